@@ -1,0 +1,16 @@
+"""Contracts of the sources: the model, and reading it from Open Data Contract Standard files."""
+
+from dagster_project.contracts.model import FORCE_COLUMN, CellType, Column, Contract, Rule, Severity
+from dagster_project.contracts.odcs import ContractError, load_contract, load_contracts
+
+__all__ = [
+    "FORCE_COLUMN",
+    "CellType",
+    "Column",
+    "Contract",
+    "ContractError",
+    "Rule",
+    "Severity",
+    "load_contract",
+    "load_contracts",
+]

@@ -1,0 +1,131 @@
+"""What a contract says about one source: columns, types, keys, rules. Reading files does not belong here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORCE_COLUMN = "force_code"
+
+
+class CellType(StrEnum):
+    """How the text of a cell is read; `extracts/cells.py` holds the reading itself."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    SECONDS = "seconds"
+    TIMESTAMP = "timestamp"
+    DATE = "date"
+    MONTH = "month"
+    BOOLEAN = "boolean"
+
+
+class Severity(StrEnum):
+    """What a failed expectation does: a critical one rejects the delivery, a warning is shown."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+def normalised(name: str) -> str:
+    """A column name without what may differ between extracts: case, spaces, `_` and `-`."""
+    return re.sub(r"[\s_\-]+", "", name).casefold()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a source as its contract states it."""
+
+    name: str
+    cell_type: CellType
+    description: str
+    is_required: bool = False
+    is_personal: bool = False
+    key_position: int | None = None
+    aliases: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Closed list: allowed value to its description; empty when any value may come."""
+    minimum: int | None = None
+    default: str | None = None
+    not_before: tuple[str, ...] = ()
+    not_after: tuple[str, ...] = ()
+    required_when: Mapping[str, str] = field(default_factory=dict)
+    utc_offset_from: str | None = None
+    """Column that gives the UTC offset in minutes in the hour that occurs twice."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Normalised header texts that mean this column."""
+        return frozenset(normalised(name) for name in (self.name, *self.aliases))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An expectation that the contract states beyond the ones that follow from its columns."""
+
+    name: str
+    description: str
+    dimension: str
+    severity: Severity
+    on_deliveries: bool
+    """True: over one row per delivery; false: over the candidate rows."""
+    expectation: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One source: its columns in order, its rules, and what is expected of its deliveries."""
+
+    source: str
+    version: str
+    domain: str
+    owner: str
+    tags: tuple[str, ...]
+    description: str
+    grain: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+    is_daily: bool
+    start_column: str | None
+    """Timestamp at which what a row describes began; settles the other timestamps of the doubled hour."""
+    event_column: str | None
+    """Timestamp that is compared with the extract date; the start column unless stated."""
+    delivery_measures: Mapping[str, str]
+    """Name to SQL aggregate over one delivery's candidate rows, for rules over deliveries."""
+    faulty_share_limit: float
+    faulty_rows_limit: int
+    volume_floor: float
+    """Least believable rows of a day as a share of the recent median."""
+    sheet: str | None
+    """XLSX sheet that holds the data; None: the one sheet whose header matches."""
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """Key columns in key order; unique together with the force."""
+        keyed = [column for column in self.columns if column.key_position is not None]
+        return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def required(self) -> tuple[Column, ...]:
+        """Columns that every extract has to have."""
+        return tuple(column for column in self.columns if column.is_required)
+
+    def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: the contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def column_named(self, header: str) -> Column | None:
+        """The column that a header text means, or None when the contract does not know it."""
+        wanted = normalised(header)
+        return next((column for column in self.columns if wanted in column.names), None)

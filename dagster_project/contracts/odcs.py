@@ -1,0 +1,250 @@
+"""Read contracts from Open Data Contract Standard 3 files. What a contract means is in `model.py`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from open_data_contract_standard.model import (
+    CustomProperty,
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+from pydantic import ValidationError
+
+from dagster_project.contracts.model import (
+    FORCE_COLUMN,
+    CellType,
+    Column,
+    Contract,
+    Rule,
+    Severity,
+)
+
+SUFFIX = ".odcs.yaml"
+
+# Reserved: the columns that loading adds to every raw table.
+LOAD_COLUMNS = ("is_dst_ambiguous", "extract_date", "load_id", "source_row")
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+
+_CELL_TYPES = {
+    "string": CellType.TEXT,
+    "integer": CellType.INTEGER,
+    "timestamp": CellType.TIMESTAMP,
+    "date": CellType.DATE,
+    "boolean": CellType.BOOLEAN,
+}
+
+_FORCE = Column(
+    name=FORCE_COLUMN,
+    cell_type=CellType.TEXT,
+    description="Force of the row, by its police.uk identifier; without it the configured force.",
+)
+
+# 5 % and 20 rows: a delivery with more faults than both is a broken extract, not an untidy one.
+_FAULTY_SHARE, _FAULTY_ROWS = 0.05, 20
+# 30 %: a quiet bank holiday keeps well above it, half a day's extract of a working day comes near it.
+_VOLUME_FLOOR = 0.3
+
+
+class ContractError(ValueError):
+    """A contract file that cannot be used; the message names file, place and what was expected."""
+
+
+def load_contracts(folder: Path) -> dict[str, Contract]:
+    """Read every contract in a folder.
+
+    Args:
+        folder: directory with one `SOURCE.odcs.yaml` for each source.
+
+    Returns:
+        Source name to contract, in the order of the names.
+
+    Raises:
+        ContractError: no contract in the folder, or one that cannot be used.
+    """
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    if not paths:
+        raise ContractError(f"{folder}: no contract found; expected files named SOURCE{SUFFIX}")
+    return {contract.source: contract for contract in map(load_contract, paths)}
+
+
+def load_contract(path: Path) -> Contract:
+    """Read one contract.
+
+    Args:
+        path: a `SOURCE.odcs.yaml` file.
+
+    Returns:
+        The contract; a `force_code` column is added when the file does not list one.
+
+    Raises:
+        ContractError: the file is not YAML, not ODCS 3, or says something the engine cannot carry out.
+    """
+    try:
+        document = OpenDataContractStandard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path.name}: not an Open Data Contract Standard 3 file: {error}") from error
+    source = path.name.removesuffix(SUFFIX)
+    if document.name != source:
+        raise ContractError(f"{path.name}: name is {document.name!r}, the file name says {source!r}")
+    if len(document.schema_ or []) != 1:
+        raise ContractError(f"{path.name}: expected one schema object, found {len(document.schema_ or [])}")
+    table = document.schema_[0]  # type: ignore[index]
+    custom = _custom(table.customProperties, path, "schema")
+    columns = tuple(_column(item, path) for item in table.properties or [])
+    if all(column.name != FORCE_COLUMN for column in columns):
+        columns = (_FORCE, *columns)
+    cadence = custom.pop("cadence", "daily")
+    if cadence not in ("daily", "irregular"):
+        raise ContractError(f"{path.name}: cadence is {cadence!r}; known: daily, irregular")
+    start = custom.pop("startColumn", None)
+    contract = Contract(
+        source=source,
+        version=document.version or "",
+        domain=document.domain or "",
+        owner=(document.team.name if document.team and not isinstance(document.team, list) else "") or "",
+        tags=tuple(document.tags or ()),
+        description=(document.description.purpose if document.description else "") or "",
+        grain=table.dataGranularityDescription or "",
+        columns=columns,
+        rules=_rules(table, path),
+        is_daily=cadence == "daily",
+        start_column=start,
+        event_column=custom.pop("eventColumn", start),
+        delivery_measures=custom.pop("deliveryMeasures", {}),
+        faulty_share_limit=float(custom.pop("faultyShareLimit", _FAULTY_SHARE)),
+        faulty_rows_limit=int(custom.pop("faultyRowsLimit", _FAULTY_ROWS)),
+        volume_floor=float(custom.pop("volumeFloor", _VOLUME_FLOOR)),
+        sheet=custom.pop("sheet", None),
+    )
+    if custom:
+        raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
+    _check(contract, path)
+    return contract
+
+
+def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> dict[str, Any]:
+    custom: dict[str, Any] = {}
+    for item in properties or []:
+        if not item.property or item.property in custom:
+            raise ContractError(
+                f"{path.name}: {where}: custom property {item.property!r} is empty or stated twice"
+            )
+        custom[item.property] = item.value
+    return custom
+
+
+def _column(item: SchemaProperty, path: Path) -> Column:
+    name = item.name or ""
+    if not _IDENTIFIER.fullmatch(name) or name in LOAD_COLUMNS:
+        raise ContractError(f"{path.name}: column name {name!r} is reserved or not lower-case snake case")
+    custom = _custom(item.customProperties, path, name)
+    stated = custom.pop("cellType", None)
+    if stated is not None and stated not in list(CellType):
+        raise ContractError(f"{path.name}: {name}: cellType {stated!r}; known: {', '.join(CellType)}")
+    cell_type = CellType(stated) if stated else _CELL_TYPES.get(item.logicalType or "")
+    if cell_type is None:
+        known = ", ".join(_CELL_TYPES)
+        raise ContractError(
+            f"{path.name}: {name}: logicalType {item.logicalType!r} needs a cellType; known: {known}"
+        )
+    options = dict(item.logicalTypeOptions or {})
+    minimum = options.pop("minimum", None)
+    if options:
+        raise ContractError(
+            f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out"
+        )
+    column = Column(
+        name=name,
+        cell_type=cell_type,
+        description=item.description or "",
+        is_required=bool(item.required),
+        is_personal=item.classification == "personal",
+        key_position=item.primaryKeyPosition if item.primaryKey else None,
+        aliases=tuple(synonym.synonym for synonym in item.synonyms or [] if synonym.synonym),
+        values={str(entry.value): entry.description or "" for entry in item.enum or []},
+        minimum=minimum,
+        default=custom.pop("default", None),
+        not_before=_names(custom.pop("notBefore", ())),
+        not_after=_names(custom.pop("notAfter", ())),
+        required_when={key: str(value) for key, value in dict(custom.pop("requiredWhen", {})).items()},
+        utc_offset_from=custom.pop("utcOffsetFrom", None),
+    )
+    if custom:
+        raise ContractError(f"{path.name}: {name}: unknown custom properties: {', '.join(custom)}")
+    return column
+
+
+def _names(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _rules(table: SchemaObject, path: Path) -> tuple[Rule, ...]:
+    stated: list[DataQuality] = list(table.quality or [])
+    for item in table.properties or []:
+        stated.extend(item.quality or [])
+    return tuple(_rule(quality, path) for quality in stated)
+
+
+def _rule(quality: DataQuality, path: Path) -> Rule:
+    where = f"{path.name}: quality {quality.name!r}"
+    body = quality.implementation
+    if quality.engine != "greatExpectations" or not isinstance(body, dict) or "type" not in body:
+        raise ContractError(
+            f"{where}: expected engine greatExpectations and an implementation with type and kwargs"
+        )
+    if quality.severity not in list(Severity):
+        raise ContractError(f"{where}: severity {quality.severity!r}; known: {', '.join(Severity)}")
+    if body.get("table", "rows") not in ("rows", "deliveries"):
+        raise ContractError(f"{where}: table {body['table']!r}; known: rows, deliveries")
+    if not quality.name or not _IDENTIFIER.fullmatch(quality.name) or not quality.description:
+        raise ContractError(f"{where}: needs a snake-case name and a description that gives the reason")
+    return Rule(
+        name=quality.name,
+        description=quality.description,
+        dimension=quality.dimension or "",
+        severity=Severity(quality.severity),
+        on_deliveries=body.get("table") == "deliveries",
+        expectation=body["type"],
+        arguments=dict(body.get("kwargs") or {}),
+    )
+
+
+def _check(contract: Contract, path: Path) -> None:
+    """Refuse what would only fail at the first load."""
+    seen: dict[str, str] = {}
+    for column in contract.columns:
+        for name in column.names:
+            if name in seen and seen[name] != column.name:
+                raise ContractError(f"{path.name}: {seen[name]} and {column.name} share the header {name!r}")
+            seen[name] = column.name
+    if not contract.key:
+        raise ContractError(f"{path.name}: no key; mark at least one column with primaryKey")
+    known = {column.name: column for column in contract.columns}
+    for column in contract.columns:
+        related = (*column.not_before, *column.not_after, *column.required_when)
+        related += (column.utc_offset_from,) if column.utc_offset_from else ()
+        for name in related:
+            if name not in known:
+                raise ContractError(f"{path.name}: {column.name} refers to {name!r}, which is not a column")
+        if column.is_personal and column.cell_type is not CellType.TEXT:
+            raise ContractError(
+                f"{path.name}: {column.name}: a personal column is text, since only a pseudonym is kept"
+            )
+        if column.key_position is not None and not column.is_required:
+            raise ContractError(f"{path.name}: {column.name}: a key column is required")
+    for role, stated in (("startColumn", contract.start_column), ("eventColumn", contract.event_column)):
+        if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
+            raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")
+    for rule in contract.rules:
+        named = rule.arguments.get("column")
+        if named in known and known[named].is_personal:
+            raise ContractError(
+                f"{path.name}: {rule.name}: no expectation may look at personal column {named}"
+            )
