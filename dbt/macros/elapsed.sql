@@ -1,0 +1,36 @@
+{#- Lengths of time between two values. Exact: both engines would give a double for a division of microseconds, so the
+    microseconds are counted as an integer and scaled by a decimal multiplication. -#}
+
+{#- Seconds from one timestamp to another as decimal(18,6); negative when the second is earlier, null when one is null. -#}
+{% macro seconds_between(earlier, later) -%}
+    cast(
+        cast({{ microseconds(later) }} - {{ microseconds(earlier) }} as decimal(24, 0))
+        * cast(0.000001 as decimal(7, 6)) as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{#- Microseconds of a naive UTC timestamp since 1970, an integer. -#}
+{% macro microseconds(utc) -%}
+    {{ return(adapter.dispatch("microseconds", "fcir")(utc)) }}
+{%- endmacro %}
+
+{% macro duckdb__microseconds(utc) -%}
+    epoch_us({{ utc }})
+{%- endmacro %}
+
+{% macro spark__microseconds(utc) -%}
+    unix_micros({{ utc }})
+{%- endmacro %}
+
+{#- Whole days from one date to another as bigint. -#}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch("days_between", "fcir")(earlier, later)) }}
+{%- endmacro %}
+
+{% macro duckdb__days_between(earlier, later) -%}
+    cast({{ later }} - {{ earlier }} as bigint)
+{%- endmacro %}
+
+{% macro spark__days_between(earlier, later) -%}
+    cast(datediff({{ later }}, {{ earlier }}) as bigint)
+{%- endmacro %}

@@ -1,0 +1,24 @@
+{#- Local time of a UTC timestamp. Months, days and hours of every figure are cut in local time, and the clock change
+    makes that more than an offset; nothing but these macros converts. -#}
+
+{% macro local_time_zone() -%}
+    '{{ var("local_time_zone") }}'
+{%- endmacro %}
+
+{#- Wall-clock timestamp in local time of a naive UTC timestamp. Null stays null. -#}
+{% macro local_timestamp(utc) -%}
+    {{ return(adapter.dispatch("local_timestamp", "fcir")(utc)) }}
+{%- endmacro %}
+
+{% macro duckdb__local_timestamp(utc) -%}
+    timezone({{ local_time_zone() }}, timezone('UTC', {{ utc }}))
+{%- endmacro %}
+
+{% macro spark__local_timestamp(utc) -%}
+    from_utc_timestamp({{ utc }}, {{ local_time_zone() }})
+{%- endmacro %}
+
+{#- Local calendar day of a naive UTC timestamp. Null stays null. -#}
+{% macro local_date(utc) -%}
+    cast({{ local_timestamp(utc) }} as date)
+{%- endmacro %}
