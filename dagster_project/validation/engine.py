@@ -1,0 +1,381 @@
+"""Great Expectations run on a candidate load, by SQL push-down. What is expected is in `expectations.py`.
+
+Great Expectations answers yes or no (`BOOLEAN_ONLY`), so that no value of a cell enters its results. For an
+expectation that failed it also states the query of the failing rows, and only dates, loads and row numbers
+are read from that query.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+
+from dagster_project.contracts import Contract
+from dagster_project.validation.expectations import (
+    BATCH,
+    DELIVERY_IDENTITY,
+    ROW_IDENTITY,
+    SQL_EXPECTATION,
+    Expectation,
+    expectations_of,
+    quoted,
+)
+
+DELIVERIES_SUFFIX = "__deliveries"
+
+# Enough to find the fault in the extract; the number of all failing rows stands beside them.
+_ROWS_SHOWN = 20
+
+_SCHEMA_EXPECTATION = "expect_table_columns_to_match_set"
+_COUNTS_NULLS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
+_DIALECT = "duckdb.gx"
+
+
+class ValidationBroken(RuntimeError):
+    """An expectation could not be computed: a fault of the set-up, not of the data.
+
+    The message names source and expectation and the kind of error, never its text, since DuckDB quotes values.
+    """
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one expectation."""
+
+    expectation: Expectation
+    success: bool
+    evaluated: int
+    """Rows of the table that was looked at: candidate rows or deliveries."""
+    unexpected: int
+    """Rows that fail; for an expectation about a whole table all of them."""
+    failed_dates: tuple[date, ...]
+    """Extract dates that fail, ascending."""
+    rows: tuple[tuple[date, int, int], ...]
+    """Up to 20 failing rows as (extract_date, load_id, source_row); empty for deliveries and whole tables."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One of the two tables of a source, and how many rows each extract date has in it."""
+
+    schema: str
+    name: str
+    identity: tuple[str, ...]
+    rows_of: Mapping[date, int]
+
+    @property
+    def relation(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    @property
+    def rows(self) -> int:
+        return sum(self.rows_of.values())
+
+
+def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -> tuple[Outcome, ...]:
+    """Compare the candidate load of a source, of however many days, with what its contract expects.
+
+    Args:
+        contract: the contract of the source.
+        warehouse: the DuckDB file; opened read-only, so no connection with other settings may be open in
+            this process. None stays open.
+        schema: schema of the candidate tables `SOURCE` (rows) and `SOURCE__deliveries` (one row for each
+            extract date).
+
+    Returns:
+        One outcome for each expectation, in the order of `expectations_of`. A share that a rule demands
+        (`mostly`) is judged for each extract date by itself.
+
+    Raises:
+        ContractError: see `expectations_of`.
+        ValidationBroken: a table is missing, or an expectation could not be computed.
+    """
+    expectations = expectations_of(contract)
+    # Held open for the whole pass: Great Expectations connects for each query, which is cheap only while
+    # the file is open already.
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection, _quiet():
+        tables = _tables(contract, connection, schema)
+        outcomes: dict[str, Outcome] = {}
+        for table, batch in zip(tables, _batches(warehouse, tables), strict=True):
+            on_deliveries = table.identity == DELIVERY_IDENTITY
+            of_table = [found for found in expectations if found.on_deliveries == on_deliveries]
+            for outcome in _outcomes(contract.source, of_table, table, batch, connection):
+                outcomes[outcome.expectation.name] = outcome
+    return tuple(outcomes[expectation.name] for expectation in expectations)
+
+
+def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection, schema: str) -> list[_Table]:
+    counted: list[dict[date, int]] = []
+    names = [contract.source, contract.source + DELIVERIES_SUFFIX]
+    for name in names:
+        query = (
+            f"select extract_date, count(*) from {quoted(schema)}.{quoted(name)} "  # noqa: S608
+            "group by extract_date order by extract_date"
+        )
+        try:
+            counted.append(dict(connection.execute(query).fetchall()))
+        except duckdb.Error as error:
+            raise ValidationBroken(
+                f"{contract.source}: no candidate table {schema}.{name} with an extract_date "
+                f"({type(error).__name__})"
+            ) from None
+    # A valid empty day has a delivery and no rows.
+    rows = {day: counted[0].get(day, 0) for day in sorted({*counted[0], *counted[1]})}
+    return [
+        _Table(schema, names[0], ROW_IDENTITY, rows),
+        _Table(schema, names[1], DELIVERY_IDENTITY, counted[1]),
+    ]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Great Expectations from reporting: its log carries tracebacks, and they quote values."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
+    """The tables as Great Expectations sees them, in a context that lives in memory only."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    from sqlalchemy import types
+    from sqlalchemy.dialects import registry
+    from sqlalchemy.pool import NullPool
+
+    from dagster_project.validation.dialect import ReadOnlyDialect
+
+    registry.register(_DIALECT, ReadOnlyDialect.__module__, ReadOnlyDialect.__name__)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_sql(
+        "warehouse",
+        connection_string=f"{_DIALECT.replace('.', '+')}:///{warehouse.resolve()}",
+        create_temp_table=False,
+        kwargs={"poolclass": NullPool},
+    )
+    batches = []
+    for table in tables:
+        asset = source.add_table_asset(table.name, table_name=table.name, schema_name=table.schema)
+        batch = asset.add_batch_definition_whole_table("candidate").get_batch()
+        # Great Expectations chooses the SQL of patterns by the names in this module and knows none for
+        # DuckDB; Dremio's functions are the ones that DuckDB has.
+        batch.data.execution_engine.dialect_module = SimpleNamespace(
+            **vars(types), DremioDialect=ReadOnlyDialect
+        )
+        batches.append(batch)
+    return batches
+
+
+def _outcomes(
+    source: str,
+    expectations: Sequence[Expectation],
+    table: _Table,
+    batch: Any,
+    connection: duckdb.DuckDBPyConnection,
+) -> Iterator[Outcome]:
+    results = _run(source, expectations, table, batch)
+    broken = {name for name, result in results.items() if _is_broken(result)}
+    is_other_table = any(
+        not results[found.name].success for found in expectations if found.type == _SCHEMA_EXPECTATION
+    )
+    if broken and not (is_other_table and _SCHEMA_EXPECTATION not in _types(expectations, broken)):
+        kinds = {kind for name in broken for kind in _error_kinds(results[name].exception_info)}
+        raise ValidationBroken(
+            f"{source}: could not compute {', '.join(sorted(broken))}"
+            + (f" ({', '.join(sorted(kinds))})" if kinds else "")
+        )
+    failed = [found for found in expectations if not results[found.name].success]
+    queries = _queries(source, [found for found in failed if found.name not in broken], table, batch)
+    for found in expectations:
+        if found.name in broken:
+            # The column is not there: nothing was looked at, and the schema's own outcome says why.
+            yield Outcome(found, False, 0, 0, tuple(table.rows_of), ())
+        elif found not in failed:
+            yield Outcome(found, True, table.rows, 0, (), ())
+        else:
+            yield _failure(found, table, queries.get(found.name), batch, connection)
+
+
+def _types(expectations: Iterable[Expectation], names: Iterable[str]) -> set[str]:
+    wanted = set(names)
+    return {found.type for found in expectations if found.name in wanted}
+
+
+def _run(
+    source: str,
+    expectations: Sequence[Expectation],
+    table: _Table,
+    batch: Any,
+    *,
+    result_format: str | Mapping[str, Any] = "BOOLEAN_ONLY",
+) -> dict[str, Any]:
+    """Results by the name of the expectation; every share is asked for in full."""
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(
+        name=table.name, expectations=[_as_gx(source, found, table) for found in expectations]
+    )
+    validated = batch.validate(suite, result_format=result_format)
+    results = {result.expectation_config.meta["name"]: result for result in validated.results}
+    missing = [found.name for found in expectations if found.name not in results]
+    if missing:
+        raise ValidationBroken(f"{source}: no result for {', '.join(missing)}")
+    return results
+
+
+def _as_gx(source: str, expectation: Expectation, table: _Table) -> Any:
+    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    arguments = {name: value for name, value in expectation.arguments.items() if name != "mostly"}
+    if expectation.type == SQL_EXPECTATION:
+        # The placeholder in the comment satisfies Great Expectations, which would fill in the name without
+        # quotes; a colon would otherwise begin a parameter.
+        query = _failing_rows_query(expectation, table).replace("{", "{{").replace("}", "}}")
+        arguments["unexpected_rows_query"] = f"/* {BATCH} */ " + query.replace(":", r"\:")
+    try:
+        return ExpectationConfiguration(
+            type=expectation.type,
+            kwargs=arguments,
+            meta={"name": expectation.name},
+            severity=expectation.severity.value,
+        ).to_domain_obj()
+    except (GreatExpectationsError, ValueError, TypeError) as error:
+        raise ValidationBroken(
+            f"{source}: {expectation.name} is not an expectation {expectation.type} that can be computed: "
+            f"{type(error).__name__}"
+        ) from error
+
+
+def _failing_rows_query(expectation: Expectation, table: _Table) -> str:
+    stated: str = expectation.arguments["unexpected_rows_query"]
+    return stated.replace(BATCH, table.relation).rstrip("; \t\r\n")
+
+
+def _is_broken(result: Any) -> bool:
+    """Whether an expectation raised: the information is flat, or has one entry for each metric."""
+    information = result.exception_info or {}
+    return bool(information) and bool(information.get("raised_exception", True))
+
+
+def _error_kinds(information: Any) -> set[str]:
+    """Names of DuckDB's error classes in a traceback; anything else of its text may hold values."""
+    words = re.findall(r"\b[A-Z][A-Za-z]+(?:Exception|Error)\b", str(information))
+    return {word for word in words if isinstance(getattr(duckdb, word, None), type)}
+
+
+def _queries(source: str, failed: Sequence[Expectation], table: _Table, batch: Any) -> dict[str, str]:
+    """Query of the failing rows for each failed expectation that is about rows."""
+    queries = {
+        found.name: _failing_rows_query(found, table) for found in failed if found.type == SQL_EXPECTATION
+    }
+    others = [found for found in failed if found.name not in queries]
+    if not others:
+        return queries
+    results = _run(
+        source,
+        others,
+        table,
+        batch,
+        result_format={
+            "result_format": "BOOLEAN_ONLY",
+            "return_unexpected_index_query": True,
+            "unexpected_index_column_names": list(table.identity),
+            "exclude_unexpected_values": True,
+            "partial_unexpected_count": 0,
+        },
+    )
+    for found in others:
+        query = (results[found.name].result or {}).get("unexpected_index_query")
+        if query:
+            queries[found.name] = query.rstrip("; \t\r\n")
+    return queries
+
+
+def _failure(
+    expectation: Expectation,
+    table: _Table,
+    query: str | None,
+    batch: Any,
+    connection: duckdb.DuckDBPyConnection,
+) -> Outcome:
+    whole_table = Outcome(expectation, False, table.rows, table.rows, tuple(table.rows_of), ())
+    if query is None:
+        return whole_table
+    identity = ", ".join(quoted(name) for name in table.identity)
+    domain = _domain(expectation, table, batch)
+    failing = f"select {identity} from ({query}) as found"  # noqa: S608
+    if domain != table.relation:
+        failing += f" where ({identity}) in (select ({identity}) from {domain} as domain)"  # noqa: S608
+    try:
+        counted = connection.execute(
+            f"select extract_date, count(*) from ({failing}) as failing group by extract_date"  # noqa: S608
+        ).fetchall()
+        unexpected: dict[date, int] = dict(counted)
+        failed_dates = _failed_dates(expectation, table, unexpected, domain, connection)
+        rows: list[tuple[date, int, int]] = []
+        if table.identity == ROW_IDENTITY:
+            rows = connection.execute(
+                f"select {identity} from ({failing}) as failing order by {identity} limit {_ROWS_SHOWN}"  # noqa: S608
+            ).fetchall()
+    except duckdb.Error:
+        # A type whose query Great Expectations leaves incomplete: no row to show, so every day fails.
+        return whole_table
+    if not unexpected:
+        return whole_table
+    return Outcome(
+        expectation=expectation,
+        success=not failed_dates,
+        evaluated=table.rows,
+        unexpected=sum(unexpected.values()),
+        failed_dates=failed_dates,
+        rows=tuple(rows),
+    )
+
+
+def _domain(expectation: Expectation, table: _Table, batch: Any) -> str:
+    """The rows that an expectation is about; Great Expectations' query of failing rows leaves this out."""
+    if "row_condition" not in expectation.arguments:
+        return table.relation
+    engine = batch.data.execution_engine
+    conditions = _as_gx("", expectation, table).configuration.get_domain_kwargs()
+    selectable = engine.get_domain_records({**conditions, "batch_id": batch.id})
+    dialect = engine.engine.dialect
+    return f"({selectable.compile(dialect=dialect, compile_kwargs={'literal_binds': True})})"
+
+
+def _failed_dates(
+    expectation: Expectation,
+    table: _Table,
+    unexpected: Mapping[date, int],
+    domain: str,
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[date, ...]:
+    """Dates with a failing row, or with more of them than `mostly` allows among the rows that have a value."""
+    mostly = float(expectation.arguments.get("mostly", 1))
+    if mostly >= 1:
+        return tuple(sorted(unexpected))
+    column = expectation.arguments.get("column")
+    counted = "*" if column is None or expectation.type in _COUNTS_NULLS else quoted(column)
+    query = f"select extract_date, count({counted}) from {domain} as domain group by extract_date"  # noqa: S608
+    evaluated: dict[date, int] = dict(connection.execute(query).fetchall())
+    return tuple(
+        day
+        for day, failing in sorted(unexpected.items())
+        if evaluated[day] - failing < mostly * evaluated[day]
+    )

@@ -1,0 +1,327 @@
+"""What is expected of a source, derived from its contract. Computing it belongs to `engine.py`.
+
+An expectation is data: its name and reason are known without importing Great Expectations, so that checks
+can be listed before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagster_project.contracts import CellType, Column, Contract, ContractError, Rule, Severity
+from dagster_project.contracts.odcs import LOAD_COLUMNS
+
+ROW_IDENTITY = ("extract_date", "load_id", "source_row")
+"""Columns that say where a candidate row came from; none of them holds a value of the source."""
+
+DELIVERY_IDENTITY = ("extract_date",)
+"""Column that says which delivery a row of the deliveries table describes."""
+
+SQL_EXPECTATION = "unexpected_rows_expectation"
+"""Great Expectations' own name for an expectation stated as a query that has to find no row."""
+
+BATCH = "{batch}"
+"""Stands in such a query for the table that is validated."""
+
+# Three times the recent median: more than a storm or a night of disorder brings, less than a month's
+# extract delivered as a day's.
+_VOLUME_CEILING = 3.0
+
+# They locate no failing rows through SQL: carried out as a query that groups within a delivery.
+_UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+# What may be asked about a personal column: nothing that compares, lists or shows its values.
+_ALLOWED_ON_PERSONAL = (*_UNIQUENESS, "expect_column_values_to_not_be_null", "expect_column_to_exist")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One claim about the candidate load of a source."""
+
+    name: str
+    """Snake-case claim, unique in its source."""
+    description: str
+    """Why it is expected, in words."""
+    dimension: str
+    """Data quality dimension of the Open Data Contract Standard."""
+    severity: Severity
+    column: str | None
+    """The one column that it looks at; None when it looks at several or at the table."""
+    on_deliveries: bool
+    """True: over one row per delivery; false: over the candidate rows."""
+    type: str
+    """Expectation type in Great Expectations' spelling."""
+    arguments: Mapping[str, Any]
+
+
+def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
+    """All that is expected of a source.
+
+    Args:
+        contract: the contract of the source.
+
+    Returns:
+        First what follows from the columns, then what holds for every delivery, then the contract's rules.
+
+    Raises:
+        ContractError: two expectations share a name, or a rule looks at the values of a personal column.
+    """
+    expectations = (
+        *_of_table(contract),
+        *(found for column in contract.columns for found in _of_column(contract, column)),
+        *_of_deliveries(contract),
+        *(_of_rule(contract, rule) for rule in contract.rules),
+    )
+    seen: set[str] = set()
+    for expectation in expectations:
+        if expectation.name in seen:
+            raise ContractError(f"{contract.source}: two expectations are named {expectation.name}")
+        seen.add(expectation.name)
+    return expectations
+
+
+def _of_table(contract: Contract) -> Iterator[Expectation]:
+    columns = [column.name for column in contract.columns] + list(LOAD_COLUMNS)
+    yield _on_rows(
+        "columns_are_those_of_the_contract",
+        "A table with other columns was made from another version of the contract.",
+        dimension="conformity",
+        kind="expect_table_columns_to_match_set",
+        arguments={"column_set": columns, "exact_match": True},
+    )
+    # One query over all of them: an expectation costs 10 ms, and reading fills or quarantines these cells.
+    required = [column.name for column in contract.columns if column.is_required]
+    filled = list(dict.fromkeys(["force_code", *required]))
+    condition = " or ".join(f"{quoted(name)} is null" for name in filled)
+    yield _on_rows(
+        "required_columns_are_filled",
+        f"No row can be counted without {', '.join(filled)}.",
+        dimension="completeness",
+        kind=SQL_EXPECTATION,
+        arguments={"unexpected_rows_query": f"select {_identity()} from {BATCH} where {condition}"},  # noqa: S608
+    )
+    key = list(dict.fromkeys(["force_code", *(column.name for column in contract.key)]))
+    yield _on_rows(
+        "key_occurs_once",
+        f"A second row with the same {', '.join(key)} in one delivery would count the same event twice.",
+        dimension="uniqueness",
+        kind=SQL_EXPECTATION,
+        arguments={"unexpected_rows_query": _duplicates(key)},
+    )
+
+
+def _of_column(contract: Contract, column: Column) -> Iterator[Expectation]:
+    name = column.name
+    if not column.is_personal:
+        if column.values:
+            yield _on_rows(
+                f"{name}_is_in_its_list",
+                f"A value of {name} outside the contract's list would be counted nowhere.",
+                dimension="conformity",
+                kind="expect_column_values_to_be_in_set",
+                arguments={"column": name, "value_set": [typed(column, value) for value in column.values]},
+            )
+        if column.minimum is not None:
+            yield _on_rows(
+                f"{name}_is_at_least_{str(column.minimum).replace('-', 'minus_')}",
+                f"{name} below {column.minimum} is impossible.",
+                dimension="accuracy",
+                kind="expect_column_values_to_be_between",
+                arguments={"column": name, "min_value": column.minimum},
+            )
+        for other in column.not_before:
+            yield _in_order(name, earlier=other, later=name, claim=f"{name}_is_not_before_{other}")
+        for other in column.not_after:
+            yield _in_order(name, earlier=name, later=other, claim=f"{name}_is_not_after_{other}")
+    if column.required_when and not any(contract.column(n).is_personal for n in column.required_when):
+        stated = " and ".join(f"{other} is {value}" for other, value in column.required_when.items())
+        conditions = [
+            {
+                "type": "comparison",
+                "column": {"name": other},
+                "operator": "==",
+                "parameter": typed(contract.column(other), value),
+            }
+            for other, value in column.required_when.items()
+        ]
+        row_condition = conditions[0] if len(conditions) == 1 else {"type": "and", "conditions": conditions}
+        yield _on_rows(
+            f"{name}_is_filled_when_required",
+            f"{name} has to be known when {stated}.",
+            dimension="completeness",
+            kind="expect_column_values_to_not_be_null",
+            arguments={"column": name, "row_condition": row_condition},
+        )
+
+
+def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
+    yield _on_deliveries(
+        "faulty_rows_are_within_limits",
+        f"More than {contract.faulty_share_limit:.0%} and more than {contract.faulty_rows_limit} faulty rows "
+        "are a broken extract, not an untidy one.",
+        dimension="accuracy",
+        severity=Severity.CRITICAL,
+        column="faulty_rows_over_limit",
+        bounds={"max_value": 0},
+    )
+    yield _on_deliveries(
+        "delivery_has_rows",
+        "An empty delivery is valid, yet rare enough to look at.",
+        dimension="completeness",
+        column="rows_loaded",
+        bounds={"min_value": 1},
+    )
+    if contract.is_daily:
+        yield _on_deliveries(
+            "volume_is_not_far_below_the_recent_past",
+            f"Fewer than {contract.volume_floor:.0%} of the median of the 28 days before point to a cut-off "
+            "extract.",
+            dimension="completeness",
+            severity=Severity.CRITICAL,
+            column="volume_ratio",
+            bounds={"min_value": contract.volume_floor},
+        )
+        yield _on_deliveries(
+            "volume_is_not_far_above_the_recent_past",
+            f"More than {_VOLUME_CEILING:g} times the median of the 28 days before point to an extract of "
+            "several days.",
+            dimension="completeness",
+            column="volume_ratio",
+            bounds={"max_value": _VOLUME_CEILING},
+        )
+    if contract.event_column is not None:
+        yield _on_deliveries(
+            "events_are_not_after_the_extract_date",
+            f"{contract.event_column} after the extract date points to a wrong clock or a wrong file name.",
+            dimension="timeliness",
+            column="rows_after_extract_date",
+            bounds={"max_value": 0},
+        )
+    if any(column.utc_offset_from for column in contract.columns):
+        yield _on_deliveries(
+            "utc_offsets_agree_with_the_clock",
+            "An offset that London did not have at that time points to a switch with a wrong clock.",
+            dimension="consistency",
+            column="offset_disagreements",
+            bounds={"max_value": 0},
+        )
+
+
+def _of_rule(contract: Contract, rule: Rule) -> Expectation:
+    personal = {column.name for column in contract.columns if column.is_personal}
+    looked_at = set(_columns_in(rule.arguments))
+    if looked_at & personal and rule.expectation not in _ALLOWED_ON_PERSONAL:
+        named = ", ".join(sorted(looked_at & personal))
+        raise ContractError(f"{contract.source}: {rule.name}: looks at values of personal column {named}")
+    kind, arguments = rule.expectation, rule.arguments
+    if kind in _UNIQUENESS and not rule.on_deliveries and not {"row_condition", "mostly"} & set(arguments):
+        columns = arguments.get("column_list") or [arguments["column"]]
+        kind, arguments = SQL_EXPECTATION, {"unexpected_rows_query": _duplicates(list(columns))}
+    return Expectation(
+        name=rule.name,
+        description=rule.description,
+        dimension=rule.dimension,
+        severity=rule.severity,
+        column=rule.arguments.get("column"),
+        on_deliveries=rule.on_deliveries,
+        type=kind,
+        arguments=arguments,
+    )
+
+
+def _columns_in(arguments: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in arguments.items():
+        if key in ("column", "column_A", "column_B"):
+            yield value
+        elif key == "column_list":
+            yield from value
+
+
+def _in_order(column: str, *, earlier: str, later: str, claim: str) -> Expectation:
+    return _on_rows(
+        claim,
+        f"{later} before {earlier} would be a length of time below nothing.",
+        dimension="consistency",
+        kind="expect_column_pair_values_a_to_be_greater_than_b",
+        column=column,
+        arguments={
+            "column_A": later,
+            "column_B": earlier,
+            "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",
+        },
+    )
+
+
+def _on_rows(
+    name: str,
+    description: str,
+    *,
+    dimension: str,
+    kind: str,
+    arguments: Mapping[str, Any],
+    column: str | None = None,
+) -> Expectation:
+    """An expectation that the contract's columns imply; critical, since reading has seen to it before."""
+    return Expectation(
+        name=name,
+        description=description,
+        dimension=dimension,
+        severity=Severity.CRITICAL,
+        column=column or arguments.get("column"),
+        on_deliveries=False,
+        type=kind,
+        arguments=arguments,
+    )
+
+
+def _on_deliveries(
+    name: str,
+    description: str,
+    *,
+    dimension: str,
+    column: str,
+    bounds: Mapping[str, float],
+    severity: Severity = Severity.WARNING,
+) -> Expectation:
+    return Expectation(
+        name=name,
+        description=description,
+        dimension=dimension,
+        severity=severity,
+        column=column,
+        on_deliveries=True,
+        type="expect_column_values_to_be_between",
+        arguments={"column": column, **bounds},
+    )
+
+
+def _duplicates(columns: list[str]) -> str:
+    """Query of all rows that share their columns with another row of the same delivery.
+
+    Grouping finds the few repeated keys first; a window over every row costs several times as much.
+    """
+    names = ", ".join(quoted(name) for name in dict.fromkeys(["extract_date", *columns]))
+    return (
+        f"select {_identity()} from {BATCH} where ({names}) in "  # noqa: S608
+        f"(select ({names}) from {BATCH} group by {names} having count(*) > 1)"
+    )
+
+
+def _identity() -> str:
+    return ", ".join(quoted(name) for name in ROW_IDENTITY)
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier in quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def typed(column: Column, value: str) -> str | int | bool:
+    """A value of a contract's closed list in the type that the column has in the warehouse."""
+    if column.cell_type is CellType.INTEGER:
+        return int(value)
+    if column.cell_type is CellType.BOOLEAN:
+        return value.casefold() in ("true", "yes", "y", "1")
+    return value
