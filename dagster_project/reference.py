@@ -1,0 +1,78 @@
+"""Write the files of the dbt project that are derived: bank holidays, and column texts taken from the contracts.
+
+Lists that people keep by hand (forces, offences, measures) do not belong here. Run
+`python -m dagster_project.reference` after an update of the `holidays` library or of a contract; a test fails until
+then.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from dagster_project.contracts import Contract, load_contracts
+
+# Extracts of this century, and far enough ahead that the list outlives the release that holds it.
+FIRST_YEAR = 2000
+LAST_YEAR = 2045
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> dict[date, str]:
+    """Bank holidays of England by date, from the `holidays` library.
+
+    Args:
+        first_year: first calendar year of the list.
+        last_year: last calendar year of the list.
+
+    Returns:
+        Date to name, in date order; substitute days carry the library's `(observed)`.
+    """
+    # The library costs 0.2 s to import, and only this command needs it.
+    import holidays
+
+    years = range(first_year, last_year + 1)
+    found = holidays.country_holidays("GB", subdiv="ENG", years=years)
+    return {day: found[day] for day in sorted(found) if day.year in years}
+
+
+def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
+    """The text of the seed `bank_holidays`: columns `holiday_date` (ISO) and `holiday_name`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["holiday_date", "holiday_name"])
+    writer.writerows((day.isoformat(), name) for day, name in holidays_by_date.items())
+    return text.getvalue()
+
+
+def column_texts(contracts: Mapping[str, Contract]) -> str:
+    """The dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can quote what a contract says."""
+    blocks = [
+        "{#- Written from expectations/*.odcs.yaml by `python -m dagster_project.reference`; edit the contracts. -#}\n"
+    ]
+    for source in sorted(contracts):
+        for column in contracts[source].columns:
+            blocks.append(f"{{% docs {source}__{column.name} %}}{column.description}{{% enddocs %}}\n")
+    return "".join(blocks)
+
+
+def derived_files(project: Path = PROJECT) -> dict[Path, str]:
+    """Every derived file of the project at `project`, with the text that it should hold."""
+    return {
+        project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
+        project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),
+    }
+
+
+def main() -> None:
+    """Write all derived files in place."""
+    for path, text in derived_files().items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Derived files of the dbt project: they hold what their origin says, and their origin says what is known."""
+
+import csv
+from datetime import date
+
+import pytest
+
+from dagster_project.reference import PROJECT, bank_holidays, derived_files
+
+
+def test_a_derived_file_is_what_its_origin_gives():
+    stale = [path.name for path, text in derived_files().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run python -m dagster_project.reference"
+
+
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [
+        (date(2022, 6, 3), "Platinum Jubilee of Elizabeth II"),
+        (date(2022, 9, 19), "State Funeral of Queen Elizabeth II"),
+        (date(2022, 12, 27), "Christmas Day (observed)"),
+        (date(2023, 5, 8), "Coronation of Charles III"),
+    ],
+)
+def test_the_single_bank_holidays_of_recent_years_are_known(day, name):
+    assert bank_holidays(2022, 2023)[day] == name
+
+
+def test_a_scottish_holiday_is_none_of_england():
+    assert date(2023, 1, 3) not in bank_holidays(2023, 2023)
+
+
+@pytest.mark.parametrize(
+    ("seed", "key", "rows"), [("police_forces", "force_code", 45), ("offences", "offence_code", None)]
+)
+def test_a_seed_names_each_key_once(seed, key, rows):
+    with (PROJECT / f"dbt/seeds/{seed}.csv").open(encoding="utf-8", newline="") as file:
+        keys = [row[key] for row in csv.DictReader(file)]
+    assert len(set(keys)) == len(keys)
+    assert rows is None or len(keys) == rows
