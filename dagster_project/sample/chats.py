@@ -1,0 +1,103 @@
+"""Live chat sessions, as many as printed, and the operators who hold several at once. Their spoiling is in `mess`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.draws import choose, lognormal, texts
+from dagster_project.sample.targets import Targets
+from dagster_project.sample.timeline import NONE, Array, Timeline
+
+KINDS = {
+    "chat_id": Kind.TEXT,
+    "requested_at": Kind.INSTANT,
+    "accepted_at": Kind.INSTANT,
+    "ended_at": Kind.INSTANT,
+    "operator_id": Kind.TEXT,
+    "topic": Kind.TEXT,
+    "created_incident": Kind.FLAG,
+}
+
+_BY_HOUR = (
+    *(1.6, 1.1, 0.8, 0.6, 0.6, 0.8, 1.4, 2.6, 4.2, 5.4, 5.9, 6.0),
+    *(6.0, 5.9, 5.9, 6.0, 6.1, 6.0, 5.8, 5.6, 5.4, 4.9, 3.9, 2.6),
+)
+_BY_WEEKDAY = (1.10, 1.07, 1.05, 1.03, 1.00, 0.90, 0.85)
+_TOPICS: dict[str | None, float] = {
+    "general": 38,
+    "crime": 27,
+    "asb": 14,
+    "domestic_abuse": 5,
+    "missing_person": 2,
+    "other": 10,
+    None: 4,
+}
+# 60 operators hold chats, three at a time in turns of eight hours, each up to four chats at once.
+_OPERATORS, _ON_SHIFT, _MOST_AT_ONCE = 60, 3, 4
+_NOT_ACCEPTED = 0.065
+_SHIFT = 8 * 3600
+
+
+def draw_live_chats(rng: np.random.Generator, *, timeline: Timeline, targets: Targets) -> Deliveries:
+    """Draw the chat sessions of all months, the printed number in each.
+
+    Returns:
+        Sessions in the order of their requests, each in the extract of its local day.
+    """
+    requested = np.concatenate(
+        [
+            timeline.arrivals(rng, month=month, count=count, by_hour=_BY_HOUR, by_weekday=_BY_WEEKDAY, spread=0.06)
+            for month, count in enumerate(targets.of("live_chat", "live_chats"))
+        ]
+    )
+    count = len(requested)
+    wait = 3 + lognormal(rng, count, median=24, sigma=1.0, most=1500).astype(np.int64)
+    length = 40 + lognormal(rng, count, median=640, sigma=0.7, most=5400).astype(np.int64)
+    patience = 20 + lognormal(rng, count, median=150, sigma=0.8, most=1800).astype(np.int64)
+    # Extracts of this source give no offset. A chat of a few minutes keeps its order, however its hour is read.
+    repeated = timeline.is_repeated_hour(requested)
+    wait = np.where(repeated, np.minimum(wait, 60), wait)
+    length = np.where(repeated, np.minimum(length, 600), length)
+    # No session is open when the sample ends.
+    last = timeline.end - 2
+    accepted = np.minimum(requested + wait, last)
+    accepted[rng.random(count) < _NOT_ACCEPTED] = NONE
+    ended = np.minimum(np.where(accepted == NONE, requested + patience, accepted + length), last)
+    columns = {
+        "chat_id": texts([f"LC{number:07d}" for number in range(410_001, 410_001 + count)]),
+        "requested_at": requested,
+        "accepted_at": timeline.off_midnight(accepted),
+        "ended_at": timeline.off_midnight(ended),
+        "operator_id": _assign(accepted, ended),
+        "topic": choose(rng, count, of=tuple(_TOPICS), weights=tuple(_TOPICS.values())),
+        "created_incident": (rng.random(count) < 0.11).astype(np.int64) * (accepted != NONE),
+    }
+    return Deliveries("live_chats", kinds=KINDS, columns=columns, day=timeline.day(requested))
+
+
+def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
+    """Accepted sessions that were still open when the local day of their request ended, but for the last day."""
+    columns = deliveries.columns
+    midnight = timeline.midnight_after(columns["requested_at"])
+    open_then = (columns["ended_at"] >= midnight) & (columns["accepted_at"] < midnight - 1)
+    return np.flatnonzero(open_then & (columns["accepted_at"] != NONE) & (midnight < timeline.end))
+
+
+def _assign(accepted: Array, ended: Array) -> Array:
+    """Give each accepted session to the operator on shift who has most to do, as long as that is not too much."""
+    until: list[list[int]] = [[] for _ in range(_OPERATORS)]
+    operators: list[str | None] = [None] * len(accepted)
+    for row in np.argsort(accepted, kind="stable").tolist():
+        start, end = int(accepted[row]), int(ended[row])
+        if start == NONE:
+            continue
+        first = start // _SHIFT * _ON_SHIFT * 7
+        on_shift = [(first + place) % _OPERATORS for place in range(_ON_SHIFT)]
+        for operator in on_shift:
+            until[operator] = [instant for instant in until[operator] if instant > start]
+        free = [operator for operator in on_shift if len(until[operator]) < _MOST_AT_ONCE]
+        operator = free[0] if free else min(on_shift, key=lambda candidate: len(until[candidate]))
+        until[operator].append(end)
+        operators[row] = f"OP-{1000 + operator}"
+    return texts(operators)

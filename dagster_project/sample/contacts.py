@@ -1,0 +1,132 @@
+"""The log of digital contacts, with the printed digital contacts. Their spoiling is in `mess`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.draws import choose, texts
+from dagster_project.sample.targets import Targets
+from dagster_project.sample.timeline import Array, Timeline
+
+KINDS = {
+    "contact_id": Kind.TEXT,
+    "contact_type": Kind.TEXT,
+    "received_at": Kind.INSTANT,
+    "from_partner_force": Kind.FLAG,
+    "is_test": Kind.FLAG,
+    "linked_reference": Kind.TEXT,
+}
+
+_BY_HOUR = (
+    *(1.8, 1.2, 0.9, 0.7, 0.7, 1.0, 1.8, 3.2, 5.0, 6.4, 6.8, 6.6),
+    *(6.2, 6.0, 6.1, 6.2, 5.9, 5.3, 4.8, 4.5, 4.3, 3.9, 3.2, 2.5),
+)
+_BY_WEEKDAY = (1.18, 1.12, 1.08, 1.06, 1.02, 0.80, 0.74)
+# Types of the contacts that are neither online crime reports nor chats.
+_OTHER_TYPES = {
+    "email": 37, "contact_form": 21, "asb_report": 14, "road_traffic_report": 12, "social_media": 7,
+    "missing_person_report": 2, "sexual_offence_report": 1.5, "rural_crime_report": 2, "other": 3.5,
+}  # fmt: skip
+# The log misses a few reports and chats that their own systems have.
+_LOGGED = {"online_crime_report": 0.985, "live_chat": 0.99}
+# E-mails and forms from other forces, and tests, on top of the contacts that count.
+_FROM_PARTNERS, _TESTS = 0.022, 0.004
+
+
+def draw_digital_contacts(
+    rng: np.random.Generator,
+    *,
+    timeline: Timeline,
+    targets: Targets,
+    reports: Deliveries,
+    chats: Deliveries,
+) -> Deliveries:
+    """Draw the contact log of all months; contacts neither from a partner force nor a test are the printed ones.
+
+    Args:
+        rng: source of the draws.
+        timeline: the days of the sample.
+        targets: the printed figures.
+        reports: nearly all `report_a_crime` submissions are in the log, at the same instant.
+        chats: so are nearly all sessions.
+
+    Returns:
+        Contacts in the order of arrival, each in the extract of its local day.
+    """
+    is_crime_report = reports.columns["service"] == "report_a_crime"
+    known = {
+        "online_crime_report": (
+            reports.columns["submitted_at"][is_crime_report],
+            reports.columns["crime_ref"][is_crime_report],
+        ),
+        "live_chat": (chats.columns["requested_at"], texts([None] * len(chats))),
+    }
+    months = _month_of(timeline)
+    parts: list[tuple[Array, Array, Array, Array, Array]] = []
+    for month, total in enumerate(targets.of("digital", "digital_contacts")):
+        counted = total
+        for contact_type, (instants, references) in known.items():
+            logged = months[timeline.day(instants)] == month
+            logged &= rng.random(len(instants)) < _LOGGED[contact_type]
+            number = int(logged.sum())
+            counted -= number
+            no = np.zeros(number, dtype=np.int64)
+            parts.append((instants[logged], texts([contact_type] * number), no, no, references[logged]))
+        for number, from_partner, is_test in (
+            (counted, 0, 0),
+            (round(total * _FROM_PARTNERS), 1, 0),
+            (round(total * _TESTS), 0, 1),
+        ):
+            parts.append(
+                (
+                    timeline.arrivals(
+                        rng,
+                        month=month,
+                        count=number,
+                        by_hour=_BY_HOUR,
+                        by_weekday=_BY_WEEKDAY,
+                        spread=0.06,
+                    ),
+                    _types(rng, number, from_partner=bool(from_partner)),
+                    np.full(number, from_partner, dtype=np.int64),
+                    np.full(number, is_test, dtype=np.int64),
+                    texts([None] * number),
+                )
+            )
+    received, types, partner, test, references = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(received, kind="stable")
+    columns = {
+        "contact_id": texts([f"DC-{number:08d}" for number in range(3_100_001, 3_100_001 + len(order))]),
+        "contact_type": types[order],
+        "received_at": received[order],
+        "from_partner_force": partner[order],
+        "is_test": test[order],
+        "linked_reference": _incidents(rng, references[order], received[order], timeline=timeline),
+    }
+    return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=timeline.day(received[order]))
+
+
+def _types(rng: np.random.Generator, count: int, *, from_partner: bool) -> Array:
+    if from_partner:
+        return choose(rng, count, of=("email", "contact_form"), weights=(0.8, 0.2))
+    return choose(rng, count, of=tuple(_OTHER_TYPES), weights=tuple(_OTHER_TYPES.values()))
+
+
+def _month_of(timeline: Timeline) -> Array:
+    """Position of the month of each day."""
+    return np.array([timeline.months.index(f"{day:%Y-%m}") for day in timeline.days])
+
+
+def _incidents(rng: np.random.Generator, references: Array, received: Array, *, timeline: Timeline) -> Array:
+    """Add the incident (CAD) reference to a quarter of the contacts that became no crime."""
+    days = timeline.day(received)
+    linked = np.flatnonzero((references == None) & (rng.random(len(received)) < 0.25))  # noqa: E711 - elementwise
+    numbers = rng.integers(1, 1500, len(linked))
+    references[linked] = texts(
+        [
+            f"{timeline.days[day]:%d%m}-{number:04d}"
+            for day, number in zip(days[linked].tolist(), numbers.tolist(), strict=True)
+        ]
+    )
+    return references

@@ -1,0 +1,122 @@
+"""Rows of one source and the delivery that each of them arrives in. Spelling and files do not belong here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+import numpy as np
+
+from dagster_project.sample.timeline import NONE, Array
+
+
+class Kind(StrEnum):
+    """How a column holds its values; `NONE` means "no value" in all but text, where it is None."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    TENTHS = "tenths"  # durations in tenths of a second
+    INSTANT = "instant"
+    FLAG = "flag"
+
+
+class File(IntEnum):
+    """Which file of its day a row is in; the order is that of the file names."""
+
+    MAIN = 0
+    CORRECTED = 1
+    LATE = 2
+
+
+# Room between two rows of a file, for copies that go directly before or after one of them.
+STEP = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The rows of one file, in their order.
+
+    Attributes:
+        day, file: where the rows arrive.
+        rows: positions of the rows in the columns.
+    """
+
+    day: int
+    file: File
+    rows: Array
+
+
+class Deliveries:
+    """The rows of one source, each with the day and file that it arrives in.
+
+    Attributes:
+        source: name of the source.
+        kinds: the columns in the order of the source system.
+        columns: values by column, one array each, all of one length.
+        day, file, rank: extract day, file and place in the file of each row.
+        cells: text that stands in a cell in place of its value, by row and column.
+        width: cells that a row has too many (positive) or lacks (negative), by row.
+        quarantined: number of rows that must not load: faulty, repeated, or overtaken within their extract.
+        touched: rows that some disorder already concerns; each row takes part in one at most.
+    """
+
+    def __init__(self, source: str, *, kinds: Mapping[str, Kind], columns: Mapping[str, Array], day: Array) -> None:
+        self.source = source
+        self.kinds = kinds
+        self.columns = dict(columns)
+        self.day = day.astype(np.int64)
+        self.file = np.zeros(len(day), dtype=np.int64)
+        self.rank = np.arange(len(day), dtype=np.int64) * STEP
+        self.cells: dict[int, dict[str, str]] = {}
+        self.width: dict[int, int] = {}
+        self.quarantined = 0
+        self.touched = np.zeros(len(day), dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def pick(self, rng: np.random.Generator, *, count: int, among: Array) -> Array:
+        """Draw up to `count` untouched rows and touch them.
+
+        Args:
+            rng: source of the draw.
+            count: number of rows wanted.
+            among: true for the rows that may be drawn.
+
+        Returns:
+            Positions in ascending order.
+        """
+        free = np.flatnonzero(among & ~self.touched)
+        chosen = np.sort(rng.choice(free, min(count, len(free)), replace=False))
+        self.touched[chosen] = True
+        return chosen
+
+    def copy(self, rows: Array, *, rank: int) -> Array:
+        """Append copies of rows, to arrive in the same file.
+
+        Args:
+            rows: positions of the rows.
+            rank: place of each copy relative to its row; negative is before it.
+
+        Returns:
+            Positions of the copies.
+        """
+        first = len(self)
+        self.columns = {name: np.concatenate([v, v[rows]]) for name, v in self.columns.items()}
+        self.day = np.concatenate([self.day, self.day[rows]])
+        self.file = np.concatenate([self.file, self.file[rows]])
+        self.rank = np.concatenate([self.rank, self.rank[rows] + rank])
+        self.touched = np.concatenate([self.touched, np.ones(len(rows), dtype=bool)])
+        return np.arange(first, first + len(rows))
+
+    def clear(self, column: str, rows: Array) -> None:
+        """Take the value away from rows."""
+        self.columns[column][rows] = None if self.kinds[column] is Kind.TEXT else NONE
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows file by file, by extract day and name."""
+        order = np.lexsort((self.rank, self.file, self.day))
+        place = self.day[order] * len(File) + self.file[order]
+        for rows in np.split(order, np.flatnonzero(np.diff(place)) + 1):
+            yield Chunk(day=int(self.day[rows[0]]), file=File(int(self.file[rows[0]])), rows=rows)

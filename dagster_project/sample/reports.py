@@ -1,0 +1,92 @@
+"""Online crime reports (OCR), with the printed `report_a_crime` submissions. Their spoiling is in `mess`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dagster_project.sample.deliveries import Deliveries, Kind
+from dagster_project.sample.draws import choose, lognormal, texts
+from dagster_project.sample.targets import Targets
+from dagster_project.sample.timeline import Array, Timeline
+
+KINDS = {
+    "submission_id": Kind.TEXT,
+    "service": Kind.TEXT,
+    "started_at": Kind.INSTANT,
+    "submitted_at": Kind.INSTANT,
+    "duplicate_of": Kind.TEXT,
+    "crime_ref": Kind.TEXT,
+}
+
+_BY_HOUR = (
+    *(2.2, 1.6, 1.1, 0.8, 0.7, 0.9, 1.5, 2.8, 4.4, 5.6, 6.2, 6.3),
+    *(6.0, 5.8, 5.8, 5.9, 5.9, 5.8, 5.7, 5.6, 5.5, 5.1, 4.3, 3.2),
+)
+_BY_WEEKDAY = (1.12, 1.08, 1.05, 1.02, 1.00, 0.87, 0.86)
+# The other forms on the website, as shares of the printed submissions.
+_OTHER_SERVICES = {"missing_person": 0.02, "sexual_offence": 0.03, "rural_crime": 0.045}
+
+
+def draw_online_crime_reports(
+    rng: np.random.Generator, *, timeline: Timeline, targets: Targets, crimes: Deliveries
+) -> Deliveries:
+    """Draw the submissions of all months, the printed number of `report_a_crime` in each.
+
+    Args:
+        rng: source of the draws.
+        timeline: the days of the sample.
+        targets: the printed figures.
+        crimes: those that came in online take the place of the last submission before they were recorded.
+
+    Returns:
+        Submissions in the order of arrival, each in the extract of its local day.
+    """
+    submitted, service = [], []
+    for month, count in enumerate(targets.of("ocr", "report_a_crime_submissions")):
+        counts = {"report_a_crime": count}
+        counts |= {name: round(count * share) for name, share in _OTHER_SERVICES.items()}
+        for name, number in counts.items():
+            submitted.append(
+                timeline.arrivals(rng, month=month, count=number, by_hour=_BY_HOUR, by_weekday=_BY_WEEKDAY, spread=0.06)
+            )
+            service += [name] * number
+    instants = np.concatenate(submitted)
+    order = np.argsort(instants, kind="stable")
+    instants, services = instants[order], texts(service)[order]
+    count = len(instants)
+    ids = texts([f"OCR-{number:06d}" for number in range(520_001, 520_001 + count)])
+
+    repeats = np.flatnonzero(rng.random(count) < 0.015)
+    repeats = repeats[repeats > 50]
+    duplicate_of = texts([None] * count)
+    duplicate_of[repeats] = ids[repeats - rng.integers(1, 50, len(repeats))]
+    filled_in = 60 + lognormal(rng, count, median=720, sigma=0.8, most=6 * 3600).astype(np.int64)
+    columns = {
+        "submission_id": ids,
+        "service": services,
+        "started_at": timeline.off_midnight(instants - filled_in),
+        "submitted_at": instants,
+        "duplicate_of": duplicate_of,
+        "crime_ref": _crimes_of(services, instants, crimes=crimes),
+    }
+    return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=timeline.day(instants))
+
+
+def _crimes_of(services: Array, submitted: Array, *, crimes: Deliveries) -> Array:
+    """Reference of the crime that each submission became: the last free submission before it was recorded."""
+    references = texts([None] * len(services))
+    candidates = np.flatnonzero(services == "report_a_crime")
+    refs, first_rows = np.unique(crimes.columns["crime_ref"], return_index=True)
+    online = crimes.columns["report_channel"][first_rows] == "online"
+    # Crimes are recorded some hours after they were reported.
+    reported = crimes.columns["recorded_at"][first_rows][online] - 3 * 3600
+    before = np.searchsorted(submitted[candidates], reported) - 1
+    taken, which = np.unique(before, return_index=True)
+    usable = taken >= 0
+    references[candidates[taken[usable]]] = refs[online][which[usable]]
+    return references
+
+
+def choose_service(rng: np.random.Generator, count: int) -> Array:
+    """Services other than `report_a_crime`, for submissions that were filed under the wrong one at first."""
+    return choose(rng, count, of=tuple(_OTHER_SERVICES), weights=tuple(_OTHER_SERVICES.values()))

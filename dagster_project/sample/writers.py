@@ -1,0 +1,327 @@
+"""Write the rows of one file in the style asked for: CSV, JSON Lines, XLSX and Parquet. Draws nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xlsxwriter
+
+from dagster_project.sample.deliveries import Chunk, Deliveries, Kind
+from dagster_project.sample.draws import where_true
+from dagster_project.sample.styles import Durations, Names, Stamp, Style
+from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
+
+FORCE = "kent"
+
+_SHORT_NAMES = {"call_id": "UCID"}
+_UNKNOWN_VALUES = {
+    "caller_name": ("Sample Caller", "Sample, Caller", ""),
+    "sender_email": ("sample@example.org", "sender@example.com", ""),
+    "location_text": ("Caf\u00e9 Sample, High Street", "St Sample\u2019s Road", ""),
+    "visitor_name": ("Sample Visitor", "", "S. Visitor"),
+    "victim_name": ("Sample Victim", "", "S. Victim"),
+}
+# The first day of the serial numbers of Excel, in days before 1970.
+_EXCEL_EPOCH = 25_569
+# A workbook says when it was made; a moving date would make every sample different.
+_CREATED = dt.datetime(2023, 2, 1, 4, 0, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one file in the order of its columns.
+
+    Attributes:
+        kinds: kind by column; `force_code` and an unknown column are text.
+        columns: values by column.
+        cells: text in place of a value, by place in the file and column.
+        width: cells too many or too few, by place in the file.
+    """
+
+    kinds: Mapping[str, Kind]
+    columns: Mapping[str, Array]
+    cells: Mapping[int, Mapping[str, str]]
+    width: Mapping[int, int]
+
+    @property
+    def length(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values())))
+
+
+def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: Timeline) -> bytes:
+    """The bytes of one file.
+
+    Args:
+        deliveries: the source's rows.
+        chunk: which of them.
+        style: form of the file.
+        timeline: the days of the sample.
+    """
+    table = _table(deliveries, chunk, style=style)
+    if style.is_csv:
+        content = _csv(table, style=style, timeline=timeline)
+        return gzipped(content) if style.extension == "csv.gz" else content
+    if style.extension == "jsonl":
+        return _jsonl(table, style=style, timeline=timeline)
+    if style.extension == "xlsx":
+        return _xlsx(table, style=style, timeline=timeline)
+    return _parquet(table, style=style, timeline=timeline)
+
+
+def gzipped(content: bytes) -> bytes:
+    """Compress without time or system in the header, which Python versions fill in differently."""
+    packer = zlib.compressobj(4, zlib.DEFLATED, -zlib.MAX_WBITS)
+    header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    tail = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
+    return header + packer.compress(content) + packer.flush() + tail
+
+
+def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Table:
+    rows = chunk.rows
+    kinds = {name: kind for name, kind in deliveries.kinds.items() if name not in style.without}
+    columns = {name: deliveries.columns[name][rows] for name in kinds}
+    names = list(kinds)
+    if style.turn:
+        names = names[style.turn :] + names[: style.turn]
+    if style.with_force:
+        names.insert(0, "force_code")
+        kinds["force_code"] = Kind.TEXT
+        columns["force_code"] = np.full(len(rows), FORCE, dtype=object)
+    if style.unknown:
+        names.insert(2, style.unknown)
+        kinds[style.unknown] = Kind.TEXT
+        values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
+        columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(rows)) % len(values)]
+    places = {row: place for place, row in enumerate(rows.tolist())}
+    return Table(
+        kinds={name: kinds[name] for name in names},
+        columns={name: columns[name] for name in names},
+        cells={places[row]: cells for row, cells in deliveries.cells.items() if row in places},
+        width={places[row]: width for row, width in deliveries.width.items() if row in places},
+    )
+
+
+def _spelled(name: str, names: Names) -> str:
+    words = name.split("_")
+    title = " ".join(words).title()
+    return {
+        Names.SNAKE: name,
+        Names.TITLE: title,
+        Names.SHORT: _SHORT_NAMES.get(name, title),
+        Names.UPPER: name.upper(),
+        Names.DASHED: "-".join(words),
+        Names.CAMEL: words[0] + "".join(word.title() for word in words[1:]),
+    }[names]
+
+
+def _stamps(instants: Array, stamp: Stamp, *, timeline: Timeline) -> list[str]:
+    """Texts of instants: the day and the time of day are looked up, not formatted row by row."""
+    clock = instants if stamp is Stamp.ZULU else timeline.local(instants)
+    days = [_day(number, stamp) for number in (clock // DAY).tolist()]
+    times = _times_of_day(stamp is Stamp.BRITISH_MINUTES)
+    seconds = (clock % DAY).tolist()
+    if stamp is Stamp.OFFSET:
+        zones = ["+01:00" if offset else "+00:00" for offset in timeline.offset(instants).tolist()]
+        return [day + times[second] + zone for day, second, zone in zip(days, seconds, zones, strict=True)]
+    end = "Z" if stamp is Stamp.ZULU else ""
+    return [day + times[second] + end for day, second in zip(days, seconds, strict=True)]
+
+
+@cache
+def _day(number: int, stamp: Stamp) -> str:
+    day = dt.date(1970, 1, 1) + dt.timedelta(days=number)
+    if stamp in (Stamp.BRITISH, Stamp.BRITISH_MINUTES):
+        return f"{day:%d/%m/%Y} "
+    return f"{day:%Y-%m-%d}" + (" " if stamp is Stamp.SPACED else "T")
+
+
+@cache
+def _times_of_day(minutes_only: bool) -> list[str]:
+    """The text of each second of a day."""
+    return [
+        f"{hour:02d}:{minute:02d}" + ("" if minutes_only else f":{second:02d}")
+        for hour in range(24)
+        for minute in range(60)
+        for second in range(60)
+    ]
+
+
+@cache
+def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
+    seconds, tenth = divmod(tenths, 10)
+    minutes, second = divmod(seconds, 60)
+    if durations is Durations.SECONDS:
+        return (f"{seconds:,}" if thousands else f"{seconds}") + (f".{tenth}" if tenth else "")
+    if minutes >= 60:
+        return f"{minutes // 60}:{minutes % 60:02d}:{second:02d}"
+    if durations is Durations.CLOCK:
+        return f"{minutes:02d}:{second:02d}"
+    return f"{minutes}m {second}s" if minutes else f"{second}s"
+
+
+def _texts(table: Table, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
+    """The cells of a column as text, None where there is no value."""
+    kind, values = table.kinds[name], table.columns[name]
+    cells: list[str | None]
+    if kind is Kind.TEXT:
+        cells = values.tolist()
+    else:
+        present = np.flatnonzero(values != NONE)
+        known = _known(kind, values[present], style=style, timeline=timeline)
+        if len(known) == len(values):
+            cells = list(known)
+        else:
+            cells = [None] * len(values)
+            for place, text in zip(present.tolist(), known, strict=True):
+                cells[place] = text
+    for place, texts in table.cells.items():
+        if name in texts:
+            cells[place] = texts[name]
+    return cells
+
+
+def _known(kind: Kind, values: Array, *, style: Style, timeline: Timeline) -> list[str]:
+    if kind is Kind.INSTANT:
+        return _stamps(values, style.stamp, timeline=timeline)
+    if kind is Kind.TENTHS:
+        return [_duration(value, style.durations, style.thousands) for value in values.tolist()]
+    if kind is Kind.FLAG:
+        return [style.yes if value else style.no for value in values.tolist()]
+    return [str(value) for value in values.tolist()]
+
+
+def _csv(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+    def quoted(cell: str) -> str:
+        return f'"{cell}"' if style.delimiter in cell else cell
+
+    columns = []
+    for name in table.kinds:
+        cells = [style.null if cell is None else cell for cell in _texts(table, name, style=style, timeline=timeline)]
+        if style.delimiter in "".join(cells):
+            cells = [quoted(cell) for cell in cells]
+        columns.append(cells)
+    lines = [style.delimiter.join(cells) for cells in zip(*columns, strict=True)]
+    for place, width in table.width.items():
+        cells = [column[place] for column in columns]
+        lines[place] = style.delimiter.join(cells[:width] if width < 0 else [*cells, *["0"] * width])
+    header = style.delimiter.join(_spelled(name, style.names) for name in table.kinds)
+    rows = [*map(quoted, style.preamble), header, *lines]
+    if style.total:
+        rest = [""] * (len(columns) - 2)
+        rows.append(style.delimiter.join([style.total, str(table.length), *rest]))
+    rows.append("")
+    return style.newline.join(rows).encode(style.encoding)
+
+
+def _jsonl(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+    names = [_spelled(name, style.names) for name in table.kinds]
+    columns: list[list[object]] = []
+    for name, kind in table.kinds.items():
+        texts = _texts(table, name, style=style, timeline=timeline)
+        if kind is Kind.FLAG and not style.yes:
+            columns.append(
+                [
+                    table.cells.get(place, {}).get(name, bool(value))
+                    for place, value in enumerate(table.columns[name].tolist())
+                ]
+            )
+        else:
+            columns.append([style.null or None if text is None else text for text in texts])
+    records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    if style.omits_nulls:
+        records = [{name: value for name, value in record.items() if value is not None} for record in records]
+    return "".join([f"{json.dumps(record)}\n" for record in records]).encode()
+
+
+def _xlsx(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+    content = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    workbook = xlsxwriter.Workbook(content, options)
+    workbook.set_properties({"title": "Synthetic sample", "created": _CREATED.replace(tzinfo=None)})
+    instant = workbook.add_format({"num_format": "dd/mm/yyyy hh:mm:ss"})
+    clock = workbook.add_format({"num_format": "[h]:mm:ss"})
+    if style.cover_sheet:
+        notes = workbook.add_worksheet("Notes")
+        for row, line in enumerate(("Synthetic sample", "The rows are on the other sheet.")):
+            notes.write_string(row, 0, line)
+    sheet = workbook.add_worksheet("Extract")
+    for row, line in enumerate(style.preamble):
+        sheet.write_string(row, 0, line)
+    top = len(style.preamble)
+    for position, (name, kind) in enumerate(table.kinds.items()):
+        sheet.write_string(top, position, _spelled(name, style.names))
+        for place, value in enumerate(_cell_values(table, name, timeline=timeline)):
+            row = top + 1 + place
+            text = table.cells.get(place, {}).get(name)
+            if text is not None:
+                sheet.write_string(row, position, text)
+            elif value is None:
+                if style.null:
+                    sheet.write_string(row, position, style.null)
+            elif kind is Kind.TEXT:
+                sheet.write_string(row, position, value)
+            elif kind is Kind.INSTANT:
+                sheet.write_number(row, position, value, instant)
+            elif kind is Kind.TENTHS and style.durations is Durations.CLOCK:
+                sheet.write_number(row, position, value / DAY, clock)
+            elif kind is Kind.FLAG and style.yes == "TRUE":
+                sheet.write_boolean(row, position, bool(value))
+            elif kind is Kind.FLAG:
+                sheet.write_string(row, position, style.yes if value else style.no)
+            else:
+                sheet.write_number(row, position, value)
+    if style.total:
+        sheet.write_string(top + 1 + table.length, 0, style.total)
+        sheet.write_number(top + 1 + table.length, 1, table.length)
+    workbook.close()
+    return content.getvalue()
+
+
+def _cell_values(table: Table, name: str, *, timeline: Timeline) -> list[Any]:
+    """The values of a column as a workbook holds them: seconds, serial numbers of local time; None for no value."""
+    kind, values = table.kinds[name], table.columns[name]
+    if kind is Kind.TEXT:
+        return values.tolist()
+    missing = values == NONE
+    if kind is Kind.INSTANT:
+        held = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
+    else:
+        held = values / 10 if kind is Kind.TENTHS else values
+    return where_true(~missing, held).tolist()
+
+
+def _parquet(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+    arrays = {}
+    for name, kind in table.kinds.items():
+        values = table.columns[name]
+        if kind is Kind.TEXT:
+            arrays[_spelled(name, style.names)] = pa.array(
+                _texts(table, name, style=style, timeline=timeline), type=pa.string()
+            )
+            continue
+        missing = values == NONE
+        if kind is Kind.INSTANT:
+            clock = values if style.with_zone else timeline.local(np.where(missing, timeline.begin, values))
+            arrays[_spelled(name, style.names)] = pa.array(clock * 1_000_000, mask=missing).cast(
+                pa.timestamp("us", tz="UTC" if style.with_zone else None)
+            )
+        elif kind is Kind.FLAG:
+            arrays[_spelled(name, style.names)] = pa.array(values == 1, mask=missing)
+        else:
+            numbers = values / 10 if kind is Kind.TENTHS else values
+            arrays[_spelled(name, style.names)] = pa.array(numbers, mask=missing)
+    content = io.BytesIO()
+    pq.write_table(pa.table(arrays), content)
+    return content.getvalue()
