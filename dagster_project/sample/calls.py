@@ -209,7 +209,7 @@ def _draw(
         patience = lognormal(rng, count - answered, median=14, sigma=0.9, most=600)
     else:
         waits = lognormal(rng, answered, median=0.55 * mean_queue, sigma=1.1, most=_MOST_QUEUE)
-        queue[is_answered] = fit_sum(waits * load[is_answered], total=total)
+        queue[is_answered] = fit_sum(np.minimum(waits * load[is_answered], _MOST_QUEUE), total=total)
         patience = lognormal(rng, count - answered, median=0.45 * mean_queue, sigma=0.9, most=_MOST_QUEUE)
     queue[unanswered] = np.rint(patience * per_second).astype(np.int64)
 

@@ -60,7 +60,7 @@ def draw_live_chats(rng: np.random.Generator, *, timeline: Timeline, targets: Ta
     wait = np.where(repeated, np.minimum(wait, 60), wait)
     length = np.where(repeated, np.minimum(length, 600), length)
     # No session is open when the sample ends.
-    last = timeline.end - 2
+    last = timeline.end - 1
     accepted = np.minimum(requested + wait, last)
     accepted[rng.random(count) < _NOT_ACCEPTED] = NONE
     ended = np.minimum(np.where(accepted == NONE, requested + patience, accepted + length), last)

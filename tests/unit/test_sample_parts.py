@@ -1,0 +1,104 @@
+"""The parts of the sample that its exact figures rest on: sums, months, targets and the order of deliveries."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagster_project.sample.deliveries import Deliveries, File, Kind
+from dagster_project.sample.draws import fit_sum, texts, weighted_sample
+from dagster_project.sample.targets import PRINTED_FIGURES, read_targets
+from dagster_project.sample.timeline import NONE, Timeline
+
+
+@given(
+    st.lists(st.floats(min_value=0.01, max_value=1e5), min_size=1, max_size=50),
+    st.integers(min_value=0, max_value=10),
+    st.integers(min_value=0, max_value=10**6),
+)
+def test_fitted_values_add_up_exactly_and_none_is_below_the_minimum(
+    values: list[float], minimum: int, more: int
+) -> None:
+    total = minimum * len(values) + more
+    fitted = fit_sum(np.array(values), total=total, minimum=minimum)
+    assert int(fitted.sum()) == total
+    assert int(fitted.min()) >= minimum
+
+
+def test_a_sum_too_small_for_the_minimum_is_an_error() -> None:
+    with pytest.raises(ValueError, match="cannot add up to 3"):
+        fit_sum(np.ones(2), total=3, minimum=2)
+
+
+def test_a_weighted_sample_has_the_size_asked_for_and_prefers_heavy_positions() -> None:
+    weight = np.array([1.0] * 500 + [9.0] * 500)
+    chosen = weighted_sample(np.random.default_rng(1), weight, count=100)
+    assert int(chosen.sum()) == 100
+    assert int(chosen[500:].sum()) > 70
+
+
+def test_arrivals_keep_to_their_local_month_and_count() -> None:
+    timeline = Timeline(("2022-09", "2022-10", "2022-11"))
+    instants = timeline.arrivals(
+        np.random.default_rng(1), month=1, count=5000, by_hour=(1.0,) * 24, by_weekday=(1.0,) * 7, spread=0.0
+    )
+    days = {timeline.days[day] for day in timeline.day(instants).tolist()}
+    assert len(instants) == 5000
+    assert {f"{day:%Y-%m}" for day in days} == {"2022-10"}
+    assert len(days) == 31
+
+
+def test_the_repeated_hour_is_two_hours_long_and_on_one_local_day() -> None:
+    timeline = Timeline(("2022-10",))
+    minutes = np.arange(timeline.begin, timeline.end, 60)
+    repeated = minutes[timeline.is_repeated_hour(minutes)]
+    assert len(repeated) == 120
+    assert {timeline.days[day].isoformat() for day in timeline.day(repeated).tolist()} == {"2022-10-30"}
+    assert set((timeline.local(repeated) // 3600 % 24).tolist()) == {1}
+    assert not timeline.is_repeated_hour(np.array([NONE])).any()
+
+
+def test_an_event_at_local_midnight_moves_by_a_second() -> None:
+    timeline = Timeline(("2022-10",))
+    moved = timeline.off_midnight(np.array([timeline.begin, timeline.begin + 1, NONE]))
+    assert moved.tolist() == [timeline.begin + 1, timeline.begin + 1, NONE]
+
+
+def test_targets_are_read_from_the_printed_file() -> None:
+    targets = read_targets(PRINTED_FIGURES)
+    assert targets.months == ("2022-08", "2022-09", "2022-10", "2022-11", "2022-12", "2023-01")
+    assert targets.of("calls_101", "avg_queue_time")[2] == 15 * 60 + 29
+    assert targets.of("calls_999", "received")[0] == 35_634
+
+
+def test_a_duration_in_another_spelling_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_text(
+        "section,measure,unit,month,published_value\ncalls_999,avg_talk_time,duration,2022-08,04:56\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ValueError, match="'04:56' is not a duration"):
+        read_targets(path)
+
+
+def test_rows_come_out_by_day_then_file_then_place() -> None:
+    deliveries = Deliveries(
+        "things", kinds={"key": Kind.TEXT}, columns={"key": texts(["a", "b", "c"])}, day=np.array([0, 0, 1])
+    )
+    before = deliveries.copy(np.array([1]), rank=-1)
+    deliveries.columns["key"][before] = "before b"
+    deliveries.file[0] = File.LATE
+    chunks = [(chunk.day, chunk.file, deliveries.columns["key"][chunk.rows].tolist()) for chunk in deliveries.chunks()]
+    assert chunks == [(0, File.MAIN, ["before b", "b"]), (0, File.LATE, ["a"]), (1, File.MAIN, ["c"])]
+
+
+def test_a_row_takes_part_in_one_disorder_at_most() -> None:
+    deliveries = Deliveries(
+        "things", kinds={"key": Kind.TEXT}, columns={"key": texts(["a", "b", "c"])}, day=np.zeros(3)
+    )
+    rng = np.random.default_rng(1)
+    first = deliveries.pick(rng, count=2, among=np.ones(3, dtype=bool))
+    second = deliveries.pick(rng, count=2, among=np.ones(3, dtype=bool))
+    assert sorted([*first.tolist(), *second.tolist()]) == [0, 1, 2]
