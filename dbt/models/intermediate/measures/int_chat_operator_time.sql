@@ -1,0 +1,71 @@
+with
+
+chats as (
+
+    select * from {{ ref("fct_live_chat") }}
+
+),
+
+held as (
+
+    select
+        force_code,
+        operator_id,
+        chat_id,
+        requested_date,
+        accepted_at,
+        ended_at,
+        {{ month_start("requested_date") }} as month_start
+    from chats
+    where is_accepted and operator_id is not null
+
+),
+
+-- The latest end of the sessions accepted before: a session that starts after it opens a new stretch of time.
+with_earlier_end as (
+
+    select
+        *,
+        max(ended_at) over (
+            partition by force_code, operator_id, month_start
+            order by accepted_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_end
+    from held
+
+),
+
+numbered as (
+
+    select
+        *,
+        sum(case when earlier_end is null or accepted_at > earlier_end then 1 else 0 end) over (
+            partition by force_code, operator_id, month_start
+            order by accepted_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
+            rows between unbounded preceding and current row
+        ) as stretch_no
+    from with_earlier_end
+
+),
+
+final as (
+
+    select
+        force_code,
+        operator_id,
+        month_start,
+        cast(stretch_no as bigint) as stretch_no,
+        min(requested_date) as first_requested_date,
+        min(accepted_at) as started_at,
+        max(ended_at) as ended_at,
+        {{ seconds_between("min(accepted_at)", "max(ended_at)") }} as operator_seconds
+    from numbered
+    group by
+        force_code,
+        operator_id,
+        month_start,
+        stretch_no
+
+)
+
+select * from final

@@ -1,0 +1,67 @@
+with
+
+measure_sources as (
+
+    select * from {{ ref("int_measure_source") }}
+
+),
+
+source_months as (
+
+    select * from {{ ref("int_source_month") }}
+
+),
+
+dates as (
+
+    select * from {{ ref("dim_date") }}
+
+),
+
+months as (
+
+    select distinct
+        month_start,
+        days_in_month
+    from dates
+
+),
+
+-- From the first to the last month in which any source of the measure was delivered.
+spans as (
+
+    select
+        measure_sources.measure,
+        min(source_months.month_start) as first_month,
+        max(source_months.month_start) as last_month
+    from measure_sources
+    inner join source_months
+        on measure_sources.source = source_months.source
+    where source_months.days_loaded > 0
+    group by measure_sources.measure
+
+),
+
+final as (
+
+    select
+        spans.measure,
+        months.month_start,
+        cast(max(months.days_in_month) as bigint) as days_in_month,
+        cast(min(coalesce(source_months.days_loaded, 0)) as bigint) as days_loaded
+    from spans
+    inner join months
+        on months.month_start between spans.first_month and spans.last_month
+    inner join measure_sources
+        on spans.measure = measure_sources.measure
+    left join source_months
+        on
+            measure_sources.source = source_months.source
+            and months.month_start = source_months.month_start
+    group by
+        spans.measure,
+        months.month_start
+
+)
+
+select * from final

@@ -1,0 +1,223 @@
+with
+
+measures as (
+
+    select * from {{ ref("measure_catalogue") }}
+
+),
+
+measure_parts as (
+
+    select * from {{ ref("measure_parts") }}
+
+),
+
+formulas as (
+
+    select * from {{ ref("cancelled_crime_formulas") }}
+
+),
+
+part_days as (
+
+    select * from {{ ref("int_part_daily") }}
+
+),
+
+deliveries as (
+
+    select * from {{ ref("int_measure_delivery") }}
+
+),
+
+forces as (
+
+    select * from {{ ref("int_force") }}
+
+),
+
+queue_times as (
+
+    select * from {{ ref("int_queue_time_period") }}
+
+),
+
+concurrency as (
+
+    select * from {{ ref("int_chat_concurrency_monthly") }}
+
+),
+
+part_months as (
+
+    select
+        force_code,
+        {{ month_start("day") }} as month_start,
+        part,
+        sum(amount) as amount
+    from part_days
+    group by
+        force_code,
+        {{ month_start("day") }},
+        part
+
+),
+
+cells as (
+
+    select
+        forces.force_code,
+        deliveries.measure,
+        deliveries.month_start,
+        deliveries.days_in_month,
+        deliveries.days_loaded
+    from deliveries
+    cross join forces
+
+),
+
+-- The formula in force on the first day of the month; a force's own line goes before the default of all forces.
+dated_formulas as (
+
+    select
+        cells.force_code,
+        cells.month_start,
+        coalesce(
+            max(case when formulas.force_code <> '*' then formulas.formula end),
+            max(formulas.formula)
+        ) as formula
+    from cells
+    inner join formulas
+        on
+            formulas.force_code in (cells.force_code, '*')
+            and cells.month_start >= formulas.valid_from
+            and cells.month_start <= coalesce(formulas.valid_to, cells.month_start)
+    where cells.measure = 'crime.pct_cancelled'
+    group by
+        cells.force_code,
+        cells.month_start
+
+),
+
+resolved as (
+
+    select
+        cells.*,
+        case
+            when cells.measure = 'crime.pct_cancelled' then concat('crime.', dated_formulas.formula)
+            else cells.measure
+        end as formula_measure
+    from cells
+    left join dated_formulas
+        on
+            cells.measure = 'crime.pct_cancelled'
+            and cells.force_code = dated_formulas.force_code
+            and cells.month_start = dated_formulas.month_start
+
+),
+
+summed as (
+
+    select
+        resolved.force_code,
+        resolved.measure,
+        resolved.month_start,
+        resolved.formula_measure,
+        resolved.days_in_month,
+        resolved.days_loaded,
+        sum(case when measure_parts.role = 'numerator' then measure_parts.weight * coalesce(part_months.amount, 0) end)
+            as numerator,
+        sum(case when measure_parts.role = 'denominator' then measure_parts.weight * coalesce(part_months.amount, 0) end)
+            as denominator
+    from resolved
+    left join measure_parts
+        on resolved.formula_measure = measure_parts.measure
+    left join part_months
+        on
+            resolved.force_code = part_months.force_code
+            and resolved.month_start = part_months.month_start
+            and measure_parts.part = part_months.part
+    group by
+        resolved.force_code,
+        resolved.measure,
+        resolved.month_start,
+        resolved.formula_measure,
+        resolved.days_in_month,
+        resolved.days_loaded
+
+),
+
+-- What a figure is the quotient of, with the scale of its unit in it: a sum is divided by 1, a figure that does not add
+-- up is its own numerator. The published value and every printed one are rounded from these two, once.
+fractions as (
+
+    select
+        summed.force_code,
+        summed.measure,
+        measures.section,
+        measures.name,
+        summed.month_start,
+        summed.formula_measure,
+        summed.days_in_month,
+        summed.days_loaded,
+        summed.days_loaded > 0 as is_delivered,
+        measures.is_additive,
+        case when summed.days_loaded > 0 then summed.numerator end as numerator,
+        case when summed.days_loaded > 0 then summed.denominator end as denominator,
+        case
+            when summed.days_loaded = 0 then null
+            when measures.is_additive
+                then summed.numerator * measures.factor * measures.denominator_divisor
+            when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
+            when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
+            when measures.name = 'max_queue_time' then queue_times.max_queue_seconds
+            when measures.name = 'max_concurrent_chats' then coalesce(concurrency.max_concurrent_chats, 0)
+        end as value_numerator,
+        case
+            when measures.is_additive then coalesce(summed.denominator, 1) * measures.numerator_divisor
+            else 1
+        end as value_denominator
+    from summed
+    inner join measures
+        on summed.measure = measures.measure
+    left join queue_times
+        on
+            not measures.is_additive
+            and summed.force_code = queue_times.force_code
+            and measures.section = queue_times.section
+            and summed.month_start = queue_times.month_start
+            and queue_times.period = 'month'
+    left join concurrency
+        on
+            not measures.is_additive
+            and measures.section = 'live_chat'
+            and summed.force_code = concurrency.force_code
+            and summed.month_start = concurrency.month_start
+
+),
+
+final as (
+
+    select
+        force_code,
+        measure,
+        section,
+        name,
+        month_start,
+        formula_measure,
+        is_additive,
+        cast(numerator as decimal(38, 6)) as numerator,
+        cast(denominator as decimal(38, 6)) as denominator,
+        cast(value_numerator as decimal(38, 6)) as value_numerator,
+        cast(value_denominator as decimal(38, 6)) as value_denominator,
+        {{ ratio("value_numerator", "value_denominator") }} as value,
+        days_in_month,
+        days_loaded,
+        is_delivered,
+        days_loaded < days_in_month as is_provisional,
+        {{ ratio("days_loaded", "days_in_month", 100) }} as share_of_days_loaded
+    from fractions
+
+)
+
+select * from final

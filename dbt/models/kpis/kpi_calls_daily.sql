@@ -1,0 +1,162 @@
+{%- set sums = [
+    "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
+    "answered_within_target", "called_back",
+] -%}
+
+with
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+part_days as (
+
+    select * from {{ ref("int_part_daily") }}
+
+),
+
+source_days as (
+
+    select * from {{ ref("int_source_day") }}
+
+),
+
+dates as (
+
+    select * from {{ ref("dim_date") }}
+
+),
+
+forces as (
+
+    select * from {{ ref("int_force") }}
+
+),
+
+lines as (
+
+    select line from {{ ref("call_parameters") }}
+
+),
+
+span as (
+
+    select
+        min(day) as first_day,
+        max(day) as last_day
+    from source_days
+    where source = 'call_segments' and is_loaded
+
+),
+
+cells as (
+
+    select
+        forces.force_code,
+        lines.line,
+        dates.date_day,
+        coalesce(source_days.is_loaded, false) as is_loaded
+    from span
+    inner join dates
+        on dates.date_day between span.first_day and span.last_day
+    left join source_days
+        on
+            source_days.source = 'call_segments'
+            and dates.date_day = source_days.day
+    cross join forces
+    cross join lines
+
+),
+
+pivoted as (
+
+    select
+        force_code,
+        day,
+        split_part(part, '.', 1) as section,
+        {%- for part in sums %}
+        sum(case when split_part(part, '.', 2) = '{{ part }}' then amount else 0 end) as {{ part }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from part_days
+    where part like 'calls_%'
+    group by
+        force_code,
+        day,
+        split_part(part, '.', 1)
+
+),
+
+-- A day that was delivered and brought no call had none; a day that was not delivered has what other days brought of it.
+summed as (
+
+    select
+        cells.force_code,
+        cells.line,
+        cells.date_day,
+        cells.is_loaded,
+        {%- for part in sums %}
+        coalesce(pivoted.{{ part }}, case when cells.is_loaded then 0 end) as {{ part }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from cells
+    left join pivoted
+        on
+            cells.force_code = pivoted.force_code
+            and cells.date_day = pivoted.day
+            and concat('calls_', cells.line) = pivoted.section
+
+),
+
+queue_times as (
+
+    select
+        force_code,
+        line,
+        arrived_date,
+        queue_seconds,
+        count(*) as calls
+    from calls
+    where answered = 1
+    group by
+        force_code,
+        line,
+        arrived_date,
+        queue_seconds
+
+),
+
+percentiles as (
+
+    {{ queue_percentiles("queue_times", ["force_code", "line", "arrived_date"]) }}
+
+),
+
+final as (
+
+    select
+        cast(summed.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(summed.line as {{ dbt.type_string() }}) as line,
+        cast(summed.date_day as date) as date_day,
+        cast(summed.received as bigint) as received,
+        cast(summed.answered as bigint) as answered,
+        cast(summed.not_answered as bigint) as not_answered,
+        {{ ratio("summed.not_answered", "summed.received", 100) }} as pct_not_answered,
+        {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
+        {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
+        {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
+        cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
+        cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
+        cast(summed.called_back as bigint) as called_back,
+        cast(not summed.is_loaded as boolean) as is_provisional
+    from summed
+    left join percentiles
+        on
+            summed.force_code = percentiles.force_code
+            and summed.line = percentiles.line
+            and summed.date_day = percentiles.arrived_date
+
+)
+
+select * from final

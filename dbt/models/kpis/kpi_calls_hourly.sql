@@ -1,0 +1,167 @@
+{%- set sums = [
+    "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
+    "answered_within_target", "called_back",
+] -%}
+
+with
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+deliveries as (
+
+    select * from {{ ref("int_measure_delivery") }}
+
+),
+
+forces as (
+
+    select * from {{ ref("int_force") }}
+
+),
+
+lines as (
+
+    select line from {{ ref("call_parameters") }}
+
+),
+
+weekdays as (
+
+    {%- for day_of_week in range(1, 8) %}
+    select {{ day_of_week }} as day_of_week
+    {{- " union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+hours as (
+
+    {%- for hour_of_day in range(24) %}
+    select {{ hour_of_day }} as hour_of_day
+    {{- " union all" if not loop.last }}
+    {%- endfor %}
+
+),
+
+cells as (
+
+    select
+        forces.force_code,
+        lines.line,
+        deliveries.month_start,
+        weekdays.day_of_week,
+        hours.hour_of_day,
+        deliveries.days_in_month,
+        deliveries.days_loaded
+    from deliveries
+    cross join forces
+    cross join lines
+    cross join weekdays
+    cross join hours
+    where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
+
+),
+
+grouped as (
+
+    select
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day,
+        {%- for part in sums %}
+        sum({{ part }}) as {{ part }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from calls
+    group by
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day
+
+),
+
+summed as (
+
+    select
+        cells.*,
+        {%- for part in sums %}
+        coalesce(grouped.{{ part }}, 0) as {{ part }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from cells
+    left join grouped
+        on
+            cells.force_code = grouped.force_code
+            and cells.line = grouped.line
+            and cells.month_start = grouped.month_start
+            and cells.day_of_week = grouped.day_of_week
+            and cells.hour_of_day = grouped.hour_of_day
+
+),
+
+queue_times as (
+
+    select
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day,
+        queue_seconds,
+        count(*) as calls
+    from calls
+    where answered = 1
+    group by
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day,
+        queue_seconds
+
+),
+
+percentiles as (
+
+    {{ queue_percentiles("queue_times", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
+
+),
+
+final as (
+
+    select
+        cast(summed.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(summed.line as {{ dbt.type_string() }}) as line,
+        cast(summed.month_start as date) as month_start,
+        cast(summed.day_of_week as bigint) as day_of_week,
+        cast(summed.hour_of_day as bigint) as hour_of_day,
+        cast(summed.received as bigint) as received,
+        cast(summed.answered as bigint) as answered,
+        cast(summed.not_answered as bigint) as not_answered,
+        {{ ratio("summed.not_answered", "summed.received", 100) }} as pct_not_answered,
+        {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
+        {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
+        {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
+        cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
+        cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
+        cast(summed.called_back as bigint) as called_back,
+        cast(summed.days_loaded < summed.days_in_month as boolean) as is_provisional,
+        {{ ratio("summed.days_loaded", "summed.days_in_month", 100) }} as share_of_days_loaded
+    from summed
+    left join percentiles
+        on
+            summed.force_code = percentiles.force_code
+            and summed.line = percentiles.line
+            and summed.month_start = percentiles.month_start
+            and summed.day_of_week = percentiles.day_of_week
+            and summed.hour_of_day = percentiles.hour_of_day
+
+)
+
+select * from final

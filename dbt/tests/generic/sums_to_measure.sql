@@ -1,0 +1,42 @@
+{#- Fails for every force and month in which a breakdown's `column` does not add up to the measure that it breaks down. -#}
+{% test sums_to_measure(model, column, measure) %}
+
+with
+
+broken_down as (
+
+    select
+        force_code,
+        month_start,
+        sum({{ column }}) as total
+    from {{ model }}
+    group by
+        force_code,
+        month_start
+
+),
+
+measured as (
+
+    select
+        force_code,
+        month_start,
+        value
+    from {{ ref("kpi_measure_monthly") }}
+    where measure = '{{ measure }}' and value is not null
+
+)
+
+select
+    measured.force_code,
+    measured.month_start,
+    measured.value,
+    broken_down.total
+from measured
+full outer join broken_down
+    on
+        measured.force_code = broken_down.force_code
+        and measured.month_start = broken_down.month_start
+where coalesce(measured.value, 0) <> coalesce(broken_down.total, 0)
+
+{% endtest %}
