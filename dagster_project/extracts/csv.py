@@ -1,0 +1,280 @@
+"""Delimited text: find delimiter and header, then hand over every row, whatever stray quotes do to it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from dagster_project.contracts import Contract
+from dagster_project.extracts.container import LINE_LIMIT, OpenFile, wrong_content
+from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
+from dagster_project.extracts.pieces import (
+    BLANKS,
+    TOO_FEW_CELLS,
+    TOO_MANY_CELLS,
+    UNBALANCED_QUOTE,
+    UNREADABLE_RECORD,
+    Fault,
+    Piece,
+    label,
+    piece,
+)
+
+DELIMITERS = (",", ";", "\t", "|")
+
+_STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
+_NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
+_LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
+
+
+@dataclass
+class _Records:
+    """Records of some lines: where each starts, its cells, the faults by index, and the lines left over."""
+
+    starts: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    faults: dict[int, Fault] = field(default_factory=dict)
+    rest: int = 0
+    """Index of the first line of a record that is not complete yet; the number of lines if there is none."""
+
+    def add(self, start: int, row: list[str], fault: Fault | None = None) -> None:
+        if fault:
+            self.faults[len(self.rows)] = fault
+        self.starts.append(start)
+        self.rows.append(row)
+
+
+class CsvReader:
+    """The rows of a delimited text file.
+
+    Raises:
+        UnreadableExtract: on construction, when there is no header, or one that does not fit.
+    """
+
+    serial_days = 0
+
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
+        # The csv module refuses longer cells; the limit is one for the whole process.
+        csv.field_size_limit(LINE_LIMIT)
+        self._file = file
+        self._contract = contract
+        self._delimiter, self._header, self._first_line = self._find_header()
+        self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
+        self.unknown = self._header.unknown
+        self.warnings: list[str] = []
+
+    def _find_header(self) -> tuple[str, Header, int]:
+        """Delimiter, header and the first line behind it."""
+        block = next(self._file.blocks())
+        lines = _lines(block)
+        first = next((line for line in lines if line.strip(BLANKS)), "").strip(BLANKS)
+        if _is_json_object(first):
+            raise wrong_content(self._file.name, self._file.extension, "json")
+        headings = Headings(self._contract)
+        best: tuple[int, int, int, str, Sequence[str], int] | None = None
+        looked_at: list[list[str]] = []
+        for order, delimiter in enumerate(DELIMITERS):
+            if order and delimiter not in block:
+                continue
+            records = _first_records(lines, delimiter)
+            rows = [row for _, row, _ in records]
+            if max(map(len, rows), default=0) > max(map(len, looked_at), default=0):
+                looked_at = rows
+            found = headings.best((start, row) for start, row, _ in records)
+            if found is None:
+                continue
+            count, place, cells = found
+            after = next(end for start, _, end in records if start == place)
+            if best is None or (-count, place) < best[:2]:
+                best = (-count, place, order, delimiter, cells, after)
+        if best is None:
+            raise headings.none_found(self._file.name, looked_at)
+        _, place, _, delimiter, cells, after = best
+        return delimiter, headings.header(self._file.name, place, cells), after
+
+    def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - a piece is what one block holds
+        """The rows behind the header, a piece for each block of the file.
+
+        Raises:
+            UnreadableExtract: the file cannot be decoded or decompressed to its end.
+        """
+        width = self._header.width
+        carry: list[str] = []
+        number = 1
+        skip = self._first_line - 1
+        blocks = self._file.blocks()
+        block: str | None = next(blocks)
+        while block is not None:
+            following = next(blocks, None)
+            lines = carry + _lines(block)
+            if skip:
+                skipped = min(skip, len(lines))
+                lines, skip, number = lines[skipped:], skip - skipped, number + skipped
+            records = _records(lines, number, self._delimiter, width, is_end=following is None)
+            if found := self._piece(records):
+                yield found
+            carry, number = lines[records.rest :], number + records.rest
+            block = following
+
+    def _piece(self, records: _Records) -> Piece | None:
+        width = self._header.width
+        rows, starts, faults = records.rows, records.starts, records.faults
+        if faults or set(map(len, rows)) != {width}:
+            rows, starts, faults = _checked(records, width)
+        if not rows:
+            return None
+        cells = list(zip(*rows, strict=True))
+        columns = {name: pa.array(cells[position], pa.string()) for name, position in self._header.positions.items()}
+        blank = _blank_rows(rows, faults, self._header.positions)
+        if blank:
+            kept = [i for i in range(len(rows)) if i not in blank]
+            if not kept:
+                return None
+            indices = pa.array(kept)
+            columns = {name: column.take(indices) for name, column in columns.items()}
+            moved = {old: new for new, old in enumerate(kept)}
+            faults = {moved[i]: fault for i, fault in faults.items()}
+            starts = [starts[i] for i in kept]
+            rows = [rows[i] for i in kept]
+        return piece(
+            self._contract,
+            source_rows=starts,
+            columns=columns,
+            faults=faults,
+            last_label=label(rows[-1]),
+        )
+
+
+def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
+    """Indices of rows without any text, delimiters only."""
+    first = next(iter(positions.values()))
+    return {i for i, row in enumerate(rows) if not row[first].strip(BLANKS) and i not in faults and not label(row)}
+
+
+def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int], dict[int, Fault]]:
+    """Rows of one width, blank lines dropped, wrong numbers of cells turned into faults."""
+    rows: list[list[str]] = []
+    starts: list[int] = []
+    faults: dict[int, Fault] = {}
+    empty = [""] * width
+    for i, (start, row) in enumerate(zip(records.starts, records.rows, strict=True)):
+        fault, cells = records.faults.get(i), row
+        if fault is None and len(row) != width:
+            text = label(row)
+            if not text:
+                continue
+            if len(row) < width:
+                fault = Fault(TOO_FEW_CELLS, _count(row, width))
+            elif label(row[width:]):
+                fault = Fault(TOO_MANY_CELLS, _count(row, width))
+            else:
+                cells = row[:width]
+        if fault:
+            faults[len(rows)] = fault
+            # Only the label is kept, for the case that this is the totals row.
+            cells = [label(row), *empty[1:]] if row else empty
+        rows.append(cells)
+        starts.append(start)
+    return rows, starts, faults
+
+
+def _count(row: Sequence[str], width: int) -> str:
+    return f"{len(row)} cells where the header has {width}"
+
+
+def _lines(block: str) -> list[str]:
+    """Physical lines with their ends; LF, CRLF and CR end a line, other separators of Unicode do not."""
+    return list(io.StringIO(block, newline=""))
+
+
+def _records(lines: list[str], number: int, delimiter: str, width: int | None, *, is_end: bool) -> _Records:
+    """Parse lines into records.
+
+    Args:
+        lines: physical lines with their ends.
+        number: number of the first of them.
+        delimiter: one character.
+        width: cells of the header; None accepts any number.
+        is_end: whether the file ends here, so that a record cannot go on.
+
+    Returns:
+        Every complete record, and where the last one that is not begins.
+    """
+    out = _Records()
+    bad: list[int] = []
+    if any("\x00" in line for line in lines) or max(map(len, lines), default=0) > LINE_LIMIT:
+        bad = [i for i, line in enumerate(lines) if "\x00" in line or len(line) > LINE_LIMIT]
+    begin = 0
+    # A line that cannot be read ends whatever was open before it.
+    for i in bad:
+        _segment(out, lines, begin, i, number, delimiter, width, is_end=True)
+        out.add(number + i, [], _LONG if len(lines[i]) > LINE_LIMIT else _NUL)
+        begin = i + 1
+    out.rest = _segment(out, lines, begin, len(lines), number, delimiter, width, is_end=is_end)
+    return out
+
+
+def _segment(
+    out: _Records,
+    lines: list[str],
+    begin: int,
+    end: int,
+    number: int,
+    delimiter: str,
+    width: int | None,
+    *,
+    is_end: bool,
+) -> int:
+    """Parse lines[begin:end]; returns the index of the first line that is left over."""
+    if not any('"' in line for line in lines[begin:end]):
+        out.rows.extend(csv.reader(lines[begin:end], delimiter=delimiter, quoting=csv.QUOTE_NONE))
+        out.starts.extend(range(number + begin, number + end))
+        return end
+    while begin < end:
+        reader = csv.reader((lines[i] for i in range(begin, end)), delimiter=delimiter, strict=True)
+        before = 0
+        try:
+            for row in reader:
+                after = reader.line_num
+                if after - before > 1 and width is not None and not _fits(row, width):
+                    break
+                out.starts.append(number + begin + before)
+                out.rows.append(row)
+                before = after
+            else:
+                return end
+        except csv.Error:
+            first = begin + before
+            may_go_on = begin + reader.line_num == end and not is_end
+            # Perhaps the record goes on in the next block, unless it is longer than any record.
+            if may_go_on and sum(map(len, lines[first:end])) <= LINE_LIMIT:
+                return first
+        # The first line alone is the row; whatever the quote swallowed is read again.
+        out.add(number + begin + before, [], _STRAY_QUOTE)
+        begin += before + 1
+    return end
+
+
+def _is_json_object(line: str) -> bool:
+    try:
+        return line.startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _fits(row: list[str], width: int) -> bool:
+    return len(row) == width or (len(row) > width and not label(row[width:]))
+
+
+def _first_records(lines: Iterable[str], delimiter: str) -> list[tuple[int, list[str], int]]:
+    """Start, cells and following line of the first records that are not blank."""
+    looked_at = list(lines)[: ROWS_LOOKED_AT * 10]
+    records = _records(looked_at, 1, delimiter, None, is_end=True)
+    ends = [*records.starts[1:], len(looked_at) + 1]
+    found = zip(records.starts, records.rows, ends, strict=True)
+    return [record for record in found if label(record[1])][:ROWS_LOOKED_AT]

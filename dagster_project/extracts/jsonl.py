@@ -1,0 +1,161 @@
+"""JSON Lines: one object a line, its keys taken for column names. Nothing else that is JSON is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+
+from dagster_project.contracts import Contract
+from dagster_project.extracts.container import LINE_LIMIT, OpenFile
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.header import ROWS_LOOKED_AT, Headings, shortened
+from dagster_project.extracts.pieces import BLANKS, UNREADABLE_RECORD, Fault, Piece, label, piece
+
+_NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
+_LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
+_NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid Unicode")
+# Names beyond this many are not collected, so that a file of ever new keys does not fill the memory.
+_UNKNOWN_LIMIT = 1000
+
+
+class _Members(list[tuple[str, Any]]):
+    """Members of an object in order, equal keys included."""
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_float=str, parse_int=str, parse_constant=str)
+
+
+class JsonLinesReader:
+    """The records of a JSON Lines file.
+
+    `found` and `unknown` hold what the first records have until all are read.
+
+    Raises:
+        UnreadableExtract: on construction, when the first lines hold no JSON object.
+    """
+
+    serial_days = 0
+
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
+        self._file = file
+        self._contract = contract
+        self._headings = Headings(contract)
+        self._columns: dict[str, str | None] = {}
+        self.warnings: list[str] = []
+        first = [_parsed(line) for line in islice(self._records(), ROWS_LOOKED_AT)]
+        if not any(isinstance(record, _Members) for record in first):
+            raise UnreadableExtract(
+                "wrong_extension",
+                f"{file.name}: none of the first {len(first)} lines is a JSON object; "
+                f"the extension {file.extension} says one JSON object a line",
+            )
+        for record in first:
+            if isinstance(record, _Members):
+                self._learn(record)
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Contract columns that a record has had so far."""
+        have = set(self._columns.values())
+        return tuple(column.name for column in self._contract.columns if column.name in have)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Keys so far that the contract does not know."""
+        return tuple(shortened(key) for key, column in self._columns.items() if column is None)
+
+    def pieces(self, rows: int) -> Iterator[Piece]:
+        """The records, in pieces of so many rows.
+
+        Raises:
+            UnreadableExtract: the text cannot be decoded, or no record has a required column.
+        """
+        records = self._records()
+        number = 1
+        while lines := list(islice(records, rows)):
+            yield self._piece(lines, number)
+            number += len(lines)
+        self._headings.require(self._file.name, "the records", self.found)
+
+    def _records(self) -> Iterator[str]:
+        for block in self._file.blocks():
+            for line in block.replace("\r", "\n").split("\n"):
+                if text := line.strip(BLANKS):
+                    yield text
+
+    def _piece(self, lines: list[str], number: int) -> Piece:
+        columns: dict[str, list[str | None]] = {}
+        faults: dict[int, Fault] = {}
+        last = ""
+        for i, line in enumerate(lines):
+            record = _parsed(line)
+            cells = record if isinstance(record, Fault) else self._cells(record)
+            if isinstance(cells, Fault):
+                faults[i] = cells
+                last = ""
+                continue
+            for name, value in cells.items():
+                if name not in columns:
+                    columns[name] = [None] * len(lines)
+                columns[name][i] = value
+            if i == len(lines) - 1 and isinstance(record, _Members):
+                last = label([_text(value) for _, value in record])
+        return piece(
+            self._contract,
+            source_rows=range(number, number + len(lines)),
+            columns={name: pa.array(values, pa.string()) for name, values in columns.items()},
+            faults=faults,
+            last_label=last,
+        )
+
+    def _learn(self, record: _Members) -> None:
+        for key, _ in record:
+            if key not in self._columns and len(self._columns) < _UNKNOWN_LIMIT:
+                self._columns[key] = self._headings.column(key)
+
+    def _cells(self, record: _Members) -> dict[str, str | None] | Fault:
+        cells: dict[str, str | None] = {}
+        known = self._columns
+        for key, value in record:
+            if key not in known:
+                self._learn(record)
+            column = known[key] if key in known else self._headings.column(key)
+            if column is None:
+                continue
+            if column in cells:
+                return Fault(UNREADABLE_RECORD, f"two keys of the record mean the column {column}")
+            if isinstance(value, list):
+                return Fault(UNREADABLE_RECORD, f"a list or an object in the column {column}")
+            cells[column] = _text(value)
+        return cells
+
+
+def _text(value: Any) -> str | None:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return value if isinstance(value, str) else None
+
+
+def _parsed(line: str) -> _Members | Fault:
+    if len(line) > LINE_LIMIT:
+        return _LONG
+    try:
+        record = _DECODER.decode(line)
+    except (ValueError, RecursionError):
+        return _NOT_AN_OBJECT
+    if not isinstance(record, _Members):
+        return _NOT_AN_OBJECT
+    # A lone surrogate is valid JSON, but no text: nothing downstream can store it.
+    if "\\u" in line and any(_is_broken(text) for pair in record for text in pair):
+        return _NO_TEXT
+    return record
+
+
+def _is_broken(text: Any) -> bool:
+    return isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text)

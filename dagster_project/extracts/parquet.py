@@ -1,0 +1,238 @@
+"""Parquet: columns by their names, native values turned into text a column at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dagster_project.contracts import Contract
+from dagster_project.extracts.container import OpenFile
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.header import Headings
+from dagster_project.extracts.pieces import UNREADABLE_RECORD, Fault, Piece, piece
+
+_NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
+_MAGIC, _MAGIC_ENCRYPTED = b"PAR1", b"PARE"
+
+
+class ParquetReader:
+    """The records of a Parquet file.
+
+    Raises:
+        UnreadableExtract: on construction, when the file is damaged or encrypted, or its columns do not fit.
+    """
+
+    serial_days = 0
+
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
+        self._file = file
+        self._contract = contract
+        self.warnings: list[str] = []
+        self._check_ends()
+        try:
+            self._parquet = pq.ParquetFile(file.file)
+            fields = self._parquet.schema_arrow
+        except (pa.ArrowException, OSError, ValueError):
+            raise self._damaged() from None
+        headings = Headings(contract)
+        if not headings.recognised(fields.names):
+            raise headings.none_found(file.name, [fields.names])
+        header = headings.header(file.name, 1, fields.names)
+        self._positions = header.positions
+        self.found = tuple(c.name for c in contract.columns if c.name in header.positions)
+        self.unknown = header.unknown
+        for name, position in header.positions.items():
+            if pa.types.is_nested(fields.field(position).type):
+                raise UnreadableExtract(
+                    "nested_column",
+                    f"{file.name}: the column {name} holds lists or structures; expected single values",
+                )
+
+    def _check_ends(self) -> None:
+        try:
+            self._file.file.seek(-4, 2)
+            tail = self._file.file.read(4)
+            self._file.file.seek(0)
+            head = self._file.file.read(4)
+            self._file.file.seek(0)
+        except OSError:
+            raise self._damaged() from None
+        if _MAGIC_ENCRYPTED in (head, tail):
+            raise UnreadableExtract(
+                "encrypted", f"{self._file.name}: the Parquet file is encrypted; expected a plain one"
+            )
+        if tail != _MAGIC:
+            raise UnreadableExtract(
+                "cut_off", f"{self._file.name}: the end of the file is missing; expected a complete Parquet file"
+            )
+
+    def _damaged(self) -> UnreadableExtract:
+        return UnreadableExtract("corrupt", f"{self._file.name}: the file is damaged; expected a valid Parquet file")
+
+    def pieces(self, rows: int) -> Iterator[Piece]:
+        """The records, in pieces of at most so many rows.
+
+        Raises:
+            UnreadableExtract: the file is damaged, or a column is of a type without a text form.
+        """
+        positions = {position: name for name, position in self._positions.items()}
+        # Columns are asked for by name; a name with a dot would be taken for a path, so those are matched after.
+        fields = self._parquet.schema_arrow
+        wanted = [fields.names[position] for position in sorted(positions)]
+        number = 1
+        try:
+            for batch in self._parquet.iter_batches(batch_size=rows, columns=wanted):
+                if batch.num_rows:
+                    yield self._piece(batch, number)
+                    number += batch.num_rows
+        except (pa.ArrowException, OSError, ValueError):
+            raise self._damaged() from None
+
+    def _piece(self, batch: pa.RecordBatch, number: int) -> Piece:
+        names = {self._parquet.schema_arrow.names[position]: name for name, position in self._positions.items()}
+        columns: dict[str, pa.Array] = {}
+        faults: dict[int, Fault] = {}
+        for field, array in zip(batch.schema.names, batch.columns, strict=True):
+            if field not in names:
+                continue
+            try:
+                columns[names[field]] = as_text(array, faults)
+            except pa.ArrowNotImplementedError:
+                raise UnreadableExtract(
+                    "unsupported_type",
+                    f"{self._file.name}: the column {names[field]} is of type {array.type}, which has no text form",
+                ) from None
+        first = columns[next(name for name in self._positions if name in columns)][-1].as_py()
+        return piece(
+            self._contract,
+            source_rows=range(number, number + batch.num_rows),
+            columns=columns,
+            faults=faults,
+            last_label=(first or "").strip(),
+        )
+
+
+def as_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
+    """The values of a column as text.
+
+    Args:
+        array: values of any type that is not nested.
+        faults: gets an entry for each row whose text is not valid.
+
+    Returns:
+        Text: ISO dates and times (UTC with `Z` where the column has a time zone), whole numbers without
+        point, no exponents, durations as H:MM:SS, NaN as null.
+
+    Raises:
+        pyarrow.ArrowNotImplementedError: the type has no text form.
+    """
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return as_text(array.dictionary_decode(), faults)
+    if isinstance(kind, pa.BaseExtensionType):
+        return as_text(array.storage, faults)
+    if pa.types.is_run_end_encoded(kind):
+        return as_text(pc.run_end_decode(array), faults)
+    for applies, convert in _CONVERSIONS:
+        if applies(kind):
+            return convert(array)
+    if _is_any_text(kind):
+        return _valid_text(array, faults)
+    return array.cast(pa.string())
+
+
+def _is_any_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_binary_view(kind)
+        or types.is_fixed_size_binary(kind)
+    )
+
+
+def _valid_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
+    try:
+        text = array.cast(pa.string())
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        values: list[str | None] = []
+        for i, value in enumerate(array.cast(pa.binary()).to_pylist()):
+            try:
+                values.append(None if value is None else value.decode())
+            except UnicodeDecodeError:
+                values.append(None)
+                faults[i] = _NO_TEXT
+        return pa.array(values, pa.string())
+    return text
+
+
+def _timestamp(array: pa.Array) -> pa.Array:
+    # Microseconds are the warehouse's resolution; finer parts are cut, not rounded, so that no date changes.
+    zone = "UTC" if array.type.tz else None
+    text = array.cast(pa.timestamp("us", zone), safe=False).cast(pa.string())
+    return pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+
+
+def _duration(array: pa.Array) -> pa.Array:
+    micros = array.cast(pa.duration("us"), safe=False).cast(pa.int64())
+    return _clock(micros)
+
+
+def _time(array: pa.Array) -> pa.Array:
+    # Casting seconds straight to microseconds is not offered for 32-bit times.
+    if pa.types.is_time32(array.type):
+        array = array.cast(pa.time64("us"))
+    return _clock(array.cast(pa.time64("us"), safe=False).cast(pa.int64()))
+
+
+def _clock(micros: pa.Array) -> pa.Array:
+    sign = pc.if_else(pc.less(micros, 0), "-", "")
+    micros = pc.abs(micros)
+    seconds = pc.divide(micros, 1_000_000)
+    rest = pc.subtract(micros, pc.multiply(seconds, 1_000_000))
+    minutes = pc.divide(seconds, 60)
+    hours = pc.divide(minutes, 60)
+    text = pc.binary_join_element_wise(
+        hours.cast(pa.string()),
+        _padded(pc.subtract(minutes, pc.multiply(hours, 60)), 2),
+        _padded(pc.subtract(seconds, pc.multiply(minutes, 60)), 2),
+        ":",
+    )
+    fraction = pc.if_else(pc.equal(rest, 0), "", pc.binary_join_element_wise("", _padded(rest, 6), "."))
+    return pc.binary_join_element_wise(sign, text, fraction, "")
+
+
+def _padded(numbers: pa.Array, width: int) -> pa.Array:
+    return pc.utf8_lpad(numbers.cast(pa.string()), width=width, padding="0")
+
+
+def _number(array: pa.Array) -> pa.Array:
+    if pa.types.is_floating(array.type):
+        if pa.types.is_float16(array.type):
+            array = array.cast(pa.float32())
+        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+    text = array.cast(pa.string())
+    with_exponent = pc.match_substring_regex(text, "[eE]")
+    if pc.any(with_exponent).as_py():
+        plain = [
+            format(Decimal(value), "f") if value and "e" in value.casefold() else value for value in text.to_pylist()
+        ]
+        text = pa.array(plain, pa.string())
+    return pc.replace_substring_regex(text, r"\.0*$", "")
+
+
+_CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_time, _time),
+    (pa.types.is_duration, _duration),
+    (pa.types.is_floating, _number),
+    (pa.types.is_decimal, _number),
+)

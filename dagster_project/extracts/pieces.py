@@ -1,0 +1,118 @@
+"""What every reader hands over: pieces of rows as text columns. How a format is parsed does not belong here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dagster_project.contracts import Contract
+
+TOO_FEW_CELLS = "too_few_cells"
+TOO_MANY_CELLS = "too_many_cells"
+UNBALANCED_QUOTE = "unbalanced_quote"
+UNREADABLE_RECORD = "unreadable_record"
+FORMULA_WITHOUT_VALUE = "formula_without_value"
+
+# All that Python calls a space (the no-break space among them) and the byte-order mark that concatenated
+# exports leave in the middle of a file. One list, so that both engines trim the same.
+BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\ufeff"
+
+_TOTALS = re.compile(r"(?:totals?|grand\s+total)\s*:?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row cannot be taken: one of the codes of this module, and a sentence without any value."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive rows of an extract.
+
+    Attributes:
+        table: columns as `schema` gives them.
+        last_label: first cell with text of the last row; tells a totals row.
+    """
+
+    table: pa.Table
+    last_label: str
+
+
+def schema(contract: Contract) -> pa.Schema:
+    """Columns of a piece: source_row, fault, fault_detail, then every contract column as text."""
+    return pa.schema(
+        [
+            ("source_row", pa.int64()),
+            ("fault", pa.string()),
+            ("fault_detail", pa.string()),
+            *((column.name, pa.string()) for column in contract.columns),
+        ]
+    )
+
+
+def piece(
+    contract: Contract,
+    *,
+    source_rows: Sequence[int] | pa.Array,
+    columns: Mapping[str, pa.Array],
+    faults: Mapping[int, Fault],
+    last_label: str,
+) -> Piece:
+    """Rows as one piece.
+
+    Args:
+        contract: gives the columns and their order.
+        source_rows: place of each row in the file, from 1.
+        columns: contract column to its text; columns that are not given are null.
+        faults: index of a row to its fault; the cells of these rows are left out.
+        last_label: first cell with text of the last row.
+
+    Returns:
+        The piece: cells trimmed, empty ones null; a row with a NUL character is an unreadable record.
+    """
+    count = len(source_rows)
+    trimmed = {name: trimmed_text(column) for name, column in columns.items()}
+    faulty = dict(faults)
+    for column in trimmed.values():
+        held = pc.match_substring(column, "\x00")
+        if pc.any(held).as_py():
+            for index in pc.indices_nonzero(held.fill_null(False)).to_pylist():
+                faulty.setdefault(index, Fault(UNREADABLE_RECORD, "a NUL character in the record"))
+    codes, details = pa.nulls(count, pa.string()), pa.nulls(count, pa.string())
+    if faulty:
+        codes = pa.array([faulty[i].code if i in faulty else None for i in range(count)], pa.string())
+        details = pa.array([faulty[i].detail if i in faulty else None for i in range(count)], pa.string())
+        usable = pc.is_null(codes)
+        trimmed = {name: pc.if_else(usable, column, pa.scalar(None, pa.string())) for name, column in trimmed.items()}
+    arrays = [pa.array(source_rows, pa.int64()), codes, details]
+    arrays += [
+        trimmed[column.name] if column.name in trimmed else pa.nulls(count, pa.string()) for column in contract.columns
+    ]
+    return Piece(pa.Table.from_arrays(arrays, schema=schema(contract)), last_label)
+
+
+def trimmed_text(column: pa.Array) -> pa.Array:
+    """Text without blanks at its ends; null where nothing is left."""
+    text = pc.utf8_trim(column, characters=BLANKS)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def label(cells: Sequence[str | None]) -> str:
+    """The first cell that has text, trimmed; empty when none has."""
+    for cell in cells:
+        text = cell.strip(BLANKS) if cell else ""
+        if text:
+            return text
+    return ""
+
+
+def is_totals(text: str) -> bool:
+    """Whether a row that starts with this text sums up the others."""
+    return _TOTALS.fullmatch(text) is not None

@@ -1,0 +1,153 @@
+"""Read one delivered file under its contract: the one entry to this package. Each format has its own module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+
+from dagster_project.contracts import Contract
+from dagster_project.extracts.container import OpenFile, open_file
+from dagster_project.extracts.csv import CsvReader
+from dagster_project.extracts.jsonl import JsonLinesReader
+from dagster_project.extracts.parquet import ParquetReader
+from dagster_project.extracts.pieces import Piece, is_totals, schema
+from dagster_project.extracts.xlsx import XlsxReader
+
+
+class _Reader(Protocol):
+    """What a format's module offers."""
+
+    serial_days: int
+    warnings: list[str]
+
+    @property
+    def found(self) -> tuple[str, ...]: ...
+
+    @property
+    def unknown(self) -> tuple[str, ...]: ...
+
+    def pieces(self, rows: int) -> Iterator[Piece]: ...
+
+
+class Extract:
+    """A delivered file, open, with its columns recognised.
+
+    Attributes:
+        file_name: name without folder.
+        format: `csv`, `xlsx`, `parquet` or `jsonl`.
+        sha256: of the bytes that were read.
+        serial_days: days to add to serial numbers of the file: 1462 where they count from 1904, else 0.
+        rows_read: data rows, once the batches are consumed: without preamble, header, blank rows and totals.
+        warnings: sentences without values, for the load audit.
+    """
+
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
+        self._file = file
+        self._contract = contract
+        self.file_name = file.name
+        self.format = file.format
+        self.sha256 = file.sha256
+        self.rows_read = 0
+        self._reader: _Reader = _READERS[file.format](file, contract)
+        self.serial_days = self._reader.serial_days
+        self.warnings = self._reader.warnings
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Contract columns that the file has; of JSON Lines complete once the batches are consumed."""
+        return self._reader.found
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        """Column names that the contract does not know, cut at 60 characters."""
+        return self._reader.unknown
+
+    def batches(self, rows: int = 50_000) -> Iterator[pa.Table]:
+        """All data rows in order, as text.
+
+        Args:
+            rows: most rows of a batch.
+
+        Yields:
+            Tables with source_row (from 1), fault, fault_detail and every contract column as text; null
+            where the cell is empty, the file lacks the column or the row has a fault.
+
+        Raises:
+            UnreadableExtract: the file turns out to be damaged, or changed while it was read.
+        """
+        self.rows_read = 0
+        waiting: list[pa.Table] = []
+        count = 0
+        for table in self._data():
+            self.rows_read += table.num_rows
+            waiting.append(table)
+            count += table.num_rows
+            while count >= rows:
+                joined = pa.concat_tables(waiting)
+                yield joined.slice(0, rows).combine_chunks()
+                waiting, count = [joined.slice(rows)], count - rows
+        if count:
+            yield pa.concat_tables(waiting).combine_chunks()
+        self._file.check_unchanged()
+
+    def _data(self) -> Iterator[pa.Table]:
+        """Tables of the pieces, less the totals row, which is known only at the end."""
+        held: Piece | None = None
+        for found in self._reader.pieces(50_000):
+            if held is not None:
+                yield held.table
+            held = found
+        if held is not None:
+            drop = 1 if is_totals(held.last_label) else 0
+            yield held.table.slice(0, held.table.num_rows - drop)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_READERS: dict[str, type[CsvReader] | type[JsonLinesReader] | type[ParquetReader] | type[XlsxReader]] = {
+    "csv": CsvReader,
+    "jsonl": JsonLinesReader,
+    "parquet": ParquetReader,
+    "xlsx": XlsxReader,
+}
+
+
+def open_extract(path: Path, contract: Contract) -> Extract:
+    """Open a delivered file and recognise its columns.
+
+    Args:
+        path: csv, csv.gz, xlsx, parquet or jsonl file.
+        contract: of the source that delivered it.
+
+    Returns:
+        The extract; use it in a `with` statement.
+
+    Raises:
+        UnreadableExtract: the file cannot be taken; nothing stays open.
+    """
+    file = open_file(path)
+    try:
+        return Extract(file, contract)
+    except BaseException:
+        file.file.close()
+        raise
+
+
+__all__ = ["Extract", "open_extract", "schema"]

@@ -1,0 +1,321 @@
+"""The container of an Excel workbook: whether it is safe to parse, and what the parser does not tell about cells."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from posixpath import join, normpath
+from typing import Any
+from xml.parsers import expat
+
+from dagster_project.extracts.container import OpenFile
+from dagster_project.extracts.errors import UnreadableExtract
+
+# A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
+_MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
+_RATIO_MATTERS = 1 << 20
+# The parser holds a sheet as a full grid of about 32 bytes a cell, however few cells are filled.
+_GRID_CELLS = 50_000_000
+# A sheet below these bounds is small enough without counting: 26 columns by 99,999 rows.
+_FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:[A-Z]{2,}\d|[A-Z]*\d{6})""")
+_CELL_WITHOUT_PLACE = re.compile(rb"<(?:\w+:)?(?:c|row)(?:\s+(?!r\s*=)[\w:]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>")
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_CHUNK = 1 << 20
+_OVERLAP = 1024
+
+_DATE_ONLY = frozenset(range(14, 18))
+_TIME_ONLY = frozenset((*range(18, 22), *range(45, 48)))
+_DATE_AND_TIME = frozenset((22,))
+_LITERALS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+
+_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    expat.ExpatError,
+    EOFError,
+    OSError,
+    KeyError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+@dataclass
+class CellFacts:
+    """Columns, from 0, by sheet row, from 1."""
+
+    without_value: dict[int, set[int]] = field(default_factory=dict)
+    """Formulas whose value was not stored."""
+    with_time: dict[int, set[int]] = field(default_factory=dict)
+    """Whole numbers under a number format that shows date and time."""
+
+
+class Workbook:
+    """A workbook's zip container, checked.
+
+    Attributes:
+        sheets: sheet name to its member of the container.
+        counts_from_1904: whether day 0 is 1 January 1904.
+        dates_have_time: whether all its date formats show a time of day; None when some do and some do not.
+
+    Raises:
+        UnreadableExtract: on construction: damaged, encrypted, with macros, or built to exhaust the reader.
+    """
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        try:
+            self._zip = zipfile.ZipFile(file.file)
+            self._check_members()
+            self.counts_from_1904, self.sheets = self._read_workbook()
+            self._timed_styles, self.dates_have_time = self._read_styles()
+            self._with_formulas = {name for name, part in self.sheets.items() if self._check_sheet(part)}
+        except _ERRORS:
+            raise self._refused("corrupt", "the container is damaged") from None
+        self._facts: dict[str, CellFacts] = {}
+
+    def may_lack_values(self, sheet: str) -> bool:
+        """Whether the sheet has formulas."""
+        return sheet in self._with_formulas
+
+    def facts(self, sheet: str) -> CellFacts:
+        """Facts on the cells of a sheet; read once, and only when asked for."""
+        if sheet not in self._facts:
+            try:
+                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._timed_styles)
+            except _ERRORS:
+                raise self._refused("corrupt", "a sheet is damaged") from None
+        return self._facts[sheet]
+
+    def _refused(self, code: str, found: str) -> UnreadableExtract:
+        return UnreadableExtract(code, f"{self._file.name}: {found}; expected a plain xlsx workbook")
+
+    def _check_members(self) -> None:
+        members = self._zip.infolist()
+        if len(members) > _MEMBERS:
+            raise self._refused("unsafe", f"the container has {len(members)} members")
+        names = [member.filename.casefold() for member in members]
+        if len(set(names)) < len(names):
+            raise self._refused("unsafe", "two members of the container have one name")
+        if any(member.flag_bits & 1 for member in members):
+            raise self._refused("encrypted", "the container is encrypted")
+        if any(name.endswith("vbaproject.bin") for name in names):
+            raise self._refused("unsafe", "the workbook has macros")
+        size, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
+        if size > _BYTES:
+            raise self._refused("unsafe", f"the container unpacks to {size >> 20} MiB")
+        if any(m.file_size > _RATIO_MATTERS and m.file_size > _RATIO * m.compress_size for m in members):
+            raise self._refused("unsafe", f"a member of {packed} packed bytes unpacks to more than {_RATIO} times")
+        if "xl/workbook.xml" not in names:
+            raise UnreadableExtract(
+                "wrong_extension",
+                f"{self._file.name}: the container holds no workbook; "
+                "the extension .xlsx says an Excel workbook (xlsx)",
+            )
+        for member in members:
+            if member.filename.casefold().endswith((".xml", ".rels")):
+                with self._zip.open(member) as part:
+                    self._check_head(part.read(4096))
+
+    def _check_head(self, head: bytes) -> None:
+        # Other encodings would hide from the byte patterns below; Excel writes UTF-8 only.
+        if head.startswith((b"\xfe\xff", b"\xff\xfe")) or b"\x00" in head:
+            raise self._refused("unsafe", "an XML member is not UTF-8")
+        if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+            raise self._refused("unsafe", "an XML member declares a document type")
+
+    def _chunks(self, part: str) -> Iterator[bytes]:
+        with self._zip.open(part) as stream:
+            while data := stream.read(_CHUNK):
+                yield data
+
+    def _read_workbook(self) -> tuple[bool, dict[str, str]]:
+        """Whether days count from 1904, and the member of each sheet."""
+        workbook = next(n for n in self._zip.namelist() if n.casefold() == "xl/workbook.xml")
+        from_1904 = False
+        sheets: list[tuple[str, str]] = []
+        targets: dict[str, str] = {}
+
+        def on_workbook(name: str, attributes: dict[str, str]) -> None:
+            nonlocal from_1904
+            if name == "workbookPr":
+                from_1904 = attributes.get("date1904", "0").casefold() in ("1", "true", "on")
+            elif name == "sheet":
+                link = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id" and ":" in k), "")
+                sheets.append((attributes.get("name", ""), link))
+
+        def on_relations(name: str, attributes: dict[str, str]) -> None:
+            if name == "Relationship":
+                targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+        _parse(self._chunks(workbook), on_workbook)
+        relations = next((n for n in self._zip.namelist() if n.casefold() == "xl/_rels/workbook.xml.rels"), None)
+        if relations:
+            _parse(self._chunks(relations), on_relations)
+        members = {name.casefold(): name for name in self._zip.namelist()}
+        found: dict[str, str] = {}
+        for name, link in sheets:
+            target = targets.get(link, "")
+            path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
+            if path.casefold() in members:
+                found[name] = members[path.casefold()]
+        return from_1904, found
+
+    def _read_styles(self) -> tuple[frozenset[int], bool | None]:
+        """Style numbers that show date and time, and whether all or none of the date styles do."""
+        part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
+        if part is None:
+            return frozenset(), False
+        formats: dict[int, str] = {}
+        styles: list[int] = []
+        inside = False
+
+        def on_start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal inside
+            if name == "numFmt":
+                formats[int(attributes.get("numFmtId", "0"))] = attributes.get("formatCode", "")
+            elif name == "cellXfs":
+                inside = True
+            elif name == "cellStyles":
+                inside = False
+            elif name == "xf" and inside:
+                styles.append(int(attributes.get("numFmtId", "0")))
+
+        _parse(self._chunks(part), on_start)
+        timed = frozenset(i for i, number in enumerate(styles) if _shows(number, formats) == (True, True))
+        dated = any(_shows(number, formats) == (True, False) for number in styles)
+        if timed and dated:
+            return timed, None
+        return timed, bool(timed)
+
+    def _check_sheet(self, part: str) -> bool:
+        """Refuse a sheet whose grid is too large to hold; returns whether it has formulas."""
+        tail, is_far, has_formula = b"", False, False
+        for data in self._chunks(part):
+            text = tail + data
+            if not is_far:
+                is_far = bool(_FAR_CELL.search(text) or _CELL_WITHOUT_PLACE.search(text))
+            has_formula = has_formula or _FORMULA.search(text) is not None
+            tail = text[-_OVERLAP:]
+        if is_far:
+            rows, columns = _extent(self._chunks(part))
+            if rows * columns > _GRID_CELLS:
+                raise self._refused("unsafe", f"a sheet spans {rows} rows and {columns} columns")
+        return has_formula
+
+
+def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
+    """Whether a number format shows a date, and a time of day."""
+    code = formats.get(number)
+    if code is None:
+        has_date = number in _DATE_ONLY or number in _DATE_AND_TIME
+        return has_date, number in _TIME_ONLY or number in _DATE_AND_TIME
+    letters = _LITERALS.sub("", code).split(";")[0].casefold()
+    return any(c in letters for c in "dy"), any(c in letters for c in "hs")
+
+
+def _parse(
+    chunks: Iterator[bytes],
+    on_start: Callable[[str, dict[str, str]], None],
+    on_end: Callable[[str], None] | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> None:
+    """Parse XML, element names without prefix; a document type is an error."""
+    parser = expat.ParserCreate()
+
+    def refuse(*_: Any) -> None:
+        raise ValueError("document type")
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda name, attributes: on_start(name.rpartition(":")[2], attributes)
+    if on_end:
+        parser.EndElementHandler = lambda name: on_end(name.rpartition(":")[2])
+    if on_text:
+        parser.CharacterDataHandler = on_text
+    for data in chunks:
+        parser.Parse(data, False)
+    parser.Parse(b"", True)
+
+
+class _Place:
+    """Row and column of the current cell; cells and rows without a reference follow the ones before."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        self.column = -1
+
+    def move(self, name: str, attributes: dict[str, str]) -> None:
+        reference = attributes.get("r")
+        if name == "row":
+            self.row = int(reference) if reference else self.row + 1
+            self.column = -1
+        elif reference:
+            letters = reference.rstrip("0123456789")
+            self.row = int(reference[len(letters) :])
+            column = 0
+            for letter in letters.upper():
+                column = column * 26 + ord(letter) - 64
+            self.column = column - 1
+        else:
+            self.column += 1
+
+
+def _extent(chunks: Iterator[bytes]) -> tuple[int, int]:
+    place = _Place()
+    rows = columns = 0
+
+    def on_start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal rows, columns
+        if name in ("row", "c"):
+            place.move(name, attributes)
+            if name == "c":
+                rows, columns = max(rows, place.row), max(columns, place.column + 1)
+
+    _parse(chunks, on_start)
+    return rows, columns
+
+
+def _cell_facts(chunks: Iterator[bytes], timed_styles: frozenset[int]) -> CellFacts:
+    facts = CellFacts()
+    place = _Place()
+    is_text = is_timed = has_formula = has_value = in_value = False
+    value = io.StringIO()
+
+    def on_start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal is_text, is_timed, has_formula, has_value, in_value, value
+        if name == "row":
+            place.move(name, attributes)
+        elif name == "c":
+            place.move(name, attributes)
+            is_text = attributes.get("t") == "str"
+            is_timed = int(attributes.get("s", "0")) in timed_styles
+            has_formula = has_value = False
+            value = io.StringIO()
+        elif name == "f":
+            has_formula = True
+        elif name in ("v", "is"):
+            has_value = in_value = True
+
+    def on_text(data: str) -> None:
+        if in_value:
+            value.write(data)
+
+    def on_end(name: str) -> None:
+        nonlocal in_value
+        if name in ("v", "is"):
+            in_value = False
+        elif name == "c":
+            text = value.getvalue().strip()
+            # An empty value is a stored one only where the formula's result is a text.
+            if has_formula and not (has_value and (text or is_text)):
+                facts.without_value.setdefault(place.row, set()).add(place.column)
+            if is_timed and text:
+                facts.with_time.setdefault(place.row, set()).add(place.column)
+
+    _parse(chunks, on_start, on_end, on_text)
+    return facts

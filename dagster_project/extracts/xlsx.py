@@ -1,0 +1,231 @@
+"""Excel workbooks: the sheet that fits the contract, its cells as text. The container is `workbook.py`'s."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
+
+from dagster_project.contracts import CellType, Contract
+from dagster_project.extracts.container import OpenFile
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
+from dagster_project.extracts.pieces import BLANKS, FORMULA_WITHOUT_VALUE, Fault, Piece, label, piece
+from dagster_project.extracts.workbook import CellFacts, Workbook
+
+# 1 January 1904 is day 1462 of the numbering that starts in 1900.
+DAYS_TO_1904 = 1462
+
+_FORMULA = Fault(FORMULA_WITHOUT_VALUE, "a formula whose value was never stored")
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    name: str
+    cells: CalamineSheet
+    header: Header
+    column_offset: int
+
+
+class XlsxReader:
+    """The rows of the one sheet of a workbook that fits the contract.
+
+    Raises:
+        UnreadableExtract: on construction, when the container is not fit to be parsed, or when no sheet or
+            more than one has the header.
+    """
+
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
+        self._file = file
+        self._contract = contract
+        self.warnings: list[str] = []
+        self._workbook = Workbook(file)
+        file.file.seek(0)
+        try:
+            self._sheet = self._find_sheet(CalamineWorkbook.from_filelike(file.file))
+        except (CalamineError, OSError, ValueError):
+            raise UnreadableExtract(
+                "corrupt", f"{file.name}: the workbook is damaged; expected a valid xlsx file"
+            ) from None
+        self._header = self._sheet.header
+        self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
+        self.unknown = self._header.unknown
+        self.serial_days = DAYS_TO_1904 if self._workbook.counts_from_1904 else 0
+
+    def _find_sheet(self, workbook: CalamineWorkbook) -> _Sheet:
+        names = workbook.sheet_names
+        if self._contract.sheet is not None:
+            names = [name for name in names if name.strip() == self._contract.sheet]
+            if not names:
+                raise UnreadableExtract(
+                    "no_sheet",
+                    f"{self._file.name}: none of the {len(workbook.sheet_names)} sheets "
+                    f"is named {self._contract.sheet}",
+                )
+        headings = Headings(self._contract)
+        looked_at: list[Sequence[str]] = []
+        fitting: list[_Sheet] = []
+        closest: tuple[int, UnreadableExtract] | None = None
+        for name in names:
+            if name not in self._workbook.sheets:
+                continue
+            cells = workbook.get_sheet_by_name(name)
+            rows = [(number, row) for number, row in _first_rows(cells)]
+            looked_at.extend(row for _, row in rows)
+            best = headings.best(rows)
+            if best is None:
+                continue
+            count, place, row = best
+            try:
+                header = headings.header(self._file.name, place, row)
+            except UnreadableExtract as error:
+                if closest is None or count > closest[0]:
+                    closest = (count, error)
+                continue
+            fitting.append(_Sheet(name, cells, header, cells.start[1] if cells.start else 0))
+        if len(fitting) > 1:
+            raise UnreadableExtract(
+                "ambiguous_sheet",
+                f"{self._file.name}: {len(fitting)} sheets have the header; expected one, "
+                "or the name of the sheet in the contract",
+            )
+        if fitting:
+            return fitting[0]
+        if closest:
+            raise closest[1] from None
+        raise headings.none_found(self._file.name, looked_at, f" in {len(names)} sheets")
+
+    def pieces(self, rows: int) -> Iterator[Piece]:
+        """The rows below the header, in pieces of at most so many.
+
+        Raises:
+            UnreadableExtract: the sheet is damaged.
+        """
+        waiting: list[tuple[int, list[Any]]] = []
+        outside = 0
+        width = self._header.width
+        for number, row in enumerate(self._sheet.cells.iter_rows(), 1):
+            if number <= self._header.row:
+                continue
+            if not _has_text(row[:width]) and not self._has_formula(number):
+                continue
+            outside += _has_text(row[width:])
+            waiting.append((number, row))
+            if len(waiting) == rows:
+                yield self._piece(waiting)
+                waiting = []
+        if waiting:
+            yield self._piece(waiting)
+        if outside:
+            self.warnings.append(f"{outside} rows have cells to the right of the header; they were not loaded")
+
+    @property
+    def _facts(self) -> CellFacts:
+        return self._workbook.facts(self._sheet.name)
+
+    def _has_formula(self, number: int) -> bool:
+        """Whether a row that reads as empty holds a formula without value in a contract column."""
+        if not self._workbook.may_lack_values(self._sheet.name):
+            return False
+        columns = self._facts.without_value.get(number, ())
+        first = self._sheet.column_offset
+        return any(first + position in columns for position in self._header.positions.values())
+
+    def _piece(self, rows: list[tuple[int, list[Any]]]) -> Piece:
+        faults = {i: _FORMULA for i, (number, _) in enumerate(rows) if self._has_formula(number)}
+        columns: dict[str, pa.Array] = {}
+        for name, position in self._header.positions.items():
+            values = [row[position] for _, row in rows]
+            convert = self._converter(self._contract.column(name).cell_type)
+            columns[name] = pa.array(
+                [
+                    value if type(value) is str else convert(value, number, position)
+                    for value, (number, _) in zip(values, rows, strict=True)
+                ],
+                pa.string(),
+            )
+        last = next((value for value in rows[-1][1] if isinstance(value, str) and value.strip(BLANKS)), "")
+        return piece(
+            self._contract,
+            source_rows=[number for number, _ in rows],
+            columns=columns,
+            faults=faults,
+            last_label=last.strip(BLANKS),
+        )
+
+    def _converter(self, cell_type: CellType) -> Callable[[Any, int, int], str]:
+        if cell_type is CellType.SECONDS:
+            epoch = dt.date(1904, 1, 1) if self._workbook.counts_from_1904 else dt.date(1899, 12, 31)
+            return lambda value, _number, _position: _clock(value, epoch)
+        if cell_type is CellType.TIMESTAMP:
+            return self._timestamp
+        return lambda value, _number, _position: _text(value)
+
+    def _timestamp(self, value: Any, number: int, position: int) -> str:
+        """Midnight reads as a date: the number format of the cell tells whether it has a time of day."""
+        text = _text(value)
+        if type(value) is not dt.date:
+            return text
+        has_time = self._workbook.dates_have_time
+        if has_time is None:
+            has_time = self._sheet.column_offset + position in self._facts.with_time.get(number, ())
+        return f"{text} 00:00:00" if has_time else text
+
+
+def _first_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
+    """Number and text cells of the first rows that are not blank."""
+    found = 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = [value if isinstance(value, str) else " " for value in row]
+        if label(cells) or _has_text(row):
+            yield number, cells
+            found += 1
+            if found == ROWS_LOOKED_AT:
+                return
+
+
+def _has_text(row: Sequence[Any]) -> bool:
+    return any(value != "" and (type(value) is not str or value.strip(BLANKS)) for value in row)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, dt.time | dt.timedelta):
+        return _clock(value, dt.date.min)
+    return str(value)
+
+
+def _clock(value: Any, epoch: dt.date) -> str:
+    """A time, duration or date as H:MM:SS: days since the epoch count as 24 hours each."""
+    if isinstance(value, dt.time):
+        span = dt.timedelta(
+            hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+        )
+    elif isinstance(value, dt.timedelta):
+        span = value
+    elif isinstance(value, dt.datetime):
+        span = value - dt.datetime.combine(epoch, dt.time())
+    elif isinstance(value, dt.date):
+        span = value - epoch
+    else:
+        return _text(value)
+    sign = "-" if span < dt.timedelta() else ""
+    span = abs(span)
+    minutes, seconds = divmod(span.days * 86_400 + span.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{span.microseconds:06d}" if span.microseconds else ""
+    return f"{sign}{hours}:{minutes:02d}:{seconds:02d}{fraction}"
