@@ -1,0 +1,28 @@
+{%- set key = ["force_code", "contact_id"] -%}
+{{ config(pre_hook="{{ forget_touched('stg_digital_contacts_touched', " ~ key ~ ") }}") }}
+
+with
+
+contacts as (
+    {{- touched_rows(ref("int_digital_contacts_current"), "stg_digital_contacts_touched", key) }}
+),
+
+final as (
+    select
+        cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(contact_id as {{ dbt.type_string() }}) as contact_id,
+        cast(contact_type as {{ dbt.type_string() }}) as contact_type,
+        cast(received_at as timestamp) as received_at,
+        cast(received_date as date) as received_date,
+        cast(from_partner_force as boolean) as from_partner_force,
+        cast(is_test as boolean) as is_test,
+        cast(not from_partner_force and not is_test as boolean) as is_public_demand,
+        cast(linked_reference as {{ dbt.type_string() }}) as linked_reference,
+        cast(is_dst_ambiguous as boolean) as is_dst_ambiguous,
+        cast(extract_date as date) as extract_date,
+        cast(load_id as bigint) as load_id,
+        cast(source_row as bigint) as source_row
+    from contacts
+)
+
+select * from final
