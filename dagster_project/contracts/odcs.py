@@ -133,9 +133,7 @@ def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> 
     custom: dict[str, Any] = {}
     for item in properties or []:
         if not item.property or item.property in custom:
-            raise ContractError(
-                f"{path.name}: {where}: custom property {item.property!r} is empty or stated twice"
-            )
+            raise ContractError(f"{path.name}: {where}: custom property {item.property!r} is empty or stated twice")
         custom[item.property] = item.value
     return custom
 
@@ -151,15 +149,11 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     cell_type = CellType(stated) if stated else _CELL_TYPES.get(item.logicalType or "")
     if cell_type is None:
         known = ", ".join(_CELL_TYPES)
-        raise ContractError(
-            f"{path.name}: {name}: logicalType {item.logicalType!r} needs a cellType; known: {known}"
-        )
+        raise ContractError(f"{path.name}: {name}: logicalType {item.logicalType!r} needs a cellType; known: {known}")
     options = dict(item.logicalTypeOptions or {})
     minimum = options.pop("minimum", None)
     if options:
-        raise ContractError(
-            f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out"
-        )
+        raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
     column = Column(
         name=name,
         cell_type=cell_type,
@@ -196,9 +190,7 @@ def _rule(quality: DataQuality, path: Path) -> Rule:
     where = f"{path.name}: quality {quality.name!r}"
     body = quality.implementation
     if quality.engine != "greatExpectations" or not isinstance(body, dict) or "type" not in body:
-        raise ContractError(
-            f"{where}: expected engine greatExpectations and an implementation with type and kwargs"
-        )
+        raise ContractError(f"{where}: expected engine greatExpectations and an implementation with type and kwargs")
     if quality.severity not in list(Severity):
         raise ContractError(f"{where}: severity {quality.severity!r}; known: {', '.join(Severity)}")
     if body.get("table", "rows") not in ("rows", "deliveries"):
@@ -245,6 +237,4 @@ def _check(contract: Contract, path: Path) -> None:
     for rule in contract.rules:
         named = rule.arguments.get("column")
         if named in known and known[named].is_personal:
-            raise ContractError(
-                f"{path.name}: {rule.name}: no expectation may look at personal column {named}"
-            )
+            raise ContractError(f"{path.name}: {rule.name}: no expectation may look at personal column {named}")

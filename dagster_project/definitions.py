@@ -1,0 +1,41 @@
+"""The code location: everything that Dagster shows and runs, put together. Each part is in `defs/`."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_project.contracts import load_contracts
+from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish
+from dagster_project.defs.publication import publication_assets
+from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.defs.sources import landing_spec, source_asset
+from dagster_project.defs.transformations import dbt_assets_of
+from dagster_project.settings import CONTRACTS, read_settings
+from dagster_project.transformation.project import ensure_manifest
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """All assets, jobs, schedules and sensors.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        ContractError: a contract cannot be used.
+        DbtError: the dbt project does not parse.
+    """
+    contracts = load_contracts(CONTRACTS)
+    manifest = ensure_manifest(read_settings())
+    return dg.Definitions(
+        assets=[
+            *(landing_spec(contract) for contract in contracts.values()),
+            *(source_asset(contract) for contract in contracts.values()),
+            dbt_assets_of(manifest),
+            *publication_assets(manifest),
+        ],
+        jobs=[nightly, publish],
+        schedules=[nightly_schedule],
+        sensors=[new_deliveries],
+        resources={"warehouse": Warehouse(), "deliveries": Deliveries()},
+        # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,228 @@
+"""The source assets, one for each contract, partitioned by extract date. How a delivery is loaded: `loading/`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.clock import LONDON_NAME
+from dagster_project.contracts import Contract, Severity
+from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.loading.acceptance import DeliveryOutcome
+from dagster_project.loading.pipeline import SourceReport, load_source
+from dagster_project.reporting import step, warn
+from dagster_project.settings import FIRST_EXTRACT_DATE
+from dagster_project.validation.engine import Outcome
+from dagster_project.validation.expectations import expectations_of
+from dagster_project.warehouse.tables import raw_columns
+
+EXTRACT_DATES = dg.DailyPartitionsDefinition(
+    start_date=FIRST_EXTRACT_DATE,
+    timezone=LONDON_NAME,
+    # The extract of the day that is not over yet may lie there already.
+    end_offset=1,
+)
+
+# Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
+_SHOWN = 20
+
+
+def landing_spec(contract: Contract) -> dg.AssetSpec:
+    """The files that a source system drops: where the lineage begins."""
+    return dg.AssetSpec(
+        ["landing", contract.source],
+        group_name="sources",
+        description=f"Extracts of {contract.source} as its source system drops them into the landing folder.",
+        owners=[f"team:{contract.owner}"],
+        kinds={"file"},
+        tags={"domain": contract.domain},
+    )
+
+
+def source_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks."""
+    key = dg.AssetKey(["raw", contract.source])
+    expectations = expectations_of(contract)
+
+    @dg.asset(
+        key=key,
+        deps=[["landing", contract.source]],
+        partitions_def=EXTRACT_DATES,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="sources",
+        description=f"{contract.description}\n\nAccepted rows of all deliveries. {contract.grain}",
+        owners=[f"team:{contract.owner}"],
+        kinds={"duckdb", "python"},
+        tags={"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"},
+        metadata={
+            "contract": dg.MetadataValue.text(f"expectations/{contract.source}.odcs.yaml"),
+            "contract_version": contract.version,
+            "dagster/column_schema": _column_schema(contract),
+            "dagster/table_name": f"raw.{contract.source}",
+        },
+        code_version=contract.version,
+        # 09:00: the nightly run begins at 04:15 and has five hours to fetch what came late.
+        freshness_policy=dg.FreshnessPolicy.cron(
+            deadline_cron="0 9 * * *", lower_bound_delta=timedelta(hours=9), timezone=LONDON_NAME
+        )
+        if contract.is_daily
+        else None,
+        # A full disk or a file share that is away for a moment; data faults are not exceptions.
+        retry_policy=dg.RetryPolicy(max_retries=1, delay=10),
+        check_specs=[
+            dg.AssetCheckSpec(
+                expectation.name,
+                asset=key,
+                description=f"{expectation.description} ({expectation.severity.value})",
+                metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
+            )
+            for expectation in expectations
+        ],
+    )
+    def load(
+        context: dg.AssetExecutionContext, warehouse: Warehouse, deliveries: Deliveries
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        started = time.monotonic()
+        report = load_source(
+            warehouse.settings,
+            warehouse.contracts,
+            contract.source,
+            wanted=deliveries.wanted(context),
+            run_id=context.run_id,
+        )
+        _say(report, time.monotonic() - started)
+        for delivery in report.deliveries:
+            if delivery.is_accepted:
+                context.log_event(_materialization(key, delivery))
+        for outcome in report.outcomes:
+            yield _check_result(key, outcome)
+        _refuse_untrue_partitions(context, report)
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
+
+    return load
+
+
+def _refuse_untrue_partitions(context: dg.AssetExecutionContext, report: SourceReport) -> None:
+    """Dagster marks every partition of a run as loaded when its asset ends well; not all of them may be."""
+    if not context.has_partition_key:
+        return
+    days = {date.fromisoformat(key) for key in context.partition_keys}
+    refused = {delivery.extract_date for delivery in report.rejected} | set(report.missing)
+    if days & refused:
+        named = ", ".join(str(day) for day in sorted(days & refused)[:_SHOWN])
+        raise dg.Failure(
+            f"{report.source}: no accepted delivery for {named}. The other days of the range are loaded; "
+            "run the job nightly to build and publish with what there is.",
+            allow_retries=False,
+        )
+
+
+def _say(report: SourceReport, seconds: float) -> None:
+    for warning in report.warnings:
+        warn(warning)
+    for delivery in report.rejected:
+        warn(f"{report.source} {delivery.extract_date} rejected: {delivery.reason}")
+    if not report.deliveries:
+        step("sources", report.source, "nothing new", deliveries=0)
+        return
+    parts = [f"{len(report.deliveries):,} deliveries", f"{report.rows_loaded:,} rows loaded"]
+    parts += [f"{report.rows_quarantined:,} quarantined"] if report.rows_quarantined else []
+    parts += [f"{len(report.rejected)} REJECTED"] if report.rejected else []
+    parts += [f"{len(report.missing)} MISSING"] if report.missing else []
+    step(
+        "sources",
+        report.source,
+        f"{', '.join(parts)} ({seconds:.1f} s)",
+        deliveries=len(report.deliveries),
+        rows_read=report.rows_read,
+        rows_loaded=report.rows_loaded,
+        rows_quarantined=report.rows_quarantined,
+        rejected=len(report.rejected),
+        missing=len(report.missing),
+        seconds=round(seconds, 3),
+    )
+
+
+def _materialization(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMaterialization:
+    """One day that is loaded, logged by itself so that the UI shows exactly these days."""
+    rows = sum(file.rows_loaded for file in delivery.files)
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=delivery.extract_date.isoformat(),
+        metadata={
+            "dagster/partition_row_count": rows,
+            "rows_read": sum(file.rows_read for file in delivery.files),
+            "rows_quarantined": sum(file.rows_quarantined for file in delivery.files),
+            "files": len(delivery.files),
+            "status": delivery.status,
+            "is_correction": delivery.is_correction,
+        },
+    )
+
+
+def _metadata(report: SourceReport) -> dict[str, dg.MetadataValue | int]:
+    metadata: dict[str, dg.MetadataValue | int] = {
+        "deliveries": len(report.deliveries),
+        "rows_read": report.rows_read,
+        "rows_loaded": report.rows_loaded,
+        "rows_quarantined": report.rows_quarantined,
+        "rejected": len(report.rejected),
+        "missing": len(report.missing),
+    }
+    if report.rejected:
+        metadata["rejected_deliveries"] = dg.MetadataValue.md(
+            "\n".join(f"- {delivery.extract_date}: {delivery.reason}" for delivery in report.rejected[:_SHOWN])
+        )
+    if report.warnings:
+        metadata["warnings"] = dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings[:_SHOWN]))
+    return metadata
+
+
+def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    """Counts, days and rows of an expectation; never a value of the extract."""
+    expectation = outcome.expectation
+    metadata: dict[str, Any] = {
+        "evaluated": outcome.evaluated,
+        "unexpected": outcome.unexpected,
+        "dimension": expectation.dimension,
+    }
+    if outcome.failed_dates:
+        metadata["failed_extract_dates"] = ", ".join(str(day) for day in outcome.failed_dates[:_SHOWN])
+    if outcome.rows:
+        metadata["source_rows"] = dg.MetadataValue.table(
+            records=[
+                dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
+                for day, load_id, row in outcome.rows[:_SHOWN]
+            ]
+        )
+    is_critical = expectation.severity is Severity.CRITICAL
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=expectation.name,
+        passed=outcome.success,
+        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+        description=None if outcome.success else expectation.description,
+        metadata=metadata,
+    )
+
+
+def _column_schema(contract: Contract) -> dg.TableSchema:
+    described = {column.name: column for column in contract.columns}
+    of_loading = {
+        "is_dst_ambiguous": "Whether a time of the row fell into the hour that occurs twice and nothing settled which.",
+        "extract_date": "Local business day that the extract covers.",
+        "load_id": "Load that brought the row; see audit.load.",
+        "source_row": "Row in the file, as a person counts it.",
+    }
+    columns = []
+    for name, sql_type in raw_columns(contract).items():
+        column = described.get(name)
+        description = column.description if column else of_loading[name]
+        if column and column.is_personal:
+            description += " Personal: kept as a keyed pseudonym only."
+        columns.append(dg.TableColumn(name, sql_type, description=description))
+    return dg.TableSchema(columns=columns)

@@ -1,0 +1,158 @@
+"""The dbt models, seeds and tests as assets and checks. What runs dbt: `transformation/build.py`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from dagster_project.defs.resources import Warehouse
+from dagster_project.extracts.cells import quoted
+from dagster_project.reporting import step, warn
+from dagster_project.settings import Settings
+from dagster_project.transformation.build import BuildReport, NodeResult, build
+from dagster_project.transformation.lineage import ColumnLineage, column_lineage
+from dagster_project.transformation.project import read_manifest, target_path
+from dagster_project.warehouse.connection import loading_connection
+
+_GROUPS = {"staging": "staging", "intermediate": "facts", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
+_OWNER = "team:performance-analysis"
+_UNIQUE_ID = "dagster_dbt/unique_id"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names and groups of the dbt nodes in Dagster: the schema and the table, grouped by stage."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """The spec of a node, with its stage as the group, its owner and its kinds."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+        if node["resource_type"] == "source":
+            return spec.replace_attributes(key=dg.AssetKey([node["source_name"], node["name"]]))
+        folder = node["fqn"][1] if node["resource_type"] == "model" else "staging"
+        return spec.replace_attributes(
+            key=dg.AssetKey([node["schema"], node["name"]]),
+            group_name=_GROUPS.get(folder, "facts"),
+            description=node["description"],
+            owners=[_OWNER],
+            kinds={"dbt", "duckdb"},
+            tags={"stage": folder},
+        ).merge_attributes(metadata={"sql": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")})
+
+
+def dbt_assets_of(manifest_path: Path) -> dg.AssetsDefinition:
+    """All nodes of the dbt project as one multi-asset: dbt orders and threads them itself."""
+
+    @dbt_assets(manifest=manifest_path, dagster_dbt_translator=Translator(), name="dbt_models")
+    def dbt_models(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        settings = warehouse.settings
+        started = time.monotonic()
+        report = build(settings, run_id=context.run_id)
+        _say(report, time.monotonic() - started)
+        manifest = read_manifest(manifest_path)
+        lineage = column_lineage(manifest, cache=target_path(settings) / "column_lineage.json")
+        yield from _results(context, settings, report, lineage)
+        if report.failed:
+            raise dg.Failure(_failure(report), allow_retries=False)
+
+    return dbt_models
+
+
+def _results(
+    context: dg.AssetExecutionContext, settings: Settings, report: BuildReport, lineage: ColumnLineage
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """One event for each model and seed that was built, and for each test that ran."""
+    definition = context.assets_def
+    specs = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.specs}
+    keys_by_unique_id = {unique_id: spec.key for unique_id, spec in specs.items()}
+    checks = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.check_specs if spec.metadata}
+    counts = _row_counts(settings, report)
+    for node in report.nodes:
+        if node.unique_id in specs and node.is_good:
+            spec = specs[node.unique_id]
+            metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+            if node.unique_id in counts:
+                metadata["dagster/row_count"] = counts[node.unique_id]
+            deps = _column_deps(lineage.get(node.unique_id, {}), keys_by_unique_id)
+            if deps:
+                metadata["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        elif node.unique_id in checks and node.status != "skipped":
+            check = checks[node.unique_id]
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=node.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                metadata={"failures": node.failures or 0, "seconds": round(node.seconds, 3)},
+            )
+
+
+def _column_deps(
+    columns: Mapping[str, list[tuple[str, str]]], keys: Mapping[str, dg.AssetKey]
+) -> dict[str, list[dg.TableColumnDep]]:
+    return {
+        column: [dg.TableColumnDep(asset_key=_key_of(unique_id, keys), column_name=name) for unique_id, name in origins]
+        for column, origins in columns.items()
+        if origins
+    }
+
+
+def _key_of(unique_id: str, keys: Mapping[str, dg.AssetKey]) -> dg.AssetKey:
+    # Sources are no assets of this definition; their keys are their last two parts (source.fcir.raw.crimes).
+    return keys.get(unique_id) or dg.AssetKey(unique_id.split(".")[-2:])
+
+
+def _row_counts(settings: Settings, report: BuildReport) -> dict[str, int]:
+    """Rows of every table that was built; counting a stored table reads its metadata only."""
+    with loading_connection(settings.warehouse) as connection:
+        tables = {
+            (schema, name)
+            for schema, name in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'"
+            ).fetchall()
+        }
+        by_name = {name: schema for schema, name in tables if schema in ("intermediate", "marts", "reference")}
+        counts: dict[str, int] = {}
+        for node in report.nodes:
+            if node.is_good and node.resource_type in ("model", "seed") and node.name in by_name:
+                relation = f"{quoted(by_name[node.name])}.{quoted(node.name)}"
+                row = connection.execute(f"select count(*) from {relation}").fetchone()  # noqa: S608 - quoted names
+                counts[node.unique_id] = int(row[0]) if row else 0
+    return counts
+
+
+def _say(report: BuildReport, seconds: float) -> None:
+    """One line for each folder of models, one for the tests, one for all."""
+    groups: dict[str, list[NodeResult]] = {}
+    for node in report.nodes:
+        name = {"seed": "reference", "test": "tests", "unit_test": "unit tests"}.get(node.folder, node.folder)
+        groups.setdefault(name, []).append(node)
+    for name, nodes in groups.items():
+        bad = [node for node in nodes if not node.is_good]
+        warned = [node for node in nodes if node.status == "warn"]
+        message = f"{len(nodes) - len(bad)} of {len(nodes)} good"
+        message += f", {len(warned)} warned" if warned else ""
+        message += f" ({sum(node.seconds for node in nodes):.1f} s)"
+        step("build", name, message, nodes=len(nodes), failed=len(bad), warned=len(warned))
+    kind = "from scratch" if report.is_full_refresh else "incremental where it can be"
+    step("build", "all", f"{kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
+    for node in report.nodes:
+        if node.status == "warn":
+            warn(f"{node.name}: {node.message}")
+
+
+def _failure(report: BuildReport) -> str:
+    named = "; ".join(
+        f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
+    )
+    return (
+        f"dbt: {len(report.failed)} nodes failed or were skipped: {named}. Nothing was published; what was published "
+        "before stays. Correct the cause and run: fcir run"
+    )

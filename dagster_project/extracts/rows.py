@@ -1,0 +1,304 @@
+"""What a row of text cells means under a contract: typed values or the first fault. Reading files does not belong here.
+
+`judging_query` turns a contract into one SQL query over a batch of text rows. A row comes out either with all its
+values typed, personal values replaced by keyed pseudonyms and times in UTC, or with a fault; never with both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
+from dagster_project.extracts import cells
+from dagster_project.extracts.cells import Fault, quoted
+
+# Columns of a text batch beside the contract's columns.
+BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "load_id", "extract_date", "serial_days")
+
+# Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
+PSEUDONYM_LENGTH = 32
+
+RECORD_FAULTS = {
+    "too_few_cells": "fewer cells than the header",
+    "too_many_cells": "more cells than the header",
+    "unbalanced_quote": "a quote that is never closed or closed in the middle of a cell",
+    "unreadable_record": "a record that is not of the file's format",
+    "formula_without_value": "a formula whose value was not saved",
+}
+DUPLICATE_ROW = Fault("duplicate_row", "the same row stands earlier in this delivery")
+SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
+
+
+@dataclass(frozen=True)
+class Query:
+    """SQL text and its named parameters."""
+
+    sql: str
+    parameters: dict[str, object]
+
+
+def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
+    """Every fault that a cell of the contract can have, in words.
+
+    Returns:
+        (column, fault code) to a sentence that states what was expected; it never holds a value of the extract.
+    """
+    sentences: dict[tuple[str, str], str] = {}
+    for column in contract.columns:
+        of_type = cells.NOT_OF_TYPE.get(column.cell_type)
+        faults = [cells.REQUIRED_EMPTY, cells.NO_TIME_OF_DAY, cells.NEVER_EXISTED]
+        faults += [of_type] if of_type else []
+        for fault in faults:
+            sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}"
+        listed = ", ".join(column.values)
+        sentences[column.name, cells.NOT_IN_LIST.code] = f"{column.name}: {cells.NOT_IN_LIST.sentence} ({listed})"
+        sentences[column.name, cells.BELOW_MINIMUM.code] = (
+            f"{column.name}: {cells.BELOW_MINIMUM.sentence} ({column.minimum})"
+        )
+        order = [f"not before {name}" for name in column.not_before]
+        order += [f"not after {name}" for name in column.not_after]
+        sentences[column.name, cells.OUT_OF_ORDER.code] = (
+            f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' and '.join(order)}"
+        )
+        needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
+        sentences[column.name, cells.REQUIRED_WHEN.code] = (
+            f"{column.name}: {cells.REQUIRED_WHEN.sentence} (required when {needed})"
+        )
+    return sentences
+
+
+def judging_query(contract: Contract, batch: str) -> Query:
+    """The query that judges a batch of text rows.
+
+    Args:
+        contract: what the columns mean.
+        batch: SQL name of a relation with `BATCH_COLUMNS` and every contract column as text.
+
+    Returns:
+        A query whose result has, in this order: the contract's columns typed (`cells.SQL_TYPES`; personal ones as
+        pseudonyms, timestamps as UTC), `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`, then `fault`
+        (null for a good row), `fault_column`, `fault_count`, `fault_detail` (a sentence or the shape of the text),
+        `is_after_extract_date`, `has_offset_disagreement`. Beside the query's own parameters it needs
+        `default_force` (text), `inner_key` and `outer_key` (the padded HMAC keys, 64 bytes each).
+    """
+    timestamps = [column for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
+    parameters: dict[str, object] = {}
+    for column in contract.columns:
+        parameters |= cells.parameters_of(column)
+    ctes = [
+        f"cleaned as ({_cleaned(contract, batch)})",
+        f"typed as ({_typed(contract, timestamps)})",
+        f"begun as ({_begun(contract)})",
+        f"resolved as ({_resolved(contract, timestamps)})",
+        f"judged as ({_judged(contract, timestamps)})",
+    ]
+    sql = "with " + ",\n".join(ctes) + "\n" + _final(contract)
+    return Query(sql, parameters)
+
+
+def _value(column: Column) -> str:
+    return quoted(f"{column.name} value")
+
+
+def _local(column: Column) -> str:
+    return quoted(f"{column.name} local")
+
+
+def _offset(column: Column) -> str:
+    return quoted(f"{column.name} offset")
+
+
+def _summer(column: Column) -> str:
+    return quoted(f"{column.name} summer")
+
+
+def _winter(column: Column) -> str:
+    return quoted(f"{column.name} winter")
+
+
+def _select(expressions: list[str], relation: str) -> str:
+    return "select\n    " + ",\n    ".join(expressions) + f"\nfrom {relation}"
+
+
+def _cleaned(contract: Contract, batch: str) -> str:
+    expressions = list(BATCH_COLUMNS)
+    for column in contract.columns:
+        cell = cells.without_null_words(quoted(column.name))
+        if column.name == FORCE_COLUMN:
+            cell = f"coalesce(lower({cell}), $default_force)"
+        elif column.default is not None:
+            cell = f"coalesce({cell}, $default_{column.name})"
+        expressions.append(f"{cell} as {quoted(column.name)}")
+    return _select(expressions, batch)
+
+
+def default_parameters(contract: Contract) -> dict[str, object]:
+    """Named parameters with the texts that stand for empty cells."""
+    return {f"default_{column.name}": column.default for column in contract.columns if column.default is not None}
+
+
+def _typed(contract: Contract, timestamps: list[Column]) -> str:
+    expressions = ["*"]
+    for column in contract.columns:
+        if column in timestamps:
+            cell = quoted(column.name)
+            local = cells.local_time_of(cell, serial_days="serial_days")
+            expressions.append(f"{local} as {_local(column)}")
+            expressions.append(f"{cells.utc_offset_of(cell)} as {_offset(column)}")
+        else:
+            expressions.append(f"{cells.value_of(column)} as {_value(column)}")
+    return _select(expressions, "cleaned")
+
+
+def _begun(contract: Contract) -> str:
+    """Readings of every local time, and the row's own start in UTC."""
+    expressions = ["*"]
+    for column in contract.columns:
+        if column.cell_type is CellType.TIMESTAMP:
+            for name, reading in (
+                (_summer(column), cells.is_summer_reading(_local(column))),
+                (_winter(column), cells.is_winter_reading(_local(column))),
+            ):
+                expressions.append(f"case when {_offset(column)} is null then {reading} end as {name}")
+    inner = _select(expressions, "typed")
+    if contract.start_column is None:
+        return inner
+    start = contract.column(contract.start_column)
+    return f"select *, {_utc(contract, start, start=None)} as start_utc from ({inner})"
+
+
+def _utc(contract: Contract, column: Column, *, start: str | None) -> str:
+    """UTC instant of a timestamp column; in the hour that occurs twice by what the row says about it."""
+    local = _local(column)
+    first, second = f"{local} - interval 1 hour", local
+    branches = [f"when {_offset(column)} is not null then {local} - to_minutes({_offset(column)})"]
+    if column.utc_offset_from:
+        given = _value(contract.column(column.utc_offset_from))
+        branches.append(f"when {_summer(column)} and {_winter(column)} and {given} = 0 then {second}")
+    if start is not None:
+        branches.append(
+            f"when {_summer(column)} and {_winter(column)} and {first} < {start} and {second} >= {start} then {second}"
+        )
+    branches.append(f"when {_summer(column)} then {first}")
+    branches.append(f"when {_winter(column)} then {second}")
+    return "case " + " ".join(branches) + " end"
+
+
+def _is_ambiguous(contract: Contract, column: Column, *, start: str | None) -> str:
+    """True where a timestamp has two readings and nothing in the row settles which."""
+    local = _local(column)
+    unsettled = [_summer(column), _winter(column)]
+    if column.utc_offset_from:
+        given = _value(contract.column(column.utc_offset_from))
+        unsettled.append(f"({given} is null or {given} not in (0, 60))")
+    if start is not None:
+        unsettled.append(f"not coalesce({local} - interval 1 hour < {start} and {local} >= {start}, false)")
+    return f"coalesce({' and '.join(unsettled)}, false)"
+
+
+def _start(contract: Contract, column: Column) -> str | None:
+    is_start = column.name == contract.start_column
+    return None if is_start or contract.start_column is None else "start_utc"
+
+
+def _resolved(contract: Contract, timestamps: list[Column]) -> str:
+    expressions = ["*"]
+    for column in timestamps:
+        start = _start(contract, column)
+        expressions.append(f"{_utc(contract, column, start=start)} as {_value(column)}")
+    ambiguous = [_is_ambiguous(contract, column, start=_start(contract, column)) for column in timestamps]
+    expressions.append(f"{' or '.join(ambiguous) or 'false'} as is_dst_ambiguous")
+    return _select(expressions, "begun")
+
+
+def _judged(contract: Contract, timestamps: list[Column]) -> str:
+    """The first fault of each column, and what is worth a warning."""
+    expressions = ["*"]
+    for column in contract.columns:
+        expressions.append(f"{_column_fault(column)} as {quoted(f'{column.name} fault')}")
+    disagreements = ["false"]
+    for column in timestamps:
+        if column.utc_offset_from:
+            given = _value(contract.column(column.utc_offset_from))
+            disagreements.append(
+                f"coalesce(not ({_summer(column)} and {_winter(column)})"
+                f" and date_diff('minute', {_value(column)}, {_local(column)}) <> {given}, false)"
+            )
+    expressions.append(f"{' or '.join(disagreements)} as has_offset_disagreement")
+    return _select(expressions, "resolved")
+
+
+def _column_fault(column: Column) -> str:
+    cell, value = quoted(column.name), _value(column)
+    branches: list[tuple[str, Fault]] = []
+    if column.is_required:
+        branches.append((f"{cell} is null", cells.REQUIRED_EMPTY))
+    if column.values:
+        branches.append((f"{cell} is not null and {value} is null", cells.NOT_IN_LIST))
+    elif column.cell_type is CellType.TIMESTAMP:
+        local = _local(column)
+        branches.append(
+            (
+                f"{cell} is not null and {local} is null and {cells.has_no_time_of_day(cell)}",
+                cells.NO_TIME_OF_DAY,
+            )
+        )
+        branches.append((f"{cell} is not null and {local} is null", cells.NOT_OF_TYPE[column.cell_type]))
+        branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
+    elif column.cell_type is not CellType.TEXT:
+        branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
+    if column.minimum is not None:
+        branches.append((f"{value} < {column.minimum}", cells.BELOW_MINIMUM))
+    branches.extend((f"{value} < {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_before)
+    branches.extend((f"{value} > {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_after)
+    if column.required_when:
+        called_for = " and ".join(
+            f"{quoted(f'{name} value')} = $when_{column.name}_{name}" for name in column.required_when
+        )
+        branches.append((f"{cell} is null and {called_for}", cells.REQUIRED_WHEN))
+    if not branches:
+        return "cast(null as varchar)"
+    return "case " + " ".join(f"when {condition} then '{fault.code}'" for condition, fault in branches) + " end"
+
+
+def condition_parameters(contract: Contract) -> dict[str, object]:
+    """Named parameters of the conditions under which a column is required."""
+    return {
+        f"when_{column.name}_{name}": value
+        for column in contract.columns
+        for name, value in column.required_when.items()
+    }
+
+
+def _final(contract: Contract) -> str:
+    expressions = [f"{_stored(column)} as {quoted(column.name)}" for column in contract.columns]
+    expressions += ["is_dst_ambiguous", "extract_date", "load_id", "source_row"]
+    faults = [quoted(f"{column.name} fault") for column in contract.columns]
+    expressions.append(f"coalesce(fault, {', '.join(faults)}) as fault")
+    which = " ".join(
+        f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
+    )
+    expressions.append(f"case when fault is not null then null {which} end as fault_column")
+    counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
+    expressions.append(f"case when fault is not null then 1 else {counted} end as fault_count")
+    shapes = " ".join(
+        f"when {quoted(f'{column.name} fault')} is not null then "
+        + ("cast(null as varchar)" if column.is_personal else cells.shape_of(quoted(column.name)))
+        for column in contract.columns
+    )
+    expressions.append(f"case when fault is not null then fault_detail {shapes} end as fault_detail")
+    after = "false"
+    if contract.event_column:
+        event = cells.london_time_of(_value(contract.column(contract.event_column)))
+        after = f"coalesce(cast({event} as date) > extract_date, false)"
+    expressions.append(f"{after} as is_after_extract_date")
+    expressions.append("has_offset_disagreement")
+    return _select(expressions, "judged")
+
+
+def _stored(column: Column) -> str:
+    if column.is_personal:
+        cell = quoted(column.name)
+        inner = f"unhex(sha256($inner_key || encode({cell})))"
+        return f"substr(sha256($outer_key || {inner}), 1, {PSEUDONYM_LENGTH})"
+    return _value(column)

@@ -1,0 +1,326 @@
+"""Accept or reject a candidate load, day by day, in one transaction with its audit rows. Judging is not done here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.contracts import Contract, Severity
+from dagster_project.extracts.cells import quoted
+from dagster_project.loading.candidate import Candidate, FileLoad
+from dagster_project.loading.plan import ACCEPTED
+from dagster_project.validation.engine import Outcome
+from dagster_project.warehouse.connection import table
+from dagster_project.warehouse.tables import drop_incoming, incoming, raw_columns
+
+
+@dataclass(frozen=True)
+class DeliveryOutcome:
+    """What became of one delivery."""
+
+    source: str
+    extract_date: date
+    status: str
+    """`loaded`, `empty` or `rejected`."""
+    reason: str | None
+    files: tuple[FileLoad, ...]
+    is_correction: bool
+    """Whether an earlier load of the day stood before (and was replaced, if this one was accepted)."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether its rows are in the raw table."""
+        return self.status in ACCEPTED
+
+
+def accept(
+    connection: duckdb.DuckDBPyConnection,
+    candidate: Candidate,
+    outcomes: Sequence[Outcome],
+    *,
+    run_id: str,
+    is_synthetic: bool,
+) -> list[DeliveryOutcome]:
+    """Move accepted days into the raw table and write down what became of every file.
+
+    Everything is one transaction: after a kill at any instant either the whole of it is there or nothing, and the
+    next run finds the same deliveries to load.
+
+    Args:
+        connection: a loading connection.
+        candidate: what was read; its tables in `incoming` are dropped.
+        outcomes: results of the expectations on the candidate.
+        run_id: Dagster run.
+        is_synthetic: whether the landing folder is marked as made up.
+
+    Returns:
+        One outcome for each delivery, oldest first.
+    """
+    contract = candidate.contract
+    reasons = rejections(candidate, outcomes)
+    now = utc_now().replace(tzinfo=None)
+    connection.execute("begin")
+    try:
+        change_seq = _next_change(connection)
+        standing = _standing_days(connection, contract)
+        results: list[DeliveryOutcome] = []
+        for day in candidate.days:
+            reason = reasons.get(day)
+            files = candidate.of(day)
+            status = "rejected" if reason else ("loaded" if any(file.rows_read for file in files) else "empty")
+            results.append(
+                DeliveryOutcome(contract.source, day, status, reason, tuple(files), is_correction=day in standing)
+            )
+        accepted = [result.extract_date for result in results if result.is_accepted]
+        rejected = [result.extract_date for result in results if not result.is_accepted]
+        _replace(connection, contract, accepted, change_seq)
+        _forget_earlier_refusals(connection, contract, candidate.days)
+        columns = ", ".join(quoted(column) for column in raw_columns(contract))
+        connection.execute(
+            f"""
+            insert into {table("raw", contract.source)} ({columns})
+            select {columns}
+            from {incoming(contract)}
+            where list_contains(?, extract_date)
+            order by extract_date, load_id, source_row
+            """,
+            [accepted],
+        )
+        connection.execute(
+            f"""
+            insert into audit.quarantine
+            select *
+            from {incoming(contract, "quarantine")}
+            order by load_id, source_row
+            """
+        )
+        for result in results:
+            for file in result.files:
+                _audit_file(connection, file, result, contract, now, run_id, is_synthetic, change_seq)
+        for file in candidate.files:
+            if file.extract_date in rejected:
+                file.rows_loaded = 0
+        _audit_outcomes(connection, contract, outcomes, run_id, now)
+        drop_incoming(connection, contract)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return results
+
+
+def rejections(candidate: Candidate, outcomes: Sequence[Outcome]) -> dict[date, str]:
+    """Why each rejected day was rejected: a file that cannot be read, or critical expectations that failed."""
+    reasons: dict[date, list[str]] = {}
+    for file in candidate.files:
+        if file.error:
+            reasons.setdefault(file.extract_date, []).append(file.error)
+    for outcome in outcomes:
+        if outcome.success or outcome.expectation.severity is not Severity.CRITICAL:
+            continue
+        for day in outcome.failed_dates:
+            reasons.setdefault(day, []).append(f"{outcome.expectation.name}: {outcome.expectation.description}")
+    return {day: "; ".join(said) for day, said in reasons.items()}
+
+
+def record_missing(
+    connection: duckdb.DuckDBPyConnection,
+    owed: Mapping[str, Sequence[date]],
+    *,
+    run_id: str,
+) -> dict[str, list[date]]:
+    """Write down the days that no file came for, and strike out those that have been delivered since.
+
+    Args:
+        connection: a loading connection.
+        owed: source to the days for which a delivery is expected.
+        run_id: Dagster run.
+
+    Returns:
+        Source to all its missing days, oldest first.
+    """
+    now = utc_now().replace(tzinfo=None)
+    missing: dict[str, list[date]] = {}
+    connection.execute("begin")
+    try:
+        load_id, change_seq = next_load_id(connection), _next_change(connection)
+        for source, days in owed.items():
+            connection.execute(
+                """
+                delete from audit.load
+                where
+                    source = $source
+                    and status = 'missing_delivery'
+                    and extract_date in (
+                        select extract_date from audit.load where source = $source and status <> 'missing_delivery'
+                    )
+                """,
+                {"source": source},
+            )
+            known = _days(connection, "select distinct extract_date from audit.load where source = ?", [source])
+            for day in days:
+                if day in known:
+                    continue
+                connection.execute(
+                    """
+                    insert into audit.load
+                    values (?, ?, ?, null, null, 0, 0, 0, 'missing_delivery', ?, null, false, null, ?, ?, ?)
+                    """,
+                    [load_id, source, day, _no_file(source, day), now, run_id, change_seq],
+                )
+                load_id += 1
+            missing[source] = sorted(
+                _days(
+                    connection,
+                    "select extract_date from audit.load where source = ? and status = 'missing_delivery'",
+                    [source],
+                )
+            )
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return missing
+
+
+def _no_file(source: str, day: date) -> str:
+    return f"no file {source}_{day}*.EXT in the landing folder"
+
+
+def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number of the next file load; numbers grow with the order of loading."""
+    row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
+    return int(row[0]) if row else 1
+
+
+def _next_change(connection: duckdb.DuckDBPyConnection) -> int:
+    """The next number of the order of changes; above every number that a finished build has seen."""
+    row = connection.execute(
+        """
+        select greatest(
+            (select coalesce(max(change_seq), 0) from audit.load),
+            (select coalesce(max(change_seq), 0) from audit.build)
+        ) + 1
+        """
+    ).fetchone()
+    return int(row[0]) if row else 1
+
+
+def _days(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> set[date]:
+    return {row[0] for row in connection.execute(sql, parameters).fetchall()}
+
+
+def _standing_days(connection: duckdb.DuckDBPyConnection, contract: Contract) -> set[date]:
+    return _days(
+        connection,
+        "select extract_date from audit.load where source = ? and list_contains(?, status)",
+        [contract.source, list(ACCEPTED)],
+    )
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date], change_seq: int) -> None:
+    """The loads that stood for these days are replaced; their rows stay, so that a change can be explained."""
+    connection.execute(
+        """
+        update audit.load
+        set status = 'replaced', change_seq = ?
+        where source = ? and list_contains(?, status) and list_contains(?, extract_date)
+        """,
+        [change_seq, contract.source, list(ACCEPTED), list(days)],
+    )
+
+
+def _forget_earlier_refusals(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> None:
+    """A day is refused for one reason at a time: what was said of it before gives way to what is said of it now."""
+    parameters = [contract.source, list(days)]
+    connection.execute(
+        """
+        delete from audit.quarantine
+        where load_id in (
+            select load_id
+            from audit.load
+            where source = ? and status = 'rejected' and list_contains(?, extract_date)
+        )
+        """,
+        parameters,
+    )
+    connection.execute(
+        """
+        delete from audit.load
+        where source = ? and status in ('rejected', 'missing_delivery') and list_contains(?, extract_date)
+        """,
+        parameters,
+    )
+
+
+def _audit_file(
+    connection: duckdb.DuckDBPyConnection,
+    file: FileLoad,
+    result: DeliveryOutcome,
+    contract: Contract,
+    now: object,
+    run_id: str,
+    is_synthetic: bool,
+    change_seq: int,
+) -> None:
+    status = result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty")
+    reason = result.reason
+    if reason and file.error is None and any(other.error for other in result.files):
+        reason = f"rejected with its delivery: {reason}"
+    connection.execute(
+        "insert into audit.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            file.load_id,
+            file.source,
+            file.extract_date,
+            file.file_name,
+            file.sha256,
+            file.rows_read,
+            file.rows_loaded if result.is_accepted else 0,
+            file.rows_quarantined,
+            status,
+            reason,
+            "; ".join(file.warnings) or None,
+            is_synthetic,
+            contract.version,
+            now,
+            run_id,
+            change_seq,
+        ],
+    )
+
+
+def _audit_outcomes(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    outcomes: Sequence[Outcome],
+    run_id: str,
+    now: object,
+) -> None:
+    """Results of a run for a source replace those that the same run wrote before a retry."""
+    connection.execute(
+        "delete from audit.expectation_result where run_id = ? and source = ?", [run_id, contract.source]
+    )
+    for outcome in outcomes:
+        expectation = outcome.expectation
+        connection.execute(
+            "insert into audit.expectation_result values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                run_id,
+                contract.source,
+                expectation.name,
+                expectation.severity.value,
+                expectation.column,
+                expectation.dimension,
+                outcome.success,
+                outcome.evaluated,
+                outcome.unexpected,
+                ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
+                expectation.description,
+                now,
+            ],
+        )

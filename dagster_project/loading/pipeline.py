@@ -1,0 +1,152 @@
+"""Load the deliveries of one source: plan, read, validate, accept. The steps themselves are in their own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from dagster_project.clock import london_today
+from dagster_project.contracts import Contract
+from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_load_id, record_missing
+from dagster_project.loading.candidate import read_deliveries
+from dagster_project.loading.landing import Landing, scan
+from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
+from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
+from dagster_project.validation.engine import Outcome, validate
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What a run did with one source."""
+
+    source: str
+    deliveries: tuple[DeliveryOutcome, ...]
+    outcomes: tuple[Outcome, ...]
+    missing: tuple[date, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def rows_read(self) -> int:
+        """Data rows of all files."""
+        return sum(file.rows_read for delivery in self.deliveries for file in delivery.files)
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows that are in the raw table."""
+        return sum(file.rows_loaded for delivery in self.deliveries for file in delivery.files)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows set aside with a reason."""
+        return sum(file.rows_quarantined for delivery in self.deliveries for file in delivery.files)
+
+    @property
+    def rejected(self) -> tuple[DeliveryOutcome, ...]:
+        """Deliveries of which nothing was loaded."""
+        return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
+
+
+def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> Landing:
+    """What lies in the installation's landing folder, up to today in London."""
+    return scan(settings.landing, contracts, first=date.fromisoformat(FIRST_EXTRACT_DATE), last=london_today())
+
+
+def load_source(
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    source: str,
+    *,
+    wanted: Range,
+    run_id: str,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> SourceReport:
+    """Load what is new of one source.
+
+    The caller holds the writer lock.
+
+    Args:
+        settings: where the data are.
+        contracts: all contracts; the newest date of any source decides which days are owed.
+        source: the source to load.
+        wanted: extract dates to consider.
+        run_id: Dagster run, for the audit.
+        on_progress: told files read and files to read.
+
+    Returns:
+        The report; deliveries that were rejected are in it, not raised.
+
+    Raises:
+        ValidationBroken: an expectation could not be computed; nothing of the source was accepted.
+        ConservationError: counts do not add up; nothing of the source was accepted.
+        PseudonymKeyError: the key cannot be used, or is not the one that the warehouse was loaded with.
+        TableMismatch: a raw table does not fit its contract.
+    """
+    contract = contracts[source]
+    landing = scan_landing(settings, contracts)
+    key = read_or_make_key(settings.key_file)
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, contracts.values())
+        _check_key(connection, key, settings)
+        plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
+        _remember_hashes(connection, plan)
+        deliveries = plan.of(source)
+        if not deliveries:
+            return SourceReport(source, (), (), _missing(connection, landing, contracts, source, wanted, run_id), ())
+        files = sum(len(delivery.files) for delivery in deliveries)
+        candidate = read_deliveries(
+            connection,
+            contract,
+            deliveries,
+            key=key,
+            default_force=settings.force,
+            first_load_id=next_load_id(connection),
+            on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
+        )
+    outcomes = validate(contract, settings.warehouse)
+    with loading_connection(settings.warehouse) as connection:
+        results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
+        missing = _missing(connection, landing, contracts, source, wanted, run_id)
+    warnings = [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
+    warnings += [f"{source}/{file.file_name}: {said}" for file in candidate.files for said in file.warnings]
+    return SourceReport(source, tuple(results), tuple(outcomes), missing, tuple(warnings))
+
+
+def _missing(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Landing,
+    contracts: Mapping[str, Contract],
+    source: str,
+    wanted: Range,
+    run_id: str,
+) -> tuple[date, ...]:
+    owed = expected_days(connection, landing, contracts, wanted=wanted)
+    return tuple(record_missing(connection, {source: owed.get(source, [])}, run_id=run_id)[source])
+
+
+def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    if plan.hashes:
+        connection.execute("begin")
+        for file, sha256 in plan.hashes:
+            connection.execute("delete from audit.landed_file where path = ?", [str(file.path)])
+            connection.execute(
+                "insert into audit.landed_file values (?, ?, ?, ?)",
+                [str(file.path), file.size, file.modified_ns, sha256],
+            )
+        connection.execute("commit")
+
+
+def _check_key(connection: duckdb.DuckDBPyConnection, key: PseudonymKey, settings: Settings) -> None:
+    known = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
+    if known is None:
+        connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
+    elif known[0] != key.fingerprint:
+        raise PseudonymKeyError(
+            f"{settings.key_file}: not the key that this warehouse was loaded with; the same person would get another "
+            "pseudonym. Nothing was loaded. Put the old key back, or start from an empty data root."
+        )

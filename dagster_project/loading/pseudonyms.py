@@ -1,0 +1,89 @@
+"""The key of the pseudonyms. Where pseudonyms are computed: `extracts/rows.py`."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from dagster_project.extracts.rows import PSEUDONYM_LENGTH
+
+_BLOCK = 64
+_KEY_BYTES = 32
+
+
+class PseudonymKeyError(ValueError):
+    """The key file cannot be used."""
+
+
+@dataclass(frozen=True)
+class PseudonymKey:
+    """A secret key for HMAC-SHA-256 (RFC 2104); never shown."""
+
+    secret: bytes = field(repr=False)
+
+    def parameters(self) -> dict[str, object]:
+        """The key padded for the inner and the outer hash of an HMAC, as query parameters."""
+        padded = self.secret.ljust(_BLOCK, b"\0")
+        return {
+            "inner_key": bytes(byte ^ 0x36 for byte in padded),
+            "outer_key": bytes(byte ^ 0x5C for byte in padded),
+        }
+
+    def pseudonym(self, value: str) -> str:
+        """The pseudonym of an identifier, trimmed as a cell is; equals what loading stores for it."""
+        return hmac.new(self.secret, value.strip().encode(), sha256).hexdigest()[:PSEUDONYM_LENGTH]
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one key from another without telling the key: the pseudonym of a text that is no identifier."""
+        return self.pseudonym("fcir pseudonym key")
+
+
+def one_time_key() -> PseudonymKey:
+    """A key that is forgotten with the process, for dry runs."""
+    return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
+
+
+def read_or_make_key(file: Path) -> PseudonymKey:
+    """The installation's key; made on the first run.
+
+    Args:
+        file: 64 hexadecimal digits, readable by its owner only. Keep a copy of it apart from the copies of the
+            warehouse: without it new rows get other pseudonyms than old ones, and with it they can be tested.
+
+    Raises:
+        PseudonymKeyError: others may read the file, or it does not hold a key.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _make(file)
+    with os.fdopen(descriptor, "r", encoding="ascii") as stream:
+        if os.fstat(stream.fileno()).st_mode & 0o077:
+            raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
+        text = stream.read().strip()
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != _KEY_BYTES:
+        raise PseudonymKeyError(f"{file}: not a pseudonym key; expected {_KEY_BYTES * 2} hexadecimal digits")
+    return PseudonymKey(secret)
+
+
+def _make(file: Path) -> PseudonymKey:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = PseudonymKey(secrets.token_bytes(_KEY_BYTES))
+    # Written whole under another name first: a run that is killed here leaves no key of half its length.
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(key.secret.hex() + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.rename(file)
+    return key

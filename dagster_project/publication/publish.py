@@ -1,0 +1,186 @@
+"""Publish the marts: DuckDB file, Parquet, pages, manifest, then the pointer. What a page says is in `paper.py`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.extracts.cells import quoted
+from dagster_project.publication.paper import render_board_paper
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import Mart, fingerprint
+from dagster_project.warehouse.connection import loading_connection, table
+
+# DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
+_STORAGE_VERSION = "v1.4.0"
+
+# A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
+_KEPT = 14
+
+_CURRENT = "current"
+_PARTIAL = ".partial-"
+
+
+class NotPublished(RuntimeError):
+    """There is no publication to read; the message says how to make one."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One publication."""
+
+    run_id: str
+    folder: Path
+    tables: dict[str, int]
+    """Mart to its rows."""
+
+
+def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
+    """Write a publication and point readers to it.
+
+    All is written into a folder that no reader knows; it is renamed when it is complete, and the pointer is swapped
+    last. A kill at any instant leaves the publication before in place.
+
+    Args:
+        settings: where the data are; the caller holds the writer lock and no connection.
+        marts: tables to publish.
+        run_id: Dagster run; the folder is named by time and run.
+
+    Returns:
+        The publication.
+    """
+    published_at = utc_now()
+    name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
+    partial = settings.published / f"{_PARTIAL}{name}"
+    _remove_leftovers(settings.published)
+    (partial / "parquet").mkdir(parents=True)
+    with loading_connection(settings.warehouse) as connection:
+        counts = _write_tables(connection, marts, partial)
+        (partial / "board_paper.html").write_text(
+            render_board_paper(connection, run_id=name, published_at=published_at), encoding="utf-8"
+        )
+        manifest = _manifest(connection, partial, name, published_at, counts)
+        (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _sync(partial)
+        folder = settings.published / name
+        partial.rename(folder)
+        point_to(settings.published, name)
+        connection.execute("update audit.build set is_published = true where run_id = ?", [run_id])
+    _remove_old(settings.published, name)
+    return Publication(name, folder, counts)
+
+
+def current_publication(published: Path) -> Path:
+    """The folder that readers are pointed to.
+
+    Raises:
+        NotPublished: nothing was published yet.
+    """
+    pointer = published / _CURRENT
+    if not pointer.exists():
+        raise NotPublished(f"{published}: nothing is published yet. Run: fcir run")
+    return pointer.resolve()
+
+
+def point_to(published: Path, name: str) -> None:
+    """Swap the pointer to another publication in one step; readers see the old or the new, never neither."""
+    draft = published / f".{_CURRENT}-{os.getpid()}"
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(name)
+    draft.replace(published / _CURRENT)
+
+
+def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
+    """Copy every mart, in the order of its grain, into a DuckDB file and into Parquet."""
+    file = str(folder / "fcir.duckdb").replace("'", "''")
+    connection.execute(f"attach '{file}' as published (storage_version '{_STORAGE_VERSION}')")
+    connection.execute("create schema published.marts")
+    counts: dict[str, int] = {}
+    for mart in marts:
+        source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
+        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.grain)
+        connection.execute(f"create table {target} as select * from {source} order by {order}")
+        connection.execute(f"comment on table {target} is {_text(mart.description)}")
+        for column, description in mart.columns.items():
+            connection.execute(f"comment on column {target}.{quoted(column)} is {_text(description)}")
+        parquet = str(folder / "parquet" / f"{mart.name}.parquet").replace("'", "''")
+        connection.execute(f"copy (select * from {target} order by {order}) to '{parquet}' (format parquet)")
+        row = connection.execute(f"select count(*) from {target}").fetchone()
+        counts[mart.name] = int(row[0]) if row else 0
+    connection.execute("detach published")
+    return counts
+
+
+def _manifest(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, published_at: datetime, counts: dict[str, int]
+) -> dict[str, object]:
+    """What the publication consists of and what it was made from."""
+    inputs = connection.execute(
+        """
+        select source, extract_date, file_name, file_sha256, load_id, is_synthetic
+        from audit.load
+        where status in ('loaded', 'empty')
+        order by source, extract_date, load_id
+        """
+    ).fetchall()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "run_id": name,
+        "published_at": published_at.isoformat(),
+        "code_version": version("fcir"),
+        "dbt_project_sha256": fingerprint(),
+        "is_synthetic": any(row[5] for row in inputs),
+        "files": [
+            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for path in files
+        ],
+        "tables": counts,
+        "inputs": [
+            {"source": row[0], "extract_date": str(row[1]), "file_name": row[2], "sha256": row[3], "load_id": row[4]}
+            for row in inputs
+        ],
+    }
+
+
+def _text(description: str) -> str:
+    """A description as an SQL text literal; COMMENT takes no parameters."""
+    return "'" + description.replace("'", "''") + "'"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk hold every file before the pointer names them."""
+    for path in [*folder.rglob("*"), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove_leftovers(published: Path) -> None:
+    """Folders of publications that were killed while being written; nobody else writes under the lock."""
+    for folder in published.glob(f"{_PARTIAL}*"):
+        shutil.rmtree(folder)
+    for pointer in published.glob(f".{_CURRENT}-*"):
+        pointer.unlink()
+
+
+def _remove_old(published: Path, current: str) -> None:
+    folders = sorted(path for path in published.iterdir() if path.is_dir() and not path.is_symlink())
+    for folder in [path for path in folders if path.name != current][: -(_KEPT - 1) or None]:
+        shutil.rmtree(folder)

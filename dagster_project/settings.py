@@ -1,0 +1,104 @@
+"""Settings of one installation, read from the environment once and checked together. No business rules here."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = PROJECT_ROOT / "expectations"
+DBT_PROJECT = PROJECT_ROOT / "dbt"
+
+# The warehouse partitions by day from here; a force with older extracts moves it back.
+# 2014-04-01: start of a financial year, and older than the records that any force has to keep for contact data.
+FIRST_EXTRACT_DATE = "2014-04-01"
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the message names each one and what was expected."""
+
+
+class LogFormat(StrEnum):
+    """How a run reports: lines for a person, or one JSON object a line for a log collector."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Target(StrEnum):
+    """Engine that holds the warehouse."""
+
+    DUCKDB = "duckdb"
+
+
+class Settings(BaseSettings):
+    """Where the data are and how this installation behaves: `FCIR_...` variables or lines of a `.env` file."""
+
+    model_config = SettingsConfigDict(env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("data"), description="data root")
+    force: str = Field(default="kent", description="force code of extracts that have no force_code column")
+    pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
+    target: Target = Field(default=Target.DUCKDB, description="engine")
+    log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("force")
+    @classmethod
+    def _force_code(cls, force: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", force):
+            raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
+        return force
+
+    @property
+    def landing(self) -> Path:
+        """Folder that the source systems drop extracts into; this project only reads it."""
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The private DuckDB file; one writer."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def lock_file(self) -> Path:
+        """File whose lock the one writer holds."""
+        return self.home / "warehouse.lock"
+
+    @property
+    def published(self) -> Path:
+        """Folder of the publications and of the pointer to the current one."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Storage of the Dagster instance."""
+        return self.home / "dagster"
+
+    @property
+    def key_file(self) -> Path:
+        """File that holds the key of the pseudonyms; outside the warehouse, so that a copy of it tells nothing."""
+        return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
+
+
+def read_settings() -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: at least one setting cannot be used; all of them are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"FCIR_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None

@@ -1,0 +1,123 @@
+"""Build and test everything that dbt makes, and remember what was built. Where dbt runs: `project.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import fingerprint, invoke
+from dagster_project.warehouse.connection import loading_connection
+
+_GOOD = ("success", "pass", "warn", "no-op")
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What came of one model, seed or test."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    folder: str
+    """First folder below models/, or the resource type."""
+    status: str
+    message: str
+    seconds: float
+    failures: int | None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing stands in the way of publishing."""
+        return self.status in _GOOD
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """A whole build."""
+
+    nodes: tuple[NodeResult, ...]
+    is_full_refresh: bool
+
+    @property
+    def failed(self) -> tuple[NodeResult, ...]:
+        """Nodes that failed or were skipped because one before them did."""
+        return tuple(node for node in self.nodes if not node.is_good)
+
+
+def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None] | None = None) -> BuildReport:
+    """Build, test and, if all is well, mark as built what the warehouse holds.
+
+    Models build incrementally, from the loads that changed since the last build that ended well. When the dbt project
+    itself has changed since, everything is built from scratch.
+
+    Args:
+        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        run_id: Dagster run.
+        on_event: told every event of dbt.
+
+    Returns:
+        The result of every node.
+
+    Raises:
+        DbtError: dbt could not start.
+    """
+    current = fingerprint()
+    with loading_connection(settings.warehouse) as connection:
+        change_seq = newest_change(connection)
+        last = last_build(connection)
+    full_refresh = last is not None and last[1] != current
+    arguments = ["build", *(["--full-refresh"] if full_refresh else [])]
+    result = invoke(settings, arguments, callbacks=[on_event] if on_event else [])
+    report = BuildReport(tuple(_node(item) for item in result.results), full_refresh)
+    if not report.failed:
+        with loading_connection(settings.warehouse) as connection:
+            connection.execute(
+                "insert into audit.build values (?, ?, ?, false, ?)",
+                [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
+            )
+    return report
+
+
+def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
+    """Number of the newest change of what is loaded; 0 when nothing ever was."""
+    row = connection.execute("select coalesce(max(change_seq), 0) from audit.load").fetchone()
+    return int(row[0]) if row else 0
+
+
+def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] | None:
+    """The last build that ended well: newest change it saw, fingerprint of the project, whether it was published."""
+    row = connection.execute(
+        """
+        select change_seq, project_fingerprint, is_published
+        from audit.build
+        order by built_at desc, change_seq desc, is_published desc
+        limit 1
+        """
+    ).fetchone()
+    return (int(row[0]), str(row[1]), bool(row[2])) if row else None
+
+
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether what is published was built from all that is loaded, by the dbt project as it stands."""
+    last = last_build(connection)
+    return last is not None and last == (newest_change(connection), fingerprint(), True)
+
+
+def _node(item: object) -> NodeResult:
+    node, seconds = item.node, item.execution_time  # type: ignore[attr-defined]
+    resource_type = str(node.resource_type)
+    folder = node.fqn[1] if resource_type == "model" and len(node.fqn) > 2 else resource_type
+    return NodeResult(
+        unique_id=node.unique_id,
+        resource_type=resource_type,
+        name=node.name,
+        folder=folder,
+        status=str(item.status),  # type: ignore[attr-defined]
+        message=str(item.message or ""),  # type: ignore[attr-defined]
+        seconds=float(seconds),
+        failures=item.failures,  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,93 @@
+"""Connections to DuckDB files, all made here so that none differs. What is done over them does not belong here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.extracts.cells import quoted
+
+WAREHOUSE = "warehouse"
+"""Name under which a loading connection sees the warehouse file."""
+
+
+@contextmanager
+def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory database with the warehouse file attached, for loading.
+
+    Text of extracts, with personal values in it, lives in the memory database only. Spilling is off, so none of it
+    reaches a disk; what is written to the attached file has been pseudonymised.
+
+    Args:
+        warehouse: made with mode 0600 when it does not exist.
+
+    Yields:
+        A connection whose session time zone is UTC; the warehouse is the default database.
+    """
+    create_private(warehouse)
+    connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = true")
+        connection.execute(f"attach {_literal(warehouse)} as {WAREHOUSE}")
+        connection.execute(f"use {WAREHOUSE}.main")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reading_connection(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to a DuckDB file, shut off from everything else on the machine.
+
+    Args:
+        file: an existing DuckDB file.
+
+    Yields:
+        A connection that can read this file and nothing else: no other file, no network, no extension, no Python
+        object, and no way to lift that.
+    """
+    connection = duckdb.connect(
+        str(file),
+        read_only=True,
+        config={
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "temp_directory": "",
+        },
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+
+
+def create_private(file: Path) -> None:
+    """Make a DuckDB file that only its owner may read, unless it exists."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        # The umask decides between creation and chmod, so the file is made under one that hides it.
+        mask = os.umask(0o077)
+        try:
+            duckdb.connect(str(file)).close()
+        finally:
+            os.umask(mask)
+        file.chmod(0o600)
+
+
+def _literal(path: Path) -> str:
+    """A path as an SQL text literal; ATTACH takes no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def table(*names: str) -> str:
+    """A qualified table name with every part quoted."""
+    return ".".join(quoted(name) for name in names)

@@ -1,0 +1,73 @@
+"""What state the warehouse is in, read from its audit: per source, and what needs a person. Nothing is changed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class OutstandingDelivery:
+    """A delivery that is missing, or whose newest form was rejected."""
+
+    source: str
+    extract_date: date
+    status: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Source, day, state and reason."""
+        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What is loaded of one source."""
+
+    source: str
+    days_loaded: int
+    days_missing: int
+    days_rejected: int
+    rows_loaded: int
+    rows_quarantined: int
+    newest: date | None
+
+
+def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelivery]:
+    """Deliveries that need a person, by source and day; one line for each, whatever its number of files."""
+    rows = connection.execute(
+        """
+        select
+            source,
+            extract_date,
+            status,
+            min(reason)
+        from audit.load
+        where status in ('rejected', 'missing_delivery')
+        group by source, extract_date, status
+        order by source, extract_date
+        """
+    ).fetchall()
+    return [OutstandingDelivery(*row) for row in rows]
+
+
+def source_states(connection: duckdb.DuckDBPyConnection) -> list[SourceState]:
+    """One state for each source that ever delivered or owed something."""
+    rows = connection.execute(
+        """
+        select
+            source,
+            count(distinct extract_date) filter (where status in ('loaded', 'empty')),
+            count(distinct extract_date) filter (where status = 'missing_delivery'),
+            count(distinct extract_date) filter (where status = 'rejected'),
+            cast(coalesce(sum(rows_loaded) filter (where status = 'loaded'), 0) as bigint),
+            cast(coalesce(sum(rows_quarantined) filter (where status in ('loaded', 'rejected')), 0) as bigint),
+            max(extract_date) filter (where status in ('loaded', 'empty'))
+        from audit.load
+        group by source
+        order by source
+        """
+    ).fetchall()
+    return [SourceState(*row) for row in rows]

@@ -1,0 +1,143 @@
+"""Tables that loading owns: `incoming` (candidates), `raw` (what was loaded), `audit` (what became of it all)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from dagster_project.contracts import Contract
+from dagster_project.extracts.cells import SQL_TYPES, quoted
+from dagster_project.warehouse.connection import table
+
+_AUDIT = """
+create schema if not exists raw;
+create schema if not exists incoming;
+create schema if not exists audit;
+create table if not exists audit.load (
+    load_id bigint not null,
+    source varchar not null,
+    extract_date date not null,
+    file_name varchar,
+    file_sha256 varchar,
+    rows_read bigint not null,
+    rows_loaded bigint not null,
+    rows_quarantined bigint not null,
+    status varchar not null,
+    reason varchar,
+    warnings varchar,
+    is_synthetic boolean not null,
+    contract_version varchar,
+    loaded_at timestamp not null,
+    run_id varchar not null,
+    change_seq bigint not null
+);
+create table if not exists audit.quarantine (
+    load_id bigint not null,
+    source varchar not null,
+    extract_date date not null,
+    file_name varchar not null,
+    source_row bigint not null,
+    column_name varchar,
+    reason_code varchar not null,
+    reason varchar not null
+);
+create table if not exists audit.expectation_result (
+    run_id varchar not null,
+    source varchar not null,
+    expectation varchar not null,
+    severity varchar not null,
+    column_name varchar,
+    dimension varchar,
+    success boolean not null,
+    evaluated bigint not null,
+    unexpected bigint not null,
+    failed_extract_dates varchar,
+    reason varchar,
+    validated_at timestamp not null
+);
+create table if not exists audit.landed_file (
+    path varchar not null,
+    size bigint not null,
+    modified_ns bigint not null,
+    sha256 varchar not null
+);
+create table if not exists audit.pseudonym_key (
+    fingerprint varchar not null
+);
+create table if not exists audit.build (
+    run_id varchar not null,
+    change_seq bigint not null,
+    project_fingerprint varchar not null,
+    is_published boolean not null,
+    built_at timestamp not null
+);
+create or replace view audit.pending_load as
+select
+    load_id,
+    source
+from audit.load
+where
+    status in ('loaded', 'replaced')
+    and change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
+"""
+
+
+class TableMismatch(RuntimeError):
+    """A raw table has a column of another type than the contract states; the message says how to go on."""
+
+
+def raw_columns(contract: Contract) -> dict[str, str]:
+    """Columns of a source's raw table, in order, with their SQL types."""
+    columns = {
+        column.name: "varchar" if column.is_personal else SQL_TYPES[column.cell_type] for column in contract.columns
+    }
+    return columns | {
+        "is_dst_ambiguous": "boolean",
+        "extract_date": "date",
+        "load_id": "bigint",
+        "source_row": "bigint",
+    }
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Make the audit tables and one raw table for each contract; add columns that a contract has gained.
+
+    Raises:
+        TableMismatch: a column of a raw table has another type than its contract states.
+    """
+    connection.execute(_AUDIT)
+    for contract in contracts:
+        name = table("raw", contract.source)
+        columns = raw_columns(contract)
+        definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in columns.items())
+        connection.execute(f"create table if not exists {name} ({definition})")
+        present = {row[0]: str(row[1]).lower() for row in connection.execute(f"describe {name}").fetchall()}
+        for column, sql_type in columns.items():
+            if column not in present:
+                connection.execute(f"alter table {name} add column {quoted(column)} {sql_type}")
+            elif present[column].replace(" ", "") != sql_type.replace(" ", ""):
+                raise TableMismatch(
+                    f"raw.{contract.source}.{column} is {present[column]}, its contract states {sql_type}. Nothing was "
+                    "changed. Give the column a new name in the contract, or start from an empty data root."
+                )
+
+
+def recreate_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Empty candidate tables of a source: its rows, their quarantine, and one row for each delivery."""
+    definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in raw_columns(contract).items())
+    connection.execute(f"create or replace table {incoming(contract)} ({definition})")
+    connection.execute(
+        f"create or replace table {incoming(contract, 'quarantine')} as select * from audit.quarantine limit 0"
+    )
+
+
+def drop_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Remove the candidate tables of a source."""
+    for part in (None, "quarantine", "deliveries"):
+        connection.execute(f"drop table if exists {incoming(contract, part)}")
+
+
+def incoming(contract: Contract, part: str | None = None) -> str:
+    """Quoted name of a candidate table: the rows, or the part `quarantine` or `deliveries`."""
+    return table("incoming", f"{contract.source}__{part}" if part else contract.source)
