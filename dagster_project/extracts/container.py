@@ -30,7 +30,8 @@ EXTENSIONS = {
 LINE_LIMIT = 1 << 20
 LINE_END_LIMIT = 16 << 20
 
-_CHUNK = 1 << 20
+# Half the line limit: a block that is not longer than the limit cannot hold a line that is.
+_CHUNK = LINE_LIMIT // 2
 _GZIP, _ZIP, _PARQUET, _PARQUET_ENCRYPTED = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"PARE"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 # Bytes that Windows-1252 does not define: text that is not UTF-8 and has one of them is not text.
