@@ -1,0 +1,82 @@
+"""What the tests of reading share: a small contract of no real source, and the rows of a file in short form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.extracts import Extract, UnreadableExtract, open_extract
+
+HEADER = "visit_id,room,begun_at,stay,note"
+NAMES = tuple(HEADER.split(","))
+
+
+def contract(sheet: str | None = None) -> Contract:
+    """Visits: three required columns, a duration and a note."""
+    columns = (
+        Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1, aliases=("Visit", "ref no")),
+        Column("room", CellType.TEXT, "", is_required=True),
+        Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
+        Column("stay", CellType.SECONDS, ""),
+        Column("note", CellType.TEXT, ""),
+        Column("day", CellType.DATE, ""),
+    )
+    return _contract(columns, sheet)
+
+
+def single_contract() -> Contract:
+    """A contract of one column."""
+    return _contract((Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),), None)
+
+
+def _contract(columns: tuple[Column, ...], sheet: str | None) -> Contract:
+    return Contract(
+        source="visits",
+        version="1.0.0",
+        domain="test",
+        owner="test",
+        tags=(),
+        description="",
+        grain="",
+        columns=columns,
+        rules=(),
+        is_daily=True,
+        start_column="begun_at",
+        event_column="begun_at",
+        delivery_measures={},
+        faulty_share_limit=0.05,
+        faulty_rows_limit=20,
+        volume_floor=0.3,
+        sheet=sheet,
+    )
+
+
+def read(path: Path, under: Contract | None = None, rows: int = 50_000) -> tuple[list[dict[str, Any]], Extract]:
+    """All rows, without the columns that are null, and the extract after reading."""
+    with open_extract(path, under or contract()) as extract:
+        tables = list(extract.batches(rows))
+    assert all(0 < table.num_rows <= rows for table in tables)
+    found = [
+        {name: value for name, value in row.items() if value is not None}
+        for table in tables
+        for row in table.to_pylist()
+    ]
+    assert extract.rows_read == len(found)
+    return found, extract
+
+
+def refusal(path: Path, under: Contract | None = None) -> UnreadableExtract:
+    """The error that reading the file to its end raises; it names the file."""
+    with pytest.raises(UnreadableExtract) as caught:
+        read(path, under)
+    assert path.name in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def faults(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """Source row and code of the rows with a fault."""
+    return [(row["source_row"], row["fault"]) for row in rows if "fault" in row]

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import csv
+import io
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from extract_helpers import HEADER, NAMES, contract, faults, read, refusal, single_contract
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dagster_project.extracts import open_extract
+from dagster_project.extracts.pieces import BLANKS
+
+
+def written(folder: Path, text: str | bytes, name: str = "visits_2022-10-30.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tmp_path):
+    path = written(tmp_path, f"{HEADER}\n007,R1,2022-10-30 01:00,17s,\n")
+    with open_extract(path, contract()) as extract:
+        (table,) = extract.batches()
+    assert table.column_names == ["source_row", "fault", "fault_detail", *NAMES, "day"]
+    assert set(table.schema.types[1:]) == {pa.string()}
+    assert table.to_pylist() == [
+        {
+            "source_row": 2,
+            "fault": None,
+            "fault_detail": None,
+            "visit_id": "007",
+            "room": "R1",
+            "begun_at": "2022-10-30 01:00",
+            "stay": "17s",
+            "note": None,
+            "day": None,
+        }
+    ]
+
+
+def test_headers_match_by_alias_and_without_case_spaces_and_dashes(tmp_path):
+    rows, extract = read(written(tmp_path, "Ref-No, ROOM ,Begun At,Caller\n1,2,3,4\n"))
+    assert rows == [{"source_row": 2, "visit_id": "1", "room": "2", "begun_at": "3"}]
+    assert extract.found == ("visit_id", "room", "begun_at")
+    assert extract.unknown_columns == ("Caller",)
+
+
+def test_an_unknown_column_name_is_cut(tmp_path):
+    _, extract = read(written(tmp_path, f"visit,room,begun_at,{'x' * 100}\n"))
+    assert extract.unknown_columns == ("x" * 60,)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_delimiters_and_line_ends(tmp_path, delimiter, end):
+    lines = [HEADER, "1,a,b,c,d", '2,a,"b' + end + 'b",c,d', "3,a,b,c,d"]
+    text = end.join(line.replace(",", delimiter) for line in lines) + end
+    rows, _ = read(written(tmp_path, text))
+    assert [(row["source_row"], row["visit_id"]) for row in rows] == [(2, "1"), (3, "2"), (5, "3")]
+    assert rows[1]["begun_at"] == f"b{end}b"
+
+
+def test_the_last_line_needs_no_end(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,a,b,c,d"))
+    assert [row["visit_id"] for row in rows] == ["1", "2"]
+
+
+def test_quoted_delimiters_and_doubled_quotes(tmp_path):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,"a, b","say ""hi""",5" pipe,\n'))
+    assert rows == [{"source_row": 2, "visit_id": "1", "room": "a, b", "begun_at": 'say "hi"', "stay": '5" pipe'}]
+
+
+def test_a_preamble_blank_lines_and_the_totals_row_are_left_out(tmp_path):
+    text = (
+        f'Visits; all, rooms\n"run on",30/10/2022\n\n{HEADER}\n\n1,a,b,c,d\n , ,\n,,,,\n2,a,b,c,d\n Grand Total: ,2\n\n'
+    )
+    rows, extract = read(written(tmp_path, text))
+    assert [row["source_row"] for row in rows] == [6, 9]
+    assert extract.rows_read == 2
+
+
+@pytest.mark.parametrize("word", ["Total", "TOTALS", "grand total", "Total:", "Totals :"])
+def test_a_totals_row_is_known_by_its_first_cell_with_text(tmp_path, word):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n,{word},9,,\n"))
+    assert [row["visit_id"] for row in rows] == ["1"]
+
+
+def test_only_the_last_row_can_be_a_totals_row(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\nTotal,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n"))
+    assert [row["visit_id"] for row in rows] == ["Total", "1", "Total loss"]
+
+
+def test_a_totals_row_alone_is_an_empty_day(tmp_path):
+    rows, extract = read(written(tmp_path, f"{HEADER}\nTotal,0,,,\n"))
+    assert rows == []
+    assert extract.found == NAMES
+
+
+def test_a_header_without_rows_is_fine(tmp_path):
+    assert read(written(tmp_path, HEADER))[0] == []
+
+
+def test_the_header_is_the_earliest_of_equals(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n{HEADER}\n2,a,b,c,d\n"))
+    assert [row["visit_id"] for row in rows] == ["1", "visit_id", "2"]
+
+
+def test_a_contract_of_one_column_needs_one_cell(tmp_path):
+    rows, _ = read(written(tmp_path, "List of visits\nvisit_id\n7\n\n8\n"), single_contract())
+    assert rows == [{"source_row": 3, "visit_id": "7"}, {"source_row": 5, "visit_id": "8"}]
+
+
+def test_cells_are_trimmed_of_blanks_and_byte_order_marks_but_not_inside(tmp_path):
+    rows, _ = read(written(tmp_path, f"\ufeff{HEADER}\n\ufeff\u00a01\u00a0, a  b ,\u2003x\u3000,\t,\ufeff\n"))
+    assert rows == [{"source_row": 2, "visit_id": "1", "room": "a  b", "begun_at": "x"}]
+
+
+def test_both_engines_trim_the_same(tmp_path):
+    cells = [f"{blank}x{blank}" for blank in BLANKS if blank not in "\n\r"]
+    plain = "\n".join(f"1,{cell},b,c,d" for cell in cells)
+    quoted = "\n".join(f'1,"{cell}",b,c,d' for cell in cells)
+    filler = "0,a,b,c,d\n" * 60_000
+    by_arrow, _ = read(written(tmp_path, f"{HEADER}\n{filler}{plain}\n"))
+    by_module, _ = read(written(tmp_path, f"{HEADER}\n{filler}{quoted}\n"))
+    assert by_arrow == by_module
+    assert {row["room"] for row in by_arrow} == {"a", "x"}
+
+
+def test_a_trailing_delimiter_is_no_cell(tmp_path):
+    rows, extract = read(written(tmp_path, f"{HEADER},\n1,a,b,c,d,\n2,a,b,c,d\n3,a,b,c,d,,,\n"))
+    assert faults(rows) == []
+    assert len(rows) == 3
+    assert extract.unknown_columns == ()
+
+
+def test_rows_of_the_wrong_number_of_cells_are_faults_without_content(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,secret\n2,a,b,c,d,secret\n3,a,b,c,d\n"))
+    assert faults(rows) == [(2, "too_few_cells"), (3, "too_many_cells")]
+    assert rows[0]["fault_detail"] == "2 cells where the header has 5"
+    assert "secret" not in str(rows)
+    assert rows[2]["visit_id"] == "3"
+
+
+def test_a_nul_character_makes_the_record_unreadable(tmp_path):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n'))
+    assert faults(rows) == [(2, "unreadable_record"), (3, "unbalanced_quote"), (4, "unreadable_record")]
+    assert rows[3] == {"source_row": 5, "visit_id": "4", "room": "a", "begun_at": "b", "stay": "c", "note": "d"}
+
+
+def test_a_line_of_more_than_a_mebibyte_is_one_unreadable_record(tmp_path):
+    long = "x" * (1 << 20)
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,a,b,c,{long}\n3,a,b,c,d\n"))
+    assert faults(rows) == [(3, "unreadable_record")]
+    assert [row["source_row"] for row in rows] == [2, 3, 4]
+
+
+def test_a_cell_of_half_a_mebibyte_is_read(tmp_path):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,"{"x" * (1 << 19)}"\n'))
+    assert len(rows[0]["note"]) == 1 << 19
+
+
+def test_a_line_that_does_not_end_makes_the_file_unreadable(tmp_path):
+    path = written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,{'x' * (17 << 20)}")
+    assert refusal(path).code == "line_too_long"
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ('2,"a,b,c,d', "unbalanced_quote"),
+        ('2,a,b,c,"', "unbalanced_quote"),
+        ('2,"a"x,b,c,d', "unbalanced_quote"),
+        ('"2,a,b,c,d', "unbalanced_quote"),
+    ],
+)
+@pytest.mark.parametrize("rest", ["3,a,b,c,d\n4,a,b,c,d\n", '3,"a",b,c,d\n4,a,b,c,d\n', '3,a,b,c,"d"\n4,"a,a",b,c,d\n'])
+def test_a_stray_quote_loses_no_row(tmp_path, row, code, rest):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n{row}\n{rest}"))
+    assert faults(rows) == [(3, code)]
+    assert [line.get("visit_id") for line in rows] == ["1", None, "3", "4"]
+    assert [line["source_row"] for line in rows] == [2, 3, 4, 5]
+
+
+def test_a_stray_quote_early_in_a_long_file_loses_no_row(tmp_path):
+    body = "".join(f'{i},"a",b,c,d\n' if i % 2 else f"{i},a,b,c,d\n" for i in range(100_000))
+    rows, _ = read(written(tmp_path, f'{HEADER}\nx,"a,b,c,d\n{body}'))
+    assert faults(rows) == [(2, "unbalanced_quote")]
+    assert [row["visit_id"] for row in rows[1:]] == [str(i) for i in range(100_000)]
+
+
+def test_a_record_may_cross_the_blocks_that_are_read(tmp_path):
+    body = "".join(f'{i},"a\na",b,c,d\n' for i in range(100_000))
+    rows, _ = read(written(tmp_path, f"{HEADER}\n{body}"))
+    assert faults(rows) == []
+    assert [row["source_row"] for row in rows] == [2 + 2 * i for i in range(100_000)]
+
+
+def test_line_numbers_hold_over_plain_and_quoted_blocks(tmp_path):
+    rng = random.Random(7)
+    lines = []
+    for i in range(120_000):
+        # Runs of plain lines are longer than a block, so that both engines take turns.
+        if 40_000 < i < 41_000 and i % 3 == 0:
+            lines.append(f'{i},"a,a",b,c,d')
+        elif i % 30_011 == 0:
+            lines.append("")
+        elif i % 20_011 == 0:
+            lines.append(f"{i},a")
+        else:
+            lines.append(f"{i},{rng.random()},b,c,d")
+    rows, _ = read(written(tmp_path, "\n".join([HEADER, *lines]) + "\n"), rows=7_000)
+    assert [row["source_row"] for row in rows] == [i + 2 for i, line in enumerate(lines) if line]
+    for row in rows:
+        expected = lines[row["source_row"] - 2]
+        assert row.get("visit_id") == (None if expected.count(",") == 1 else expected.split(",")[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings(tmp_path, encoding):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,Café £5 €,b,c,d\n".encode(encoding)))
+    assert rows[0]["room"] == "Café £5 €"
+
+
+def test_the_encoding_is_decided_by_the_whole_file(tmp_path):
+    filler = "0,a,b,c,d\n" * 200_000
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,é,b,c,d\n{filler}2,é,b,c,d\n".encode("cp1252")))
+    assert (rows[0]["room"], rows[-1]["room"]) == ("é", "é")
+
+
+@pytest.mark.parametrize("byte", [b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d"])
+def test_bytes_that_no_encoding_has_make_the_file_unreadable(tmp_path, byte):
+    path = written(tmp_path, HEADER.encode() + b"\n1,a" + byte + b",b,c,d\n")
+    assert refusal(path).code == "bad_encoding"
+
+
+def test_other_separators_of_unicode_do_not_end_a_line(tmp_path):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a\u2028a,b\x0bb,c\x85c,d\x1ed\n2,a,b,c,d\n"))
+    assert [row["source_row"] for row in rows] == [2, 3]
+    assert rows[0]["room"] == "a\u2028a"
+
+
+def test_a_missing_required_column_is_named_and_unknown_cells_are_only_counted(tmp_path):
+    error = refusal(written(tmp_path, "Mrs Smith,visit_id,room,07700900000\n1,2,3,4\n"))
+    assert error.code == "missing_column"
+    assert "begun_at" in str(error)
+    assert "visit_id, room" in str(error)
+    assert "positions 1, 4" in str(error)
+    assert "Smith" not in str(error)
+    assert "07700" not in str(error)
+
+
+def test_a_file_without_header_tells_no_cell(tmp_path):
+    error = refusal(written(tmp_path, "Mrs Smith,1,2\nMr Jones,3,4\n"))
+    assert error.code == "no_header"
+    assert "Smith" not in str(error)
+    assert "2 rows" in str(error)
+    assert "3 cells" in str(error)
+
+
+def test_two_cells_of_one_column_reject_the_file(tmp_path):
+    error = refusal(written(tmp_path, "visit_id,room,begun_at,Ref No\n1,2,3,4\n"))
+    assert error.code == "duplicate_column"
+    assert "visit_id (cells 1, 4)" in str(error)
+
+
+def test_json_under_the_extension_csv_is_refused(tmp_path):
+    assert refusal(written(tmp_path, '\n{"visit_id": 1}\n')).code == "wrong_extension"
+
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=("Cs",)), max_size=8
+) | st.sampled_from(["", " ", '"', '""', "a,b", "x\ny", "x\r\ny", "x\ry", '5" pipe', "'", "\\", "|;\t,"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=8),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, delimiter, quoting, end):
+    # The module leaves a line break without quotes when it is none of its own line end.
+    end = end if quoting == csv.QUOTE_ALL else "\r\n"
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end)
+    writer.writerow(NAMES)
+    expected = []
+    for i, row in enumerate(rows):
+        # Every line break inside the cells before it moves a record down.
+        start = len(list(io.StringIO(text.getvalue(), newline=""))) + 1
+        writer.writerow([i, *row])
+        cells = {name: cell.strip(BLANKS) for name, cell in zip(NAMES, [str(i), *row], strict=True)}
+        expected.append({"source_row": start, **{name: cell for name, cell in cells.items() if cell}})
+    found, _ = read(written(tmp_path, text.getvalue()))
+    assert found == expected
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]))
+def test_a_quote_at_any_place_touches_one_row_at_most(tmp_path, data, quoting):
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=quoting, lineterminator="\n")
+    writer.writerow(NAMES)
+    for i in range(12):
+        writer.writerow([i, data.draw(st.sampled_from(["", "a", "a b", "a,b"])), f"t{i}", 5, ""])
+    whole = text.getvalue()
+    clean, _ = read(written(tmp_path, whole))
+    place = data.draw(st.integers(whole.index("\n") + 1, len(whole) - 1))
+    mutated, _ = read(written(tmp_path, whole[:place] + '"' + whole[place:]))
+    assert [row["source_row"] for row in mutated] == [row["source_row"] for row in clean]
+    touched = whole.count("\n", 0, place) + 1
+    assert [r for r in mutated if r["source_row"] != touched] == [r for r in clean if r["source_row"] != touched]
