@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from extract_helpers import HEADER, contract, read, refusal
+
+from dagster_project.extracts import UnreadableExtract, open_extract
+
+CSV = f"{HEADER}\n1,a,b,c,d\n".encode()
+JSON = b'{"visit_id": 1, "room": "a", "begun_at": "b"}\n'
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def parquet_bytes() -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"visit_id": ["1"], "room": ["a"], "begun_at": ["b"]}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def test_the_hash_is_of_the_bytes_of_the_file(tmp_path):
+    data = gzip.compress(CSV)
+    rows, extract = read(written(tmp_path, "v.csv.gz", data))
+    assert extract.sha256 == hashlib.sha256(data).hexdigest()
+    assert (extract.file_name, extract.format, extract.serial_days) == ("v.csv.gz", "csv", 0)
+    assert rows[0]["visit_id"] == "1"
+
+
+def test_gzip_of_several_members_is_read_whole(tmp_path):
+    data = gzip.compress(CSV) + gzip.compress(b"2,a,b,c,d\n")
+    assert [row["visit_id"] for row in read(written(tmp_path, "v.csv.gz", data))[0]] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("v.csv", gzip.compress(CSV)),
+        ("v.csv.gz", CSV),
+        ("v.csv", parquet_bytes()),
+        ("v.parquet", CSV),
+        ("v.xlsx", CSV),
+        ("v.xlsx", parquet_bytes()),
+        ("v.csv.gz", gzip.compress(parquet_bytes())),
+        ("v.csv", b"PK\x03\x04rest"),
+        ("v.csv", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 600),
+        ("v.xlsx", bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 600),
+        ("v.csv", JSON),
+        ("v.jsonl", CSV),
+        ("v.jsonl", gzip.compress(JSON)),
+        ("v.jsonl", b"[\n1,\n2\n]\n"),
+        ("v.txt", CSV),
+        ("v.csv.zip", CSV),
+    ],
+)
+def test_an_extension_that_lies_is_refused(tmp_path, name, data):
+    error = refusal(written(tmp_path, name, data))
+    assert error.code == "wrong_extension"
+
+
+def test_the_error_names_the_extension_and_the_content(tmp_path):
+    error = refusal(written(tmp_path, "v.csv", gzip.compress(CSV)))
+    assert ".csv" in str(error)
+    assert "gzip" in str(error)
+
+
+@pytest.mark.parametrize("name", ["V.CSV", "v.Csv"])
+def test_the_case_of_an_extension_does_not_matter(tmp_path, name):
+    assert len(read(written(tmp_path, name, CSV))[0]) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf\r\n", b"   \t\n"])
+@pytest.mark.parametrize("name", ["v.csv", "v.jsonl"])
+def test_an_empty_file_is_refused(tmp_path, name, data):
+    assert refusal(written(tmp_path, name, data)).code == "empty_file"
+
+
+@pytest.mark.parametrize("name", ["v.xlsx", "v.parquet", "v.csv.gz"])
+def test_a_file_of_no_bytes_is_refused(tmp_path, name):
+    assert refusal(written(tmp_path, name, b"")).code == "empty_file"
+
+
+def test_compressed_nothing_is_an_empty_file(tmp_path):
+    assert refusal(written(tmp_path, "v.csv.gz", gzip.compress(b""))).code == "empty_file"
+
+
+def test_a_cut_gzip_file_is_refused_wherever_it_is_cut(tmp_path):
+    data = gzip.compress(CSV)
+    for length in range(11, len(data)):
+        assert refusal(written(tmp_path, "v.csv.gz", data[:length])).code == "cut_off"
+
+
+def test_damage_in_a_gzip_file_is_found(tmp_path):
+    data = bytearray(gzip.compress(CSV * 50))
+    data[-6] ^= 0xFF
+    assert refusal(written(tmp_path, "v.csv.gz", bytes(data))).code == "corrupt"
+
+
+def test_a_link_is_refused(tmp_path):
+    written(tmp_path, "real.csv", CSV)
+    link = tmp_path / "v.csv"
+    link.symlink_to(tmp_path / "real.csv")
+    assert refusal(link).code == "not_a_file"
+
+
+def test_a_named_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "v.csv")
+    assert refusal(tmp_path / "v.csv").code == "not_a_file"
+
+
+def test_a_folder_is_refused(tmp_path):
+    (tmp_path / "v.csv").mkdir()
+    assert refusal(tmp_path / "v.csv").code == "not_a_file"
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    assert refusal(tmp_path / "v.csv").code == "cannot_open"
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path):
+    path = written(tmp_path, "v.csv", CSV)
+    with open_extract(path, contract()) as extract:
+        batches = extract.batches()
+        next(batches)
+        with path.open("ab") as more:
+            more.write(b"2,a,b,c,d\n")
+        with pytest.raises(UnreadableExtract) as caught:
+            list(batches)
+    assert caught.value.code == "changed_while_read"
+
+
+def test_a_replaced_file_does_not_disturb_the_reading_of_the_old_one(tmp_path):
+    path = written(tmp_path, "v.csv", CSV)
+    with open_extract(path, contract()) as extract:
+        other = written(tmp_path, "other", CSV.replace(b"1,", b"9,"))
+        other.replace(path)
+        (table,) = extract.batches()
+    assert table.column("visit_id").to_pylist() == ["1"]
+
+
+def test_the_file_is_closed_after_reading_and_after_a_refusal(tmp_path):
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
+    read(written(tmp_path, "v.csv", CSV))
+    refusal(written(tmp_path, "w.csv", b"nothing\n"))
+    refusal(written(tmp_path, "w.parquet", CSV))
+    assert len(list(descriptors.iterdir())) == before
+
+
+def test_batches_hold_at_most_the_rows_asked_for(tmp_path):
+    path = written(tmp_path, "v.csv", CSV + b"2,a,b,c,d\n" * 10)
+    with open_extract(path, contract()) as extract:
+        assert [table.num_rows for table in extract.batches(4)] == [4, 4, 3]
+        assert extract.rows_read == 11
+
+
+def test_no_content_reaches_the_error_of_a_library(tmp_path):
+    secret = b"07700900123"
+    with zipfile.ZipFile(tmp_path / "v.xlsx", "w") as container:
+        container.writestr("xl/workbook.xml", b"<workbook><" + secret)
+    for path in (
+        tmp_path / "v.xlsx",
+        written(tmp_path, "v.parquet", b"PAR1" + secret * 9 + b"PAR1"),
+        written(tmp_path, "v.csv", secret + b",a\x81\n"),
+        written(tmp_path, "v.jsonl", secret + b"\n"),
+    ):
+        error = refusal(path)
+        assert secret.decode() not in str(error)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from extract_helpers import faults, read, refusal
+
+GOOD = '{"visit_id": "1", "room": "a", "begun_at": "b"}'
+
+
+def written(folder: Path, *lines: str, end: str = "\n") -> Path:
+    path = folder / "visits_2022-10-30.jsonl"
+    path.write_bytes((end.join(lines) + end).encode())
+    return path
+
+
+def test_numbers_keep_their_text_and_booleans_and_null_are_what_they_are(tmp_path):
+    line = '{"visit_id": 12345678901234567890, "room": 1.50, "begun_at": 1e5, "stay": true, "note": null}'
+    rows, extract = read(written(tmp_path, line))
+    assert rows == [
+        {"source_row": 1, "visit_id": "12345678901234567890", "room": "1.50", "begun_at": "1e5", "stay": "true"}
+    ]
+    assert extract.found == ("visit_id", "room", "begun_at", "stay", "note")
+
+
+def test_keys_match_like_headers_and_unknown_ones_are_named(tmp_path):
+    rows, extract = read(written(tmp_path, '{"Ref No": 1, "ROOM": 2, "begun at": 3, "caller": "x"}'))
+    assert rows == [{"source_row": 1, "visit_id": "1", "room": "2", "begun_at": "3"}]
+    assert extract.unknown_columns == ("caller",)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_blank_lines_are_no_records(tmp_path, end):
+    rows, _ = read(written(tmp_path, "\ufeff", GOOD, "", "  ", GOOD, end=end))
+    assert [row["source_row"] for row in rows] == [1, 2]
+
+
+def test_keys_may_come_in_any_order_and_be_missing(tmp_path):
+    rows, _ = read(written(tmp_path, GOOD, '{"begun_at": "x"}', '{"room": "y", "visit_id": "z", "day": "d"}'))
+    assert rows[1:] == [
+        {"source_row": 2, "begun_at": "x"},
+        {"source_row": 3, "visit_id": "z", "room": "y", "day": "d"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1]",
+        "1",
+        "null",
+        '"text"',
+        '{"visit_id": 1',
+        "nonsense",
+        '{"visit_id": [1]}',
+        '{"visit_id": {"a": 1}}',
+        '{"visit_id": 1, "Ref No": 2}',
+        '{"visit_id": 1, "visit_id": 1}',
+        '{"visit_id": "a\\u0000"}',
+        '{"visit_id": "\\ud800"}',
+        "[" * 100_000,
+        '{"room": "' + "x" * (1 << 20) + '"}',
+    ],
+)
+def test_a_record_that_is_not_an_object_of_single_values_is_a_fault(tmp_path, line):
+    rows, _ = read(written(tmp_path, GOOD, line, GOOD))
+    assert faults(rows) == [(2, "unreadable_record")]
+    assert set(rows[1]) == {"source_row", "fault", "fault_detail"}
+
+
+def test_nested_values_of_unknown_keys_do_no_harm(tmp_path):
+    rows, _ = read(written(tmp_path, GOOD[:-1] + ', "extra": {"a": [1]}}'))
+    assert faults(rows) == []
+
+
+def test_a_required_column_that_no_record_has_rejects_the_file(tmp_path):
+    error = refusal(written(tmp_path, '{"visit_id": 1, "room": 2}', '{"visit_id": 1}'))
+    assert error.code == "missing_column"
+    assert "begun_at" in str(error)
+
+
+def test_a_required_column_that_a_late_record_has_is_found(tmp_path):
+    rows, extract = read(written(tmp_path, *['{"visit_id": 1, "room": 2}'] * 100, GOOD))
+    assert len(rows) == 101
+    assert "begun_at" in extract.found
+
+
+def test_a_totals_record_is_left_out(tmp_path):
+    rows, _ = read(written(tmp_path, GOOD, '{"caller": null, "visit_id": "Total", "room": 1}'))
+    assert [row["visit_id"] for row in rows] == ["1"]
+
+
+def test_lines_over_many_blocks_keep_their_numbers(tmp_path):
+    lines = [GOOD.replace('"1"', str(i)) for i in range(60_000)]
+    rows, _ = read(written(tmp_path, *lines))
+    assert [(row["source_row"], row["visit_id"]) for row in rows] == [(i + 1, str(i)) for i in range(60_000)]
