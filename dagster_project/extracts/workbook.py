@@ -24,6 +24,7 @@ _GRID_CELLS = 50_000_000
 _FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:[A-Z]{2,}\d|[A-Z]*\d{6})""")
 _CELL_WITHOUT_PLACE = re.compile(rb"<(?:\w+:)?(?:c|row)(?:\s+(?!r\s*=)[\w:]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_NEGATIVE = re.compile(rb"<(?:\w+:)?v>\s*-")
 _CHUNK = 1 << 20
 _OVERLAP = 1024
 
@@ -52,7 +53,9 @@ class CellFacts:
     without_value: dict[int, set[int]] = field(default_factory=dict)
     """Formulas whose value was not stored."""
     with_time: dict[int, set[int]] = field(default_factory=dict)
-    """Whole numbers under a number format that shows date and time."""
+    """Numbers under a number format that shows date and time."""
+    negative: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Negative numbers under a number format of dates or times, which the parser reads as zero."""
 
 
 class Workbook:
@@ -73,21 +76,23 @@ class Workbook:
             self._zip = zipfile.ZipFile(file.file)
             self._check_members()
             self.counts_from_1904, self.sheets = self._read_workbook()
-            self._timed_styles, self.dates_have_time = self._read_styles()
-            self._with_formulas = {name for name, part in self.sheets.items() if self._check_sheet(part)}
+            self._dated_styles, self._timed_styles, self.dates_have_time = self._read_styles()
+            self._suspects = {name for name, part in self.sheets.items() if self._check_sheet(part)}
         except _ERRORS:
             raise self._refused("corrupt", "the container is damaged") from None
         self._facts: dict[str, CellFacts] = {}
 
-    def may_lack_values(self, sheet: str) -> bool:
-        """Whether the sheet has formulas."""
-        return sheet in self._with_formulas
+    def is_suspect(self, sheet: str) -> bool:
+        """Whether the sheet has formulas or negative numbers, so that its facts have to be looked at."""
+        return sheet in self._suspects
 
     def facts(self, sheet: str) -> CellFacts:
         """Facts on the cells of a sheet; read once, and only when asked for."""
         if sheet not in self._facts:
             try:
-                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._timed_styles)
+                self._facts[sheet] = _cell_facts(
+                    self._chunks(self.sheets[sheet]), self._dated_styles, self._timed_styles
+                )
             except _ERRORS:
                 raise self._refused("corrupt", "a sheet is damaged") from None
         return self._facts[sheet]
@@ -166,11 +171,11 @@ class Workbook:
                 found[name] = members[path.casefold()]
         return from_1904, found
 
-    def _read_styles(self) -> tuple[frozenset[int], bool | None]:
-        """Style numbers that show date and time, and whether all or none of the date styles do."""
+    def _read_styles(self) -> tuple[frozenset[int], frozenset[int], bool | None]:
+        """Styles that show a date or a time, those that show both, and whether all or none of the dates do."""
         part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
         if part is None:
-            return frozenset(), False
+            return frozenset(), frozenset(), False
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside = False
@@ -187,26 +192,25 @@ class Workbook:
                 styles.append(int(attributes.get("numFmtId", "0")))
 
         _parse(self._chunks(part), on_start)
-        timed = frozenset(i for i, number in enumerate(styles) if _shows(number, formats) == (True, True))
-        dated = any(_shows(number, formats) == (True, False) for number in styles)
-        if timed and dated:
-            return timed, None
-        return timed, bool(timed)
+        shown = [_shows(number, formats) for number in styles]
+        dated = frozenset(i for i, shows in enumerate(shown) if any(shows))
+        timed = frozenset(i for i, shows in enumerate(shown) if all(shows))
+        return dated, timed, None if timed and (True, False) in shown else bool(timed)
 
     def _check_sheet(self, part: str) -> bool:
-        """Refuse a sheet whose grid is too large to hold; returns whether it has formulas."""
-        tail, is_far, has_formula = b"", False, False
+        """Refuse a sheet whose grid is too large to hold; returns whether its facts have to be looked at."""
+        tail, is_far, is_suspect = b"", False, False
         for data in self._chunks(part):
             text = tail + data
             if not is_far:
                 is_far = bool(_FAR_CELL.search(text) or _CELL_WITHOUT_PLACE.search(text))
-            has_formula = has_formula or _FORMULA.search(text) is not None
+            is_suspect = is_suspect or bool(_FORMULA.search(text) or _NEGATIVE.search(text))
             tail = text[-_OVERLAP:]
         if is_far:
             rows, columns = _extent(self._chunks(part))
             if rows * columns > _GRID_CELLS:
                 raise self._refused("unsafe", f"a sheet spans {rows} rows and {columns} columns")
-        return has_formula
+        return is_suspect
 
 
 def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
@@ -280,20 +284,21 @@ def _extent(chunks: Iterator[bytes]) -> tuple[int, int]:
     return rows, columns
 
 
-def _cell_facts(chunks: Iterator[bytes], timed_styles: frozenset[int]) -> CellFacts:
+def _cell_facts(chunks: Iterator[bytes], dated_styles: frozenset[int], timed_styles: frozenset[int]) -> CellFacts:
     facts = CellFacts()
     place = _Place()
-    is_text = is_timed = has_formula = has_value = in_value = False
+    style = 0
+    is_text = has_formula = has_value = in_value = False
     value = io.StringIO()
 
     def on_start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal is_text, is_timed, has_formula, has_value, in_value, value
+        nonlocal style, is_text, has_formula, has_value, in_value, value
         if name == "row":
             place.move(name, attributes)
         elif name == "c":
             place.move(name, attributes)
             is_text = attributes.get("t") == "str"
-            is_timed = int(attributes.get("s", "0")) in timed_styles
+            style = int(attributes.get("s", "0"))
             has_formula = has_value = False
             value = io.StringIO()
         elif name == "f":
@@ -314,7 +319,9 @@ def _cell_facts(chunks: Iterator[bytes], timed_styles: frozenset[int]) -> CellFa
             # An empty value is a stored one only where the formula's result is a text.
             if has_formula and not (has_value and (text or is_text)):
                 facts.without_value.setdefault(place.row, set()).add(place.column)
-            if is_timed and text:
+            if style in dated_styles and text.startswith("-"):
+                facts.negative.setdefault(place.row, {})[place.column] = text
+            if style in timed_styles and text:
                 facts.with_time.setdefault(place.row, set()).add(place.column)
 
     _parse(chunks, on_start, on_end, on_text)

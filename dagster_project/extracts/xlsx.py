@@ -109,7 +109,7 @@ class XlsxReader:
         waiting: list[tuple[int, list[Any]]] = []
         outside = 0
         width = self._header.width
-        for number, row in enumerate(self._sheet.cells.iter_rows(), 1):
+        for number, row in self._numbered_rows():
             if number <= self._header.row:
                 continue
             if not _has_text(row[:width]) and not self._has_formula(number):
@@ -124,13 +124,23 @@ class XlsxReader:
         if outside:
             self.warnings.append(f"{outside} rows have cells to the right of the header; they were not loaded")
 
+    def _numbered_rows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Sheet rows with their numbers from 1, also those behind the last value that hold formulas only."""
+        last = 0
+        for row in self._sheet.cells.iter_rows():
+            last += 1
+            yield last, row
+        if self._workbook.is_suspect(self._sheet.name):
+            for number in sorted(n for n in self._facts.without_value if n > last):
+                yield number, [""] * self._header.width
+
     @property
     def _facts(self) -> CellFacts:
         return self._workbook.facts(self._sheet.name)
 
     def _has_formula(self, number: int) -> bool:
         """Whether a row that reads as empty holds a formula without value in a contract column."""
-        if not self._workbook.may_lack_values(self._sheet.name):
+        if not self._workbook.is_suspect(self._sheet.name):
             return False
         columns = self._facts.without_value.get(number, ())
         first = self._sheet.column_offset
@@ -142,13 +152,15 @@ class XlsxReader:
         for name, position in self._header.positions.items():
             values = [row[position] for _, row in rows]
             convert = self._converter(self._contract.column(name).cell_type)
-            columns[name] = pa.array(
-                [
-                    value if type(value) is str else convert(value, number, position)
-                    for value, (number, _) in zip(values, rows, strict=True)
-                ],
-                pa.string(),
-            )
+            texts = [
+                value if type(value) is str else convert(value, number, position)
+                for value, (number, _) in zip(values, rows, strict=True)
+            ]
+            if self._workbook.is_suspect(self._sheet.name):
+                place = self._sheet.column_offset + position
+                for i, (number, _) in enumerate(rows):
+                    texts[i] = self._facts.negative.get(number, {}).get(place, texts[i])
+            columns[name] = pa.array(texts, pa.string())
         last = next((value for value in rows[-1][1] if isinstance(value, str) and value.strip(BLANKS)), "")
         return piece(
             self._contract,

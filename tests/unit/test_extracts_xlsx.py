@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+from extract_helpers import NAMES, contract, faults, read, refusal
+
+DATE, DATE_TIME, TIME, HOURS = "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss", "[h]:mm:ss"
+MIDNIGHT = dt.datetime(2022, 10, 30)  # noqa: DTZ001 - Excel knows no time zone
+MOMENT = dt.datetime(2022, 10, 30, 1, 2, 3)  # noqa: DTZ001
+Cell = Any
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def written(
+    folder: Path,
+    rows: list[list[Cell]],
+    *,
+    first: tuple[int, int] = (0, 0),
+    sheets: tuple[str, ...] = ("Data",),
+    options: dict[str, Any] | None = None,
+    header: tuple[str, ...] = NAMES,
+) -> Path:
+    """A workbook; a cell of (value, number format) gets that format, and every sheet the same rows."""
+    path = folder / "visits_2022-10-30.xlsx"
+    book = xlsxwriter.Workbook(path, {"strings_to_formulas": False, **(options or {})})
+    formats: dict[str, Any] = {}
+    for name in sheets:
+        sheet = book.add_worksheet(name)
+        for i, row in enumerate([list(header), *rows]):
+            for j, cell in enumerate(row):
+                value, shown = cell if isinstance(cell, tuple) else (cell, None)
+                if shown is not None and shown not in formats:
+                    formats[shown] = book.add_format({"num_format": shown})
+                if value is not None:
+                    sheet.write(first[0] + i, first[1] + j, value, formats.get(shown))
+    book.close()
+    return path
+
+
+def changed(path: Path, member: str, change: Callable[[str], str], **extra: str) -> Path:
+    """The workbook with one member rewritten and others added."""
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    parts[member] = change(parts[member].decode()).encode()
+    parts.update({name: text.encode() for name, text in extra.items()})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    return path
+
+
+def cell_of(folder: Path, column: str, cell: Cell, **more: Any) -> str | None:
+    row = dict.fromkeys(NAMES, "x") | {column: cell}
+    rows, _ = read(written(folder, [list(row.values())], **more))
+    return rows[0].get(column)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (" text ", "text"),
+        ("007", "007"),
+        (7, "7"),
+        (12345678901, "12345678901"),
+        (-3, "-3"),
+        (0.5, "0.5"),
+        (1e-7, "0.0000001"),
+        (1e20, "100000000000000000000"),
+        (True, "true"),
+        (False, "false"),
+        (3.0, "3"),
+        ((3.0, "0.00"), "3"),
+        ((MOMENT, DATE_TIME), "2022-10-30 01:02:03"),
+        ((MOMENT.replace(microsecond=456_000), DATE_TIME), "2022-10-30 01:02:03.456000"),
+        ((MIDNIGHT, DATE), "2022-10-30"),
+        ((dt.time(0, 4, 56), TIME), "0:04:56"),
+        ((1.25, HOURS), "30:00:00"),
+        ("=1+1", "=1+1"),
+    ],
+)
+def test_cells_become_text(tmp_path, cell, expected):
+    assert cell_of(tmp_path, "note", cell) == expected
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (17, "17"),
+        (296.5, "296.5"),
+        ("4m 56s", "4m 56s"),
+        ((dt.time(0, 4, 56), TIME), "0:04:56"),
+        ((0, TIME), "0:00:00"),
+        ((0, HOURS), "0:00:00"),
+        ((1, HOURS), "24:00:00"),
+        ((1.5, TIME), "36:00:00"),
+        ((1.5, HOURS), "36:00:00"),
+        ((0.0625, "mm:ss"), "1:30:00"),
+        ((-0.5, TIME), "-0.5"),
+        ((-0.5, HOURS), "-0.5"),
+        ((-17, "0"), "-17"),
+    ],
+)
+def test_a_duration_is_a_day_fraction_under_a_time_format(tmp_path, cell, expected, from_1904):
+    assert cell_of(tmp_path, "stay", cell, options={"date_1904": from_1904}) == expected
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_dates_come_out_right_in_both_date_systems(tmp_path, from_1904):
+    rows = [["1", "a", (MOMENT, DATE_TIME), None, None], ["2", "a", 44864.5, None, (MIDNIGHT, DATE)]]
+    found, extract = read(written(tmp_path, rows, options={"date_1904": from_1904}))
+    assert [row["begun_at"] for row in found] == ["2022-10-30 01:02:03", "44864.5"]
+    assert found[1]["note"] == "2022-10-30"
+    assert extract.serial_days == (1462 if from_1904 else 0)
+
+
+def test_a_whole_day_has_one_midnight_and_it_is_a_time_only_where_the_format_shows_one(tmp_path):
+    rows = [
+        ["1", "a", (MIDNIGHT, DATE_TIME), None, None],
+        ["2", "a", (MIDNIGHT, DATE), None, None],
+        ["3", "a", (MIDNIGHT, 14), None, None],
+        ["4", "a", (MIDNIGHT, 22), None, None],
+        ["5", "a", (MIDNIGHT, '[$-809]dd mmmm yyyy "hrs"'), None, None],
+        ["6", "a", (MIDNIGHT, "yyyy-mm-dd h:mm"), None, None],
+    ]
+    found, _ = read(written(tmp_path, rows, first=(3, 2)))
+    day, time = "2022-10-30", "2022-10-30 00:00:00"
+    assert [row["begun_at"] for row in found] == [time, day, day, time, day, time]
+
+
+@pytest.mark.parametrize(("shown", "expected"), [(DATE_TIME, "2022-10-30 00:00:00"), (DATE, "2022-10-30")])
+def test_midnight_in_a_workbook_of_one_date_format(tmp_path, shown, expected):
+    assert cell_of(tmp_path, "begun_at", (MIDNIGHT, shown)) == expected
+
+
+def test_a_column_of_dates_keeps_dates(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", (MIDNIGHT, DATE_TIME)]], header=("visit_id", "room", "begun_at", "day"))
+    assert read(path)[0][0]["day"] == "2022-10-30"
+
+
+def test_source_rows_are_sheet_rows_below_titles_and_blank_rows(tmp_path):
+    path = tmp_path / "v.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    sheet.merge_range(2, 1, 3, 5, "Visits")
+    for j, name in enumerate(NAMES):
+        sheet.write(6, 2 + j, name)
+    for i in (7, 9, 20):
+        for j in range(5):
+            sheet.write(i, 2 + j, f"{i}{j}")
+    sheet.write(11, 3, "  ")
+    sheet.write(22, 4, "Total")
+    sheet.write(22, 5, 99)
+    book.close()
+    rows, extract = read(path, rows=2)
+    assert [(row["source_row"], row["visit_id"]) for row in rows] == [(8, "70"), (10, "90"), (21, "200")]
+    assert extract.rows_read == 3
+
+
+def test_cells_beside_the_table_are_a_warning_and_unknown_columns_are_named(tmp_path):
+    path = written(
+        tmp_path,
+        [["1", "a", "b", "s", "note"], ["2", "a", "b", "s", "t", "u"]],
+        header=("visit", "room", "begun_at", "caller"),
+    )
+    rows, extract = read(path)
+    assert faults(rows) == []
+    assert extract.unknown_columns == ("caller",)
+    assert extract.warnings == ["2 rows have cells to the right of the header; they were not loaded"]
+
+
+def test_a_header_without_rows_is_fine(tmp_path):
+    assert read(written(tmp_path, []))[0] == []
+
+
+def test_the_one_sheet_whose_header_matches_is_read(tmp_path):
+    path = tmp_path / "v.xlsx"
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet("Empty")
+    other = book.add_worksheet("Summary")
+    other.write_row(0, 0, ["visit_id", "room", "count"])
+    data = book.add_worksheet("Data")
+    data.write_row(0, 0, NAMES)
+    data.write_row(1, 0, ["1", "a", "b", "c", "d"])
+    book.add_chartsheet("Chart")
+    book.close()
+    assert [row["visit_id"] for row in read(path)[0]] == ["1"]
+
+
+def test_two_sheets_that_match_are_refused_unless_the_contract_names_one(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", "c", "d"]], sheets=("One", "Two"))
+    assert refusal(path).code == "ambiguous_sheet"
+    assert len(read(path, contract(sheet="Two"))[0]) == 1
+    assert refusal(path, contract(sheet="Three")).code == "no_sheet"
+
+
+def test_sheets_that_do_not_match_are_refused_without_their_texts(tmp_path):
+    error = refusal(written(tmp_path, [], header=("visit_id", "room", "Mrs Smith")))
+    assert error.code == "missing_column"
+    assert "begun_at" in str(error)
+    assert "Smith" not in str(error)
+    error = refusal(written(tmp_path, [], header=("Mrs Smith", "x")))
+    assert error.code == "no_header"
+    assert "Smith" not in str(error)
+    assert refusal(written(tmp_path, [], header=("visit", "visit_id", "room", "begun_at"))).code == "duplicate_column"
+
+
+def formula_sheet(folder: Path, cell: str) -> Path:
+    path = written(folder, [["1", "a", "b", 5, "d"], ["2", "a", "b", 6, "d"]])
+    return changed(path, SHEET, lambda xml: re.sub(r'<c r="D2"[^>]*><v>5</v></c>', cell, xml))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="D2"><f>1+1</f></c>',
+        '<c r="D2"><f>1+1</f><v></v></c>',
+        '<c r="D2"><f>1+1</f><v/></c>',
+        '<c r="D2"><f t="shared" si="0"/></c>',
+    ],
+)
+def test_a_formula_whose_value_was_not_stored_is_a_fault(tmp_path, cell):
+    rows, _ = read(formula_sheet(tmp_path, cell))
+    assert faults(rows) == [(2, "formula_without_value")]
+    assert rows[1]["stay"] == "6"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('<c r="D2"><f>1+1</f><v>2</v></c>', "2"),
+        ('<c r="D2" t="str"><f>""</f><v></v></c>', None),
+        ('<c r="D2" t="str"><f>"x"</f><v>x</v></c>', "x"),
+        ('<c r="D2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', None),
+    ],
+)
+def test_a_formula_with_its_value_is_that_value(tmp_path, cell, expected):
+    rows, _ = read(formula_sheet(tmp_path, cell))
+    assert faults(rows) == []
+    assert rows[0].get("stay") == expected
+
+
+def test_a_row_of_formulas_without_values_is_not_blank(tmp_path):
+    cells = "".join(f'<c r="{c}2"><f>1+1</f></c>' for c in "ABCDE")
+    path = changed(
+        written(tmp_path, [["1", "a", "b", "c", "d"]]),
+        SHEET,
+        lambda xml: re.sub(r'(<row r="2"[^>]*>).*?</row>', rf"\1{cells}</row>", xml),
+    )
+    assert faults(read(path)[0]) == [(2, "formula_without_value")]
+
+
+def test_a_formula_in_an_unknown_column_does_no_harm(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", 987]], header=("visit_id", "room", "begun_at", "other"))
+    changed(path, SHEET, lambda xml: xml.replace("<v>987</v>", "<f>1+1</f>"))
+    assert faults(read(path)[0]) == []
+
+
+def same(text: str) -> str:
+    return text
+
+
+@pytest.mark.parametrize(
+    ("member", "change", "extra", "code"),
+    [
+        (SHEET, lambda xml: xml.replace("<worksheet", "<!DOCTYPE x><worksheet", 1), {}, "unsafe"),
+        ("xl/workbook.xml", lambda xml: xml.replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>', 1), {}, "unsafe"),
+        (SHEET, same, {"xl/vbaProject.bin": "x"}, "unsafe"),
+        (SHEET, same, {"XL/workbook.xml": "x"}, "unsafe"),
+        (SHEET, same, {f"xl/media/{i}.txt": "x" for i in range(1000)}, "unsafe"),
+        (SHEET, same, {"xl/media/bomb.txt": "x" * (4 << 20)}, "unsafe"),
+        (SHEET, lambda xml: xml.replace('r="E2"', 'r="XFD1048576"'), {}, "unsafe"),
+        (
+            SHEET,
+            lambda xml: xml.replace('<row r="2"', '<row r="900000"').replace('r="E2"', 'r="ZZ900000"'),
+            {},
+            "unsafe",
+        ),
+        (SHEET, lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
+        ("xl/workbook.xml", lambda xml: xml[: len(xml) // 2], {}, "corrupt"),
+        ("xl/styles.xml", lambda _: "<styleSheet", {}, "corrupt"),
+    ],
+)
+def test_a_hostile_or_damaged_workbook_is_refused_before_it_is_parsed(tmp_path, member, change, extra, code):
+    path = written(tmp_path, [["1", "a", "b", "c", "d"]])
+    assert refusal(changed(path, member, change, **extra)).code == code
+
+
+def test_a_few_far_cells_are_no_harm(tmp_path):
+    path = written(
+        tmp_path, [["1", "a", "b", "c", "d"], *([[]] * 150_000), ["2", "a", "b", "c", "d", *[None] * 50, "x"]]
+    )
+    rows, _ = read(path)
+    assert [row["source_row"] for row in rows] == [2, 150_003]
+
+
+def test_a_container_of_something_else_is_no_workbook(tmp_path):
+    path = tmp_path / "v.xlsx"
+    with zipfile.ZipFile(path, "w") as container:
+        container.writestr("word/document.xml", "<x/>")
+    assert refusal(path).code == "wrong_extension"
+
+
+def test_a_cut_workbook_is_refused(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", "c", "d"]])
+    data = path.read_bytes()
+    for length in (10, len(data) // 2, len(data) - 10):
+        path.write_bytes(data[:length])
+        assert refusal(path).code == "corrupt"
+
+
+def test_damage_inside_a_workbook_is_refused(tmp_path):
+    path = written(tmp_path, [[str(i), "a", "b", "c", "d"] for i in range(500)])
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as container:
+        offset = container.getinfo(SHEET).header_offset
+    data[offset + 60 : offset + 100] = bytes(40)
+    path.write_bytes(data)
+    assert refusal(path).code == "corrupt"
+
+
+def test_an_encrypted_workbook_is_told_from_an_old_one(tmp_path):
+    path = tmp_path / "v.xlsx"
+    path.write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(700) + "EncryptedPackage".encode("utf-16-le"))
+    assert refusal(path).code == "encrypted"
