@@ -1,7 +1,5 @@
 """The publication as assets, and the run's own verdict. What is published and how: `publication/`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The source assets, one for each contract, partitioned by extract date. How a delivery is loaded: `loading/`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The dbt models, seeds and tests as assets and checks. What runs dbt: `transformation/build.py`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path

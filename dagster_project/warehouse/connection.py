@@ -29,11 +29,23 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         A connection whose session time zone is UTC; the warehouse is the default database.
     """
     create_private(warehouse)
+    with _memory_connection(f"attach {_literal(warehouse)} as {WAREHOUSE}") as connection:
+        yield connection
+
+
+@contextmanager
+def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A loading connection whose warehouse is empty, in memory, and gone afterwards."""
+    with _memory_connection(f"attach ':memory:' as {WAREHOUSE}") as connection:
+        yield connection
+
+
+@contextmanager
+def _memory_connection(attach: str) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config={"temp_directory": ""})
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set preserve_insertion_order = true")
-        connection.execute(f"attach {_literal(warehouse)} as {WAREHOUSE}")
+        connection.execute(attach)
         connection.execute(f"use {WAREHOUSE}.main")
         yield connection
     finally:

@@ -1,0 +1,340 @@
+"""The operator's command `fcir`: arguments, words on the screen and exit codes. What is done: `operations.py`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import os
+import sys
+import time
+import warnings
+from datetime import date
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dagster_project.contracts import ContractError
+from dagster_project.loading.plan import Range
+from dagster_project.loading.pseudonyms import PseudonymKeyError
+from dagster_project.operations import (
+    RunResult,
+    Trial,
+    UsageError,
+    find_work,
+    query_published,
+    read_state,
+    run_job,
+    try_file,
+)
+from dagster_project.publication.publish import NotPublished
+from dagster_project.reporting import report_to_terminal
+from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
+from dagster_project.transformation.project import DbtError
+from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.tables import TableMismatch
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    WELL = 0
+    DATA = 1
+    """Data was rejected, missing or failed a check; everything else was done."""
+    USAGE = 2
+    """Wrong use or configuration; nothing was done."""
+    LOCKED = 75
+    """Another run holds the warehouse (EX_TEMPFAIL of sysexits.h: try again later)."""
+
+
+app = typer.Typer(
+    name="fcir",
+    help="The warehouse for police contact and crime performance: extracts in, board figures out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_out = Console(highlight=False, soft_wrap=True)
+
+# Names listed in a summary; the rest is counted.
+_LISTED = 12
+
+
+@app.callback()
+def _settings(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    context.obj = debug
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First extract date.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
+) -> None:
+    """Load what is new, changed or was never accepted; build, test, publish."""
+    settings = _start()
+    wanted = Range(_day("--from", from_), _day("--to", to))
+    if wanted.first and wanted.last and wanted.first > wanted.last:
+        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
+    started = time.monotonic()
+    work = find_work(settings, wanted=wanted, sources=source or [])
+    if not work.is_needed:
+        for warning in work.plan.warnings:
+            _say(f"warning: {warning}")
+        _say("Nothing is new: every delivery in the landing folder is loaded, built and published.")
+        _tell_outstanding(work.outstanding)
+        _tell_publication(settings)
+        raise typer.Exit(Exit.DATA if work.outstanding else Exit.WELL)
+    for warning in work.plan.warnings:
+        _say(f"warning: {warning}")
+    result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
+    _summarise(settings, result, time.monotonic() - started)
+
+
+@app.command()
+def publish(context: typer.Context) -> None:
+    """Publish the marts as they stand once more."""
+    settings = _start()
+    started = time.monotonic()
+    result = run_job(settings, "publish", debug=bool(context.obj))
+    _summarise(settings, result, time.monotonic() - started)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to try.")],
+    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
+    rows: Annotated[int, typer.Option("--rows", help="Quarantined rows to show for each file.")] = 20,
+) -> None:
+    """Try extracts without loading them: what would load, what would be quarantined, and why."""
+    settings = read_settings()
+    good = True
+    for file in files:
+        trial = try_file(settings, file, source=source, shown=rows)
+        good = _show_trial(file, trial) and good
+    raise typer.Exit(Exit.WELL if good else Exit.DATA)
+
+
+@app.command()
+def status() -> None:
+    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
+    settings = read_settings()
+    state = read_state(settings)
+    if not state.sources:
+        _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
+        raise typer.Exit(Exit.WELL)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("source")
+    for title in ("days loaded", "missing", "rejected", "rows", "quarantined", "newest"):
+        table.add_column(title, justify="right")
+    for item in state.sources:
+        table.add_row(
+            item.source,
+            f"{item.days_loaded:,}",
+            f"{item.days_missing:,}",
+            f"{item.days_rejected:,}",
+            f"{item.rows_loaded:,}",
+            f"{item.rows_quarantined:,}",
+            str(item.newest or "never"),
+        )
+    _out.print(table)
+    if state.waiting:
+        _say(f"{state.waiting} deliveries in the landing folder are not loaded. Run: fcir run")
+    _tell_outstanding(state.outstanding)
+    _tell_publication(settings)
+    raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """Answer a query from the published database, read-only. Tables are in the schema marts."""
+    if as_csv + as_json + as_markdown > 1:
+        raise UsageError("choose one of --csv, --json and --markdown")
+    columns, rows = query_published(read_settings(), sql)
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    elif as_json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
+    elif as_markdown:
+        print("| " + " | ".join(columns) + " |")
+        print("|" + "---|" * len(columns))
+        for row in rows:
+            print("| " + " | ".join(_cell(value).replace("|", "\\|") for value in row) + " |")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for position, column in enumerate(columns):
+            is_number = any(isinstance(row[position], int | float) or _is_decimal(row[position]) for row in rows)
+            table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(_cell(value)) for value in row))
+        _out.print(table)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; the landing folder.")] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
+    ] = False,
+) -> None:
+    """Write synthetic extracts, calibrated to the figures of a printed board paper."""
+    from dagster_project.sample import write
+
+    settings = read_settings()
+    folder = out or settings.landing
+    if if_empty and folder.is_dir() and any(folder.iterdir()):
+        _say(f"{folder} holds extracts already; none were written.")
+        return
+    try:
+        made = write(folder)
+    except FileExistsError as error:
+        raise UsageError(f"{error} Name an empty folder with --out.") from None
+    _say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
+
+
+def main() -> None:
+    """Run the command; every expected error ends in one line on standard error and its exit code."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
+    _quieten_libraries()
+    try:
+        app()
+    except WarehouseLocked as error:
+        _fail(error, Exit.LOCKED, debug)
+    except (
+        UsageError,
+        SettingsError,
+        ContractError,
+        NotPublished,
+        PseudonymKeyError,
+        TableMismatch,
+        DbtError,
+    ) as error:
+        _fail(error, Exit.USAGE, debug)
+    except OSError as error:
+        _fail(error, Exit.DATA, debug)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. Nothing that was published has changed; run again to go on: fcir run\n")
+        sys.exit(130)
+
+
+def _fail(error: Exception, code: Exit, debug: bool) -> None:
+    if debug:
+        raise error
+    sys.stderr.write(f"fcir: {error}\n")
+    sys.exit(code)
+
+
+def _quieten_libraries() -> None:
+    """Libraries talk to developers; an operator reads the lines of this command."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    warnings.filterwarnings("ignore")
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+
+
+def _start() -> Settings:
+    settings = read_settings()
+    report_to_terminal(settings.log_format)
+    return settings
+
+
+def _say(message: str) -> None:
+    if read_settings().log_format is LogFormat.JSON:
+        print(json.dumps({"message": message}))
+    else:
+        print(message)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD") from None
+
+
+def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
+    _say("")
+    for failure in result.failures:
+        _say(f"failed: {failure}")
+    _tell_outstanding(result.outstanding)
+    _tell_publication(settings)
+    if result.success:
+        _say(f"All is well ({seconds:.0f} s).")
+        raise typer.Exit(Exit.WELL)
+    _say(f"The run ended as failed ({seconds:.0f} s); see the lines above.")
+    raise typer.Exit(Exit.DATA)
+
+
+def _tell_outstanding(found: tuple[object, ...]) -> None:
+    for item in found[:_LISTED]:
+        _say(f"  {item}")
+    if len(found) > _LISTED:
+        _say(f"  and {len(found) - _LISTED} more: fcir query \"from load_audit where status <> 'loaded'\"")
+    if found:
+        _say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE. After a new delivery: fcir run")
+
+
+def _tell_publication(settings: Settings) -> None:
+    pointer = settings.published / "current"
+    if not pointer.exists():
+        _say("Nothing is published yet.")
+        return
+    _say(f"Published    {pointer.resolve().name}")
+    _say(f"Board paper  {pointer / 'board_paper.html'}")
+    _say(f'Database     {pointer / "fcir.duckdb"}   (fcir query "select * from board_paper")')
+    _say(f"Parquet      {pointer / 'parquet'}")
+    _say("Lineage UI   make ui, then http://127.0.0.1:3000")
+
+
+def _show_trial(file: Path, trial: Trial) -> bool:
+    """Print a trial; true when the file would be loaded whole."""
+    load = trial.candidate.files[0]
+    if load.error:
+        _say(f"{load.source}: would be REJECTED: {load.error}")
+        return False
+    verdict = "would be loaded"
+    if trial.over_limit:
+        contract = trial.candidate.contract
+        verdict = (
+            f"would be REJECTED ({trial.over_limit} faulty rows; more than {contract.faulty_share_limit:.0%} and more "
+            f"than {contract.faulty_rows_limit})"
+        )
+    _say(
+        f"{ascii(file.name)[1:-1]} ({load.source}): {verdict}: {load.rows_read:,} rows read, {load.rows_loaded:,} "
+        f"good, {load.rows_quarantined:,} quarantined"
+    )
+    for warning in load.warnings:
+        _say(f"  warning: {warning}")
+    for code, count in trial.reasons:
+        _say(f"  {count:>7,}  {code}")
+    for row, column, code, reason in trial.rows:
+        _say(f"  row {row}{', column ' + column if column else ''}: {reason} [{code}]")
+    return not trial.over_limit
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _is_decimal(value: object) -> bool:
+    return type(value).__name__ == "Decimal"

@@ -1,0 +1,326 @@
+"""What an operator's command does: start the job, look at the state, query, try a file. Words on a screen: `cli.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from dagster_project.clock import london_today
+from dagster_project.contracts import Contract, load_contracts
+from dagster_project.loading.candidate import Candidate, read_deliveries
+from dagster_project.loading.landing import LandedFile, extract_date_of
+from dagster_project.loading.pipeline import scan_landing
+from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.pseudonyms import one_time_key
+from dagster_project.publication.publish import current_publication
+from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
+from dagster_project.warehouse.connection import dry_connection, reading_connection
+from dagster_project.warehouse.lock import reader_lock, writer_lock
+from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, source_states
+from dagster_project.warehouse.tables import ensure_tables, incoming
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+class UsageError(ValueError):
+    """A command was given something that it cannot work with; the message says what it takes."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do."""
+
+    plan: Plan
+    is_needed: bool
+    """False when nothing is new and what is published is of what is loaded."""
+    outstanding: tuple[OutstandingDelivery, ...]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a job ended."""
+
+    success: bool
+    failures: tuple[str, ...]
+    """Why steps failed, apart from the run's verdict on its deliveries."""
+    outstanding: tuple[OutstandingDelivery, ...]
+
+
+def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> Work:
+    """Compare the landing folder with the warehouse; nothing is changed.
+
+    Raises:
+        UsageError: a source is not known.
+        WarehouseLocked: a run holds the warehouse.
+    """
+    from dagster_project.transformation.build import is_current
+
+    contracts = contracts_of(sources)
+    every = load_contracts(CONTRACTS)
+    landing = scan_landing(settings, every)
+    if not settings.warehouse.exists():
+        return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
+    with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        if not _has_audit(connection):
+            return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
+        plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
+        owed = expected_days(connection, landing, every, wanted=wanted)
+        audited = {
+            (source, day)
+            for source, day in connection.execute("select distinct source, extract_date from audit.load").fetchall()
+        }
+        coming = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
+        is_missing_news = any(
+            (source, day) not in audited and (source, day) not in coming
+            for source, days in owed.items()
+            if source in contracts
+            for day in days
+        )
+        is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
+        is_needed = is_needed or not (settings.published / "current").exists()
+        return Work(plan, is_needed, tuple(outstanding(connection)))
+
+
+def contracts_of(sources: Sequence[str]) -> Mapping[str, Contract]:
+    """The contracts of the named sources; of all when none is named.
+
+    Raises:
+        UsageError: a source has no contract.
+    """
+    contracts = load_contracts(CONTRACTS)
+    unknown = [source for source in sources if source not in contracts]
+    if unknown:
+        raise UsageError(f"no contract for source {', '.join(unknown)}; known: {', '.join(contracts)}")
+    return {source: contract for source, contract in contracts.items() if not sources or source in sources}
+
+
+def run_job(
+    settings: Settings, name: str, *, wanted: Range | None = None, sources: Sequence[str] = (), debug: bool = False
+) -> RunResult:
+    """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
+
+    Args:
+        settings: where the data are.
+        name: the job, `nightly` or `publish`.
+        wanted: extract dates to load; None: what is new.
+        sources: sources to load; empty: all.
+        debug: let exceptions through with their traceback.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    with writer_lock(settings.lock_file):
+        prepare_dagster_home(settings)
+        import dagster as dg
+
+        from dagster_project.definitions import definitions
+        from dagster_project.defs.automation import QUIET_CONSOLE
+
+        wanted = wanted or Range()
+        resolved = definitions().get_repository_def()
+        job = resolved.get_job(name)
+        config = {
+            "resources": {
+                "deliveries": {
+                    "config": {
+                        "first": wanted.first.isoformat() if wanted.first else "",
+                        "last": wanted.last.isoformat() if wanted.last else "",
+                    }
+                }
+            }
+        }
+        selection = None
+        if sources:
+            left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
+            selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
+                asset_selection=selection,
+                raise_on_error=debug,
+                tags={"fcir/started_by": "command line"},
+            )
+            failures = tuple(_failures(result))
+        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+            left = tuple(outstanding(connection)) if _has_audit(connection) else ()
+        return RunResult(result.success, failures, left)
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Make the Dagster instance's folder, with the project's configuration, and point this process to it."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    wanted = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
+    target = settings.dagster_home / "dagster.yaml"
+    if not target.exists() or target.read_bytes() != wanted:
+        draft = target.with_name(f".dagster.yaml-{os.getpid()}")
+        draft.write_bytes(wanted)
+        draft.replace(target)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    found = []
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        if event.step_key and event.step_key.endswith("run_verdict"):
+            continue
+        data = event.step_failure_data
+        said = data.user_failure_data.description if data.user_failure_data else None
+        if said is None and data.error is not None:
+            cause = data.error
+            while cause.cause is not None:
+                cause = cause.cause
+            said = cause.message.strip()
+        found.append(f"{event.step_key}: {said or 'failed'}")
+    return found
+
+
+@dataclass(frozen=True)
+class State:
+    """What `fcir status` shows."""
+
+    sources: tuple[SourceState, ...]
+    outstanding: tuple[OutstandingDelivery, ...]
+    waiting: int
+    """Deliveries in the landing folder that a run would load."""
+    publication: Path | None
+
+
+def read_state(settings: Settings) -> State:
+    """The state of every source and of the publication.
+
+    Raises:
+        WarehouseLocked: a run holds the warehouse.
+    """
+    contracts = load_contracts(CONTRACTS)
+    landing = scan_landing(settings, contracts)
+    pointer = settings.published / "current"
+    publication = pointer.resolve() if pointer.exists() else None
+    if settings.warehouse.exists():
+        with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+            if _has_audit(connection):
+                plan = plan_deliveries(connection, landing, contracts, wanted=Range())
+                return State(
+                    tuple(source_states(connection)),
+                    tuple(outstanding(connection)),
+                    len(plan.deliveries),
+                    publication,
+                )
+    return State((), (), len(plan_deliveries(None, landing, contracts, wanted=Range()).deliveries), publication)
+
+
+def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them."""
+    row = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'audit' and table_name = 'build'"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Answer a query from the published database, with a connection that can do nothing else.
+
+    Returns:
+        Column names and rows.
+
+    Raises:
+        NotPublished: nothing was published yet.
+        UsageError: the query cannot be answered; the message is DuckDB's.
+    """
+    folder = current_publication(settings.published)
+    with reading_connection(folder / "fcir.duckdb") as connection:
+        try:
+            connection.execute("set schema = 'marts'")
+            cursor = connection.execute(sql)
+            columns = [item[0] for item in cursor.description or []]
+            return columns, cursor.fetchall()
+        except duckdb.Error as error:
+            raise UsageError(str(error)) from None
+
+
+def contract_for(file: Path, source: str | None) -> Contract:
+    """The contract that a file falls under: the named source's, else by the file's name.
+
+    Raises:
+        UsageError: the source is not known, or the name is not that of an extract.
+    """
+    if source:
+        return next(iter(contracts_of([source]).values()))
+    for name, contract in load_contracts(CONTRACTS).items():
+        if extract_date_of(file.name, name):
+            return contract
+    known = ", ".join(load_contracts(CONTRACTS))
+    raise UsageError(f"{file.name}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What loading a file would do with it."""
+
+    candidate: Candidate
+    over_limit: int
+    """Faulty rows when they are more than the contract bears: the delivery would be rejected. Else 0."""
+    reasons: tuple[tuple[str, int], ...]
+    """Reason code of quarantined rows, and how many rows have it."""
+    rows: tuple[tuple[int, str, str, str], ...]
+    """The first quarantined rows: row in the file, column, reason code, reason."""
+
+
+def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) -> Trial:
+    """Read a file as loading would, in memory and with a key that is forgotten at once; nothing is touched.
+
+    Args:
+        settings: for the default force.
+        file: the extract.
+        source: its source; None: by its name.
+        shown: how many quarantined rows to return.
+
+    Raises:
+        UsageError: the source cannot be told, or there is no such file.
+    """
+    contract = contract_for(file, source)
+    if not file.exists():
+        raise UsageError(f"{file}: no such file")
+    status = file.stat()
+    day = extract_date_of(file.name, contract.source) or london_today()
+    landed = LandedFile(contract.source, day, file, status.st_size, status.st_mtime_ns)
+    with dry_connection() as connection:
+        ensure_tables(connection, [contract])
+        candidate = read_deliveries(
+            connection,
+            contract,
+            [Delivery(contract.source, day, (landed,), ())],
+            key=one_time_key(),
+            default_force=settings.force,
+            first_load_id=1,
+        )
+        over = connection.execute(
+            f"select coalesce(max(faulty_rows_over_limit), 0) from {incoming(contract, 'deliveries')}"
+        ).fetchone()
+        reasons = connection.execute(
+            f"""
+            select reason_code, count(*)
+            from {incoming(contract, "quarantine")}
+            group by reason_code
+            order by count(*) desc, reason_code
+            """
+        ).fetchall()
+        rows = connection.execute(
+            f"""
+            select source_row, coalesce(column_name, ''), reason_code, reason
+            from {incoming(contract, "quarantine")}
+            order by source_row
+            limit ?
+            """,
+            [shown],
+        ).fetchall()
+    return Trial(candidate, int(over[0]) if over else 0, tuple(reasons), tuple(rows))
