@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 
@@ -126,8 +128,7 @@ def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection, schema: s
             counted.append(dict(connection.execute(query).fetchall()))
         except duckdb.Error as error:
             raise ValidationBroken(
-                f"{contract.source}: no candidate table {schema}.{name} with an extract_date "
-                f"({type(error).__name__})"
+                f"{contract.source}: no candidate table {schema}.{name} with an extract_date ({type(error).__name__})"
             ) from None
     # A valid empty day has a delivery and no rows.
     rows = {day: counted[0].get(day, 0) for day in sorted({*counted[0], *counted[1]})}
@@ -139,12 +140,17 @@ def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection, schema: s
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Great Expectations from reporting: its log carries tracebacks, and they quote values."""
+    """Keep Great Expectations from reporting: its log carries tracebacks, and they quote values.
+
+    Its advice to name the schema in the connection does not fit: a DuckDB address carries none.
+    """
     logger = logging.getLogger("great_expectations")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="`schema_name` is deprecated", category=DeprecationWarning)
+            yield
     finally:
         logger.setLevel(level)
 
@@ -153,6 +159,11 @@ def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     """The tables as Great Expectations sees them, in a context that lives in memory only."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
     from sqlalchemy import types
     from sqlalchemy.dialects import registry
     from sqlalchemy.pool import NullPool
@@ -160,11 +171,19 @@ def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     from dagster_project.validation.dialect import ReadOnlyDialect
 
     registry.register(_DIALECT, ReadOnlyDialect.__module__, ReadOnlyDialect.__name__)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    # Without its documentation site, for which it would make a folder.
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
     source = context.data_sources.add_sql(
         "warehouse",
-        connection_string=f"{_DIALECT.replace('.', '+')}:///{warehouse.resolve()}",
+        # Encoded, or a `$` in the path would begin a variable and a `%` an escape.
+        connection_string=f"{_DIALECT.replace('.', '+')}:///{quote(str(warehouse.resolve()))}",
         create_temp_table=False,
         kwargs={"poolclass": NullPool},
     )
@@ -174,9 +193,7 @@ def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
         batch = asset.add_batch_definition_whole_table("candidate").get_batch()
         # Great Expectations chooses the SQL of patterns by the names in this module and knows none for
         # DuckDB; Dremio's functions are the ones that DuckDB has.
-        batch.data.execution_engine.dialect_module = SimpleNamespace(
-            **vars(types), DremioDialect=ReadOnlyDialect
-        )
+        batch.data.execution_engine.dialect_module = SimpleNamespace(**vars(types), DremioDialect=ReadOnlyDialect)
         batches.append(batch)
     return batches
 
@@ -190,9 +207,7 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     results = _run(source, expectations, table, batch)
     broken = {name for name, result in results.items() if _is_broken(result)}
-    is_other_table = any(
-        not results[found.name].success for found in expectations if found.type == _SCHEMA_EXPECTATION
-    )
+    is_other_table = any(not results[found.name].success for found in expectations if found.type == _SCHEMA_EXPECTATION)
     if broken and not (is_other_table and _SCHEMA_EXPECTATION not in _types(expectations, broken)):
         kinds = {kind for name in broken for kind in _error_kinds(results[name].exception_info)}
         raise ValidationBroken(
@@ -227,9 +242,7 @@ def _run(
     """Results by the name of the expectation; every share is asked for in full."""
     import great_expectations as gx
 
-    suite = gx.ExpectationSuite(
-        name=table.name, expectations=[_as_gx(source, found, table) for found in expectations]
-    )
+    suite = gx.ExpectationSuite(name=table.name, expectations=[_as_gx(source, found, table) for found in expectations])
     validated = batch.validate(suite, result_format=result_format)
     results = {result.expectation_config.meta["name"]: result for result in validated.results}
     missing = [found.name for found in expectations if found.name not in results]
@@ -281,9 +294,7 @@ def _error_kinds(information: Any) -> set[str]:
 
 def _queries(source: str, failed: Sequence[Expectation], table: _Table, batch: Any) -> dict[str, str]:
     """Query of the failing rows for each failed expectation that is about rows."""
-    queries = {
-        found.name: _failing_rows_query(found, table) for found in failed if found.type == SQL_EXPECTATION
-    }
+    queries = {found.name: _failing_rows_query(found, table) for found in failed if found.type == SQL_EXPECTATION}
     others = [found for found in failed if found.name not in queries]
     if not others:
         return queries
@@ -327,7 +338,7 @@ def _failure(
             f"select extract_date, count(*) from ({failing}) as failing group by extract_date"  # noqa: S608
         ).fetchall()
         unexpected: dict[date, int] = dict(counted)
-        failed_dates = _failed_dates(expectation, table, unexpected, domain, connection)
+        failed_dates = _failed_dates(expectation, unexpected, domain, connection)
         rows: list[tuple[date, int, int]] = []
         if table.identity == ROW_IDENTITY:
             rows = connection.execute(
@@ -361,7 +372,6 @@ def _domain(expectation: Expectation, table: _Table, batch: Any) -> str:
 
 def _failed_dates(
     expectation: Expectation,
-    table: _Table,
     unexpected: Mapping[date, int],
     domain: str,
     connection: duckdb.DuckDBPyConnection,
@@ -375,7 +385,5 @@ def _failed_dates(
     query = f"select extract_date, count({counted}) from {domain} as domain group by extract_date"  # noqa: S608
     evaluated: dict[date, int] = dict(connection.execute(query).fetchall())
     return tuple(
-        day
-        for day, failing in sorted(unexpected.items())
-        if evaluated[day] - failing < mostly * evaluated[day]
+        day for day, failing in sorted(unexpected.items()) if evaluated[day] - failing < mostly * evaluated[day]
     )

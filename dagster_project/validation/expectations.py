@@ -136,7 +136,7 @@ def _of_column(contract: Contract, column: Column) -> Iterator[Expectation]:
             yield _in_order(name, earlier=name, later=other, claim=f"{name}_is_not_after_{other}")
     if column.required_when and not any(contract.column(n).is_personal for n in column.required_when):
         stated = " and ".join(f"{other} is {value}" for other, value in column.required_when.items())
-        conditions = [
+        conditions: list[dict[str, Any]] = [
             {
                 "type": "comparison",
                 "column": {"name": other},
@@ -175,8 +175,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     if contract.is_daily:
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
-            f"Fewer than {contract.volume_floor:.0%} of the median of the 28 days before point to a cut-off "
-            "extract.",
+            f"Fewer than {contract.volume_floor:.0%} of the median of the 28 days before point to a cut-off extract.",
             dimension="completeness",
             severity=Severity.CRITICAL,
             column="volume_ratio",
