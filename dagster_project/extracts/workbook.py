@@ -19,9 +19,9 @@ from dagster_project.extracts.errors import UnreadableExtract
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
 _RATIO_MATTERS = 1 << 20
 # The parser holds a sheet as a full grid of about 32 bytes a cell, however few cells are filled.
-_GRID_CELLS = 50_000_000
-# A sheet below these bounds is small enough without counting: 26 columns by 99,999 rows.
-_FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:[A-Z]{2,}\d|[A-Z]*\d{6})""")
+_GRID_CELLS = 30_000_000
+# Up to 26 columns by 999,999 rows are fewer cells than that; only a sheet with a cell beyond is counted out.
+_FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:[A-Z]{2,}\d|[A-Z]*\d{7})""")
 _CELL_WITHOUT_PLACE = re.compile(rb"<(?:\w+:)?(?:c|row)(?:\s+(?!r\s*=)[\w:]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*/?>")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _NEGATIVE = re.compile(rb"<(?:\w+:)?v>\s*-")
