@@ -23,6 +23,7 @@ from urllib.parse import quote
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.extracts.cells import quoted
 from dagster_project.validation.expectations import (
     BATCH,
     DELIVERY_IDENTITY,
@@ -30,7 +31,6 @@ from dagster_project.validation.expectations import (
     SQL_EXPECTATION,
     Expectation,
     expectations_of,
-    quoted,
 )
 
 DELIVERIES_SUFFIX = "__deliveries"

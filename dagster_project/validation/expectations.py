@@ -12,6 +12,7 @@ from typing import Any
 
 from dagster_project.contracts import CellType, Column, Contract, ContractError, Rule, Severity
 from dagster_project.contracts.odcs import LOAD_COLUMNS
+from dagster_project.extracts.cells import quoted
 
 ROW_IDENTITY = ("extract_date", "load_id", "source_row")
 """Columns that say where a candidate row came from; none of them holds a value of the source."""
@@ -310,11 +311,6 @@ def _duplicates(columns: list[str]) -> str:
 
 def _identity() -> str:
     return ", ".join(quoted(name) for name in ROW_IDENTITY)
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier in quotes."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def typed(column: Column, value: str) -> str | int | bool:
