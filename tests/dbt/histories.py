@@ -1,0 +1,145 @@
+"""Random histories of loads for tests of the dbt project: deliveries, corrections, withdrawals, as loading leaves them.
+
+Only what the raw and audit tables show; reading extract files does not belong here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.warehouse.tables import ensure_tables, raw_columns
+
+# The clock goes back within these days, and a month ends after them.
+FIRST_DAY = date(2022, 10, 28)
+DAYS = 3
+FORCES = ("kent", "borsetshire")
+# So few keys that many come again in another extract, and so many that some come in one extract alone.
+KEYS = 10
+
+
+class History:
+    """A warehouse file to which a seeded random generator adds loads of every source."""
+
+    def __init__(self, warehouse: Path, contracts: Mapping[str, Contract], *, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._warehouse = warehouse
+        self._contracts = contracts
+        self._loads = 0
+        with duckdb.connect(str(warehouse)) as connection:
+            ensure_tables(connection, contracts.values())
+
+    def deliver(self) -> None:
+        """Load or correct one to three days of every source, in any order of the days."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            for source, contract in self._contracts.items():
+                for offset in self._random.sample(range(DAYS), self._random.randint(1, 3)):
+                    day = FIRST_DAY + timedelta(days=offset)
+                    connection.execute(
+                        "update audit.load set status = 'replaced', change_seq = ? "
+                        "where source = ? and extract_date = ? and status in ('loaded', 'empty')",
+                        [self._loads + 1, source, day],
+                    )
+                    for _ in range(self._random.randint(1, 2)):
+                        self._load(connection, contract, day)
+
+    def complete_build(self) -> None:
+        """Record that a build has seen everything, so that nothing is pending."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            connection.execute(
+                "insert into audit.build (run_id, change_seq, project_fingerprint, is_published, built_at) "
+                "values ('run', ?, 'project', true, ?)",
+                [self._loads, datetime(2023, 1, 1)],  # noqa: DTZ001 (naive UTC, as the column is)
+            )
+
+    def _load(self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> None:
+        self._loads += 1
+        taken = connection.execute(
+            f"select rows.source_row from raw.{contract.source} as rows "  # noqa: S608 (a name of a contract)
+            "inner join audit.load as loads on rows.load_id = loads.load_id "
+            "where loads.status = 'loaded' and loads.extract_date = ?",
+            [day],
+        ).fetchall()
+        # Row numbers stand for keys: within one extract a key has one current row.
+        free = sorted(set(range(1, KEYS + 1)) - {row for (row,) in taken})
+        numbers = sorted(self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2])))
+        columns = list(raw_columns(contract))
+        for number in numbers:
+            row = self._row(contract, number, day)
+            connection.execute(
+                f"insert into raw.{contract.source} values ({', '.join('?' * len(columns))})",  # noqa: S608
+                [row[column] for column in columns],
+            )
+        connection.execute(
+            "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded, "
+            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq) "
+            "values (?, ?, ?, 'file', 'sha', ?, ?, 0, ?, true, ?, 'run', ?)",
+            [
+                self._loads,
+                contract.source,
+                day,
+                len(numbers),
+                len(numbers),
+                "loaded" if numbers else "empty",
+                datetime(2023, 1, 1),  # noqa: DTZ001 (naive UTC, as the column is)
+                self._loads,
+            ],
+        )
+
+    def _row(self, contract: Contract, number: int, day: date) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "is_dst_ambiguous": self._random.random() < 0.2,
+            "extract_date": day,
+            "load_id": self._loads,
+            "source_row": number,
+        }
+        keys = [column for column in contract.columns if column.key_position is not None]
+        for column in contract.columns:
+            if column.name == "force_code":
+                # The key decides the force, since a key is unique for each force.
+                row[column.name] = FORCES[number % 2]
+            elif column in keys:
+                # Numbers 4 apart share the first of several key columns: segments of a call, states of a crime.
+                shared = len(keys) > 1 and column is keys[0]
+                row[column.name] = self._key(column, number % 4 if shared else number)
+            elif column.is_required or self._random.random() < 0.7:
+                row[column.name] = self._value(column.cell_type, tuple(column.values), day)
+            else:
+                row[column.name] = None
+        for name, default in (("talk_seconds", 0), ("from_partner_force", False), ("is_test", False)):
+            if row.get(name, 0) is None:
+                row[name] = default
+        if row.get("created_incident", 0) is None:
+            row["created_incident"] = False
+        if row.get("status") == "cancelled":
+            row["cancelled_at"] = row["recorded_at"] + timedelta(hours=self._random.randint(0, 60))
+        return row
+
+    def _key(self, column: Column, number: int) -> Any:
+        if column.cell_type is CellType.INTEGER:
+            return number
+        if column.cell_type is CellType.TIMESTAMP:
+            return datetime(2022, 10, 29, 20, 30) + timedelta(hours=number)  # noqa: DTZ001 (naive UTC)
+        if column.cell_type is CellType.MONTH:
+            return date(2022, 10, 1)
+        return next(iter(column.values)) if column.values else f"{column.name} {number}"
+
+    def _value(self, cell_type: CellType, values: tuple[str, ...], day: date) -> Any:
+        if values:
+            return self._random.choice(values)
+        if cell_type is CellType.TIMESTAMP:
+            minute = self._random.randint(0, 1439)
+            return datetime(day.year, day.month, day.day) + timedelta(minutes=minute)  # noqa: DTZ001 (naive UTC)
+        if cell_type in (CellType.DATE, CellType.MONTH):
+            return day
+        if cell_type is CellType.BOOLEAN:
+            return self._random.random() < 0.5
+        if cell_type in (CellType.INTEGER, CellType.SECONDS):
+            return self._random.randint(0, 99)
+        return f"text {self._random.randint(1, 3)}"
