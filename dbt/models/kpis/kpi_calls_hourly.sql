@@ -29,21 +29,9 @@ lines as (
 
 ),
 
-weekdays as (
-
-    {%- for day_of_week in range(1, 8) %}
-    select {{ day_of_week }} as day_of_week
-    {{- " union all" if not loop.last }}
-    {%- endfor %}
-
-),
-
 hours as (
 
-    {%- for hour_of_day in range(24) %}
-    select {{ hour_of_day }} as hour_of_day
-    {{- " union all" if not loop.last }}
-    {%- endfor %}
+    select * from {{ ref("int_hour_of_week") }}
 
 ),
 
@@ -53,14 +41,13 @@ cells as (
         forces.force_code,
         lines.line,
         deliveries.month_start,
-        weekdays.day_of_week,
+        hours.day_of_week,
         hours.hour_of_day,
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
     cross join forces
     cross join lines
-    cross join weekdays
     cross join hours
     where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
 

@@ -1,0 +1,187 @@
+"""The dbt models against `naive_measures` on random histories. One build for all forces: each force is a case."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+import pytest
+from naive_measures import NaiveWarehouse, crimes_of, current, local, month_of, percentile, rounded
+from random_history import DAILY_SOURCES, FIRST_DAY, LAST_DAY, History, draw
+
+from dagster_project.contracts import load_contracts
+from dagster_project.warehouse.tables import ensure_tables
+
+ROOT = Path(__file__).parents[2]
+FORCES = ("kent", "essex", "surrey")
+
+
+@pytest.fixture(scope="module")
+def history() -> History:
+    return draw(20221030, FORCES)
+
+
+@pytest.fixture(scope="module")
+def naive(history: History) -> dict[str, NaiveWarehouse]:
+    return {force: NaiveWarehouse(history, force) for force in FORCES}
+
+
+@pytest.fixture(scope="module")
+def marts(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    folder = tmp_path_factory.mktemp("oracle")
+    warehouse = folder / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as connection:
+        ensure_tables(connection, load_contracts(ROOT / "expectations").values())
+        _load(connection, history)
+    environment = {
+        **os.environ,
+        "FCIR_WAREHOUSE": str(warehouse),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+    }
+    selection = ["--exclude-resource-type", "test", "unit_test"]
+    command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", ".", *selection]
+    result = subprocess.run(command, cwd=ROOT / "dbt", env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        yield connection
+
+
+def _load(connection: duckdb.DuckDBPyConnection, history: History) -> None:
+    """Write the history as the loading engine leaves it: one load a source and day, and rows of a replaced load."""
+    loads, load_id = [], 0
+    moment = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
+    for source in DAILY_SOURCES:
+        numbers: dict[date, int] = {}
+        for day in sorted(history.delivered[source]):
+            load_id += 1
+            numbers[day] = load_id
+        used = {row["extract_date"] for row in history.rows[source]}
+        for day, number in numbers.items():
+            status = "loaded" if day in used else "empty"
+            loads.append(
+                (number, source, day, "file", "hash", 0, 0, 0, status, None, None, False, moment, "run", number)
+            )
+        columns = list(history.rows[source][0])
+        values = [
+            (*(row[column] for column in columns), numbers[row["extract_date"]], position)
+            for position, row in enumerate(history.rows[source], start=1)
+        ]
+        # What a correction has replaced stays in raw and must count for nothing.
+        load_id += 1
+        first = sorted(used)[0]
+        loads.append(
+            (load_id, source, first, "old", "old", 0, 0, 0, "replaced", None, None, False, moment, "run", load_id)
+        )
+        key = {"call_segments": "call_id", "digital_contacts": "contact_id", "live_chats": "chat_id"}.get(source)
+        replaced = dict(history.rows[source][0]) | ({key: "replaced"} if key else {})
+        replaced["extract_date"] = first
+        if key:
+            values.append((*(replaced[column] for column in columns), load_id, 1))
+        names = ", ".join([*columns, "load_id", "source_row"])
+        marks = ", ".join("?" for _ in range(len(columns) + 2))
+        connection.executemany(f"insert into raw.{source} ({names}) values ({marks})", values)  # noqa: S608 - names of ours
+    for load in loads:
+        connection.execute(
+            "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded,"
+            " rows_quarantined, status, reason, warnings, is_synthetic, loaded_at, run_id, change_seq)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            load,
+        )
+
+
+@pytest.mark.parametrize("force", FORCES)
+def test_every_measure_and_period_equals_the_naive_computation(
+    force: str, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    expected = naive[force].rows()
+    columns = list(next(iter(expected.values())))
+    names = ", ".join(["force_code", "measure", "month_start", *columns])
+    rows = marts.execute(f"select {names} from marts.kpi_measure_monthly where force_code = ?", [force]).fetchall()  # noqa: S608
+    actual = {row[:3]: dict(zip(columns, row[3:], strict=True)) for row in rows}
+    assert actual.keys() == expected.keys()
+    wrong = [
+        (*key[1:], column, expected[key][column], actual[key][column])
+        for key in sorted(expected)
+        for column in columns
+        if expected[key][column] != actual[key][column]
+    ]
+    assert not wrong, f"{len(wrong)} differ: {wrong[:12]}"
+
+
+@pytest.mark.parametrize("force", FORCES)
+def test_calls_by_day_and_by_hour_equal_the_naive_computation(
+    force: str, history: History, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    days, hours = {}, {}
+    months = {(day.year, day.month) for day in history.delivered["call_segments"]}
+    for call in naive[force].calls:
+        moment = local(call["at"])
+        if FIRST_DAY <= moment.date() <= LAST_DAY:
+            days.setdefault((call["line"], moment.date()), []).append(call)
+        if month_of(call["at"]) in months:
+            key = (call["line"], moment.date().replace(day=1), moment.isoweekday(), moment.hour)
+            hours.setdefault(key, []).append(call)
+
+    def figures(calls: list[dict]) -> tuple:
+        answered = [call for call in calls if call["answered"]]
+        queues = [call["queue"] for call in answered]
+        return (
+            len(calls),
+            len(answered),
+            len(calls) - len(answered),
+            rounded(Fraction(100 * (len(calls) - len(answered)), len(calls))),
+            rounded(sum(queues) / len(queues)) if queues else None,
+            rounded(percentile(queues, Fraction(1, 2))),
+            rounded(percentile(queues, Fraction(9, 10))),
+            sum(call["back"] is not None for call in calls),
+        )
+
+    names = (
+        "received, answered, not_answered, pct_not_answered, avg_queue_seconds, median_queue_seconds,"
+        " p90_queue_seconds, called_back"
+    )
+    by_day = marts.execute(
+        f"select line, date_day, {names} from marts.kpi_calls_daily where force_code = ? and received > 0",  # noqa: S608
+        [force],
+    ).fetchall()
+    by_hour = marts.execute(
+        f"select line, month_start, day_of_week, hour_of_day, {names} from marts.kpi_calls_hourly"  # noqa: S608
+        " where force_code = ? and received > 0",
+        [force],
+    ).fetchall()
+    reported = ("999", "101")
+    assert {row[:2]: row[2:] for row in by_day} == {k: figures(v) for k, v in days.items() if k[0] in reported}
+    assert {row[:4]: row[4:] for row in by_hour} == {k: figures(v) for k, v in hours.items() if k[0] in reported}
+
+
+def test_cancellations_by_reason_and_offence_equal_the_naive_computation(
+    history: History, marts: duckdb.DuckDBPyConnection
+) -> None:
+    months = {(day.year, day.month) for day in history.delivered["crimes"]}
+    expected: dict[tuple, int] = {}
+    for crime in crimes_of(current(history.rows["crimes"], ("crime_ref", "updated_at"))):
+        if crime["status"] == "cancelled" and month_of(crime["cancelled_at"]) in months:
+            month = date(*month_of(crime["cancelled_at"]), 1)
+            key = (crime["force_code"], month, crime["cancel_code"], crime["offence_code"])
+            expected[key] = expected.get(key, 0) + 1
+    rows = marts.execute(
+        "select force_code, month_start, cancel_code, offence_code, cancelled from marts.kpi_cancellations_monthly"
+    ).fetchall()
+    assert {row[:4]: row[4] for row in rows} == expected
+
+
+def test_the_histories_exercise_every_measure(
+    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    moved = marts.execute(
+        "select measure from marts.kpi_measure_monthly group by measure"
+        " having max(abs(value)) > 0 and max(abs(last_12_months)) > 0"
+    ).fetchall()
+    assert {row[0] for row in moved} == set(naive[FORCES[0]].measures)
