@@ -134,7 +134,7 @@ def status() -> None:
         _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
         raise typer.Exit(Exit.WELL)
     table = Table(box=None, pad_edge=False)
-    table.add_column("source")
+    table.add_column("source", no_wrap=True)
     for title in ("days loaded", "missing", "rejected", "rows", "quarantined", "newest"):
         table.add_column(title, justify="right")
     for item in state.sources:

@@ -46,11 +46,10 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
     key = dg.AssetKey(["raw", contract.source])
     expectations = expectations_of(contract)
 
-    @dg.asset(
-        key=key,
+    spec = dg.AssetSpec(
+        key,
         deps=[["landing", contract.source]],
         partitions_def=EXTRACT_DATES,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="sources",
         description=f"{contract.description}\n\nAccepted rows of all deliveries. {contract.grain}",
         owners=[f"team:{contract.owner}"],
@@ -69,6 +68,15 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         )
         if contract.is_daily
         else None,
+    )
+
+    # A multi-asset of one: checks of an asset have to report in every run, checks of a subsettable multi-asset only
+    # when there was a delivery to look at.
+    @dg.multi_asset(
+        name=f"load_{contract.source}",
+        specs=[spec],
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.single_run(),
         # A full disk or a file share that is away for a moment; data faults are not exceptions.
         retry_policy=dg.RetryPolicy(max_retries=1, delay=10),
         check_specs=[

@@ -1,0 +1,54 @@
+# Every target has a help line; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+FCIR := .venv/bin/fcir
+export UV_PYTHON_DOWNLOADS := never
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: help env run test lint bench docs ui clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(UV):
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+.venv/.ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --locked --quiet --python $(PYTHON)
+	@touch $@
+
+env: .venv/.ready ## Make the environment (.venv) from the lock file
+
+run: env ## First visit: sample extracts, load, validate, build, test, publish
+	@$(FCIR) sample --if-empty
+	@$(FCIR) run
+
+test: env ## The whole test suite
+	.venv/bin/pytest -n 2 --dist loadfile
+
+lint: env ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations
+	$(UV) lock --check --quiet
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	for contract in expectations/*.odcs.yaml; do .venv/bin/datacontract lint "$$contract" || exit 1; done
+	FCIR_WAREHOUSE=.lint/warehouse.duckdb .venv/bin/python -m dagster_project.transformation.lint
+	cd dbt && FCIR_WAREHOUSE=../.lint/warehouse.duckdb ../.venv/bin/sqlfluff lint models tests
+
+bench: env ## Time the first load and a night with nothing new, in CPU seconds of the whole process
+	.venv/bin/python -m dagster_project.benchmark
+
+docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
+	$(FCIR) docs
+
+ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly schedule on
+	@$(FCIR) ui
+
+clean: ## Remove the environment and tool caches; data stay
+	rm -rf .venv .uv .lint .mypy_cache .ruff_cache .pytest_cache .hypothesis
