@@ -185,3 +185,14 @@ def test_the_histories_exercise_every_measure(
         " having max(abs(value)) > 0 and max(abs(last_12_months)) > 0"
     ).fetchall()
     assert {row[0] for row in moved} == set(naive[FORCES[0]].measures)
+
+
+def test_the_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyConnection) -> None:
+    published = marts.execute(
+        "select table_name, column_name from information_schema.columns where table_schema = 'marts'"
+    ).fetchall()
+    described = marts.execute(
+        "select table_name, column_name from marts.data_dictionary where column_name is not null"
+        " and description is not null"
+    ).fetchall()
+    assert sorted(described) == sorted(published)

@@ -1,0 +1,73 @@
+{#- The macros that every figure goes through, at the values where a double or another rounding gives another answer. -#}
+{%- set cases = [
+    ("2", "3", "100", "half_up", "67"),
+    ("1", "8", "100", "half_up", "13"),
+    ("1", "8", "100", "half_even", "12"),
+    ("3", "8", "100", "half_even", "38"),
+    ("3", "8", "100", "cut_off", "37"),
+    ("-1", "8", "100", "half_up", "-13"),
+    ("1.005", "1", "100", "half_up", "101"),
+    ("999999999999.999999", "0.000001", "1", "half_up", "999999999999999999"),
+    ("1", "0", "100", "half_up", "null"),
+    ("null", "5", "100", "half_up", "null"),
+    ("1", "null", "100", "half_up", "null"),
+] -%}
+{%- set ratios = [
+    ("1000000000000", "3", "100", "33333333333333.333333"),
+    ("2", "3", "1", "0.666667"),
+    ("0.0000005", "1", "1", "0.000001"),
+    ("-2", "3", "100", "-66.666667"),
+] -%}
+{%- set texts = [
+    ("35634", "'count'", "0", "'35,634'"),
+    ("-1234", "'count'", "0", "'-1,234'"),
+    ("999.5", "'count'", "0", "'1,000'"),
+    ("1.005", "'percent'", "2", "'1.01%'"),
+    ("3", "'percent'", "1", "'3.0%'"),
+    ("0.04", "'percent'", "1", "'0.0%'"),
+    ("16.5", "'duration'", "0", "'17s'"),
+    ("59.5", "'duration'", "2", "'1m 0s'"),
+    ("296", "'duration'", "0", "'4m 56s'"),
+    ("3600", "'duration'", "0", "'1h 0m 0s'"),
+    ("3723", "'duration'", "0", "'1h 2m 3s'"),
+    ("1234.05", "'hours'", "1", "'1,234.1'"),
+    ("null", "'count'", "0", "null"),
+] -%}
+
+with
+
+outcomes as (
+    {%- for numerator, denominator, scale, rounding, expected in cases %}
+    select
+        '{{ numerator }} / {{ denominator }} * {{ scale }} {{ rounding }}' as claim,
+        cast({{ rounded_quotient(
+            "cast(" ~ numerator ~ " as decimal(38, 6))",
+            "cast(" ~ denominator ~ " as decimal(38, 6))",
+            scale,
+            rounding,
+        ) }} as {{ dbt.type_string() }}) as actual,
+        cast({{ expected }} as {{ dbt.type_string() }}) as expected
+    union all
+    {%- endfor %}
+    {%- for numerator, denominator, scale, expected in ratios %}
+    select
+        'ratio {{ numerator }} / {{ denominator }} * {{ scale }}' as claim,
+        cast({{ ratio(
+            "cast(" ~ numerator ~ " as decimal(38, 6))",
+            "cast(" ~ denominator ~ " as decimal(38, 6))",
+            scale,
+        ) }} as {{ dbt.type_string() }}) as actual,
+        '{{ expected }}' as expected
+    union all
+    {%- endfor %}
+    {%- for value, unit, decimals, expected in texts %}
+    select
+        'display {{ value }}' as claim,
+        {{ display_value("cast(" ~ value ~ " as decimal(38, 6))", unit, decimals) }} as actual,
+        {{ expected }} as expected
+    {{- " union all" if not loop.last }}
+    {%- endfor %}
+)
+
+select * from outcomes
+where coalesce(actual, 'null') <> coalesce(expected, 'null')
