@@ -89,7 +89,7 @@ pivoted as (
 
 ),
 
--- A day that was delivered and brought no call had none; a day that was not delivered has what other days brought of it.
+-- A delivered day that brought no call had none; a day that was not delivered has what other days brought of it.
 summed as (
 
     select

@@ -26,13 +26,13 @@ final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(month_start as date) as month_start,
-        cast(max(case when measure = 'crime.recorded_crime' then value end) as bigint) as recorded_crime,
-        cast(max(case when measure = 'crime.cancelled_crime' then value end) as bigint) as cancelled_crime,
-        cast(max(case when measure = 'crime.pct_cancelled' then value end) as decimal(38, 6)) as pct_cancelled,
-        cast(max(case when measure = 'crime.pct_cancelled_of_recorded' then value end) as decimal(38, 6)) as pct_cancelled_of_recorded,
-        cast(max(case when measure = 'crime.pct_cancelled_of_initially_recorded' then value end) as decimal(38, 6)) as pct_cancelled_of_initially_recorded,
-        cast(max(case when measure = 'crime.pct_cohort_cancelled' then value end) as decimal(38, 6)) as pct_cohort_cancelled,
-        cast(max(case when measure = 'crime.days_to_cancel' then value end) as decimal(38, 6)) as days_to_cancel,
+        {{ measure_value("crime.recorded_crime", "bigint") }} as recorded_crime,
+        {{ measure_value("crime.cancelled_crime", "bigint") }} as cancelled_crime,
+        {{ measure_value("crime.pct_cancelled") }} as pct_cancelled,
+        {{ measure_value("crime.pct_cancelled_of_recorded") }} as pct_cancelled_of_recorded,
+        {{ measure_value("crime.pct_cancelled_of_initially_recorded") }} as pct_cancelled_of_initially_recorded,
+        {{ measure_value("crime.pct_cohort_cancelled") }} as pct_cohort_cancelled,
+        {{ measure_value("crime.days_to_cancel") }} as days_to_cancel,
         cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
         cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
     from chosen

@@ -27,14 +27,14 @@ final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(month_start as date) as month_start,
-        cast(max(case when measure = 'live_chat.live_chats' then value end) as bigint) as live_chats,
-        cast(max(case when measure = 'live_chat.accepted' then value end) as bigint) as accepted,
-        cast(max(case when measure = 'live_chat.pct_not_accepted' then value end) as decimal(38, 6)) as pct_not_accepted,
-        cast(max(case when measure = 'live_chat.avg_wait_time' then value end) as decimal(38, 6)) as avg_wait_seconds,
-        cast(max(case when measure = 'live_chat.avg_duration' then value end) as decimal(38, 6)) as avg_duration_seconds,
-        cast(max(case when measure = 'live_chat.chats_per_operator_hour' then value end) as decimal(38, 6)) as chats_per_operator_hour,
-        cast(max(case when measure = 'live_chat.avg_concurrent_chats' then value end) as decimal(38, 6)) as avg_concurrent_chats,
-        cast(max(case when measure = 'live_chat.max_concurrent_chats' then value end) as bigint) as max_concurrent_chats,
+        {{ measure_value("live_chat.live_chats", "bigint") }} as live_chats,
+        {{ measure_value("live_chat.accepted", "bigint") }} as accepted,
+        {{ measure_value("live_chat.pct_not_accepted") }} as pct_not_accepted,
+        {{ measure_value("live_chat.avg_wait_time") }} as avg_wait_seconds,
+        {{ measure_value("live_chat.avg_duration") }} as avg_duration_seconds,
+        {{ measure_value("live_chat.chats_per_operator_hour") }} as chats_per_operator_hour,
+        {{ measure_value("live_chat.avg_concurrent_chats") }} as avg_concurrent_chats,
+        {{ measure_value("live_chat.max_concurrent_chats", "bigint") }} as max_concurrent_chats,
         cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
         cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
     from chosen

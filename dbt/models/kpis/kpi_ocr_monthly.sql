@@ -23,10 +23,10 @@ final as (
     select
         cast(force_code as {{ dbt.type_string() }}) as force_code,
         cast(month_start as date) as month_start,
-        cast(max(case when measure = 'ocr.report_a_crime_submissions' then value end) as bigint) as report_a_crime_submissions,
-        cast(max(case when measure = 'ocr.missing_person' then value end) as bigint) as missing_person,
-        cast(max(case when measure = 'ocr.sexual_offence' then value end) as bigint) as sexual_offence,
-        cast(max(case when measure = 'ocr.rural_crime' then value end) as bigint) as rural_crime,
+        {{ measure_value("ocr.report_a_crime_submissions", "bigint") }} as report_a_crime_submissions,
+        {{ measure_value("ocr.missing_person", "bigint") }} as missing_person,
+        {{ measure_value("ocr.sexual_offence", "bigint") }} as sexual_offence,
+        {{ measure_value("ocr.rural_crime", "bigint") }} as rural_crime,
         cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
         cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
     from chosen

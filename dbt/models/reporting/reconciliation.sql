@@ -94,7 +94,8 @@ parsed as (
         end as decimal(38, 6)) as published_number,
         -- The warehouse's figure is shown with as many decimals as the paper printed.
         case
-            when recognised.form = 'number' then cast(length(regexp_extract(recognised.digits, '[.]([0-9]+)$', 1)) as integer)
+            when recognised.form = 'number'
+                then cast(length(regexp_extract(recognised.digits, '[.]([0-9]+)$', 1)) as integer)
             when recognised.unit = 'duration' then 0
             else coalesce(measures.decimals, 0)
         end as decimals
@@ -235,7 +236,9 @@ final as (
         cast(parsed.unit as {{ dbt.type_string() }}) as unit,
         cast(parsed.month_start as date) as month_start,
         cast(parsed.published_value as {{ dbt.type_string() }}) as published_value,
-        cast({{ display_units("own.units_half_up", "parsed.unit", "parsed.decimals") }} as {{ dbt.type_string() }}) as warehouse_value,
+        cast(
+            {{ display_units("own.units_half_up", "parsed.unit", "parsed.decimals") }} as {{ dbt.type_string() }}
+        ) as warehouse_value,
         cast(
             parsed.published_number
             - {{ ratio("own.units_half_up", power_of_ten("parsed.decimals")) }}

@@ -125,10 +125,13 @@ summed as (
         resolved.formula_measure,
         resolved.days_in_month,
         resolved.days_loaded,
-        sum(case when measure_parts.role = 'numerator' then measure_parts.weight * coalesce(part_months.amount, 0) end)
-            as numerator,
-        sum(case when measure_parts.role = 'denominator' then measure_parts.weight * coalesce(part_months.amount, 0) end)
-            as denominator
+        {%- for role in ["numerator", "denominator"] %}
+        sum(
+            case
+                when measure_parts.role = '{{ role }}' then measure_parts.weight * coalesce(part_months.amount, 0)
+            end
+        ) as {{ role }}{{ "," if not loop.last }}
+        {%- endfor %}
     from resolved
     left join measure_parts
         on resolved.formula_measure = measure_parts.measure

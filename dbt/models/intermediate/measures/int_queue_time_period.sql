@@ -18,7 +18,8 @@ periods as (
 
 ),
 
--- Calls of delivered months by queuing time: a month of calls shrinks to a few thousand rows, which each period then adds up.
+-- Calls of delivered months by queuing time. A month of calls shrinks to a few thousand rows, which each period then
+-- adds up.
 monthly_times as (
 
     select
