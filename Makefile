@@ -7,6 +7,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
+LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
@@ -38,8 +39,9 @@ lint: env ## Lock file, format, lint, types, SQL, contracts, dbt without depreca
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	for contract in expectations/*.odcs.yaml; do .venv/bin/datacontract lint "$$contract" || exit 1; done
-	FCIR_WAREHOUSE=.lint/warehouse.duckdb .venv/bin/python -m dagster_project.transformation.lint
-	cd dbt && FCIR_WAREHOUSE=../.lint/warehouse.duckdb ../.venv/bin/sqlfluff lint models tests
+	mkdir -p .lint
+	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
+	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
 bench: env ## Time the first load and a night with nothing new, in CPU seconds of the whole process
 	.venv/bin/python -m dagster_project.benchmark

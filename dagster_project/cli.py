@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from datetime import date
+from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,9 @@ from dagster_project.operations import (
     query_published,
     read_state,
     run_job,
+    serve_ui,
     try_file,
+    write_dbt_docs,
 )
 from dagster_project.publication.publish import NotPublished
 from dagster_project.reporting import report_to_terminal
@@ -60,7 +63,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_out = Console(highlight=False, soft_wrap=True)
+# Wider than any table; a column is never cut or folded.
+_WIDEST = 10_000
 
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
@@ -133,10 +137,10 @@ def status() -> None:
     if not state.sources:
         _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
         raise typer.Exit(Exit.WELL)
-    table = Table(box=None, pad_edge=False)
+    table = _table()
     table.add_column("source", no_wrap=True)
-    for title in ("days loaded", "missing", "rejected", "rows", "quarantined", "newest"):
-        table.add_column(title, justify="right")
+    for title in ("days", "missing", "rejected", "rows", "quarantined", "newest"):
+        table.add_column(title, justify="right", no_wrap=True)
     for item in state.sources:
         table.add_row(
             item.source,
@@ -147,7 +151,7 @@ def status() -> None:
             f"{item.rows_quarantined:,}",
             str(item.newest or "never"),
         )
-    _out.print(table)
+    _print(table)
     if state.waiting:
         _say(f"{state.waiting} deliveries in the landing folder are not loaded. Run: fcir run")
     _tell_outstanding(state.outstanding)
@@ -178,13 +182,13 @@ def query(
         for row in rows:
             print("| " + " | ".join(_cell(value).replace("|", "\\|") for value in row) + " |")
     else:
-        table = Table(box=None, pad_edge=False)
+        table = _table()
         for position, column in enumerate(columns):
-            is_number = any(isinstance(row[position], int | float) or _is_decimal(row[position]) for row in rows)
-            table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
+            is_number = any(isinstance(row[position], int | float | Decimal) for row in rows)
+            table.add_column(escape(column), justify="right" if is_number else "left", no_wrap=True)
         for row in rows:
             table.add_row(*(escape(_cell(value)) for value in row))
-        _out.print(table)
+        _print(table)
 
 
 @app.command()
@@ -207,6 +211,24 @@ def sample(
     except FileExistsError as error:
         raise UsageError(f"{error} Name an empty folder with --out.") from None
     _say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody start anything; for viewers.")] = False,
+) -> None:
+    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
+    settings = _start()
+    _say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; the nightly schedule runs while it is up)")
+    raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
+
+
+@app.command()
+def docs() -> None:
+    """Write the documentation of all models and columns as one page."""
+    settings = _start()
+    _say(f"Documentation  {write_dbt_docs(settings)}")
 
 
 def main() -> None:
@@ -336,5 +358,13 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _is_decimal(value: object) -> bool:
-    return type(value).__name__ == "Decimal"
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _print(table: Table) -> None:
+    """Print a table as wide as it is: a terminal scrolls or wraps it, a file keeps it."""
+    console = Console(highlight=False, width=_WIDEST)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))

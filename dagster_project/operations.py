@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +23,7 @@ from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, p
 from dagster_project.loading.pseudonyms import one_time_key
 from dagster_project.publication.publish import current_publication
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
+from dagster_project.transformation.project import ensure_manifest, invoke, target_path
 from dagster_project.warehouse.connection import dry_connection, reading_connection
 from dagster_project.warehouse.lock import reader_lock, writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, source_states
@@ -324,3 +329,56 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
             [shown],
         ).fetchall()
     return Trial(candidate, int(over[0]) if over else 0, tuple(reasons), tuple(rows))
+
+
+def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
+    """Run Dagster's web server and daemon on loopback until one of them ends or the user stops them.
+
+    Returns:
+        The exit code of the process that ended first; 0 when the user stopped them.
+    """
+    prepare_dagster_home(settings)
+    # Made here, before two processes would make it at the same time.
+    ensure_manifest(settings)
+    environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
+    code = ["--module-name", "dagster_project.definitions"]
+    web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code]
+    commands = [[*web, *(["--read-only"] if read_only else [])], [_tool("dagster-daemon"), "run", *code]]
+    # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in commands:
+            processes.append(subprocess.Popen(command, env=environment, start_new_session=True))  # noqa: S603 - own tools
+        while True:
+            for process in processes:
+                if (ended := process.poll()) is not None:
+                    return ended
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _tool(name: str) -> str:
+    """A command of the environment that this process runs in."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def write_dbt_docs(settings: Settings) -> Path:
+    """The documentation of all models as one page that needs no server.
+
+    Raises:
+        DbtError: dbt could not write it.
+    """
+    with writer_lock(settings.lock_file):
+        invoke(settings, ["docs", "generate", "--static"])
+    return target_path(settings) / "static_index.html"
