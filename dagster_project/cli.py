@@ -27,6 +27,7 @@ from dagster_project.operations import (
     RunResult,
     Trial,
     UsageError,
+    count_matches,
     find_work,
     query_published,
     read_state,
@@ -325,6 +326,9 @@ def _tell_publication(settings: Settings) -> None:
     _say(f"Board paper  {pointer / 'board_paper.html'}")
     _say(f'Database     {pointer / "fcir.duckdb"}   (fcir query "select * from board_paper")')
     _say(f"Parquet      {pointer / 'parquet'}")
+    matched, printed = count_matches(settings)
+    if printed:
+        _say(f"Reconciled   {matched} of {printed} figures that papers printed are given to the last character")
     _say("Lineage UI   make ui, then http://127.0.0.1:3000")
 
 

@@ -252,6 +252,15 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
             raise UsageError(str(error)) from None
 
 
+def count_matches(settings: Settings) -> tuple[int, int]:
+    """How many printed figures the current publication reproduces, and how many there are."""
+    _, rows = query_published(
+        settings,
+        "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation",
+    )
+    return int(str(rows[0][0])), int(str(rows[0][1]))
+
+
 def contract_for(file: Path, source: str | None) -> Contract:
     """The contract that a file falls under: the named source's, else by the file's name.
 

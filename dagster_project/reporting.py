@@ -27,6 +27,14 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
     LOGGER.info("%-12s %-22s %s", stage, name, message, extra={"fcir": {"stage": stage, "name": name, **fields}})
 
 
+def progress(stage: str, name: str, done: int, total: int) -> None:
+    """Show how far a step is, on a terminal only: a log keeps what was finished, not how it crept on."""
+    if LOGGER.handlers and sys.stderr.isatty():
+        end = "\r" if done < total else "\r" + " " * 70 + "\r"
+        sys.stderr.write(f"{stage:<12} {name:<22} {done:,} of {total:,}{end}")
+        sys.stderr.flush()
+
+
 def warn(message: str) -> None:
     """Report something that a person should look at, although the run goes on."""
     LOGGER.warning("%s", message)

@@ -12,7 +12,7 @@ from dagster_project.contracts import Contract, Severity
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
-from dagster_project.reporting import step, warn
+from dagster_project.reporting import progress, step, warn
 from dagster_project.settings import FIRST_EXTRACT_DATE
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import expectations_of
@@ -99,6 +99,7 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
             contract.source,
             wanted=deliveries.wanted(context),
             run_id=context.run_id,
+            on_progress=lambda done, total: progress("sources", contract.source, done, total),
         )
         _say(report, time.monotonic() - started)
         for delivery in report.deliveries:

@@ -18,6 +18,7 @@ from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
 from dagster_project.publication.paper import render_board_paper
 from dagster_project.settings import Settings
+from dagster_project.transformation.build import last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import loading_connection, table
 
@@ -29,6 +30,10 @@ _KEPT = 14
 
 _CURRENT = "current"
 _PARTIAL = ".partial-"
+
+
+class GateClosed(RuntimeError):
+    """What the warehouse holds may not be published; the message says why and what to run."""
 
 
 class NotPublished(RuntimeError):
@@ -58,8 +63,18 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
 
     Returns:
         The publication.
+
+    Raises:
+        GateClosed: the marts were not built and tested whole from all that is loaded.
     """
     published_at = utc_now()
+    with loading_connection(settings.warehouse) as connection:
+        last = last_build(connection)
+        if last is None or last[:2] != (newest_change(connection), fingerprint()):
+            raise GateClosed(
+                "the marts were not built and tested from all that is loaded. Nothing was published; what was "
+                "published before stays. Run: fcir run"
+            )
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
     partial = settings.published / f"{_PARTIAL}{name}"
     _remove_leftovers(settings.published)
@@ -75,7 +90,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         folder = settings.published / name
         partial.rename(folder)
         point_to(settings.published, name)
-        connection.execute("update audit.build set is_published = true where run_id = ?", [run_id])
+        connection.execute("update audit.build set is_published = true where change_seq = ?", [last[0]])
     _remove_old(settings.published, name)
     return Publication(name, folder, counts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import fingerprint, invoke
+from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import loading_connection
 
 _GOOD = ("success", "pass", "warn", "no-op")
@@ -52,7 +53,7 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     """Build, test and, if all is well, mark as built what the warehouse holds.
 
     Models build incrementally, from the loads that changed since the last build that ended well. When the dbt project
-    itself has changed since, everything is built from scratch.
+    itself has changed since, or a build by another state of it was begun, everything is built from scratch.
 
     Args:
         settings: where the warehouse is; the caller holds the writer lock and no connection.
@@ -69,11 +70,19 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     with loading_connection(settings.warehouse) as connection:
         change_seq = newest_change(connection)
         last = last_build(connection)
-    full_refresh = last is not None and last[1] != current
+        begun = connection.execute("select project_fingerprint from audit.build_started").fetchall()
+        full_refresh = last is None or last[1] != current or begun != [(current,)]
+        connection.execute("begin")
+        connection.execute("delete from audit.build_started")
+        connection.execute("insert into audit.build_started values (?)", [current])
+        connection.execute("commit")
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     result = invoke(settings, arguments, callbacks=[on_event] if on_event else [])
-    report = BuildReport(tuple(_node(item) for item in result.results), full_refresh)
+    nodes = [_node(item) for item in result.results]
+    ran = {node.unique_id for node in nodes}
+    nodes += [_never_ran(unique_id) for unique_id in _expected(settings) if unique_id not in ran]
+    report = BuildReport(tuple(nodes), full_refresh)
     if not report.failed:
         with loading_connection(settings.warehouse) as connection:
             connection.execute(
@@ -106,6 +115,21 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether what is published was built from all that is loaded, by the dbt project as it stands."""
     last = last_build(connection)
     return last is not None and last == (newest_change(connection), fingerprint(), True)
+
+
+def _expected(settings: Settings) -> list[str]:
+    """Ids of the nodes that a whole build runs, by the manifest that it wrote."""
+    manifest = json.loads((target_path(settings) / "manifest.json").read_text(encoding="utf-8"))
+    return [
+        unique_id
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed", "test") and node["config"]["materialized"] != "ephemeral"
+    ]
+
+
+def _never_ran(unique_id: str) -> NodeResult:
+    resource_type, _, name = unique_id.split(".")[:3]
+    return NodeResult(unique_id, resource_type, name, resource_type, "error", "expected, but it never ran", 0.0, None)
 
 
 def _node(item: object) -> NodeResult:

@@ -65,6 +65,9 @@ create table if not exists audit.landed_file (
 create table if not exists audit.pseudonym_key (
     fingerprint varchar not null
 );
+create table if not exists audit.build_started (
+    project_fingerprint varchar not null
+);
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

@@ -4,6 +4,8 @@
 ] -%}
 
 with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 
 calls as (
 

@@ -1,3 +1,5 @@
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 measure_months as (

@@ -10,6 +10,8 @@
 ] -%}
 
 with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 
 published as (
 

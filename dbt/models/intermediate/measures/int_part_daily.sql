@@ -9,6 +9,8 @@
 ] -%}
 
 with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 
 calls as (
 
