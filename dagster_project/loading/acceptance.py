@@ -78,7 +78,7 @@ def accept(
         accepted = [result.extract_date for result in results if result.is_accepted]
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
-        _forget_earlier_refusals(connection, contract, candidate.days)
+        _forget_same_refusals(connection, candidate)
         columns = ", ".join(quoted(column) for column in raw_columns(contract))
         connection.execute(
             f"""
@@ -234,26 +234,31 @@ def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Se
     )
 
 
-def _forget_earlier_refusals(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> None:
-    """A day is refused for one reason at a time: what was said of it before gives way to what is said of it now."""
-    parameters = [contract.source, list(days)]
-    connection.execute(
+def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
+    """What was said of the same files before gives way to what is said now: a rejected delivery is tried every night.
+
+    Refusals of other content stay, so that the audit shows what was sent before the correction.
+    """
+    files = [f"{file.extract_date}/{file.file_name}/{file.sha256 or ''}" for file in candidate.files]
+    refused = connection.execute(
         """
-        delete from audit.quarantine
-        where load_id in (
-            select load_id
-            from audit.load
-            where source = ? and status = 'rejected' and list_contains(?, extract_date)
-        )
+        select load_id
+        from audit.load
+        where
+            source = ?
+            and status = 'rejected'
+            and list_contains(?, extract_date || '/' || file_name || '/' || coalesce(file_sha256, ''))
         """,
-        parameters,
-    )
+        [candidate.contract.source, files],
+    ).fetchall()
+    for relation in (table("audit", "quarantine"), table("audit", "load")):
+        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [[row[0] for row in refused]])
     connection.execute(
         """
         delete from audit.load
-        where source = ? and status in ('rejected', 'missing_delivery') and list_contains(?, extract_date)
+        where source = ? and status = 'missing_delivery' and list_contains(?, extract_date)
         """,
-        parameters,
+        [candidate.contract.source, candidate.days],
     )
 
 

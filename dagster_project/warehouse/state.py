@@ -7,6 +7,16 @@ from datetime import date
 
 import duckdb
 
+# A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
+_JUDGED = """
+    select
+        load.*,
+        load.run_id = first_value(load.run_id) over (
+            partition by load.source, load.extract_date order by load.load_id desc
+        ) as is_newest
+    from audit.load as load
+"""
+
 
 @dataclass(frozen=True)
 class OutstandingDelivery:
@@ -38,14 +48,16 @@ class SourceState:
 def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelivery]:
     """Deliveries that need a person, by source and day; one line for each, whatever its number of files."""
     rows = connection.execute(
-        """
+        f"""
+        with judged as ({_JUDGED})
+
         select
             source,
             extract_date,
             status,
             min(reason)
-        from audit.load
-        where status in ('rejected', 'missing_delivery')
+        from judged
+        where is_newest and status in ('rejected', 'missing_delivery')
         group by source, extract_date, status
         order by source, extract_date
         """
@@ -56,16 +68,18 @@ def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelive
 def source_states(connection: duckdb.DuckDBPyConnection) -> list[SourceState]:
     """One state for each source that ever delivered or owed something."""
     rows = connection.execute(
-        """
+        f"""
+        with judged as ({_JUDGED})
+
         select
             source,
             count(distinct extract_date) filter (where status in ('loaded', 'empty')),
             count(distinct extract_date) filter (where status = 'missing_delivery'),
-            count(distinct extract_date) filter (where status = 'rejected'),
+            count(distinct extract_date) filter (where status = 'rejected' and is_newest),
             cast(coalesce(sum(rows_loaded) filter (where status = 'loaded'), 0) as bigint),
-            cast(coalesce(sum(rows_quarantined) filter (where status in ('loaded', 'rejected')), 0) as bigint),
+            cast(coalesce(sum(rows_quarantined) filter (where status = 'loaded' or is_newest), 0) as bigint),
             max(extract_date) filter (where status in ('loaded', 'empty'))
-        from audit.load
+        from judged
         group by source
         order by source
         """
