@@ -31,16 +31,16 @@ SQL_TYPES = {
 
 _INTEGER = r"-?(\d{1,18}|\d{1,3}(,\d{3}){1,5})"
 _DECIMAL = r"-?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d+)?"
-_CLOCK = r"(\d{1,7}:)?\d{1,7}:[0-5]\d(\.\d+)?"
+_CLOCK = r"\d{1,7}:[0-5]\d(\.\d+)?"
 _CLOCK_WITH_HOURS = r"\d{1,7}:[0-5]\d:[0-5]\d(\.\d+)?"
 _WORDS = r"(\d+ ?h ?)?(\d+ ?m ?)?(\d+(\.\d+)? ?s)?"
 _TIME = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?"
-_ISO_DAY = r"\d{4}-\d{2}-\d{2}"
+_ISO_DAY = r"[1-9]\d{3}-\d{2}-\d{2}"
 _ISO = rf"{_ISO_DAY}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{{1,9}})?)?"
 _OFFSET = r" ?([zZ]|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
-_BRITISH_DAY = r"\d{1,2}/\d{1,2}/\d{4}"
+_BRITISH_DAY = r"\d{1,2}/\d{1,2}/[1-9]\d{3}"
 _BRITISH = rf"{_BRITISH_DAY}[T ]+{_TIME}"
-_MONTH = r"\d{4}-(0[1-9]|1[0-2])"
+_MONTH = r"[1-9]\d{3}-(0[1-9]|1[0-2])"
 _SERIAL = r"\d{5}(\.\d+)?"
 _MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?"
 _BOOLEANS = {True: ("y", "yes", "true", "1"), False: ("n", "no", "false", "0")}
@@ -186,8 +186,8 @@ def is_winter_reading(local: str) -> str:
 
 
 def shape_of(cell: str) -> str:
-    """SQL for the shape of a text: digits as 9, letters as a, at most 24 characters; it never shows the value."""
-    return rf"regexp_replace(regexp_replace(left({cell}, 24), '\d', '9', 'g'), '[\pL]', 'a', 'g')"
+    """SQL for the shape of a text: digits as 9, letters and accents as a, at most 24 characters; never the value."""
+    return rf"regexp_replace(regexp_replace(left({cell}, 24), '\pN', '9', 'g'), '[\pL\pM]', 'a', 'g')"
 
 
 def _number(cell: str, pattern: str, sql_type: str) -> str:

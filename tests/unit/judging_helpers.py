@@ -1,0 +1,110 @@
+"""What the tests of cells and rows share: a contract of every cell type, and rows judged under it as loading does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.extracts.rows import condition_parameters, default_parameters, judging_query
+from dagster_project.loading.pseudonyms import PseudonymKey
+
+KEY = PseudonymKey(bytes(range(32)))
+EXTRACT_DATE = date(2022, 10, 30)
+
+STAYS = Contract(
+    source="stays",
+    version="1.0.0",
+    domain="",
+    owner="",
+    tags=(),
+    description="",
+    grain="",
+    columns=(
+        Column("force_code", CellType.TEXT, ""),
+        Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
+        Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
+        Column("begun_at", CellType.TIMESTAMP, "", is_required=True, utc_offset_from="offset_minutes"),
+        Column("offset_minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
+        Column("nights", CellType.INTEGER, "", minimum=1),
+        Column("waited", CellType.SECONDS, "", minimum=0, default="0"),
+        Column("ended_at", CellType.TIMESTAMP, "", not_before=("begun_at",), required_when={"kind": "long"}),
+        Column("booked_at", CellType.TIMESTAMP, "", not_after=("begun_at",)),
+        Column("paid_on", CellType.DATE, ""),
+        Column("billed_for", CellType.MONTH, ""),
+        Column("is_regular", CellType.BOOLEAN, "", default="false"),
+        Column("guest", CellType.TEXT, "", is_personal=True),
+        Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
+    ),
+    rules=(),
+    is_daily=True,
+    start_column="begun_at",
+    event_column="begun_at",
+    delivery_measures={},
+    faulty_share_limit=0.05,
+    faulty_rows_limit=20,
+    volume_floor=0.3,
+    sheet=None,
+)
+
+GOOD = {
+    "stay_id": "s1",
+    "kind": "long",
+    "begun_at": "2022-10-29 10:00",
+    "ended_at": "2022-10-29 11:00",
+    "passport": "P1",
+}
+"""A row without a fault."""
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A session as loading has it."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Iterable[Mapping[str, str | None]],
+    *,
+    contract: Contract = STAYS,
+    serial_days: int = 0,
+) -> list[dict[str, Any]]:
+    """Rows of text cells, judged in one query; cells that are not given are null."""
+    listed = list(rows)
+    names = ["fault", "fault_detail", *(column.name for column in contract.columns)]
+    batch = pa.table(
+        {
+            "source_row": pa.array(range(1, len(listed) + 1), pa.int64()),
+            **{name: pa.array([row.get(name) for row in listed], pa.string()) for name in names},
+            "load_id": pa.array([7] * len(listed), pa.int64()),
+            "extract_date": pa.array([EXTRACT_DATE] * len(listed), pa.date32()),
+            "serial_days": pa.array([serial_days] * len(listed), pa.int32()),
+        }
+    )
+    connection.register("text_batch", batch)
+    query = judging_query(contract, "text_batch")
+    cursor = connection.execute(
+        query.sql,
+        {
+            **query.parameters,
+            **default_parameters(contract),
+            **condition_parameters(contract),
+            **KEY.parameters(),
+            "default_force": "kent",
+        },
+    )
+    titles = [item[0] for item in cursor.description]
+    judged = [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
+    connection.unregister("text_batch")
+    return sorted(judged, key=lambda row: row["source_row"])
+
+
+def judge_one(connection: duckdb.DuckDBPyConnection, **cells: str | None) -> dict[str, Any]:
+    """The good row with some cells changed."""
+    return judge(connection, [{**GOOD, **cells}])[0]
