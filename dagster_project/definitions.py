@@ -9,7 +9,7 @@ from dagster_project.defs.automation import new_deliveries, nightly, nightly_sch
 from dagster_project.defs.publication import publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
-from dagster_project.defs.transformations import dbt_assets_of
+from dagster_project.defs.transformations import audit_specs, dbt_assets_of
 from dagster_project.settings import CONTRACTS, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
@@ -29,6 +29,7 @@ def definitions() -> dg.Definitions:
         assets=[
             *(landing_spec(contract) for contract in contracts.values()),
             *(source_asset(contract) for contract in contracts.values()),
+            *audit_specs(manifest, contracts),
             dbt_assets_of(manifest),
             *publication_assets(manifest),
         ],

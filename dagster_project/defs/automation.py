@@ -19,7 +19,7 @@ QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 nightly = dg.define_asset_job(
     "nightly",
-    selection=dg.AssetSelection.all(include_sources=False),
+    selection=dg.AssetSelection.all(),
     description=(
         "Load every delivery that is new, changed or was never accepted, build and test the marts, publish. "
         "It fails, after all of that, when a delivery is missing or rejected."

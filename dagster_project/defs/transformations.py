@@ -1,7 +1,8 @@
 """The dbt models, seeds and tests as assets and checks. What runs dbt: `transformation/build.py`."""
 
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection
 
-_GROUPS = {"staging": "staging", "intermediate": "facts", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
-_OWNER = "team:performance-analysis"
+# Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
+_GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
@@ -31,15 +32,33 @@ class Translator(DagsterDbtTranslator):
         node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
         if node["resource_type"] == "source":
             return spec.replace_attributes(key=dg.AssetKey([node["source_name"], node["name"]]))
-        folder = node["fqn"][1] if node["resource_type"] == "model" else "staging"
+        group = manifest["groups"][f"group.{node['package_name']}.{node['group']}"]
         return spec.replace_attributes(
             key=dg.AssetKey([node["schema"], node["name"]]),
-            group_name=_GROUPS.get(folder, "facts"),
+            group_name=_GROUPS[group["name"]],
             description=node["description"],
-            owners=[_OWNER],
-            kinds={"dbt", "duckdb"},
-            tags={"stage": folder},
+            owners=[f"team:{group['owner']['name']}"],
+            kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
+            tags={"stage": group["name"]},
         ).merge_attributes(metadata={"sql": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")})
+
+
+def audit_specs(manifest_path: Path, sources: Iterable[str]) -> list[dg.AssetSpec]:
+    """The audit tables that the models read; every load of a source writes them."""
+    return [
+        dg.AssetSpec(
+            ["audit", node["name"]],
+            deps=[["raw", source] for source in sources],
+            group_name="sources",
+            description=node["description"],
+            owners=["team:data-engineering"],
+            kinds={"duckdb"},
+            tags={"stage": "sources"},
+            metadata={"dagster/table_name": f"audit.{node['name']}"},
+        )
+        for node in read_manifest(manifest_path)["sources"].values()
+        if node["source_name"] == "audit"
+    ]
 
 
 def dbt_assets_of(manifest_path: Path) -> dg.AssetsDefinition:
@@ -53,13 +72,29 @@ def dbt_assets_of(manifest_path: Path) -> dg.AssetsDefinition:
         started = time.monotonic()
         report = build(settings, run_id=context.run_id)
         _say(report, time.monotonic() - started)
-        manifest = read_manifest(manifest_path)
-        lineage = column_lineage(manifest, cache=target_path(settings) / "column_lineage.json")
-        yield from _results(context, settings, report, lineage)
+        yield from _results(context, settings, report, _lineage(settings))
         if report.failed:
             raise dg.Failure(_failure(report), allow_retries=False)
 
     return dbt_models
+
+
+def _lineage(settings: Settings) -> ColumnLineage:
+    """Column lineage by the manifest that the build wrote: the one that the assets come from has no compiled SQL."""
+    folder = target_path(settings)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    source_columns: dict[tuple[str, str], list[str]] = {}
+    with loading_connection(settings.warehouse) as connection:
+        for schema, table, column in connection.execute(
+            """
+            select schema_name, table_name, column_name
+            from duckdb_columns()
+            where database_name = 'warehouse' and schema_name in ('raw', 'audit')
+            order by schema_name, table_name, column_index
+            """
+        ).fetchall():
+            source_columns.setdefault((schema, table), []).append(column)
+    return column_lineage(manifest, source_columns=source_columns, cache=folder / "column_lineage.json")
 
 
 def _results(

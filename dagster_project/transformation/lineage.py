@@ -56,8 +56,9 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
             continue
         mark = _mark(node, columns, relations)
         known = stored.get(unique_id)
-        is_known = known is not None and known["mark"] == mark
-        kept[unique_id] = known if is_known else {"mark": mark, "columns": _of_model(node, relations, schema)}
+        if known is None or known["mark"] != mark:
+            known = {"mark": mark, "columns": _of_model(node, relations, schema)}
+        kept[unique_id] = known
     if kept != stored:
         draft = cache.with_suffix(".draft")
         draft.write_text(json.dumps(kept), encoding="utf-8")
@@ -73,7 +74,9 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
 def _mark(node: Mapping[str, Any], columns: Columns, relations: Mapping[tuple[str, str], str]) -> str:
     """Hash of a model's SQL and of the columns of everything that it reads, since a `select *` follows those."""
     read = set(node["depends_on"]["nodes"])
-    inputs = sorted((relation, list(columns[relation])) for relation, unique_id in relations.items() if unique_id in read)
+    inputs = sorted(
+        (relation, list(columns[relation])) for relation, unique_id in relations.items() if unique_id in read
+    )
     content = json.dumps([node["compiled_code"], list(node["columns"]), inputs])
     return hashlib.sha256(content.encode()).hexdigest()
 
