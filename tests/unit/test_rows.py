@@ -1,0 +1,218 @@
+"""What becomes of a row: each fault and which comes first, defaults, closed lists, pseudonyms; no value shows."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from judging_helpers import EXTRACT_DATE, GOOD, KEY, STAYS, connect, judge, judge_one
+
+from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences
+
+
+@pytest.fixture(scope="module")
+def session():
+    with connect() as connection:
+        yield connection
+
+
+def test_a_good_row_comes_out_typed_and_without_a_fault(session):
+    full = {
+        "force_code": "Surrey",
+        "offset_minutes": "60",
+        "nights": "1,200",
+        "waited": "4m 56s",
+        "booked_at": "28/10/2022 09:00",
+        "paid_on": "30/10/2022",
+        "billed_for": "2022-10",
+        "is_regular": "YES",
+        "guest": "n/a",
+    }
+    row = judge_one(session, **full)
+    assert row["fault"] is None
+    assert row["fault_count"] == 0
+    # The hour before the clocks change back is summer time: 10:00 in London is 09:00 UTC.
+    expected = {
+        "force_code": "surrey",
+        "stay_id": "s1",
+        "kind": "long",
+        "begun_at": datetime(2022, 10, 29, 9),  # noqa: DTZ001 (naive UTC, as stored)
+        "offset_minutes": 60,
+        "nights": 1200,
+        "waited": Decimal(296),
+        "ended_at": datetime(2022, 10, 29, 10),  # noqa: DTZ001
+        "booked_at": datetime(2022, 10, 28, 8),  # noqa: DTZ001
+        "paid_on": date(2022, 10, 30),
+        "billed_for": date(2022, 10, 1),
+        "is_regular": True,
+        "guest": None,
+        "is_dst_ambiguous": False,
+        "extract_date": EXTRACT_DATE,
+        "load_id": 7,
+        "source_row": 1,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_an_empty_cell_takes_its_default_and_an_absent_force_the_configured_one(session):
+    row = judge_one(session, waited="NULL", is_regular="-9999", force_code="-")
+    assert (row["fault"], row["waited"], row["is_regular"], row["force_code"]) == (None, Decimal(0), False, "kent")
+
+
+FAULTS = [
+    ({"stay_id": None}, "required_empty", "stay_id"),
+    ({"stay_id": "N/A"}, "required_empty", "stay_id"),
+    ({"passport": "null"}, "required_empty", "passport"),
+    ({"kind": "medium"}, "not_in_list", "kind"),
+    ({"offset_minutes": "30"}, "not_in_list", "offset_minutes"),
+    ({"begun_at": "yesterday"}, "not_a_timestamp", "begun_at"),
+    ({"begun_at": "2022-10-30"}, "no_time_of_day", "begun_at"),
+    ({"begun_at": "2022-03-27 01:30"}, "time_never_existed", "begun_at"),
+    ({"ended_at": "2022-10-29 09:59:59"}, "out_of_order", "ended_at"),
+    ({"booked_at": "2022-10-29 10:00:01"}, "out_of_order", "booked_at"),
+    ({"ended_at": None}, "required_when", "ended_at"),
+    ({"ended_at": "#N/A"}, "required_when", "ended_at"),
+    ({"nights": "0"}, "below_minimum", "nights"),
+    ({"nights": "one"}, "not_an_integer", "nights"),
+    ({"waited": "-1"}, "below_minimum", "waited"),
+    ({"waited": "soon"}, "not_seconds", "waited"),
+    ({"paid_on": "13/2022"}, "not_a_date", "paid_on"),
+    ({"billed_for": "October"}, "not_a_month", "billed_for"),
+    ({"is_regular": "maybe"}, "not_a_boolean", "is_regular"),
+]
+
+
+NAMED = pytest.mark.parametrize("case", range(len(FAULTS)), ids=[f"{code}-{column}" for _, code, column in FAULTS])
+
+
+@pytest.fixture(scope="module")
+def faulty(session):
+    return judge(session, [{**GOOD, **cells} for cells, _, _ in FAULTS])
+
+
+@NAMED
+def test_each_fault_is_found_in_its_column(faulty, case):
+    _, code, column = FAULTS[case]
+    row = faulty[case]
+    assert (row["fault"], row["fault_column"], row["fault_count"]) == (code, column, 1)
+    assert (column, code) in fault_sentences(STAYS)
+
+
+def test_equal_times_are_in_order(session):
+    row = judge_one(session, ended_at=GOOD["begun_at"], booked_at=GOOD["begun_at"])
+    assert row["fault"] is None
+
+
+def test_a_column_is_required_only_when_the_other_says_so(session):
+    assert judge_one(session, kind="Short Stay", ended_at=None)["fault"] is None
+    assert judge_one(session, kind="LONG", ended_at=None)["fault"] == "required_when"
+
+
+def test_every_fault_of_the_engine_has_a_case_here():
+    stated = {code for sentences in [fault_sentences(STAYS)] for _, code in sentences}
+    assert stated == {code for _, code, _ in FAULTS}
+
+
+def test_the_first_fault_in_the_order_of_the_columns_is_named_and_all_are_counted(session):
+    rows = judge(
+        session,
+        [
+            {**GOOD, "is_regular": "maybe", "kind": "medium", "nights": "0"},
+            {**GOOD, "is_regular": "maybe", "nights": "0"},
+            {**GOOD, "begun_at": None, "ended_at": "2022", "is_regular": "maybe"},
+        ],
+    )
+    assert [(row["fault_column"], row["fault"], row["fault_count"]) for row in rows] == [
+        ("kind", "not_in_list", 3),
+        ("nights", "below_minimum", 2),
+        ("begun_at", "required_empty", 3),
+    ]
+
+
+def test_a_record_that_could_not_be_split_has_that_fault_and_no_column(session):
+    told = "9 cells where the header has 11"
+    rows = judge(session, [{"fault": code, "fault_detail": told} for code in RECORD_FAULTS])
+    assert [(row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"]) for row in rows] == [
+        (code, None, 1, told) for code in RECORD_FAULTS
+    ]
+
+
+@NAMED
+def test_the_detail_of_a_fault_never_shows_the_value(faulty, case):
+    cells, _, column = FAULTS[case]
+    (text,) = cells.values()
+    detail = faulty[case]["fault_detail"]
+    if text is None or column == "passport":
+        assert not detail
+    elif detail is not None:
+        assert not (set(detail) - {"9", "a"}) & set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def test_a_faulty_personal_cell_shows_not_even_its_shape(session):
+    contract = replace(
+        STAYS,
+        columns=tuple(
+            replace(column, values={"A": "", "B": ""}) if column.name == "passport" else column
+            for column in STAYS.columns
+        ),
+    )
+    row = judge(session, [{**GOOD, "passport": "K1234567"}], contract=contract)[0]
+    assert (row["fault"], row["fault_detail"]) == ("not_in_list", None)
+
+
+def test_a_closed_list_ignores_case_and_keeps_the_spelling_of_the_contract(session):
+    spellings = {"short stay": "Short Stay", "SHORT STAY": "Short Stay", "Long": "long", "999": "999", "longer": None}
+    rows = judge(session, [{**GOOD, "kind": text} for text in spellings])
+    assert [row["kind"] for row in rows] == list(spellings.values())
+    assert [row["fault"] for row in rows] == [None, None, None, None, "not_in_list"]
+
+
+identifiers = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=80).filter(
+    lambda text: text.upper() not in {"NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999"}
+)
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(identifiers, min_size=100, max_size=150))
+def test_a_pseudonym_is_the_keyed_hash_of_the_cell(session, texts):
+    for text, row in zip(texts, judge(session, [{**GOOD, "passport": text} for text in texts]), strict=True):
+        assert row["passport"] == hmac.new(bytes(range(32)), text.encode(), sha256).hexdigest()[:32], text
+
+
+def test_the_same_person_has_the_same_pseudonym_in_every_column_and_another_under_another_key(session):
+    row = judge_one(session, guest="07700 900123", passport="07700 900123")
+    assert row["guest"] == row["passport"] == KEY.pseudonym(" 07700 900123 ")
+    assert replace(KEY, secret=bytes(32)).pseudonym("07700 900123") != row["guest"]
+
+
+def test_an_event_after_the_extract_date_is_told_by_its_local_day(session):
+    # 23:30 UTC on the day of the extract in summer is half past midnight of the next day in London.
+    contract = replace(STAYS, event_column="paid_at", start_column=None)
+    contract = replace(
+        contract,
+        columns=tuple(
+            replace(column, name="paid_at", not_before=(), required_when={}) if column.name == "ended_at" else column
+            for column in contract.columns
+        ),
+    )
+    rows = judge(
+        session,
+        [
+            {**GOOD, "paid_at": "2022-10-30 23:59:59"},
+            {**GOOD, "paid_at": "2022-10-31 00:00"},
+            {**GOOD, "paid_at": None},
+        ],
+        contract=contract,
+    )
+    assert [row["is_after_extract_date"] for row in rows] == [False, True, False]
