@@ -31,9 +31,8 @@ current_loads as (
     select loads.*
     from loads
     inner join newest_attempt
-        on
-            loads.source = newest_attempt.source
-            and loads.extract_date = newest_attempt.extract_date
+        on loads.source = newest_attempt.source
+        and loads.extract_date = newest_attempt.extract_date
     inner join loads as newest
         on newest_attempt.load_id = newest.load_id
     where

@@ -55,9 +55,8 @@ final as (
     inner join measure_sources
         on spans.measure = measure_sources.measure
     left join source_months
-        on
-            measure_sources.source = source_months.source
-            and months.month_start = source_months.month_start
+        on measure_sources.source = source_months.source
+        and months.month_start = source_months.month_start
     group by
         spans.measure,
         months.month_start

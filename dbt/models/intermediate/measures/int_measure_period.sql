@@ -42,10 +42,9 @@ summed as (
     inner join periods
         on shown.month_start = periods.month_start
     inner join measure_months as counted
-        on
-            shown.force_code = counted.force_code
-            and shown.measure = counted.measure
-            and counted.month_start between periods.first_month and periods.last_month
+        on shown.force_code = counted.force_code
+        and shown.measure = counted.measure
+        and counted.month_start between periods.first_month and periods.last_month
     group by
         shown.force_code,
         shown.measure,
@@ -96,12 +95,11 @@ fractions as (
     inner join measures
         on known.measure = measures.measure
     left join queue_times
-        on
-            not measures.is_additive
-            and known.force_code = queue_times.force_code
-            and measures.section = queue_times.section
-            and known.month_start = queue_times.month_start
-            and known.period = queue_times.period
+        on not measures.is_additive
+        and known.force_code = queue_times.force_code
+        and measures.section = queue_times.section
+        and known.month_start = queue_times.month_start
+        and known.period = queue_times.period
 
 ),
 
