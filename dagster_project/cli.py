@@ -280,10 +280,10 @@ def _start() -> Settings:
 
 
 def _say(message: str) -> None:
-    if read_settings().log_format is LogFormat.JSON:
-        print(json.dumps({"message": message}))
-    else:
+    if read_settings().log_format is not LogFormat.JSON:
         print(message)
+    elif message:
+        print(json.dumps({"message": message}))
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -20,6 +20,8 @@ from dagster_project.warehouse.connection import loading_connection
 
 # Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
+# Order of the lines of a run's report.
+_STAGES = ("reference", "staging", "intermediate", "facts", "kpis", "reporting", "tests")
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
@@ -165,9 +167,9 @@ def _say(report: BuildReport, seconds: float) -> None:
     """One line for each folder of models, one for the tests, one for all."""
     groups: dict[str, list[NodeResult]] = {}
     for node in report.nodes:
-        name = {"seed": "reference", "test": "tests", "unit_test": "unit tests"}.get(node.folder, node.folder)
+        name = {"seed": "reference", "test": "tests"}.get(node.folder, node.folder)
         groups.setdefault(name, []).append(node)
-    for name, nodes in groups.items():
+    for name, nodes in sorted(groups.items(), key=lambda group: _STAGES.index(group[0])):
         bad = [node for node in nodes if not node.is_good]
         warned = [node for node in nodes if node.status == "warn"]
         message = f"{len(nodes) - len(bad)} of {len(nodes)} good"
