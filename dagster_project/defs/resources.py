@@ -55,10 +55,20 @@ class Deliveries(dg.ConfigurableResource):
 
     def wanted(self, context: dg.AssetExecutionContext) -> Range:
         """The range: the run's partitions where it has any, else the configured dates."""
-        if context.has_partition_key:
-            keys = list(context.partition_keys)
+        keys = partition_keys_of(context)
+        if keys:
             return Range(date.fromisoformat(min(keys)), date.fromisoformat(max(keys)))
         return Range(
             date.fromisoformat(self.first) if self.first else None,
             date.fromisoformat(self.last) if self.last else None,
         )
+
+
+def partition_keys_of(context: dg.AssetExecutionContext) -> list[str]:
+    """Extract dates that a run was started for; none when it is about whatever is new.
+
+    A run over a range has no partition key of its own, so both have to be asked for.
+    """
+    if context.has_partition_key or context.has_partition_key_range:
+        return list(context.partition_keys)
+    return []

@@ -1,7 +1,7 @@
 """The source assets, one for each contract, partitioned by extract date. How a delivery is loaded: `loading/`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,13 +9,15 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, Severity
-from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
 from dagster_project.settings import FIRST_EXTRACT_DATE
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import expectations_of
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.state import standing_days
 from dagster_project.warehouse.tables import raw_columns
 
 EXTRACT_DATES = dg.DailyPartitionsDefinition(
@@ -37,7 +39,8 @@ def landing_spec(contract: Contract) -> dg.AssetSpec:
         description=f"Extracts of {contract.source} as its source system drops them into the landing folder.",
         owners=[f"team:{contract.owner}"],
         kinds={"file"},
-        tags={"domain": contract.domain},
+        tags=_tags(contract),
+        freshness_policy=_freshness_policy(contract),
     )
 
 
@@ -54,7 +57,7 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         description=f"{contract.description}\n\nAccepted rows of all deliveries. {contract.grain}",
         owners=[f"team:{contract.owner}"],
         kinds={"duckdb", "python"},
-        tags={"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"},
+        tags=_tags(contract),
         metadata={
             "contract": dg.MetadataValue.text(f"expectations/{contract.source}.odcs.yaml"),
             "contract_version": contract.version,
@@ -62,12 +65,7 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
             "dagster/table_name": f"raw.{contract.source}",
         },
         code_version=contract.version,
-        # 09:00: the nightly run begins at 04:15 and has five hours to fetch what came late.
-        freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 9 * * *", lower_bound_delta=timedelta(hours=9), timezone=LONDON_NAME
-        )
-        if contract.is_daily
-        else None,
+        freshness_policy=_freshness_policy(contract),
     )
 
     # A multi-asset of one: checks of an asset have to report in every run, checks of a subsettable multi-asset only
@@ -102,30 +100,69 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
             on_progress=lambda done, total: progress("sources", contract.source, done, total),
         )
         _say(report, time.monotonic() - started)
-        for delivery in report.deliveries:
-            if delivery.is_accepted:
-                context.log_event(_materialization(key, delivery))
+        with loading_connection(warehouse.settings.warehouse) as connection:
+            standing = standing_days(connection, contract.source)
+        if report.deliveries:
+            context.log_event(_arrival(contract, report))
         for outcome in report.outcomes:
             yield _check_result(key, outcome)
-        _refuse_untrue_partitions(context, report)
-        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
+        days = [date.fromisoformat(day) for day in partition_keys_of(context)]
+        marks = _marks(key, report, standing, days)
+        result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))
+        # A result for the asset as a whole marks every day of a run over partitions as loaded, so it is given only
+        # where that is true, and before the marks of the single days, which then show what each of them holds.
+        if days and not report.refused(days) and all(day in standing for day in days):
+            yield result
+        for mark in marks:
+            context.log_event(mark)
+        if report.refused(days):
+            raise dg.Failure(_refusal(report, days), allow_retries=False)
+        if not days:
+            yield result
 
     return load
 
 
-def _refuse_untrue_partitions(context: dg.AssetExecutionContext, report: SourceReport) -> None:
-    """Dagster marks every partition of a run as loaded when its asset ends well; not all of them may be."""
-    if not context.has_partition_key:
-        return
-    days = {date.fromisoformat(key) for key in context.partition_keys}
-    refused = {delivery.extract_date for delivery in report.rejected} | set(report.missing)
-    if days & refused:
-        named = ", ".join(str(day) for day in sorted(days & refused)[:_SHOWN])
-        raise dg.Failure(
-            f"{report.source}: no accepted delivery for {named}. The other days of the range are loaded; "
-            "run the job nightly to build and publish with what there is.",
-            allow_retries=False,
-        )
+def _tags(contract: Contract) -> dict[str, str]:
+    return {
+        "stage": "sources",
+        "domain": contract.domain,
+        "cadence": "daily" if contract.is_daily else "irregular",
+    }
+
+
+def _freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
+    """Of the landing asset: a delivery came. Of the raw asset: the load ran, whether or not there was anything new."""
+    if not contract.is_daily:
+        return None
+    # 09:00: the nightly run begins at 04:15 and has five hours to fetch what came late.
+    return dg.FreshnessPolicy.cron(
+        deadline_cron="0 9 * * *", lower_bound_delta=timedelta(hours=9), timezone=LONDON_NAME
+    )
+
+
+def _marks(
+    key: dg.AssetKey, report: SourceReport, standing: Mapping[date, int], days: Sequence[date]
+) -> Iterator[dg.AssetMaterialization]:
+    """Each day that the run loaded, and each day of its range that stood already, marked by itself."""
+    accepted = {delivery.extract_date: delivery for delivery in report.deliveries if delivery.is_accepted}
+    for day in sorted({*accepted, *days}):
+        if day in accepted:
+            yield _materialization(key, accepted[day])
+        elif day in standing:
+            yield dg.AssetMaterialization(
+                asset_key=key,
+                partition=day.isoformat(),
+                metadata={"dagster/partition_row_count": standing[day], "status": "unchanged"},
+            )
+
+
+def _refusal(report: SourceReport, days: Sequence[date]) -> str:
+    named = ", ".join(str(day) for day in report.refused(days)[:_SHOWN])
+    return (
+        f"{report.source}: no accepted delivery for {named}. The other days of the range are loaded; run the job "
+        "nightly without a partition to build and publish with what there is."
+    )
 
 
 def _say(report: SourceReport, seconds: float) -> None:
@@ -154,6 +191,19 @@ def _say(report: SourceReport, seconds: float) -> None:
     )
 
 
+def _arrival(contract: Contract, report: SourceReport) -> dg.AssetMaterialization:
+    """That files came, whatever becomes of them: the landing assets show when a source last delivered."""
+    return dg.AssetMaterialization(
+        asset_key=dg.AssetKey(["landing", contract.source]),
+        metadata={
+            "deliveries": len(report.deliveries),
+            "files": sum(len(delivery.files) for delivery in report.deliveries),
+            "rows_read": report.rows_read,
+            "newest_extract_date": max(delivery.extract_date for delivery in report.deliveries).isoformat(),
+        },
+    )
+
+
 def _materialization(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMaterialization:
     """One day that is loaded, logged by itself so that the UI shows exactly these days."""
     rows = sum(file.rows_loaded for file in delivery.files)
@@ -171,8 +221,10 @@ def _materialization(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMat
     )
 
 
-def _metadata(report: SourceReport) -> dict[str, dg.MetadataValue | int]:
+def _metadata(report: SourceReport, standing: Mapping[date, int]) -> dict[str, dg.MetadataValue | int]:
     metadata: dict[str, dg.MetadataValue | int] = {
+        "dagster/row_count": sum(standing.values()),
+        "days_loaded": len(standing),
         "deliveries": len(report.deliveries),
         "rows_read": report.rows_read,
         "rows_loaded": report.rows_loaded,

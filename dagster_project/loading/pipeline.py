@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -50,6 +50,11 @@ class SourceReport:
     def rejected(self) -> tuple[DeliveryOutcome, ...]:
         """Deliveries of which nothing was loaded."""
         return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
+
+    def refused(self, days: Iterable[date]) -> tuple[date, ...]:
+        """Those of the given days whose delivery is missing or was rejected, oldest first."""
+        refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing)
+        return tuple(sorted(refused & set(days)))
 
 
 def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> Landing:

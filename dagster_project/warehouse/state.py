@@ -85,3 +85,20 @@ def source_states(connection: duckdb.DuckDBPyConnection) -> list[SourceState]:
         """
     ).fetchall()
     return [SourceState(*row) for row in rows]
+
+
+def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
+    """Days of a source whose delivery was accepted and stands, with its rows that are loaded; oldest first."""
+    rows = connection.execute(
+        """
+        select
+            extract_date,
+            cast(sum(rows_loaded) as bigint)
+        from audit.load
+        where source = ? and status in ('loaded', 'empty')
+        group by extract_date
+        order by extract_date
+        """,
+        [source],
+    ).fetchall()
+    return dict(rows)
