@@ -1,0 +1,113 @@
+"""The dbt project keeps its own rules, passes its unit tests, and builds before anything was delivered."""
+
+import re
+
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
+from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+# Reads the graph of the project, not a table: a unit test has nothing to give it. A pytest compares it instead.
+WITHOUT_INPUTS = {"data_dictionary"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FCIR_HOME", str(tmp_path_factory.mktemp("home")))
+        yield read_settings()
+
+
+@pytest.fixture(scope="module")
+def manifest(home):
+    return read_manifest(ensure_manifest(home))
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+
+
+def test_everything_builds_before_anything_was_delivered_and_every_unit_test_passes(home):
+    with loading_connection(home.warehouse) as connection:
+        ensure_tables(connection, load_contracts(CONTRACTS).values())
+    result = invoke(home, ["build"])
+    faults = {item.node.name: item.message for item in result.results if str(item.status) not in ("success", "pass")}
+    assert faults == {}
+    assert sum(item.node.resource_type == "unit_test" for item in result.results) > 25
+
+
+def test_only_staging_reads_sources(manifest):
+    for unique_id, parents in manifest["parent_map"].items():
+        if not unique_id.startswith("model.") or not any(parent.startswith("source.") for parent in parents):
+            continue
+        assert manifest["nodes"][unique_id]["fqn"][1] == "staging", unique_id
+
+
+def test_the_prefix_of_a_model_is_its_folder(models):
+    prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "facts": ("fct_", "dim_"), "kpis": ("kpi_",)}
+    for name, model in models.items():
+        expected = prefixes.get(model["fqn"][1])
+        assert expected is None or name.startswith(expected), name
+
+
+def test_kpis_and_reports_read_no_staging_of_events(manifest, models):
+    for name, model in models.items():
+        if model["fqn"][1] == "kpis":
+            parents = manifest["parent_map"][model["unique_id"]]
+            assert not [parent for parent in parents if ".stg_" in parent], name
+
+
+def test_every_description_of_a_model_ends_with_its_grain(models):
+    for name, model in models.items():
+        assert re.search(r"\bOne row (per|for)\b[^.]*\.$", model["description"].strip()), name
+
+
+def test_every_mart_has_an_enforced_contract_and_every_column_is_described(models):
+    for name, model in models.items():
+        if model["schema"] != "marts":
+            continue
+        assert model["config"]["contract"]["enforced"], name
+        undescribed = [column for column, item in model["columns"].items() if not item["description"].strip()]
+        assert undescribed == [], name
+
+
+def test_the_grain_of_every_mart_is_tested(manifest):
+    tested = {
+        node["attached_node"].split(".")[-1]: tuple(node["test_metadata"]["kwargs"]["columns"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_grain"
+    }
+    for mart in marts_of(manifest):
+        assert set(tested.get(mart.name, ())) == set(mart.grain), mart.name
+
+
+def test_every_kpi_and_report_has_a_unit_test(manifest, models):
+    tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
+    wanted = {name for name, model in models.items() if model["fqn"][1] in ("kpis", "reporting")}
+    assert wanted - tested == WITHOUT_INPUTS
+
+
+def test_sql_of_models_is_portable():
+    banned = {
+        r"::": "a cast is written cast(x as type)",
+        r"\bqualify\b": "QUALIFY is not known to Spark",
+        r"\b(double|float|real)\b": "sums of doubles differ from run to run",
+        r"\bexclude\s*\(": "EXCLUDE is not known to Spark",
+        r"\basof\b": "ASOF is not known to Spark",
+        r"(?<![:/])//": "floor division is not known to Spark",
+    }
+    for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
+        code = re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
+        for pattern, reason in banned.items():
+            assert not re.search(pattern, code), f"{path.name}: {reason}"
+
+
+def test_every_order_says_where_nulls_go():
+    for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
+        code = re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
+        for clause in re.findall(r"\border by\b(.*?)(?:\brows\b|\brange\b|\)|\blimit\b|$)", code, flags=re.S):
+            assert "nulls" in clause, f"{path.name}: order by{clause}"
