@@ -74,6 +74,7 @@ def judge(
     *,
     contract: Contract = STAYS,
     serial_days: int = 0,
+    extract_date: date = EXTRACT_DATE,
 ) -> list[dict[str, Any]]:
     """Rows of text cells, judged in one query; cells that are not given are null."""
     listed = list(rows)
@@ -83,7 +84,7 @@ def judge(
             "source_row": pa.array(range(1, len(listed) + 1), pa.int64()),
             **{name: pa.array([row.get(name) for row in listed], pa.string()) for name in names},
             "load_id": pa.array([7] * len(listed), pa.int64()),
-            "extract_date": pa.array([EXTRACT_DATE] * len(listed), pa.date32()),
+            "extract_date": pa.array([extract_date] * len(listed), pa.date32()),
             "serial_days": pa.array([serial_days] * len(listed), pa.int32()),
         }
     )

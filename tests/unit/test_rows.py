@@ -37,7 +37,7 @@ def test_a_good_row_comes_out_typed_and_without_a_fault(session):
     row = judge_one(session, **full)
     assert row["fault"] is None
     assert row["fault_count"] == 0
-    # The hour before the clocks change back is summer time: 10:00 in London is 09:00 UTC.
+    # The day before the clocks go back is summer time: 10:00 in London is 09:00 UTC.
     expected = {
         "force_code": "surrey",
         "stay_id": "s1",
@@ -197,22 +197,11 @@ def test_the_same_person_has_the_same_pseudonym_in_every_column_and_another_unde
 
 
 def test_an_event_after_the_extract_date_is_told_by_its_local_day(session):
-    # 23:30 UTC on the day of the extract in summer is half past midnight of the next day in London.
-    contract = replace(STAYS, event_column="paid_at", start_column=None)
-    contract = replace(
-        contract,
-        columns=tuple(
-            replace(column, name="paid_at", not_before=(), required_when={}) if column.name == "ended_at" else column
-            for column in contract.columns
-        ),
-    )
+    cells = {**GOOD, "kind": "999", "ended_at": None}
+    # In summer the last local hour of a day is 22:00 to 23:00 UTC; half past midnight is still the day before in UTC.
     rows = judge(
         session,
-        [
-            {**GOOD, "paid_at": "2022-10-30 23:59:59"},
-            {**GOOD, "paid_at": "2022-10-31 00:00"},
-            {**GOOD, "paid_at": None},
-        ],
-        contract=contract,
+        [{**cells, "begun_at": "2022-07-01 23:59:59"}, {**cells, "begun_at": "2022-07-02 00:30"}],
+        extract_date=date(2022, 7, 1),
     )
-    assert [row["is_after_extract_date"] for row in rows] == [False, True, False]
+    assert [row["is_after_extract_date"] for row in rows] == [False, True]

@@ -1,0 +1,370 @@
+"""Candidate loads and their acceptance: repeated keys, limits, corrections, days that are missing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from loading_helpers import HEADER, VISITS, Installation
+
+from dagster_project.loading import pipeline
+from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.state import outstanding
+
+
+@pytest.fixture
+def installation(tmp_path):
+    return Installation(tmp_path / "home")
+
+
+@pytest.fixture
+def without_expectations(monkeypatch):
+    """Leaves Great Expectations out where a test is not about it: it costs half a second a load."""
+    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
+
+
+def row(visit: str, minutes: object = 5, day: str = "2022-11-01", visitor: str = "someone") -> str:
+    return f"{visit},{day} 10:00,{minutes},{visitor}"
+
+
+A, B = row("v", 1), row("v", 2)
+
+
+@pytest.mark.usefixtures("without_expectations")
+@pytest.mark.parametrize(
+    ("rows", "kept", "set_aside"),
+    [
+        ([A, A], 1, [(3, "duplicate_row")]),
+        ([A, B], 2, [(2, "superseded_row")]),
+        ([A, A, B], 2, [(2, "superseded_row"), (3, "duplicate_row")]),
+        ([A, B, B], 2, [(2, "superseded_row"), (4, "duplicate_row")]),
+        ([A, B, A], 1, [(2, "superseded_row"), (3, "superseded_row")]),
+        ([A, "v,2022-11-01 10:00,never,x"], 1, [(3, "not_an_integer")]),
+        (["v,2022-11-01 10:00,never,x", A], 1, [(2, "not_an_integer")]),
+    ],
+    ids=["A A", "A B", "A A B", "A B B", "A B A", "A faulty", "faulty A"],
+)
+@pytest.mark.parametrize("is_split", [False, True], ids=["one file", "a file for each row"])
+def test_of_a_key_that_comes_again_the_last_row_is_kept(installation, rows, kept, set_aside, is_split):
+    if is_split:
+        for number, line in enumerate(rows):
+            # Files of one content are one file: the position makes them differ without touching a row.
+            installation.land("2022-11-01", *[""] * number, line, suffix=f"_{number}")
+    else:
+        installation.land("2022-11-01", *rows)
+    installation.run()
+    assert [minutes for _, _, minutes in installation.current()] == [kept]
+    codes = [code for _, code in set_aside]
+    if is_split:
+        files = [f"visits_2022-11-01_{place - 2}.csv" for place, _ in set_aside]
+        assert installation.quarantine() == [
+            (file, int(file[-5]) + 2, code) for file, code in zip(files, codes, strict=True)
+        ]
+    else:
+        assert installation.quarantine() == [("visits_2022-11-01.csv", place, code) for place, code in set_aside]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_key_is_of_its_force_and_of_its_day(installation):
+    text = "force_code,visit_id,begun_at,minutes\nkent,v,2022-11-01 10:00,1\nSurrey,v,2022-11-01 10:00,2\n"
+    installation.land("2022-11-01", text=text)
+    installation.land("2022-11-02", A)
+    installation.run()
+    assert len(installation.current()) == 3
+    assert installation.quarantine() == []
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_personal_cells_that_differ_make_a_row_another_one(installation):
+    installation.land("2022-11-01", row("v", visitor="Ann"), row("v", visitor="Bob"), row("v", visitor="Bob"))
+    installation.run()
+    assert [code for _, _, code in installation.quarantine()] == ["superseded_row", "duplicate_row"]
+
+
+lines = st.lists(
+    st.builds(
+        lambda visit, minutes, cut: row(visit, minutes) if cut else f"{visit},2022-11-01 10:00",
+        st.sampled_from(["a", "b", "c", "d"]),
+        st.sampled_from(["1", "2", "", "-1", "x", "NULL"]),
+        st.sampled_from([True] * 8 + [False]),
+    ),
+    max_size=15,
+)
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(lines, min_size=1, max_size=3))
+def test_rows_read_are_rows_loaded_plus_rows_quarantined_and_the_kept_row_is_the_last_good_one(tmp_path_factory, files):
+    installation = Installation(tmp_path_factory.mktemp("home"))
+    expected: dict[str, int | None] = {}
+    for number, rows in enumerate(files):
+        installation.land("2022-11-01", *rows, suffix=f"_{number}", text=None)
+        path = installation.settings.landing / "visits" / f"visits_2022-11-01_{number}.csv"
+        path.write_text(path.read_text() + "\n" * number)
+        for line in rows:
+            cells = line.split(",")
+            if len(cells) == 4 and cells[2] not in ("x", "-1"):
+                expected[cells[0]] = int(cells[2]) if cells[2] in ("1", "2") else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "validate", lambda *_, **__: ())
+        installation.run()
+    audit = installation.audit()
+    assert [entry[3] for entry in audit] == [len(rows) for rows in files]
+    assert all(read == loaded + quarantined for *_, read, loaded, quarantined in audit)
+    assert {visit: minutes for _, visit, minutes in installation.current()} == expected
+    assert len(installation.quarantine()) == sum(quarantined for *_, quarantined in audit)
+    assert [status for _, _, status, *_ in audit] == ["loaded" if rows else "empty" for rows in files]
+
+
+def good(count: int) -> list[str]:
+    return [row(f"g{number}") for number in range(count)]
+
+
+def bad(count: int) -> list[str]:
+    return [row(f"b{number}", "never") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("good_rows", "bad_rows", "is_accepted"),
+    [
+        (0, 20, True),  # all of them, but no more than 20
+        (0, 21, False),
+        (398, 21, False),  # 5.01 %
+        (399, 21, True),  # exactly 5 %
+    ],
+)
+def test_a_delivery_is_rejected_when_more_than_20_rows_and_more_than_5_percent_are_faulty(
+    installation, good_rows, bad_rows, is_accepted
+):
+    installation.land("2022-11-01", *good(good_rows), *bad(bad_rows))
+    (delivery,) = installation.run().deliveries
+    assert delivery.is_accepted is is_accepted
+    assert len(installation.current()) == (good_rows if is_accepted else 0)
+    (entry,) = installation.audit()
+    assert entry[2] == ("loaded" if is_accepted else "rejected")
+    assert entry[4] == (good_rows if is_accepted else 0)
+    # The faulty rows of a rejected delivery are listed all the same, under its load.
+    assert len(installation.quarantine()) == bad_rows == entry[5]
+
+
+def test_duplicates_and_superseded_rows_count_for_no_limit(installation):
+    installation.land("2022-11-01", *[row("v", number) for number in range(60)], *[row("v", 59)] * 30)
+    (delivery,) = installation.run().deliveries
+    assert delivery.is_accepted
+    assert len(installation.current()) == 1
+
+
+def test_the_limit_looks_at_the_delivery_not_at_its_files(installation):
+    installation.land("2022-11-01", *bad(30), suffix="_a")
+    installation.land("2022-11-01", *good(800), suffix="_b")
+    assert installation.run().deliveries[0].is_accepted
+
+
+def test_a_day_far_below_the_recent_median_is_rejected_alone(installation):
+    for day in range(1, 9):
+        installation.land(f"2022-11-{day:02}", *good(200))
+    installation.land("2022-11-09", *good(59))
+    installation.land("2022-11-10", *good(61))
+    report = installation.run()
+    statuses = {str(delivery.extract_date): delivery.status for delivery in report.deliveries}
+    assert [day for day, status in statuses.items() if status == "rejected"] == ["2022-11-09"]
+    (reason,) = installation.query("select reason from audit.load where status = 'rejected'")[0]
+    assert "volume" in reason
+    assert len(installation.current()) == 8 * 200 + 61
+
+
+def test_one_unreadable_file_rejects_its_delivery_and_leaves_what_stood(installation):
+    installation.land("2022-11-01", row("old"))
+    installation.land("2022-11-02", row("other", day="2022-11-02"))
+    installation.run()
+    before = installation.current()
+    installation.land("2022-11-01", row("new"), suffix="_late")
+    installation.land("2022-11-01", text="visit_id,minutes\nv,1\n", suffix="_broken")
+    installation.land("2022-11-03", row("third", day="2022-11-03"))
+    report = installation.run()
+    assert {str(item.extract_date): item.status for item in report.deliveries} == {
+        "2022-11-01": "rejected",
+        "2022-11-03": "loaded",
+    }
+    assert installation.current() == [*before, ("2022-11-03", "third", 5)]
+    refused = installation.query(
+        "select file_name, rows_loaded, reason from audit.load where status = 'rejected' order by file_name"
+    )
+    assert len(refused) == 3
+    assert all(rows == 0 and "visits_2022-11-01_broken.csv" in reason for _, rows, reason in refused)
+    # What stood keeps its audit row beside the refusal.
+    assert ("2022-11-01", "visits_2022-11-01.csv", "loaded", 1, 1, 0) in installation.audit()
+
+
+def test_a_mended_delivery_replaces_what_stood_and_its_refusal_needs_nobody_any_more(installation):
+    installation.land("2022-11-01", row("old"))
+    installation.run()
+    broken = installation.land("2022-11-01", text="nothing to see here\n", suffix="_late")
+    installation.run()
+    # The same files, tried again the next night, are refused once.
+    installation.run()
+    assert [entry[2] for entry in installation.audit()].count("rejected") == 2
+    with reading_connection(installation.settings.warehouse) as connection:
+        assert [(str(item.extract_date), item.status) for item in outstanding(connection)] == [
+            ("2022-11-01", "rejected")
+        ]
+    broken.write_text(f"{HEADER}\n{row('late')}\n")
+    report = installation.run()
+    assert report.deliveries[0].is_correction
+    assert [entry[2] for entry in installation.audit()] == ["replaced", "rejected", "loaded", "loaded"]
+    with reading_connection(installation.settings.warehouse) as connection:
+        assert outstanding(connection) == []
+    assert installation.current() == [("2022-11-01", "late", 5), ("2022-11-01", "old", 5)]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_correction_replaces_what_the_day_had_and_its_rows_stay_explained(installation):
+    installation.land("2022-11-01", row("kept", 1), row("withdrawn", 1), row("bad", "x"))
+    installation.run()
+    installation.land("2022-11-01", row("kept", 2))
+    (delivery,) = installation.run().deliveries
+    assert delivery.is_correction
+    assert installation.current() == [("2022-11-01", "kept", 2)]
+    assert [(status, loaded) for _, _, status, _, loaded, _ in installation.audit()] == [("replaced", 2), ("loaded", 1)]
+    assert installation.query("select count(*) from raw.visits") == [(3,)]
+    assert installation.query("select load_id from audit.pending_load order by load_id") == [(1,), (2,)]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_an_added_file_loads_its_day_whole_again(installation):
+    installation.land("2022-11-01", row("first", 1))
+    installation.run()
+    installation.land("2022-11-01", row("second", 1), row("first", 2), suffix="_late")
+    installation.run()
+    assert installation.current() == [("2022-11-01", "first", 2), ("2022-11-01", "second", 1)]
+    assert [entry[2] for entry in installation.audit()] == ["replaced", "loaded", "loaded"]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_file_that_has_gone_unloads_nothing(installation):
+    first = installation.land("2022-11-01", row("a"))
+    second = installation.land("2022-11-01", row("b"), suffix="_late")
+    installation.land("2022-11-02", row("c", day="2022-11-02"))
+    installation.run()
+    before = installation.current(), installation.audit()
+    first.unlink()
+    assert installation.run().deliveries == ()
+    second.unlink()
+    report = installation.run()
+    assert (report.deliveries, report.missing) == ((), ())
+    assert (installation.current(), installation.audit()) == before
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_the_same_content_under_another_name_is_skipped_with_a_warning(installation):
+    installation.land("2022-11-01", row("a"))
+    installation.land("2022-11-01", row("a"), suffix="_again")
+    report = installation.run()
+    assert any("visits_2022-11-01_again.csv" in warning and "same content" in warning for warning in report.warnings)
+    assert [entry[1] for entry in installation.audit()] == ["visits_2022-11-01.csv"]
+    assert installation.run().deliveries == ()
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_days_that_come_out_of_order_give_the_same_rows(tmp_path):
+    days = ["2022-11-01", "2022-11-02", "2022-11-03"]
+    found = []
+    for number, order in enumerate(itertools.islice(itertools.permutations(days), 0, None, 2)):
+        installation = Installation(tmp_path / str(number))
+        for day in order:
+            installation.land(day, row("v", int(day[-1]), day=day))
+            installation.run()
+        assert {entry[2] for entry in installation.audit()} == {"loaded"}
+        found.append(installation.current())
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 3
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_day_without_a_file_is_missing_until_it_comes(installation):
+    installation.land("2022-11-01", row("a"))
+    installation.land("2022-11-04", row("d", day="2022-11-04"))
+    assert [str(day) for day in installation.run().missing] == ["2022-11-02", "2022-11-03"]
+    missing = [entry for entry in installation.audit() if entry[2] == "missing_delivery"]
+    assert missing == [(day, None, "missing_delivery", 0, 0, 0) for day in ("2022-11-02", "2022-11-03")]
+    installation.land("2022-11-02", row("b", day="2022-11-02"))
+    assert [str(day) for day in installation.run().missing] == ["2022-11-03"]
+    assert [entry[0] for entry in installation.audit() if entry[2] == "missing_delivery"] == ["2022-11-03"]
+    ids = installation.query("select load_id from audit.load")
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_header_without_rows_is_a_valid_empty_day(installation):
+    installation.land("2022-11-01", row("a"))
+    installation.land("2022-11-02")
+    report = installation.run()
+    assert [item.status for item in report.deliveries] == ["loaded", "empty"]
+    assert report.missing == ()
+    assert any("no data rows" in warning for warning in report.warnings)
+    installation.land("2022-11-02", row("b", day="2022-11-02"))
+    installation.run()
+    assert [entry[2] for entry in installation.audit()] == ["loaded", "replaced", "loaded"]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_range_loads_its_days_alone_and_owes_every_one_of_them(installation):
+    for day in ("2022-11-01", "2022-11-02", "2022-11-05"):
+        installation.land(day, row("v", day=day))
+    report = installation.run("2022-11-02", "2022-11-03")
+    assert [str(item.extract_date) for item in report.deliveries] == ["2022-11-02"]
+    # The file of the 5th tells that the 3rd and 4th are owed as well; the 1st and 5th lie there and are not missing.
+    assert "2022-11-03" in [str(day) for day in report.missing]
+    assert {entry[0] for entry in installation.audit() if entry[2] == "loaded"} == {"2022-11-02"}
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_source_that_appears_now_and_then_is_never_missing(installation):
+    installation.land("2022-11-01", row("a"), source="papers")
+    installation.land("2022-11-20", row("b"), source="papers")
+    installation.land("2022-11-02", row("c"))
+    assert installation.run(source="papers").missing == ()
+    assert installation.run().missing == ()
+    assert installation.run("2022-11-01", "2022-11-30", source="papers").missing == ()
+
+
+def test_no_personal_value_and_no_unknown_column_reaches_the_warehouse(installation):
+    private = "Zebedee Quillfeather 07700 900321"
+    rows = [f"v1,2022-11-01 10:00,5,{private},{private}", f"v2,2022-11-01 10:00,{private},{private},{private}"]
+    text = "\n".join([f"{HEADER},caller_name", *rows, ""])
+    installation.land("2022-11-01", text=text)
+    report = installation.run()
+    assert any("'caller_name' is not in the contract" in warning for warning in report.warnings)
+    stored = installation.settings.warehouse.read_bytes()
+    for part in (private, "Zebedee", "07700 900321"):
+        assert part.encode() not in stored
+        assert part.encode("utf-16-le") not in stored
+        assert part not in repr(report)
+    (pseudonym,) = installation.query("select visitor from raw.visits")[0]
+    assert len(pseudonym) == 32
+    columns = installation.query("select column_name from information_schema.columns where table_name = 'visits'")
+    assert {name for (name,) in columns} == {
+        *(column.name for column in VISITS.columns),
+        *("is_dst_ambiguous", "extract_date", "load_id", "source_row"),
+    }
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_warnings_of_rows_after_the_extract_date_and_of_files_that_are_no_extracts_are_told(installation):
+    installation.land("2022-11-01", row("a", day="2022-11-02"))
+    (installation.settings.landing / "visits" / "Visits November.csv").write_text("x")
+    (installation.settings.landing / "visits" / "visits_2022-02-30.csv").write_text("x")
+    report = installation.run()
+    assert any("1 rows are dated after the extract date" in warning for warning in report.warnings)
+    assert any("Visits November.csv" in warning for warning in report.warnings)
+    assert any("visits_2022-02-30.csv" in warning for warning in report.warnings)
+    assert len(installation.current()) == 1
+    json.dumps(report.warnings)
