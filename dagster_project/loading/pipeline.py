@@ -11,7 +11,7 @@ import duckdb
 from dagster_project.clock import london_today
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_load_id, record_missing
-from dagster_project.loading.candidate import read_deliveries
+from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import Landing, scan
 from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
@@ -118,8 +118,21 @@ def load_source(
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id)
     warnings = [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
-    warnings += [f"{source}/{file.file_name}: {said}" for file in candidate.files for said in file.warnings]
+    warnings += _told_once(candidate)
     return SourceReport(source, tuple(results), tuple(outcomes), missing, tuple(warnings))
+
+
+def _told_once(candidate: Candidate) -> list[str]:
+    """Warnings of the files, each said once with the first file that it is about and how many more there are."""
+    files: dict[str, list[str]] = {}
+    for file in candidate.files:
+        for said in file.warnings:
+            files.setdefault(said, []).append(file.file_name)
+    source = candidate.contract.source
+    return [
+        f"{source}/{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {said}"
+        for said, names in files.items()
+    ]
 
 
 def _missing(
