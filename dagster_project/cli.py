@@ -27,6 +27,7 @@ from dagster_project.operations import (
     RunResult,
     Trial,
     UsageError,
+    contracts_of,
     count_matches,
     find_work,
     query_published,
@@ -101,7 +102,9 @@ def run(
         _tell_publication(settings)
         raise typer.Exit(Exit.DATA if work.outstanding else Exit.WELL)
     for warning in work.plan.warnings:
-        _say(f"warning: {warning}")
+        # What lies in a source's folder is told with the source.
+        if not warning.startswith(tuple(f"{name}/" for name in contracts_of([]))):
+            _say(f"warning: {warning}")
     result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
     _summarise(settings, result, time.monotonic() - started)
 

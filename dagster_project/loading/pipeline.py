@@ -102,7 +102,8 @@ def load_source(
         _remember_hashes(connection, plan)
         deliveries = plan.of(source)
         if not deliveries:
-            return SourceReport(source, (), (), _missing(connection, landing, contracts, source, wanted, run_id), ())
+            missing = _missing(connection, landing, contracts, source, wanted, run_id)
+            return SourceReport(source, (), (), missing, tuple(_of_source(plan, source)))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
             connection,
@@ -117,9 +118,12 @@ def load_source(
     with loading_connection(settings.warehouse) as connection:
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id)
-    warnings = [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
-    warnings += _told_once(candidate)
-    return SourceReport(source, tuple(results), tuple(outcomes), missing, tuple(warnings))
+    warnings = (*_of_source(plan, source), *_told_once(candidate))
+    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings)
+
+
+def _of_source(plan: Plan, source: str) -> list[str]:
+    return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
 def _told_once(candidate: Candidate) -> list[str]:
