@@ -62,7 +62,7 @@ def read_or_make_key(file: Path) -> PseudonymKey:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return _make(file)
-    with os.fdopen(descriptor, "r", encoding="ascii") as stream:
+    with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
         if os.fstat(stream.fileno()).st_mode & 0o077:
             raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
         text = stream.read().strip()

@@ -1,0 +1,111 @@
+"""The lock of the one writer: named holder, entered again by its own process, released by a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dagster_project.warehouse import lock
+from dagster_project.warehouse.lock import WarehouseLocked, reader_lock, writer_lock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from dagster_project.warehouse.lock import reader_lock, writer_lock
+with {"reader": reader_lock, "writer": writer_lock}[sys.argv[1]](Path(sys.argv[2])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_elsewhere(file: Path, kind: str = "writer") -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until it is told to end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, kind, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.1)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "home" / "warehouse.lock"
+
+
+@pytest.mark.parametrize("enter", [writer_lock, reader_lock])
+def test_a_second_process_is_told_the_process_id_of_the_first(file, enter):
+    with held_elsewhere(file) as process, pytest.raises(WarehouseLocked) as refused, enter(file):
+        pass
+    assert f"process {process.pid} " in str(refused.value)
+
+
+def test_the_holder_may_enter_again_and_holds_on_until_it_leaves_the_last_time(file):
+    program = HOLDER.replace('print("held", flush=True)\n    sys.stdin.read()', "pass")
+    with writer_lock(file):
+        with writer_lock(file), reader_lock(file):
+            pass
+        assert subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"from dagster_project.warehouse import lock\nlock._PATIENCE_SECONDS = 0\n{program}",
+                "writer",
+                str(file),
+            ],
+            capture_output=True,
+            check=False,
+        ).returncode
+    with held_elsewhere(file):
+        pass
+
+
+def test_an_error_inside_releases_the_lock(file):
+    with pytest.raises(ZeroDivisionError), writer_lock(file):
+        _ = 1 / 0
+    with held_elsewhere(file):
+        pass
+
+
+def test_a_killed_holder_leaves_no_lock_behind(file):
+    with held_elsewhere(file) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with writer_lock(file):
+            assert f'"pid": {os.getpid()}' in file.read_text()
+
+
+def test_readers_stand_beside_each_other_and_keep_a_writer_out(file):
+    with held_elsewhere(file, "reader"):
+        with reader_lock(file):
+            pass
+        with pytest.raises(WarehouseLocked), writer_lock(file):
+            pass
+
+
+def test_a_writer_waits_for_a_reader_of_some_milliseconds(file, monkeypatch):
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 30.0)
+    with held_elsewhere(file, "reader") as process:
+        process.stdin.close()
+        with writer_lock(file):
+            pass
+
+
+def test_the_lock_file_is_private(file):
+    with writer_lock(file):
+        assert file.stat().st_mode & 0o077 == 0

@@ -1,0 +1,75 @@
+"""The key of the pseudonyms: made once, private, refused when it cannot be trusted."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+
+import pytest
+from loading_helpers import Installation
+
+from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, one_time_key, read_or_make_key
+
+
+def test_the_first_run_makes_a_private_key_and_later_runs_read_it(tmp_path):
+    file = tmp_path / "secrets" / "pseudonym.key"
+    made = read_or_make_key(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o077 == 0
+    assert len(made.secret) == 32
+    assert read_or_make_key(file) == made
+    assert [path.name for path in file.parent.iterdir()] == ["pseudonym.key"]
+
+
+@pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "00" * 31, "00" * 33])
+def test_a_file_without_a_whole_key_is_refused(tmp_path, text):
+    file = tmp_path / "pseudonym.key"
+    file.write_text(text)
+    file.chmod(0o600)
+    with pytest.raises(PseudonymKeyError, match="64 hexadecimal digits"):
+        read_or_make_key(file)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    file = tmp_path / "pseudonym.key"
+    file.write_bytes(bytes(range(128, 192)))
+    file.chmod(0o600)
+    with pytest.raises(PseudonymKeyError, match="not a pseudonym key"):
+        read_or_make_key(file)
+
+
+def test_a_key_that_others_may_read_is_refused_with_what_to_do(tmp_path):
+    file = tmp_path / "pseudonym.key"
+    read_or_make_key(file)
+    file.chmod(0o640)
+    with pytest.raises(PseudonymKeyError, match=f"chmod 600 {file}"):
+        read_or_make_key(file)
+
+
+def test_a_pseudonym_is_an_hmac_of_the_trimmed_identifier_and_keys_are_not_shown():
+    key = PseudonymKey(b"k" * 32)
+    expected = hmac.new(b"k" * 32, "07700 900123".encode(), sha256).hexdigest()[:32]  # noqa: UP012 (bytes as hashed)
+    assert key.pseudonym("\u00a007700 900123 ") == expected
+    assert "kkk" not in repr(key)
+    assert key.fingerprint != PseudonymKey(b"l" * 32).fingerprint
+
+
+def test_no_two_dry_runs_have_the_same_key():
+    assert one_time_key() != one_time_key()
+
+
+def test_a_warehouse_is_loaded_with_one_key_only(tmp_path):
+    installation = Installation(tmp_path / "home")
+    installation.land("2022-11-01", "a,2022-11-01 10:00,1,someone")
+    installation.run()
+    before = installation.current()
+    key_file = installation.settings.key_file
+    kept = key_file.read_bytes()
+    key_file.unlink()
+    installation.land("2022-11-02", "b,2022-11-02 10:00,1,someone")
+    with pytest.raises(PseudonymKeyError, match="not the key that this warehouse was loaded with"):
+        installation.run()
+    assert installation.current() == before
+    key_file.write_bytes(kept)
+    installation.run()
+    assert len({pseudonym for (pseudonym,) in installation.query("select visitor from raw.visits")}) == 1
