@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+_FROM_COMMAND_LINE = {"fcir/started_by": "command line"}
+
+
 class UsageError(ValueError):
     """A command was given something that it cannot work with; the message says what it takes."""
 
@@ -148,17 +151,30 @@ def run_job(
             left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
+            _close_killed_runs(instance)
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags={"fcir/started_by": "command line"},
+                tags=_FROM_COMMAND_LINE,
             )
             failures = tuple(_failures(result))
         with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
             left = tuple(outstanding(connection)) if _has_audit(connection) else ()
         return RunResult(result.success, failures, left)
+
+
+def _close_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of this command as failed that were killed: while they count as running, the queue starts no other.
+
+    The caller holds the writer lock, so none of them is alive.
+    """
+    import dagster as dg
+
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_FROM_COMMAND_LINE)):
+        instance.report_run_failed(run, "The process of this run was killed; nothing of it was left half done.")
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -346,9 +362,13 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
     Returns:
         The exit code of the process that ended first; 0 when the user stopped them.
     """
+    import dagster as dg
+
     prepare_dagster_home(settings)
-    # Made here, before two processes would make it at the same time.
-    ensure_manifest(settings)
+    # Storage and manifest are made here, before two processes would make them at the same time.
+    with writer_lock(settings.lock_file), dg.DagsterInstance.get() as instance:
+        _close_killed_runs(instance)
+        ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
     code = ["--module-name", "dagster_project.definitions"]
     web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code]
