@@ -96,13 +96,16 @@ class OpenFile:
         stream = _decompressed(self.file) if self.extension.endswith(".gz") else self.file
         decoder = codecs.getincrementaldecoder(self.encoding or "utf-8")()
         carry = ""
-        while True:
-            data = _read(stream, self.name)
+        data = _read(stream, self.name)
+        while data:
+            # One read ahead: the last line belongs to the block before the end, even where no line end follows it.
+            following = _read(stream, self.name)
             try:
-                text = carry + decoder.decode(data, final=not data)
+                text = carry + decoder.decode(data, final=not following)
             except UnicodeDecodeError:
                 raise _bad_text(self.name) from None
-            if not data:
+            data = following
+            if not following:
                 if text:
                     yield text
                 return

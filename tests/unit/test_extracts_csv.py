@@ -104,6 +104,13 @@ def test_a_header_without_rows_is_fine(tmp_path):
     assert read(written(tmp_path, HEADER))[0] == []
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_header_in_the_last_line_needs_no_end(tmp_path, end):
+    rows, extract = read(written(tmp_path, f"List of visits{end}{HEADER}"))
+    assert rows == []
+    assert extract.found == NAMES
+
+
 def test_the_header_is_the_earliest_of_equals(tmp_path):
     rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n{HEADER}\n2,a,b,c,d\n"))
     assert [row["visit_id"] for row in rows] == ["1", "visit_id", "2"]
