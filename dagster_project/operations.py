@@ -20,7 +20,7 @@ from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import LandedFile, extract_date_of
 from dagster_project.loading.pipeline import scan_landing
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
-from dagster_project.loading.pseudonyms import one_time_key
+from dagster_project.loading.pseudonyms import one_time_key, read_or_make_key
 from dagster_project.publication.publish import current_publication
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, target_path
@@ -125,8 +125,11 @@ def run_job(
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
+        PseudonymKeyError: the key cannot be used.
     """
     with writer_lock(settings.lock_file):
+        # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
+        read_or_make_key(settings.key_file)
         prepare_dagster_home(settings)
         import dagster as dg
 

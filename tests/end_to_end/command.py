@@ -1,0 +1,110 @@
+"""The command `fcir` as an operator has it: a process of its own, in a data root of its own. No test is in here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+START = "from dagster_project.cli import main; main()"
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass
+class Command:
+    """One data root, one project, and the environment of the processes."""
+
+    home: Path
+    project: Path = PROJECT
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command and return at once."""
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("FCIR_", "DAGSTER_", "DBT_"))
+        }
+        return subprocess.Popen(
+            [sys.executable, "-c", START, *arguments],
+            # Not the project's folder: the command must not depend on it, and a developer's .env must not count.
+            cwd=self.home.parent,
+            env={**inherited, "FCIR_HOME": str(self.home), "PYTHONPATH": str(self.project), **self.settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        with self.start(*arguments) as process:
+            out, err = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def land(self, name: str, *lines: str) -> Path:
+        """Drop an extract of text lines; the folder is its source."""
+        path = self.home / "landing" / name.partition("_20")[0] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        return path
+
+    @property
+    def current(self) -> Path:
+        """What readers are pointed to."""
+        return self.home / "published" / "current"
+
+    def published(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query of the published database."""
+        with duckdb.connect(str(self.current / "fcir.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def warehouse(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query of the private database."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def damage(self) -> list[str]:
+        """What is wrong with the current publication, by its manifest; empty when it is whole."""
+        manifest = json.loads((self.current / "manifest.json").read_text(encoding="utf-8"))
+        told = [
+            file["path"]
+            for file in manifest["files"]
+            if sha256((self.current / file["path"]).read_bytes()).hexdigest() != file["sha256"]
+        ]
+        folder = self.current.resolve()
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        told += sorted(found - {file["path"] for file in manifest["files"]} - {"manifest.json"})
+        for name, count in manifest["tables"].items():
+            if self.published(f'select count(*) from marts."{name}"') != [(count,)]:  # noqa: S608 (names of a manifest)
+                told.append(name)
+        return told
+
+
+CALLS = "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number"
+CHATS = "chat_id,requested_at,accepted_at,ended_at,operator_id"
+CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status,cancelled_at,cancel_code"
+
+
+def call(number: int, day: str, *, queue: int = 5, disposition: str = "answered") -> str:
+    """A call of one segment, as a line of an extract."""
+    talk = 60 if disposition == "answered" else ""
+    line = (999, 101)[number % 2]
+    caller = f"07700 900{number:03}"
+    return f"call{number},1,{line},{day} 1{number % 10}:00,{queue},{disposition},{talk},{caller}"
+
+
+def land_three_days(command: Command) -> None:
+    """A few rows of three sources for three days."""
+    for offset, day in enumerate(("2022-10-29", "2022-10-30", "2022-10-31")):
+        numbers = range(offset * 10, offset * 10 + 8)
+        calls = [call(n, day, queue=n, disposition="abandoned" if n % 4 == 0 else "answered") for n in numbers]
+        command.land(f"call_segments_{day}.csv", CALLS, *calls)
+        chats = [f"chat{n},{day} 09:00,{day} 09:0{n % 10},{day} 09:30,op{n % 3}" for n in numbers]
+        command.land(f"live_chats_{day}.csv", CHATS, *chats)
+        crimes = [f"46/{n}/22,{day} 12:00,{day} 11:00,8N,recorded,," for n in numbers]
+        command.land(f"crimes_{day}.csv", CRIMES, *crimes)

@@ -1,0 +1,201 @@
+"""The operator's command: exit codes, one line for each wrong use, what `check` says and that it touches nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+
+import pytest
+from command import CALLS, Command, call, land_three_days
+
+
+@pytest.fixture
+def command(tmp_path):
+    return Command(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A run whose log is JSON, over three days of which one file is broken and one is missing."""
+    command = Command(tmp_path_factory.mktemp("cli") / "home", settings={"FCIR_LOG_FORMAT": "json"})
+    land_three_days(command)
+    (command.home / "landing" / "crimes" / "crimes_2022-10-30.csv").unlink()
+    command.land("call_segments_2022-10-30_late.csv", "call_id,line", "c,999")
+    command.land("call_segments_2022-10-31_late.csv", CALLS, call(50, "2022-10-31"), call(51, "yesterday"))
+    command.land("bodycam_2022-10-30.csv", "a,b")
+    return command, command.run("run")
+
+
+def test_a_run_with_missing_and_rejected_deliveries_does_the_rest_and_ends_with_1(reported):
+    command, done = reported
+    assert done.returncode == 1, done.stderr
+    found = command.warehouse(
+        "select source, cast(extract_date as varchar), status, count(*) from audit.load "
+        "where status <> 'loaded' group by all order by all"
+    )
+    assert found == [
+        ("call_segments", "2022-10-30", "rejected", 2),
+        ("crimes", "2022-10-30", "missing_delivery", 1),
+    ]
+    assert command.published("select sum(received) from marts.kpi_calls_monthly") == [(17,)]
+    assert command.published("select reason_code from marts.quarantine") == [("not_a_timestamp",)]
+    assert command.damage() == []
+
+
+def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported):
+    _, done = reported
+    assert done.stderr == ""
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all("message" in line for line in lines)
+    said = " ".join(line["message"] for line in lines)
+    assert "crimes 2022-10-30 missing delivery" in said
+    assert "call_segments 2022-10-30 rejected: call_segments_2022-10-30_late.csv" in said
+    assert "bodycam" in said
+    (calls,) = [line for line in lines if line.get("name") == "call_segments" and line.get("stage") == "sources"]
+    assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
+
+
+def test_a_second_run_tries_the_rejected_delivery_again_and_status_names_it(reported):
+    command, _ = reported
+    done = command.run("status")
+    assert done.returncode == 1
+    assert "call_segments 2022-10-30 rejected" in done.stdout
+    assert "1 deliveries in the landing folder are not loaded" in done.stdout
+
+
+def test_a_run_says_no_personal_value(reported):
+    command, done = reported
+    for value in ("07700 900", "46/1/22", "op1"):
+        assert value not in done.stdout
+        assert not [path for path in (command.home / "dagster").rglob("*.log") if value in path.read_text()]
+
+
+WRONG_USES = {
+    "a word that is no date": (["run", "--from", "yesterday"], "--from yesterday: not a date; expected YYYY-MM-DD"),
+    "a date of another calendar": (["run", "--to", "2022-02-30"], "--to 2022-02-30: not a date"),
+    "a range from end to start": (["run", "--from", "2022-11-02", "--to", "2022-11-01"], "--from 2022-11-02 is after"),
+    "an unknown source": (
+        ["run", "--source", "bodycam"],
+        "no contract for source bodycam; known: call_segments, crimes",
+    ),
+    "a file that is not there": (["check", "crimes_2022-10-30.csv"], "crimes_2022-10-30.csv: no such file"),
+    "a file of no source": (["check", "notes.csv"], "name the source with --source"),
+    "an unknown source of a file": (["check", "notes.csv", "--source", "bodycam"], "no contract for source bodycam"),
+    "two forms of an answer": (["query", "select 1", "--csv", "--json"], "choose one of --csv, --json and --markdown"),
+    "a query before anything is published": (["query", "select 1"], "nothing is published yet. Run: fcir run"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USES)
+def test_wrong_use_ends_with_2_and_one_line(command, case):
+    arguments, message = WRONG_USES[case]
+    done = command.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("fcir: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not command.home.exists()
+
+
+@pytest.mark.parametrize("arguments", [["walk"], ["run", "--fast"], ["check"], ["query"]])
+def test_an_argument_that_does_not_exist_ends_with_2(command, arguments):
+    done = command.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_all_bad_settings_are_named_at_once(command):
+    command.settings |= {"FCIR_FORCE": "West Midlands", "FCIR_LOG_FORMAT": "xml", "FCIR_TARGET": "oracle"}
+    done = command.run("run")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    for name in ("FCIR_FORCE", "FCIR_LOG_FORMAT", "FCIR_TARGET"):
+        assert name in done.stderr
+
+
+def test_debug_shows_the_traceback_wherever_the_option_stands(command):
+    for arguments in (["--debug", "run", "--from", "x"], ["run", "--from", "x", "--debug"]):
+        done = command.run(*arguments)
+        assert done.returncode != 0
+        assert "Traceback (most recent call last)" in done.stderr
+        assert "UsageError" in done.stderr
+
+
+def test_a_run_beside_another_ends_with_75_and_names_its_process(command):
+    command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    file = command.home / "warehouse.lock"
+    with file.open("w+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        held.write(json.dumps({"pid": os.getpid(), "since": 0}))
+        held.flush()
+        done = command.run("run")
+        assert (done.returncode, done.stdout) == (75, "")
+        assert f"process {os.getpid()} " in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (command.home / "warehouse.duckdb").exists()
+
+
+def test_status_of_an_empty_installation_says_what_to_do_and_touches_nothing(command):
+    done = command.run("status")
+    assert done.returncode == 0
+    assert "Nothing is loaded yet" in done.stdout
+    assert not command.home.exists()
+
+
+def test_check_lists_rows_and_reasons_and_touches_nothing(command, tmp_path):
+    path = tmp_path / "call_segments_2022-10-30.csv"
+    rows = [
+        call(1, "2022-10-30"),
+        call(2, "2022-10-30", disposition="lost"),
+        call(1, "2022-10-30"),
+        f"{call(3, '2022-10-30')},extra",
+        call(4, "tomorrow"),
+    ]
+    path.write_text("\n".join([f"{CALLS}", *rows, ""]))
+    before = sorted(tmp_path.rglob("*"))
+    done = command.run("check", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "would be loaded: 5 rows read, 1 good, 4 quarantined" in done.stdout
+    for line in (
+        "row 3, column disposition:",
+        "row 4: the same row stands earlier in this delivery [duplicate_row]",
+        "row 5: more cells than the header",
+        "row 6, column arrived_at:",
+    ):
+        assert line in done.stdout
+    assert "07700" not in done.stdout
+    assert "lost" not in done.stdout
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not command.home.exists()
+
+
+def test_check_ends_with_1_when_a_file_would_be_rejected_and_looks_at_the_others(command, tmp_path):
+    broken, faulty, good = (tmp_path / f"call_segments_2022-10-{day}.csv" for day in (28, 29, 30))
+    broken.write_text("call_id,line\nc,999\n")
+    faulty.write_text("\n".join([CALLS, *(call(n, "never") for n in range(21)), ""]))
+    good.write_text("\n".join([CALLS, call(1, "2022-10-30"), ""]))
+    done = command.run("check", "--rows", "2", str(broken), str(faulty), str(good))
+    assert done.returncode == 1
+    assert done.stdout.count("would be REJECTED") == 2
+    assert "21 faulty rows" in done.stdout
+    assert done.stdout.count("[not_a_timestamp]") == 2
+    assert "would be loaded: 1 rows read" in done.stdout
+
+
+def test_check_takes_a_file_of_any_name_when_told_its_source(command, tmp_path):
+    path = tmp_path / "Export (3).csv"
+    path.write_text("\n".join([CALLS, call(1, "2022-10-30"), ""]))
+    assert "1 good" in command.run("check", str(path), "--source", "call_segments").stdout
+
+
+def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(command, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("ab" * 32)
+    key.chmod(0o644)
+    command.settings["FCIR_PSEUDONYM_KEY_FILE"] = str(key)
+    command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    done = command.run("run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"chmod 600 {key}" in done.stderr
+    assert not (command.home / "warehouse.duckdb").exists()
