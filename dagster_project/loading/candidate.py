@@ -118,7 +118,7 @@ def read_deliveries(
                         f"column {name!r} is not in the contract; not loaded" for name in extract.unknown_columns
                     )
             except UnreadableExtract as error:
-                load.error = str(error)
+                load.error = f"{error} [{error.code}]"
             if on_progress:
                 on_progress(len(candidate.files))
     judge.finish()
