@@ -29,7 +29,7 @@ def definitions() -> dg.Definitions:
         assets=[
             *(landing_spec(contract) for contract in contracts.values()),
             *(source_asset(contract) for contract in contracts.values()),
-            *audit_specs(manifest, contracts),
+            *audit_specs(manifest),
             dbt_assets_of(manifest),
             *publication_assets(manifest),
         ],

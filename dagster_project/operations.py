@@ -26,7 +26,7 @@ from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, target_path
 from dagster_project.warehouse.connection import dry_connection, reading_connection
 from dagster_project.warehouse.lock import reader_lock, writer_lock
-from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, source_states
+from dagster_project.warehouse.state import OutstandingDelivery, SourceState, has_audit, outstanding, source_states
 from dagster_project.warehouse.tables import ensure_tables, incoming
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     if not settings.warehouse.exists():
         return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
     with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        if not _has_audit(connection):
+        if not has_audit(connection):
             return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
         plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
         owed = expected_days(connection, landing, every, wanted=wanted)
@@ -164,7 +164,7 @@ def run_job(
             )
             failures = tuple(_failures(result))
         with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-            left = tuple(outstanding(connection)) if _has_audit(connection) else ()
+            left = tuple(outstanding(connection)) if has_audit(connection) else ()
         return RunResult(result.success, failures, left)
 
 
@@ -231,7 +231,7 @@ def read_state(settings: Settings) -> State:
     publication = pointer.resolve() if pointer.exists() else None
     if settings.warehouse.exists():
         with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-            if _has_audit(connection):
+            if has_audit(connection):
                 plan = plan_deliveries(connection, landing, contracts, wanted=Range())
                 return State(
                     tuple(source_states(connection)),
@@ -240,14 +240,6 @@ def read_state(settings: Settings) -> State:
                     publication,
                 )
     return State((), (), len(plan_deliveries(None, landing, contracts, wanted=Range()).deliveries), publication)
-
-
-def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them."""
-    row = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'audit' and table_name = 'build'"
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -373,7 +365,7 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
         _close_killed_runs(instance)
         ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
-    code = ["--module-name", "dagster_project.definitions"]
+    code = ["--workspace", str(PROJECT_ROOT / "deploy" / "workspace.yaml")]
     web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code]
     commands = [[*web, *(["--read-only"] if read_only else [])], [_tool("dagster-daemon"), "run", *code]]
     # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.

@@ -13,6 +13,7 @@ from dagster_project.loading.pipeline import scan_landing
 from dagster_project.loading.plan import Plan, Range, plan_deliveries
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
+from dagster_project.warehouse.state import has_audit
 
 # The console of a run that the command line starts is the operator's; Dagster's own lines go to its storage.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -22,7 +23,8 @@ nightly = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description=(
         "Load every delivery that is new, changed or was never accepted, build and test the marts, publish. "
-        "It fails, after all of that, when a delivery is missing or rejected."
+        "It fails, after all of that, when a delivery is missing or rejected. To start it by hand, launch it without "
+        "a partition; extract dates to load again go into its configuration."
     ),
     # One writer: a process for each step would cost 2 to 5 times as much and gain nothing.
     executor_def=dg.in_process_executor,
@@ -77,4 +79,4 @@ def plan_now(settings: Settings, wanted: Range | None = None) -> Plan:
     if not settings.warehouse.exists():
         return plan_deliveries(None, landing, contracts, wanted=wanted)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        return plan_deliveries(connection, landing, contracts, wanted=wanted)
+        return plan_deliveries(connection if has_audit(connection) else None, landing, contracts, wanted=wanted)

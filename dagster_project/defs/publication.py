@@ -57,7 +57,7 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     )
     def publication(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
-        made = publish(warehouse.settings, marts, run_id=context.run_id)
+        made = publish(warehouse.settings, marts, run_id=context.run.run_id)
         seconds = time.monotonic() - started
         rows = sum(made.tables.values())
         step(

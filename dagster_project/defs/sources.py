@@ -96,7 +96,7 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
             warehouse.contracts,
             contract.source,
             wanted=deliveries.wanted(context),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             on_progress=lambda done, total: progress("sources", contract.source, done, total),
         )
         _say(report, time.monotonic() - started)

@@ -45,6 +45,14 @@ class SourceState:
     newest: date | None
 
 
+def has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them."""
+    row = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'audit' and table_name = 'build'"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelivery]:
     """Deliveries that need a person, by source and day; one line for each, whatever its number of files."""
     rows = connection.execute(
