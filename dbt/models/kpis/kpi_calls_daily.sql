@@ -46,10 +46,22 @@ lines as (
 span as (
 
     select
-        min(day) as first_day,
-        max(day) as last_day
+        min(dates.date_day) as first_day,
+        max(dates.date_day) as last_day,
+        min(dates.month_start) as first_month,
+        max(dates.month_start) as last_month
     from source_days
-    where source = 'call_segments' and is_loaded
+    inner join dates
+        on source_days.day = dates.date_day
+    where source_days.source = 'call_segments' and source_days.is_loaded
+
+),
+
+called_days as (
+
+    select distinct day
+    from part_days
+    where part like 'calls_%'
 
 ),
 
@@ -62,13 +74,17 @@ cells as (
         coalesce(source_days.is_loaded, false) as is_loaded
     from span
     inner join dates
-        on dates.date_day between span.first_day and span.last_day
+        on dates.month_start between span.first_month and span.last_month
+    left join called_days
+        on dates.date_day = called_days.day
     left join source_days
         on
             source_days.source = 'call_segments'
             and dates.date_day = source_days.day
     cross join forces
     cross join lines
+    -- Late calls of a delivered month may have arrived outside the delivered days; the month counts them too.
+    where dates.date_day between span.first_day and span.last_day or called_days.day is not null
 
 ),
 
