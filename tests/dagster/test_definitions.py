@@ -1,0 +1,202 @@
+"""What the code location shows before anything has run."""
+
+import re
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.defs.automation import nightly_schedule
+from dagster_project.settings import CONTRACTS, PROJECT_ROOT
+from dagster_project.validation.expectations import expectations_of
+from tests.dagster.asset_specs import FILE, as_text, described
+
+SOURCES = sorted(load_contracts(CONTRACTS))
+GROUPS = {"sources", "staging", "facts", "kpis", "publication"}
+
+
+@pytest.fixture(scope="module")
+def specs(definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    return definitions.resolve_asset_graph()
+
+
+@pytest.fixture(scope="module")
+def nightly(definitions) -> dg.JobDefinition:
+    return definitions.resolve_job_def("nightly")
+
+
+def test_the_code_location_can_be_loaded_and_run(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_loading_the_code_location_warns_of_nothing_that_this_project_does(settings):
+    code = "from dagster_project.definitions import definitions; definitions().get_repository_def()"
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=settings.home,
+    )
+    own = str(PROJECT_ROOT / "dagster_project")
+    assert [line for line in (done.stderr + done.stdout).splitlines() if line.startswith(own)] == []
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_where_it_belongs(specs):
+    for key, spec in specs.items():
+        assert spec.description, key
+        assert spec.owners, key
+        assert spec.kinds, key
+        assert spec.tags.get("stage"), key
+
+
+def test_descriptions_are_sentences_and_hold_no_code(specs):
+    for key, spec in specs.items():
+        text = spec.description or ""
+        assert text.rstrip().endswith("."), key
+        assert "```" not in text, key
+        assert not re.search(r"\bselect\b.*\bfrom\b", text, re.IGNORECASE), key
+
+
+def test_the_groups_are_the_stages_and_no_others(specs):
+    assert {spec.group_name for spec in specs.values()} == GROUPS
+
+
+def test_groups_follow_each_other_without_a_way_back(specs):
+    order = {group: place for place, group in enumerate(("sources", "staging", "facts", "kpis", "publication"))}
+    backwards = [
+        f"{dep.asset_key.to_user_string()} -> {key}"
+        for key, spec in specs.items()
+        for dep in spec.deps
+        if order[specs[dep.asset_key.to_user_string()].group_name] > order[spec.group_name]
+    ]
+    assert backwards == []
+
+
+def test_all_assets_are_those_of_the_kept_file(definitions):
+    assert as_text(described(definitions)) == FILE.read_text(encoding="utf-8"), (
+        "the assets are not those of tests/dagster/asset_specs.json; if the change is wanted, write the file again: "
+        ".venv/bin/python -m tests.dagster.asset_specs"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_leads_from_its_landing_folder_to_the_board_paper(graph, source):
+    chain = ["landing", "raw", "staging", "intermediate", "marts", "published"]
+    reached = {f"landing/{source}"}
+    waiting = [dg.AssetKey(["landing", source])]
+    while waiting:
+        for child in graph.get(waiting.pop()).child_keys:
+            if child.to_user_string() not in reached:
+                reached.add(child.to_user_string())
+                waiting.append(child)
+    assert f"raw/{source}" in reached
+    assert f"staging/stg_{source}" in reached
+    assert {key.split("/")[0] for key in reached} >= set(chain)
+    assert "published/database" in reached
+    assert ("marts/reconciliation" if source == "published_figures" else "published/board_paper") in reached
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_is_partitioned_by_the_london_day_of_its_extract(specs, source):
+    partitions = specs[f"raw/{source}"].partitions_def
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.timezone == "Europe/London"
+    short = partitions.time_window_for_partition_key("2023-03-26")
+    long = partitions.time_window_for_partition_key("2023-10-29")
+    assert [(window.end.timestamp() - window.start.timestamp()) / 3600 for window in (short, long)] == [23, 25]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_expectation_of_a_source_is_a_check_of_it(graph, source):
+    contract = load_contracts(CONTRACTS)[source]
+    shown = {check.name for check in graph.get(dg.AssetKey(["raw", source])).check_keys}
+    assert shown == {expectation.name for expectation in expectations_of(contract)}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_shows_the_columns_of_its_contract_and_calls_personal_ones_so(specs, source):
+    contract = load_contracts(CONTRACTS)[source]
+    shown = {column.name: column for column in specs[f"raw/{source}"].metadata["dagster/column_schema"].columns}
+    assert set(shown) == {column.name for column in contract.columns} | {
+        "force_code",
+        "is_dst_ambiguous",
+        "extract_date",
+        "load_id",
+        "source_row",
+    }
+    for column in contract.columns:
+        assert shown[column.name].description, column.name
+        assert ("Personal" in shown[column.name].description) == column.is_personal
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_daily_sources_have_to_be_fresh_by_nine_and_others_whenever_they_come(specs, source):
+    is_daily = load_contracts(CONTRACTS)[source].is_daily
+    for key in (f"landing/{source}", f"raw/{source}"):
+        policy = specs[key].freshness_policy
+        assert (policy is not None) == is_daily
+        if policy is not None:
+            assert (policy.deadline_cron, policy.timezone) == ("0 9 * * *", "Europe/London")
+
+
+def test_dbt_tests_are_checks_of_the_tables_that_they_look_at(graph):
+    checked = {key.asset_key.path[0] for key in graph.asset_check_keys}
+    assert {"marts", "reference", "intermediate"} <= checked
+    unchecked = [
+        key.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if key.path[0] == "marts" and not graph.get(key).check_keys
+    ]
+    assert unchecked == []
+
+
+def test_columns_of_marts_show_with_type_and_description(specs):
+    for key, spec in specs.items():
+        if key.startswith("marts/"):
+            columns = spec.metadata["dagster/column_schema"].columns
+            assert columns, key
+            assert all(column.description and column.type for column in columns), key
+
+
+def test_the_nightly_job_runs_every_asset_in_one_process(graph, nightly):
+    assert set(nightly.asset_layer.executable_asset_keys) == set(graph.executable_asset_keys)
+    assert nightly.executor_def is dg.in_process_executor
+
+
+def test_backfills_of_the_ui_run_in_one_process_too(definitions):
+    assert definitions.executor is dg.in_process_executor
+    assert definitions.get_repository_def().get_job("__ASSET_JOB").executor_def is dg.in_process_executor
+
+
+def test_the_schedule_is_on_and_runs_at_a_quarter_past_four_in_london(definitions):
+    schedule = definitions.get_repository_def().get_schedule_def(nightly_schedule.name)
+    assert schedule.job_name == "nightly"
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("15 4 * * *", "Europe/London")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_a_load_is_tried_again_once(definitions):
+    for source in SOURCES:
+        policy = definitions.get_repository_def().get_job("nightly").graph.node_named(f"load_{source}")
+        assert policy.definition.retry_policy.max_retries == 1
+
+
+def test_a_range_of_days_is_one_run(definitions):
+    for source in SOURCES:
+        assets = definitions.resolve_asset_graph().get(dg.AssetKey(["raw", source]))
+        assert assets.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_nothing_is_sent_to_anybody_and_one_run_goes_at_a_time():
+    text = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_text(encoding="utf-8")
+    assert re.search(r"^telemetry:\n  enabled: false$", text, re.MULTILINE)
+    assert re.search(r"^nux:\n  enabled: false$", text, re.MULTILINE)
+    assert "max_concurrent_runs: 1" in text

@@ -1,0 +1,212 @@
+"""One nightly run over a tiny landing folder, and what Dagster shows of it afterwards."""
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from dagster_project.operations import run_job
+from tests.dagster import tiny_landing
+from tests.dagster.tiny_landing import CALLER, DAYS, MISSING, REJECTED
+
+
+@pytest.fixture(scope="module")
+def outcome(settings, definitions):
+    """How the run ended; the definitions are loaded before, as a web server would have them."""
+    assert definitions
+    tiny_landing.write(settings.landing)
+    return run_job(settings, "nightly")
+
+
+@pytest.fixture(scope="module")
+def instance(outcome):
+    assert outcome
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def run(instance) -> dg.DagsterRun:
+    [run] = instance.get_runs()
+    return run
+
+
+@pytest.fixture(scope="module")
+def latest(instance, definitions) -> dict[str, dg.AssetMaterialization]:
+    """The latest materialisation of every asset that has one."""
+    found = {}
+    for spec in definitions.resolve_all_asset_specs():
+        event = instance.get_latest_materialization_event(spec.key)
+        if event is not None:
+            found[spec.key.to_user_string()] = event.asset_materialization
+    return found
+
+
+@pytest.fixture(scope="module")
+def checks(instance, run) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
+    return {(evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation for evaluation in evaluations}
+
+
+def test_a_missing_and_a_rejected_delivery_fail_the_run_after_it_has_published(outcome, instance, run, settings):
+    assert not outcome.success
+    assert outcome.failures == ()
+    assert {(fault.source, fault.extract_date) for fault in outcome.outstanding} == {
+        ("call_segments", REJECTED),
+        ("crimes", MISSING),
+    }
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    failed = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    assert [record.event_log_entry.step_key for record in failed] == ["published__run_verdict"]
+    assert (settings.published / "current" / "fcir.duckdb").exists()
+
+
+def test_the_failure_names_the_deliveries_that_need_a_person(instance, run):
+    [record] = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    said = record.event_log_entry.dagster_event.step_failure_data.user_failure_data.description
+    assert f"call_segments {REJECTED}" in said
+    assert f"crimes {MISSING}" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [("call_segments", {REJECTED}), ("crimes", {MISSING}), ("live_chats", set()), ("digital_contacts", set())],
+)
+def test_exactly_the_accepted_days_show_as_loaded(instance, source, missing):
+    shown = instance.get_materialized_partitions(dg.AssetKey(["raw", source]))
+    assert shown == {day.isoformat() for day in DAYS if day not in missing}
+
+
+def test_a_day_shows_its_rows_and_what_became_of_them(instance):
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(["raw", "call_segments"]), asset_partitions=[DAYS[0].isoformat()]), limit=5
+    ).records
+    [record] = records
+    metadata = record.asset_materialization.metadata
+    assert metadata["rows_read"].value == 4
+    assert metadata["dagster/partition_row_count"].value == 3
+    assert metadata["rows_quarantined"].value == 1
+
+
+def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
+    metadata = latest["raw/call_segments"].metadata
+    assert metadata["dagster/row_count"].value == 10
+    assert metadata["days_loaded"].value == 3
+    assert metadata["rejected"].value == 1
+    assert "disposition" in metadata["rejected_deliveries"].value
+
+
+def test_the_landing_assets_show_what_came_even_when_it_was_rejected(latest):
+    metadata = latest["landing/call_segments"].metadata
+    assert metadata["deliveries"].value == 4
+    assert metadata["newest_extract_date"].value == DAYS[3].isoformat()
+
+
+def test_every_executable_asset_has_been_made_except_the_verdict(latest, definitions):
+    executable = {key.to_user_string() for key in definitions.resolve_asset_graph().executable_asset_keys}
+    assert executable - set(latest) == {"published/run_verdict"}
+
+
+def test_every_check_has_a_result(checks, definitions):
+    keys = definitions.resolve_asset_graph().asset_check_keys
+    assert set(checks) == {(key.asset_key.to_user_string(), key.name) for key in keys}
+
+
+def test_a_failed_expectation_shows_counts_days_and_rows(checks):
+    check = checks["raw/call_segments", "queue_time_is_below_a_day"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert check.metadata["unexpected"].value == 1
+    assert check.metadata["failed_extract_dates"].value == DAYS[1].isoformat()
+    [row] = [record.data for record in check.metadata["source_rows"].records]
+    assert row["extract_date"] == DAYS[1].isoformat()
+    assert row["source_row"] == 5
+
+
+def test_no_check_shows_anything_but_counts_days_and_rows(checks):
+    for (asset, name), check in checks.items():
+        wanted = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows"}
+        if not asset.startswith("raw/"):
+            wanted = {"failures", "seconds"}
+        assert set(check.metadata) <= wanted, (asset, name)
+
+
+def test_the_checks_of_dbt_passed(checks):
+    assert [key for key, check in checks.items() if not key[0].startswith("raw/") and not check.passed] == []
+
+
+def test_stored_tables_show_their_rows(latest, settings):
+    """Views show none: counting them would run them once more."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() "
+            "where schema_name in ('intermediate', 'marts', 'reference')"
+        ).fetchall()
+        for schema, name in tables:
+            [[count]] = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchall()  # noqa: S608 - own names
+            assert latest[f"{schema}/{name}"].metadata["dagster/row_count"].value == count, name
+
+
+def test_columns_lead_back_to_the_extract(latest):
+    def origins(asset: str, column: str) -> set[str]:
+        lineage = latest[asset].metadata["dagster/column_lineage"].lineage.deps_by_column
+        return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.get(column, [])}
+
+    assert origins("staging/stg_call_segments", "arrived_date") == {"raw/call_segments.arrived_at"}
+    assert origins("intermediate/int_call_segments_current", "queue_seconds") == {
+        "staging/stg_call_segments.queue_seconds"
+    }
+    assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
+    assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
+    assert "intermediate/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
+
+
+def test_nearly_every_column_of_a_model_has_an_origin(latest, definitions):
+    """A few have none by right: counts of rows, literals, the dictionary that is made of texts."""
+    columns = with_origin = 0
+    for spec in definitions.resolve_all_asset_specs():
+        key = spec.key.to_user_string()
+        if spec.key.path[0] == "marts" and key != "marts/data_dictionary":
+            lineage = latest[key].metadata["dagster/column_lineage"].lineage.deps_by_column
+            columns += len(spec.metadata["dagster/column_schema"].columns)
+            with_origin += len(lineage)
+    assert with_origin / columns > 0.97
+
+
+def test_no_origin_is_an_asset_or_a_column_that_does_not_exist(latest, definitions, settings):
+    assets = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        known = {
+            f"{schema}/{table}.{column}"
+            for schema, table, column in connection.execute(
+                "select schema_name, table_name, column_name from duckdb_columns()"
+            ).fetchall()
+        }
+    for key, materialization in latest.items():
+        shown = materialization.metadata.get("dagster/column_lineage")
+        for deps in shown.lineage.deps_by_column.values() if shown else ():
+            for dep in deps:
+                assert dep.asset_key.to_user_string() in assets, key
+                assert f"{dep.asset_key.to_user_string()}.{dep.column_name}" in known, key
+
+
+def test_the_publication_says_where_it_is(latest):
+    folder = latest["published/database"].metadata["folder"].value
+    assert (Path(folder) / "fcir.duckdb").exists()
+
+
+def test_a_personal_value_is_nowhere_in_what_dagster_keeps(outcome, settings):
+    assert outcome
+    files = [path for path in settings.dagster_home.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        content = path.read_bytes()
+        assert CALLER.encode() not in content, path.name
+        assert CALLER.encode("utf-16-le") not in content, path.name
+
+
+def test_the_run_says_that_the_command_line_started_it(run):
+    assert run.job_name == "nightly"
+    assert run.tags["fcir/started_by"] == "command line"

@@ -1,0 +1,113 @@
+"""Runs over partitions as the UI starts them: what they load, and which days they show as loaded."""
+
+from datetime import date
+
+import dagster as dg
+import duckdb
+import pytest
+
+from dagster_project.defs.automation import QUIET_CONSOLE
+from dagster_project.operations import prepare_dagster_home
+from dagster_project.settings import read_settings
+from tests.dagster import tiny_landing
+from tests.dagster.tiny_landing import DAYS, MISSING, REJECTED
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@pytest.fixture(scope="module")
+def repository(definitions):
+    return definitions.get_repository_def()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, repository):
+    """A home of the test's own with the tiny landing in it; the definitions are the module's."""
+    assert repository
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    prepare_dagster_home(read_settings())
+    tiny_landing.write(tmp_path / "landing")
+    return tmp_path
+
+
+def run(repository, source: str, first: date, last: date) -> tuple[dg.ExecuteInProcessResult, set[str]]:
+    """Run one source over a range; returns the result and the days that show as loaded afterwards."""
+    key = dg.AssetKey(["raw", source])
+    with dg.DagsterInstance.get() as instance:
+        result = repository.get_job("__ASSET_JOB").execute_in_process(
+            instance=instance,
+            run_config=QUIET_CONSOLE,
+            asset_selection=[key],
+            raise_on_error=False,
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+        )
+        return result, set(instance.get_materialized_partitions(key))
+
+
+def loaded(home, source: str) -> set[str]:
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select distinct extract_date from audit.load where source = ? and status = 'loaded'", [source]
+        ).fetchall()
+    return {day.isoformat() for (day,) in rows}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    [event] = result.filter_events(lambda event: event.is_step_failure)
+    return event.step_failure_data.user_failure_data.description or ""
+
+
+def test_a_range_loads_its_days_and_no_others(home, repository):
+    result, shown = run(repository, "live_chats", DAYS[1], DAYS[2])
+    assert result.success
+    assert shown == loaded(home, "live_chats") == {DAYS[1].isoformat(), DAYS[2].isoformat()}
+
+
+def test_a_rejected_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository):
+    result, shown = run(repository, "call_segments", DAYS[0], DAYS[3])
+    assert not result.success
+    assert shown == loaded(home, "call_segments") == {day.isoformat() for day in DAYS if day != REJECTED}
+    assert REJECTED.isoformat() in failure(result)
+
+
+def test_a_missing_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository):
+    result, shown = run(repository, "crimes", DAYS[0], DAYS[3])
+    assert not result.success
+    assert shown == loaded(home, "crimes") == {day.isoformat() for day in DAYS if day != MISSING}
+    assert MISSING.isoformat() in failure(result)
+
+
+def test_days_on_which_no_paper_appeared_are_not_shown_as_loaded_and_fail_nothing(home, repository):
+    result, shown = run(repository, "published_figures", DAYS[0], DAYS[3])
+    assert result.success
+    assert shown == loaded(home, "published_figures") == {DAYS[3].isoformat()}
+
+
+def test_a_day_that_stood_already_stays_shown_when_a_range_finds_nothing_new(home, repository):
+    run(repository, "live_chats", DAYS[0], DAYS[1])
+    result, shown = run(repository, "live_chats", DAYS[0], DAYS[2])
+    assert result.success
+    assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS[:3]}
+
+
+def test_a_rejected_correction_fails_the_run_and_leaves_the_day_as_it_stood(home, repository):
+    run(repository, "live_chats", DAYS[0], DAYS[0])
+    file = home / "landing" / "live_chats" / f"live_chats_{DAYS[0]}.csv"
+    file.write_text("chat_id\nL1\n", encoding="utf-8")
+    result, shown = run(repository, "live_chats", DAYS[0], DAYS[0])
+    assert not result.success
+    assert shown == loaded(home, "live_chats") == {DAYS[0].isoformat()}
+
+
+def test_each_day_shows_its_own_row_count(home, repository):
+    assert home
+    run(repository, "live_chats", DAYS[0], DAYS[2])
+    with dg.DagsterInstance.get() as instance:
+        for day in DAYS[:3]:
+            records = instance.fetch_materializations(
+                dg.AssetRecordsFilter(dg.AssetKey(["raw", "live_chats"]), asset_partitions=[day.isoformat()]), limit=1
+            ).records
+            metadata = records[0].asset_materialization.metadata
+            assert metadata["dagster/partition_row_count"].value == 1

@@ -1,0 +1,82 @@
+"""A landing folder of a few rows a day, written by hand. What is made of it is for the tests that use it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+FIRST = date(2022, 10, 28)
+DAYS = [FIRST + timedelta(days=n) for n in range(4)]
+REJECTED = DAYS[2]
+"""Day on which call_segments lacks a required column."""
+MISSING = DAYS[1]
+"""Day on which no crimes come."""
+CALLER = "07700900123"
+"""A personal value that must not be seen anywhere."""
+FAULTY_LINE = 4
+"""Line of the first day's call_segments that has no readable time."""
+
+
+def write(landing: Path) -> None:
+    """Write four days of every daily source and one paper.
+
+    The third day of call_segments is rejected, one row of its first day is quarantined and breaks no limit, one row of
+    its second day fails an expectation that only warns, and the second day of crimes never comes.
+    """
+    for day in DAYS:
+        _calls(landing, day)
+        _save(
+            landing,
+            "digital_contacts",
+            day,
+            "contact_id,contact_type,received_at",
+            [f"D{day:%d}-{n},{kind},{day}T1{n}:00:00" for n, kind in enumerate(("email", "live_chat", "asb_report"))],
+        )
+        _save(
+            landing,
+            "online_crime_reports",
+            day,
+            "submission_id,service,started_at,submitted_at",
+            [f"S{day:%d},report_a_crime,{day}T09:00:00,{day}T09:20:00"],
+        )
+        _save(
+            landing,
+            "live_chats",
+            day,
+            "chat_id,requested_at,accepted_at,ended_at,operator_id",
+            [f"L{day:%d},{day}T12:00:00,{day}T12:01:00,{day}T12:10:00,OP7"],
+        )
+        if day != MISSING:
+            _save(
+                landing,
+                "crimes",
+                day,
+                "crime_ref,updated_at,recorded_at,offence_code,status",
+                [f"46/{day:%d}/22,{day}T08:00:00,{day}T07:00:00,8N,recorded"],
+            )
+    _save(
+        landing,
+        "published_figures",
+        DAYS[3],
+        "report_id,published_on,section,measure,unit,month,published_value",
+        [f"paper,{DAYS[3]},calls_999,received,count,2022-10,11"],
+    )
+
+
+def _calls(landing: Path, day: date) -> None:
+    header = "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number"
+    rows = [f"C{day:%d}-{n},1,999,{day}T1{n}:00:00,5,answered,60,{CALLER}" for n in range(3)]
+    if day == DAYS[0]:
+        rows.insert(FAULTY_LINE - 2, f"C{day:%d}-9,1,999,soon,5,answered,60,{CALLER}")
+    if day == DAYS[1]:
+        # Longer in the queue than a day: a warning, with the row.
+        rows.append(f"C{day:%d}-8,1,999,{day}T15:00:00,90000,answered,60,{CALLER}")
+    if day == REJECTED:
+        header, rows = header.replace(",disposition", ""), [row.replace(",answered", "") for row in rows]
+    _save(landing, "call_segments", day, header, rows)
+
+
+def _save(landing: Path, source: str, day: date, header: str, rows: list[str]) -> None:
+    folder = landing / source
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{source}_{day}.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
