@@ -1,0 +1,137 @@
+"""A run that is killed at any instant: readers keep a whole publication, and the next run ends where it would have."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pytest
+from command import CALLS, CHATS, CRIMES, Command, call, land_three_days
+
+# Only a run that hangs reaches it.
+PATIENCE_SECONDS = 240
+
+# The audit, the results of expectations and the history of publications have rows for every run.
+TELLING_OF_RUNS = ("load_audit", "expectation_results", "published_versions")
+
+# Which load brought a row, and when, differs between a run that was killed and one that was not.
+OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")
+
+
+def kill_when(command: Command, has_come: Callable[[], bool]) -> bool:
+    """Kill a run, with its children, as soon as something has come; false when the run ended before."""
+    process = command.start("run")
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None and not has_come():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        was_running = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.communicate()
+    return was_running
+
+
+def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
+    """Every published table, without what belongs to a run."""
+    found = {}
+    with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name, list(column_name order by ordinal_position) from information_schema.columns "
+            "where table_schema = 'marts' group by table_name"
+        ).fetchall()
+        for name, columns in tables:
+            kept = ", ".join(f'"{column}"' for column in columns if column not in OF_THE_RUN)
+            if name not in TELLING_OF_RUNS:
+                query = f'select {kept} from marts."{name}" order by all'  # noqa: S608 (own catalogue)
+                found[name] = connection.execute(query).fetchall()
+    return found
+
+
+def land_correction(command: Command) -> None:
+    """A corrected day, a late file and a new day."""
+    command.land("live_chats_2022-10-30.csv", CHATS, "chat10,2022-10-30 09:00,,2022-10-30 09:05,op1")
+    command.land("call_segments_2022-10-29_late.csv", CALLS, call(3, "2022-10-29", queue=500), call(9, "2022-10-29"))
+    for source, header in (("call_segments", CALLS), ("live_chats", CHATS)):
+        command.land(f"{source}_2022-11-01.csv", header)
+    cancelled = "46/1/22,2022-11-01 12:00,2022-10-29 11:00,8N,cancelled,2022-11-01 12:00,C2"
+    command.land("crimes_2022-11-01.csv", CRIMES, cancelled)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    command = Command(tmp_path_factory.mktemp("undisturbed") / "home")
+    land_three_days(command)
+    land_correction(command)
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return command
+
+
+def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_figures(undisturbed, tmp_path):
+    command = Command(tmp_path / "home")
+    land_three_days(command)
+    # One key for both, so that pseudonyms can be compared; the manifest of dbt is a cache that spares time.
+    for folder in ("secrets", "dbt"):
+        shutil.copytree(undisturbed.home / folder, command.home / folder)
+    published = command.home / "published"
+
+    def models_built() -> int:
+        return sum(1 for _ in (command.home / "dbt" / "run").rglob("*.sql"))
+
+    def warehouse_size() -> int:
+        return sum(path.stat().st_size for path in command.home.glob("warehouse.duckdb*"))
+
+    # While the first source is being loaded.
+    assert kill_when(command, lambda: warehouse_size() > 0)
+    assert not command.current.exists()
+
+    # While dbt builds.
+    shutil.rmtree(command.home / "dbt" / "run")
+    assert kill_when(command, lambda: models_built() > 25)
+    assert not command.current.exists()
+
+    # Right after readers were pointed to the first publication.
+    assert kill_when(command, command.current.exists)
+    assert command.damage() == []
+    first = command.current.readlink()
+    first_figures = figures(command)
+    assert first_figures["kpi_calls_monthly"]
+
+    # While the second one is being written, of corrected deliveries.
+    land_correction(command)
+    assert kill_when(command, lambda: any(published.glob(".partial*")))
+    assert command.current.readlink() == first
+    assert command.damage() == []
+    assert figures(command) == first_figures
+
+    # The next run completes what is left, and clears what the killed ones left behind.
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command.current.readlink() != first
+    assert command.damage() == []
+    assert figures(command) == figures(undisturbed)
+    assert list(published.glob(".*")) == []
+    assert (
+        command.warehouse(
+            "select source, extract_date, file_name from audit.load where status in ('loaded', 'empty') "
+            "group by all having count(*) > 1"
+        )
+        == []
+    )
+    assert "Nothing is new" in command.run("run").stdout
+
+
+def test_the_undisturbed_run_has_figures_to_compare(undisturbed):
+    found = figures(undisturbed)
+    assert len(found) > 20
+    empty = {name for name, rows in found.items() if not rows}
+    for name in ("fct_call", "fct_live_chat", "fct_crime", "kpi_calls_monthly", "kpi_measure_monthly", "board_paper"):
+        assert name not in empty
+    assert sum(len(rows) for rows in found.values()) > 500
