@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.contracts import ContractError
 from dagster_project.loading.plan import Range
@@ -157,7 +158,7 @@ def status() -> None:
         )
     _print(table)
     if state.waiting:
-        _say(f"{state.waiting} deliveries in the landing folder are not loaded. Run: fcir run")
+        _say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
     _tell_outstanding(state.outstanding)
     _tell_publication(settings)
     raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
@@ -255,7 +256,7 @@ def main() -> None:
         DbtError,
     ) as error:
         _fail(error, Exit.USAGE, debug)
-    except OSError as error:
+    except (OSError, SQLAlchemyError) as error:
         _fail(error, Exit.DATA, debug)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped. Nothing that was published has changed; run again to go on: fcir run\n")
@@ -265,7 +266,7 @@ def main() -> None:
 def _fail(error: Exception, code: Exit, debug: bool) -> None:
     if debug:
         raise error
-    sys.stderr.write(f"fcir: {error}\n")
+    sys.stderr.write(f"fcir: {str(error).splitlines()[0] if isinstance(error, SQLAlchemyError) else error}\n")
     sys.exit(code)
 
 

@@ -18,9 +18,9 @@ from dagster_project.clock import london_today
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import LandedFile, extract_date_of
-from dagster_project.loading.pipeline import scan_landing
+from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
-from dagster_project.loading.pseudonyms import one_time_key, read_or_make_key
+from dagster_project.loading.pseudonyms import one_time_key
 from dagster_project.publication.publish import current_publication
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, target_path
@@ -125,11 +125,12 @@ def run_job(
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
-        PseudonymKeyError: the key cannot be used.
+        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+        TableMismatch: a raw table does not fit its contract.
     """
     with writer_lock(settings.lock_file):
         # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
-        read_or_make_key(settings.key_file)
+        settle_key(settings, load_contracts(CONTRACTS))
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -352,7 +353,7 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
 
 
 def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
-    """Run Dagster's web server and daemon on loopback until one of them ends or the user stops them.
+    """Run Dagster's web server on loopback, with the daemon unless read-only, until one ends or the user stops them.
 
     Returns:
         The exit code of the process that ended first; 0 when the user stopped them.
@@ -367,7 +368,8 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
     code = ["--workspace", str(PROJECT_ROOT / "deploy" / "workspace.yaml")]
     web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code]
-    commands = [[*web, *(["--read-only"] if read_only else [])], [_tool("dagster-daemon"), "run", *code]]
+    # Viewers get no daemon: beside the operator's it would be a second scheduler.
+    commands = [[*web, "--read-only"]] if read_only else [web, [_tool("dagster-daemon"), "run", *code]]
     # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

@@ -94,10 +94,8 @@ def load_source(
     """
     contract = contracts[source]
     landing = scan_landing(settings, contracts)
-    key = read_or_make_key(settings.key_file)
+    key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
-        ensure_tables(connection, contracts.values())
-        _check_key(connection, key, settings)
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
         _remember_hashes(connection, plan)
         deliveries = plan.of(source)
@@ -163,12 +161,29 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         connection.execute("commit")
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, key: PseudonymKey, settings: Settings) -> None:
-    known = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
-    if known is None:
-        connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-    elif known[0] != key.fingerprint:
-        raise PseudonymKeyError(
-            f"{settings.key_file}: not the key that this warehouse was loaded with; the same person would get another "
-            "pseudonym. Nothing was loaded. Put the old key back, or start from an empty data root."
-        )
+def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
+    """The key that the warehouse is loaded with; made with the warehouse, and never instead of one that is lost.
+
+    The caller holds the writer lock.
+
+    Raises:
+        PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
+        TableMismatch: a raw table does not fit its contract.
+    """
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, contracts.values())
+        known = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
+        if known is not None and not settings.key_file.exists():
+            raise PseudonymKeyError(
+                f"{settings.key_file}: the pseudonym key is gone, and the warehouse was loaded with one. Nothing was "
+                "loaded. Put the key back from its copy, or start from an empty data root."
+            )
+        key = read_or_make_key(settings.key_file)
+        if known is None:
+            connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
+        elif known[0] != key.fingerprint:
+            raise PseudonymKeyError(
+                f"{settings.key_file}: not the key that this warehouse was loaded with; the same person would get "
+                "another pseudonym. Nothing was loaded. Put the old key back, or start from an empty data root."
+            )
+    return key

@@ -67,6 +67,11 @@ def test_a_warehouse_is_loaded_with_one_key_only(tmp_path):
     kept = key_file.read_bytes()
     key_file.unlink()
     installation.land("2022-11-02", "b,2022-11-02 10:00,1,someone")
+    with pytest.raises(PseudonymKeyError, match="the pseudonym key is gone"):
+        installation.run()
+    assert not key_file.exists()
+    key_file.write_text("ab" * 32)
+    key_file.chmod(0o600)
     with pytest.raises(PseudonymKeyError, match="not the key that this warehouse was loaded with"):
         installation.run()
     assert installation.current() == before
