@@ -294,8 +294,10 @@ def _segment(
         try:
             for row in reader:
                 after = reader.line_num
-                if after - before > 1 and width is not None and not _fits(row, width):
-                    break
+                if after - before > 1 and width is not None:
+                    spanned = lines[begin + before : begin + after]
+                    if not _fits(row, width) or _are_whole_rows(spanned, delimiter, width):
+                        break
                 out.starts.append(number + begin + before)
                 out.rows.append(row)
                 before = after
@@ -322,6 +324,16 @@ def _is_json_object(line: str) -> bool:
 
 def _fits(row: list[str], width: int) -> bool:
     return len(row) == width or (len(row) > width and not label(row[width:]))
+
+
+def _are_whole_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether each of the lines of one record could be a row of its own.
+
+    Then two stray quotes have made a single cell of what lies between them. It would fit, and would carry the personal
+    cells of those rows under the name of a column that is none. With two columns a text with a delimiter in each of its
+    lines is as likely.
+    """
+    return width > 2 and all(line.count(delimiter) >= width - 1 for line in lines)
 
 
 def _first_records(lines: Iterable[str], delimiter: str) -> list[tuple[int, list[str], int]]:

@@ -192,6 +192,13 @@ def test_a_stray_quote_loses_no_row(tmp_path, row, code, rest):
     assert [line["source_row"] for line in rows] == [2, 3, 4, 5]
 
 
+def test_two_stray_quotes_do_not_make_one_cell_of_the_rows_between(tmp_path):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n'))
+    assert [row["source_row"] for row in rows] == [2, 3, 4, 5]
+    assert [row.get("fault") for row in rows] == ["unbalanced_quote", None, "unbalanced_quote", None]
+    assert rows[3]["begun_at"] == "n\no, p"
+
+
 def test_a_stray_quote_early_in_a_long_file_loses_no_row(tmp_path):
     body = "".join(f'{i},"a",b,c,d\n' if i % 2 else f"{i},a,b,c,d\n" for i in range(100_000))
     rows, _ = read(written(tmp_path, f'{HEADER}\nx,"a,b,c,d\n{body}'))
