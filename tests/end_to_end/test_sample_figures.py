@@ -1,0 +1,204 @@
+"""The first visit: the sample is loaded, the 108 printed figures come out, and changing one event changes them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from command import Command
+
+MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """A data root in which the sample was written and loaded, and what the run said."""
+    command = Command(tmp_path_factory.mktemp("sample") / "home")
+    written = command.run("sample")
+    assert written.returncode == 0, written.stderr
+    return command, command.run("run")
+
+
+def test_the_first_run_gives_all_108_printed_figures(sample):
+    command, done = sample
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command.published(MATCHES) == [(108,)]
+    assert command.published("select count(*) from marts.reconciliation") == [(108,)]
+    formulas = command.published(
+        "select count(distinct formula), count(*) from marts.reconciliation where measure = 'pct_cancelled'"
+    )
+    assert formulas == [(2, 6)]
+
+
+def test_the_audit_of_the_first_run_adds_up(sample):
+    command, _ = sample
+    ((files, broken),) = command.published(
+        "select count(*), count(*) filter (where rows_read <> rows_loaded + rows_quarantined) from marts.load_audit"
+    )
+    assert files > 900
+    assert broken == 0
+    # What is set aside is there with its reason, row by row.
+    assert command.published("select count(*) from marts.quarantine") == command.published(
+        "select sum(rows_quarantined) from marts.load_audit where status = 'loaded'"
+    )
+    assert command.published("select count(distinct reason_code) > 5 from marts.quarantine") == [(True,)]
+
+
+def test_the_publication_is_whole_and_says_that_it_is_synthetic(sample):
+    command, _ = sample
+    assert command.damage() == []
+    manifest = json.loads((command.current / "manifest.json").read_text())
+    assert manifest["is_synthetic"] is True
+    landed = {sha256(path.read_bytes()).hexdigest() for path in (command.home / "landing").rglob("*_20*")}
+    assert {item["sha256"] for item in manifest["inputs"]} == landed
+    for name, rows in manifest["tables"].items():
+        assert pq.read_metadata(command.current / "parquet" / f"{name}.parquet").num_rows == rows, name
+
+
+def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):
+    command, _ = sample
+    with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
+        schemas = connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
+        assert schemas == [("marts",)]
+        with pytest.raises(duckdb.Error, match="read-only"):
+            connection.execute("delete from marts.fct_call")
+        # The version that 1.4 clients open.
+        ((tags,),) = connection.execute("select tags from duckdb_databases() where not internal").fetchall()
+        assert tags["storage_version"].startswith("v1.4")
+
+
+def test_a_second_run_says_that_nothing_is_new_and_changes_nothing(sample):
+    command, _ = sample
+    before = command.current.readlink(), (command.home / "warehouse.duckdb").stat().st_mtime_ns
+    done = command.run("run")
+    assert done.returncode == 0
+    assert "Nothing is new" in done.stdout
+    assert (command.current.readlink(), (command.home / "warehouse.duckdb").stat().st_mtime_ns) == before
+
+
+def test_status_lists_every_source_with_what_is_loaded(sample):
+    command, _ = sample
+    done = command.run("status")
+    assert done.returncode == 0
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line and line[0].islower()}
+    assert set(rows) >= {"call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"}
+    assert rows["crimes"][:3] == ["184", "0", "0"]
+    assert "2023-01-31" in rows["crimes"]
+    assert command.current.readlink().name in done.stdout
+
+
+QUERY = (
+    "select month_start, received, pct_not_answered, null as nothing, 'a|b' as bar "
+    "from kpi_calls_monthly where line = '999' order by month_start limit 2"
+)
+
+
+def test_a_query_is_answered_in_four_forms(sample):
+    command, _ = sample
+    expected = command.published(QUERY.replace("from kpi", "from marts.kpi"))
+    texts = [["" if cell is None else str(cell) for cell in row] for row in expected]
+    names = ["month_start", "received", "pct_not_answered", "nothing", "bar"]
+
+    rows = list(csv.reader(io.StringIO(command.run("query", QUERY, "--csv").stdout)))
+    assert rows == [names, *texts]
+
+    objects = json.loads(command.run("query", QUERY, "--json").stdout)
+    assert [[item["month_start"], item["received"], item["nothing"]] for item in objects] == [
+        [str(row[0]), row[1], None] for row in expected
+    ]
+
+    lines = command.run("query", QUERY, "--markdown").stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[0] == f"| {' | '.join(names)} |"
+    assert texts[0][1] in lines[2]
+    assert "a\\|b" in lines[2]
+
+    lines = command.run("query", QUERY).stdout.splitlines()
+    assert lines[0].split() == names
+    assert [line.split()[:2] for line in lines[-2:]] == [row[:2] for row in texts]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select nonsense from kpi_calls_monthly",
+        "delete from kpi_calls_monthly",
+        "create table t (a int)",
+        "select * from read_text('/etc/hostname')",
+        "copy kpi_calls_monthly to '{folder}/stolen.csv'",
+        "attach '{folder}/other.duckdb' as other",
+        "set enable_external_access = true",
+        "install httpfs",
+    ],
+)
+def test_a_query_that_is_wrong_or_does_more_than_read_ends_with_2_and_leaves_nothing(sample, tmp_path, sql):
+    command, _ = sample
+    done = command.run("query", sql.format(folder=tmp_path))
+    assert done.returncode == 2, done.stdout
+    assert done.stderr.startswith("fcir: ")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def personal_values(landing: Path) -> list[str]:
+    """Some callers and crime references of the sample."""
+    found: list[str] = []
+    for path in sorted((landing / "call_segments").glob("*.csv.gz"))[::20]:
+        found += re.findall(r"(?:\+44|0)\d{9,10}", gzip.decompress(path.read_bytes()).decode())[:2]
+    for path in sorted((landing / "crimes").glob("*.parquet"))[::20]:
+        table = pq.read_table(path)
+        name = next(column for column in table.column_names if re.fullmatch(r"crime.?ref", column, re.IGNORECASE))
+        found += table[name].to_pylist()[:2]
+    return found
+
+
+def test_personal_values_of_the_sample_appear_nowhere(sample):
+    command, done = sample
+    texts = personal_values(command.home / "landing")
+    assert len(texts) > 15
+    for path in command.home.rglob("*"):
+        if path.is_file() and "landing" not in path.relative_to(command.home).parts:
+            content = path.read_bytes()
+            assert not [text for text in texts if text.encode() in content], path
+    assert not [text for text in texts if text in done.stdout + done.stderr]
+    # Columns are compressed on disk, so their text is looked at as well.
+    private = command.home / "warehouse.duckdb"
+    for file, schemas in ((command.current / "fcir.duckdb", ["marts"]), (private, ["raw", "audit"])):
+        with duckdb.connect(str(file), read_only=True) as connection:
+            columns = connection.execute(
+                "select table_schema, table_name, column_name from information_schema.columns "
+                "where data_type = 'VARCHAR' and list_contains(?, table_schema)",
+                [schemas],
+            ).fetchall()
+            assert columns
+            for schema, table, column in columns:
+                query = f'select count(*) from "{schema}"."{table}" where list_contains(?, "{column}")'  # noqa: S608
+                assert connection.execute(query, [texts]).fetchone() == (0,), (schema, table, column)
+
+
+def test_changing_one_event_in_one_extract_changes_the_figure_and_the_reconciliation_says_so(sample, tmp_path):
+    command, _ = sample
+    # On a copy, so that the other tests may come in any order.
+    changed = Command(tmp_path / "home")
+    shutil.copytree(command.home, changed.home, symlinks=True)
+    path = sorted((changed.home / "landing" / "digital_contacts").glob("*2022-09-14*.jsonl"))[0]
+    records = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    counted = next(place for place, line in enumerate(records) if '"email"' in line and "true" not in line.lower())
+    path.write_text("".join(records[:counted] + records[counted + 1 :]), encoding="utf-8")
+    done = changed.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert changed.published(MATCHES) == [(107,)]
+    ((section, measure, month, difference),) = changed.published(
+        "select section, measure, cast(month_start as varchar), difference from marts.reconciliation "
+        "where verdict not in ('match', 'match_other_formula')"
+    )
+    assert (section, measure, month, abs(difference)) == ("digital", "digital_contacts", "2022-09-01", 1)
