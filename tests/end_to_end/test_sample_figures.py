@@ -153,7 +153,7 @@ def personal_values(landing: Path) -> list[str]:
     """Some callers and crime references of the sample."""
     found: list[str] = []
     for path in sorted((landing / "call_segments").glob("*.csv.gz"))[::20]:
-        found += re.findall(r"(?:\+44|0)\d{9,10}", gzip.decompress(path.read_bytes()).decode())[:2]
+        found += re.findall(r"\b0(?:7700900|1632960)\d{3}\b", gzip.decompress(path.read_bytes()).decode())[:2]
     for path in sorted((landing / "crimes").glob("*.parquet"))[::20]:
         table = pq.read_table(path)
         name = next(column for column in table.column_names if re.fullmatch(r"crime.?ref", column, re.IGNORECASE))
