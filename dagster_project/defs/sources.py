@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,9 +15,9 @@ from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
 from dagster_project.settings import FIRST_EXTRACT_DATE
 from dagster_project.validation.engine import Outcome
-from dagster_project.validation.expectations import expectations_of
+from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.state import standing_days
+from dagster_project.warehouse.state import StandingResult, standing_days, standing_results
 from dagster_project.warehouse.tables import raw_columns
 
 EXTRACT_DATES = dg.DailyPartitionsDefinition(
@@ -102,10 +102,15 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         _say(report, time.monotonic() - started)
         with loading_connection(warehouse.settings.warehouse) as connection:
             standing = standing_days(connection, contract.source)
+            results = {} if report.outcomes else standing_results(connection, contract.source)
         if report.deliveries:
             context.log_event(_arrival(contract, report))
         for outcome in report.outcomes:
             yield _check_result(key, outcome)
+        # A check without a result shows as skipped, which would hide the last one for as long as nothing is delivered.
+        for expectation in expectations:
+            if expectation.name in results:
+                yield _standing_check_result(key, expectation, results[expectation.name])
         days = [date.fromisoformat(day) for day in partition_keys_of(context)]
         marks = _marks(key, report, standing, days)
         result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))
@@ -243,12 +248,7 @@ def _metadata(report: SourceReport, standing: Mapping[date, int]) -> dict[str, d
 
 def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
     """Counts, days and rows of an expectation; never a value of the extract."""
-    expectation = outcome.expectation
-    metadata: dict[str, Any] = {
-        "evaluated": outcome.evaluated,
-        "unexpected": outcome.unexpected,
-        "dimension": expectation.dimension,
-    }
+    metadata: dict[str, Any] = {"evaluated": outcome.evaluated, "unexpected": outcome.unexpected}
     if outcome.failed_dates:
         metadata["failed_extract_dates"] = ", ".join(str(day) for day in outcome.failed_dates[:_SHOWN])
     if outcome.rows:
@@ -258,14 +258,32 @@ def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
                 for day, load_id, row in outcome.rows[:_SHOWN]
             ]
         )
+    return _result(key, outcome.expectation, success=outcome.success, metadata=metadata)
+
+
+def _standing_check_result(key: dg.AssetKey, expectation: Expectation, last: StandingResult) -> dg.AssetCheckResult:
+    """The result of the last validation, in a run that had nothing to validate."""
+    metadata: dict[str, Any] = {
+        "evaluated": last.evaluated,
+        "unexpected": last.unexpected,
+        "validated_at": dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC)),
+    }
+    if last.failed_extract_dates:
+        metadata["failed_extract_dates"] = ", ".join(last.failed_extract_dates.split(", ")[:_SHOWN])
+    return _result(key, expectation, success=last.success, metadata=metadata)
+
+
+def _result(
+    key: dg.AssetKey, expectation: Expectation, *, success: bool, metadata: dict[str, Any]
+) -> dg.AssetCheckResult:
     is_critical = expectation.severity is Severity.CRITICAL
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=expectation.name,
-        passed=outcome.success,
+        passed=success,
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        description=None if outcome.success else expectation.description,
-        metadata=metadata,
+        description=None if success else expectation.description,
+        metadata=metadata | {"dimension": expectation.dimension},
     )
 
 

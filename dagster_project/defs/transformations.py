@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,18 @@ from dagster_project.warehouse.connection import loading_connection
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
 # Order of the lines of a run's report.
 _STAGES = ("reference", "staging", "intermediate", "facts", "kpis", "reporting", "tests")
+# Claim of each kind of data test; in braces its arguments.
+_CLAIMS = {
+    "unique_grain": "No two rows have the same {columns}.",
+    "not_null_columns": "Never empty: {columns}.",
+    "not_null": "{column_name} is never empty.",
+    "unique": "No two rows have the same {column_name}.",
+    "relationships": "Every {column_name} is a {field} of {to}.",
+    "has_parent": "Every {columns} is in {to}.",
+    "accepted_values": "{column_name} is one of: {values}.",
+    "adds_up": "{total} is the sum of {parts}.",
+    "sums_to_measure": "{column} adds up to the measure {measure} in every month of a force.",
+}
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
@@ -43,6 +55,56 @@ class Translator(DagsterDbtTranslator):
             kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
             tags={"stage": group["name"]},
         ).merge_attributes(metadata={"sql": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")})
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """The spec of a data test: a name that does not repeat the table's, and its claim in words."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        siblings = [
+            _short_name(manifest["nodes"][child])
+            for child in manifest["child_map"].get(node.get("attached_node"), [])
+            if child.startswith("test.")
+        ]
+        short = _short_name(node)
+        return dg.AssetCheckSpec(
+            name=short if siblings.count(short) == 1 else node["name"],
+            asset=spec.asset_key,
+            description=node["description"] or _claim(node),
+            additional_deps=spec.additional_deps,
+            metadata=spec.metadata,
+            blocking=spec.blocking,
+        )
+
+
+def _short_name(node: Mapping[str, Any]) -> str:
+    """The kind of a generic test with what it is about; a test of its own file has a sentence for a name already."""
+    if not node.get("test_metadata"):
+        return str(node["name"])
+    arguments = node["test_metadata"]["kwargs"]
+    about = next((arguments[name] for name in ("column_name", "total", "column") if name in arguments), None)
+    return "_".join(filter(None, [node["test_metadata"]["name"], about]))
+
+
+def _claim(node: Mapping[str, Any]) -> str | None:
+    """What a generic test says of its table; nothing for a kind of test that is not known here."""
+    if not node.get("test_metadata"):
+        return None
+    arguments = node["test_metadata"]["kwargs"]
+    claim = _CLAIMS.get(node["test_metadata"]["name"])
+    texts = {
+        name: ", ".join(str(item) for item in value) if isinstance(value, list) else _table_of(str(value))
+        for name, value in arguments.items()
+    }
+    return claim.format_map(texts) if claim else None
+
+
+def _table_of(text: str) -> str:
+    """The name in a reference to a model, `ref('dim_force')`; other text as it is."""
+    return text.removeprefix("ref('").removesuffix("')")
 
 
 def audit_specs(manifest_path: Path) -> list[dg.AssetSpec]:
@@ -120,6 +182,8 @@ def _results(
             deps = _column_deps(lineage.get(node.unique_id, {}), keys_by_unique_id)
             if deps:
                 metadata["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
+                # The open-source UI keeps column lineage to itself; this is the same to read.
+                metadata["columns_come_from"] = _origins_table(deps)
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         elif node.unique_id in checks and node.status != "skipped":
             check = checks[node.unique_id]
@@ -140,6 +204,21 @@ def _column_deps(
         for column, origins in columns.items()
         if origins
     }
+
+
+def _origins_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {
+                    "column": column,
+                    "comes_from": ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in origins),
+                }
+            )
+            for column, origins in deps.items()
+        ],
+        schema=dg.TableSchema([dg.TableColumn("column", "text"), dg.TableColumn("comes_from", "text")]),
+    )
 
 
 def _key_of(unique_id: str, keys: Mapping[str, dg.AssetKey]) -> dg.AssetKey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 
@@ -110,3 +110,43 @@ def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[da
         [source],
     ).fetchall()
     return dict(rows)
+
+
+@dataclass(frozen=True)
+class StandingResult:
+    """What came of an expectation when a source was last validated."""
+
+    success: bool
+    evaluated: int
+    unexpected: int
+    failed_extract_dates: str
+    """Comma-separated; empty when none failed."""
+    validated_at: datetime
+    """UTC, naive as the column is."""
+
+
+def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
+    """The last result of every expectation that a source was ever validated by, by its name."""
+    rows = connection.execute(
+        """
+        with numbered as (
+            select
+                *,
+                row_number() over (partition by expectation order by validated_at desc, run_id) as place
+            from audit.expectation_result
+            where source = ?
+        )
+
+        select
+            expectation,
+            success,
+            evaluated,
+            unexpected,
+            coalesce(failed_extract_dates, ''),
+            validated_at
+        from numbered
+        where place = 1
+        """,
+        [source],
+    ).fetchall()
+    return {name: StandingResult(*result) for name, *result in rows}

@@ -158,6 +158,19 @@ def test_dbt_tests_are_checks_of_the_tables_that_they_look_at(graph):
     assert unchecked == []
 
 
+def test_checks_say_in_words_what_they_claim_and_do_not_repeat_the_table(graph):
+    specs = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    own_files = {path.stem for path in (PROJECT_ROOT / "dbt" / "tests").glob("*.sql")}
+    for key, spec in specs.items():
+        if key.name not in own_files:
+            assert spec.description, key
+            assert key.asset_key.path[-1] not in key.name, key
+            assert "{" not in spec.description, key
+    assert specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "unique_grain")].description == (
+        "No two rows have the same force_code, line, month_start."
+    )
+
+
 def test_columns_of_marts_show_with_type_and_description(specs):
     for key, spec in specs.items():
         if key.startswith("marts/"):

@@ -163,6 +163,12 @@ def test_columns_lead_back_to_the_extract(latest):
     assert "intermediate/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
 
 
+def test_the_origins_of_columns_can_be_read_in_the_open_source_ui(latest):
+    records = latest["marts/fct_call"].metadata["columns_come_from"].records
+    shown = {record.data["column"]: record.data["comes_from"] for record in records}
+    assert shown["arrived_date"] == "marts/fct_call_segment.arrived_date"
+
+
 def test_nearly_every_column_of_a_model_has_an_origin(latest, definitions):
     """A few have none by right: counts of rows, literals, the dictionary that is made of texts."""
     columns = with_origin = 0

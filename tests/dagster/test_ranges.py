@@ -111,3 +111,14 @@ def test_each_day_shows_its_own_row_count(home, repository):
             ).records
             metadata = records[0].asset_materialization.metadata
             assert metadata["dagster/partition_row_count"].value == 1
+
+
+def test_a_run_with_nothing_new_shows_the_last_result_of_every_check(home, repository):
+    first, _ = run(repository, "call_segments", DAYS[1], DAYS[1])
+    assert home
+    again, _ = run(repository, "call_segments", DAYS[1], DAYS[1])
+    before, after = ({check.check_name: check for check in one.get_asset_check_evaluations()} for one in (first, again))
+    assert {name: check.passed for name, check in before.items()} == {n: check.passed for n, check in after.items()}
+    assert not after["queue_time_is_below_a_day"].passed
+    assert after["queue_time_is_below_a_day"].metadata["failed_extract_dates"].value == DAYS[1].isoformat()
+    assert "validated_at" in after["queue_time_is_below_a_day"].metadata
