@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _FROM_COMMAND_LINE = {"fcir/started_by": "command line"}
 
+# By this tag the UI shows a run under its job and on the timeline; only runs that the UI starts have it by themselves.
+_OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
+
 
 class UsageError(ValueError):
     """A command was given something that it cannot work with; the message says what it takes."""
@@ -161,7 +164,7 @@ def run_job(
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=_FROM_COMMAND_LINE,
+                tags=_FROM_COMMAND_LINE | _OF_THE_JOB,
             )
             failures = tuple(_failures(result))
         with duckdb.connect(str(settings.warehouse), read_only=True) as connection:

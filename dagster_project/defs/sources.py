@@ -30,6 +30,9 @@ EXTRACT_DATES = dg.DailyPartitionsDefinition(
 # Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
 _SHOWN = 20
 
+# The check that comes before all expectations: those look at rows, and a file that cannot be read has none.
+_READING = "files_can_be_read"
+
 
 def landing_spec(contract: Contract) -> dg.AssetSpec:
     """The files that a source system drops: where the lineage begins."""
@@ -79,12 +82,20 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         retry_policy=dg.RetryPolicy(max_retries=1, delay=10),
         check_specs=[
             dg.AssetCheckSpec(
-                expectation.name,
+                _READING,
                 asset=key,
-                description=f"{expectation.description} ({expectation.severity.value})",
-                metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
-            )
-            for expectation in expectations
+                description="A file that cannot be read as its contract says rejects its whole delivery. (critical)",
+                metadata={"severity": Severity.CRITICAL.value, "dimension": "conformity"},
+            ),
+            *(
+                dg.AssetCheckSpec(
+                    expectation.name,
+                    asset=key,
+                    description=f"{expectation.description} ({expectation.severity.value})",
+                    metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
+                )
+                for expectation in expectations
+            ),
         ],
     )
     def load(
@@ -102,15 +113,19 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         _say(report, time.monotonic() - started)
         with loading_connection(warehouse.settings.warehouse) as connection:
             standing = standing_days(connection, contract.source)
-            results = {} if report.outcomes else standing_results(connection, contract.source)
+            last_results = standing_results(connection, contract.source)
         if report.deliveries:
             context.log_event(_arrival(contract, report))
-        for outcome in report.outcomes:
-            yield _check_result(key, outcome)
-        # A check without a result shows as skipped, which would hide the last one for as long as nothing is delivered.
+        yield _reading_result(key, report)
+        outcomes = {outcome.expectation.name: outcome for outcome in report.outcomes}
         for expectation in expectations:
-            if expectation.name in results:
-                yield _standing_check_result(key, expectation, results[expectation.name])
+            outcome, last = outcomes.get(expectation.name), last_results.get(expectation.name)
+            # Without a delivery, or with none that could be read, there was nothing to look at. No result would show as
+            # skipped, and one over no rows as passed: either would hide the last one for as long as that goes on.
+            if outcome and (outcome.evaluated or not outcome.success or not last):
+                yield _check_result(key, outcome)
+            elif last:
+                yield _standing_check_result(key, expectation, last)
         days = [date.fromisoformat(day) for day in partition_keys_of(context)]
         marks = _marks(key, report, standing, days)
         result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))
@@ -244,6 +259,24 @@ def _metadata(report: SourceReport, standing: Mapping[date, int]) -> dict[str, d
     if report.warnings:
         metadata["warnings"] = dg.MetadataValue.md("\n".join(f"- {warning}" for warning in report.warnings[:_SHOWN]))
     return metadata
+
+
+def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResult:
+    """How many files were read, and which could not be; one that could not be comes up again in every run."""
+    files = [file for delivery in report.deliveries for file in delivery.files]
+    unreadable = [file for file in files if file.error]
+    metadata: dict[str, Any] = {"evaluated": len(files), "unexpected": len(unreadable)}
+    if unreadable:
+        days = sorted({file.extract_date for file in unreadable})
+        metadata["failed_extract_dates"] = ", ".join(str(day) for day in days[:_SHOWN])
+        metadata["reasons"] = dg.MetadataValue.md("\n".join(f"- {file.error}" for file in unreadable[:_SHOWN]))
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=_READING,
+        passed=not unreadable,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=metadata,
+    )
 
 
 def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:

@@ -126,7 +126,7 @@ class StandingResult:
 
 
 def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """The last result of every expectation that a source was ever validated by, by its name."""
+    """By its name, the last result of every expectation that looked at something or failed for want of it."""
     rows = connection.execute(
         """
         with numbered as (
@@ -134,7 +134,7 @@ def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict
                 *,
                 row_number() over (partition by expectation order by validated_at desc, run_id) as place
             from audit.expectation_result
-            where source = ?
+            where source = ? and (evaluated > 0 or not success)
         )
 
         select

@@ -5,8 +5,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+import yaml
 
 from dagster_project.operations import run_job
+from dagster_project.settings import PROJECT_ROOT
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import CALLER, DAYS, MISSING, REJECTED
 
@@ -125,9 +127,19 @@ def test_a_failed_expectation_shows_counts_days_and_rows(checks):
     assert row["source_row"] == 5
 
 
+def test_a_file_that_cannot_be_read_fails_its_own_check(checks):
+    check = checks["raw/call_segments", "files_can_be_read"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert (check.metadata["evaluated"].value, check.metadata["unexpected"].value) == (4, 1)
+    assert check.metadata["failed_extract_dates"].value == REJECTED.isoformat()
+    assert "disposition" in check.metadata["reasons"].value
+    assert checks["raw/crimes", "files_can_be_read"].passed
+
+
 def test_no_check_shows_anything_but_counts_days_and_rows(checks):
     for (asset, name), check in checks.items():
-        wanted = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows"}
+        wanted = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows", "reasons"}
         if not asset.startswith("raw/"):
             wanted = {"failures", "seconds"}
         assert set(check.metadata) <= wanted, (asset, name)
@@ -216,3 +228,9 @@ def test_a_personal_value_is_nowhere_in_what_dagster_keeps(outcome, settings):
 def test_the_run_says_that_the_command_line_started_it(run):
     assert run.job_name == "nightly"
     assert run.tags["fcir/started_by"] == "command line"
+
+
+def test_the_ui_finds_the_run_under_its_job(run, definitions):
+    location = yaml.safe_load((PROJECT_ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))
+    name = location["load_from"][0]["python_module"]["location_name"]
+    assert run.tags[".dagster/repository"] == f"{definitions.get_repository_def().name}@{name}"
