@@ -170,6 +170,9 @@ def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> Pseudon
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
     """
+    if settings.key_file.exists():
+        # A key that cannot be used is told before a warehouse is made.
+        read_or_make_key(settings.key_file)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
         known = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()

@@ -61,7 +61,7 @@ def test_a_second_run_tries_the_rejected_delivery_again_and_status_names_it(repo
     done = command.run("status")
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
-    assert "1 deliveries in the landing folder are not loaded" in done.stdout
+    assert "1 deliveries in the landing folder are new, changed or rejected" in done.stdout
 
 
 def test_a_run_says_no_personal_value(reported):
