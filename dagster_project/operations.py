@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _FROM_COMMAND_LINE = {"fcir/started_by": "command line"}
 
-# By this tag the UI shows a run under its job and on the timeline; only runs that the UI starts have it by themselves.
+# By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
 _OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
 
 
