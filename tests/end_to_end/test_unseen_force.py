@@ -22,13 +22,13 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from unseen_extracts import DEFAULT_FORCE, FORCES, World, draw_world, judged
+from unseen_extracts import DEFAULT_FORCE, FORCES, LAST_STEP, World, draw_world, judged
 from unseen_figures import CONTACT_TYPES, DAILY, LINES, MEASURES, Figures, half_up, month_of, shown
 
 ROOT = Path(__file__).parents[2]
 FCIR = Path(sys.executable).with_name("fcir")
 SEED = 20230326
-FINAL_STEP = 4
+ASKED = date(2022, 2, 10), date(2023, 11, 20)
 
 
 def run_of_days(first: date, count: int) -> list[date]:
@@ -102,7 +102,7 @@ def differences(
     return told
 
 
-def compare(home: Installation, world: World, step: int) -> list[str]:
+def compare(home: Installation, world: World, step: int, *, asked: tuple[date, date] | None = None) -> list[str]:
     """All differences between the published marts and the truth after a step."""
     figures = Figures(world, step)
     measures = figures.measure_rows()
@@ -183,7 +183,7 @@ def compare(home: Installation, world: World, step: int) -> list[str]:
     told += _compare_crimes(connection, figures)
     told += _compare_calls(connection, figures)
     told += _compare_board(connection, measures)
-    told += _compare_audit(connection, world, step)
+    told += _compare_audit(connection, world, step, asked)
     connection.close()
     return told
 
@@ -319,7 +319,9 @@ def _compare_board(
     return told
 
 
-def _compare_audit(connection: duckdb.DuckDBPyConnection, world: World, step: int) -> list[str]:
+def _compare_audit(
+    connection: duckdb.DuckDBPyConnection, world: World, step: int, asked: tuple[date, date] | None
+) -> list[str]:
     told: list[str] = []
     cursor = connection.execute(
         """
@@ -366,8 +368,8 @@ def _compare_audit(connection: duckdb.DuckDBPyConnection, world: World, step: in
     missing = set()
     for source in DAILY:
         seen = {delivery.day for delivery in world.deliveries if delivery.step <= step and delivery.source == source}
-        day = min(seen)
-        while day <= newest:
+        day = min([*seen, *(asked or ())])
+        while day <= max([newest, *(asked or ())]):
             if day not in seen:
                 missing.add((source, day))
             day += timedelta(days=1)
@@ -417,10 +419,10 @@ class Story:
     words: dict[str, str] = field(default_factory=dict)
     differences: dict[str, list[str]] = field(default_factory=dict)
 
-    def chapter(self, name: str, *arguments: str, step: int) -> None:
+    def chapter(self, name: str, *arguments: str, step: int, asked: tuple[date, date] | None = None) -> None:
         self.codes[name] = self.home.run("run", *arguments)
         self.words[name] = self.home.said[-2]
-        self.differences[name] = compare(self.home, self.world, step)
+        self.differences[name] = compare(self.home, self.world, step, asked=asked)
 
 
 @pytest.fixture(scope="module")
@@ -434,10 +436,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     story.chapter("nothing new", step=1)
     world.lay_down(landing, 2)
     story.chapter("most of the rest", step=2)
-    world.lay_down(landing, 3)
-    world.lay_down(landing, FINAL_STEP)
+    world.lay_down(landing, LAST_STEP)
     # Named dates hold whatever is not loaded yet: this is the last and widest of the runs.
-    story.chapter("corrections", "--from", "2022-01-01", "--to", "2023-12-01", step=FINAL_STEP)
+    story.chapter("corrections", "--from", str(ASKED[0]), "--to", str(ASKED[1]), step=LAST_STEP, asked=ASKED)
     return story
 
 
@@ -472,7 +473,7 @@ def test_the_drawn_world_holds_what_it_is_drawn_for(story):
         "not_an_integer", "not_seconds", "not_a_boolean", "out_of_order", "required_when", "too_few_cells",
         "too_many_cells", "unbalanced_quote", "unreadable_record", "duplicate_row", "superseded_row",
     } <= set(faults)  # fmt: skip
-    figures = Figures(story.world, FINAL_STEP)
+    figures = Figures(story.world, LAST_STEP)
     assert any(call["ambiguous"] for call in figures.calls)
     assert any(crime["cancelled"] for crime in figures.crimes)
     assert len(story.world.personal) > 500

@@ -26,6 +26,7 @@ import xlsxwriter
 LONDON = ZoneInfo("Europe/London")
 FORCES = ("surrey", "sussex")
 DEFAULT_FORCE = "surrey"
+LAST_STEP = 3
 
 CONTACT_TYPES = (
     "online_crime_report", "live_chat", "asb_report", "road_traffic_report", "missing_person_report",
@@ -734,7 +735,7 @@ class _Draw:
         fate = rng.random()
         if day in self.clean:
             if fate < 0.15:
-                deliveries.extend(self._correction(first, step=3))
+                deliveries.extend(self._correction(first, step=LAST_STEP))
         elif fate < 0.03:
             return []
         elif fate < 0.06:
@@ -759,8 +760,13 @@ class _Draw:
                 row.fault, row.fault_column, row.texts = "not_a_timestamp", required, {required: "soon"}
             first.files.append(self._file(source, day, "_spoilt", spoilt, form="csv", plain=True))
         if self.mended and first.step == 2 and day not in self.clean and rng.random() < 0.3:
-            deliveries.extend(self._correction(first, step=3))
-        if self.mended and deliveries[-1].status == "loaded" and rng.random() < 0.08:
+            deliveries.extend(self._correction(first, step=LAST_STEP))
+        if (
+            self.mended
+            and deliveries[-1].status == "loaded"
+            and deliveries[-1].step < LAST_STEP
+            and rng.random() < 0.12
+        ):
             last = deliveries[-1]
             broken = self._file(source, day, "_zbroken", last.files[0].rows[:2], form="csv", plain=True)
             broken.broken = rng.choice(("missing_column", "lying_extension"))
