@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
@@ -43,6 +44,7 @@ from dagster_project.reporting import report_to_terminal
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.transformation.project import DbtError
 from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.state import SourceState
 from dagster_project.warehouse.tables import TableMismatch
 
 
@@ -142,11 +144,24 @@ def status() -> None:
     if not state.sources:
         _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
         raise typer.Exit(Exit.WELL)
+    if settings.log_format is LogFormat.JSON:
+        for item in state.sources:
+            print(json.dumps(asdict(item), default=str))
+    else:
+        _print_states(state.sources)
+    if state.waiting:
+        _say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
+    _tell_outstanding(state.outstanding)
+    _tell_publication(settings)
+    raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+
+
+def _print_states(sources: tuple[SourceState, ...]) -> None:
     table = _table()
     table.add_column("source", no_wrap=True)
     for title in ("days", "missing", "rejected", "rows", "quarantined", "newest"):
         table.add_column(title, justify="right", no_wrap=True)
-    for item in state.sources:
+    for item in sources:
         table.add_row(
             item.source,
             f"{item.days_loaded:,}",
@@ -157,11 +172,6 @@ def status() -> None:
             str(item.newest or "never"),
         )
     _print(table)
-    if state.waiting:
-        _say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
-    _tell_outstanding(state.outstanding)
-    _tell_publication(settings)
-    raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
 
 
 @app.command()

@@ -56,12 +56,19 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
     assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
 
 
-def test_a_second_run_tries_the_rejected_delivery_again_and_status_names_it(reported):
+def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reported):
     command, _ = reported
     done = command.run("status")
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
     assert "1 deliveries in the landing folder are new, changed or rejected" in done.stdout
+
+
+def test_status_is_json_in_every_line_where_the_log_is(reported):
+    command, _ = reported
+    lines = [json.loads(line) for line in command.run("status").stdout.splitlines()]
+    (calls,) = [line for line in lines if line.get("source") == "call_segments"]
+    assert (calls["days_loaded"], calls["days_rejected"], calls["newest"]) == (2, 1, "2022-10-31")
 
 
 def test_a_run_says_no_personal_value(reported):
@@ -198,4 +205,5 @@ def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(comman
     done = command.run("run")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"chmod 600 {key}" in done.stderr
-    assert not (command.home / "warehouse.duckdb").exists()
+    # The job has not begun.
+    assert not (command.home / "dagster").exists()
