@@ -209,8 +209,9 @@ def as_read(row: Row, file: File) -> dict[str, Any]:
                     if name == "arrived_at" and given:
                         pass
                     else:
-                        ambiguous = True
                         later = [moment for moment in readings if start is None or moment >= start]
+                        # A reading that the row's own start rules out leaves the other one certain.
+                        ambiguous = ambiguous or len(later) != 1
                         value = (later or readings)[0]
         result[name] = value
     result["is_dst_ambiguous"] = ambiguous
