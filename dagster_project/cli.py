@@ -39,7 +39,7 @@ from dagster_project.operations import (
     try_file,
     write_dbt_docs,
 )
-from dagster_project.publication.publish import NotPublished
+from dagster_project.publication.publish import NotPublished, pointer_of
 from dagster_project.reporting import report_to_terminal
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.transformation.project import DbtError
@@ -104,9 +104,10 @@ def run(
         _tell_outstanding(work.outstanding)
         _tell_publication(settings)
         raise typer.Exit(Exit.DATA if work.outstanding else Exit.WELL)
+    # What lies in a source's folder is told with the source.
+    of_sources = tuple(f"{name}/" for name in contracts_of([]))
     for warning in work.plan.warnings:
-        # What lies in a source's folder is told with the source.
-        if not warning.startswith(tuple(f"{name}/" for name in contracts_of([]))):
+        if not warning.startswith(of_sources):
             _say(f"warning: {warning}")
     result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
     _summarise(settings, result, time.monotonic() - started)
@@ -332,7 +333,7 @@ def _tell_outstanding(found: tuple[object, ...]) -> None:
 
 
 def _tell_publication(settings: Settings) -> None:
-    pointer = settings.published / "current"
+    pointer = pointer_of(settings.published)
     if not pointer.exists():
         _say("Nothing is published yet.")
         return

@@ -21,12 +21,12 @@ from dagster_project.loading.landing import LandedFile, extract_date_of
 from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import one_time_key
-from dagster_project.publication.publish import current_publication
+from dagster_project.publication.publish import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, target_path
 from dagster_project.warehouse.connection import dry_connection, reading_connection
-from dagster_project.warehouse.lock import reader_lock, writer_lock
-from dagster_project.warehouse.state import OutstandingDelivery, SourceState, has_audit, outstanding, source_states
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, reading_audit, source_states
 from dagster_project.warehouse.tables import ensure_tables, incoming
 
 if TYPE_CHECKING:
@@ -75,12 +75,10 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     contracts = contracts_of(sources)
     every = load_contracts(CONTRACTS)
     landing = scan_landing(settings, every)
-    if not settings.warehouse.exists():
-        return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
-    with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        if not has_audit(connection):
-            return Work(plan_deliveries(None, landing, contracts, wanted=wanted), is_needed=True, outstanding=())
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
         plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
+        if connection is None:
+            return Work(plan, is_needed=True, outstanding=())
         owed = expected_days(connection, landing, every, wanted=wanted)
         audited = {
             (source, day)
@@ -94,7 +92,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
             for day in days
         )
         is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
-        is_needed = is_needed or not (settings.published / "current").exists()
+        is_needed = is_needed or not pointer_of(settings.published).exists()
         return Work(plan, is_needed, tuple(outstanding(connection)))
 
 
@@ -167,8 +165,8 @@ def run_job(
                 tags=_FROM_COMMAND_LINE | _OF_THE_JOB,
             )
             failures = tuple(_failures(result))
-        with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-            left = tuple(outstanding(connection)) if has_audit(connection) else ()
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            left = tuple(outstanding(connection)) if connection else ()
         return RunResult(result.success, failures, left)
 
 
@@ -220,30 +218,21 @@ class State:
     outstanding: tuple[OutstandingDelivery, ...]
     waiting: int
     """Deliveries in the landing folder that a run would load."""
-    publication: Path | None
 
 
 def read_state(settings: Settings) -> State:
-    """The state of every source and of the publication.
+    """The state of every source.
 
     Raises:
         WarehouseLocked: a run holds the warehouse.
     """
     contracts = load_contracts(CONTRACTS)
     landing = scan_landing(settings, contracts)
-    pointer = settings.published / "current"
-    publication = pointer.resolve() if pointer.exists() else None
-    if settings.warehouse.exists():
-        with reader_lock(settings.lock_file), duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-            if has_audit(connection):
-                plan = plan_deliveries(connection, landing, contracts, wanted=Range())
-                return State(
-                    tuple(source_states(connection)),
-                    tuple(outstanding(connection)),
-                    len(plan.deliveries),
-                    publication,
-                )
-    return State((), (), len(plan_deliveries(None, landing, contracts, wanted=Range()).deliveries), publication)
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
+        if connection is None:
+            return State((), (), waiting)
+        return State(tuple(source_states(connection)), tuple(outstanding(connection)), waiting)
 
 
 def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:

@@ -14,12 +14,11 @@ from datetime import date
 from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.settings import PROJECT_ROOT
 
 # Extracts of this century, and far enough ahead that the list outlives the release that holds it.
 FIRST_YEAR = 2000
 LAST_YEAR = 2045
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> dict[date, str]:
@@ -60,7 +59,7 @@ def column_texts(contracts: Mapping[str, Contract]) -> str:
     return "".join(blocks)
 
 
-def derived_files(project: Path = PROJECT) -> dict[Path, str]:
+def derived_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
     """Every derived file of the project at `project`, with the text that it should hold."""
     return {
         project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 
 import dagster as dg
-import duckdb
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.pipeline import scan_landing
-from dagster_project.loading.plan import Plan, Range, plan_deliveries
-from dagster_project.settings import CONTRACTS, Settings, read_settings
-from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
-from dagster_project.warehouse.state import has_audit
+from dagster_project.loading.plan import Range, plan_deliveries
+from dagster_project.settings import CONTRACTS, read_settings
+from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.state import reading_audit
 
 # The console of a run that the command line starts is the operator's; Dagster's own lines go to its storage.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -61,22 +60,12 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     del context
     settings = read_settings()
     try:
-        with reader_lock(settings.lock_file):
-            plan = plan_now(settings)
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            contracts = load_contracts(CONTRACTS)
+            plan = plan_deliveries(connection, scan_landing(settings, contracts), contracts, wanted=Range())
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))
     if not plan.deliveries:
         return dg.SkipReason("no delivery is new, changed or unaccepted")
     names = [f"{file.path} {file.size} {file.modified_ns}" for item in plan.deliveries for file in item.files]
     return dg.RunRequest(run_key=hashlib.sha256("\n".join(names).encode()).hexdigest())
-
-
-def plan_now(settings: Settings, wanted: Range | None = None) -> Plan:
-    """What a run would load as things stand; the caller holds a lock."""
-    contracts = load_contracts(CONTRACTS)
-    landing = scan_landing(settings, contracts)
-    wanted = wanted or Range()
-    if not settings.warehouse.exists():
-        return plan_deliveries(None, landing, contracts, wanted=wanted)
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        return plan_deliveries(connection if has_audit(connection) else None, landing, contracts, wanted=wanted)

@@ -10,13 +10,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.defs.resources import Warehouse
-from dagster_project.extracts.cells import quoted
 from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import BuildReport, NodeResult, build
 from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, table
 
 # Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
@@ -229,17 +228,19 @@ def _key_of(unique_id: str, keys: Mapping[str, dg.AssetKey]) -> dg.AssetKey:
 def _row_counts(settings: Settings, report: BuildReport) -> dict[str, int]:
     """Rows of every table that was built; counting a stored table reads its metadata only."""
     with loading_connection(settings.warehouse) as connection:
-        tables = {
-            (schema, name)
-            for schema, name in connection.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'"
+        schemas = dict(
+            connection.execute(
+                """
+                select table_name, schema_name
+                from duckdb_tables()
+                where database_name = 'warehouse' and schema_name in ('intermediate', 'marts', 'reference')
+                """
             ).fetchall()
-        }
-        by_name = {name: schema for schema, name in tables if schema in ("intermediate", "marts", "reference")}
+        )
         counts: dict[str, int] = {}
         for node in report.nodes:
-            if node.is_good and node.resource_type in ("model", "seed") and node.name in by_name:
-                relation = f"{quoted(by_name[node.name])}.{quoted(node.name)}"
+            if node.is_good and node.resource_type in ("model", "seed") and node.name in schemas:
+                relation = table(schemas[node.name], node.name)
                 row = connection.execute(f"select count(*) from {relation}").fetchone()  # noqa: S608 - quoted names
                 counts[node.unique_id] = int(row[0]) if row else 0
     return counts

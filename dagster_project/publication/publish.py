@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,11 +15,12 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
+from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paper import render_board_paper
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import loading_connection, table
+from dagster_project.warehouse.connection import literal, loading_connection, table
 
 # DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
 _STORAGE_VERSION = "v1.4.0"
@@ -95,13 +95,18 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     return Publication(name, folder, counts)
 
 
+def pointer_of(published: Path) -> Path:
+    """The link that readers follow to the current publication; there is none before the first."""
+    return published / _CURRENT
+
+
 def current_publication(published: Path) -> Path:
     """The folder that readers are pointed to.
 
     Raises:
         NotPublished: nothing was published yet.
     """
-    pointer = published / _CURRENT
+    pointer = pointer_of(published)
     if not pointer.exists():
         raise NotPublished(f"{published}: nothing is published yet. Run: fcir run")
     return pointer.resolve()
@@ -112,24 +117,24 @@ def point_to(published: Path, name: str) -> None:
     draft = published / f".{_CURRENT}-{os.getpid()}"
     draft.unlink(missing_ok=True)
     draft.symlink_to(name)
-    draft.replace(published / _CURRENT)
+    draft.replace(pointer_of(published))
 
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
     """Copy every mart, in the order of its grain, into a DuckDB file and into Parquet."""
-    file = str(folder / "fcir.duckdb").replace("'", "''")
-    connection.execute(f"attach '{file}' as published (storage_version '{_STORAGE_VERSION}')")
+    file = literal(str(folder / "fcir.duckdb"))
+    connection.execute(f"attach {file} as published (storage_version '{_STORAGE_VERSION}')")
     connection.execute("create schema published.marts")
     counts: dict[str, int] = {}
     for mart in marts:
         source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
         order = ", ".join(f"{quoted(column)} nulls last" for column in mart.grain)
         connection.execute(f"create table {target} as select * from {source} order by {order}")
-        connection.execute(f"comment on table {target} is {_text(mart.description)}")
+        connection.execute(f"comment on table {target} is {literal(mart.description)}")
         for column, description in mart.columns.items():
-            connection.execute(f"comment on column {target}.{quoted(column)} is {_text(description)}")
-        parquet = str(folder / "parquet" / f"{mart.name}.parquet").replace("'", "''")
-        connection.execute(f"copy (select * from {target} order by {order}) to '{parquet}' (format parquet)")
+            connection.execute(f"comment on column {target}.{quoted(column)} is {literal(description)}")
+        parquet = literal(str(folder / "parquet" / f"{mart.name}.parquet"))
+        connection.execute(f"copy (select * from {target} order by {order}) to {parquet} (format parquet)")
         row = connection.execute(f"select count(*) from {target}").fetchone()
         counts[mart.name] = int(row[0]) if row else 0
     connection.execute("detach published")
@@ -156,7 +161,7 @@ def _manifest(
         "dbt_project_sha256": fingerprint(),
         "is_synthetic": any(row[5] for row in inputs),
         "files": [
-            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in files
         ],
         "tables": counts,
@@ -165,16 +170,6 @@ def _manifest(
             for row in inputs
         ],
     }
-
-
-def _text(description: str) -> str:
-    """A description as an SQL text literal; COMMENT takes no parameters."""
-    return "'" + description.replace("'", "''") + "'"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sync(folder: Path) -> None:

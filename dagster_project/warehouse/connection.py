@@ -29,7 +29,7 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         A connection whose session time zone is UTC; the warehouse is the default database.
     """
     create_private(warehouse)
-    with _memory_connection(f"attach {_literal(warehouse)} as {WAREHOUSE}") as connection:
+    with _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}") as connection:
         yield connection
 
 
@@ -95,9 +95,9 @@ def create_private(file: Path) -> None:
         file.chmod(0o600)
 
 
-def _literal(path: Path) -> str:
-    """A path as an SQL text literal; ATTACH takes no parameters."""
-    return "'" + str(path).replace("'", "''") + "'"
+def literal(text: str) -> str:
+    """A text as an SQL literal, for the statements that take no parameters: ATTACH, COMMENT, COPY ... TO."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def table(*names: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
+
+from dagster_project.warehouse.lock import reader_lock
 
 # A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
 _JUDGED = """
@@ -45,7 +50,28 @@ class SourceState:
     newest: date | None
 
 
-def has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
+@contextmanager
+def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """A read-only connection to the private file, with writers kept out while it is open.
+
+    Yields:
+        The connection; None when there is nothing to read yet.
+
+    Raises:
+        WarehouseLocked: a run of another process holds the warehouse.
+    """
+    if not (warehouse.exists() or lock_file.exists()):
+        yield None
+        return
+    with reader_lock(lock_file):
+        if not warehouse.exists():
+            yield None
+            return
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            yield connection if _has_audit(connection) else None
+
+
+def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them."""
     row = connection.execute(
         "select count(*) from information_schema.tables where table_schema = 'audit' and table_name = 'build'"

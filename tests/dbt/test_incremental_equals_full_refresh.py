@@ -9,18 +9,17 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from dagster_project.contracts import load_contracts
-from dagster_project.reference import PROJECT
+from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from tests.dbt.histories import History
 
 STEPS = 3
-DBT_PROJECT = PROJECT / "dbt"
 
 
 @pytest.fixture
 def history(tmp_path, monkeypatch):
     warehouse = tmp_path / "warehouse.duckdb"
     monkeypatch.setenv("FCIR_WAREHOUSE", str(warehouse))
-    return History(warehouse, load_contracts(PROJECT / "expectations"), seed=20221030)
+    return History(warehouse, load_contracts(CONTRACTS), seed=20221030)
 
 
 def build(folder: Path, *arguments: str) -> None:

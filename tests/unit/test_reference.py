@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from dagster_project.reference import PROJECT, bank_holidays, derived_files
+from dagster_project.reference import bank_holidays, derived_files
+from dagster_project.settings import PROJECT_ROOT
 
 
 def test_a_derived_file_is_what_its_origin_gives():
@@ -34,7 +35,7 @@ def test_a_scottish_holiday_is_none_of_england():
     ("seed", "key", "rows"), [("police_forces", "force_code", 45), ("offences", "offence_code", None)]
 )
 def test_a_seed_names_each_key_once(seed, key, rows):
-    with (PROJECT / f"dbt/seeds/{seed}.csv").open(encoding="utf-8", newline="") as file:
+    with (PROJECT_ROOT / f"dbt/seeds/{seed}.csv").open(encoding="utf-8", newline="") as file:
         keys = [row[key] for row in csv.DictReader(file)]
     assert len(set(keys)) == len(keys)
     assert rows is None or len(keys) == rows
