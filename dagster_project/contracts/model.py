@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from enum import StrEnum
 from typing import Any
 
 FORCE_COLUMN = "force_code"
+
+# The nightly run begins at 04:15; what comes by 09:00 is published before people come to work or soon after.
+DELIVERED_BY = time(9)
 
 
 class CellType(StrEnum):
@@ -102,6 +106,10 @@ class Contract:
     """Least believable rows of a day as a share of the recent median."""
     sheet: str | None
     """XLSX sheet that holds the data; None: the one sheet whose header matches."""
+    delivered_by: time = DELIVERED_BY
+    """London time on the day after the extract date by which the extract has to be there; of daily sources."""
+    needs_marker: bool = False
+    """Whether a file counts as complete only with a marker beside it."""
 
     @property
     def key(self) -> tuple[Column, ...]:

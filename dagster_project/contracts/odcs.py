@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from open_data_contract_standard.model import (
 from pydantic import ValidationError
 
 from dagster_project.contracts.model import (
+    DELIVERED_BY,
     FORCE_COLUMN,
     CellType,
     Column,
@@ -122,11 +124,34 @@ def load_contract(path: Path) -> Contract:
         faulty_rows_limit=int(custom.pop("faultyRowsLimit", _FAULTY_ROWS)),
         volume_floor=float(custom.pop("volumeFloor", _VOLUME_FLOOR)),
         sheet=custom.pop("sheet", None),
+        delivered_by=_delivered_by(custom, path, cadence),
+        needs_marker=_needs_marker(custom, path),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
     _check(contract, path)
     return contract
+
+
+def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
+    if "deliveredBy" not in custom:
+        return DELIVERED_BY
+    stated = custom.pop("deliveredBy")
+    if cadence != "daily":
+        raise ContractError(
+            f"{path.name}: deliveredBy is stated, but the cadence is {cadence}: it owes nothing by a day"
+        )
+    # Without quotes YAML reads 10:00 as the number 600.
+    if not isinstance(stated, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", stated):
+        raise ContractError(f'{path.name}: deliveredBy is {stated!r}; expected London time in quotes, as in "09:00"')
+    return time.fromisoformat(stated)
+
+
+def _needs_marker(custom: dict[str, Any], path: Path) -> bool:
+    stated = custom.pop("completionMarker", "optional")
+    if stated not in ("optional", "required"):
+        raise ContractError(f"{path.name}: completionMarker is {stated!r}; known: optional, required")
+    return bool(stated == "required")
 
 
 def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> dict[str, Any]:

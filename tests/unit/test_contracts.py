@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,17 @@ def test_a_contract_gets_a_force_column_and_the_limits_that_it_does_not_state(tm
     assert contract.event_column == "begun_at"
 
 
+def test_a_contract_states_when_it_is_delivered_and_whether_a_marker_completes_a_file(tmp_path):
+    contract = load_contract(written(tmp_path, PATROLS))
+    assert (contract.delivered_by, contract.needs_marker) == (time(9), False)
+    document = copy.deepcopy(PATROLS)
+    document["schema"][0].update(
+        customProperties=[stated("deliveredBy", "06:30"), stated("completionMarker", "required")]
+    )
+    contract = load_contract(written(tmp_path, document))
+    assert (contract.delivered_by, contract.needs_marker) == (time(6, 30), True)
+
+
 def properties(document: dict[str, Any]) -> list[dict[str, Any]]:
     return document["schema"][0]["properties"]
 
@@ -133,6 +145,14 @@ MISTAKES = {
     "cadence is 'weekly'": lambda doc: doc["schema"][0].update(customProperties=[stated("cadence", "weekly")]),
     "unknown custom properties of the schema: cadance": lambda doc: doc["schema"][0].update(
         customProperties=[stated("cadance", "daily")]
+    ),
+    "deliveredBy is 600": lambda doc: doc["schema"][0].update(customProperties=[stated("deliveredBy", 600)]),
+    "deliveredBy is '25:00'": lambda doc: doc["schema"][0].update(customProperties=[stated("deliveredBy", "25:00")]),
+    "no day is owed": lambda doc: doc["schema"][0].update(
+        customProperties=[stated("cadence", "irregular"), stated("deliveredBy", "09:00")]
+    ),
+    "completionMarker is True": lambda doc: doc["schema"][0].update(
+        customProperties=[stated("completionMarker", True)]
     ),
     "stated twice": lambda doc: doc["schema"][0].update(customProperties=[stated("cadence", "daily")] * 2),
     "no expectation may look at personal column officer": lambda doc: doc["schema"][0].update(
