@@ -138,9 +138,7 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
         return DELIVERED_BY
     stated = custom.pop("deliveredBy")
     if cadence != "daily":
-        raise ContractError(
-            f"{path.name}: deliveredBy is stated, but the cadence is {cadence}: it owes nothing by a day"
-        )
+        raise ContractError(f"{path.name}: deliveredBy is stated, but the cadence is {cadence}: no day is owed")
     # Without quotes YAML reads 10:00 as the number 600.
     if not isinstance(stated, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", stated):
         raise ContractError(f'{path.name}: deliveredBy is {stated!r}; expected London time in quotes, as in "09:00"')
