@@ -6,9 +6,11 @@ import csv
 import json
 import logging
 import os
+import re
 import sys
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -100,7 +102,12 @@ def run(
     if not work.is_needed:
         for warning in work.plan.warnings:
             _say(f"warning: {warning}")
-        _say("Nothing is new: every delivery in the landing folder is loaded, built and published.")
+        held = len({(file.source, file.extract_date) for file in work.plan.held})
+        _say(
+            f"Nothing is new but {held} deliveries that are not complete; run again when they are: fcir run"
+            if held
+            else "Nothing is new: every delivery in the landing folder is loaded, built and published."
+        )
         _tell_outstanding(work.outstanding)
         _tell_publication(settings)
         raise typer.Exit(Exit.DATA if work.outstanding else Exit.WELL)
@@ -304,10 +311,11 @@ def _say(message: str) -> None:
 def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD") from None
+    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
+    with suppress(ValueError):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
 
 
 def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:

@@ -74,11 +74,12 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
 
     contracts = contracts_of(sources)
     every = load_contracts(CONTRACTS)
-    landing = scan_landing(settings, every)
+    landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
         if connection is None:
-            return Work(plan, is_needed=True, outstanding=())
+            # An empty warehouse is published too, but not in place of the first delivery that is being written.
+            return Work(plan, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
         owed = expected_days(connection, landing, every, wanted=wanted)
         audited = {
             (source, day)

@@ -45,11 +45,22 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="engine")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
+    # An hour: whoever needs longer has the sender write a marker.
+    settle_seconds: float = Field(
+        default=2.0, ge=0, le=3600, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
+    )
+    notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
 
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("notify_file")
+    @classmethod
+    def _no_file(cls, file: Path | None) -> Path | None:
+        # An empty value of an environment file means that there is none, not the folder itself.
+        return None if file is None or file == Path() else file.expanduser().resolve()
 
     @field_validator("force")
     @classmethod

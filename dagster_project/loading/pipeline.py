@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
@@ -12,7 +12,7 @@ from dagster_project.clock import london_today
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, read_deliveries
-from dagster_project.loading.landing import Landing, scan
+from dagster_project.loading.landing import Landing, hold_back, scan
 from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
@@ -57,9 +57,30 @@ class SourceReport:
         return tuple(sorted(refused & set(days)))
 
 
-def scan_landing(settings: Settings, contracts: Mapping[str, Contract]) -> Landing:
-    """What lies in the installation's landing folder, up to today in London."""
-    return scan(settings.landing, contracts, first=date.fromisoformat(FIRST_EXTRACT_DATE), last=london_today())
+def scan_landing(
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    *,
+    settle_seconds: float | None = None,
+    wait_for: Collection[str] = (),
+) -> Landing:
+    """What lies whole in the installation's landing folder, up to today in London.
+
+    Args:
+        settings: where it is, and how long a file has to lie unchanged.
+        contracts: all contracts.
+        settle_seconds: how long a file has to lie unchanged, in place of the setting.
+        wait_for: sources whose youngest files are waited for; those of the others are held back.
+    """
+    landing = scan(
+        settings.landing,
+        contracts,
+        first=date.fromisoformat(FIRST_EXTRACT_DATE),
+        last=london_today(),
+        marked=[source for source, contract in contracts.items() if contract.needs_marker],
+    )
+    seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
+    return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)
 
 
 def load_source(
@@ -93,10 +114,11 @@ def load_source(
         TableMismatch: a raw table does not fit its contract.
     """
     contract = contracts[source]
-    landing = scan_landing(settings, contracts)
+    landing = scan_landing(settings, contracts, wait_for=[source])
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
+        landing = replace(landing, held=plan.held)
         _remember_hashes(connection, plan)
         deliveries = plan.of(source)
         if not deliveries:
@@ -153,11 +175,8 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     if plan.hashes:
         connection.execute("begin")
         for file, sha256 in plan.hashes:
-            connection.execute("delete from audit.landed_file where path = ?", [str(file.path)])
-            connection.execute(
-                "insert into audit.landed_file values (?, ?, ?, ?)",
-                [str(file.path), file.size, file.modified_ns, sha256],
-            )
+            connection.execute("delete from audit.landed_file where path = ?", [file.key[0]])
+            connection.execute("insert into audit.landed_file values (?, ?, ?, ?)", [*file.key, sha256])
         connection.execute("commit")
 
 

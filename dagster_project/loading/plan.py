@@ -25,6 +25,8 @@ class Delivery:
     files: tuple[LandedFile, ...]
     skipped: tuple[str, ...]
     """Names of files whose content is that of an earlier file of the delivery."""
+    hashes: tuple[str | None, ...] = ()
+    """Hash of each file's content; None of a file that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Plan:
     warnings: tuple[str, ...]
     hashes: tuple[tuple[LandedFile, str], ...]
     """Files that were hashed anew, for the record of hashes."""
+    held: tuple[LandedFile, ...] = ()
+    """Files of the days that are left for the next run: of a file that is not complete, or has gone."""
 
     def of(self, source: str) -> tuple[Delivery, ...]:
         """The deliveries of one source, oldest first."""
@@ -77,7 +81,8 @@ def plan_deliveries(
         wanted: extract dates to consider.
 
     Returns:
-        The deliveries in the order of source and day; a file that cannot be read counts as changed.
+        The deliveries in the order of source and day; a file that cannot be read counts as changed. A day of which a
+        file has gone since the folder was listed is left for the next run.
     """
     days: dict[tuple[str, date], list[LandedFile]] = defaultdict(list)
     for file in landing.files:
@@ -87,30 +92,96 @@ def plan_deliveries(
     hashed_anew: list[tuple[LandedFile, str]] = []
     deliveries: list[Delivery] = []
     warnings = list(landing.warnings)
+    held = list(landing.held)
     for (source, day), files in sorted(days.items()):
         first_with: dict[str, LandedFile] = {}
         skipped: list[str] = []
-        for file in files:
-            sha256 = hashes.get((str(file.path), file.size, file.modified_ns))
-            if sha256 is None:
-                try:
-                    sha256 = sha256_of(file.path)
-                except OSError:
-                    sha256 = f"unreadable {file.path}"
+        try:
+            for file in files:
+                sha256 = hashes.get(file.key)
+                if sha256 is None:
+                    sha256 = _hash_of(file)
+                    if sha256 != _unreadable(file):
+                        hashed_anew.append((file, sha256))
+                if sha256 in first_with:
+                    skipped.append(file.name)
                 else:
-                    hashed_anew.append((file, sha256))
-            if sha256 in first_with:
-                skipped.append(file.path.name)
-            else:
-                first_with[sha256] = file
+                    first_with[sha256] = file
+        except FileNotFoundError:
+            warnings.append(has_gone(file))
+            held.extend(files)
+            continue
         known = loaded.get((source, day), {})
         is_new = any(sha256 not in known for sha256 in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
         if is_new or is_old:
-            deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped)))
+            read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
+            deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(f"{source}/{name}: same content as another file of {day}; skipped once" for name in skipped)
-    return Plan(tuple(deliveries), tuple(warnings), tuple(hashed_anew))
+    return Plan(tuple(deliveries), tuple(warnings), tuple(hashed_anew), tuple(held))
+
+
+def has_gone(file: LandedFile) -> str:
+    """What is to be said of a file that was taken away after the folder was listed."""
+    return (
+        f"{file.source}/{file.name}: has gone since the folder was listed; "
+        f"{file.source} of {file.extract_date} is left for the next run"
+    )
+
+
+def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:
+    """Whether the delivery's files, as they lie there, are those that were last rejected for its day.
+
+    A file counts as the same by its content, or, where its content was never known, by its size and time.
+    """
+    if connection is None:
+        return False
+    refused = connection.execute(
+        """
+        select file_name, file_sha256
+        from audit.load
+        where
+            status = 'rejected'
+            and run_id = (
+                select last.run_id
+                from audit.load as last
+                where last.source = $source and last.extract_date = $extract_date
+                order by last.load_id desc
+                limit 1
+            )
+            and source = $source
+            and extract_date = $extract_date
+        """,
+        {"source": delivery.source, "extract_date": delivery.extract_date},
+    ).fetchall()
+    known = dict(refused)
+    if known.keys() != {file.name for file in delivery.files}:
+        return False
+    seen = _hashes(connection)
+    for file, sha256 in zip(delivery.files, delivery.hashes, strict=True):
+        is_same = known[file.name] == sha256 if known[file.name] else sha256 is None or file.key in seen
+        if not is_same:
+            return False
+    return True
+
+
+def _hash_of(file: LandedFile) -> str:
+    """The hash of a file's content, or a text of its own in place of it.
+
+    Raises:
+        FileNotFoundError: it has gone.
+    """
+    try:
+        return sha256_of(file.path)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return _unreadable(file)
+
+
+def _unreadable(file: LandedFile) -> str:
+    return f"unreadable {file.path}"
 
 
 def expected_days(
@@ -123,7 +194,8 @@ def expected_days(
     """Days for which each daily source owes a delivery.
 
     Without dates: from the source's first delivery to the newest date of any daily source. With dates: every day of the
-    range besides; an open end of the range is the first or newest delivery.
+    range besides; an open end of the range is the first or newest delivery. A day whose files are held back is owed
+    nothing yet: it is being delivered.
 
     Returns:
         Source to days; nothing for a source that never delivered, unless dates are named.
@@ -153,7 +225,7 @@ def expected_days(
             last = wanted.last or newest
             if first and last:
                 days.update(days_between(first, last))
-        owed[source] = sorted(days)
+        owed[source] = sorted(day for day in days if (source, day) not in landing.held_days)
     return owed
 
 

@@ -34,7 +34,13 @@ class Command:
             [sys.executable, "-c", START, *arguments],
             # Not the project's folder: the command must not depend on it, and a developer's .env must not count.
             cwd=self.home.parent,
-            env={**inherited, "FCIR_HOME": str(self.home), "PYTHONPATH": str(self.project), **self.settings},
+            env={
+                **inherited,
+                "FCIR_HOME": str(self.home),
+                "FCIR_SETTLE_SECONDS": "0",
+                "PYTHONPATH": str(self.project),
+                **self.settings,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -56,6 +56,7 @@ class Installation:
             **{name: value for name, value in os.environ.items() if not name.startswith(("FCIR_", "DAGSTER_", "DBT_"))},
             "FCIR_HOME": str(self.home),
             "FCIR_FORCE": DEFAULT_FORCE,
+            "FCIR_SETTLE_SECONDS": "0",
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
         done = subprocess.run(
