@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.errors import UnreadableExtract, shown
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -30,12 +30,20 @@ EXTENSIONS = {
 LINE_LIMIT = 1 << 20
 LINE_END_LIMIT = 16 << 20
 
+# Honest delimited text shrinks 30 times at most. Whatever unpacks to less than the least is no harm.
+_RATIO, _RATIO_MATTERS = 100, 16 << 20
+# A refusal is not worth more than half a second of hashing.
+_HASH_LIMIT = 256 << 20
+# Text in UTF-16 is half NULs; a broken export has a few.
+_NUL_SHARE = 0.2
+
 # Half the line limit: a block that is not longer than the limit cannot hold a line that is.
 _CHUNK = LINE_LIMIT // 2
 _GZIP, _ZIP, _PARQUET, _PARQUET_ENCRYPTED = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"PARE"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 # Bytes that Windows-1252 does not define: text that is not UTF-8 and has one of them is not text.
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_BLANK = "\ufeff \t\r\n\x0b\x0c\xa0"
 _KINDS = {
     "gzip": "gzip-compressed data",
     "zip": "a zip container",
@@ -59,10 +67,11 @@ class OpenFile:
 
     Attributes:
         file: the open file; readers seek in it.
-        name: file name without folder.
+        name: file name without folder, as messages show it.
         extension: one of EXTENSIONS, which agrees with the content.
         sha256: of the bytes of the file.
         encoding: Python's name of the text encoding; None for binary formats.
+        lines: physical lines of a text file, ended by LF, CRLF or CR; counted in its bytes, not by reading records.
     """
 
     file: BinaryIO
@@ -72,6 +81,7 @@ class OpenFile:
     encoding: str | None
     size: int
     modified_ns: int
+    lines: int = 0
 
     @property
     def format(self) -> str:
@@ -86,40 +96,77 @@ class OpenFile:
         """
         _check_unchanged(self.file, self.name, self.size, self.modified_ns)
 
-    def blocks(self) -> Iterator[str]:
-        """The text of the file in blocks of whole lines, from its beginning.
+    def blocks(self) -> Iterator[bytes]:
+        """The text of the file as UTF-8 without byte-order mark, in blocks of whole lines, from its beginning.
 
         Raises:
             UnreadableExtract: the file cannot be decompressed or decoded, or a line does not end.
         """
         self.file.seek(0)
-        stream = _decompressed(self.file) if self.extension.endswith(".gz") else self.file
-        decoder = codecs.getincrementaldecoder(self.encoding or "utf-8")()
-        carry = ""
+        stream = _unpacked(self.file, self.name) if self.extension.endswith(".gz") else self.file
+        if self.encoding in ("utf-8", "utf-8-sig"):
+            recode = None
+        else:
+            recode = codecs.getincrementaldecoder(self.encoding or "utf-8")()
+        carry = b""
         data = _read(stream, self.name)
+        if recode is None:
+            data = data.removeprefix(codecs.BOM_UTF8)
         while data:
             # One read ahead: the last line belongs to the block before the end, even where no line end follows it.
             following = _read(stream, self.name)
-            try:
-                text = carry + decoder.decode(data, final=not following)
-            except UnicodeDecodeError:
-                raise _bad_text(self.name) from None
+            if recode:
+                try:
+                    data = recode.decode(data, final=not following).encode()
+                except UnicodeDecodeError:
+                    raise _bad_text(self.name) from None
+            text = carry + data
             data = following
             if not following:
                 if text:
                     yield text
                 return
             # A carriage return at the very end may be half of a line end, so it waits for the next block.
-            end = text.rfind("\n") + 1 or text.rfind("\r", 0, len(text) - 1) + 1
+            end = text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, len(text) - 1) + 1
             carry = text[end:]
             if len(carry) > LINE_END_LIMIT:
-                raise UnreadableExtract(
-                    "line_too_long",
-                    f"{self.name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; "
-                    f"expected {_EXPECTED[self.extension]}",
-                )
+                raise _line_too_long(self.name, self.extension)
             if end:
                 yield text[:end]
+
+
+class _LineCount:
+    """Counts the lines of bytes in which LF, CR and CRLF end a line."""
+
+    def __init__(self) -> None:
+        self._ends = 0
+        self._last = b""
+        self.open = 0
+        """Bytes since the last line end."""
+
+    def add(self, data: bytes) -> None:
+        if not data:
+            return
+        returns = data.count(b"\r")
+        self._ends += data.count(b"\n") + returns
+        if returns:
+            self._ends -= data.count(b"\r\n")
+        if self._last == b"\r" and data.startswith(b"\n"):
+            self._ends -= 1
+        end = max(data.rfind(b"\n"), data.rfind(b"\r") if returns else -1)
+        self.open = self.open + len(data) if end < 0 else len(data) - end - 1
+        self._last = data[-1:]
+
+    @property
+    def lines(self) -> int:
+        return self._ends + (self.open > 0)
+
+
+def line_count(data: bytes) -> int:
+    """Lines of a text in UTF-8 that LF, CR and CRLF end, and the last one without an end."""
+    counted = _LineCount()
+    counted.add(data)
+    return counted.lines
 
 
 def open_file(path: Path) -> OpenFile:
@@ -135,24 +182,28 @@ def open_file(path: Path) -> OpenFile:
         UnreadableExtract: not a regular file, empty, an extension that does not fit, text that cannot be
             decoded, a compressed file that is cut off, or a file that is being written.
     """
-    name = path.name
+    name = shown(path.name)
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(e)), None)
     if extension is None:
         raise UnreadableExtract(
             "wrong_extension", f"{name}: unknown extension; expected one of {', '.join(EXTENSIONS)}"
         )
-    file = _opened(path)
+    file = _opened(path, name)
     try:
         before = os.fstat(file.fileno())
         if before.st_size == 0:
             raise UnreadableExtract("empty_file", f"{name}: the file is empty; expected at least a header")
         kind = _kind(file, name)
-        sha256, encoding = _fingerprint(file, name, extension, kind)
+        sha256, encoding, lines = _fingerprint(file, name, extension, kind)
         _check_unchanged(file, name, before.st_size, before.st_mtime_ns)
+    except UnreadableExtract as error:
+        error.sha256 = _hash_of_refused(file, error.code)
+        file.close()
+        raise
     except BaseException:
         file.close()
         raise
-    return OpenFile(file, name, extension, sha256, encoding, before.st_size, before.st_mtime_ns)
+    return OpenFile(file, name, extension, sha256, encoding, before.st_size, before.st_mtime_ns, lines)
 
 
 def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
@@ -163,18 +214,31 @@ def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
     )
 
 
-def _opened(path: Path) -> BinaryIO:
+def _hash_of_refused(file: BinaryIO, code: str) -> str | None:
+    """Hash of a file that is refused; None where it changes, cannot be read or is too long."""
+    if code == "changed_while_read" or os.fstat(file.fileno()).st_size > _HASH_LIMIT:
+        return None
+    with suppress(OSError):
+        file.seek(0)
+        digest = hashlib.sha256()
+        while data := file.read(_CHUNK):
+            digest.update(data)
+        return digest.hexdigest()
+    return None
+
+
+def _opened(path: Path, name: str) -> BinaryIO:
     """Open without following a link and without waiting for the writer of a named pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
-            raise _not_a_file(path.name) from None
+            raise _not_a_file(name) from None
         reason = os.strerror(error.errno or errno.EIO)
-        raise UnreadableExtract("cannot_open", f"{path.name}: cannot be opened: {reason}") from None
+        raise UnreadableExtract("cannot_open", f"{name}: cannot be opened: {reason}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _not_a_file(path.name)
+        raise _not_a_file(name)
     return os.fdopen(descriptor, "rb")
 
 
@@ -218,55 +282,74 @@ _KIND_OF_EXTENSION = {
 }
 
 
-def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, str | None]:
-    """Hash of the file and the encoding of its text, in one pass."""
+def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, str | None, int]:
+    """Hash of the file, the encoding of its text and the number of its lines, in one pass."""
     if kind == "ole" and extension == ".xlsx" and _is_encrypted_workbook(file):
         raise UnreadableExtract(
             "encrypted", f"{name}: the workbook is encrypted; expected one that opens without a password"
         )
     if kind != _KIND_OF_EXTENSION[extension]:
         raise wrong_content(name, extension, kind)
-    hashing = _HashingFile(file)
-    encoding = None
+    hashing = cast(BinaryIO, _HashingFile(file))
+    encoding, lines = None, 0
     if kind in ("text", "gzip"):
-        stream = _decompressed(cast(BinaryIO, hashing)) if kind == "gzip" else cast(BinaryIO, hashing)
-        encoding = _encoding(stream, name, extension)
-    while _read(cast(BinaryIO, hashing), name):
+        stream = _unpacked(hashing, name) if kind == "gzip" else hashing
+        encoding, lines = _text_facts(stream, name, extension)
+    while _read(hashing, name):
         pass
     file.seek(0)
-    return hashing.digest.hexdigest(), encoding
+    return cast(_HashingFile, hashing).digest.hexdigest(), encoding, lines
 
 
-def _encoding(stream: BinaryIO, name: str, extension: str) -> str:
-    """Encoding by byte-order mark, else UTF-8 when all is valid, else Windows-1252."""
+def _text_facts(stream: BinaryIO, name: str, extension: str) -> tuple[str, int]:
+    """Encoding by byte-order mark, else UTF-8 when all is valid, else Windows-1252; and the number of lines."""
     data = _read(stream, name)
     inner = _kind_of(data)
     if inner != "text":
         raise wrong_content(name, extension, inner)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif data.startswith(codecs.BOM_UTF8):
-        encoding = "utf-8-sig"
-    else:
-        encoding = "utf-8"
-    decoder = codecs.getincrementaldecoder(encoding)()
-    is_valid, is_windows, is_blank = True, encoding == "utf-8", True
+    encoding = _marked_encoding(data)
+    if encoding is None and data.count(b"\x00") > _NUL_SHARE * len(data):
+        raise UnreadableExtract(
+            "bad_encoding",
+            f"{name}: {data.count(0)} of the first {len(data)} characters are NUL: UTF-16 without a byte-order mark, "
+            "or no text; expected UTF-8, UTF-16 with a byte-order mark, or Windows-1252",
+        )
+    decoder = codecs.getincrementaldecoder(encoding or "utf-8")()
+    counted = _LineCount()
+    is_valid, is_windows, is_blank = True, encoding is None, True
     while data:
         if is_windows and not data.isascii():
             is_windows = _UNDEFINED.search(data) is None
-        if is_valid:
+        if encoding == "utf-16":
             is_valid, text = _decoded(decoder, data)
-            is_blank = is_blank and not text.strip("\ufeff \t\r\n\x0b\x0c\xa0")
-        is_blank = is_blank and is_valid
+            counted.add(text.encode())
+            is_blank = is_blank and not text.strip(_BLANK)
+        else:
+            counted.add(data)
+            # Bytes of ASCII need no decoding where no character is open from the bytes before.
+            if is_valid and (is_blank or not data.isascii() or decoder.getstate()[0]):
+                is_valid, text = _decoded(decoder, data)
+                is_blank = is_blank and not text.strip(_BLANK)
+        if counted.open > LINE_END_LIMIT:
+            raise _line_too_long(name, extension)
+        if not is_valid and not is_windows:
+            raise _bad_text(name)
         data = _read(stream, name)
     is_valid = is_valid and _decoded(decoder, b"", final=True)[0]
     if is_blank and is_valid:
         raise UnreadableExtract("empty_file", f"{name}: the file has no text; expected at least a header")
     if is_valid:
-        return encoding
+        return encoding or "utf-8", counted.lines
     if is_windows:
-        return "cp1252"
+        return "cp1252", counted.lines
     raise _bad_text(name)
+
+
+def _marked_encoding(data: bytes) -> str | None:
+    """Encoding that the byte-order mark states."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else None
 
 
 def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> tuple[bool, str]:
@@ -274,6 +357,13 @@ def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = F
         return True, decoder.decode(data, final)
     except UnicodeDecodeError:
         return False, ""
+
+
+def _line_too_long(name: str, extension: str) -> UnreadableExtract:
+    return UnreadableExtract(
+        "line_too_long",
+        f"{name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; expected {_EXPECTED[extension]}",
+    )
 
 
 def _bad_text(name: str) -> UnreadableExtract:
@@ -303,8 +393,29 @@ def _read(stream: BinaryIO, name: str) -> bytes:
         raise _cannot_read(name) from None
 
 
-def _decompressed(file: BinaryIO) -> BinaryIO:
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+def _unpacked(file: BinaryIO, name: str) -> BinaryIO:
+    return cast(BinaryIO, _UnpackedFile(file, name))
+
+
+class _UnpackedFile:
+    """The text of a gzip file, as long as it is not very much longer than the file."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._unpacked = gzip.GzipFile(fileobj=file, mode="rb")
+        self._size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._unpacked.read(size)
+        self._size += len(data)
+        if self._size > max(_RATIO_MATTERS, _RATIO * self._file.tell()):
+            raise UnreadableExtract(
+                "unsafe",
+                f"{self._name}: the compressed data unpacks to more than {_RATIO} times its size; "
+                "expected delimited text; if it is, deliver it uncompressed",
+            )
+        return data
 
 
 def _is_encrypted_workbook(file: BinaryIO) -> bool:
@@ -322,9 +433,14 @@ class _HashingFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._size = 0
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self.digest.update(data)
+        self._size += len(data)
         return data
+
+    def tell(self) -> int:
+        return self._size

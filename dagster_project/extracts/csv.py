@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts.container import LINE_LIMIT, OpenFile, wrong_content
+from dagster_project.extracts.container import LINE_LIMIT, OpenFile, line_count, wrong_content
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
 from dagster_project.extracts.pieces import (
     BLANKS,
@@ -21,13 +21,19 @@ from dagster_project.extracts.pieces import (
     TOO_MANY_CELLS,
     UNBALANCED_QUOTE,
     UNREADABLE_RECORD,
+    Count,
     Fault,
     Piece,
     label,
     piece,
+    trimmed_text,
 )
 
 DELIMITERS = (",", ";", "\t", "|")
+
+# Bytes at the end of a cell that may be blanks: control characters, space, and any part of a character beyond ASCII.
+_MAY_BE_BLANK = np.array([code <= 0x20 or code >= 0x80 for code in range(256)])
+_QUOTE = ord('"')
 
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
@@ -41,6 +47,8 @@ class _Records:
     starts: list[int] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
+    continuations: int = 0
+    """Lines that a record has beyond its first: the line ends inside its cells."""
     rest: int = 0
     """Index of the first line of a record that is not complete yet; the number of lines if there is none."""
 
@@ -69,10 +77,11 @@ class CsvReader:
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
         self.unknown = self._header.unknown
         self.warnings: list[str] = []
+        self._beside = 0
 
     def _find_header(self) -> tuple[str, Header, int]:
         """Delimiter, header and the first line behind it."""
-        block = next(self._file.blocks())
+        block = next(self._file.blocks()).decode()
         lines = _lines(block)
         first = next((line for line in lines if line.strip(BLANKS)), "").strip(BLANKS)
         if _is_json_object(first):
@@ -108,70 +117,73 @@ class CsvReader:
         width = self._header.width
         carry: list[str] = []
         number = 1
-        skip = self._first_line - 1
+        skip = self._beside = self._first_line - 1
         blocks = self._file.blocks()
-        block: str | None = next(blocks)
+        block: bytes | None = next(blocks)
         while block is not None:
             following = next(blocks, None)
-            if not carry and not skip and (plain := self._plain_block(block, number)):
+            if not carry and not skip and (plain := self._plain_piece(block, number)):
                 yield plain
                 number, block = number + plain.table.num_rows, following
                 continue
-            lines = carry + _lines(block)
+            lines = carry + _lines(block.decode())
             if skip:
                 skipped = min(skip, len(lines))
                 lines, skip, number = lines[skipped:], skip - skipped, number + skipped
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
+            self._beside += records.continuations
             if found := self._piece(records):
                 yield found
             carry, number = lines[records.rest :], number + records.rest
             block = following
 
-    def _plain_block(self, block: str, number: int) -> Piece | None:
-        """A block without quotes whose lines all have the cells of the header, parsed by Arrow.
+    def count(self) -> Count:
+        """The lines of the file, counted in its bytes, and those that are no record or not a record's first."""
+        return Count(self._file.lines, self._beside, "lines")
+
+    def _plain_piece(self, block: bytes, number: int) -> Piece | None:
+        """The rows of a block whose lines are one whole record each, parsed by Arrow.
 
         Returns:
             The piece; None when the block is not that plain, and has to be parsed line by line.
         """
-        if '"' in block or "\x00" in block or len(block) > LINE_LIMIT:
+        if len(block) > LINE_LIMIT or b"\x00" in block:
             return None
-        text = block.replace("\r\n", "\n").replace("\r", "\n") if "\r" in block else block
-        count = text.count("\n") + (not text.endswith("\n"))
-        width = self._header.width
+        if b'"' in block and not _has_regular_quotes(block, self._delimiter):
+            return None
+        count = line_count(block)
+        names = [str(i) for i in range(self._header.width)]
+        used = [names[position] for position in self._header.positions.values()]
         try:
             table = pa_csv.read_csv(
-                pa.py_buffer(text.encode()),
-                read_options=pa_csv.ReadOptions(
-                    use_threads=False, block_size=8 * LINE_LIMIT, column_names=[str(i) for i in range(width)]
-                ),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=self._delimiter, quote_char=False, double_quote=False, ignore_empty_lines=False
-                ),
+                pa.py_buffer(block),
+                read_options=pa_csv.ReadOptions(use_threads=False, block_size=8 * LINE_LIMIT, column_names=names),
+                parse_options=pa_csv.ParseOptions(delimiter=self._delimiter, ignore_empty_lines=False),
                 convert_options=pa_csv.ConvertOptions(
-                    include_columns=[str(i) for i in self._header.positions.values()],
-                    column_types={str(i): pa.string() for i in range(width)},
+                    # The first column tells whether a row may be blank.
+                    include_columns=list(dict.fromkeys([names[0], *used])),
+                    column_types=dict.fromkeys(names, pa.string()),
                     check_utf8=False,
-                    null_values=[],
-                    strings_can_be_null=False,
+                    null_values=[""],
+                    strings_can_be_null=True,
                 ),
             )
         except pa.ArrowInvalid:
             return None
-        # Arrow skips a line that it takes for blank; then the line numbers would not hold.
+        # As many rows as lines: no row has swallowed a line, and none was skipped.
         if table.num_rows != count:
             return None
+        cells = {name: _trimmed(table.column(name)) for name in table.column_names}
         # An empty first cell may mean a blank row, which only the whole line tells.
-        if pc.any(pc.equal(pc.utf8_trim(table.column(0), characters=BLANKS), "")).as_py():
+        if cells[names[0]].null_count:
             return None
-        end = text.rfind("\n", 0, len(text) - 1) + 1
         return piece(
             self._contract,
-            source_rows=range(number, number + count),
-            columns={
-                name: table.column(str(position)).combine_chunks() for name, position in self._header.positions.items()
-            },
+            source_rows=np.arange(number, number + count),
+            columns={name: cells[names[position]] for name, position in self._header.positions.items()},
             faults={},
-            last_label=label(text[end:].split(self._delimiter)),
+            last_label=cells[names[0]][-1].as_py(),
+            is_clean=True,
         )
 
     def _piece(self, records: _Records) -> Piece | None:
@@ -179,12 +191,14 @@ class CsvReader:
         rows, starts, faults = records.rows, records.starts, records.faults
         if faults or set(map(len, rows)) != {width}:
             rows, starts, faults = _checked(records, width)
+            self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
         cells = list(zip(*rows, strict=True))
         columns = {name: pa.array(cells[position], pa.string()) for name, position in self._header.positions.items()}
         blank = _blank_rows(rows, faults, self._header.positions)
         if blank:
+            self._beside += len(blank)
             kept = [i for i in range(len(rows)) if i not in blank]
             if not kept:
                 return None
@@ -201,6 +215,47 @@ class CsvReader:
             faults=faults,
             last_label=label(rows[-1]),
         )
+
+
+def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
+    """Whether every quote opens a cell, closes one, or is doubled inside one.
+
+    Of the quotes in order, the first, third, ... open a cell or are the second of a doubled one; the others close a
+    cell or are the first of a doubled one.
+    """
+    data = np.frombuffer(block, np.uint8)
+    (places,) = np.nonzero(data == _QUOTE)
+    if len(places) % 2:
+        return False
+    borders = np.zeros(256, bool)
+    borders[[_QUOTE, ord(delimiter), ord("\n"), ord("\r")]] = True
+    opening, closing = places[::2], places[1::2]
+    before = opening - 1
+    after = closing + 1
+    if before[0] < 0:
+        before = before[1:]
+    if after[-1] == len(data):
+        after = after[:-1]
+    return bool(borders[data[before]].all() and borders[data[after]].all())
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.Array:
+    """The cells of a column without blanks at their ends: first and last bytes tell where there are none."""
+    cells = column.combine_chunks()
+    if isinstance(cells, pa.ChunkedArray):
+        cells = pa.concat_arrays(cells.chunks) if cells.num_chunks else pa.array([], pa.string())
+    _, offsets, data = cells.buffers()
+    if data is None:
+        return cells
+    places = np.frombuffer(offsets, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+    filled = places[1:] > places[:-1]
+    text = np.frombuffer(data, np.uint8)
+    first, last = text[places[:-1][filled]], text[places[1:][filled] - 1]
+    return trimmed_text(cells) if _MAY_BE_BLANK[first].any() or _MAY_BE_BLANK[last].any() else cells
+
+
+def _line_ends(cell: str) -> int:
+    return cell.count("\n") + cell.count("\r") - cell.count("\r\n")
 
 
 def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
@@ -298,6 +353,8 @@ def _segment(
                     spanned = lines[begin + before : begin + after]
                     if not _fits(row, width) or _are_whole_rows(spanned, delimiter, width):
                         break
+                if after - before > 1:
+                    out.continuations += sum(map(_line_ends, row))
                 out.starts.append(number + begin + before)
                 out.rows.append(row)
                 before = after

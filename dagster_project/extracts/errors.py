@@ -1,4 +1,4 @@
-"""The error for an extract that cannot be read, and the codes it carries. Faults of single rows are in `pieces.py`."""
+"""The error for an extract that cannot be read, and names as messages show them. Faults of rows are in `pieces.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,28 @@ class UnreadableExtract(Exception):
 
     Attributes:
         code: short reason for the audit, for example `missing_column` or `wrong_extension`.
+        sha256: of the file's bytes, so that two broken contents of one name are told apart; None where the
+            file could not be opened, is being written, or is too long to be hashed for a refusal.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+        self.sha256: str | None = None
+
+
+def shown(name: str) -> str:
+    """A name from outside as a message shows it: on one line, in reading order.
+
+    Args:
+        name: of a file or a column; may hold control characters, marks that turn the direction of writing,
+            and bytes that were no UTF-8 (lone surrogates).
+
+    Returns:
+        The name with every character that is not printable, and the backslash, escaped as Python does.
+    """
+    if name.isprintable() and "\\" not in name:
+        return name
+    return "".join(
+        char if char.isprintable() and char != "\\" else char.encode("unicode_escape").decode("ascii") for char in name
+    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from dagster_project.contracts import Contract
 from dagster_project.contracts.model import normalised
-from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.errors import UnreadableExtract, shown
 from dagster_project.extracts.pieces import BLANKS
 
 # A preamble of more rows than this has not been seen; looking further costs time on every file.
 ROWS_LOOKED_AT = 50
+# As many as a sheet can have. Looking up a million cells of a hostile line takes seconds.
+_COLUMNS = 16_384
 _NAME_LENGTH = 60
 
 
@@ -63,6 +65,8 @@ class Headings:
         """
         best: tuple[int, int, Sequence[str]] | None = None
         for place, cells in rows:
+            if len(cells) > _COLUMNS:
+                continue
             count = self.recognised(cells)
             if count >= self._least and (best is None or count > best[0]):
                 best = (count, place, cells)
@@ -131,5 +135,5 @@ class Headings:
 
 
 def shortened(text: str) -> str:
-    """A column name for messages, cut at 60 characters."""
-    return text.strip(BLANKS)[:_NAME_LENGTH]
+    """A column name for messages, on one line and cut at 60 characters."""
+    return shown(text.strip(BLANKS)[:_NAME_LENGTH])

@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import LINE_LIMIT, OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Headings, shortened
-from dagster_project.extracts.pieces import BLANKS, UNREADABLE_RECORD, Fault, Piece, label, piece
+from dagster_project.extracts.pieces import BLANKS, UNREADABLE_RECORD, Count, Fault, Piece, label, piece
 
 _NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
@@ -45,6 +45,7 @@ class JsonLinesReader:
         self._contract = contract
         self._headings = Headings(contract)
         self._columns: dict[str, str | None] = {}
+        self._blank_lines = 0
         self.warnings: list[str] = []
         first = [_parsed(line) for line in islice(self._records(), ROWS_LOOKED_AT)]
         if not any(isinstance(record, _Members) for record in first):
@@ -81,11 +82,22 @@ class JsonLinesReader:
             number += len(lines)
         self._headings.require(self._file.name, "the records", self.found)
 
+    def count(self) -> Count:
+        """The lines of the file, counted in its bytes, and those that are blank."""
+        return Count(self._file.lines, self._blank_lines, "lines")
+
     def _records(self) -> Iterator[str]:
+        self._blank_lines = 0
         for block in self._file.blocks():
-            for line in block.replace("\r", "\n").split("\n"):
+            lines = block.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            # What follows the last line end is no line.
+            if not lines[-1]:
+                lines.pop()
+            for line in lines:
                 if text := line.strip(BLANKS):
                     yield text
+                else:
+                    self._blank_lines += 1
 
     def _piece(self, lines: list[str], number: int) -> Piece:
         columns: dict[str, list[str | None]] = {}

@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
-from dagster_project.extracts.pieces import UNREADABLE_RECORD, Fault, Piece, piece
+from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, piece
 
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
 _MAGIC, _MAGIC_ENCRYPTED = b"PAR1", b"PARE"
@@ -91,6 +91,10 @@ class ParquetReader:
                     number += batch.num_rows
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged() from None
+
+    def count(self) -> Count:
+        """The number of records that the end of the file states."""
+        return Count(self._parquet.metadata.num_rows, 0, "records by the end of the file")
 
     def _piece(self, batch: pa.RecordBatch, number: int) -> Piece:
         names = {self._parquet.schema_arrow.names[position]: name for name, position in self._positions.items()}
@@ -218,7 +222,8 @@ def _number(array: pa.Array) -> pa.Array:
     if pa.types.is_floating(array.type):
         if pa.types.is_float16(array.type):
             array = array.cast(pa.float32())
-        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+        # Adding zero turns a negative zero into zero.
+        array = pc.add(pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array), pa.scalar(0, array.type))
     text = array.cast(pa.string())
     with_exponent = pc.match_substring_regex(text, "[eE]")
     if pc.any(with_exponent).as_py():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,6 +46,22 @@ class Piece:
     last_label: str
 
 
+@dataclass(frozen=True)
+class Count:
+    """A count of a file's records that was made by other means than reading them.
+
+    Attributes:
+        expected: what was counted.
+        beside: how many of these are no records that were handed over; `expected` less this is how many those
+            have to be, the totals row included.
+        unit: what was counted, in words.
+    """
+
+    expected: int
+    beside: int
+    unit: str
+
+
 def schema(contract: Contract) -> pa.Schema:
     """Columns of a piece: source_row, fault, fault_detail, then every contract column as text."""
     return pa.schema(
@@ -60,10 +77,11 @@ def schema(contract: Contract) -> pa.Schema:
 def piece(
     contract: Contract,
     *,
-    source_rows: Sequence[int] | pa.Array,
+    source_rows: Sequence[int] | np.ndarray,
     columns: Mapping[str, pa.Array],
     faults: Mapping[int, Fault],
     last_label: str,
+    is_clean: bool = False,
 ) -> Piece:
     """Rows as one piece.
 
@@ -73,14 +91,15 @@ def piece(
         columns: contract column to its text; columns that are not given are null.
         faults: index of a row to its fault; the cells of these rows are left out.
         last_label: first cell with text of the last row.
+        is_clean: whether the cells are trimmed, empty ones null, and none has a NUL character.
 
     Returns:
         The piece: cells trimmed, empty ones null; a row with a NUL character is an unreadable record.
     """
     count = len(source_rows)
-    trimmed = {name: trimmed_text(column) for name, column in columns.items()}
+    trimmed = dict(columns) if is_clean else {name: trimmed_text(column) for name, column in columns.items()}
     faulty = dict(faults)
-    for column in trimmed.values():
+    for column in () if is_clean else trimmed.values():
         held = pc.match_substring(column, "\x00")
         if pc.any(held).as_py():
             for index in pc.indices_nonzero(held.fill_null(False)).to_pylist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -12,10 +12,10 @@ import pyarrow as pa
 from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile, open_file
 from dagster_project.extracts.csv import CsvReader
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.jsonl import JsonLinesReader
-from dagster_project.extracts.parquet import ParquetReader
-from dagster_project.extracts.pieces import Piece, is_totals, schema
-from dagster_project.extracts.xlsx import XlsxReader
+from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
 
 
 class _Reader(Protocol):
@@ -31,6 +31,8 @@ class _Reader(Protocol):
     def unknown(self) -> tuple[str, ...]: ...
 
     def pieces(self, rows: int) -> Iterator[Piece]: ...
+
+    def count(self) -> Count: ...
 
 
 class Extract:
@@ -52,7 +54,7 @@ class Extract:
         self.format = file.format
         self.sha256 = file.sha256
         self.rows_read = 0
-        self._reader: _Reader = _READERS[file.format](file, contract)
+        self._reader: _Reader = READERS[file.format](file, contract)
         self.serial_days = self._reader.serial_days
         self.warnings = self._reader.warnings
 
@@ -82,31 +84,51 @@ class Extract:
         self.rows_read = 0
         waiting: list[pa.Table] = []
         count = 0
-        for table in self._data():
-            self.rows_read += table.num_rows
-            waiting.append(table)
-            count += table.num_rows
-            while count >= rows:
-                joined = pa.concat_tables(waiting)
-                yield joined.slice(0, rows).combine_chunks()
-                waiting, count = [joined.slice(rows)], count - rows
-        if count:
-            yield pa.concat_tables(waiting).combine_chunks()
+        try:
+            for table in self._data():
+                self.rows_read += table.num_rows
+                waiting.append(table)
+                count += table.num_rows
+                while count >= rows:
+                    joined = pa.concat_tables(waiting)
+                    yield joined.slice(0, rows).combine_chunks()
+                    waiting, count = [joined.slice(rows)], count - rows
+            if count:
+                yield pa.concat_tables(waiting).combine_chunks()
+        except UnreadableExtract as error:
+            error.sha256 = self.sha256
+            raise
         self._file.check_unchanged()
 
     def _data(self) -> Iterator[pa.Table]:
         """Tables of the pieces, less the totals row, which is known only at the end."""
         held: Piece | None = None
+        handed = 0
         for found in self._reader.pieces(50_000):
             if held is not None:
                 yield held.table
             held = found
+            handed += found.table.num_rows
+        self._check_count(handed)
         if held is not None:
             drop = 1 if is_totals(held.last_label) else 0
             yield held.table.slice(0, held.table.num_rows - drop)
 
+    def _check_count(self, handed: int) -> None:
+        count = self._reader.count()
+        if handed + count.beside != count.expected:
+            raise UnreadableExtract(
+                "count_differs",
+                f"{self.file_name}: {handed} rows were read, but counted another way there are "
+                f"{count.expected - count.beside} ({count.expected} {count.unit}"
+                f"{f', {count.beside} of them no rows' if count.beside > 0 else ''}); "
+                "none is loaded; deliver it as CSV or saved by another program, and report it as a fault of fcir",
+            )
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and end a process that still reads it."""
+        if isinstance(self._reader, IsolatedReader):
+            self._reader.close()
         self._file.file.close()
 
     def __enter__(self) -> Self:
@@ -121,11 +143,11 @@ class Extract:
         self.close()
 
 
-_READERS: dict[str, type[CsvReader] | type[JsonLinesReader] | type[ParquetReader] | type[XlsxReader]] = {
+READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
     "csv": CsvReader,
     "jsonl": JsonLinesReader,
-    "parquet": ParquetReader,
-    "xlsx": XlsxReader,
+    "parquet": IsolatedReader,
+    "xlsx": IsolatedReader,
 }
 
 
@@ -145,6 +167,10 @@ def open_extract(path: Path, contract: Contract) -> Extract:
     file = open_file(path)
     try:
         return Extract(file, contract)
+    except UnreadableExtract as error:
+        error.sha256 = file.sha256
+        file.file.close()
+        raise
     except BaseException:
         file.file.close()
         raise

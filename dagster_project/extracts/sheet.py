@@ -1,0 +1,175 @@
+"""One pass over the XML of a sheet: which of its rows hold a value, and how much memory its cells will take.
+
+It reads rows, not cells, and by other means than the parser of the workbook, so that the two check each other.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dagster_project.extracts.pieces import BLANKS
+
+# A row of 16,384 columns of numbers is half a MiB. Joining the blocks of a longer one takes time by its square.
+ROW_LIMIT = 16 << 20
+
+_ROOT = re.compile(rb"<(\w+:)?worksheet[\s>/]")
+_ROW = re.compile(rb"""[^>]*?\sr\s*=\s*["'](\d{1,9})["']""")
+_CELL = re.compile(rb"""[^>]*?\sr\s*=\s*["']([A-Za-z]{1,4})(\d{1,9})""")
+_SHARED = re.compile(rb"""[^>]*?\st\s*=\s*["']s["']""")
+_ERROR = re.compile(rb"""[^>]*?\st\s*=\s*["']e["']""")
+_BLANK_STRING = re.compile(
+    rb"<(?:\w+:)?(?:t|si)(?:\s[^>]*)?/>|<(?:\w+:)?si(?:\s[^>]*)?>\s*</|>(?:[\s\xc2\xe1\xe2\xe3\xef][^<]{0,64})?</(?:\w+:)?t>|>&"
+)
+
+
+class RowTooLong(ValueError):
+    """A row of a sheet that is longer than `ROW_LIMIT`."""
+
+
+@dataclass
+class SheetRows:
+    """What the rows of a sheet hold; rows are numbered from 1.
+
+    Attributes:
+        with_value: rows in which a cell has a value other than blank text and errors.
+        only_errors: rows whose only values are error values such as #N/A.
+        last_row: number of the last row, and
+        last_column: number of the last column with a value, from 1, by the place that the last cell of a row states.
+        values: cells with a value.
+        is_suspect: whether a cell has a formula or a negative number.
+    """
+
+    with_value: array[int] = field(default_factory=lambda: array("L"))
+    only_errors: array[int] = field(default_factory=lambda: array("L"))
+    last_row: int = 0
+    last_column: int = 0
+    values: int = 0
+    is_suspect: bool = False
+
+    @property
+    def span(self) -> int:
+        """Rows from the first to the last that has a value."""
+        return self.last_row - min((*self.with_value[:1], *self.only_errors[:1]), default=self.last_row + 1) + 1
+
+
+def sheet_rows(chunks: Iterator[bytes], blank_strings: frozenset[int]) -> SheetRows:
+    """Look at every row of a sheet.
+
+    Args:
+        chunks: the XML of the sheet in UTF-8.
+        blank_strings: places of the shared strings without text.
+
+    Raises:
+        RowTooLong: a row does not end within `ROW_LIMIT`.
+    """
+    rows = SheetRows()
+    look: _Look | None = None
+    tail = b""
+    for chunk in chunks:
+        tail += chunk
+        if look is None:
+            root = _ROOT.search(chunk)
+            look = _Look(rows, (root and root[1]) or b"", blank_strings)
+        tail = look.complete(tail)
+        if len(tail) > ROW_LIMIT:
+            raise RowTooLong
+        # A few that the border between two chunks cuts do not matter: this is for an estimate.
+        rows.values += sum(map(chunk.count, look.value_starts))
+    if look:
+        look.complete(tail, is_end=True)
+    return rows
+
+
+class _Look:
+    """Splits XML into rows and looks at each."""
+
+    def __init__(self, rows: SheetRows, prefix: bytes, blank_strings: frozenset[int]) -> None:
+        self._rows = rows
+        self._blank_strings = blank_strings
+        self._row_start = b"<" + prefix + b"row"
+        self._cell_start = b"<" + prefix + b"c"
+        self._end = b"</" + prefix + b"sheetData"
+        self._formula = b"<" + prefix + b"f", re.compile(b"<" + prefix + rb"f[\s>/]")
+        self._value = re.compile(b"<" + prefix + rb"(v|t)(?:\s[^>]*)?(?<!/)>([^<]*)(<!)?")
+        self.value_starts = (b"<" + prefix + b"v", b"<" + prefix + b"is")
+        self._number = 0
+        self._begun = False
+
+    def complete(self, text: bytes, *, is_end: bool = False) -> bytes:
+        """Look at the rows that end within the text; returns what is left over."""
+        rows = self._rows
+        if not rows.is_suspect:
+            rows.is_suspect = b"v>-" in text or (self._formula[0] in text and bool(self._formula[1].search(text)))
+        parts = text.split(self._row_start)
+        # The first part is what stands before any row, or the row that the text before broke off.
+        first = 0 if self._begun else 1
+        if len(parts) == 1 and not self._begun:
+            return b"" if is_end else text
+        self._begun = True
+        last = parts.pop()
+        for part in parts[first:]:
+            self._row(part)
+        if not is_end:
+            return last
+        self._row(last)
+        return b""
+
+    def _row(self, part: bytes) -> None:
+        if part[:1] not in (b" ", b">", b"/", b"\t", b"\r", b"\n"):
+            return
+        rows = self._rows
+        end = part.find(self._end)
+        if end >= 0:
+            part = part[:end]
+        numbered = _ROW.match(part)
+        number = self._number = int(numbered[1]) if numbered else self._number + 1
+        has_error = False
+        for found in self._value.finditer(part):
+            text = found[2]
+            if not found[3] and (not text or not 32 < text[0] < 127 or text[0] == 38) and is_blank(text):
+                continue
+            if found[1] == b"v":
+                cell = part.rfind(self._cell_start, 0, found.start())
+                if self._blank_strings and _SHARED.match(part, cell) and int(text) in self._blank_strings:
+                    continue
+                if text.startswith(b"#") and _ERROR.match(part, cell):
+                    has_error = True
+                    continue
+            rows.with_value.append(number)
+            break
+        else:
+            if not has_error:
+                return
+            rows.only_errors.append(number)
+        # Cells mostly stand in order; one out of order only spoils the estimate of the memory.
+        row, column = _place(part, part.rfind(self._cell_start), number)
+        if column > rows.last_column:
+            # Cells at the end may be empty, only formatted.
+            row, column = _place(part, part.rfind(self._cell_start, 0, max(map(part.rfind, self.value_starts))), number)
+            rows.last_column = max(rows.last_column, column)
+        rows.last_row = max(rows.last_row, row)
+
+
+def _place(part: bytes, start: int, number: int) -> tuple[int, int]:
+    """Row and column that the cell states which starts there; without them the row's number, and no column."""
+    reference = _CELL.match(part, start)
+    if reference is None:
+        return number, 0
+    column = 0
+    for letter in reference[1].upper():
+        column = column * 26 + letter - 64
+    return int(reference[2]), column
+
+
+def is_blank(text: bytes) -> bool:
+    """Whether a text of XML holds blanks only."""
+    return not html.unescape(text.decode(errors="replace")).strip(BLANKS)
+
+
+def may_have_blank_strings(chunk: bytes) -> bool:
+    """Whether a part of the shared strings looks as if it held one without text; rarely so for nothing."""
+    return _BLANK_STRING.search(chunk) is not None
