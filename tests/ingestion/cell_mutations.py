@@ -1,0 +1,575 @@
+"""Mutations of single cells: what stands there, and what it means or why its row is quarantined."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from draft_extracts import (
+    CSV,
+    CSV_GZ,
+    DATE,
+    JSONL,
+    MARKER,
+    MOMENT,
+    MONTH,
+    NULL_WORDS,
+    PARQUET,
+    SECONDS,
+    SOURCES,
+    START,
+    TRUTH,
+    XLSX,
+    Draft,
+    Misfit,
+    Row,
+)
+from extract_files import Formula, Number, Wall
+from mutation_kinds import kind
+
+TIMED = tuple(START)
+CALLS, CONTACTS, REPORTS, CHATS, CRIMES, FIGURES = (
+    "call_segments",
+    "digital_contacts",
+    "online_crime_reports",
+    "live_chats",
+    "crimes",
+    "published_figures",
+)
+FLAGGED = (CONTACTS, CHATS)
+NOT_SHEETS = (CSV, CSV_GZ, JSONL, PARQUET)
+# 30 October 2022: from one to two o'clock the local time occurs twice, first in summer time.
+DOUBLED = date(2022, 10, 30)
+
+
+def _spoil_moment(draft: Draft, code: str, *texts: str) -> None:
+    draft.spoil(draft.of_kind(MOMENT), draft.rng.choice(texts), code)
+
+
+@kind(sources=TIMED)
+def bad_timestamp(draft: Draft) -> None:
+    _spoil_moment(
+        draft,
+        "not_a_timestamp",
+        "31/02/2023 10:00",
+        "2023-13-01T00:00:00",
+        "yesterday",
+        "2023-03-28 10:61",
+        "2023-03-28 1O:00:00",
+        "2023-00-10 10:00",
+        "32/01/2023 10:00:00",
+    )
+
+
+@kind(sources=TIMED)
+def american_date(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "03/28/2023 10:00", "12/31/2022 23:59:59")
+
+
+@kind(sources=TIMED)
+def twelve_hour_clock(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "28/03/2023 10:00 PM", "2023-03-28 10:00am")
+
+
+@kind(sources=TIMED)
+def two_digit_year(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "28/03/23 10:00", "23-03-28 10:00")
+
+
+@kind(sources=TIMED)
+def time_of_day_missing(draft: Draft) -> None:
+    _spoil_moment(draft, "no_time_of_day", "2023-03-28", "28/03/2023", "45013")
+
+
+@kind(sources=TIMED)
+def hour_that_never_was(draft: Draft) -> None:
+    _spoil_moment(
+        draft,
+        "time_never_existed",
+        "2023-03-26 01:30:00",
+        "26/03/2023 01:00",
+        "2022-03-27T01:59:59",
+        "1981-03-29 01:00:01",
+    )
+
+
+@kind(sources=TIMED)
+def midnight_as_twenty_four(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "2023-03-28 24:00:00", "28/03/2023 24:00")
+
+
+@kind(sources=TIMED)
+def leap_day_of_no_leap_year(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "29/02/2023 10:00", "1900-02-29 10:00:00")
+
+
+@kind(sources=TIMED)
+def serial_number_out_of_range(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "19999.5", "80001.25", "145013.5", "-45013.5")
+
+
+@kind(sources=TIMED)
+def apostrophe_before_a_timestamp(draft: Draft) -> None:
+    _spoil_moment(draft, "not_a_timestamp", "'2023-03-28 10:00:00")
+
+
+def _start_alone(draft: Draft, row: Row, moment: datetime, text: str) -> None:
+    """Give the row another start, and other times that fit whatever it is."""
+    start = START[draft.source]
+    if start not in draft.fields:
+        raise Misfit
+    row.values[start], row.cells[start] = moment, text
+    for name, spec in SOURCES[draft.source].items():
+        if spec.kind == MOMENT and name != start:
+            row.cells.pop(name, None)
+            row.values[name] = moment.replace(microsecond=0) + timedelta(hours=6) if spec.required else None
+    row.values["utc_offset_minutes"] = None
+    if draft.source == "crimes":
+        row.values.update(status="recorded", cancel_code=None)
+
+
+def _with_start(draft: Draft) -> Row:
+    if START[draft.source] not in draft.fields:
+        raise Misfit
+    return draft.fresh()
+
+
+@kind(sources=TIMED)
+def leap_day(draft: Draft) -> None:
+    row = _with_start(draft)
+    _start_alone(
+        draft,
+        row,
+        datetime(2020, 2, 29, 10, 0, tzinfo=UTC),
+        draft.rng.choice(("29/02/2020 10:00", "2020-02-29T10:00:00")),
+    )
+
+
+@kind(sources=(CALLS, CONTACTS))
+def year_9999(draft: Draft) -> None:
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "9999-12-31 23:59:59")
+
+
+@kind(sources=TIMED)
+def old_time(draft: Draft) -> None:
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(1999, 12, 31, 23, 59, tzinfo=UTC), "31/12/1999 23:59")
+
+
+@kind(sources=TIMED)
+def offsets_of_all_spellings(draft: Draft) -> None:
+    row = _with_start(draft)
+    moment = datetime(2022, 7, 1, 10, 30, tzinfo=UTC)
+    texts = (
+        "2022-07-01T10:30:00Z",
+        "2022-07-01 11:30:00+01:00",
+        "2022-07-01T11:30+01",
+        "2022-07-01T05:30:00.000-0500",
+        "2022-07-01T16:00:00 +05:30",
+    )
+    _start_alone(draft, row, moment, draft.rng.choice(texts))
+
+
+@kind(sources=TIMED)
+def fractions_of_a_second(draft: Draft) -> None:
+    row = _with_start(draft)
+    moment = datetime(2022, 1, 15, 10, 30, 5, 250_000, tzinfo=UTC)
+    texts = ("2022-01-15T10:30:05.250Z", "2022-01-15 10:30:05.25", "2022-01-15 10:30:05,250", "15/01/2022 10:30:05.250")
+    _start_alone(draft, row, moment, draft.rng.choice(texts))
+
+
+@kind(sources=TIMED, forms=NOT_SHEETS)
+def serial_number_as_text(draft: Draft) -> None:
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(2023, 3, 28, 11, 0, tzinfo=UTC), "45013.5")
+
+
+@kind(sources=TIMED)
+def hour_that_occurs_twice(draft: Draft) -> None:
+    row = _with_start(draft)
+    texts = ("2022-10-30 01:30:00", "30/10/2022 01:30", "2022-10-30T01:30")
+    _start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), draft.rng.choice(texts))
+    row.is_ambiguous = True
+
+
+@kind(sources=TIMED)
+def doubled_hour_with_an_offset(draft: Draft) -> None:
+    row = _with_start(draft)
+    hour, text = draft.rng.choice(((0, "2022-10-30T01:15:00+01:00"), (1, "2022-10-30 01:15:00+00:00")))
+    _start_alone(draft, row, datetime(2022, 10, 30, hour, 15, tzinfo=UTC), text)
+
+
+@kind(sources=(CALLS,))
+def doubled_hour_with_the_offset_column(draft: Draft) -> None:
+    if "utc_offset_minutes" not in draft.fields:
+        raise Misfit
+    row = _with_start(draft)
+    offset = draft.rng.choice((0, 60))
+    _start_alone(draft, row, datetime(2022, 10, 30, 1 - offset // 60, 40, tzinfo=UTC), "30/10/2022 01:40:00")
+    row.values["utc_offset_minutes"] = offset
+
+
+@kind(sources=(CALLS,))
+def offset_column_that_disagrees(draft: Draft) -> None:
+    if "utc_offset_minutes" not in draft.fields:
+        raise Misfit
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(2022, 7, 1, 10, 30, tzinfo=UTC), "2022-07-01 11:30:00")
+    row.values["utc_offset_minutes"], row.disagrees = 0, True
+
+
+def _follower(draft: Draft) -> str:
+    name = {CALLS: "called_back_at", CHATS: "ended_at", REPORTS: "submitted_at", CRIMES: "updated_at"}[draft.source]
+    if name not in draft.fields:
+        raise Misfit
+    return name
+
+
+@kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
+def doubled_hour_settled_by_the_start(draft: Draft) -> None:
+    follower = _follower(draft)
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(2022, 10, 30, 1, 10, tzinfo=UTC), "2022-10-30T01:10:00Z")
+    row.values[follower], row.cells[follower] = datetime(2022, 10, 30, 1, 30, tzinfo=UTC), "2022-10-30 01:30:00"
+
+
+@kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
+def doubled_hour_left_open_by_the_start(draft: Draft) -> None:
+    follower = _follower(draft)
+    row = _with_start(draft)
+    _start_alone(draft, row, datetime(2022, 10, 29, 23, 50, tzinfo=UTC), "30/10/2022 00:50:00")
+    row.values[follower], row.cells[follower] = datetime(2022, 10, 30, 0, 30, tzinfo=UTC), "30/10/2022 01:30:00"
+    row.is_ambiguous = True
+
+
+@kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
+def times_in_the_wrong_order(draft: Draft) -> None:
+    start, later = {
+        CALLS: ("arrived_at", "called_back_at"),
+        CHATS: draft.rng.choice((("requested_at", "accepted_at"), ("requested_at", "ended_at"))),
+        REPORTS: ("started_at", "submitted_at"),
+        CRIMES: ("recorded_at", "cancelled_at"),
+    }[draft.source]
+    if not {start, later} <= set(draft.fields):
+        raise Misfit
+    row = draft.fresh(lambda each: bool(each.values[start]))
+    row.values[later] = row.values[start] - timedelta(minutes=draft.rng.randint(1, 500))
+    if later == "ended_at":
+        row.values["accepted_at"] = None
+    row.verdict = ("out_of_order", start if draft.source == REPORTS else later)
+
+
+@kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
+def times_that_are_equal(draft: Draft) -> None:
+    start, later = {
+        CALLS: ("arrived_at", "called_back_at"),
+        CHATS: ("requested_at", "ended_at"),
+        REPORTS: ("started_at", "submitted_at"),
+        CRIMES: ("recorded_at", "cancelled_at"),
+    }[draft.source]
+    if not {start, later} <= set(draft.fields):
+        raise Misfit
+    row = draft.fresh(lambda each: bool(each.values[start]))
+    row.values[later] = row.values[start]
+    if draft.source == CHATS:
+        row.values["accepted_at"] = None
+
+
+@kind(sources=(CRIMES,))
+def cancelled_without_a_time(draft: Draft) -> None:
+    if "cancelled_at" not in draft.fields:
+        raise Misfit
+    row = draft.fresh()
+    row.values.update(status="cancelled", cancelled_at=None)
+    row.verdict = ("required_when", "cancelled_at")
+
+
+@kind()
+def required_cell_empty(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.required)
+    draft.spoil(column, draft.rng.choice(NULL_WORDS), "required_empty")
+
+
+@kind()
+def null_words_in_an_optional_cell(draft: Draft) -> None:
+    column = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    words = [*NULL_WORDS, "Null", "N/a", "#n/a", "#div/0!", " - "]
+    draft.change(column, draft.rng.choice(words), None)
+
+
+@kind(sources=(CALLS,))
+def negative_seconds(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(SECONDS), draft.rng.choice(("-5", "-0.5", "-1,234")), "below_minimum")
+
+
+@kind()
+def outside_the_closed_list(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: bool(spec.values))
+    draft.spoil(column, draft.rng.choice(("9999", "unknown", "ring ring", "0x3e7", "999.0")), "not_in_list")
+
+
+@kind()
+def closed_list_in_another_case(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: any(not value.isdigit() for value in spec.values))
+    row = draft.fresh(lambda each: bool(each.values[column]))
+    text = row.values[column]
+    row.cells[column] = draft.rng.choice((text.upper(), text.title(), text.swapcase()))
+
+
+@kind(sources=(CALLS,))
+def offset_outside_its_list(draft: Draft) -> None:
+    if "utc_offset_minutes" not in draft.fields:
+        raise Misfit
+    draft.spoil("utc_offset_minutes", draft.rng.choice(("30", "-60", "BST", "60.5")), "not_in_list")
+
+
+@kind(sources=(CALLS,))
+def thousands_separators(draft: Draft) -> None:
+    draft.change(draft.of_kind(SECONDS), "1,234.5", Decimal("1234.5"))
+    draft.change("segment_no", "1,002", 1002)
+
+
+@kind(sources=(CALLS,))
+def thousands_separators_in_wrong_places(draft: Draft) -> None:
+    draft.spoil(
+        draft.of_kind(SECONDS), draft.rng.choice(("1,23", "12,34", "1234,567", ",123", "1,,234")), "not_seconds"
+    )
+
+
+@kind(sources=(CALLS,), forms=(CSV, CSV_GZ))
+def decimal_comma(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(SECONDS), draft.rng.choice(("12,5", "0,75")), "not_seconds")
+
+
+@kind(sources=(CALLS,))
+def durations_in_words_and_clocks(draft: Draft) -> None:
+    column = draft.of_kind(SECONDS)
+    spellings = (("4m 56s", 296), ("17s", 17), ("1:02:03", 3723), ("75:30", 4530), ("00:00:07", 7), ("0m 5s", 5))
+    text, value = draft.rng.choice(spellings)
+    draft.change(column, text, Decimal(value))
+
+
+@kind(sources=(CALLS,))
+def not_a_duration(draft: Draft) -> None:
+    texts = ("1:75:30", "12:99", "a while", "1.5.2", "5 parsecs", "::", "4m 56", "s", "1:2", "NaN", "inf")
+    draft.spoil(draft.of_kind(SECONDS), draft.rng.choice(texts), "not_seconds")
+
+
+@kind(sources=(CALLS,))
+def scientific_notation(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(SECONDS), draft.rng.choice(("1e3", "1.2E+03")), "not_seconds")
+    draft.spoil("segment_no", "1e0", "not_an_integer")
+
+
+@kind(sources=(CALLS,))
+def hexadecimal(draft: Draft) -> None:
+    draft.spoil("segment_no", draft.rng.choice(("0x10", "0b1", "1_000")), "not_an_integer")
+    draft.spoil(draft.of_kind(SECONDS), "0x10", "not_seconds")
+
+
+@kind(sources=(CALLS,), slots=("unicode",))
+def digits_of_other_scripts(draft: Draft) -> None:
+    draft.spoil("segment_no", draft.rng.choice(("５", "٣", "²", "Ⅳ")), "not_an_integer")  # noqa: RUF001 - the point
+    draft.spoil(draft.of_kind(SECONDS), "１２", "not_seconds")  # noqa: RUF001 - the point
+
+
+@kind(sources=(CALLS,))
+def segment_zero(draft: Draft) -> None:
+    draft.spoil("segment_no", draft.rng.choice(("0", "-3", "-0")), "below_minimum")
+
+
+@kind(sources=(CALLS,))
+def not_whole(draft: Draft) -> None:
+    draft.spoil("segment_no", draft.rng.choice(("1.5", "two", "+1", "1.0", "9" * 30, "'1")), "not_an_integer")
+
+
+@kind(sources=FLAGGED)
+def neither_yes_nor_no(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(TRUTH), draft.rng.choice(("maybe", "2", "ja", "U", "-1", "on")), "not_a_boolean")
+
+
+@kind(sources=FLAGGED)
+def yes_and_no_in_all_spellings(draft: Draft) -> None:
+    column = draft.of_kind(TRUTH)
+    text, value = draft.rng.choice(
+        (("YES", True), ("y", True), ("tRUE", True), ("1", True), ("nO", False), ("0", False))
+    )
+    draft.change(column, text, value)
+
+
+@kind(sources=(FIGURES,))
+def month_that_is_none(draft: Draft) -> None:
+    texts = ("Jan 2023", "2023-13", "2023-00", "2023/01", "01/2023", "202301")
+    draft.spoil(draft.of_kind(MONTH), draft.rng.choice(texts), "not_a_month")
+
+
+@kind(sources=(FIGURES,))
+def date_that_is_none(draft: Draft) -> None:
+    texts = ("31/02/2023", "2023-02-29", "15 March 2023", "03/28/2023", "2023-3-15", "20230315")
+    draft.spoil(draft.of_kind(DATE), draft.rng.choice(texts), "not_a_date")
+
+
+@kind(sources=(FIGURES,))
+def date_in_all_spellings(draft: Draft) -> None:
+    texts = ["15/03/2023", "2023-03-15", "15/3/2023"]
+    if draft.form != XLSX:
+        # In a workbook the number would depend on the day that it counts from.
+        texts.append("45000")
+    text = draft.rng.choice(texts)
+    draft.change(draft.of_kind(DATE), text, date(2023, 3, 15))
+
+
+@kind(slots=("unicode",))
+def spaces_of_all_kinds_around_cells(draft: Draft) -> None:
+    left = draft.rng.choice(("  ", "\u00a0", "\u2003", "\u3000 "))
+    right = draft.rng.choice(("\u00a0 ", "\u202f", " \t"))
+    for _ in range(2):
+        row = draft.fresh()
+        names = [column.name for column in draft.columns if row.values.get(column.name) is not None]
+        name = draft.rng.choice(names)
+        row.cells[name] = left + draft.text_of(row, name) + right
+
+
+@kind(slots=("unicode",))
+def emoji(draft: Draft) -> None:
+    text = f"A🚓\u200d👮🏽{draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), text, text)
+
+
+@kind(slots=("unicode",))
+def marks_of_direction(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: bool(spec.values))
+    row = draft.fresh(lambda each: bool(each.values[column]))
+    row.cells[column], row.verdict = f"\u200f{row.values[column]}", ("not_in_list", column)
+    text = f"\u200e{draft.rng.randrange(10**9)}\u202eX"
+    draft.change(draft.text_column(), text, text)
+
+
+@kind(forms=NOT_SHEETS)
+def control_characters(draft: Draft) -> None:
+    text = f"A\x07\x1b[31m\x0b\x0c\x1c\x7f{draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), text, text)
+
+
+@kind(forms=NOT_SHEETS, slots=("unicode",))
+def line_separators_of_unicode(draft: Draft) -> None:
+    text = f"A\x85B\u2028C\u2029D{draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), text, text)
+
+
+@kind()
+def text_that_looks_like_a_formula(draft: Draft) -> None:
+    text = draft.rng.choice(("=1+1", "@SUM(A1)", "+44", "'17")) + str(draft.rng.randrange(10**9))
+    draft.change(draft.text_column(), text, text)
+
+
+@kind()
+def text_that_looks_like_sql_or_markup(draft: Draft) -> None:
+    text = draft.rng.choice(("'; drop table x; --", "<b>&amp;</b>", "{{ x }}", "%s ${1} \\0", "NULL;", "$1"))
+    text += str(draft.rng.randrange(10**9))
+    draft.change(draft.text_column(), text, text)
+
+
+@kind()
+def long_cell(draft: Draft) -> None:
+    text = f"{draft.rng.randrange(10**9)}" + "x" * (30_000 if draft.form == XLSX else 200_000)
+    draft.change(draft.text_column(), text, text)
+
+
+@kind()
+def long_personal_cell(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.personal)
+    row = draft.fresh()
+    row.values[column] = f"{MARKER} {row.values[column]}" + "y" * 20_000
+
+
+@kind(slots=("unicode",))
+def personal_cell_with_signs(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.personal)
+    row = draft.fresh()
+    row.values[column] = f"{MARKER} 'O’Brien' \"Ж\" 🚓; {draft.rng.randrange(10**9)}"  # noqa: RUF001 - the point
+
+
+@kind()
+def same_person_twice(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.personal and not spec.key)
+    one, other = draft.fresh(), draft.fresh()
+    one.values[column] = f"{MARKER} {draft.rng.randrange(10**9)}"
+    other.values[column], other.cells[column] = one.values[column], f" {one.values[column]}  "
+
+
+def _sheet_moment(draft: Draft, cell: Any, moment: datetime) -> None:
+    row = _with_start(draft)
+    _start_alone(draft, row, moment, "")
+    row.cells[START[draft.source]] = cell
+
+
+@kind(forms=(XLSX,), sources=TIMED, slots=("1904",))
+def serial_number_cell(draft: Draft) -> None:
+    _sheet_moment(draft, Number(45013.75), datetime(2023, 3, 28, 17, 0, tzinfo=UTC))
+
+
+@kind(forms=(XLSX,), sources=TIMED, slots=("1904",))
+def serial_number_cell_of_1904(draft: Draft) -> None:
+    _sheet_moment(draft, Number(45013.75 - 1462), datetime(2023, 3, 28, 17, 0, tzinfo=UTC))
+    draft.is_1904 = True
+
+
+@kind(forms=(XLSX,), sources=TIMED)
+def midnight_in_a_date_cell(draft: Draft) -> None:
+    _sheet_moment(draft, Wall(datetime(2023, 1, 10)), datetime(2023, 1, 10, tzinfo=UTC))  # noqa: DTZ001
+
+
+@kind(forms=(XLSX,), sources=TIMED)
+def date_cell_without_time(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(MOMENT), Wall(date(2023, 1, 10), "dd/mm/yyyy"), "no_time_of_day")
+
+
+@kind(forms=(XLSX,), sources=TIMED)
+def date_cell_in_an_odd_format(draft: Draft) -> None:
+    shown = draft.rng.choice(("d mmm yy h:mm AM/PM", "[$-809]dddd d mmmm yyyy hh:mm", "yyyy\\-mm\\-dd\\Thh:mm:ss"))
+    wall = Wall(datetime(2023, 1, 10, 9, 15), shown)  # noqa: DTZ001
+    _sheet_moment(draft, wall, datetime(2023, 1, 10, 9, 15, tzinfo=UTC))
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def day_fractions(draft: Draft) -> None:
+    shown = draft.rng.choice(("[h]:mm:ss", "hh:mm:ss", "mm:ss", "[mm]:ss"))
+    draft.change("queue_seconds", Number(296 / 86400, shown), Decimal(296))
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def duration_cell_of_more_than_a_day(draft: Draft) -> None:
+    draft.change("queue_seconds", Number(1.5, "[h]:mm:ss"), Decimal(129_600))
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def negative_number_cell(draft: Draft) -> None:
+    draft.spoil("queue_seconds", draft.rng.choice((Number(-5), Number(-0.25, "[h]:mm:ss"))), "below_minimum")
+
+
+@kind(forms=(XLSX,))
+def error_cells_that_mean_no_value(draft: Draft) -> None:
+    column = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    text = draft.rng.choice((("=NA()", "#N/A"), ("=1/0", "#DIV/0!")))
+    draft.change(column, Formula(*text), None)
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def formula_with_its_value(draft: Draft) -> None:
+    draft.change("queue_seconds", Formula("=2*21", 42), Decimal(42))
+
+
+@kind(forms=(XLSX,))
+def formula_without_its_value(draft: Draft) -> None:
+    row = draft.fresh()
+    name = draft.rng.choice([column.name for column in draft.columns])
+    row.cells[name], row.verdict = Formula("=2*21", None), ("formula_without_value", None)
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def identifier_as_a_number(draft: Draft) -> None:
+    number = draft.rng.randrange(10**11, 10**12)
+    draft.change("call_id", Number(number), str(number))

@@ -1,0 +1,438 @@
+"""Extracts before they are written: typed rows, how the file spells them, and what has to become of each row.
+
+Nothing here knows how the project reads a file. How a draft becomes bytes is `extract_files`'s; what can be wrong with
+it, the `*_mutations` modules'.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from unseen_extracts import (
+    MOMENT,
+    NULL_WORDS,
+    NUMBER,
+    SECONDS,
+    TEXT,
+    TRUTH,
+    Field,
+    local_of,
+    spelt_moment,
+    spelt_seconds,
+)
+from unseen_extracts import SOURCES as DAILY_SOURCES
+from unseen_extracts import START as DAILY_START
+
+DATE, MONTH = "date", "month"
+SOURCES: dict[str, dict[str, Field]] = {
+    **DAILY_SOURCES,
+    "published_figures": {
+        "report_id": Field(TEXT, required=True, key=True),
+        "published_on": Field(DATE),
+        "section": Field(
+            TEXT,
+            required=True,
+            key=True,
+            values=("calls_999", "calls_101", "digital", "ocr", "live_chat", "crime"),
+        ),
+        "measure": Field(TEXT, required=True, key=True),
+        "unit": Field(TEXT, required=True, values=("count", "percent", "duration")),
+        "month": Field(MONTH, required=True, key=True),
+        "published_value": Field(TEXT, required=True),
+    },
+}
+START = dict(DAILY_START)
+# The time that tells the day to which a row belongs, where the description of a source has a better one than its start.
+EVENT = {**START, "online_crime_reports": "submitted_at", "crimes": "updated_at"}
+
+CSV, CSV_GZ, XLSX, PARQUET, JSONL = "csv", "csv.gz", "xlsx", "parquet", "jsonl"
+FORMS = (CSV, CSV_GZ, XLSX, PARQUET, JSONL)
+DELIMITED = (CSV, CSV_GZ)
+
+DEFAULT_FORCE = "surrey"
+# Every personal value has it, whatever else is done to it, and nothing else does.
+MARKER = "Wibblethorpe"
+
+
+class Misfit(Exception):
+    """A mutation has nothing to work on in this draft; what it changed until then is in the expectation."""
+
+
+@dataclass
+class Row:
+    """A row: what it means, how it is spelt where not in the style of the file, and what becomes of it."""
+
+    values: dict[str, Any]
+    cells: dict[str, Any] = field(default_factory=dict)
+    """What stands in the file in place of a value: a text, or what only one format has."""
+    verdict: tuple[str, str | None] | None = None
+    """Reason code and column when it is quarantined."""
+    is_ambiguous: bool = False
+    disagrees: bool = False
+    """Whether the offset column and the time disagree."""
+    line: Callable[[list[str], str], str] | None = None
+    """Delimited text: the record from its cells (quoted where needed) and the delimiter."""
+    record: Callable[[dict[str, Any]], str] | None = None
+    """JSON Lines: the line from the record."""
+    above: list[str] = field(default_factory=list)
+    """Lines (or blank sheet rows) before it that are no rows."""
+    is_touched: bool = False
+    number: int = 0
+    """Place in the file as a person counts it, once written."""
+
+    def copy(self) -> Row:
+        """The same row once more."""
+        return Row(dict(self.values), dict(self.cells), is_ambiguous=self.is_ambiguous, is_touched=True)
+
+
+@dataclass
+class Column:
+    """A column of the file: what it holds and what its heading is."""
+
+    name: str
+    header: str
+
+
+@dataclass(repr=False)
+class Draft:
+    """One file before it is written."""
+
+    source: str
+    day: date
+    form: str
+    rng: random.Random
+    columns: list[Column]
+    rows: list[Row]
+    moments: str = "iso_local"
+    seconds: str = "plain"
+    native: bool = True
+    delimiter: str = ","
+    newlines: tuple[str, ...] = ("\n",)
+    quoting: str = "some"
+    encoding: str = "utf-8"
+    byte_order_mark: bytes = b""
+    preamble: list[list[str]] = field(default_factory=list)
+    below: list[list[str]] = field(default_factory=list)
+    """Rows of cells below the data that are no data rows."""
+    ends_with_newline: bool = True
+    has_header: bool = True
+    is_1904: bool = False
+    left: int = 0
+    """Empty sheet columns to the left."""
+    sheet_hooks: list[Callable[[Any, Any], None]] = field(default_factory=list)
+    """Get the workbook and the sheet before the data are written."""
+    arrays: dict[str, Callable[[list[Any]], Any]] = field(default_factory=dict)
+    """Parquet: column to what makes its array of the values."""
+    parquet_options: dict[str, Any] = field(default_factory=dict)
+    byte_hooks: list[Callable[[bytes], bytes]] = field(default_factory=list)
+    extension: str = ""
+    rejected: frozenset[str] = frozenset()
+    """Codes of which one has to be given when the file is refused; empty: it is not."""
+    unknown: list[str] = field(default_factory=list)
+    """Names of columns that have to be named as not loaded."""
+    kinds: list[str] = field(default_factory=list)
+    slots: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """File name."""
+        return f"{self.source}_{self.day}.{self.extension or self.form}"
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The contract columns that the file has."""
+        present = {column.name for column in self.columns}
+        return {name: spec for name, spec in SOURCES[self.source].items() if name in present}
+
+    def pick(self, wanted: Callable[[str, Field], bool]) -> str:
+        """A column of the file that is wanted, by its name."""
+        names = [name for name, spec in self.fields.items() if wanted(name, spec)]
+        if not names:
+            raise Misfit
+        return self.rng.choice(names)
+
+    def of_kind(self, *kinds: str) -> str:
+        """A column of one of these kinds."""
+        return self.pick(lambda _, spec: spec.kind in kinds and not spec.values)
+
+    def text_column(self) -> str:
+        """A column of free text that is not personal."""
+        return self.pick(lambda _, spec: spec.kind == TEXT and not spec.values and not spec.personal)
+
+    def fresh(self, wanted: Callable[[Row], bool] = lambda _: True) -> Row:
+        """A row that nothing has happened to yet, not the last one; it counts as touched from here."""
+        rows = [row for row in self.rows[:-1] if not row.is_touched and wanted(row)]
+        if not rows:
+            raise Misfit
+        row = self.rng.choice(rows)
+        row.is_touched = True
+        return row
+
+    def any_row(self) -> Row:
+        """A row, whatever happened to it."""
+        if not self.rows:
+            raise Misfit
+        return self.rng.choice(self.rows)
+
+    def last_rows(self, count: int) -> list[Row]:
+        """The last rows, if nothing has happened to any of them."""
+        rows = self.rows[-count:]
+        if len(self.rows) < count + 3 or any(row.is_touched for row in rows):
+            raise Misfit
+        for row in rows:
+            row.is_touched = True
+        return rows
+
+    def insert_after(self, row: Row, new: Row) -> None:
+        """Put a row somewhere behind another one, but not last."""
+        place = next(i for i, each in enumerate(self.rows) if each is row)
+        self.rows.insert(self.rng.randrange(place + 1, len(self.rows)), new)
+
+    def spoil(self, column: str, text: Any, code: str) -> Row:
+        """Put a cell into a fresh row, for which it is quarantined."""
+        row = self.fresh()
+        row.cells[column], row.verdict = text, (code, column)
+        return row
+
+    def change(self, column: str, text: Any, value: Any) -> Row:
+        """Put a cell into a fresh row, which then means another value."""
+        row = self.fresh()
+        row.cells[column], row.values[column] = text, value
+        return row
+
+    def text_of(self, row: Row, name: str) -> str:
+        """Text of a cell."""
+        if name in row.cells:
+            return str(row.cells[name])
+        value, spec = row.values.get(name), SOURCES[self.source].get(name)
+        if value is None:
+            return "" if self.rng.random() < 0.8 else self.rng.choice(NULL_WORDS)
+        if name == "force_code" or spec is None:
+            return str(value)
+        if spec.kind == TRUTH:
+            return self.rng.choice(("Y", "Yes", "true", "1") if value else ("N", "no", "False", "0"))
+        if spec.kind == MOMENT:
+            return spelt_moment(value, self, self.rng)  # type: ignore[arg-type]
+        if spec.kind == SECONDS:
+            return spelt_seconds(value, self, self.rng)  # type: ignore[arg-type]
+        if spec.kind == DATE:
+            return f"{value:%d/%m/%Y}" if self.rng.random() < 0.5 else value.isoformat()
+        if spec.kind == MONTH:
+            return f"{value:%Y-%m}"
+        text = str(value)
+        return text.upper() if spec.values and self.rng.random() < 0.1 else text
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What has to become of a file."""
+
+    rejected: frozenset[str]
+    rows_read: int
+    loaded: dict[int, dict[str, Any]]
+    """Row number to the values of its columns, as the description of the source reads them."""
+    quarantined: dict[int, tuple[str, str | None]]
+    """Row number to reason code and column."""
+    unknown: tuple[str, ...]
+    rows_after_extract_date: int
+    offset_disagreements: int
+
+
+def expectation(draft: Draft) -> Expectation:
+    """What has to become of the file of a draft that has been written."""
+    loaded = {row.number: _as_loaded(draft, row) for row in draft.rows if row.verdict is None}
+    good = [row for row in draft.rows if row.verdict is None]
+    event = EVENT.get(draft.source, "")
+    times = [row.values.get(event) for row in good] if event in draft.fields else []
+    return Expectation(
+        draft.rejected,
+        len(draft.rows),
+        loaded,
+        {row.number: row.verdict for row in draft.rows if row.verdict},
+        tuple(draft.unknown),
+        sum(moment is not None and local_of(moment).date() > draft.day for moment in times),
+        sum(row.disagrees for row in good),
+    )
+
+
+def _as_loaded(draft: Draft, row: Row) -> dict[str, Any]:
+    present = draft.fields
+    values: dict[str, Any] = {"is_dst_ambiguous": row.is_ambiguous}
+    has_force = any(column.name == "force_code" for column in draft.columns)
+    values["force_code"] = row.values["force_code"].lower() if has_force else DEFAULT_FORCE
+    for name, spec in SOURCES[draft.source].items():
+        value = row.values.get(name) if name in present else None
+        if value is None:
+            value = spec.default
+        elif spec.kind == MOMENT:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        values[name] = value
+    return values
+
+
+class Drawer:
+    """Draws drafts without fault; identifiers are unique over all of them."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self._count = 0
+
+    def draft(self, source: str, form: str, day: date, *, rows: Sequence[int] = (14, 26)) -> Draft:
+        """A clean draft in a plain style of its form."""
+        rng = self.rng
+        names = list(SOURCES[source])
+        if rng.random() < 0.3:
+            names.append("force_code")
+        draft = Draft(
+            source,
+            day,
+            form,
+            random.Random(rng.getrandbits(64)),
+            [Column(name, name) for name in names],
+            [self.row(source, day) for _ in range(rng.randint(*rows))],
+        )
+        draft.native = rng.random() < 0.6
+        draft.moments = rng.choice(("iso_z", "iso_offset", "iso_local", "british"))
+        if form == XLSX or (form == PARQUET and draft.native):
+            draft.moments = "iso_local"
+        draft.seconds = rng.choice(("plain", "plain", "clock", "words"))
+        return draft
+
+    def row(self, source: str, day: date) -> Row:
+        """A row of that day. No time of it lies between midnight and three: those hours are drawn on purpose only."""
+        values = getattr(self, f"_{source}")(day)
+        values["force_code"] = self.rng.choice(("kent", "surrey", "avon-and-somerset"))
+        return Row(values)
+
+    def _new(self, letter: str) -> str:
+        self._count += 1
+        return f"{letter}{self._count:06}"
+
+    def person(self) -> str:
+        """A personal value."""
+        return f"{MARKER} {self._new('P')}"
+
+    def _moment(self, day: date) -> datetime:
+        start = datetime.combine(day, time(3), UTC)
+        return start + timedelta(seconds=self.rng.randrange(15 * 3600))
+
+    def _later(self, moment: datetime) -> datetime:
+        return moment + timedelta(seconds=self.rng.randrange(1, 3600))
+
+    def _seldom(self, value: Any, share: float = 0.3) -> Any:
+        return value if self.rng.random() < share else None
+
+    def _one_of(self, source: str, name: str) -> str:
+        return self.rng.choice(SOURCES[source][name].values)
+
+    def _call_segments(self, day: date) -> dict[str, Any]:
+        arrived = self._moment(day)
+        offset = int((local_of(arrived) - arrived.replace(tzinfo=None)).total_seconds()) // 60
+        return {
+            "call_id": self._new("C"),
+            "segment_no": self.rng.randint(1, 3),
+            "line": self._one_of("call_segments", "line"),
+            "arrived_at": arrived,
+            "utc_offset_minutes": self._seldom(offset, 0.7),
+            "queue_seconds": Decimal(self.rng.randrange(4000)),
+            "disposition": self._one_of("call_segments", "disposition"),
+            "talk_seconds": self._seldom(Decimal(self.rng.randrange(1, 4000)), 0.8),
+            "called_back_at": self._seldom(self._later(arrived)),
+            "operator_id": self._seldom(self.person(), 0.8),
+            "caller_number": self._seldom(self.person(), 0.8),
+        }
+
+    def _digital_contacts(self, day: date) -> dict[str, Any]:
+        return {
+            "contact_id": self._new("D"),
+            "contact_type": self._one_of("digital_contacts", "contact_type"),
+            "received_at": self._moment(day),
+            "from_partner_force": self._seldom(self.rng.random() < 0.5, 0.8),
+            "is_test": self._seldom(self.rng.random() < 0.2, 0.8),
+            "linked_reference": self._seldom(self.person(), 0.7),
+        }
+
+    def _online_crime_reports(self, day: date) -> dict[str, Any]:
+        started = self._moment(day)
+        return {
+            "submission_id": self._new("S"),
+            "service": self._one_of("online_crime_reports", "service"),
+            "started_at": self._seldom(started, 0.8),
+            "submitted_at": self._later(started),
+            "duplicate_of": self._seldom(self._new("S"), 0.2),
+            "crime_ref": self._seldom(self.person(), 0.7),
+        }
+
+    def _live_chats(self, day: date) -> dict[str, Any]:
+        requested = self._moment(day)
+        accepted = self._seldom(self._later(requested), 0.7)
+        return {
+            "chat_id": self._new("H"),
+            "requested_at": requested,
+            "accepted_at": accepted,
+            "ended_at": self._later(accepted or requested),
+            "operator_id": self._seldom(self.person(), 0.8),
+            "topic": self._seldom(self._one_of("live_chats", "topic"), 0.8),
+            "created_incident": self._seldom(self.rng.random() < 0.5, 0.8),
+        }
+
+    def _crimes(self, day: date) -> dict[str, Any]:
+        recorded = self._moment(day - timedelta(days=self.rng.randrange(30)))
+        is_cancelled = self.rng.random() < 0.3
+        return {
+            "crime_ref": self.person(),
+            "updated_at": self._moment(day),
+            "recorded_at": recorded,
+            "offence_code": self._new("O"),
+            "status": "cancelled" if is_cancelled else "recorded",
+            "cancelled_at": self._later(recorded) if is_cancelled else None,
+            "cancel_code": self._one_of("crimes", "cancel_code") if is_cancelled else None,
+            "report_channel": self._seldom(self._one_of("crimes", "report_channel"), 0.8),
+            "district": self._seldom(self._new("District "), 0.8),
+        }
+
+    def _published_figures(self, day: date) -> dict[str, Any]:
+        return {
+            "report_id": self._new("R"),
+            "published_on": self._seldom(day, 0.8),
+            "section": self._one_of("published_figures", "section"),
+            "measure": self._new("measure_"),
+            "unit": self._one_of("published_figures", "unit"),
+            "month": date(2022, self.rng.randint(1, 12), 1),
+            "published_value": self.rng.choice(("35,634", "1.16%", "4m 56s", "17", "£1,024")),
+        }
+
+
+__all__ = [
+    "CSV",
+    "CSV_GZ",
+    "DATE",
+    "DEFAULT_FORCE",
+    "DELIMITED",
+    "EVENT",
+    "FORMS",
+    "JSONL",
+    "MARKER",
+    "MOMENT",
+    "MONTH",
+    "NUMBER",
+    "PARQUET",
+    "SECONDS",
+    "SOURCES",
+    "START",
+    "TEXT",
+    "TRUTH",
+    "XLSX",
+    "Column",
+    "Draft",
+    "Drawer",
+    "Expectation",
+    "Misfit",
+    "Row",
+    "expectation",
+]

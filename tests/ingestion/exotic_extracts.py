@@ -1,0 +1,139 @@
+"""Extracts without any fault, in every form that the description allows: each has many harmless kinds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from itertools import cycle, product
+
+from draft_extracts import CSV, CSV_GZ, JSONL, PARQUET, SOURCES, XLSX, Draft, Drawer, Misfit
+from mutation_kinds import KINDS, Kind
+from stacked_mutations import FIRST_DAY
+
+PLAIN = ""
+ENCODINGS = (PLAIN, "byte_order_mark", "utf_16_little_endian", "utf_16_big_endian", "windows_1252")
+DELIMITERS = (PLAIN, "semicolons", "tabs", "pipes")
+LINE_ENDS = (PLAIN, "line_ends_of_windows", "carriage_returns", "line_ends_of_all_kinds")
+QUOTES = ("as needed", "some", "all")
+NAMES = (PLAIN, "headings_in_another_spelling", "heading_by_an_alias")
+ORDERS = (PLAIN, "columns_in_another_order", "added_column_with_personal_data", "dropped_optional_column")
+ABOVE = (PLAIN, "preamble", "long_preamble", "blank_lines_above_the_header")
+BELOW = (PLAIN, "totals_row", "totals_row_behind_blank_cells", "totals_row_before_blank_lines")
+BETWEEN = (PLAIN, "blank_lines", "lines_of_spaces", "lines_of_delimiters", "rows_far_below")
+SHEETS = (PLAIN, "other_sheets", "formats_of_whole_columns", "hidden_columns", "empty_columns_to_the_left")
+TITLES = (PLAIN, "merged_title_rows", "hidden_title_rows", "preamble")
+CELLS = (
+    "leap_day",
+    "old_time",
+    "offsets_of_all_spellings",
+    "fractions_of_a_second",
+    "serial_number_as_text",
+    "hour_that_occurs_twice",
+    "doubled_hour_with_an_offset",
+    "doubled_hour_with_the_offset_column",
+    "doubled_hour_settled_by_the_start",
+    "doubled_hour_left_open_by_the_start",
+    "times_that_are_equal",
+    "null_words_in_an_optional_cell",
+    "closed_list_in_another_case",
+    "thousands_separators",
+    "durations_in_words_and_clocks",
+    "yes_and_no_in_all_spellings",
+    "date_in_all_spellings",
+    "spaces_of_all_kinds_around_cells",
+    "emoji",
+    "control_characters",
+    "line_separators_of_unicode",
+    "text_that_looks_like_a_formula",
+    "text_that_looks_like_sql_or_markup",
+    "personal_cell_with_signs",
+    "same_person_twice",
+    "serial_number_cell",
+    "midnight_in_a_date_cell",
+    "date_cell_in_an_odd_format",
+    "day_fractions",
+    "duration_cell_of_more_than_a_day",
+    "error_cells_that_mean_no_value",
+    "formula_with_its_value",
+    "identifier_as_a_number",
+    "empty_cells_at_the_end",
+    "quote_in_the_middle_of_a_cell",
+    "quoted_line_end",
+    "quoted_delimiter",
+    "doubled_quotes",
+    "text_that_begins_like_a_total",
+    "optional_key_left_out",
+    "keys_in_another_order",
+)
+PARQUET_TIMES = (
+    PLAIN,
+    "parquet_times_with_a_zone",
+    "parquet_times_of_nanoseconds",
+    "parquet_times_of_96_bits",
+    "parquet_times_for_dates",
+)
+PARQUET_NUMBERS = (PLAIN, "parquet_decimals", "parquet_durations", "parquet_integers_as_floats")
+PARQUET_TEXTS = (PLAIN, "parquet_dictionaries", "parquet_large_and_binary_texts", "parquet_column_of_nothing")
+MOMENTS = ("iso_z", "iso_offset", "iso_local", "british", "serial")
+DURATIONS = ("plain", "clock", "words")
+
+
+def exotic_extracts(seed: int) -> list[Draft]:
+    """Draw the extracts: delimited text in every combination of what its bytes can be, the other forms likewise.
+
+    What does not meet in a combination (names, order, rows above and below, spelling of values) takes turns.
+    """
+    drawer = Drawer(seed)
+    days = dict.fromkeys(SOURCES, FIRST_DAY)
+    sources = cycle(SOURCES)
+    drafts = []
+    for form, quotes, names in _combinations():
+        # Durations stand in one source only.
+        source = "call_segments" if set(names) & set(PARQUET_NUMBERS[1:]) else next(sources)
+        draft = drawer.draft(source, form, days[source])
+        days[source] += timedelta(days=1)
+        _dress(draft, quotes, names)
+        drafts.append(draft)
+    return drafts
+
+
+def _combinations() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Form, quotes, and kinds in the order in which they apply. The turns are of lengths that share no divisor."""
+    turns = _turns(NAMES + (PLAIN,) * 4, (*ORDERS, PLAIN), ABOVE, BELOW + ("no_line_end_at_the_end",) * 5, BETWEEN)
+    for form, encoding, delimiter, ends, quotes in product((CSV, CSV_GZ), ENCODINGS, DELIMITERS, LINE_ENDS, QUOTES):
+        yield form, quotes, (*next(turns), encoding, delimiter, ends)
+    for sheets, titles, counted, below in product(SHEETS, TITLES, (PLAIN, "days_counted_from_1904"), BELOW[:3]):
+        name, order, _, _, between = next(turns)
+        yield XLSX, "", (name, order, titles, below, between, sheets, counted)
+    for encoding, ends, below in product(ENCODINGS, LINE_ENDS, (BELOW[0], BELOW[1], BELOW[3])):
+        name, order, _, _, between = next(turns)
+        yield JSONL, "", (name, order, below, between, encoding, ends)
+    for times, numbers, texts in product(PARQUET_TIMES, PARQUET_NUMBERS, PARQUET_TEXTS):
+        name, order, *_ = next(turns)
+        yield PARQUET, "", (name, order, "parquet_packed_otherwise", times, numbers, texts)
+
+
+def _turns(*choices: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(cycle(choice) for choice in choices), strict=True)
+
+
+def _dress(draft: Draft, quotes: str, names: tuple[str, ...]) -> None:
+    """Apply harmless kinds: the given ones, of which the later ones come first where two exclude each other."""
+    draft.quoting = quotes
+    if draft.form in (CSV, CSV_GZ, JSONL):
+        draft.moments = draft.rng.choice(MOMENTS)
+    draft.seconds = draft.rng.choice(DURATIONS)
+    # A column of a Parquet file has one type, which a spoilt cell would change.
+    count = 2 if draft.form == PARQUET else 6
+    chosen: list[Kind] = []
+    taken: set[str] = set()
+    for name in (*reversed(names), *draft.rng.sample(CELLS, count)):
+        kind = KINDS.get(name)
+        if kind and draft.source in kind.sources and draft.form in kind.forms and not kind.slots & taken:
+            chosen.append(kind)
+            taken |= kind.slots
+    for kind in sorted(chosen, key=lambda each: each.layer):
+        with suppress(Misfit):
+            kind.apply(draft)
+            draft.kinds.append(kind.name)

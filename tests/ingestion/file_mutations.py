@@ -1,0 +1,511 @@
+"""Mutations of whole files: columns and headings, what stands around the data, encodings, containers, and damage."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+from draft_extracts import (
+    CSV,
+    CSV_GZ,
+    DATE,
+    DELIMITED,
+    JSONL,
+    MARKER,
+    MOMENT,
+    PARQUET,
+    SECONDS,
+    SOURCES,
+    START,
+    TEXT,
+    XLSX,
+    Column,
+    Draft,
+    Misfit,
+)
+from mutation_kinds import BYTES, COLUMNS, LAYOUT, kind
+from unseen_extracts import local_of
+
+TEXTUAL = (CSV, CSV_GZ, JSONL)
+LINED = (CSV, CSV_GZ, XLSX)
+HEADED = (CSV, CSV_GZ, XLSX, PARQUET)
+
+
+def _respelt(name: str, draft: Draft) -> str:
+    words = name.replace("_", " ")
+    return draft.rng.choice(
+        (name.upper(), words.title(), words, name.replace("_", "-"), name.replace("_", ""), f"  {name} ", f"{words} ")
+    )
+
+
+@kind(layer=COLUMNS, slots=("names",))
+def headings_in_another_spelling(draft: Draft) -> None:
+    for column in draft.columns:
+        if column.header == column.name and column.header not in draft.unknown:
+            column.header = _respelt(column.name, draft)
+
+
+@kind(layer=COLUMNS, slots=("names",), sources=("call_segments",))
+def heading_by_an_alias(draft: Draft) -> None:
+    column = next(column for column in draft.columns if column.name == "call_id")
+    column.header = draft.rng.choice(("ucid", "UCID", "call uid", "Call-UID", "Call ID", "callid"))
+
+
+@kind(layer=COLUMNS, slots=("order",))
+def columns_in_another_order(draft: Draft) -> None:
+    draft.rng.shuffle(draft.columns)
+
+
+def _add_column(draft: Draft, header: str, place: int) -> None:
+    draft.columns.insert(place, Column(header, header))
+    for row in draft.rows:
+        row.values[header] = f"{MARKER} {draft.rng.randrange(10**9)}"
+
+
+@kind(layer=COLUMNS)
+def added_column_with_personal_data(draft: Draft) -> None:
+    header = f"caller surname {draft.rng.randrange(1000)}"
+    _add_column(draft, header, draft.rng.randrange(1, len(draft.columns) + 1))
+    draft.unknown.append(header)
+
+
+@kind(layer=COLUMNS, forms=LINED)
+def added_column_without_a_heading(draft: Draft) -> None:
+    _add_column(draft, "", draft.rng.randrange(1, len(draft.columns)))
+
+
+@kind(layer=COLUMNS, slots=("dropped",))
+def dropped_optional_column(draft: Draft) -> None:
+    name = draft.pick(lambda name, spec: not spec.required and name != "cancelled_at")
+    draft.columns = [column for column in draft.columns if column.name != name]
+
+
+@kind(layer=COLUMNS, slots=("dropped", "rejected"))
+def dropped_required_column(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.required)
+    draft.columns = [column for column in draft.columns if column.name != name]
+    draft.rejected = frozenset({"missing_column"})
+
+
+@kind(layer=COLUMNS, slots=("names", "rejected"))
+def required_column_under_an_unknown_name(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.required)
+    next(column for column in draft.columns if column.name == name).header = "something else"
+    draft.rejected = frozenset({"missing_column"})
+
+
+@kind(layer=COLUMNS, forms=(CSV, CSV_GZ, XLSX), slots=("names", "dropped", "rejected"))
+def column_that_occurs_twice(draft: Draft) -> None:
+    column = draft.rng.choice([column for column in draft.columns if column.name in SOURCES[draft.source]])
+    again = Column(column.name, _respelt(column.name, draft))
+    draft.columns.insert(draft.rng.randrange(len(draft.columns) + 1), again)
+    draft.rejected = frozenset({"duplicate_column"})
+
+
+@kind(layer=COLUMNS, forms=HEADED, slots=("names", "rejected"), sources=("call_segments",))
+def name_and_alias_side_by_side(draft: Draft) -> None:
+    draft.columns.append(Column("call_id", "UCID"))
+    draft.rejected = frozenset({"duplicate_column"})
+
+
+@kind(layer=COLUMNS, forms=HEADED, slots=("names", "headings", "rejected", "tail"))
+def headings_left_out(draft: Draft) -> None:
+    if draft.form == PARQUET:
+        for number, column in enumerate(draft.columns):
+            column.header = f"f{number}"
+    draft.has_header = False
+    draft.rejected = frozenset({"no_header"})
+
+
+@kind(layer=COLUMNS, forms=HEADED, slots=("tail",))
+def header_and_no_rows(draft: Draft) -> None:
+    draft.rows = []
+
+
+@kind(layer=LAYOUT, forms=LINED, slots=("preamble",))
+def preamble(draft: Draft) -> None:
+    lines = [
+        ["Extract for the performance team"],
+        ["Run", "2023-01-01 04:00", "", "by the night job"],
+        [f'Report "{MARKER} daily"'],
+        [""],
+        ["call_id, status, and other columns: see the manual"],
+        ["Period:", "day; all forces", "a|b"],
+    ]
+    draft.preamble = draft.rng.sample(lines, draft.rng.randint(1, 6))
+
+
+@kind(layer=LAYOUT, forms=LINED, slots=("preamble",))
+def long_preamble(draft: Draft) -> None:
+    draft.preamble = [[f"Remark {number}", f"{MARKER}"] for number in range(40)]
+
+
+@kind(layer=LAYOUT, forms=LINED, slots=("preamble",))
+def blank_lines_above_the_header(draft: Draft) -> None:
+    draft.preamble = [[""] for _ in range(draft.rng.randint(1, 7))]
+
+
+@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
+def semicolons(draft: Draft) -> None:
+    draft.delimiter = ";"
+
+
+@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
+def tabs(draft: Draft) -> None:
+    draft.delimiter = "\t"
+
+
+@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
+def pipes(draft: Draft) -> None:
+    draft.delimiter = "|"
+
+
+@kind(layer=LAYOUT, forms=DELIMITED)
+def everything_in_quotes(draft: Draft) -> None:
+    draft.quoting = "all"
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
+def carriage_returns(draft: Draft) -> None:
+    draft.newlines = ("\r",)
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
+def line_ends_of_windows(draft: Draft) -> None:
+    draft.newlines = ("\r\n",)
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
+def line_ends_of_all_kinds(draft: Draft) -> None:
+    draft.newlines = ("\r\n", "\n", "\r", "\n", "\r\n", "\r", "\r")
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL)
+def no_line_end_at_the_end(draft: Draft) -> None:
+    draft.ends_with_newline = False
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
+def byte_order_mark(draft: Draft) -> None:
+    draft.byte_order_mark = codecs.BOM_UTF8
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
+def utf_16_little_endian(draft: Draft) -> None:
+    draft.encoding, draft.byte_order_mark = "utf-16-le", codecs.BOM_UTF16_LE
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
+def utf_16_big_endian(draft: Draft) -> None:
+    draft.encoding, draft.byte_order_mark = "utf-16-be", codecs.BOM_UTF16_BE
+
+
+@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding", "unicode"))
+def windows_1252(draft: Draft) -> None:
+    column = draft.text_column()
+    for _ in range(2):
+        text = f"Café – “£€” {draft.rng.randrange(10**9)}"  # noqa: RUF001 - the point
+        row = draft.change(column, text, text)
+        # As bytes, not as an escape of JSON.
+        row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    draft.encoding = "cp1252"
+
+
+@kind(layer=BYTES, forms=TEXTUAL, slots=("encoding", "rejected", "bytes"))
+def bytes_of_no_encoding(draft: Draft) -> None:
+    _packed_hook(draft, lambda text: text[: len(text) // 2] + b"\x81\x8d\xff" + text[len(text) // 2 :])
+    draft.rejected = frozenset({"bad_encoding"})
+
+
+@kind(layer=BYTES, forms=TEXTUAL, slots=("encoding", "rejected", "bytes"))
+def utf_16_without_a_mark(draft: Draft) -> None:
+    draft.encoding = draft.rng.choice(("utf-16-le", "utf-16-be"))
+    draft.rejected = frozenset({"no_header", "bad_encoding", "wrong_extension", "empty_file"})
+
+
+@kind(layer=BYTES, forms=TEXTUAL, slots=("encoding", "rejected", "bytes"))
+def utf_16_cut_in_a_character(draft: Draft) -> None:
+    draft.encoding, draft.byte_order_mark = "utf-16-le", codecs.BOM_UTF16_LE
+    _packed_hook(draft, lambda text: text[:-1])
+    draft.rejected = frozenset({"bad_encoding", "cut_off"})
+
+
+def _packed_hook(draft: Draft, change: Callable[[bytes], bytes]) -> None:
+    """Change the text of the file, inside the gzip container if it has one."""
+    if draft.form == CSV_GZ:
+        draft.byte_hooks.append(lambda data: gzip.compress(change(gzip.decompress(data)), mtime=0))
+    else:
+        draft.byte_hooks.append(change)
+
+
+def _refused_bytes(draft: Draft, change: Callable[[bytes], bytes], *codes: str) -> None:
+    draft.byte_hooks.append(change)
+    draft.rejected = frozenset(codes)
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
+def gzip_cut_off(draft: Draft) -> None:
+    share = draft.rng.uniform(0.2, 0.95)
+    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "cut_off")
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
+def gzip_damaged(draft: Draft) -> None:
+    def damaged(data: bytes) -> bytes:
+        middle = len(data) // 2
+        return data[:middle] + bytes(byte ^ 0xA5 for byte in data[middle : middle + 8]) + data[middle + 8 :]
+
+    # What comes out of damaged data before the damage shows may already be no text.
+    _refused_bytes(draft, damaged, "corrupt", "cut_off", "bad_encoding")
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
+def gzip_with_a_wrong_checksum(draft: Draft) -> None:
+    _refused_bytes(draft, lambda data: data[:-8] + bytes(byte ^ 0xFF for byte in data[-8:-4]) + data[-4:], "corrupt")
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
+def gzip_before_rubbish(draft: Draft) -> None:
+    _refused_bytes(draft, lambda data: data + b"rubbish " + MARKER.encode(), "corrupt")
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("bytes",))
+def gzip_of_two_members(draft: Draft) -> None:
+    def divided(data: bytes) -> bytes:
+        text = gzip.decompress(data)
+        middle = len(text) // 3
+        return gzip.compress(text[:middle], mtime=0) + gzip.compress(text[middle:], mtime=0)
+
+    draft.byte_hooks.append(divided)
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("bytes",))
+def gzip_padded_with_zeros(draft: Draft) -> None:
+    draft.byte_hooks.append(lambda data: data + bytes(512))
+
+
+@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
+def gzip_in_gzip(draft: Draft) -> None:
+    _refused_bytes(draft, lambda data: gzip.compress(data, mtime=0), "wrong_extension")
+
+
+@kind(layer=BYTES, slots=("rejected", "bytes"))
+def extension_that_lies(draft: Draft) -> None:
+    others = [form for form in ("csv", "csv.gz", "xlsx", "parquet", "jsonl") if form != draft.form]
+    draft.extension = draft.rng.choice(others)
+    draft.rejected = frozenset({"wrong_extension"})
+    if (draft.form, draft.extension) == (JSONL, CSV):
+        # The first line may be spoilt, and then it is text like any other.
+        draft.rejected |= {"no_header"}
+
+
+@kind(layer=BYTES, slots=("rejected", "bytes"))
+def empty_file(draft: Draft) -> None:
+    nothing = gzip.compress(b"", mtime=0) if draft.form == CSV_GZ and draft.rng.random() < 0.5 else b""
+    _refused_bytes(draft, lambda _: nothing, "empty_file")
+
+
+@kind(layer=BYTES, forms=TEXTUAL, slots=("rejected", "bytes"))
+def only_blank_lines(draft: Draft) -> None:
+    text = draft.rng.choice((b"\n\n\n", b" \r\n\t\r\n", codecs.BOM_UTF8 + b"\n"))
+    _refused_bytes(draft, lambda _: gzip.compress(text, mtime=0) if draft.form == CSV_GZ else text, "empty_file")
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
+def workbook_cut_off(draft: Draft) -> None:
+    share = draft.rng.uniform(0.1, 0.95)
+    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "corrupt", "cut_off")
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
+def workbook_with_a_password(draft: Draft) -> None:
+    container = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + "EncryptedPackage".encode("utf-16-le") + bytes(200)
+    _refused_bytes(draft, lambda _: container, "encrypted")
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
+def container_of_something_else(draft: Draft) -> None:
+    def other(_: bytes) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as container:
+            container.writestr("word/document.xml", f"<x>{MARKER}</x>")
+        return out.getvalue()
+
+    _refused_bytes(draft, other, "wrong_extension")
+
+
+@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
+def parquet_cut_off(draft: Draft) -> None:
+    share = draft.rng.uniform(0.1, 0.95)
+    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "cut_off", "corrupt")
+
+
+@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
+def parquet_damaged(draft: Draft) -> None:
+    def damaged(data: bytes) -> bytes:
+        # The length of the footer.
+        return data[:-8] + b"\xff\xff\xff\x7f" + data[-4:]
+
+    _refused_bytes(draft, damaged, "corrupt", "cut_off")
+
+
+@kind(layer=BYTES, forms=(JSONL,), slots=("rejected", "bytes"))
+def one_json_array(draft: Draft) -> None:
+    array = json.dumps([MARKER, {"a": 1}]).encode()
+    _refused_bytes(draft, lambda _: array, "wrong_extension")
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def other_sheets(draft: Draft) -> None:
+    def hook(book: Any, sheet: Any) -> None:
+        notes = book.add_worksheet("Notes")
+        notes.write_string(0, 0, f"{MARKER} made by the night job")
+        book.add_worksheet("Empty")
+        book.add_worksheet("Figures").write_row(0, 0, ["month", "unit", 5])
+        sheet.set_first_sheet()
+
+    draft.sheet_hooks.append(hook)
+
+
+@kind(layer=LAYOUT, forms=(XLSX,), slots=("rejected",))
+def two_sheets_with_the_header(draft: Draft) -> None:
+    headers = [column.header for column in draft.columns]
+    draft.sheet_hooks.append(lambda book, _: book.add_worksheet("Second").write_row(0, 0, headers))
+    draft.rejected = frozenset({"ambiguous_sheet"})
+
+
+@kind(layer=LAYOUT, forms=(XLSX,), slots=("preamble",))
+def merged_title_rows(draft: Draft) -> None:
+    draft.preamble = [["Police contact"], [""], ["All forces"]]
+    draft.sheet_hooks.append(lambda _, sheet: sheet.merge_range(0, draft.left, 1, draft.left + 4, ""))
+
+
+@kind(layer=LAYOUT, forms=(XLSX,), slots=("preamble",))
+def hidden_title_rows(draft: Draft) -> None:
+    draft.preamble = [["Police contact"], ["Version", "3"]]
+    draft.sheet_hooks.append(lambda _, sheet: [sheet.set_row(row, None, None, {"hidden": True}) for row in range(2)])
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def hidden_columns(draft: Draft) -> None:
+    draft.sheet_hooks.append(lambda _, sheet: sheet.set_column(1, 2, None, None, {"hidden": True}))
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def formats_of_whole_columns(draft: Draft) -> None:
+    def hook(book: Any, sheet: Any) -> None:
+        dated = book.add_format({"num_format": "dd/mm/yyyy", "bg_color": "yellow"})
+        sheet.set_column(0, 30, 12, book.add_format({"num_format": "@"}))
+        for row in range(200, 220):
+            sheet.write_blank(row, 3, None, dated)
+
+    draft.sheet_hooks.append(hook)
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def empty_columns_to_the_left(draft: Draft) -> None:
+    draft.left = draft.rng.randint(1, 3)
+
+
+@kind(layer=LAYOUT, forms=(XLSX,), slots=("1904",))
+def days_counted_from_1904(draft: Draft) -> None:
+    draft.is_1904 = True
+
+
+def _typed(draft: Draft, name: str, array: Callable[[list[Any]], pa.Array]) -> None:
+    """Give a column of a Parquet file an array of its own, if no cell of it is spoilt."""
+    if name in draft.arrays or any(name in row.cells for row in draft.rows):
+        raise Misfit
+    draft.arrays[name] = array
+
+
+def _walls(values: Sequence[Any]) -> list[Any]:
+    return [value and local_of(value) for value in values]
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
+def parquet_times_with_a_zone(draft: Draft) -> None:
+    zone = draft.rng.choice(("UTC", "Europe/London", "America/New_York", "+05:30"))
+    unit = draft.rng.choice(("ms", "us", "ns"))
+    _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(values, pa.timestamp(unit, zone)))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START))
+def parquet_times_of_nanoseconds(draft: Draft) -> None:
+    _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(_walls(values), pa.timestamp("ns")))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
+def parquet_times_of_96_bits(draft: Draft) -> None:
+    _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(_walls(values), pa.timestamp("ns")))
+    draft.parquet_options["use_deprecated_int96_timestamps"] = True
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+def parquet_decimals(draft: Draft) -> None:
+    _typed(draft, draft.of_kind(SECONDS), lambda values: pa.array(values, pa.decimal128(20, 6)))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+def parquet_durations(draft: Draft) -> None:
+    def array(values: list[Any]) -> pa.Array:
+        return pa.array([None if value is None else int(value) for value in values], pa.int64()).cast(pa.duration("s"))
+
+    _typed(draft, draft.of_kind(SECONDS), array)
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+def parquet_integers_as_floats(draft: Draft) -> None:
+    _typed(draft, "segment_no", lambda values: pa.array(values, pa.int64()).cast(pa.float64()))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,))
+def parquet_dictionaries(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.kind == TEXT)
+    _typed(draft, name, lambda values: pa.array(values, pa.string()).dictionary_encode())
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,))
+def parquet_large_and_binary_texts(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.kind == TEXT)
+    to = draft.rng.choice((pa.large_string(), pa.binary(), pa.string_view()))
+    _typed(draft, name, lambda values: pa.array(values, pa.string()).cast(to))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,))
+def parquet_column_of_nothing(draft: Draft) -> None:
+    kept = ("cancelled_at", "utc_offset_minutes", START.get(draft.source))
+    name = draft.pick(lambda name, spec: not spec.required and name not in kept)
+    if any(row.verdict and row.verdict[1] == name for row in draft.rows):
+        raise Misfit
+    _typed(draft, name, lambda values: pa.nulls(len(values), draft.rng.choice((pa.null(), pa.string(), pa.int32()))))
+    for row in draft.rows:
+        row.values[name] = None
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,))
+def parquet_packed_otherwise(draft: Draft) -> None:
+    draft.parquet_options.update(
+        compression=draft.rng.choice(("zstd", "gzip", "none", "lz4", "brotli")),
+        row_group_size=draft.rng.choice((1, 3, 1000)),
+        data_page_version=draft.rng.choice(("1.0", "2.0")),
+        use_dictionary=draft.rng.random() < 0.5,
+    )
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), slots=("rejected",))
+def parquet_list_in_a_column(draft: Draft) -> None:
+    name = draft.rng.choice(list(draft.fields))
+    draft.arrays[name] = lambda values: pa.array([["a"] for _ in values], pa.list_(pa.string()))
+    draft.rejected = frozenset({"nested_column"})
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("published_figures",))
+def parquet_times_for_dates(draft: Draft) -> None:
+    _typed(draft, draft.of_kind(DATE), lambda values: pa.array(values, pa.date32()).cast(pa.timestamp("ms")))

@@ -1,0 +1,70 @@
+"""Reads many extracts as loading does, each as the delivery of a day of its own, and writes down what came out.
+
+A process of its own, so that its memory can be measured and a file that hangs can be ended: `read_extracts.py FOLDER
+OUT`. FOLDER holds a folder of files for each source; OUT gets a pickle.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import pickle
+import resource
+import sys
+from pathlib import Path
+
+from dagster_project.contracts import load_contracts
+from dagster_project.loading.candidate import read_deliveries
+from dagster_project.loading.landing import LandedFile, extract_date_of
+from dagster_project.loading.plan import Delivery
+from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.warehouse.connection import dry_connection
+from dagster_project.warehouse.tables import ensure_tables, incoming
+
+# A file that takes longer ends the process with a traceback of where it hangs.
+SECONDS_PER_FILE, SECONDS_FOR_JUDGING = 10, 60
+KEY = PseudonymKey(bytes(range(32)))
+
+
+def main(folder: Path, out: Path) -> None:
+    """Read all files."""
+    contracts = load_contracts(Path(__file__).parents[2] / "expectations")
+    found = {}
+    for source in sorted(path.name for path in folder.iterdir()):
+        contract = contracts[source]
+        deliveries = []
+        for path in sorted((folder / source).iterdir()):
+            day = extract_date_of(path.name, source)
+            assert day is not None
+            status = path.stat()
+            landed = LandedFile(source, day, path, status.st_size, status.st_mtime_ns)
+            deliveries.append(Delivery(source, day, (landed,), ()))
+        with dry_connection() as connection:
+            ensure_tables(connection, [contract])
+            count = len(deliveries)
+
+            def watch(done: int, count: int = count) -> None:
+                faulthandler.dump_traceback_later(SECONDS_PER_FILE if done < count else SECONDS_FOR_JUDGING, exit=True)
+
+            watch(0)
+            candidate = read_deliveries(
+                connection,
+                contract,
+                deliveries,
+                key=KEY,
+                default_force="surrey",
+                first_load_id=1,
+                on_progress=watch,
+            )
+            tables = {}
+            for part in (None, "quarantine", "deliveries"):
+                result = connection.execute(f"select * from {incoming(contract, part)}")  # noqa: S608
+                titles = [item[0] for item in result.description or []]
+                tables[part] = [dict(zip(titles, row, strict=True)) for row in result.fetchall()]
+            faulthandler.cancel_dump_traceback_later()
+        found[source] = {"files": [vars(file) for file in candidate.files], "tables": tables}
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
+    out.write_bytes(pickle.dumps({"sources": found, "peak": peak}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

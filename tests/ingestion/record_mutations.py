@@ -1,0 +1,421 @@
+"""Mutations of whole records: their cells, quotes and lines, and records that repeat or are none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from draft_extracts import (
+    CSV,
+    CSV_GZ,
+    DELIMITED,
+    JSONL,
+    MARKER,
+    MOMENT,
+    PARQUET,
+    SECONDS,
+    SOURCES,
+    START,
+    TEXT,
+    XLSX,
+    Draft,
+    Misfit,
+    Row,
+)
+from mutation_kinds import LAYOUT, kind
+
+TOTALS = ("Total", "TOTALS", "Grand total", "grand Total", "totals")
+
+
+def _spoil_line(draft: Draft, line: Callable[[list[str], str], str], code: str) -> None:
+    row = draft.fresh()
+    row.line, row.verdict = line, (code, None)
+
+
+@kind(forms=DELIMITED)
+def too_few_cells(draft: Draft) -> None:
+    left = draft.rng.randrange(2, len(draft.columns) - 1)
+    _spoil_line(draft, lambda cells, delimiter: delimiter.join(["A", *cells[1:left]]), "too_few_cells")
+
+
+@kind(forms=DELIMITED)
+def too_many_cells(draft: Draft) -> None:
+    _spoil_line(draft, lambda cells, delimiter: delimiter.join([*cells, f"{MARKER} more"]), "too_many_cells")
+
+
+@kind(forms=DELIMITED)
+def empty_cells_at_the_end(draft: Draft) -> None:
+    draft.fresh().line = lambda cells, delimiter: delimiter.join([*cells, "", "  ", ""])
+
+
+@kind(forms=DELIMITED)
+def delimiter_that_is_not_quoted(draft: Draft) -> None:
+    # An empty cell too many at the end would be none.
+    _spoil_line(draft, lambda cells, delimiter: delimiter.join([f"A{delimiter}B", *cells[1:-1], "C"]), "too_many_cells")
+
+
+def _text_place(draft: Draft) -> int:
+    """Position of a column of free text that is not personal, so that the whole value can be compared."""
+    name = draft.text_column()
+    return next(i for i, column in enumerate(draft.columns) if column.name == name)
+
+
+@kind(forms=DELIMITED)
+def quote_in_the_middle_of_a_cell(draft: Draft) -> None:
+    place = _text_place(draft)
+    row = draft.fresh()
+    text = f'5" pipe {draft.rng.randrange(10**9)}'
+    row.values[draft.columns[place].name] = text
+    row.line = lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]])
+
+
+@kind(forms=DELIMITED)
+def quote_that_is_not_closed(draft: Draft) -> None:
+    place = draft.rng.randrange(len(draft.columns))
+    _spoil_line(
+        draft,
+        lambda cells, delimiter: delimiter.join([*cells[:place], '"' + cells[place].strip('"'), *cells[place + 1 :]]),
+        "unbalanced_quote",
+    )
+
+
+@kind(forms=DELIMITED)
+def text_behind_a_closing_quote(draft: Draft) -> None:
+    place = draft.rng.randrange(len(draft.columns))
+    _spoil_line(
+        draft,
+        lambda cells, delimiter: delimiter.join([*cells[:place], '"a"b', *cells[place + 1 :]]),
+        "unbalanced_quote",
+    )
+
+
+@kind(forms=DELIMITED, slots=("stray pair",))
+def two_stray_quotes_rows_apart(draft: Draft) -> None:
+    place = _text_place(draft)
+    first = draft.fresh()
+    behind = draft.rows[next(i for i, row in enumerate(draft.rows) if row is first) + 1 : -1]
+    second = next((row for row in behind if not row.is_touched), None)
+    if second is None:
+        raise Misfit
+    second.is_touched = True
+    name, text = draft.columns[place].name, f'{draft.rng.randrange(10**9)}"'
+    second.values[name] = text
+    first.verdict = ("unbalanced_quote", None)
+    first.line = lambda cells, delimiter: delimiter.join([*cells[:place], '"open', *cells[place + 1 :]])
+    second.line = lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]])
+
+
+@kind(forms=DELIMITED)
+def quoted_line_end(draft: Draft) -> None:
+    column = draft.text_column()
+    for _ in range(2):
+        end = draft.rng.choice(("\n", "\r\n", "\n\n"))
+        text = f"one{end}two {draft.rng.randrange(10**9)}"
+        draft.change(column, text, text)
+
+
+@kind(forms=DELIMITED)
+def quoted_delimiter(draft: Draft) -> None:
+    column = draft.text_column()
+    text = f"one, two; three\tfour|five {draft.rng.randrange(10**9)}"
+    draft.change(column, text, text)
+
+
+@kind(forms=DELIMITED)
+def doubled_quotes(draft: Draft) -> None:
+    column = draft.text_column()
+    text = f'{draft.rng.randrange(10**9)} "quoted", ""twice""'
+    draft.change(column, text, text)
+
+
+@kind(forms=DELIMITED)
+def nul_in_a_line(draft: Draft) -> None:
+    place = draft.rng.randrange(len(draft.columns))
+    _spoil_line(
+        draft,
+        lambda cells, delimiter: delimiter.join([*cells[:place], "a\x00b", *cells[place + 1 :]]),
+        "unreadable_record",
+    )
+
+
+@kind(forms=(JSONL, PARQUET))
+def nul_in_a_value(draft: Draft) -> None:
+    column = draft.text_column()
+    row = draft.fresh()
+    row.cells[column], row.verdict = "a\x00b", ("unreadable_record", None)
+
+
+@kind(forms=(CSV, CSV_GZ, JSONL), slots=("very long",))
+def line_of_more_than_a_mebibyte(draft: Draft) -> None:
+    column = draft.text_column()
+    row = draft.fresh()
+    row.cells[column], row.verdict = "x" * 1_100_000, ("unreadable_record", None)
+
+
+@kind(forms=(CSV, CSV_GZ, XLSX, JSONL))
+def blank_lines(draft: Draft) -> None:
+    for _ in range(3):
+        draft.any_row().above.append("")
+
+
+@kind(forms=(CSV, CSV_GZ, JSONL))
+def lines_of_spaces(draft: Draft) -> None:
+    for _ in range(3):
+        draft.any_row().above.append(draft.rng.choice(("  ", " \t " if draft.delimiter != "\t" else " ")))
+
+
+@kind(forms=DELIMITED, slots=("delimiter",))
+def lines_of_delimiters(draft: Draft) -> None:
+    for _ in range(3):
+        draft.any_row().above.append(draft.delimiter * draft.rng.randint(1, len(draft.columns) + 3))
+
+
+@kind(forms=(XLSX,))
+def rows_far_below(draft: Draft) -> None:
+    draft.any_row().above.extend([""] * 4000)
+
+
+@kind(slots=("tail",))
+def totals_row(draft: Draft) -> None:
+    spec = draft.fields.get(draft.columns[0].name)
+    if draft.form == PARQUET and (spec is None or spec.kind != TEXT):
+        # A total cannot stand in a column of another type.
+        raise Misfit
+    draft.below = [[draft.rng.choice(TOTALS), *["17"] * (len(draft.columns) - 1)]]
+
+
+@kind(forms=(CSV, CSV_GZ, XLSX), slots=("tail",))
+def totals_row_behind_blank_cells(draft: Draft) -> None:
+    draft.below = [["", " ", draft.rng.choice(TOTALS), "17"]]
+
+
+@kind(forms=(CSV, CSV_GZ, JSONL), slots=("tail",))
+def totals_row_before_blank_lines(draft: Draft) -> None:
+    draft.below = [[draft.rng.choice(TOTALS), "17"], [""], [""]]
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def totals_row_that_ends_without_a_line_end(draft: Draft) -> None:
+    draft.below = [[draft.rng.choice(TOTALS), "17"]]
+    draft.ends_with_newline = False
+
+
+@kind(forms=DELIMITED, slots=("tail", "line ends"))
+def totals_row_under_carriage_returns(draft: Draft) -> None:
+    draft.newlines, draft.below = ("\r",), [[draft.rng.choice(TOTALS), "17"]]
+
+
+@kind(forms=DELIMITED)
+def totals_row_in_the_middle(draft: Draft) -> None:
+    label = draft.rng.choice(TOTALS)
+    _spoil_line(draft, lambda _, delimiter: delimiter.join([label, "17"]), "too_few_cells")
+
+
+@kind(forms=(XLSX, JSONL, PARQUET))
+def totals_in_the_middle_of_typed_rows(draft: Draft) -> None:
+    row = draft.fresh()
+    first = next(iter(SOURCES[draft.source]))
+    if SOURCES[draft.source][first].personal:
+        raise Misfit
+    required = [name for name, spec in draft.fields.items() if spec.required and name != first]
+    row.values = {"force_code": row.values["force_code"]}
+    row.cells[first], row.verdict = draft.rng.choice(TOTALS), ("required_empty", required[0])
+
+
+@kind()
+def text_that_begins_like_a_total(draft: Draft) -> None:
+    first = draft.columns[0].name
+    spec = draft.fields.get(first)
+    if spec is None or spec.kind != TEXT or spec.values:
+        raise Misfit
+    (row,) = draft.last_rows(1)
+    row.values[first] = f"Total {MARKER} {draft.rng.randrange(10**9)}" if spec.personal else "Totally"
+
+
+@kind(forms=(CSV, CSV_GZ, XLSX), slots=("headings",))
+def header_again_in_the_middle(draft: Draft) -> None:
+    row = draft.fresh()
+    row.cells = {column.name: column.header for column in draft.columns}
+    names = [name for name, spec in draft.fields.items() if spec.kind != TEXT or spec.values]
+    name = names[0]
+    code = {MOMENT: "not_a_timestamp", TEXT: "not_in_list", "number": "not_an_integer", "date": "not_a_date"}
+    row.verdict = (code[draft.fields[name].kind], name)
+
+
+@kind()
+def duplicate_row(draft: Draft) -> None:
+    row = draft.fresh()
+    again = row.copy()
+    again.verdict = ("duplicate_row", None)
+    draft.insert_after(row, again)
+
+
+@kind()
+def duplicate_row_three_times(draft: Draft) -> None:
+    row = draft.fresh()
+    for _ in range(2):
+        again = row.copy()
+        again.verdict = ("duplicate_row", None)
+        draft.insert_after(row, again)
+
+
+def _differing(draft: Draft, row: Row) -> Row:
+    other = row.copy()
+    name, value = {
+        "call_segments": ("queue_seconds", Decimal(9999)),
+        "digital_contacts": ("received_at", None),
+        "online_crime_reports": ("submitted_at", None),
+        "live_chats": ("ended_at", None),
+        "crimes": ("offence_code", "99/9"),
+        "published_figures": ("published_value", "99,999"),
+    }[draft.source]
+    if value is None:
+        value = row.values[name].replace(year=row.values[name].year + 1)
+    other.values[name] = value
+    return other
+
+
+@kind()
+def superseded_row(draft: Draft) -> None:
+    row = draft.fresh()
+    draft.insert_after(row, _differing(draft, row))
+    row.verdict = ("superseded_row", None)
+
+
+@kind()
+def faulty_row_does_not_supersede(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: bool(spec.values))
+    row = draft.fresh()
+    other = _differing(draft, row)
+    other.cells[column], other.verdict = "none of these", ("not_in_list", column)
+    draft.insert_after(row, other)
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def width_grows_in_the_middle(draft: Draft) -> None:
+    for row in draft.last_rows(4):
+        row.line, row.verdict = lambda cells, delimiter: delimiter.join([*cells, "new"]), ("too_many_cells", None)
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def width_shrinks_in_the_middle(draft: Draft) -> None:
+    for row in draft.last_rows(4):
+        row.line, row.verdict = lambda cells, delimiter: delimiter.join(cells[:-1]), ("too_few_cells", None)
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def half_a_row_at_the_end(draft: Draft) -> None:
+    (row,) = draft.last_rows(1)
+    left = draft.rng.randrange(2, len(draft.columns) - 1)
+    row.line = lambda cells, delimiter: delimiter.join([*cells[:left], "ha"])
+    row.verdict, draft.ends_with_newline = ("too_few_cells", None), False
+
+
+@kind(forms=(JSONL,), slots=("tail",))
+def half_a_record_at_the_end(draft: Draft) -> None:
+    (row,) = draft.last_rows(1)
+    row.record = lambda record: json.dumps(record)[: len(json.dumps(record)) // 2]
+    row.verdict, draft.ends_with_newline = ("unreadable_record", None), False
+
+
+def _spoil_record(draft: Draft, record: Callable[[dict[str, Any]], str]) -> None:
+    row = draft.fresh()
+    row.record, row.verdict = record, ("unreadable_record", None)
+
+
+@kind(forms=(JSONL,))
+def nested_value(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: not spec.personal)
+    row = draft.fresh()
+    row.cells[column] = draft.rng.choice(([1, 2], {"a": 1}, [], {}))
+    row.verdict = ("unreadable_record", None)
+
+
+@kind(forms=(JSONL,))
+def key_that_occurs_twice(draft: Draft) -> None:
+    header = draft.rng.choice(draft.columns).header
+    _spoil_record(draft, lambda record: json.dumps(record)[:-1] + f', "{header}": "{MARKER}"}}')
+
+
+@kind(forms=(JSONL,))
+def line_that_is_no_json(draft: Draft) -> None:
+    _spoil_record(draft, lambda record: json.dumps(record).replace('"', "'"))
+
+
+@kind(forms=(JSONL,))
+def line_that_is_no_object(draft: Draft) -> None:
+    text = draft.rng.choice((f'["{MARKER}"]', "7", "null", f'"{MARKER}"', "true"))
+    _spoil_record(draft, lambda _: text)
+
+
+@kind(forms=(JSONL,))
+def text_behind_the_object(draft: Draft) -> None:
+    _spoil_record(draft, lambda record: json.dumps(record) + draft.rng.choice((",", " x", ' {"a": 1}')))
+
+
+@kind(forms=(JSONL,))
+def lone_surrogate(draft: Draft) -> None:
+    column = draft.text_column()
+    row = draft.fresh()
+    row.cells[column], row.verdict = "\ud83d alone", ("unreadable_record", None)
+    row.record = json.dumps
+
+
+@kind(forms=(JSONL,), sources=("call_segments",))
+def json_number_that_is_none(draft: Draft) -> None:
+    column = draft.of_kind(SECONDS)
+    draft.spoil(column, draft.rng.choice((float("nan"), float("inf"))), "not_seconds")
+
+
+@kind(forms=(JSONL,))
+def key_left_out(draft: Draft) -> None:
+    header_of = {column.name: column.header for column in draft.columns}
+    name = draft.pick(lambda _, spec: spec.required)
+    row = draft.fresh()
+    row.record = lambda record: json.dumps({k: v for k, v in record.items() if k != header_of[name]})
+    row.verdict = ("required_empty", name)
+
+
+@kind(forms=(JSONL,))
+def optional_key_left_out(draft: Draft) -> None:
+    header_of = {column.name: column.header for column in draft.columns}
+    name = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    row = draft.fresh()
+    row.values[name] = None
+    row.record = lambda record: json.dumps({k: v for k, v in record.items() if k != header_of[name]})
+
+
+@kind(forms=(JSONL,))
+def keys_in_another_order(draft: Draft) -> None:
+    for _ in range(3):
+        draft.fresh().record = lambda record: json.dumps(dict(reversed(record.items())))
+
+
+@kind(forms=(PARQUET,))
+def bytes_that_are_no_text(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.kind == TEXT)
+    if column in draft.arrays:
+        raise Misfit
+    broken = draft.fresh()
+    broken.verdict = ("unreadable_record", None)
+
+    def array(_: list[Any]) -> pa.Array:
+        texts = [draft.text_of(row, column).encode() for row in draft.rows]
+        texts[next(i for i, row in enumerate(draft.rows) if row is broken)] = b"\xff\xfe" + MARKER.encode()
+        return pa.array(texts, pa.binary())
+
+    draft.arrays[column] = array
+
+
+@kind(forms=(PARQUET,), sources=("call_segments",), layer=LAYOUT)
+def not_a_number_in_parquet(draft: Draft) -> None:
+    if any("queue_seconds" in row.cells for row in draft.rows) or "queue_seconds" in draft.arrays:
+        raise Misfit
+    row = draft.fresh()
+    row.values["queue_seconds"], row.verdict = Decimal("nan"), ("required_empty", "queue_seconds")
+    draft.arrays["queue_seconds"] = lambda values: pa.array(
+        [None if value is None else float(value) for value in values], pa.float64()
+    )

@@ -1,0 +1,64 @@
+"""A thousand extracts with one to three mutations each, drawn so that every kind occurs and none spoils another."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import cell_mutations  # noqa: F401 - enters its kinds
+import file_mutations  # noqa: F401 - enters its kinds
+import record_mutations  # noqa: F401 - enters its kinds
+from draft_extracts import SOURCES, Draft, Drawer, Misfit
+from mutation_kinds import KINDS, Kind
+
+FIRST_DAY = date(2022, 3, 20)
+_TRIES = 200
+
+
+def mutated_extracts(seed: int, count: int) -> list[Draft]:
+    """Draw mutated extracts, each of another day of its source.
+
+    Args:
+        seed: fixes everything.
+        count: how many; the kinds take turns, so that each comes first in `count / len(KINDS)` of them.
+    """
+    drawer = Drawer(seed)
+    days = dict.fromkeys(SOURCES, FIRST_DAY)
+    kinds = list(KINDS.values())
+    drafts = []
+    for number in range(count):
+        draft = _mutated(drawer, kinds[number % len(kinds)], days)
+        days[draft.source] += timedelta(days=1)
+        drafts.append(draft)
+    return drafts
+
+
+def _mutated(drawer: Drawer, first: Kind, days: dict[str, date]) -> Draft:
+    for _ in range(_TRIES):
+        source = drawer.rng.choice(first.sources)
+        form = drawer.rng.choice(first.forms)
+        draft = drawer.draft(source, form, days[source])
+        for kind in sorted([first, *_others(drawer, first, source, form)], key=lambda each: each.layer):
+            _apply(draft, kind)
+        if first.name in draft.kinds:
+            return draft
+    raise AssertionError(f"{first.name} fits no draft")
+
+
+def _others(drawer: Drawer, first: Kind, source: str, form: str) -> list[Kind]:
+    """Up to two kinds that can stand beside the first."""
+    taken = set(first.slots)
+    chosen: list[Kind] = []
+    for kind in drawer.rng.sample(list(KINDS.values()), drawer.rng.randint(0, 8)):
+        fits = source in kind.sources and form in kind.forms and kind is not first
+        if fits and not kind.slots & taken and len(chosen) < 2:
+            chosen.append(kind)
+            taken |= kind.slots
+    return chosen
+
+
+def _apply(draft: Draft, kind: Kind) -> None:
+    try:
+        kind.apply(draft)
+    except Misfit:
+        return
+    draft.kinds.append(kind.name)

@@ -1,0 +1,181 @@
+"""What came out of a folder of extracts, set beside what had to come out. How much may differ is not decided here."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from draft_extracts import SOURCES, Draft, Expectation, expectation
+from extract_files import written
+
+PROJECT = Path(__file__).parents[2]
+OWN_COLUMNS = ("extract_date", "load_id", "source_row")
+
+
+@dataclass(repr=False)
+class Outcome:
+    """What became of one file."""
+
+    draft: Draft
+    expected: Expectation
+    file: dict[str, Any]
+    loaded: dict[int, dict[str, Any]]
+    quarantined: dict[int, tuple[str, str | None]]
+    delivery: dict[str, Any] | None
+    quarantined_rows: int
+
+    @property
+    def quarantine(self) -> set[tuple[int, str, str | None]]:
+        """Row, reason code and column of every row that has to be quarantined."""
+        return {(number, *reason) for number, reason in self.expected.quarantined.items()}
+
+    @property
+    def is_conserved(self) -> bool:
+        """Whether every row of the file is in one place, and all have been counted."""
+        if self.expected.rejected:
+            return not self.loaded and not self.quarantined and self.file["rows_loaded"] == 0
+        return self.file["rows_read"] == self.expected.rows_read == self.file["rows_loaded"] + self.file[
+            "rows_quarantined"
+        ] == len(self.loaded) + self.quarantined_rows and not set(self.loaded) & set(self.quarantined)
+
+    def wrong(self) -> list[str]:
+        """Every deviation, in words; personal values are not compared here."""
+        about = f"{self.draft.name} ({', '.join(self.draft.kinds)})"
+        error = self.file["error"]
+        if self.expected.rejected:
+            if error and any(error.endswith(f"[{code}]") for code in self.expected.rejected):
+                return []
+            return [f"{about}: expected to be refused for {sorted(self.expected.rejected)}, found {error}"]
+        if error:
+            return [f"{about}: refused: {error}"]
+        found = [
+            f"{about}: row {number}: expected {self.expected.quarantined.get(number, 'loaded')}, "
+            f"found {self.quarantined.get(number, 'loaded' if number in self.loaded else 'nothing')}"
+            for number in sorted(self._misplaced())
+        ]
+        found += self._wrong_values(about)
+        warnings = self.file["warnings"]
+        found += [
+            f"{about}: column {name!r} is not named"
+            for name in self.expected.unknown
+            if not any(name in warning for warning in warnings)
+        ]
+        delivery = self.delivery or {}
+        for name in ("rows_after_extract_date", "offset_disagreements"):
+            if delivery.get(name) != getattr(self.expected, name):
+                found.append(f"{about}: {name}: expected {getattr(self.expected, name)}, found {delivery.get(name)}")
+        return found
+
+    def _misplaced(self) -> set[int]:
+        places = set(self.expected.loaded) ^ set(self.loaded)
+        both = set(self.expected.quarantined) | set(self.quarantined)
+        return places | {n for n in both if self.expected.quarantined.get(n) != self.quarantined.get(n)}
+
+    def _wrong_values(self, about: str) -> list[str]:
+        personal = {name for name, spec in SOURCES[self.draft.source].items() if spec.personal}
+        return [
+            f"{about}: row {number}, {name}: expected {value!r:.80}, found {self.loaded[number].get(name)!r:.80}"
+            for number, values in self.expected.loaded.items()
+            if number in self.loaded
+            for name, value in values.items()
+            if name not in personal and self.loaded[number].get(name, self) != value
+        ]
+
+
+def deviations(reading: Reading) -> list[str]:
+    """Every deviation of every file, in words."""
+    return [text for outcome in reading.outcomes for text in outcome.wrong()]
+
+
+def listed(texts: list[str]) -> str:
+    """The first of many sentences, one a line."""
+    return "\n".join([f"{len(texts)} deviations", *texts[:40]])
+
+
+def not_conserved(reading: Reading) -> list[str]:
+    """Files of which a row is in no place, in two, or not counted."""
+    return [outcome.draft.name for outcome in reading.outcomes if not outcome.is_conserved]
+
+
+@dataclass(repr=False)
+class Reading:
+    """What came out of all files."""
+
+    outcomes: list[Outcome]
+    peak_bytes: int
+    output: str
+    """All text that the process wrote, and all text in what it made: warnings, reasons, loaded values."""
+    pseudonyms: list[tuple[str, str | None]] = field(default_factory=list)
+    """Personal value and what is stored for it."""
+
+
+def read_all(drafts: list[Draft], folder: Path) -> Reading:
+    """Write all drafts into a folder and have them read.
+
+    Raises:
+        AssertionError: the reading process failed; the message ends with what it wrote.
+    """
+    landing, out = folder / "landing", folder / "found.pickle"
+    expectations: dict[str, Expectation] = {}
+    for draft in drafts:
+        path = landing / draft.source / draft.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(written(draft))
+        expectations[draft.name] = expectation(draft)
+    process = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("read_extracts.py")), str(landing), str(out)],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    found = pickle.loads(out.read_bytes())  # noqa: S301 - made by our own process
+    by_name = {draft.name: draft for draft in drafts}
+    outcomes: list[Outcome] = []
+    for parts in found["sources"].values():
+        outcomes += _outcomes(parts, by_name, expectations)
+    reading = Reading(outcomes, found["peak"], process.stdout + process.stderr + repr(found["sources"]))
+    for outcome in outcomes:
+        reading.pseudonyms += _pseudonyms(outcome)
+    return reading
+
+
+def _outcomes(parts: dict[str, Any], drafts: dict[str, Draft], expectations: dict[str, Expectation]) -> list[Outcome]:
+    loaded: dict[int, dict[int, dict[str, Any]]] = {}
+    quarantined: dict[int, dict[int, tuple[str, str | None]]] = {}
+    for row in parts["tables"][None]:
+        loaded.setdefault(row["load_id"], {})[row["source_row"]] = row
+    for row in parts["tables"]["quarantine"]:
+        reason = (row["reason_code"], row["column_name"])
+        quarantined.setdefault(row["load_id"], {})[row["source_row"]] = reason
+    counts = Counter(row["load_id"] for row in parts["tables"]["quarantine"])
+    deliveries = {row["extract_date"]: row for row in parts["tables"]["deliveries"]}
+    return [
+        Outcome(
+            drafts[file["file_name"]],
+            expectations[file["file_name"]],
+            file,
+            loaded.get(file["load_id"], {}),
+            quarantined.get(file["load_id"], {}),
+            deliveries.get(file["extract_date"]),
+            counts[file["load_id"]],
+        )
+        for file in parts["files"]
+    ]
+
+
+def _pseudonyms(outcome: Outcome) -> list[tuple[str, str | None]]:
+    personal = [name for name, spec in SOURCES[outcome.draft.source].items() if spec.personal]
+    return [
+        (values[name], outcome.loaded[number][name])
+        for number, values in outcome.expected.loaded.items()
+        if number in outcome.loaded
+        for name in personal
+    ]
