@@ -25,6 +25,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.contracts import ContractError
+from dagster_project.loading.landing import printable
 from dagster_project.loading.plan import Range
 from dagster_project.loading.pseudonyms import PseudonymKeyError
 from dagster_project.operations import (
@@ -369,7 +370,7 @@ def _show_trial(file: Path, trial: Trial) -> bool:
             f"than {contract.faulty_rows_limit})"
         )
     _say(
-        f"{ascii(file.name)[1:-1]} ({load.source}): {verdict}: {load.rows_read:,} rows read, {load.rows_loaded:,} "
+        f"{printable(file.name)} ({load.source}): {verdict}: {load.rows_read:,} rows read, {load.rows_loaded:,} "
         f"good, {load.rows_quarantined:,} quarantined"
     )
     for warning in load.warnings:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ import duckdb
 from dagster_project.clock import london_today
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.candidate import Candidate, read_deliveries
-from dagster_project.loading.landing import LandedFile, extract_date_of
+from dagster_project.loading.landing import LandedFile, extract_date_of, printable
 from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import one_time_key
@@ -278,7 +279,8 @@ def contract_for(file: Path, source: str | None) -> Contract:
         if extract_date_of(file.name, name):
             return contract
     known = ", ".join(load_contracts(CONTRACTS))
-    raise UsageError(f"{file.name}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})")
+    name = printable(file.name)
+    raise UsageError(f"{name}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})")
 
 
 @dataclass(frozen=True)
@@ -307,9 +309,10 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
         UsageError: the source cannot be told, or there is no such file.
     """
     contract = contract_for(file, source)
-    if not file.exists():
-        raise UsageError(f"{file}: no such file")
-    status = file.stat()
+    if not lexists(file):
+        raise UsageError(f"{printable(str(file))}: no such file")
+    # Of a link itself: reading refuses it, as loading does.
+    status = file.lstat()
     day = extract_date_of(file.name, contract.source) or london_today()
     landed = LandedFile(contract.source, day, file, status.st_size, status.st_mtime_ns)
     with dry_connection() as connection:
@@ -322,6 +325,8 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
             default_force=settings.force,
             first_load_id=1,
         )
+        if candidate.gone:
+            raise UsageError(f"{printable(str(file))}: has gone while it was read")
         over = connection.execute(
             f"select coalesce(max(faulty_rows_over_limit), 0) from {incoming(contract, 'deliveries')}"
         ).fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from os.path import lexists
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +22,7 @@ from dagster_project.extracts.rows import (
     fault_sentences,
     judging_query,
 )
+from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.warehouse.tables import incoming, raw_columns, recreate_incoming
@@ -60,6 +62,8 @@ class Candidate:
 
     contract: Contract
     files: list[FileLoad]
+    gone: list[LandedFile] = field(default_factory=list)
+    """Files that were taken away before they could be opened; nothing of their days is among `files`."""
 
     def of(self, day: date) -> list[FileLoad]:
         """Files of one extract date."""
@@ -93,7 +97,8 @@ def read_deliveries(
         on_progress: told the number of files read so far.
 
     Returns:
-        The files with their counts. A file that cannot be read has `error` set, and none of its rows are there.
+        The files with their counts. A file that cannot be read has `error` set, and none of its rows are there. A day
+        of which a file has gone meanwhile is left out.
 
     Raises:
         ConservationError: the counts of a file do not add up.
@@ -104,7 +109,7 @@ def read_deliveries(
     load_id = first_load_id
     for delivery in deliveries:
         for file in delivery.files:
-            load = FileLoad(load_id, contract.source, delivery.extract_date, file.path.name)
+            load = FileLoad(load_id, contract.source, delivery.extract_date, file.name)
             candidate.files.append(load)
             load_id += 1
             try:
@@ -119,12 +124,16 @@ def read_deliveries(
                     )
             except UnreadableExtract as error:
                 load.error = f"{error} [{error.code}]"
+                if not lexists(file.path):
+                    candidate.gone.append(file)
             if on_progress:
                 on_progress(len(candidate.files))
     judge.finish()
-    broken = [load.load_id for load in candidate.files if load.error]
+    gone = {file.extract_date for file in candidate.gone}
+    dropped = [load.load_id for load in candidate.files if load.error or load.extract_date in gone]
+    candidate.files = [load for load in candidate.files if load.extract_date not in gone]
     for relation in (incoming(contract), incoming(contract, "quarantine")):
-        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [broken])
+        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [dropped])
     _quarantine_repeated_keys(connection, contract)
     _count(connection, candidate)
     _describe_deliveries(connection, candidate)

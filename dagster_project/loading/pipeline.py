@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import Landing, hold_back, scan
-from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.validation.engine import Outcome, validate
@@ -136,9 +136,10 @@ def load_source(
         )
     outcomes = validate(contract, settings.warehouse)
     with loading_connection(settings.warehouse) as connection:
+        landing = replace(landing, held=(*landing.held, *candidate.gone))
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id)
-    warnings = (*_of_source(plan, source), *_told_once(candidate))
+    warnings = (*_of_source(plan, source), *map(has_gone, candidate.gone), *_told_once(candidate))
     return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings)
 
 

@@ -1,14 +1,20 @@
-"""Which files of the landing folder are extracts; the others are warned about, whatever their names."""
+"""Which files of the landing folder are whole extracts; the others are warned about, whatever their names."""
 
 from __future__ import annotations
 
 import os
+import socket
+import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from dagster_project.loading.landing import extract_date_of, scan
+from dagster_project.loading import candidate as candidates
+from dagster_project.loading import plan as plans
+from dagster_project.loading.landing import Landing, extract_date_of, hold_back, printable, scan
+from tests.unit.loading_helpers import VISITS, Installation
 
 FIRST, LAST = date(2014, 4, 1), date(2026, 6, 1)
 
@@ -90,3 +96,243 @@ def test_a_hostile_name_cannot_write_to_the_terminal(tmp_path):
     (warning,) = scan(tmp_path, ["crimes"], first=FIRST, last=LAST).warnings
     assert warning.isprintable()
     assert "second line" in warning
+
+
+def test_no_two_names_look_alike():
+    names = ["a\nb", "a\\nb", "a\u202eb", "ab", os.fsdecode(b"a\xffb"), "a\\udcffb", "a\xffb", "a b", "a\xa0b"]
+    shown = [printable(name) for name in names]
+    assert len(set(shown)) == len(names)
+    assert all(name.isprintable() for name in shown)
+    assert printable("crimes_2022-10-30 (Tŷ Llên's).csv") == "crimes_2022-10-30 (Tŷ Llên's).csv"
+
+
+def listed(folder: Path, **arguments: object) -> Landing:
+    return scan(folder, ["crimes", "chats"], first=FIRST, last=LAST, **arguments)
+
+
+def names_of(found: Landing) -> list[str]:
+    return [file.path.name for file in found.files]
+
+
+def test_a_folder_that_is_a_link_is_refused_wherever_it_leads(tmp_path):
+    elsewhere = landed(tmp_path / "elsewhere", "crimes_2022-10-30.csv")
+    landing = landed(tmp_path / "landing", "chats/chats_2022-10-30.csv")
+    (landing / "crimes").symlink_to(elsewhere)
+    found = listed(landing)
+    assert names_of(found) == ["chats_2022-10-30.csv"]
+    (warning,) = found.warnings
+    assert warning.startswith("crimes/: a link")
+
+
+def test_a_socket_named_like_an_extract_is_warned_about(tmp_path, monkeypatch):
+    landed(tmp_path, "crimes/crimes_2022-10-29.csv")
+    # The path of a socket is limited to about 100 characters.
+    monkeypatch.chdir(tmp_path / "crimes")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("crimes_2022-10-30.csv")
+        found = listed(tmp_path)
+    assert names_of(found) == ["crimes_2022-10-29.csv"]
+    assert "not a regular file" in found.warnings[0]
+
+
+def test_temporary_names_and_markers_are_neither_extracts_nor_warned_about(tmp_path):
+    landed(
+        tmp_path,
+        "crimes/crimes_2022-10-30.csv",
+        "crimes/crimes_2022-10-30.csv.done",
+        "crimes/.crimes_2022-10-30.csv.Xy12",
+        "crimes/~$crimes_2022-10-30.xlsx",
+        *(f"crimes/crimes_2022-10-30.csv{end}" for end in (".part", ".tmp", ".filepart", ".partial", ".swp", "~")),
+        "crimes/crimes_2022-10-30.csv.CRDOWNLOAD",
+    )
+    found = listed(tmp_path)
+    assert (names_of(found), found.warnings) == (["crimes_2022-10-30.csv"], ())
+
+
+def test_a_marker_without_its_file_is_warned_about_and_a_marker_that_is_no_file_marks_nothing(tmp_path):
+    landed(tmp_path, "crimes/crimes_2022-10-30.csv.done", "crimes/crimes_2022-10-31.csv")
+    (tmp_path / "crimes" / "crimes_2022-10-31.csv.done").mkdir()
+    found = listed(tmp_path)
+    assert [file.is_complete for file in found.files] == [None]
+    assert len(found.warnings) == 2
+    assert "crimes_2022-10-30.csv does not lie beside it" in found.warnings[0]
+
+
+def aged(path: Path, seconds: float) -> Path:
+    moment = time.time() - seconds
+    os.utime(path, (moment, moment))
+    return path
+
+
+class Sleeper:
+    """In place of sleeping: what happens meanwhile, and for how long it was waited."""
+
+    def __init__(self, meanwhile=lambda: None) -> None:
+        self.waits: list[float] = []
+        self._meanwhile = meanwhile
+
+    def __call__(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._meanwhile()
+
+
+def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tmp_path):
+    landed(tmp_path, *(f"crimes/crimes_2022-10-{day}.csv" for day in (28, 29, 30)), "chats/chats_2022-10-30.csv")
+    aged(tmp_path / "crimes" / "crimes_2022-10-28.csv", 3600)
+    aged(tmp_path / "crimes" / "crimes_2022-10-29.csv", 3)
+    sleeper = Sleeper()
+    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
+    assert len(settled.files) == 4
+    assert (settled.held, settled.warnings) == ((), ())
+    (waited,) = sleeper.waits
+    assert 0 < waited <= 5
+
+
+def test_nothing_is_waited_for_when_every_file_is_old_or_marked_or_of_another_source(tmp_path):
+    landed(tmp_path, "crimes/crimes_2022-10-29.csv", "crimes/crimes_2022-10-30.csv", "chats/chats_2022-10-30.csv")
+    aged(tmp_path / "crimes" / "crimes_2022-10-29.csv", 60)
+    (tmp_path / "crimes" / "crimes_2022-10-30.csv.done").touch()
+    sleeper = Sleeper()
+    settled = hold_back(listed(tmp_path), settle_seconds=60, wait_for=["crimes"], sleep=sleeper)
+    assert sleeper.waits == []
+    assert names_of(settled) == ["crimes_2022-10-29.csv", "crimes_2022-10-30.csv"]
+    assert settled.held_days == {("chats", date(2022, 10, 30))}
+
+
+@pytest.mark.parametrize("meanwhile", ["grows", "goes"])
+def test_a_file_that_changes_while_it_is_waited_for_holds_back_its_whole_day(tmp_path, meanwhile):
+    landed(tmp_path, "crimes/crimes_2022-10-30_a.csv", "crimes/crimes_2022-10-30_b.csv", "crimes/crimes_2022-10-31.csv")
+    aged(tmp_path / "crimes" / "crimes_2022-10-30_a.csv", 3600)
+    written = tmp_path / "crimes" / "crimes_2022-10-30_b.csv"
+    sleeper = Sleeper(lambda: written.write_text("more") if meanwhile == "grows" else written.unlink())
+    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes"], sleep=sleeper)
+    assert names_of(settled) == ["crimes_2022-10-31.csv"]
+    assert [file.path.name for file in settled.held] == ["crimes_2022-10-30_a.csv", "crimes_2022-10-30_b.csv"]
+    (warning,) = settled.warnings
+    assert warning.startswith("crimes/crimes_2022-10-30_b.csv: is still being written")
+
+
+def test_a_contract_may_demand_the_marker_and_an_older_one_does_not_count(tmp_path):
+    landed(tmp_path, "crimes/crimes_2022-10-30.csv")
+    aged(tmp_path / "crimes" / "crimes_2022-10-30.csv", 3600)
+    settle = {"settle_seconds": 0.0, "wait_for": ["crimes"]}
+    unmarked = hold_back(listed(tmp_path, marked=["crimes"]), **settle)
+    assert unmarked.files == ()
+    assert "crimes_2022-10-30.csv.done" in unmarked.warnings[0]
+    marker = tmp_path / "crimes" / "crimes_2022-10-30.csv.done"
+    marker.touch()
+    assert names_of(hold_back(listed(tmp_path, marked=["crimes"]), **settle)) == ["crimes_2022-10-30.csv"]
+    aged(marker, 7200)
+    assert hold_back(listed(tmp_path, marked=["crimes"]), **settle).files == ()
+
+
+def test_a_time_ahead_of_our_clock_does_not_hold_a_file_back_for_ever(tmp_path):
+    aged(landed(tmp_path, "crimes/crimes_2022-10-30.csv") / "crimes" / "crimes_2022-10-30.csv", -86_400)
+    found = listed(tmp_path)
+    later = time.time_ns() + 61_000_000_000
+    assert names_of(hold_back(found, settle_seconds=60, now_ns=lambda: later)) == ["crimes_2022-10-30.csv"]
+    assert hold_back(found, settle_seconds=60).files == ()
+    # Where no clock helps, only whether it changes while it is waited for.
+    ahead = replace(found.files[0], changed_ns=found.files[0].modified_ns)
+    sleeper = Sleeper()
+    settled = hold_back(replace(found, files=(ahead,)), settle_seconds=2, wait_for=["crimes"], sleep=sleeper)
+    assert (len(settled.files), sleeper.waits) == (1, [2.0])
+
+
+HOSTILE = [
+    "visits_2022-10-30_\nnewline.csv",
+    "visits_2022-10-30_'quo\"tes.csv",
+    "visits_2022-10-30_*?[a-z].csv",
+    "visits_2022-10-30_..%2f...csv",
+    "visits_2022-10-30_\u202efdp.csv",
+    os.fsdecode(b"visits_2022-10-30_\xff\xfe.csv"),
+    "visits_2022-10-30_".ljust(251, "x") + ".csv",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_name_of_an_extract_loads_and_is_shown_escaped(tmp_path, name):
+    here = Installation(tmp_path)
+    good = here.land("2022-10-30", "v1,2022-10-30 09:00,5,someone", "v2,2022-10-30 25:00,5,someone")
+    good.rename(good.with_name(name))
+    report = here.run()
+    (shown,) = [row[1] for row in here.audit()]
+    assert shown.isprintable()
+    assert [row[2:] for row in here.audit()] == [("loaded", 2, 1, 1)]
+    assert [row[0] for row in here.quarantine()] == [shown]
+    assert all(warning.isprintable() for warning in report.warnings)
+    assert here.run().deliveries == ()
+
+
+def test_a_file_that_goes_between_listing_and_hashing_leaves_its_day_for_the_next_run(tmp_path, monkeypatch):
+    here = Installation(tmp_path)
+    here.land("2022-10-29", "v1,2022-10-29 09:00,5,")
+    going = here.land("2022-10-30", "v2,2022-10-30 09:00,5,")
+    here.land("2022-10-30", "v3,2022-10-30 09:00,5,", suffix="_b")
+
+    def hash_of(path: Path) -> str:
+        if path == going:
+            raise FileNotFoundError(path)
+        return "of " + path.name
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plans, "sha256_of", hash_of)
+        report = here.run()
+    assert here.current() == [("2022-10-29", "v1", 5)]
+    assert report.missing == ()
+    assert "has gone since the folder was listed" in report.warnings[0]
+    here.run()
+    assert len(here.current()) == 3
+
+
+def test_a_file_that_goes_between_hashing_and_opening_leaves_its_day_for_the_next_run(tmp_path, monkeypatch):
+    here = Installation(tmp_path)
+    here.land("2022-10-29", "v1,2022-10-29 09:00,5,")
+    here.land("2022-10-30", "v2,2022-10-30 09:00,5,")
+    going = here.land("2022-10-30", "v3,2022-10-30 09:00,5,", suffix="_b")
+    opened = candidates.open_extract
+
+    def opening(path: Path, contract: object) -> object:
+        if path == going:
+            path.rename(tmp_path / "taken.csv")
+        return opened(path, contract)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates, "open_extract", opening)
+        report = here.run()
+    assert here.current() == [("2022-10-29", "v1", 5)]
+    assert (report.rejected, report.missing) == ((), ())
+    assert [row[0] for row in here.audit()] == ["2022-10-29"]
+    assert "visits_2022-10-30_b.csv: has gone" in report.warnings[0]
+    (tmp_path / "taken.csv").rename(going)
+    here.run()
+    assert len(here.current()) == 3
+
+
+def test_a_file_that_may_not_be_read_rejects_its_delivery_with_the_reason(tmp_path, monkeypatch):
+    here = Installation(tmp_path)
+    closed = here.land("2022-10-30", "v1,2022-10-30 09:00,5,")
+    unpatched = os.open
+
+    def refusing(path: object, *arguments: object, **named: object) -> int:
+        # Whoever runs the tests may be root, to whom every file is open.
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return unpatched(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+    (rejected,) = here.run().rejected
+    assert "cannot be opened: Permission denied" in (rejected.reason or "")
+
+
+def test_a_day_that_is_held_back_is_neither_loaded_nor_missing(tmp_path):
+    needing = replace(VISITS, needs_marker=True)
+    here = Installation(tmp_path, {"visits": needing})
+    for day in ("2022-10-29", "2022-10-31"):
+        path = here.land(day, f"v{day},{day} 09:00,5,")
+        path.with_name(path.name + ".done").touch()
+    here.land("2022-10-30", "v30,2022-10-30 09:00,5,")
+    report = here.run()
+    assert [row[0] for row in here.current()] == ["2022-10-29", "2022-10-31"]
+    assert report.missing == ()
+    assert "left for the next run" in report.warnings[0]
