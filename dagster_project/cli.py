@@ -28,10 +28,12 @@ from dagster_project.contracts import ContractError
 from dagster_project.loading.landing import printable
 from dagster_project.loading.plan import Range
 from dagster_project.loading.pseudonyms import PseudonymKeyError
+from dagster_project.loading.waivers import WaiverError
 from dagster_project.operations import (
     RunResult,
     Trial,
     UsageError,
+    accept_rejected,
     contracts_of,
     count_matches,
     find_work,
@@ -47,7 +49,7 @@ from dagster_project.reporting import report_to_terminal
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.transformation.project import DbtError
 from dagster_project.warehouse.lock import WarehouseLocked
-from dagster_project.warehouse.state import SourceState
+from dagster_project.warehouse.state import OutstandingDelivery, SourceState
 from dagster_project.warehouse.tables import TableMismatch
 
 
@@ -92,9 +94,22 @@ def run(
     from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First extract date.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
+    accept: Annotated[
+        list[int] | None,
+        typer.Option("--accept", metavar="LOAD", help="Load this rejected delivery all the same; needs --reason."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
+    ] = "",
 ) -> None:
     """Load what is new, changed or was never accepted; build, test, publish."""
     settings = _start()
+    if accept and (from_ or to or source):
+        raise UsageError("--accept names the delivery by its load; leave out --from, --to and --source")
+    if reason and not accept:
+        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept LOAD --reason "..."')
+    for waiver in accept_rejected(settings, accept, reason) if accept else ():
+        _say(f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}")
     wanted = Range(_day("--from", from_), _day("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
@@ -267,6 +282,7 @@ def main() -> None:
         _fail(error, Exit.LOCKED, debug)
     except (
         UsageError,
+        WaiverError,
         SettingsError,
         ContractError,
         NotPublished,
@@ -332,13 +348,15 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     raise typer.Exit(Exit.DATA)
 
 
-def _tell_outstanding(found: tuple[object, ...]) -> None:
+def _tell_outstanding(found: tuple[OutstandingDelivery, ...]) -> None:
     for item in found[:_LISTED]:
         _say(f"  {item}")
     if len(found) > _LISTED:
         _say(f"  and {len(found) - _LISTED} more: fcir query \"from load_audit where status <> 'loaded'\"")
     if found:
         _say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE. After a new delivery: fcir run")
+    if any(item.status == "rejected" for item in found):
+        _say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
 
 
 def _tell_publication(settings: Settings) -> None:

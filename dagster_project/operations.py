@@ -22,10 +22,12 @@ from dagster_project.loading.landing import LandedFile, extract_date_of, printab
 from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import one_time_key
+from dagster_project.loading.waivers import Waiver, waive
+from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.publish import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, target_path
-from dagster_project.warehouse.connection import dry_connection, reading_connection
+from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, reading_audit, source_states
 from dagster_project.warehouse.tables import ensure_tables, incoming
@@ -94,8 +96,31 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
             for day in days
         )
         is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
+        is_needed = is_needed or bool(gone(connection, plan, contracts, wanted=wanted))
         is_needed = is_needed or not pointer_of(settings.published).exists()
         return Work(plan, is_needed, tuple(outstanding(connection)))
+
+
+def accept_rejected(settings: Settings, loads: Sequence[int], reason: str) -> list[Waiver]:
+    """Record that rejected deliveries are to be loaded all the same; the next run does it.
+
+    Args:
+        settings: where the warehouse is.
+        loads: any load of each delivery, as `fcir status` numbers it.
+        reason: why, in the operator's words.
+
+    Raises:
+        WaiverError: a load that cannot be accepted this way; those before it are recorded.
+        UsageError: nothing is loaded yet, or no reason is given.
+        WarehouseLocked: a run holds the warehouse.
+    """
+    if not reason.strip():
+        raise UsageError('--accept needs a reason, which the audit keeps: fcir run --accept LOAD --reason "..."')
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if connection is None:
+            raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
+    with writer_lock(settings.lock_file), loading_connection(settings.warehouse) as connection:
+        return [waive(connection, load_id, reason.strip()) for load_id in loads]
 
 
 def contracts_of(sources: Sequence[str]) -> Mapping[str, Contract]:
@@ -279,8 +304,9 @@ def contract_for(file: Path, source: str | None) -> Contract:
         if extract_date_of(file.name, name):
             return contract
     known = ", ".join(load_contracts(CONTRACTS))
-    name = printable(file.name)
-    raise UsageError(f"{name}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})")
+    raise UsageError(
+        f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
+    )
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ _FORCE = Column(
 
 # 5 % and 20 rows: a delivery with more faults than both is a broken extract, not an untidy one.
 _FAULTY_SHARE, _FAULTY_ROWS = 0.05, 20
-# 30 %: a quiet bank holiday keeps well above it, half a day's extract of a working day comes near it.
-_VOLUME_FLOOR = 0.3
+# 65 % of the same weekday: half a day's extract has 40 to 60 % of the rows, a quiet day of a season keeps above 75 %.
+_VOLUME_FLOOR = 0.65
 
 
 class ContractError(ValueError):

@@ -1,7 +1,8 @@
 """What a row of text cells means under a contract: typed values or the first fault. Reading files does not belong here.
 
-`judging_query` turns a contract into one SQL query over a batch of text rows. A row comes out either with all its
-values typed, personal values replaced by keyed pseudonyms and times in UTC, or with a fault; never with both.
+A contract is turned into two SQL queries over a batch of text rows: `good_rows_query` gives the rows without a fault,
+all values typed and times in UTC, and `faulty_rows_query` the others, with their faults. Every row is in exactly one of
+the two. Personal cells hold pseudonyms before they come here (see `loading/pseudonyms.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from dagster_project.extracts.cells import Fault, quoted
 # Columns of a text batch beside the contract's columns.
 BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "load_id", "extract_date", "serial_days")
 
-# Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
-PSEUDONYM_LENGTH = 32
+# Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
+_LONG_BEFORE_DAYS = 31
 
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
@@ -67,33 +68,107 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
     return sentences
 
 
-def judging_query(contract: Contract, batch: str) -> Query:
-    """The query that judges a batch of text rows.
+def good_rows_query(contract: Contract, batch: str) -> Query:
+    """The query of the rows without a fault.
 
     Args:
         contract: what the columns mean.
-        batch: SQL name of a relation with `BATCH_COLUMNS` and every contract column as text.
+        batch: SQL name of a relation with `BATCH_COLUMNS` and every contract column as text, personal ones as
+            pseudonyms.
 
     Returns:
-        A query whose result has, in this order: the contract's columns typed (`cells.SQL_TYPES`; personal ones as
-        pseudonyms, timestamps as UTC), `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`, then `fault`
-        (null for a good row), `fault_column`, `fault_count`, `fault_detail` (a sentence or the shape of the text),
-        `is_after_extract_date`, `has_offset_disagreement`. Beside the query's own parameters it needs
-        `default_force` (text), `inner_key` and `outer_key` (the padded HMAC keys, 64 bytes each).
+        A query whose result has, in this order: the contract's columns typed (`cells.SQL_TYPES`, timestamps as UTC),
+        `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`.
     """
+    expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
+    expressions += ["is_dst_ambiguous", "extract_date", "load_id", "source_row"]
+    final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is null"
+    return _query(contract, batch, final)
+
+
+def faulty_rows_query(contract: Contract, batch: str) -> Query:
+    """The query of the rows with a fault.
+
+    Args:
+        contract: what the columns mean.
+        batch: as for `good_rows_query`.
+
+    Returns:
+        A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
+        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the shape of
+        the text; null for a personal column).
+    """
+    faults = [quoted(f"{column.name} fault") for column in contract.columns]
+    which = " ".join(
+        f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
+    )
+    counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
+    shapes = " ".join(
+        f"when {quoted(f'{column.name} fault')} is not null then "
+        + ("cast(null as varchar)" if column.is_personal else cells.shape_of(quoted(column.name)))
+        for column in contract.columns
+    )
+    expressions = [
+        "extract_date",
+        "load_id",
+        "source_row",
+        f"{_first_fault(contract)} as fault",
+        f"case when fault is not null then null {which} end as fault_column",
+        f"case when fault is not null then 1 else {counted} end as fault_count",
+        f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+    ]
+    final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
+    return _query(contract, batch, final)
+
+
+def warning_conditions(contract: Contract) -> dict[str, str]:
+    """What makes a good row worth a warning.
+
+    Returns:
+        Name of a count to the SQL condition under which a row, as `good_rows_query` gives it, is counted; a condition
+        may be null where the row says nothing about it.
+    """
+    conditions = {
+        "rows_after_extract_date": "false",
+        "rows_long_before_extract_date": "false",
+        "offset_disagreements": "false",
+    }
+    if contract.event_column:
+        event = quoted(contract.event_column)
+        # Local time is at most an hour ahead of UTC, so that few rows have to be converted.
+        conditions["rows_after_extract_date"] = (
+            f"{event} >= extract_date + interval 23 hour and cast({cells.london_time_of(event)} as date) > extract_date"
+        )
+        conditions["rows_long_before_extract_date"] = f"{event} < extract_date - interval {_LONG_BEFORE_DAYS} day"
+    stated = [
+        f"{quoted(column.utc_offset_from)} <> {cells.london_offset_of(quoted(column.name))}"
+        for column in contract.columns
+        if column.utc_offset_from
+    ]
+    if stated:
+        conditions["offset_disagreements"] = " or ".join(f"coalesce({condition}, false)" for condition in stated)
+    return conditions
+
+
+def _query(contract: Contract, batch: str, final: str) -> Query:
     timestamps = [column for column in contract.columns if column.cell_type is CellType.TIMESTAMP]
-    parameters: dict[str, object] = {}
-    for column in contract.columns:
-        parameters |= cells.parameters_of(column)
     ctes = [
         f"cleaned as ({_cleaned(contract, batch)})",
         f"typed as ({_typed(contract, timestamps)})",
         f"begun as ({_begun(contract)})",
         f"resolved as ({_resolved(contract, timestamps)})",
-        f"judged as ({_judged(contract, timestamps)})",
+        f"judged as ({_judged(contract)})",
     ]
-    sql = "with " + ",\n".join(ctes) + "\n" + _final(contract)
-    return Query(sql, parameters)
+    parameters: dict[str, object] = {
+        **{name: value for column in contract.columns for name, value in cells.parameters_of(column).items()},
+        **_default_parameters(contract),
+        **_condition_parameters(contract),
+    }
+    return Query("with " + ",\n".join(ctes) + "\n" + final, parameters)
+
+
+def _first_fault(contract: Contract) -> str:
+    return f"coalesce(fault, {', '.join(quoted(f'{column.name} fault') for column in contract.columns)})"
 
 
 def _value(column: Column) -> str:
@@ -132,8 +207,7 @@ def _cleaned(contract: Contract, batch: str) -> str:
     return _select(expressions, batch)
 
 
-def default_parameters(contract: Contract) -> dict[str, object]:
-    """Named parameters with the texts that stand for empty cells."""
+def _default_parameters(contract: Contract) -> dict[str, object]:
     return {f"default_{column.name}": column.default for column in contract.columns if column.default is not None}
 
 
@@ -211,21 +285,10 @@ def _resolved(contract: Contract, timestamps: list[Column]) -> str:
     return _select(expressions, "begun")
 
 
-def _judged(contract: Contract, timestamps: list[Column]) -> str:
-    """The first fault of each column, and what is worth a warning."""
-    expressions = ["*"]
-    for column in contract.columns:
-        expressions.append(f"{_column_fault(column)} as {quoted(f'{column.name} fault')}")
-    disagreements = ["false"]
-    for column in timestamps:
-        if column.utc_offset_from:
-            given = _value(contract.column(column.utc_offset_from))
-            disagreements.append(
-                f"coalesce(not ({_summer(column)} and {_winter(column)})"
-                f" and date_diff('minute', {_value(column)}, {_local(column)}) <> {given}, false)"
-            )
-    expressions.append(f"{' or '.join(disagreements)} as has_offset_disagreement")
-    return _select(expressions, "resolved")
+def _judged(contract: Contract) -> str:
+    """The first fault of each column."""
+    faults = [f"{_column_fault(column)} as {quoted(f'{column.name} fault')}" for column in contract.columns]
+    return _select(["*", *faults], "resolved")
 
 
 def _column_fault(column: Column) -> str:
@@ -261,44 +324,9 @@ def _column_fault(column: Column) -> str:
     return "case " + " ".join(f"when {condition} then '{fault.code}'" for condition, fault in branches) + " end"
 
 
-def condition_parameters(contract: Contract) -> dict[str, object]:
-    """Named parameters of the conditions under which a column is required."""
+def _condition_parameters(contract: Contract) -> dict[str, object]:
     return {
         f"when_{column.name}_{name}": value
         for column in contract.columns
         for name, value in column.required_when.items()
     }
-
-
-def _final(contract: Contract) -> str:
-    expressions = [f"{_stored(column)} as {quoted(column.name)}" for column in contract.columns]
-    expressions += ["is_dst_ambiguous", "extract_date", "load_id", "source_row"]
-    faults = [quoted(f"{column.name} fault") for column in contract.columns]
-    expressions.append(f"coalesce(fault, {', '.join(faults)}) as fault")
-    which = " ".join(
-        f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
-    )
-    expressions.append(f"case when fault is not null then null {which} end as fault_column")
-    counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
-    expressions.append(f"case when fault is not null then 1 else {counted} end as fault_count")
-    shapes = " ".join(
-        f"when {quoted(f'{column.name} fault')} is not null then "
-        + ("cast(null as varchar)" if column.is_personal else cells.shape_of(quoted(column.name)))
-        for column in contract.columns
-    )
-    expressions.append(f"case when fault is not null then fault_detail {shapes} end as fault_detail")
-    after = "false"
-    if contract.event_column:
-        event = cells.london_time_of(_value(contract.column(contract.event_column)))
-        after = f"coalesce(cast({event} as date) > extract_date, false)"
-    expressions.append(f"{after} as is_after_extract_date")
-    expressions.append("has_offset_disagreement")
-    return _select(expressions, "judged")
-
-
-def _stored(column: Column) -> str:
-    if column.is_personal:
-        cell = quoted(column.name)
-        inner = f"unhex(sha256($inner_key || encode({cell})))"
-        return f"substr(sha256($outer_key || {inner}), 1, {PSEUDONYM_LENGTH})"
-    return _value(column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import duckdb
 
@@ -12,7 +13,9 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract, Severity
 from dagster_project.extracts.cells import quoted
 from dagster_project.loading.candidate import Candidate, FileLoad
+from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
+from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.validation.engine import Outcome
 from dagster_project.warehouse.connection import table
 from dagster_project.warehouse.tables import drop_incoming, incoming, raw_columns
@@ -30,6 +33,10 @@ class DeliveryOutcome:
     files: tuple[FileLoad, ...]
     is_correction: bool
     """Whether an earlier load of the day stood before (and was replaced, if this one was accepted)."""
+    correction: Correction | None = None
+    """What it changed, when it was accepted in place of another."""
+    is_waived: bool = False
+    """Whether an operator had it accepted although critical expectations failed; `reason` says why."""
 
     @property
     def is_accepted(self) -> bool:
@@ -61,21 +68,39 @@ def accept(
         One outcome for each delivery, oldest first.
     """
     contract = candidate.contract
-    reasons = rejections(candidate, outcomes)
+    waivers = waivers_of(connection, contract.source)
+    waived = {
+        day: waiver.reason
+        for day in candidate.days
+        if (waiver := waivers.get((day, content_of(file.sha256 for file in candidate.of(day)))))
+    }
+    facts = _facts(connection, contract)
+    reasons = rejections(candidate, outcomes, facts, waived=waived)
+    accepted_in_spite = waived_failures(outcomes, waived)
     now = utc_now().replace(tzinfo=None)
     connection.execute("begin")
     try:
-        change_seq = _next_change(connection)
+        change_seq = next_change(connection)
         standing = _standing_days(connection, contract)
+        accepted = [day for day in candidate.days if day not in reasons]
+        corrections = compare(connection, contract, [day for day in accepted if day in standing])
+        record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
         results: list[DeliveryOutcome] = []
         for day in candidate.days:
-            reason = reasons.get(day)
             files = candidate.of(day)
-            status = "rejected" if reason else ("loaded" if any(file.rows_read for file in files) else "empty")
+            status = "rejected" if day in reasons else ("loaded" if any(file.rows_read for file in files) else "empty")
             results.append(
-                DeliveryOutcome(contract.source, day, status, reason, tuple(files), is_correction=day in standing)
+                DeliveryOutcome(
+                    contract.source,
+                    day,
+                    status,
+                    reasons.get(day) or accepted_in_spite.get(day),
+                    tuple(files),
+                    is_correction=day in standing,
+                    correction=corrections.get(day),
+                    is_waived=day not in reasons and day in accepted_in_spite,
+                )
             )
-        accepted = [result.extract_date for result in results if result.is_accepted]
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
         _forget_same_refusals(connection, candidate)
@@ -98,6 +123,7 @@ def accept(
             order by load_id, source_row
             """
         )
+        _audit_columns(connection, [file for day in accepted for file in candidate.of(day)])
         for result in results:
             for file in result.files:
                 _audit_file(connection, file, result, contract, now, run_id, is_synthetic, change_seq)
@@ -113,18 +139,68 @@ def accept(
     return results
 
 
-def rejections(candidate: Candidate, outcomes: Sequence[Outcome]) -> dict[date, str]:
-    """Why each rejected day was rejected: a file that cannot be read, or critical expectations that failed."""
+def rejections(
+    candidate: Candidate,
+    outcomes: Sequence[Outcome],
+    facts: Mapping[date, Mapping[str, object]],
+    *,
+    waived: Mapping[date, str],
+) -> dict[date, str]:
+    """Why each rejected day was rejected: a file that cannot be read, or critical expectations that failed.
+
+    Args:
+        candidate: what was read.
+        outcomes: results of the expectations.
+        facts: extract date to the row of the deliveries table, for the numbers in the reasons.
+        waived: days whose failures an operator has accepted.
+    """
     reasons: dict[date, list[str]] = {}
     for file in candidate.files:
         if file.error:
             reasons.setdefault(file.extract_date, []).append(file.error)
     for outcome in outcomes:
-        if outcome.success or outcome.expectation.severity is not Severity.CRITICAL:
-            continue
-        for day in outcome.failed_dates:
-            reasons.setdefault(day, []).append(f"{outcome.expectation.name}: {outcome.expectation.description}")
+        for day in _critical_days(outcome):
+            if day in waived and outcome.expectation.is_waivable:
+                continue
+            said = f"{outcome.expectation.name}: {outcome.expectation.description}"
+            told = _told(outcome.expectation.told, facts.get(day, {}))
+            reasons.setdefault(day, []).append(f"{said} {told}" if told else said)
     return {day: "; ".join(said) for day, said in reasons.items()}
+
+
+def waived_failures(outcomes: Sequence[Outcome], waived: Mapping[date, str]) -> dict[date, str]:
+    """For each day that an operator has accepted in spite of failed expectations: his reason, and which they are."""
+    failed: dict[date, list[str]] = {}
+    for outcome in outcomes:
+        for day in _critical_days(outcome):
+            if day in waived and outcome.expectation.is_waivable:
+                failed.setdefault(day, []).append(outcome.expectation.name)
+    return {
+        day: f"accepted by an operator: {waived[day]} (in spite of {', '.join(names)})" for day, names in failed.items()
+    }
+
+
+def _critical_days(outcome: Outcome) -> Sequence[date]:
+    if outcome.success or outcome.expectation.severity is not Severity.CRITICAL:
+        return ()
+    return outcome.failed_dates
+
+
+def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:
+    cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')}")
+    names = [item[0] for item in cursor.description or []]
+    rows = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    return {row["extract_date"]: row for row in rows}
+
+
+def _told(columns: Sequence[str], facts: Mapping[str, object]) -> str:
+    """Numbers that a rejection rests on; nothing but numbers, since a measure may be of any column."""
+    numbers = [
+        f"{name} {value:,.10g}"
+        for name in columns
+        if isinstance(value := facts.get(name), int | float | Decimal) and not isinstance(value, bool)
+    ]
+    return f"Found: {', '.join(numbers)}." if numbers else ""
 
 
 def record_missing(
@@ -132,6 +208,7 @@ def record_missing(
     owed: Mapping[str, Sequence[date]],
     *,
     run_id: str,
+    strike_out: bool = False,
 ) -> dict[str, list[date]]:
     """Write down the days that no file came for, and strike out those that have been delivered since.
 
@@ -139,6 +216,7 @@ def record_missing(
         connection: a loading connection.
         owed: source to the days for which a delivery is expected.
         run_id: Dagster run.
+        strike_out: also strike out the days that are not owed: those that a delivery with a wrong date made owed.
 
     Returns:
         Source to all its missing days, oldest first.
@@ -147,7 +225,7 @@ def record_missing(
     missing: dict[str, list[date]] = {}
     connection.execute("begin")
     try:
-        load_id, change_seq = next_load_id(connection), _next_change(connection)
+        load_id, change_seq = next_load_id(connection), next_change(connection)
         for source, days in owed.items():
             connection.execute(
                 """
@@ -155,20 +233,41 @@ def record_missing(
                 where
                     source = $source
                     and status = 'missing_delivery'
-                    and extract_date in (
-                        select extract_date from audit.load where source = $source and status <> 'missing_delivery'
+                    and (
+                        ($strike_out and not list_contains($owed, extract_date))
+                        or extract_date in (
+                            select extract_date
+                            from audit.load
+                            where source = $source and status <> 'missing_delivery' and withdrawn_at is null
+                        )
                     )
                 """,
-                {"source": source},
+                {"source": source, "strike_out": strike_out, "owed": list(days)},
             )
-            known = _days(connection, "select distinct extract_date from audit.load where source = ?", [source])
+            known = _days(
+                connection,
+                "select distinct extract_date from audit.load where source = ? and withdrawn_at is null",
+                [source],
+            )
             for day in days:
                 if day in known:
                     continue
                 connection.execute(
                     """
-                    insert into audit.load
-                    values (?, ?, ?, null, null, 0, 0, 0, 'missing_delivery', ?, null, false, null, ?, ?, ?)
+                    insert into audit.load by name
+                    select
+                        ? as load_id,
+                        ? as source,
+                        ? as extract_date,
+                        0 as rows_read,
+                        0 as rows_loaded,
+                        0 as rows_quarantined,
+                        'missing_delivery' as status,
+                        ? as reason,
+                        false as is_synthetic,
+                        ? as loaded_at,
+                        ? as run_id,
+                        ? as change_seq
                     """,
                     [load_id, source, day, _no_file(source, day), now, run_id, change_seq],
                 )
@@ -197,7 +296,7 @@ def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 1
 
 
-def _next_change(connection: duckdb.DuckDBPyConnection) -> int:
+def next_change(connection: duckdb.DuckDBPyConnection) -> int:
     """The next number of the order of changes; above every number that a finished build has seen."""
     row = connection.execute(
         """
@@ -251,7 +350,7 @@ def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Cand
         """,
         [candidate.contract.source, files],
     ).fetchall()
-    for relation in (table("audit", "quarantine"), table("audit", "load")):
+    for relation in (table("audit", "quarantine"), table("audit", "load_column"), table("audit", "load")):
         connection.execute(f"delete from {relation} where list_contains(?, load_id)", [[row[0] for row in refused]])
     connection.execute(
         """
@@ -277,7 +376,7 @@ def _audit_file(
     if reason and file.error is None and any(other.error for other in result.files):
         reason = f"rejected with its delivery: {reason}"
     connection.execute(
-        "insert into audit.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into audit.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null)",
         [
             file.load_id,
             file.source,
@@ -295,7 +394,27 @@ def _audit_file(
             now,
             run_id,
             change_seq,
+            file.error_code,
         ],
+    )
+
+
+def _audit_columns(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
+    """How many rows of each file fill each of its columns: what the next deliveries are compared with."""
+    cells = [(file.load_id, name, rows) for file in files for name, rows in file.filled.items()]
+    connection.execute(
+        """
+        insert into audit.load_column
+        select
+            unnest(cast($loads as bigint[])),
+            unnest(cast($names as varchar[])),
+            unnest(cast($rows as bigint[]))
+        """,
+        {
+            "loads": [load_id for load_id, _, _ in cells],
+            "names": [name for _, name, _ in cells],
+            "rows": [rows for _, _, rows in cells],
+        },
     )
 
 

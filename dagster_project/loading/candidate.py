@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from os.path import lexists
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -17,23 +18,25 @@ from dagster_project.extracts.rows import (
     DUPLICATE_ROW,
     RECORD_FAULTS,
     SUPERSEDED_ROW,
-    condition_parameters,
-    default_parameters,
     fault_sentences,
-    judging_query,
+    faulty_rows_query,
+    good_rows_query,
+)
+from dagster_project.loading.delivery_facts import (
+    RowWarnings,
+    count_filled_cells,
+    count_row_warnings,
+    describe_deliveries,
+    silent_columns,
 )
 from dagster_project.loading.landing import LandedFile
-from dagster_project.loading.plan import ACCEPTED, Delivery
+from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.warehouse.tables import incoming, raw_columns, recreate_incoming
 
 # Small files are judged together: 100,000 rows a query keep its fixed cost (about 30 ms) below 5 % of the work,
 # and their text below about 100 MB of memory.
 _ROWS_AT_ONCE = 100_000
-
-# Days of history that a volume is compared with, how many of them there have to be, and the least median: below
-# 100 rows a day chance alone moves a count by more than a third now and then.
-_VOLUME_DAYS, _VOLUME_MIN_DAYS, _VOLUME_MIN_ROWS = 28, 7, 100
 
 
 class ConservationError(RuntimeError):
@@ -53,6 +56,12 @@ class FileLoad:
     rows_loaded: int = 0
     rows_quarantined: int = 0
     error: str | None = None
+    error_code: str | None = None
+    columns: tuple[str, ...] = ()
+    """Contract columns that the file has."""
+    unknown_columns: tuple[str, ...] = ()
+    filled: dict[str, int] = field(default_factory=dict)
+    """Good rows with a value, by column that the file has."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -104,40 +113,56 @@ def read_deliveries(
         ConservationError: the counts of a file do not add up.
     """
     recreate_incoming(connection, contract)
-    judge = _Judge(connection, contract, key, default_force)
     candidate = Candidate(contract, [])
-    load_id = first_load_id
-    for delivery in deliveries:
-        for file in delivery.files:
-            load = FileLoad(load_id, contract.source, delivery.extract_date, file.name)
-            candidate.files.append(load)
-            load_id += 1
-            try:
-                with open_extract(file.path, contract) as extract:
-                    load.sha256 = extract.sha256
-                    for batch in extract.batches():
-                        judge.add(batch, load, extract.serial_days)
-                    load.rows_read = extract.rows_read
-                    load.warnings.extend(extract.warnings)
-                    load.warnings.extend(
-                        f"column {name!r} is not in the contract; not loaded" for name in extract.unknown_columns
-                    )
-            except UnreadableExtract as error:
-                load.error = f"{error} [{error.code}]"
-                if not lexists(file.path):
+    # One transaction: each that ends alone writes its rows to the log of the file and then to the file.
+    connection.execute("begin")
+    try:
+        judge = _Judge(connection, contract, key, default_force)
+        load_id = first_load_id
+        for delivery in deliveries:
+            for file in delivery.files:
+                load = FileLoad(load_id, contract.source, delivery.extract_date, file.name)
+                candidate.files.append(load)
+                load_id += 1
+                _read(file.path, load, judge)
+                if load.error and not lexists(file.path):
                     candidate.gone.append(file)
-            if on_progress:
-                on_progress(len(candidate.files))
-    judge.finish()
-    gone = {file.extract_date for file in candidate.gone}
-    dropped = [load.load_id for load in candidate.files if load.error or load.extract_date in gone]
-    candidate.files = [load for load in candidate.files if load.extract_date not in gone]
-    for relation in (incoming(contract), incoming(contract, "quarantine")):
-        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [dropped])
-    _quarantine_repeated_keys(connection, contract)
-    _count(connection, candidate)
-    _describe_deliveries(connection, candidate)
+                if on_progress:
+                    on_progress(len(candidate.files))
+        judge.finish()
+        gone = {file.extract_date for file in candidate.gone}
+        dropped = [load.load_id for load in candidate.files if load.error or load.extract_date in gone]
+        candidate.files = [load for load in candidate.files if load.extract_date not in gone]
+        if dropped:
+            for relation in (incoming(contract), incoming(contract, "quarantine")):
+                connection.execute(f"delete from {relation} where list_contains(?, load_id)", [dropped])
+        _quarantine_repeated_keys(connection, contract)
+        _count(connection, candidate)
+        _describe(connection, candidate)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
     return candidate
+
+
+def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
+    """Hand the rows of a file to the judge, or note why it cannot be read."""
+    try:
+        with open_extract(path, judge.contract) as extract:
+            load.sha256 = extract.sha256
+            for batch in extract.batches():
+                judge.add(batch, load, extract.serial_days)
+            load.rows_read = extract.rows_read
+            load.columns = extract.found
+            load.unknown_columns = extract.unknown_columns
+            load.warnings.extend(extract.warnings)
+            load.warnings.extend(
+                f"column {name!r} is not in the contract; not loaded" for name in extract.unknown_columns
+            )
+    except UnreadableExtract as error:
+        load.error = f"{error} [{error.code}]"
+        load.error_code = error.code
 
 
 class _Judge:
@@ -147,16 +172,12 @@ class _Judge:
         self, connection: duckdb.DuckDBPyConnection, contract: Contract, key: PseudonymKey, default_force: str
     ) -> None:
         self._connection = connection
-        self._contract = contract
-        self._query = judging_query(contract, "text_batch")
-        self._parameters: dict[str, object] = {
-            **self._query.parameters,
-            **default_parameters(contract),
-            **condition_parameters(contract),
-            "default_force": default_force,
-        }
-        if any(column.is_personal for column in contract.columns):
-            self._parameters |= key.parameters()
+        self.contract = contract
+        self._key = key
+        self._default_force = default_force
+        self._good = good_rows_query(contract, "text_batch")
+        self._faulty = faulty_rows_query(contract, "text_batch")
+        self._personal = [column.name for column in contract.columns if column.is_personal]
         self._batches: list[pa.Table] = []
         self._rows = 0
         self._files: dict[int, str] = {}
@@ -171,10 +192,6 @@ class _Judge:
         )
         connection.execute(
             "create or replace temp table load_file (load_id bigint, extract_date date, file_name varchar)"
-        )
-        connection.execute(
-            "create or replace temp table warning_count "
-            "(load_id bigint, rows_after_extract_date bigint, offset_disagreements bigint)"
         )
 
     def add(self, batch: pa.Table, load: FileLoad, serial_days: int) -> None:
@@ -202,56 +219,51 @@ class _Judge:
             self._judge()
 
     def _judge(self) -> None:
-        connection, contract = self._connection, self._contract
-        connection.register("text_batch", pa.concat_tables(self._batches))
+        connection, contract = self._connection, self.contract
+        batch = pa.concat_tables(self._batches)
         self._batches, self._rows = [], 0
-        connection.execute(f"create or replace temp table judged as {self._query.sql}", self._parameters)
-        connection.unregister("text_batch")
+        for name in self._personal:
+            pseudonyms = self._key.pseudonyms(connection, batch.column(name))
+            batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
+        force = {"default_force": self._default_force}
         columns = ", ".join(quoted(column) for column in raw_columns(contract))
-        connection.execute(f"insert into {incoming(contract)} select {columns} from judged where fault is null")
-        connection.execute(
-            f"""
-            insert into {incoming(contract, "quarantine")}
-            select
-                judged.load_id,
-                $source,
-                judged.extract_date,
-                load_file.file_name,
-                judged.source_row,
-                judged.fault_column,
-                judged.fault,
-                coalesce(fault_sentence.sentence, judged.fault)
-                || case
-                    when judged.fault_detail is null then ''
-                    when judged.fault_column is null then ': ' || judged.fault_detail
-                    else '; found text of the form ' || judged.fault_detail
-                end
-                || case
-                    when judged.fault_count > 1 then ' (' || judged.fault_count || ' cells of the row are faulty)'
-                    else ''
-                end
-            from judged
-            join load_file on judged.load_id = load_file.load_id
-            left join fault_sentence
-                on coalesce(judged.fault_column, '') = fault_sentence.column_name
-                and judged.fault = fault_sentence.code
-            where judged.fault is not null
-            """,
-            {"source": contract.source},
-        )
-        connection.execute(
-            """
-            insert into warning_count
-            select
-                load_id,
-                count(*) filter (where is_after_extract_date),
-                count(*) filter (where has_offset_disagreement)
-            from judged
-            where fault is null and (is_after_extract_date or has_offset_disagreement)
-            group by load_id
-            """
-        )
-        connection.execute("drop table judged")
+        connection.register("text_batch", batch)
+        good = connection.execute(
+            f"insert into {incoming(contract)} ({columns}) {self._good.sql}", self._good.parameters | force
+        ).fetchone()
+        if good is None or good[0] < batch.num_rows:
+            connection.execute(
+                f"""
+                insert into {incoming(contract, "quarantine")}
+                with faulty as ({self._faulty.sql})
+
+                select
+                    faulty.load_id,
+                    $source,
+                    faulty.extract_date,
+                    load_file.file_name,
+                    faulty.source_row,
+                    faulty.fault_column,
+                    faulty.fault,
+                    coalesce(fault_sentence.sentence, faulty.fault)
+                    || case
+                        when faulty.fault_detail is null then ''
+                        when faulty.fault_column is null then ': ' || faulty.fault_detail
+                        else '; found text of the form ' || faulty.fault_detail
+                    end
+                    || case
+                        when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
+                        else ''
+                    end
+                from faulty
+                join load_file on faulty.load_id = load_file.load_id
+                left join fault_sentence
+                    on coalesce(faulty.fault_column, '') = fault_sentence.column_name
+                    and faulty.fault = fault_sentence.code
+                """,
+                self._faulty.parameters | force | {"source": contract.source},
+            )
+        connection.unregister("text_batch")
 
 
 def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -351,16 +363,7 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             f"select load_id, count(*) from {incoming(contract, 'quarantine')} group by load_id"
         ).fetchall()
     )
-    warned = {
-        load_id: (after, disagreeing)
-        for load_id, after, disagreeing in connection.execute(
-            """
-            select load_id, sum(rows_after_extract_date), sum(offset_disagreements)
-            from warning_count
-            group by load_id
-            """
-        ).fetchall()
-    }
+    warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:
             continue
@@ -372,111 +375,39 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
                 f"{file.rows_quarantined} quarantined. Nothing of the source was accepted. This is a fault of fcir: "
                 "please report it with the output of `fcir check` on the file."
             )
-        after, disagreeing = warned.get(file.load_id, (0, 0))
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        if after:
-            file.warnings.append(f"{after} rows are dated after the extract date")
-        if disagreeing:
-            file.warnings.append(f"{disagreeing} rows state a UTC offset that the date does not have")
+        file.warnings.extend(_in_words(warned.get(file.load_id, RowWarnings())))
 
 
-def _describe_deliveries(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """One row for each delivery, for the expectations that look at whole days."""
-    contract = candidate.contract
-    measures = "".join(
-        f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
+def _in_words(counts: RowWarnings) -> Iterator[str]:
+    if counts.rows_after_extract_date:
+        yield f"{counts.rows_after_extract_date} rows are dated after the extract date"
+    if counts.offset_disagreements:
+        yield f"{counts.offset_disagreements} rows state a UTC offset that the date does not have"
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
+    """Facts of whole deliveries, and the warnings that follow from them."""
+    read = [file for file in candidate.files if not file.error]
+    filled = count_filled_cells(
+        connection, candidate.contract, [(file.load_id, file.extract_date, file.columns) for file in read]
     )
+    for file in read:
+        file.filled = filled[file.load_id]
+    for day, names in silent_columns(connection, candidate.contract).items():
+        files = [file for file in candidate.of(day) if not file.error]
+        for name in names:
+            is_there = any(name in file.columns for file in files)
+            unknown = sorted({text for file in files for text in file.unknown_columns})
+            said = f"column {name} {'has no value in any row' if is_there else 'is not in the file'}; "
+            said += "the deliveries before had values in it"
+            if unknown and not is_there:
+                said += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
+            files[0].warnings.append(said)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
-    connection.execute("create or replace temp table delivered_day (extract_date date, rows_read bigint)")
-    if whole:
-        connection.executemany(
-            "insert into delivered_day values (?, ?)",
-            [[day, sum(file.rows_read for file in candidate.of(day))] for day in whole],
-        )
-    connection.execute(
-        f"""
-        create or replace table {incoming(contract, "deliveries")} as
-        with faulty as (
-            select extract_date, count(*) as faulty_rows
-            from {incoming(contract, "quarantine")}
-            where reason_code not in ($duplicate_code, $superseded_code)
-            group by extract_date
-        ),
-
-        warned as (
-            select
-                load_file.extract_date,
-                sum(warning_count.rows_after_extract_date) as rows_after_extract_date,
-                sum(warning_count.offset_disagreements) as offset_disagreements
-            from warning_count
-            join load_file on warning_count.load_id = load_file.load_id
-            group by load_file.extract_date
-        ),
-
-        measured as (
-            select
-                delivered_day.extract_date,
-                count(candidate.load_id) as rows_loaded{measures}
-            from delivered_day
-            left join {incoming(contract)} as candidate on delivered_day.extract_date = candidate.extract_date
-            group by delivered_day.extract_date
-        ),
-
-        volume as (
-            select extract_date, rows_loaded from measured
-            union all
-            select extract_date, sum(rows_loaded)
-            from audit.load
-            where
-                source = $source
-                and list_contains($accepted, status)
-                and extract_date not in (select extract_date from measured)
-            group by extract_date
-        ),
-
-        recent as (
-            select
-                measured.extract_date,
-                median(volume.rows_loaded) as median_rows
-            from measured
-            join volume
-                on volume.extract_date < measured.extract_date
-                and volume.extract_date >= measured.extract_date - cast($days as integer)
-            group by measured.extract_date
-            having count(*) >= $min_days
-        )
-
-        select
-            delivered_day.rows_read,
-            measured.*,
-            coalesce(faulty.faulty_rows, 0) as faulty_rows,
-            case
-                when faulty.faulty_rows > $rows_limit and faulty.faulty_rows > $share_limit * delivered_day.rows_read
-                    then faulty.faulty_rows
-                else 0
-            end as faulty_rows_over_limit,
-            case
-                when recent.median_rows >= $min_rows and measured.rows_loaded > 0
-                    then measured.rows_loaded / recent.median_rows
-            end as volume_ratio,
-            cast(coalesce(warned.rows_after_extract_date, 0) as bigint) as rows_after_extract_date,
-            cast(coalesce(warned.offset_disagreements, 0) as bigint) as offset_disagreements
-        from delivered_day
-        join measured on delivered_day.extract_date = measured.extract_date
-        left join faulty on delivered_day.extract_date = faulty.extract_date
-        left join warned on delivered_day.extract_date = warned.extract_date
-        left join recent on delivered_day.extract_date = recent.extract_date
-        """,
-        {
-            "duplicate_code": DUPLICATE_ROW.code,
-            "superseded_code": SUPERSEDED_ROW.code,
-            "source": contract.source,
-            "accepted": list(ACCEPTED),
-            "days": _VOLUME_DAYS,
-            "min_days": _VOLUME_MIN_DAYS,
-            "min_rows": _VOLUME_MIN_ROWS,
-            "rows_limit": contract.faulty_rows_limit,
-            "share_limit": contract.faulty_share_limit,
-        },
+    describe_deliveries(
+        connection,
+        candidate.contract,
+        [(day, sum(file.rows_read for file in candidate.of(day))) for day in whole],
     )

@@ -10,11 +10,12 @@ import duckdb
 
 from dagster_project.clock import london_today
 from dagster_project.contracts import Contract
-from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_load_id, record_missing
+from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import Landing, hold_back, scan
 from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
+from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.validation.engine import Outcome, validate
 from dagster_project.warehouse.connection import loading_connection
@@ -120,10 +121,14 @@ def load_source(
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
         landing = replace(landing, held=plan.held)
         _remember_hashes(connection, plan)
+        withdrawn = gone(connection, plan, [source], wanted=wanted)
+        if withdrawn:
+            withdraw(connection, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
+        told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for _, day in withdrawn))
         if not deliveries:
-            missing = _missing(connection, landing, contracts, source, wanted, run_id)
-            return SourceReport(source, (), (), missing, tuple(_of_source(plan, source)))
+            missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+            return SourceReport(source, (), (), missing, told)
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
             connection,
@@ -138,9 +143,13 @@ def load_source(
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
-        missing = _missing(connection, landing, contracts, source, wanted, run_id)
-    warnings = (*_of_source(plan, source), *map(has_gone, candidate.gone), *_told_once(candidate))
+        missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+    warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate))
     return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings)
+
+
+def _has_been_withdrawn(source: str, day: date) -> str:
+    return f"{source}/: the rejected delivery of {day} is gone from the landing folder; what was loaded before stands"
 
 
 def _of_source(plan: Plan, source: str) -> list[str]:
@@ -167,9 +176,12 @@ def _missing(
     source: str,
     wanted: Range,
     run_id: str,
+    *,
+    strike_out: bool,
 ) -> tuple[date, ...]:
-    owed = expected_days(connection, landing, contracts, wanted=wanted)
-    return tuple(record_missing(connection, {source: owed.get(source, [])}, run_id=run_id)[source])
+    owed = {source: expected_days(connection, landing, contracts, wanted=wanted).get(source, [])}
+    recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out and wanted.is_open)
+    return tuple(recorded[source])
 
 
 def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:

@@ -205,7 +205,7 @@ def expected_days(
         seen[file.source].add(file.extract_date)
     if connection is not None:
         rows = connection.execute(
-            "select source, extract_date from audit.load where status in ('loaded', 'empty', 'rejected')"
+            "select source, extract_date from audit.load where status <> 'missing_delivery' and withdrawn_at is null"
         ).fetchall()
         for source, day in rows:
             seen[source].add(day)

@@ -1,4 +1,4 @@
-"""The key of the pseudonyms. Where pseudonyms are computed: `extracts/rows.py`."""
+"""Keyed pseudonyms, which stand for personal values from the moment that a file is read, and their key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from dagster_project.extracts.rows import PSEUDONYM_LENGTH
+import duckdb
+import pyarrow as pa
+
+from dagster_project.extracts.cells import without_null_words
+
+# Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
+PSEUDONYM_LENGTH = 32
 
 _BLOCK = 64
 _KEY_BYTES = 32
@@ -25,13 +31,34 @@ class PseudonymKey:
 
     secret: bytes = field(repr=False)
 
-    def parameters(self) -> dict[str, object]:
-        """The key padded for the inner and the outer hash of an HMAC, as query parameters."""
+    def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+        """The pseudonyms of text cells; each text is hashed once, however often it occurs.
+
+        Args:
+            connection: a database in memory; it computes the hashes, and keeps none of the texts.
+            cells: trimmed texts of a personal column.
+
+        Returns:
+            As many texts, null where the cell is empty or holds a word for no value.
+        """
+        encoded = cells.dictionary_encode().unify_dictionaries().combine_chunks()
+        chunk = encoded if isinstance(encoded, pa.DictionaryArray) else pa.concat_arrays(encoded.chunks)
         padded = self.secret.ljust(_BLOCK, b"\0")
-        return {
-            "inner_key": bytes(byte ^ 0x36 for byte in padded),
-            "outer_key": bytes(byte ^ 0x5C for byte in padded),
-        }
+        connection.register("personal_text", pa.table({"cell": chunk.dictionary}))
+        try:
+            hashed: pa.Table = connection.sql(
+                f"""
+                select substr(sha256($outer || unhex(sha256($inner || encode(text)))), 1, {PSEUDONYM_LENGTH})
+                from (select {without_null_words("cell")} as text from personal_text)
+                """,
+                params={
+                    "inner": bytes(byte ^ 0x36 for byte in padded),
+                    "outer": bytes(byte ^ 0x5C for byte in padded),
+                },
+            ).to_arrow_table()
+        finally:
+            connection.unregister("personal_text")
+        return hashed.column(0).take(chunk.indices)
 
     def pseudonym(self, value: str) -> str:
         """The pseudonym of an identifier, trimmed as a cell is; equals what loading stores for it."""

@@ -26,7 +26,7 @@ SQL_EXPECTATION = "unexpected_rows_expectation"
 BATCH = "{batch}"
 """Stands in such a query for the table that is validated."""
 
-# Three times the recent median: more than a storm or a night of disorder brings, less than a month's
+# Three times the median of the weekday: more than a storm or a night of disorder brings, less than a month's
 # extract delivered as a day's.
 _VOLUME_CEILING = 3.0
 
@@ -54,6 +54,10 @@ class Expectation:
     type: str
     """Expectation type in Great Expectations' spelling."""
     arguments: Mapping[str, Any]
+    is_waivable: bool = True
+    """False: a row that fails would break what is built on it, so that no operator can accept it."""
+    told: tuple[str, ...] = ()
+    """Columns of the deliveries table whose values a rejection names."""
 
 
 def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
@@ -173,19 +177,28 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         column="rows_loaded",
         bounds={"min_value": 1},
     )
+    yield _on_deliveries(
+        "columns_that_had_values_still_have_them",
+        "A column without any value, which the deliveries before filled, was renamed or dropped at its source.",
+        dimension="completeness",
+        column="silent_columns",
+        bounds={"max_value": 0},
+    )
     if contract.is_daily:
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
-            f"Fewer than {contract.volume_floor:.0%} of the median of the 28 days before point to a cut-off extract.",
+            f"Fewer than {contract.volume_floor:.0%} of the rows of the same weekday in the eight weeks before "
+            "(median; a bank holiday counts as a Sunday) point to a cut-off extract.",
             dimension="completeness",
             severity=Severity.CRITICAL,
             column="volume_ratio",
             bounds={"min_value": contract.volume_floor},
+            told=("rows_loaded", "expected_rows"),
         )
         yield _on_deliveries(
             "volume_is_not_far_above_the_recent_past",
-            f"More than {_VOLUME_CEILING:g} times the median of the 28 days before point to an extract of "
-            "several days.",
+            f"More than {_VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
+            "extract of several days.",
             dimension="completeness",
             column="volume_ratio",
             bounds={"max_value": _VOLUME_CEILING},
@@ -196,6 +209,14 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             f"{contract.event_column} after the extract date points to a wrong clock or a wrong file name.",
             dimension="timeliness",
             column="rows_after_extract_date",
+            bounds={"max_value": 0},
+        )
+        yield _on_deliveries(
+            "most_events_are_near_the_extract_date",
+            f"{contract.event_column} more than 31 days before the extract date in most rows is a history, or a "
+            "program that swaps day and month.",
+            dimension="timeliness",
+            column="rows_long_before_extract_date",
             bounds={"max_value": 0},
         )
     if any(column.utc_offset_from for column in contract.columns):
@@ -227,6 +248,7 @@ def _of_rule(contract: Contract, rule: Rule) -> Expectation:
         on_deliveries=rule.on_deliveries,
         type=kind,
         arguments=arguments,
+        told=(arguments["column"],) if rule.on_deliveries and "column" in arguments else (),
     )
 
 
@@ -273,6 +295,7 @@ def _on_rows(
         on_deliveries=False,
         type=kind,
         arguments=arguments,
+        is_waivable=False,
     )
 
 
@@ -284,6 +307,7 @@ def _on_deliveries(
     column: str,
     bounds: Mapping[str, float],
     severity: Severity = Severity.WARNING,
+    told: tuple[str, ...] = (),
 ) -> Expectation:
     return Expectation(
         name=name,
@@ -294,6 +318,7 @@ def _on_deliveries(
         on_deliveries=True,
         type="expect_column_values_to_be_between",
         arguments={"column": column, **bounds},
+        told=told or (column,),
     )
 
 

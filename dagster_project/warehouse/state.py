@@ -20,6 +20,7 @@ _JUDGED = """
             partition by load.source, load.extract_date order by load.load_id desc
         ) as is_newest
     from audit.load as load
+    where load.withdrawn_at is null
 """
 
 
@@ -31,10 +32,13 @@ class OutstandingDelivery:
     extract_date: date
     status: str
     reason: str
+    load_id: int
+    """One of its loads, by which it can be accepted."""
 
     def __str__(self) -> str:
-        """Source, day, state and reason."""
-        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
+        """Source, day, state, number and reason."""
+        number = f" (load {self.load_id})" if self.status == "rejected" else ""
+        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}{number}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,16 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
 
 
 def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them."""
+    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them.
+
+    So does a warehouse of an earlier layout, until a run has brought it up to date.
+    """
     row = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'audit' and table_name = 'build'"
+        """
+        select count(*)
+        from information_schema.columns
+        where table_schema = 'audit' and table_name = 'load' and column_name = 'withdrawn_at'
+        """
     ).fetchone()
     return bool(row and row[0])
 
@@ -89,7 +100,8 @@ def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelive
             source,
             extract_date,
             status,
-            min(reason)
+            min(reason),
+            min(load_id)
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
         group by source, extract_date, status

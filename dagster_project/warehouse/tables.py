@@ -32,6 +32,34 @@ create table if not exists audit.load (
     run_id varchar not null,
     change_seq bigint not null
 );
+alter table audit.load add column if not exists error_code varchar;
+alter table audit.load add column if not exists withdrawn_at timestamp;
+create table if not exists audit.load_column (
+    load_id bigint not null,
+    column_name varchar not null,
+    rows_filled bigint not null
+);
+create table if not exists audit.waiver (
+    source varchar not null,
+    extract_date date not null,
+    content varchar not null,
+    load_id bigint not null,
+    reason varchar not null,
+    waived_at timestamp not null
+);
+create table if not exists audit.correction (
+    source varchar not null,
+    extract_date date not null,
+    change_seq bigint not null,
+    rows_before bigint not null,
+    rows_after bigint not null,
+    rows_added bigint not null,
+    rows_removed bigint not null,
+    rows_changed bigint not null,
+    changed_columns varchar,
+    corrected_at timestamp not null,
+    run_id varchar not null
+);
 create table if not exists audit.quarantine (
     load_id bigint not null,
     source varchar not null,

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from dagster_project.contracts import CellType, Column, Contract
-from dagster_project.extracts.rows import condition_parameters, default_parameters, judging_query
+from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
 from dagster_project.loading.pseudonyms import PseudonymKey
 
 KEY = PseudonymKey(bytes(range(32)))
@@ -88,22 +88,31 @@ def judge(
             "serial_days": pa.array([serial_days] * len(listed), pa.int32()),
         }
     )
+    for column in contract.columns:
+        if column.is_personal:
+            pseudonyms = KEY.pseudonyms(connection, batch.column(column.name))
+            batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, pseudonyms)
     connection.register("text_batch", batch)
-    query = judging_query(contract, "text_batch")
-    cursor = connection.execute(
-        query.sql,
-        {
-            **query.parameters,
-            **default_parameters(contract),
-            **condition_parameters(contract),
-            **KEY.parameters(),
-            "default_force": "kent",
-        },
-    )
-    titles = [item[0] for item in cursor.description]
-    judged = [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
+    good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")
+    force = {"default_force": "kent"}
+    conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
+    whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
+    judged = [
+        *(
+            whole | row
+            for row in _dicts(connection, f"select *, {conditions} from ({good.sql})", good.parameters | force)
+        ),
+        *_dicts(connection, faulty.sql, faulty.parameters | force),
+    ]
     connection.unregister("text_batch")
+    assert len(judged) == len(listed), "every row is good or faulty, and none is both"
     return sorted(judged, key=lambda row: row["source_row"])
+
+
+def _dicts(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    titles = [item[0] for item in cursor.description]
+    return [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
 
 
 def judge_one(connection: duckdb.DuckDBPyConnection, **cells: str | None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ VISITS = Contract(
     delivery_measures={},
     faulty_share_limit=0.05,
     faulty_rows_limit=20,
-    volume_floor=0.3,
+    volume_floor=0.65,
     sheet=None,
 )
 PAPERS = replace(VISITS, source="papers", is_daily=False)

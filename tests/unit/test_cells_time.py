@@ -102,7 +102,7 @@ def test_the_stated_offset_settles_the_doubled_hour_and_no_other(session, moment
         assert row["is_dst_ambiguous"] == (is_double and offset is None), (local, offset)
         true_offset = (local - possible[0].replace(tzinfo=None)) // timedelta(minutes=1)
         disagrees = not is_double and offset is not None and int(offset) != true_offset
-        assert row["has_offset_disagreement"] == disagrees, (local, offset)
+        assert row["offset_disagreements"] == disagrees, (local, offset)
 
 
 @MANY

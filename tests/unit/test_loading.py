@@ -168,19 +168,6 @@ def test_the_limit_looks_at_the_delivery_not_at_its_files(installation):
     assert installation.run().deliveries[0].is_accepted
 
 
-def test_a_day_far_below_the_recent_median_is_rejected_alone(installation):
-    for day in range(1, 9):
-        installation.land(f"2022-11-{day:02}", *good(200))
-    installation.land("2022-11-09", *good(59))
-    installation.land("2022-11-10", *good(61))
-    report = installation.run()
-    statuses = {str(delivery.extract_date): delivery.status for delivery in report.deliveries}
-    assert [day for day, status in statuses.items() if status == "rejected"] == ["2022-11-09"]
-    (reason,) = installation.query("select reason from audit.load where status = 'rejected'")[0]
-    assert "volume" in reason
-    assert len(installation.current()) == 8 * 200 + 61
-
-
 def test_one_unreadable_file_rejects_its_delivery_and_leaves_what_stood(installation):
     installation.land("2022-11-01", row("old"))
     installation.land("2022-11-02", row("other", day="2022-11-02"))

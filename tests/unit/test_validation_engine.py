@@ -71,7 +71,9 @@ GOOD_DELIVERY: dict[str, Any] = {
     "faulty_rows_over_limit": 0,
     "volume_ratio": 1.0,
     "rows_after_extract_date": 0,
+    "rows_long_before_extract_date": 0,
     "offset_disagreements": 0,
+    "silent_columns": 0,
     "mean_length": 12.5,
 }
 SQL_TYPES = {
@@ -211,7 +213,9 @@ BAD_DELIVERIES = [
     ("volume_is_not_far_below_the_recent_past", {"volume_ratio": 0.299}),
     ("volume_is_not_far_above_the_recent_past", {"volume_ratio": 3.001}),
     ("events_are_not_after_the_extract_date", {"rows_after_extract_date": 1}),
+    ("most_events_are_near_the_extract_date", {"rows_long_before_extract_date": 51}),
     ("utc_offsets_agree_with_the_clock", {"offset_disagreements": 1}),
+    ("columns_that_had_values_still_have_them", {"silent_columns": 1}),
 ]
 
 

@@ -22,7 +22,8 @@ final as (
         cast(warnings as {{ dbt.type_string() }}) as warnings,
         cast(is_synthetic as boolean) as is_synthetic,
         cast(loaded_at as timestamp) as loaded_at,
-        cast(run_id as {{ dbt.type_string() }}) as run_id
+        cast(run_id as {{ dbt.type_string() }}) as run_id,
+        cast(withdrawn_at as timestamp) as withdrawn_at
     from loads
 
 )

@@ -8,7 +8,10 @@ quarantined as (
 
 loads as (
 
-    select * from {{ ref("stg_loads") }}
+    -- What was rejected and has gone from the landing folder is of no concern any more.
+    select *
+    from {{ ref("stg_loads") }}
+    where withdrawn_at is null
 
 ),
 

@@ -1,0 +1,125 @@
+"""What a corrected delivery changes, row by row and column by column. Putting it in place is not done here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.extracts.cells import quoted
+from dagster_project.warehouse.connection import table
+from dagster_project.warehouse.tables import incoming
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The difference between a delivery that stood and the one that takes its place, row by row of the same key."""
+
+    extract_date: date
+    rows_before: int
+    rows_after: int
+    rows_added: int
+    rows_removed: int
+    rows_changed: int
+    changed_columns: tuple[tuple[str, int], ...]
+    """Column and number of rows whose value in it is another; the most frequent first."""
+
+    def __str__(self) -> str:
+        """The counts in words."""
+        said = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
+        return f"{said} ({self.columns_in_words})" if self.changed_columns else said
+
+    @property
+    def columns_in_words(self) -> str:
+        """Columns with their counts: `talk_seconds 12, disposition 3`."""
+        return ", ".join(f"{name} {count}" for name, count in self.changed_columns)
+
+
+def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> dict[date, Correction]:
+    """Compare the candidate rows of some days with the rows that stand for them.
+
+    Args:
+        connection: a loading connection, before anything of the candidate is accepted.
+        contract: the source.
+        days: days whose delivery stands and is about to be replaced.
+
+    Returns:
+        One correction for each day. Personal columns are compared by their pseudonyms.
+    """
+    if not days:
+        return {}
+    key = ["extract_date", FORCE_COLUMN, *(column.name for column in contract.key if column.name != FORCE_COLUMN)]
+    compared = [column.name for column in contract.columns if column.name not in key]
+    matches = " and ".join(f"before.{quoted(name)} = after.{quoted(name)}" for name in key)
+    differs = {name: f"before.{quoted(name)} is distinct from after.{quoted(name)}" for name in compared}
+    is_both = "before.load_id is not null and after.load_id is not null"
+    any_differs = " or ".join(differs.values()) or "false"
+    counts = "".join(f",\n            count(*) filter (where {is_both} and {found})" for found in differs.values())
+    rows = connection.execute(
+        f"""
+        with before as (
+            select loaded.*
+            from {table("raw", contract.source)} as loaded
+            join audit.load as standing on loaded.load_id = standing.load_id
+            where
+                standing.source = $source
+                and standing.status = 'loaded'
+                and list_contains($days, standing.extract_date)
+        ),
+
+        after as (
+            select *
+            from {incoming(contract)}
+            where list_contains($days, extract_date)
+        )
+
+        select
+            coalesce(before.extract_date, after.extract_date),
+            count(before.load_id),
+            count(after.load_id),
+            count(*) filter (where before.load_id is null),
+            count(*) filter (where after.load_id is null),
+            count(*) filter (where {is_both} and ({any_differs})){counts}
+        from before
+        full join after on {matches}
+        group by coalesce(before.extract_date, after.extract_date)
+        """,
+        {"source": contract.source, "days": list(days)},
+    ).fetchall()
+    found = {day: Correction(day, 0, 0, 0, 0, 0, ()) for day in days}
+    for day, before, after, added, removed, changed, *by_column in rows:
+        columns = sorted(((n, c) for n, c in zip(compared, by_column, strict=True) if c), key=lambda item: -item[1])
+        found[day] = Correction(day, before, after, added, removed, changed, tuple(columns))
+    return found
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    corrections: Sequence[Correction],
+    *,
+    change_seq: int,
+    now: datetime,
+    run_id: str,
+) -> None:
+    """Write corrections into `audit.correction`."""
+    for item in corrections:
+        connection.execute(
+            "insert into audit.correction values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                contract.source,
+                item.extract_date,
+                change_seq,
+                item.rows_before,
+                item.rows_after,
+                item.rows_added,
+                item.rows_removed,
+                item.rows_changed,
+                item.columns_in_words or None,
+                now,
+                run_id,
+            ],
+        )

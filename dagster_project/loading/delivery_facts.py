@@ -1,0 +1,361 @@
+"""What is known of each candidate delivery as a whole: counts, volume against the past, columns gone silent, warnings.
+
+One row for each extract date in `incoming.SOURCE__deliveries`, for the expectations that look at days. Rows and their
+faults do not belong here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import duckdb
+
+from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.extracts.cells import quoted
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
+from dagster_project.loading.plan import ACCEPTED
+from dagster_project.settings import DBT_PROJECT
+from dagster_project.warehouse.tables import incoming
+
+# Days of the same kind within eight weeks; fewer than three tell nothing, so that a first load is never refused.
+_VOLUME_DAYS, _VOLUME_LEAST = 56, 3
+# Counts of independent events scatter by the square root of their mean. Beyond 3.5 of it chance alone comes once in
+# 4,000 days, so that small sources are not refused for a quiet day: of 60 expected rows fewer than 33 are.
+_CHANCE = 3.5
+
+# A column is silent when it has no value in so many rows, while it had values on half of the days of four weeks before,
+# of which there have to be at least seven: the warning comes again for a fortnight.
+_SILENT_ROWS, _SILENT_DAYS, _SILENT_LEAST, _SILENT_SHARE = 20, 28, 7, 0.5
+
+
+@dataclass(frozen=True)
+class RowWarnings:
+    """How many good rows of a file are worth a warning."""
+
+    rows_after_extract_date: int = 0
+    rows_long_before_extract_date: int = 0
+    offset_disagreements: int = 0
+
+
+def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, RowWarnings]:
+    """Count, for each candidate file, the good rows that are worth a warning; the temporary table `row_warning` has
+    the same by file and day.
+
+    Returns:
+        Load to counts; files without such a row are left out.
+    """  # noqa: D205 - one sentence
+    conditions = warning_conditions(contract)
+    counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
+    connection.execute(
+        f"""
+        create or replace temp table row_warning as
+        select
+            load_id,
+            extract_date,
+            {counts}
+        from {incoming(contract)}
+        group by load_id, extract_date
+        """
+    )
+    rows = connection.execute(f"select load_id, {', '.join(conditions)} from row_warning").fetchall()
+    return {load_id: RowWarnings(**dict(zip(conditions, found, strict=True))) for load_id, *found in rows if any(found)}
+
+
+def count_filled_cells(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, found: Sequence[tuple[int, date, tuple[str, ...]]]
+) -> dict[int, dict[str, int]]:
+    """Count the rows with a value in each column; the temporary table `filled_cells` has the same by file and day.
+
+    Args:
+        connection: a loading connection with the candidate rows.
+        contract: the source.
+        found: of every file that was read: load, extract date, contract columns in it.
+
+    Returns:
+        Load to column to good rows with a value; only of columns that the file has.
+    """
+    names = [column.name for column in contract.columns]
+    counts = ", ".join(f"count({quoted(name)})" for name in names)
+    counted = {
+        load_id: dict(zip(names, filled, strict=True))
+        for load_id, *filled in connection.execute(
+            f"select load_id, {counts} from {incoming(contract)} group by load_id"
+        ).fetchall()
+    }
+    filled_cells = {
+        load_id: {name: counted.get(load_id, {}).get(name, 0) for name in columns} for load_id, _, columns in found
+    }
+    days = {load_id: day for load_id, day, _ in found}
+    cells = [(load_id, days[load_id], name, rows) for load_id, of in filled_cells.items() for name, rows in of.items()]
+    connection.execute(
+        """
+        create or replace temp table filled_cells as
+        select
+            unnest(cast($loads as bigint[])) as load_id,
+            unnest(cast($days as date[])) as extract_date,
+            unnest(cast($names as varchar[])) as column_name,
+            unnest(cast($rows as bigint[])) as rows_filled
+        """,
+        dict(zip(("loads", "days", "names", "rows"), map(list, zip(*cells, strict=True)), strict=True))
+        if cells
+        else {"loads": [], "days": [], "names": [], "rows": []},
+    )
+    return filled_cells
+
+
+def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, list[str]]:
+    """Columns without any value in a candidate delivery although the deliveries before it had values in them.
+
+    A renamed or dropped optional column is one of them: nothing of the delivery is refused, and every figure that
+    needs the column would quietly lose it. Fills the temporary table `silent_column`.
+
+    Returns:
+        Extract date to columns.
+    """
+    names = [column.name for column in contract.columns if column.name != FORCE_COLUMN]
+    connection.execute(
+        f"""
+        create or replace temp table silent_column as
+        with days as (
+            select
+                extract_date,
+                count(*) as rows_loaded,
+                true as is_candidate
+            from {incoming(contract)}
+            group by extract_date
+            union all
+            select
+                extract_date,
+                sum(rows_loaded),
+                false
+            from audit.load
+            where
+                source = $source
+                and list_contains($accepted, status)
+                and extract_date not in (select extract_date from {incoming(contract)})
+            group by extract_date
+        ),
+
+        filled as (
+            select
+                extract_date,
+                column_name,
+                rows_filled
+            from filled_cells
+            union all
+            select
+                standing.extract_date,
+                load_column.column_name,
+                load_column.rows_filled
+            from audit.load_column as load_column
+            join audit.load as standing on load_column.load_id = standing.load_id
+            where standing.source = $source and list_contains($accepted, standing.status)
+        ),
+
+        daily as (
+            select
+                days.extract_date,
+                days.is_candidate,
+                named.column_name,
+                coalesce(sum(filled.rows_filled), 0) > 0 as has_values
+            from days
+            cross join (select unnest($names) as column_name) as named
+            left join filled
+                on days.extract_date = filled.extract_date and named.column_name = filled.column_name
+            where days.rows_loaded >= $least_rows
+            group by days.extract_date, days.is_candidate, named.column_name
+        )
+
+        select
+            daily.extract_date,
+            daily.column_name
+        from daily
+        join daily as earlier
+            on
+                daily.column_name = earlier.column_name
+                and earlier.extract_date < daily.extract_date
+                and earlier.extract_date >= daily.extract_date - cast($days as integer)
+        where daily.is_candidate and not daily.has_values
+        group by daily.extract_date, daily.column_name
+        having
+            count(*) >= $least_days
+            and count(*) filter (where earlier.has_values) >= $share * count(*)
+        """,
+        {
+            "source": contract.source,
+            "accepted": list(ACCEPTED),
+            "names": names,
+            "least_rows": _SILENT_ROWS,
+            "days": _SILENT_DAYS,
+            "least_days": _SILENT_LEAST,
+            "share": _SILENT_SHARE,
+        },
+    )
+    found: dict[date, list[str]] = {}
+    for day, name in connection.execute("select * from silent_column order by extract_date, column_name").fetchall():
+        found.setdefault(day, []).append(name)
+    return found
+
+
+def describe_deliveries(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Sequence[tuple[date, int]]
+) -> None:
+    """Make `incoming.SOURCE__deliveries`, one row for each delivery whose files could all be read.
+
+    The tables `row_warning` and `silent_column` have to be there.
+
+    Args:
+        connection: a loading connection with the candidate rows.
+        contract: the source.
+        rows_read: extract date and data rows of those deliveries.
+    """
+    measures = "".join(
+        f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
+    )
+    warned = ", ".join(f"sum({name}) as {name}" for name in warning_conditions(contract))
+    connection.execute(
+        """
+        create or replace temp table delivered_day as
+        select
+            unnest(cast($days as date[])) as extract_date,
+            unnest(cast($rows as bigint[])) as rows_read
+        """,
+        {"days": [day for day, _ in rows_read], "rows": [rows for _, rows in rows_read]},
+    )
+    connection.execute(
+        "create or replace temp table bank_holiday as select unnest(cast(? as date[])) as holiday_date",
+        [list(bank_holidays())],
+    )
+    connection.execute(
+        f"""
+        create or replace table {incoming(contract, "deliveries")} as
+        with faulty as (
+            select
+                extract_date,
+                count(*) as faulty_rows
+            from {incoming(contract, "quarantine")}
+            where reason_code not in ($duplicate_code, $superseded_code)
+            group by extract_date
+        ),
+
+        warned as (
+            select
+                extract_date,
+                {warned}
+            from row_warning
+            group by extract_date
+        ),
+
+        silent as (
+            select
+                extract_date,
+                count(*) as silent_columns
+            from silent_column
+            group by extract_date
+        ),
+
+        measured as (
+            select
+                delivered_day.extract_date,
+                count(candidate.load_id) as rows_loaded{measures}
+            from delivered_day
+            left join {incoming(contract)} as candidate on delivered_day.extract_date = candidate.extract_date
+            group by delivered_day.extract_date
+        ),
+
+        volume as (
+            select
+                extract_date,
+                rows_loaded
+            from measured
+            union all
+            select
+                extract_date,
+                sum(rows_loaded)
+            from audit.load
+            where
+                source = $source
+                and list_contains($accepted, status)
+                and extract_date not in (select extract_date from measured)
+            group by extract_date
+        ),
+
+        -- A bank holiday is compared with Sundays, and is no measure for the days after it.
+        dated as (
+            select
+                volume.*,
+                bank_holiday.holiday_date is not null as is_bank_holiday,
+                case when bank_holiday.holiday_date is null then dayofweek(volume.extract_date) else 0 end as day_kind
+            from volume
+            left join bank_holiday on volume.extract_date = bank_holiday.holiday_date
+        ),
+
+        expected as (
+            select
+                dated.extract_date,
+                cast(median(earlier.rows_loaded) as double) as expected_rows
+            from dated
+            join dated as earlier
+                on
+                    dated.day_kind = earlier.day_kind
+                    and not earlier.is_bank_holiday
+                    and earlier.extract_date < dated.extract_date
+                    and earlier.extract_date >= dated.extract_date - cast($days as integer)
+            group by dated.extract_date
+            having count(*) >= $least
+        )
+
+        select
+            delivered_day.rows_read,
+            measured.*,
+            coalesce(faulty.faulty_rows, 0) as faulty_rows,
+            case
+                when faulty.faulty_rows > $rows_limit and faulty.faulty_rows > $share_limit * delivered_day.rows_read
+                    then faulty.faulty_rows
+                else 0
+            end as faulty_rows_over_limit,
+            expected.expected_rows,
+            case
+                when
+                    measured.rows_loaded > 0
+                    and abs(measured.rows_loaded - expected.expected_rows) > $chance * sqrt(expected.expected_rows)
+                    then round(measured.rows_loaded / nullif(expected.expected_rows, 0), 4)
+            end as volume_ratio,
+            cast(coalesce(warned.rows_after_extract_date, 0) as bigint) as rows_after_extract_date,
+            case
+                when 2 * warned.rows_long_before_extract_date > measured.rows_loaded
+                    then cast(warned.rows_long_before_extract_date as bigint)
+                else 0
+            end as rows_long_before_extract_date,
+            cast(coalesce(warned.offset_disagreements, 0) as bigint) as offset_disagreements,
+            coalesce(silent.silent_columns, 0) as silent_columns
+        from delivered_day
+        join measured on delivered_day.extract_date = measured.extract_date
+        left join faulty on delivered_day.extract_date = faulty.extract_date
+        left join warned on delivered_day.extract_date = warned.extract_date
+        left join silent on delivered_day.extract_date = silent.extract_date
+        left join expected on delivered_day.extract_date = expected.extract_date
+        """,
+        {
+            "duplicate_code": DUPLICATE_ROW.code,
+            "superseded_code": SUPERSEDED_ROW.code,
+            "source": contract.source,
+            "accepted": list(ACCEPTED),
+            "days": _VOLUME_DAYS,
+            "least": _VOLUME_LEAST,
+            "chance": _CHANCE,
+            "rows_limit": contract.faulty_rows_limit,
+            "share_limit": contract.faulty_share_limit,
+        },
+    )
+
+
+@cache
+def bank_holidays() -> tuple[date, ...]:
+    """Bank holidays of England, from the list that the marts use too."""
+    with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as stream:
+        return tuple(date.fromisoformat(row["holiday_date"]) for row in csv.DictReader(stream))

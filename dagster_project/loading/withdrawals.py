@@ -1,0 +1,55 @@
+"""Rejected deliveries that are gone from the landing folder: they need nobody any more. Loaded ones stay loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.loading.plan import Plan, Range
+
+_REFUSED = """
+    select
+        source,
+        extract_date,
+        load_id
+    from (
+        select
+            *,
+            first_value(run_id) over (partition by source, extract_date order by load_id desc) as newest_run_id
+        from audit.load
+        where withdrawn_at is null
+    )
+    where status = 'rejected' and run_id = newest_run_id
+"""
+
+
+def gone(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, sources: Collection[str], *, wanted: Range
+) -> list[tuple[str, date]]:
+    """Days whose newest delivery was rejected, while the landing folder holds nothing of it any more.
+
+    Args:
+        connection: the warehouse, for reading.
+        plan: what is to be loaded: a rejected delivery that still lies there is planned again in every run.
+        sources: the sources that the plan is of.
+        wanted: the extract dates that the plan is of.
+
+    Returns:
+        Source and extract date, in order. Either no file lies there for the day, or only such as are loaded.
+    """
+    waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
+    waiting |= {(file.source, file.extract_date) for file in plan.held}
+    refused = {(source, day) for source, day, _ in connection.execute(_REFUSED).fetchall()}
+    return sorted((source, day) for source, day in refused - waiting if source in sources and day in wanted)
+
+
+def withdraw(connection: duckdb.DuckDBPyConnection, found: list[tuple[str, date]], *, change_seq: int) -> None:
+    """Mark the newest refusals of these days as withdrawn; their audit rows and quarantined rows are kept."""
+    loads = [load_id for source, day, load_id in connection.execute(_REFUSED).fetchall() if (source, day) in set(found)]
+    connection.execute(
+        "update audit.load set withdrawn_at = ?, change_seq = ? where list_contains(?, load_id)",
+        [utc_now().replace(tzinfo=None), change_seq, loads],
+    )
