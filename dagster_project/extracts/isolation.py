@@ -12,7 +12,7 @@ import json
 import pickle
 import signal
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 
@@ -51,7 +51,7 @@ class IsolatedReader:
         try:
             self._worker.request(file.file.fileno(), pickle.dumps(request))
         except WorkerGone:
-            self._gone()
+            raise self._crashed() from None
         self._message("ready", patience=_START)
         opened = self._message("opened")["opened"]
         self.serial_days = int(opened["serial_days"])
@@ -72,9 +72,9 @@ class IsolatedReader:
                 table = pa.ipc.open_stream(frame).read_all()
                 table.validate(full=True)
             except (pa.ArrowException, OSError, ValueError):
-                self._nonsense()
+                raise self._nonsense() from None
             if table.schema != expected:
-                self._nonsense()
+                raise self._nonsense()
             yield Piece(table, message["piece"])
         end = message["end"]
         self.warnings.extend(end["warnings"])
@@ -117,7 +117,7 @@ class IsolatedReader:
                 code, sentence = message["refused"]
                 raise UnreadableExtract(code, sentence)
             if not any(name in message for name in wanted):
-                self._nonsense()
+                raise self._nonsense()
             return message
 
     def _frame(self, patience: float) -> tuple[bytes, bytearray]:
@@ -126,22 +126,24 @@ class IsolatedReader:
         try:
             return self._worker.frame(patience)
         except TimeoutError:
-            self._fail("reader_stalled", f"the program that reads it was silent for {patience:.0f} seconds")
+            raise self._refused(
+                "reader_stalled", f"the program that reads it was silent for {patience:.0f} seconds"
+            ) from None
         except FrameTooLong:
-            self._fail("too_large", "some of its rows together do not fit the memory")
+            raise self._refused("too_large", "some of its rows together do not fit the memory") from None
         except WorkerGone:
-            self._gone()
+            raise self._crashed() from None
 
-    def _gone(self) -> NoReturn:
+    def _crashed(self) -> UnreadableExtract:
         code = self._finish(is_tired=True) or 0
         how = signal.strsignal(-code) if code < 0 else None
-        self._fail("reader_crashed", f"damaged, or too large for the memory: reading it ended by: {how or 'an error'}")
+        return self._refused(
+            "reader_crashed", f"damaged, or too large for the memory: reading it ended by: {how or 'an error'}"
+        )
 
-    def _nonsense(self) -> NoReturn:
-        self._fail("reader_crashed", "the program that reads it sent back nonsense")
+    def _nonsense(self) -> UnreadableExtract:
+        return self._refused("reader_crashed", "the program that reads it sent back nonsense")
 
-    def _fail(self, code: str, found: str) -> NoReturn:
+    def _refused(self, code: str, found: str) -> UnreadableExtract:
         self.close()
-        raise UnreadableExtract(
-            code, f"{self._name}: {found}; deliver it as CSV, or saved anew by another program"
-        ) from None
+        return UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved anew by another program")
