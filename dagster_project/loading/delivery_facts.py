@@ -27,9 +27,9 @@ _VOLUME_DAYS, _VOLUME_LEAST = 56, 3
 # 4,000 days, so that small sources are not refused for a quiet day: of 60 expected rows fewer than 33 are.
 _CHANCE = 3.5
 
-# A column is silent when it has no value in so many rows, while it had values on half of the days of four weeks before,
-# of which there have to be at least seven: the warning comes again for a fortnight.
-_SILENT_ROWS, _SILENT_DAYS, _SILENT_LEAST, _SILENT_SHARE = 20, 28, 7, 0.5
+# A column is silent when it has no value although the four weeks before, of at least seven days, let ten be expected:
+# by chance that happens once in 20,000 deliveries.
+_SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
 
 
 @dataclass(frozen=True)
@@ -160,14 +160,14 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             select
                 days.extract_date,
                 days.is_candidate,
+                days.rows_loaded,
                 named.column_name,
-                coalesce(sum(filled.rows_filled), 0) > 0 as has_values
+                coalesce(sum(filled.rows_filled), 0) as rows_filled
             from days
             cross join (select unnest($names) as column_name) as named
             left join filled
                 on days.extract_date = filled.extract_date and named.column_name = filled.column_name
-            where days.rows_loaded >= $least_rows
-            group by days.extract_date, days.is_candidate, named.column_name
+            group by days.extract_date, days.is_candidate, days.rows_loaded, named.column_name
         )
 
         select
@@ -179,20 +179,20 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
                 daily.column_name = earlier.column_name
                 and earlier.extract_date < daily.extract_date
                 and earlier.extract_date >= daily.extract_date - cast($days as integer)
-        where daily.is_candidate and not daily.has_values
-        group by daily.extract_date, daily.column_name
+        where daily.is_candidate and daily.rows_filled = 0
+        group by daily.extract_date, daily.column_name, daily.rows_loaded
         having
             count(*) >= $least_days
-            and count(*) filter (where earlier.has_values) >= $share * count(*)
+            and daily.rows_loaded * sum(earlier.rows_filled) >= $expected * sum(earlier.rows_loaded)
+            and sum(earlier.rows_filled) > 0
         """,
         {
             "source": contract.source,
             "accepted": list(ACCEPTED),
             "names": names,
-            "least_rows": _SILENT_ROWS,
             "days": _SILENT_DAYS,
             "least_days": _SILENT_LEAST,
-            "share": _SILENT_SHARE,
+            "expected": _SILENT_EXPECTED,
         },
     )
     found: dict[date, list[str]] = {}
