@@ -167,6 +167,7 @@ def status() -> None:
     state = read_state(settings)
     if not state.sources:
         _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
+        _tell_held(state.held)
         raise typer.Exit(Exit.WELL)
     if settings.log_format is LogFormat.JSON:
         for item in state.sources:
@@ -175,9 +176,17 @@ def status() -> None:
         _print_states(state.sources)
     if state.waiting:
         _say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
+    _tell_held(state.held)
+    for source in state.overdue:
+        _say(f"  {source}")
     _tell_outstanding(state.outstanding)
     _tell_publication(settings)
     raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+
+
+def _tell_held(held: int) -> None:
+    if held:
+        _say(f"{held} deliveries in the landing folder are not complete yet; fcir run takes them when they are")
 
 
 def _print_states(sources: tuple[SourceState, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_project.contracts import load_contracts
+from dagster_project.defs.alerts import failed_runs, overdue_deliveries
 from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish
 from dagster_project.defs.publication import publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
@@ -35,7 +36,7 @@ def definitions() -> dg.Definitions:
         ],
         jobs=[nightly, publish],
         schedules=[nightly_schedule],
-        sensors=[new_deliveries],
+        sensors=[new_deliveries, overdue_deliveries, failed_runs],
         resources={"warehouse": Warehouse(), "deliveries": Deliveries()},
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,

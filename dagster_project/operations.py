@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dagster_project.clock import london_today
+from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.candidate import Candidate, read_deliveries
+from dagster_project.loading.deadlines import OverdueSource, overdue_sources
 from dagster_project.loading.landing import LandedFile, extract_date_of, printable
 from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
@@ -35,8 +36,6 @@ from dagster_project.warehouse.tables import ensure_tables, incoming
 if TYPE_CHECKING:
     import dagster as dg
 
-
-_FROM_COMMAND_LINE = {"fcir/started_by": "command line"}
 
 # By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
 _OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
@@ -163,7 +162,7 @@ def run_job(
         import dagster as dg
 
         from dagster_project.definitions import definitions
-        from dagster_project.defs.automation import QUIET_CONSOLE
+        from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
 
         wanted = wanted or Range()
         resolved = definitions().get_repository_def()
@@ -189,7 +188,7 @@ def run_job(
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=_FROM_COMMAND_LINE | _OF_THE_JOB,
+                tags=BY_COMMAND_LINE | _OF_THE_JOB,
             )
             failures = tuple(_failures(result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
@@ -204,8 +203,10 @@ def _close_killed_runs(instance: dg.DagsterInstance) -> None:
     """
     import dagster as dg
 
+    from dagster_project.defs.automation import BY_COMMAND_LINE
+
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_FROM_COMMAND_LINE)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=BY_COMMAND_LINE)):
         instance.report_run_failed(run, "The process of this run was killed; nothing of it was left half done.")
 
 
@@ -245,6 +246,9 @@ class State:
     outstanding: tuple[OutstandingDelivery, ...]
     waiting: int
     """Deliveries in the landing folder that a run would load."""
+    held: int
+    """Deliveries in the landing folder that are not complete yet."""
+    overdue: tuple[OverdueSource, ...]
 
 
 def read_state(settings: Settings) -> State:
@@ -258,8 +262,14 @@ def read_state(settings: Settings) -> State:
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
         if connection is None:
-            return State((), (), waiting)
-        return State(tuple(source_states(connection)), tuple(outstanding(connection)), waiting)
+            return State((), (), waiting, len(landing.held_days), ())
+        return State(
+            tuple(source_states(connection)),
+            tuple(outstanding(connection)),
+            waiting,
+            len(landing.held_days),
+            tuple(overdue_sources(connection, landing, contracts, now=utc_now())),
+        )
 
 
 def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:

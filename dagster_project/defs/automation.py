@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.pipeline import scan_landing
-from dagster_project.loading.plan import Range, plan_deliveries
+from dagster_project.loading.plan import Range, fingerprint, is_refused, plan_deliveries
 from dagster_project.settings import CONTRACTS, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 
 # The console of a run that the command line starts is the operator's; Dagster's own lines go to its storage.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+# Tag of the runs that the command line starts, in its own process and under the writer lock.
+BY_COMMAND_LINE = {"fcir/started_by": "command line"}
+
+_ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+# The sensor does not wait for a file; it comes back in five minutes. A minute lets a slow sender pause.
+_SETTLE_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
@@ -52,20 +64,33 @@ nightly_schedule = dg.ScheduleDefinition(
     job=nightly,
     # Five minutes: a correction that is dropped at noon is published before people come back from lunch.
     minimum_interval_seconds=300,
-    description="Starts the nightly job when the landing folder holds a delivery that is new or has changed.",
+    description=(
+        "Starts the nightly job when a delivery is new or has changed and lies complete in the landing folder. A "
+        "rejected delivery that lies unchanged starts none; the nightly schedule tries it again."
+    ),
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run for one state of the landing folder: the same files never start a second run."""
-    del context
+    # A run of the command line that counts as active and holds no lock was killed; it starts nothing any more.
+    active = [
+        run.run_id
+        for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))
+        if not BY_COMMAND_LINE.items() <= run.tags.items()
+    ]
+    if active:
+        return dg.SkipReason(f"run {active[0]} is queued or under way; it takes what lies there")
     settings = read_settings()
+    contracts = load_contracts(CONTRACTS)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            contracts = load_contracts(CONTRACTS)
-            plan = plan_deliveries(connection, scan_landing(settings, contracts), contracts, wanted=Range())
+            landing = scan_landing(settings, contracts, settle_seconds=_SETTLE_SECONDS)
+            plan = plan_deliveries(connection, landing, contracts, wanted=Range())
+            news = [delivery for delivery in plan.deliveries if not is_refused(connection, delivery)]
+            run_key = fingerprint(connection, news)
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))
-    if not plan.deliveries:
-        return dg.SkipReason("no delivery is new, changed or unaccepted")
-    names = [f"{file.path} {file.size} {file.modified_ns}" for item in plan.deliveries for file in item.files]
-    return dg.RunRequest(run_key=hashlib.sha256("\n".join(names).encode()).hexdigest())
+    if not news:
+        held = len(landing.held_days)
+        return dg.SkipReason("no delivery is new or changed" + (f"; {held} are not complete yet" if held else ""))
+    return dg.RunRequest(run_key=run_key)

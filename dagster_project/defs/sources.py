@@ -155,9 +155,11 @@ def _freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
     """Of the landing asset: a delivery came. Of the raw asset: the load ran, whether or not there was anything new."""
     if not contract.is_daily:
         return None
-    # 09:00: the nightly run begins at 04:15 and has five hours to fetch what came late.
+    by = contract.delivered_by
+    # What came since midnight is in time; Dagster takes no window of less than a minute.
+    since_midnight = timedelta(hours=by.hour, minutes=by.minute) or timedelta(hours=1)
     return dg.FreshnessPolicy.cron(
-        deadline_cron="0 9 * * *", lower_bound_delta=timedelta(hours=9), timezone=LONDON_NAME
+        deadline_cron=f"{by.minute} {by.hour} * * *", lower_bound_delta=since_midnight, timezone=LONDON_NAME
     )
 
 

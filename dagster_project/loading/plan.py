@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -164,6 +165,25 @@ def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery)
         if not is_same:
             return False
     return True
+
+
+def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterable[Delivery]) -> str:
+    """What tells this state of deliveries from every other: their files and contents, and what was loaded before.
+
+    What was loaded before is part of it, since a file that is put back after a correction is news again.
+    """
+    loads: dict[tuple[str, date], int] = {}
+    if connection is not None:
+        rows = connection.execute(
+            "select source, extract_date, max(load_id) from audit.load group by source, extract_date"
+        ).fetchall()
+        loads = {(source, day): load_id for source, day, load_id in rows}
+    parts = [
+        (file.key, sha256, loads.get((delivery.source, delivery.extract_date)))
+        for delivery in deliveries
+        for file, sha256 in zip(delivery.files, delivery.hashes, strict=True)
+    ]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _hash_of(file: LandedFile) -> str:

@@ -1,0 +1,85 @@
+"""Which sources owe an extract whose deadline has passed, by the clock. Who is told of it is not decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import duckdb
+
+from dagster_project.clock import LONDON, days_between
+from dagster_project.contracts import Contract
+from dagster_project.loading.landing import Landing
+
+
+@dataclass(frozen=True)
+class OverdueSource:
+    """A source that owes extracts, and since when."""
+
+    source: str
+    days: tuple[date, ...]
+    """Extract dates of which nothing has come, oldest first; at least one."""
+    since: datetime
+    """Deadline of the oldest, in London time."""
+
+    def __str__(self) -> str:
+        """Source, since when, and of which day; further days are counted."""
+        more = f" and {len(self.days) - 1} later" if len(self.days) > 1 else ""
+        return f"{self.source} overdue since {self.since:%Y-%m-%d %H:%M} (extract of {self.days[0]}{more})"
+
+
+def deadline(contract: Contract, day: date) -> datetime:
+    """When the extract of a day has to be there, in London time: on the day after."""
+    return datetime.combine(day + timedelta(days=1), contract.delivered_by, LONDON)
+
+
+def overdue_sources(
+    connection: duckdb.DuckDBPyConnection | None,
+    landing: Landing,
+    contracts: Mapping[str, Contract],
+    *,
+    now: datetime,
+) -> list[OverdueSource]:
+    """Find the daily sources of which an extract has not come by its deadline.
+
+    A source owes every day from its first delivery on, whatever the other sources do: when all of them stop, all are
+    overdue. A source that never delivered owes nothing yet, and made-up extracts owe nothing. A rejected delivery has
+    come, and so has a file that is being written; one without the marker that its contract demands has not.
+
+    Args:
+        connection: the warehouse, for reading; None when there is none yet.
+        landing: what lies in the landing folder.
+        contracts: the sources to consider.
+        now: the present instant, with its time zone.
+
+    Returns:
+        One entry for each source that owes something, by its name.
+    """
+    if landing.is_synthetic:
+        return []
+    came: dict[str, set[date]] = {source: set() for source in contracts}
+    if connection is not None:
+        rows = connection.execute(
+            """
+            select distinct source, extract_date
+            from audit.load
+            where status <> 'missing_delivery' and not is_synthetic
+            """
+        ).fetchall()
+        for source, day in rows:
+            came.setdefault(source, set()).add(day)
+    unmarked = {(file.source, file.extract_date) for file in landing.held if file.is_complete is False}
+    for file in (*landing.files, *landing.held):
+        if (file.source, file.extract_date) not in unmarked:
+            came.setdefault(file.source, set()).add(file.extract_date)
+    found = []
+    for source, contract in sorted(contracts.items()):
+        if not contract.is_daily or not came[source]:
+            continue
+        today = now.astimezone(LONDON).date()
+        owed = [day for day in days_between(min(came[source]), today) if deadline(contract, day) <= now]
+        days = tuple(day for day in owed if day not in came[source])
+        if days:
+            found.append(OverdueSource(source, days, deadline(contract, days[0])))
+    return found

@@ -1,0 +1,191 @@
+"""Who hears of what: a source that is overdue, its extract when it has come, and a run that failed."""
+
+import json
+import os
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from apprise.decorators import notify
+
+from dagster_project.clock import london_today
+from dagster_project.defs import alerts
+from dagster_project.defs.alerts import failed_runs, overdue_deliveries
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+heard: list[str] = []
+
+
+@notify(on="fcirheard")
+def hear(body: str, title: str, *_: object, **__: object) -> bool:
+    heard.append(f"{title}\n{body}")
+    return True
+
+
+@notify(on="fcirdeaf")
+def miss(*_: object, **__: object) -> bool:
+    return False
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    name_addresses(tmp_path, "fcirheard://secret", 0o600)
+    monkeypatch.setenv("FCIR_NOTIFY_FILE", str(tmp_path / "notify.urls"))
+    heard.clear()
+    return tmp_path
+
+
+def name_addresses(home, text: str, mode: int) -> None:
+    file = home / "notify.urls"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    file.chmod(mode)
+
+
+class Clock:
+    """Ticks of the sensor, one after the other, with the cursor that the daemon keeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        self._cursor: str | None = None
+
+    def tick(self, day: date, hour: int) -> str:
+        moment = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+        self._patch.setattr(alerts, "utc_now", lambda: moment)
+        self._patch.setattr(alerts, "london_today", lambda: day)
+        with dg.build_sensor_context(cursor=self._cursor) as context:
+            said = overdue_deliveries(context)
+            self._cursor = context.cursor
+        assert isinstance(said, dg.SkipReason)
+        return said.skip_message or ""
+
+    @property
+    def told(self) -> dict[str, list[str]]:
+        return json.loads(self._cursor or "{}")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def land(home, source: str, day: date) -> None:
+    folder = home / "landing" / source
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{source}_{day}.csv").write_text("header\n", encoding="utf-8")
+
+
+DAY = london_today() - timedelta(days=10)
+NEXT = DAY + timedelta(days=1)
+
+
+def test_an_overdue_extract_is_told_once_and_once_more_when_it_has_come(home, clock):
+    land(home, "crimes", DAY)
+    assert clock.tick(NEXT, 12) == "no source is overdue"
+    assert heard == []
+    morning = NEXT + timedelta(days=1)
+    for _ in range(3):
+        assert f"extract of {NEXT}" in clock.tick(morning, 12)
+    assert heard == [f"fcir: 1 source is overdue\ncrimes: overdue, extract of {NEXT}\nNext: fcir status"]
+    land(home, "crimes", NEXT)
+    for _ in range(2):
+        clock.tick(morning, 15)
+    assert heard[1:] == [f"fcir: no source is overdue any more\ncrimes: has come, extract of {NEXT}\nNext: fcir status"]
+    assert clock.told == {}
+
+
+def test_when_all_sources_stop_each_day_is_told_once(home, clock):
+    for source in ("crimes", "live_chats"):
+        land(home, source, DAY)
+    for after in range(2, 5):
+        for _ in range(2):
+            clock.tick(DAY + timedelta(days=after), 12)
+    assert [message.splitlines()[0] for message in heard] == ["fcir: 2 sources are overdue"] * 3
+    assert [len(days) for days in clock.told.values()] == [3, 3]
+
+
+def test_a_gap_of_long_ago_is_no_news(home, clock):
+    land(home, "crimes", DAY - timedelta(days=400))
+    clock.tick(NEXT, 12)
+    (message,) = heard
+    assert "and 19 more" in message
+    assert len(clock.told["crimes"]) == 31
+
+
+def test_a_made_up_landing_folder_raises_no_alert(home, clock):
+    land(home, "crimes", DAY - timedelta(days=30))
+    (home / "landing" / "SYNTHETIC").touch()
+    assert clock.tick(DAY, 12) == "no source is overdue"
+    assert heard == []
+
+
+def test_without_a_file_of_addresses_nothing_is_sent_and_an_alert_counts_as_told(home, clock, monkeypatch):
+    monkeypatch.delenv("FCIR_NOTIFY_FILE")
+    land(home, "crimes", DAY)
+    clock.tick(NEXT + timedelta(days=1), 12)
+    assert heard == []
+    assert clock.told == {"crimes": [str(NEXT)]}
+
+
+def test_an_alert_that_reached_nobody_is_told_again_and_fails_no_sensor(home, clock):
+    land(home, "crimes", DAY)
+    name_addresses(home, "fcirdeaf://secret", 0o600)
+    clock.tick(NEXT + timedelta(days=1), 12)
+    assert clock.told == {}
+    name_addresses(home, "fcirheard://secret", 0o644)
+    clock.tick(NEXT + timedelta(days=1), 13)
+    assert (clock.told, heard) == ({}, [])
+    name_addresses(home, "fcirheard://secret", 0o600)
+    clock.tick(NEXT + timedelta(days=1), 14)
+    assert clock.told == {"crimes": [str(NEXT)]}
+    assert len(heard) == 1
+
+
+def test_a_failed_run_is_told_with_its_steps_and_what_is_outstanding_and_nothing_of_its_error(home):
+    with loading_connection(home / "warehouse.duckdb") as connection:
+        ensure_tables(connection, [])
+        connection.execute(
+            """
+            insert into audit.load (
+                load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, reason, is_synthetic,
+                loaded_at, run_id, change_seq
+            ) values (1, 'crimes', '2022-10-30', 0, 0, 0, 'rejected', 'secret reason', false, now(), 'run', 1)
+            """
+        )
+
+    @dg.op
+    def load_crimes() -> None:
+        raise ValueError("secret value")
+
+    @dg.job
+    def nightly() -> None:
+        load_crimes()
+
+    repository = dg.Definitions(jobs=[nightly], sensors=[failed_runs]).get_repository_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor: str | None) -> str | None:
+            with dg.build_sensor_context(instance=instance, cursor=cursor, repository_def=repository) as context:
+                return failed_runs.evaluate_tick(context).cursor
+
+        nightly.execute_in_process(instance=instance, raise_on_error=False)
+        # What failed before the sensor was first switched on is no news.
+        cursor = tick(None)
+        assert heard == []
+        failed = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        cursor = tick(cursor)
+        tick(cursor)
+    assert heard == [
+        f"fcir: nightly failed\nrun {failed.run_id}\nfailed steps: load_crimes\ncrimes 2022-10-30 rejected\n"
+        "Next: fcir status"
+    ]
+
+
+def test_the_clock_of_the_computer_is_the_one_that_is_asked(home):
+    land(home, "crimes", london_today() - timedelta(days=5))
+    with dg.build_sensor_context() as context:
+        overdue_deliveries(context)
+    assert len(heard) == 1
+    assert os.environ["FCIR_NOTIFY_FILE"] not in heard[0]

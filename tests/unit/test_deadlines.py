@@ -1,0 +1,93 @@
+"""Which sources are overdue at an instant: by their own first delivery, their own deadline and the clock alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import pytest
+
+from dagster_project.loading.deadlines import deadline, overdue_sources
+from dagster_project.loading.landing import LandedFile, Landing
+from dagster_project.warehouse.connection import dry_connection
+from dagster_project.warehouse.tables import ensure_tables
+from tests.unit.loading_helpers import PAPERS, VISITS
+
+CHATS = replace(VISITS, source="chats", delivered_by=time(6, 30))
+SOURCES = {"visits": VISITS, "chats": CHATS, "papers": PAPERS}
+
+
+def landed(source: str, *days: int, is_complete: bool | None = None) -> list[LandedFile]:
+    return [
+        LandedFile(source, date(2022, 10, day), Path(f"{source}_{day}.csv"), 1, 1, is_complete=is_complete)
+        for day in days
+    ]
+
+
+def said(files: list[LandedFile], now: datetime, *, held: list[LandedFile] | None = None) -> list[str]:
+    landing = Landing(tuple(files), (), is_synthetic=False, held=tuple(held or ()))
+    return [str(item) for item in overdue_sources(None, landing, SOURCES, now=now)]
+
+
+def utc(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2022, 10, day, hour, minute, tzinfo=UTC)
+
+
+def test_a_source_is_overdue_from_its_own_deadline_on_in_london_time():
+    files = [*landed("visits", 24), *landed("chats", 24)]
+    # 25 October 2022 was summer time: 06:30 and 09:00 in London are 05:30 and 08:00 UTC.
+    assert said(files, utc(26, 5, 29)) == []
+    assert said(files, utc(26, 5, 30)) == ["chats overdue since 2022-10-26 06:30 (extract of 2022-10-25)"]
+    assert [line.split()[0] for line in said(files, utc(26, 8))] == ["chats", "visits"]
+
+
+def test_when_every_source_stops_all_are_overdue_and_their_days_are_counted():
+    files = [*landed("visits", 20, 21), *landed("chats", 22)]
+    assert said(files, utc(26, 12)) == [
+        "chats overdue since 2022-10-24 06:30 (extract of 2022-10-23 and 2 later)",
+        "visits overdue since 2022-10-23 09:00 (extract of 2022-10-22 and 3 later)",
+    ]
+
+
+def test_the_deadline_keeps_its_local_hour_on_the_day_the_clocks_change():
+    assert deadline(VISITS, date(2022, 10, 29)).astimezone(UTC) == utc(30, 9)
+    assert deadline(VISITS, date(2022, 10, 28)).astimezone(UTC) == utc(29, 8)
+
+
+def test_a_source_that_never_delivered_and_one_without_a_cadence_owe_nothing():
+    assert said(landed("papers", 1), utc(26, 12)) == []
+    assert said([], utc(26, 12)) == []
+
+
+def test_made_up_extracts_owe_nothing():
+    landing = Landing(tuple(landed("visits", 20)), (), is_synthetic=True)
+    assert overdue_sources(None, landing, SOURCES, now=utc(26, 12)) == []
+
+
+def test_a_file_being_written_has_come_and_one_without_the_demanded_marker_has_not():
+    files, now = landed("visits", 24), utc(26, 12)
+    assert said(files, now, held=landed("visits", 25)) == []
+    (line,) = said(files, now, held=landed("visits", 25, is_complete=False))
+    assert "extract of 2022-10-25" in line
+
+
+@pytest.mark.parametrize(
+    ("status", "is_synthetic", "owed"),
+    [("loaded", False, 0), ("rejected", False, 0), ("replaced", False, 0), ("missing_delivery", False, 1)],
+)
+def test_what_the_audit_knows_has_come_unless_it_was_missing(status, is_synthetic, owed):
+    with dry_connection() as connection:
+        ensure_tables(connection, [VISITS])
+        for day, of_day in ((24, "loaded"), (25, status)):
+            connection.execute(
+                """
+                insert into audit.load (
+                    load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, is_synthetic,
+                    loaded_at, run_id, change_seq
+                ) values (?, 'visits', ?, 0, 0, 0, ?, ?, now(), 'run', 1)
+                """,
+                [day, date(2022, 10, day), of_day, is_synthetic],
+            )
+        found = overdue_sources(connection, Landing((), (), is_synthetic=False), SOURCES, now=utc(26, 12))
+    assert sum(len(item.days) for item in found) == owed

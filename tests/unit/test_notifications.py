@@ -1,0 +1,67 @@
+"""Messages reach the addresses of a private file, and nothing of an address is ever said."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from apprise.decorators import notify
+
+from dagster_project.notifications import NotifyFileError, Sent, send
+
+received: list[tuple[str, str]] = []
+
+
+@notify(on="fcirgood")
+def take(body: str, title: str, *_: object, **__: object) -> bool:
+    received.append((title, body))
+    return True
+
+
+@notify(on="fcirbad")
+def fail(*_: object, **__: object) -> bool:
+    raise RuntimeError("the address fcirbad://secret@host cannot be reached")
+
+
+def addresses(folder: Path, text: str, mode: int = 0o600) -> Path:
+    file = folder / "notify.urls"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+    return file
+
+
+def test_a_message_reaches_every_address_and_one_that_fails_keeps_the_others_from_nothing(tmp_path, caplog):
+    received.clear()
+    caplog.set_level(logging.DEBUG)
+    file = addresses(
+        tmp_path, "# duty officer\n\nfcirgood://one\nfcirbad://secret@host\nnonsense://secret\nfcirgood://two\n"
+    )
+    assert send(file, title="fcir: 1 source is overdue", body="crimes: overdue") == Sent(reached=2, failed=2)
+    assert received == [("fcir: 1 source is overdue", "crimes: overdue")] * 2
+    assert "secret" not in caplog.text
+    assert "fcirgood" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("fcirgood://secret\n", 0o640, "chmod 600"),
+        ("fcirgood://secret\n", 0o604, "chmod 600"),
+        ("# nobody\n", 0o600, "holds no address"),
+    ],
+)
+def test_a_file_that_others_may_read_or_without_address_sends_nothing(tmp_path, text, mode, said):
+    received.clear()
+    with pytest.raises(NotifyFileError, match=said) as refused:
+        send(addresses(tmp_path, text, mode), title="t", body="b")
+    assert "secret" not in str(refused.value)
+    assert received == []
+
+
+def test_a_file_that_is_not_there_or_no_file_is_refused_by_name(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("none", ".", "pipe"):
+        with pytest.raises(NotifyFileError, match=r"cannot be opened|not a regular file"):
+            send(tmp_path / name, title="t", body="b")
