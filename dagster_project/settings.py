@@ -45,9 +45,9 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="engine")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
-    # An hour: whoever needs longer has the sender write a marker.
+    # Five minutes: a run waits for it; whoever needs longer has the sender write a marker.
     settle_seconds: float = Field(
-        default=2.0, ge=0, le=3600, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
+        default=2.0, ge=0, le=300, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
     )
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
 

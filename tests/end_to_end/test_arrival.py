@@ -1,0 +1,84 @@
+"""The command and a landing folder as senders leave it: files being written, hostile names, links, dates mistyped."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.command import CALLS, Command, call
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path / "home")
+
+
+HOSTILE = [
+    "call_segments_2022-10-30_\x1b[2J\nnewline.csv",
+    "call_segments_2022-10-30_'quo\"tes.csv",
+    "call_segments_2022-10-30_*?[a-z]..csv",
+    "call_segments_2022-10-30_\u202efdp.csv",
+    os.fsdecode(b"call_segments_2022-10-30_\xff\xfe.csv"),
+    "call_segments_2022-10-30_".ljust(251, "x") + ".csv",
+]
+
+
+def test_checking_files_of_hostile_names_says_lines_that_a_terminal_can_show(command):
+    paths = [command.land(name, CALLS, call(1, "2022-10-30"), call(2, "soon")) for name in HOSTILE]
+    # One process for all: each costs a second.
+    done = command.run("check", *map(str, paths))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert sum("would be loaded: 2 rows read, 1 good, 1 quarantined" in line for line in lines) == len(HOSTILE)
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("name", ["none_\x1b[2J.csv", os.fsdecode(b"call_segments_2022-10-30_\xff.csv")])
+def test_a_hostile_name_of_a_file_that_is_not_there_is_refused_in_one_printable_line(command, name):
+    done = command.run("check", str(command.home / name))
+    assert done.returncode == 2
+    assert done.stderr.rstrip("\n").isprintable()
+
+
+def test_a_link_is_rejected_by_the_trial_as_by_a_run(command):
+    real = command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    link = real.with_name("call_segments_2022-10-31.csv")
+    link.symlink_to(real)
+    done = command.run("check", str(link))
+    assert done.returncode == 1
+    assert "REJECTED" in done.stdout
+
+
+def test_a_run_that_finds_only_a_file_being_written_says_so_and_ends_well(command):
+    file = command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    command.settings["FCIR_SETTLE_SECONDS"] = "0.5"
+    is_over = threading.Event()
+
+    def write() -> None:
+        with file.open("a", encoding="utf-8") as stream:
+            while not is_over.wait(0.05):
+                stream.write(call(2, "2022-10-30") + "\n")
+                stream.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = command.run("run")
+        status = command.run("status")
+    finally:
+        is_over.set()
+        writer.join()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "call_segments_2022-10-30.csv: is still being written" in done.stdout
+    assert "Nothing is new but 1 deliveries that are not complete" in done.stdout
+    assert not command.current.exists()
+    assert "1 deliveries in the landing folder are not complete yet" in status.stdout
+
+
+@pytest.mark.parametrize("text", ["20221101", "2022-02-30"])
+def test_a_date_in_another_form_than_the_one_stated_is_refused(command, text):
+    done = command.run("run", "--from", text)
+    assert (done.returncode, done.stderr) == (2, f"fcir: --from {text}: not a date; expected YYYY-MM-DD\n")
