@@ -25,7 +25,7 @@ from dagster_project.extracts.processes import FrameTooLong, Pool, Worker, Worke
 # Seconds without a message after which a worker is taken for hung, for its start, and the most that it may ask for
 # beside: a sheet of a million rows takes 5 seconds on an idle machine, in one native call.
 SILENCE = 8.0
-_START = 60.0
+START = 60.0
 _LONGEST_STEP = 120.0
 
 WORKERS = Pool()
@@ -45,19 +45,32 @@ class IsolatedReader:
         self._name = file.name
         self._contract = contract
         self._count: Count | None = None
-        self._worker: Worker | None = WORKERS.take()
-        self.pid = self._worker.pid
+        self._worker: Worker | None = None
         request = (file.name, file.extension, file.sha256, file.size, file.modified_ns, contract)
-        try:
-            self._worker.request(file.file.fileno(), pickle.dumps(request))
-        except WorkerGone:
-            raise self._crashed() from None
-        self._message("ready", patience=_START)
+        self.pid = self._start(file.file.fileno(), pickle.dumps(request)).pid
         opened = self._message("opened")["opened"]
         self.serial_days = int(opened["serial_days"])
         self.found: tuple[str, ...] = tuple(opened["found"])
         self.unknown: tuple[str, ...] = tuple(opened["unknown"])
         self.warnings: list[str] = []
+
+    def _start(self, descriptor: int, request: bytes) -> Worker:
+        """Hand the file to a worker, which says at once that it is there."""
+        for is_last in (False, True):
+            worker = self._worker = WORKERS.take()
+            try:
+                worker.request(descriptor, request)
+                worker.frame(START)
+            except WorkerGone:
+                # One that died while it waited has not died of this file.
+                if is_last:
+                    break
+                self.close()
+            except TimeoutError:
+                raise self._stalled(START) from None
+            else:
+                return worker
+        raise self._crashed()
 
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - the worker decides how many rows it sends at once
         """The rows in pieces.
@@ -126,9 +139,7 @@ class IsolatedReader:
         try:
             return self._worker.frame(patience)
         except TimeoutError:
-            raise self._refused(
-                "reader_stalled", f"the program that reads it was silent for {patience:.0f} seconds"
-            ) from None
+            raise self._stalled(patience) from None
         except FrameTooLong:
             raise self._refused("too_large", "some of its rows together do not fit the memory") from None
         except WorkerGone:
@@ -140,6 +151,9 @@ class IsolatedReader:
         return self._refused(
             "reader_crashed", f"damaged, or too large for the memory: reading it ended by: {how or 'an error'}"
         )
+
+    def _stalled(self, patience: float) -> UnreadableExtract:
+        return self._refused("reader_stalled", f"the program that reads it was silent for {patience:.0f} seconds")
 
     def _nonsense(self) -> UnreadableExtract:
         return self._refused("reader_crashed", "the program that reads it sent back nonsense")

@@ -122,7 +122,7 @@ class Extract:
                 f"{self.file_name}: {handed} rows were read, but counted another way there are "
                 f"{count.expected - count.beside} ({count.expected} {count.unit}"
                 f"{f', {count.beside} of them no rows' if count.beside > 0 else ''}); "
-                "none is loaded; deliver it as CSV or saved by another program, and report it as a fault of fcir",
+                "none is loaded; the file contradicts itself, or fcir is at fault: deliver it in another format",
             )
 
     def close(self) -> None:

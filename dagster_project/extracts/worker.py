@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -122,8 +123,13 @@ def _serve(parent: _Parent, file: OpenFile, contract: Any) -> None:
 
 
 def _is_tired() -> bool:
-    # macOS counts bytes where Linux counts KiB; a worker is then replaced more often than needed.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _TIRED_KIB
+    """Whether the process has ever taken much memory; where the system does not tell (macOS), it counts as tired."""
+    # Not getrusage: a process starts with the peak of the one that started it.
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) > _TIRED_KIB
+    return True
 
 
 def _die_with_parent() -> None:
