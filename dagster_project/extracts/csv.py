@@ -384,13 +384,14 @@ def _fits(row: list[str], width: int) -> bool:
 
 
 def _are_whole_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether each of the lines of one record could be a row of its own.
+    """Whether lines of one record could be rows of their own: each of them, or the first and the last exactly.
 
-    Then two stray quotes have made a single cell of what lies between them. It would fit, and would carry the personal
-    cells of those rows under the name of a column that is none. With two columns a text with a delimiter in each of its
-    lines is as likely.
+    Then two stray quotes have made a single cell of what lies between them, blank and broken lines included. It would
+    fit, and would carry the personal cells of those rows under the name of a column that is none. With two columns a
+    text with a delimiter in each of its lines is as likely.
     """
-    return width > 2 and all(line.count(delimiter) >= width - 1 for line in lines)
+    counts = [line.count(delimiter) for line in lines]
+    return width > 2 and (min(counts) >= width - 1 or counts[0] == counts[-1] == width - 1)
 
 
 def _first_records(lines: Iterable[str], delimiter: str) -> list[tuple[int, list[str], int]]:
