@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +36,7 @@ DELIMITERS = (",", ";", "\t", "|")
 # Bytes at the end of a cell that may be blanks: control characters, space, and any part of a character beyond ASCII.
 _MAY_BE_BLANK = np.array([code <= 0x20 or code >= 0x80 for code in range(256)])
 _QUOTE = ord('"')
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
@@ -116,20 +119,17 @@ class CsvReader:
         """
         width = self._header.width
         carry: list[str] = []
-        number = 1
-        skip = self._beside = self._first_line - 1
+        number = self._first_line
+        self._beside = number - 1
         blocks = self._file.blocks()
-        block: bytes | None = next(blocks)
+        block: bytes | None = _without_lines(next(blocks), self._beside)
         while block is not None:
             following = next(blocks, None)
-            if not carry and not skip and (plain := self._plain_piece(block, number)):
+            if not carry and (plain := self._plain_piece(block, number)):
                 yield plain
-                number, block = number + plain.table.num_rows, following
+                number, block = number + line_count(block), following
                 continue
             lines = carry + _lines(block.decode())
-            if skip:
-                skipped = min(skip, len(lines))
-                lines, skip, number = lines[skipped:], skip - skipped, number + skipped
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             self._beside += records.continuations
             if found := self._piece(records):
@@ -147,21 +147,45 @@ class CsvReader:
         Returns:
             The piece; None when the block is not that plain, and has to be parsed line by line.
         """
-        if len(block) > LINE_LIMIT or b"\x00" in block:
+        if not block or len(block) > LINE_LIMIT or b"\x00" in block:
             return None
         if b'"' in block and not _has_regular_quotes(block, self._delimiter):
             return None
         count = line_count(block)
+        positions = self._header.positions
+        # The first column tells whether a row may be blank.
+        cells = self._parsed(block, count, {0, *positions.values()})
+        if cells is None:
+            return None
+        kept = np.arange(count)
+        if cells[0].null_count:
+            cells = self._parsed(block, count, range(self._header.width)) or {}
+            filled = [column.is_valid().to_numpy(zero_copy_only=False) for column in cells.values()]
+            (kept,) = np.nonzero(np.logical_or.reduce(filled))
+            if not len(kept):
+                return None
+            if len(kept) < count:
+                self._beside += count - len(kept)
+                cells = {position: column.take(pa.array(kept)) for position, column in cells.items()}
+        return piece(
+            self._contract,
+            source_rows=kept + number,
+            columns={name: cells[position] for name, position in positions.items()},
+            faults={},
+            last_label=next(text for position in sorted(cells) if (text := cells[position][-1].as_py())),
+            is_clean=True,
+        )
+
+    def _parsed(self, block: bytes, count: int, positions: Iterable[int]) -> dict[int, pa.Array] | None:
+        """Trimmed cells by their position; None when the lines of the block are not one whole record each."""
         names = [str(i) for i in range(self._header.width)]
-        used = [names[position] for position in self._header.positions.values()]
         try:
             table = pa_csv.read_csv(
                 pa.py_buffer(block),
                 read_options=pa_csv.ReadOptions(use_threads=False, block_size=8 * LINE_LIMIT, column_names=names),
                 parse_options=pa_csv.ParseOptions(delimiter=self._delimiter, ignore_empty_lines=False),
                 convert_options=pa_csv.ConvertOptions(
-                    # The first column tells whether a row may be blank.
-                    include_columns=list(dict.fromkeys([names[0], *used])),
+                    include_columns=[names[position] for position in positions],
                     column_types=dict.fromkeys(names, pa.string()),
                     check_utf8=False,
                     null_values=[""],
@@ -173,18 +197,7 @@ class CsvReader:
         # As many rows as lines: no row has swallowed a line, and none was skipped.
         if table.num_rows != count:
             return None
-        cells = {name: _trimmed(table.column(name)) for name in table.column_names}
-        # An empty first cell may mean a blank row, which only the whole line tells.
-        if cells[names[0]].null_count:
-            return None
-        return piece(
-            self._contract,
-            source_rows=np.arange(number, number + count),
-            columns={name: cells[names[position]] for name, position in self._header.positions.items()},
-            faults={},
-            last_label=cells[names[0]][-1].as_py(),
-            is_clean=True,
-        )
+        return {int(name): _trimmed(table.column(name)) for name in table.column_names}
 
     def _piece(self, records: _Records) -> Piece | None:
         width = self._header.width
@@ -215,6 +228,13 @@ class CsvReader:
             faults=faults,
             last_label=label(rows[-1]),
         )
+
+
+def _without_lines(block: bytes, count: int) -> bytes:
+    """The block without its first lines."""
+    ends = [end.end() for end in islice(_LINE_END.finditer(block), count)]
+    # The last line of a file may have no end.
+    return block[ends[-1] :] if len(ends) == count else b""
 
 
 def _has_regular_quotes(block: bytes, delimiter: str) -> bool:

@@ -20,9 +20,10 @@ from dagster_project.extracts.sheet import ROW_LIMIT, RowTooLong, SheetRows, may
 # A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
 _RATIO_MATTERS = 1 << 20
-# What the parser takes for a cell of the grid that spans all filled cells, and for a filled one beside that: measured
-# on sheets of 11 columns, 200,000 and 1,048,575 rows. With 150 MiB for Python and Arrow it stays below 1 GB.
-_GRID_CELL, _FILLED_CELL, _MEMORY = 32, 50, 760 << 20
+# What the parser takes for a cell of the grid that spans all filled cells, and for a filled one in a list that doubles
+# when it is full: 755 MB in all were measured for 750,000 rows of 11 columns, 1,108 MB for 800,000. Python, Arrow and
+# the texts add about 300 MB.
+_GRID_CELL, _FILLED_CELL, _MEMORY = 32, 40, 640 << 20
 _CHUNK = 1 << 20
 # Cells that the parser reads in a second on a machine that is busy with other work: a twentieth of what was measured.
 _CELLS_A_SECOND = 100_000
@@ -252,7 +253,8 @@ class Workbook:
     def _check_sheet(self, part: str, blank_strings: frozenset[int]) -> SheetRows:
         """What the rows of a sheet hold; refuses one whose cells are too many for the memory."""
         rows = sheet_rows(self._chunks(part), blank_strings)
-        if rows.span * rows.last_column * _GRID_CELL + rows.values * _FILLED_CELL > _MEMORY:
+        listed = 1 << max(0, rows.values - 1).bit_length()
+        if rows.span * rows.last_column * _GRID_CELL + listed * _FILLED_CELL > _MEMORY:
             raise UnreadableExtract(
                 "too_large",
                 f"{self._file.name}: a sheet spans {rows.span} rows and {rows.last_column} columns, "

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.extracts import open_extract
+from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
 
 
@@ -338,3 +339,59 @@ def test_a_quote_at_any_place_touches_one_row_at_most(tmp_path, data, quoting):
     assert [row["source_row"] for row in mutated] == [row["source_row"] for row in clean]
     touched = whole.count("\n", 0, place) + 1
     assert [r for r in mutated if r["source_row"] != touched] == [r for r in clean if r["source_row"] != touched]
+
+
+def as_lines(found: list[dict]) -> list[tuple]:
+    return [tuple(sorted(row.items())) for row in found]
+
+
+PLAIN_CELLS = [
+    "a",
+    "b c",
+    "",
+    "",
+    " ",
+    "\u00a0",
+    "\ufeff",
+    " x",
+    "y\u2003",
+    "é",
+    "Total",
+    "\x0b",
+    "-",
+    "\x85",
+    "\u2028",
+]
+ODD_CELLS = [
+    '""',
+    '"q"',
+    '" q "',
+    '"a""b"',
+    '""""',
+    '"a,b"',
+    '"a;b"',
+    '"x\ny"',
+    '"x\ry"',
+    '5" pipe',
+    '"a"x',
+    'a"',
+    '"',
+    "\x00",
+]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
+def test_both_engines_read_the_same(tmp_path, data, delimiter):
+    safe = st.sampled_from(PLAIN_CELLS + ODD_CELLS[: data.draw(st.sampled_from([0, 0, 6, len(ODD_CELLS)]))])
+    line = st.lists(safe, min_size=5, max_size=5).map(delimiter.join)
+    odd = st.sampled_from(["", delimiter * 4, " ", delimiter * 7, delimiter.join("abc"), delimiter.join("abcdefg")])
+    lines = data.draw(st.lists(line | line | line | line | odd, max_size=12))
+    end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    last = data.draw(st.sampled_from(["", end]))
+    path = written(tmp_path, end.join([HEADER.replace(",", delimiter), *lines]) + last)
+    fast, _ = read(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
+        slow, _ = read(path)
+    assert as_lines(fast) == as_lines(slow)
