@@ -10,6 +10,7 @@ from draft_extracts import (
     CSV,
     CSV_GZ,
     DATE,
+    DEFAULT_FORCE,
     JSONL,
     MARKER,
     MOMENT,
@@ -21,11 +22,12 @@ from draft_extracts import (
     START,
     TRUTH,
     XLSX,
+    Column,
     Draft,
     Misfit,
     Row,
 )
-from extract_files import Formula, Number, Wall
+from extract_files import Formula, Number, Rich, Wall
 from mutation_kinds import kind
 
 TIMED = tuple(START)
@@ -114,12 +116,14 @@ def apostrophe_before_a_timestamp(draft: Draft) -> None:
     _spoil_moment(draft, "not_a_timestamp", "'2023-03-28 10:00:00")
 
 
-def _start_alone(draft: Draft, row: Row, moment: datetime, text: str) -> None:
-    """Give the row another start, and other times that fit whatever it is."""
+def start_alone(draft: Draft, row: Row, moment: datetime, text: str | None) -> None:
+    """Give the row another start, in the file's own spelling or another, and other times that fit whatever it is."""
     start = START[draft.source]
     if start not in draft.fields:
         raise Misfit
-    row.values[start], row.cells[start] = moment, text
+    row.values[start] = moment
+    if text is not None:
+        row.cells[start] = text
     for name, spec in SOURCES[draft.source].items():
         if spec.kind == MOMENT and name != start:
             row.cells.pop(name, None)
@@ -138,7 +142,7 @@ def _with_start(draft: Draft) -> Row:
 @kind(sources=TIMED)
 def leap_day(draft: Draft) -> None:
     row = _with_start(draft)
-    _start_alone(
+    start_alone(
         draft,
         row,
         datetime(2020, 2, 29, 10, 0, tzinfo=UTC),
@@ -149,13 +153,13 @@ def leap_day(draft: Draft) -> None:
 @kind(sources=(CALLS, CONTACTS))
 def year_9999(draft: Draft) -> None:
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "9999-12-31 23:59:59")
+    start_alone(draft, row, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "9999-12-31 23:59:59")
 
 
 @kind(sources=TIMED)
 def old_time(draft: Draft) -> None:
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(1999, 12, 31, 23, 59, tzinfo=UTC), "31/12/1999 23:59")
+    start_alone(draft, row, datetime(1999, 12, 31, 23, 59, tzinfo=UTC), "31/12/1999 23:59")
 
 
 @kind(sources=TIMED)
@@ -169,7 +173,7 @@ def offsets_of_all_spellings(draft: Draft) -> None:
         "2022-07-01T05:30:00.000-0500",
         "2022-07-01T16:00:00 +05:30",
     )
-    _start_alone(draft, row, moment, draft.rng.choice(texts))
+    start_alone(draft, row, moment, draft.rng.choice(texts))
 
 
 @kind(sources=TIMED)
@@ -177,20 +181,20 @@ def fractions_of_a_second(draft: Draft) -> None:
     row = _with_start(draft)
     moment = datetime(2022, 1, 15, 10, 30, 5, 250_000, tzinfo=UTC)
     texts = ("2022-01-15T10:30:05.250Z", "2022-01-15 10:30:05.25", "2022-01-15 10:30:05,250", "15/01/2022 10:30:05.250")
-    _start_alone(draft, row, moment, draft.rng.choice(texts))
+    start_alone(draft, row, moment, draft.rng.choice(texts))
 
 
 @kind(sources=TIMED, forms=NOT_SHEETS)
 def serial_number_as_text(draft: Draft) -> None:
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(2023, 3, 28, 11, 0, tzinfo=UTC), "45013.5")
+    start_alone(draft, row, datetime(2023, 3, 28, 11, 0, tzinfo=UTC), "45013.5")
 
 
 @kind(sources=TIMED)
 def hour_that_occurs_twice(draft: Draft) -> None:
     row = _with_start(draft)
     texts = ("2022-10-30 01:30:00", "30/10/2022 01:30", "2022-10-30T01:30")
-    _start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), draft.rng.choice(texts))
+    start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), draft.rng.choice(texts))
     row.is_ambiguous = True
 
 
@@ -198,7 +202,7 @@ def hour_that_occurs_twice(draft: Draft) -> None:
 def doubled_hour_with_an_offset(draft: Draft) -> None:
     row = _with_start(draft)
     hour, text = draft.rng.choice(((0, "2022-10-30T01:15:00+01:00"), (1, "2022-10-30 01:15:00+00:00")))
-    _start_alone(draft, row, datetime(2022, 10, 30, hour, 15, tzinfo=UTC), text)
+    start_alone(draft, row, datetime(2022, 10, 30, hour, 15, tzinfo=UTC), text)
 
 
 @kind(sources=(CALLS,))
@@ -207,7 +211,7 @@ def doubled_hour_with_the_offset_column(draft: Draft) -> None:
         raise Misfit
     row = _with_start(draft)
     offset = draft.rng.choice((0, 60))
-    _start_alone(draft, row, datetime(2022, 10, 30, 1 - offset // 60, 40, tzinfo=UTC), "30/10/2022 01:40:00")
+    start_alone(draft, row, datetime(2022, 10, 30, 1 - offset // 60, 40, tzinfo=UTC), "30/10/2022 01:40:00")
     row.values["utc_offset_minutes"] = offset
 
 
@@ -216,7 +220,7 @@ def offset_column_that_disagrees(draft: Draft) -> None:
     if "utc_offset_minutes" not in draft.fields:
         raise Misfit
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(2022, 7, 1, 10, 30, tzinfo=UTC), "2022-07-01 11:30:00")
+    start_alone(draft, row, datetime(2022, 7, 1, 10, 30, tzinfo=UTC), "2022-07-01 11:30:00")
     row.values["utc_offset_minutes"], row.disagrees = 0, True
 
 
@@ -231,7 +235,7 @@ def _follower(draft: Draft) -> str:
 def doubled_hour_settled_by_the_start(draft: Draft) -> None:
     follower = _follower(draft)
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(2022, 10, 30, 1, 10, tzinfo=UTC), "2022-10-30T01:10:00Z")
+    start_alone(draft, row, datetime(2022, 10, 30, 1, 10, tzinfo=UTC), "2022-10-30T01:10:00Z")
     row.values[follower], row.cells[follower] = datetime(2022, 10, 30, 1, 30, tzinfo=UTC), "2022-10-30 01:30:00"
 
 
@@ -239,9 +243,51 @@ def doubled_hour_settled_by_the_start(draft: Draft) -> None:
 def doubled_hour_left_open_by_the_start(draft: Draft) -> None:
     follower = _follower(draft)
     row = _with_start(draft)
-    _start_alone(draft, row, datetime(2022, 10, 29, 23, 50, tzinfo=UTC), "30/10/2022 00:50:00")
+    start_alone(draft, row, datetime(2022, 10, 29, 23, 50, tzinfo=UTC), "30/10/2022 00:50:00")
     row.values[follower], row.cells[follower] = datetime(2022, 10, 30, 0, 30, tzinfo=UTC), "30/10/2022 01:30:00"
     row.is_ambiguous = True
+
+
+@kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
+def doubled_hour_of_start_and_follower(draft: Draft) -> None:
+    follower = _follower(draft)
+    row = _with_start(draft)
+    start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), "30/10/2022 01:30:00")
+    row.values[follower], row.cells[follower] = datetime(2022, 10, 30, 1, 20, tzinfo=UTC), "30/10/2022 01:20:00"
+    row.is_ambiguous = True
+
+
+@kind(sources=(CALLS, CHATS))
+def doubled_hour_before_the_start(draft: Draft) -> None:
+    follower = _follower(draft)
+    row = _with_start(draft)
+    start_alone(draft, row, datetime(2022, 10, 30, 2, 30, tzinfo=UTC), "30/10/2022 02:30:00")
+    row.cells[follower], row.verdict = "30/10/2022 01:30:00", ("out_of_order", follower)
+
+
+@kind(sources=TIMED)
+def edges_of_the_clock_changes(draft: Draft) -> None:
+    row = _with_start(draft)
+    text, moment, row.is_ambiguous = draft.rng.choice(
+        (
+            ("2023-03-26 00:59:59", datetime(2023, 3, 26, 0, 59, 59, tzinfo=UTC), False),
+            ("2023-03-26 02:00:00", datetime(2023, 3, 26, 1, 0, tzinfo=UTC), False),
+            ("2022-10-30 00:59:59", datetime(2022, 10, 29, 23, 59, 59, tzinfo=UTC), False),
+            ("2022-10-30 01:00:00", datetime(2022, 10, 30, 0, 0, tzinfo=UTC), True),
+            ("2022-10-30 01:59:59", datetime(2022, 10, 30, 0, 59, 59, tzinfo=UTC), True),
+            ("2022-10-30 02:00:00", datetime(2022, 10, 30, 2, 0, tzinfo=UTC), False),
+            ("15/01/1970 10:00", datetime(1970, 1, 15, 9, 0, tzinfo=UTC), False),
+        )
+    )
+    start_alone(draft, row, moment, text)
+
+
+@kind(forms=(XLSX,), sources=TIMED)
+def date_cells_in_the_clock_changes(draft: Draft) -> None:
+    doubled = datetime(2022, 10, 30, 1, 30)  # noqa: DTZ001 - a clock time
+    _sheet_moment(draft, Wall(doubled), datetime(2022, 10, 30, 0, 30, tzinfo=UTC)).is_ambiguous = True
+    left_out = datetime(2023, 3, 26, 1, 30)  # noqa: DTZ001 - a clock time
+    draft.spoil(draft.of_kind(MOMENT), Wall(left_out), "time_never_existed")
 
 
 @kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
@@ -478,6 +524,15 @@ def long_cell(draft: Draft) -> None:
     draft.change(draft.text_column(), text, text)
 
 
+@kind(forms=(CSV, CSV_GZ, JSONL, PARQUET))
+def long_cells_over_several_blocks(draft: Draft) -> None:
+    # Readers take half a mebibyte at a time.
+    column = draft.text_column()
+    for _ in range(4):
+        text = f"{draft.rng.randrange(10**9)}" + "z" * draft.rng.randrange(150_000, 400_000)
+        draft.change(column, text, text)
+
+
 @kind()
 def long_personal_cell(draft: Draft) -> None:
     column = draft.pick(lambda _, spec: spec.personal)
@@ -500,10 +555,11 @@ def same_person_twice(draft: Draft) -> None:
     other.values[column], other.cells[column] = one.values[column], f" {one.values[column]}  "
 
 
-def _sheet_moment(draft: Draft, cell: Any, moment: datetime) -> None:
+def _sheet_moment(draft: Draft, cell: Any, moment: datetime) -> Row:
     row = _with_start(draft)
-    _start_alone(draft, row, moment, "")
+    start_alone(draft, row, moment, None)
     row.cells[START[draft.source]] = cell
+    return row
 
 
 @kind(forms=(XLSX,), sources=TIMED, slots=("1904",))
@@ -529,7 +585,9 @@ def date_cell_without_time(draft: Draft) -> None:
 
 @kind(forms=(XLSX,), sources=TIMED)
 def date_cell_in_an_odd_format(draft: Draft) -> None:
-    shown = draft.rng.choice(("d mmm yy h:mm AM/PM", "[$-809]dddd d mmmm yyyy hh:mm", "yyyy\\-mm\\-dd\\Thh:mm:ss"))
+    shown = draft.rng.choice(
+        ("d mmm yy h:mm AM/PM", "[$-809]dddd d mmmm yyyy hh:mm", "yyyy\\-mm\\-dd\\Thh:mm:ss", "hh:mm:ss")
+    )
     wall = Wall(datetime(2023, 1, 10, 9, 15), shown)  # noqa: DTZ001
     _sheet_moment(draft, wall, datetime(2023, 1, 10, 9, 15, tzinfo=UTC))
 
@@ -538,6 +596,11 @@ def date_cell_in_an_odd_format(draft: Draft) -> None:
 def day_fractions(draft: Draft) -> None:
     shown = draft.rng.choice(("[h]:mm:ss", "hh:mm:ss", "mm:ss", "[mm]:ss"))
     draft.change("queue_seconds", Number(296 / 86400, shown), Decimal(296))
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def number_under_a_format_without_time(draft: Draft) -> None:
+    draft.change("queue_seconds", Number(39, draft.rng.choice(("0.00", "@", "#,##0", "0%"))), Decimal(39))
 
 
 @kind(forms=(XLSX,), sources=(CALLS,))
@@ -565,11 +628,50 @@ def formula_with_its_value(draft: Draft) -> None:
 @kind(forms=(XLSX,))
 def formula_without_its_value(draft: Draft) -> None:
     row = draft.fresh()
-    name = draft.rng.choice([column.name for column in draft.columns])
+    name = draft.rng.choice(list(draft.fields))
     row.cells[name], row.verdict = Formula("=2*21", None), ("formula_without_value", None)
 
 
-@kind(forms=(XLSX,), sources=(CALLS,))
+@kind(forms=(XLSX, JSONL), sources=tuple(name for name in SOURCES if name != CRIMES))
 def identifier_as_a_number(draft: Draft) -> None:
     number = draft.rng.randrange(10**11, 10**12)
-    draft.change("call_id", Number(number), str(number))
+    name = next(iter(SOURCES[draft.source]))
+    draft.change(name, Number(number) if draft.form == XLSX else number, str(number))
+
+
+@kind(sources=(CALLS, CHATS, CRIMES))
+def words_for_no_value_that_are_none(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: spec.kind == SECONDS or bool(spec.values))
+    code = "not_in_list" if SOURCES[draft.source][column].values else "not_seconds"
+    draft.spoil(column, draft.rng.choice(("None", "nan", "n.a.", "--", "?", "#NULL!", "(blank)", "-9999.0")), code)
+
+
+@kind(forms=(XLSX,))
+def text_in_two_fonts(draft: Draft) -> None:
+    text = f"bold{draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), Rich(text[:4], text[4:]), text)
+
+
+@kind(forms=(XLSX,))
+def line_end_in_a_sheet_cell(draft: Draft) -> None:
+    text = f"one\ntwo {draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), text, text)
+
+
+@kind()
+def force_in_another_case(draft: Draft) -> None:
+    row = _with_force(draft)
+    row.cells["force_code"] = row.values["force_code"].title()
+
+
+@kind()
+def force_left_empty(draft: Draft) -> None:
+    row = _with_force(draft)
+    row.cells["force_code"], row.values["force_code"] = draft.rng.choice(("", "NULL", "-")), DEFAULT_FORCE
+
+
+def _with_force(draft: Draft) -> Row:
+    if all(column.name != "force_code" for column in draft.columns):
+        header = "Force Code"
+        draft.columns.append(Column("force_code", header))
+    return draft.fresh()

@@ -130,6 +130,8 @@ class Draft:
     """Parquet: column to what makes its array of the values."""
     parquet_options: dict[str, Any] = field(default_factory=dict)
     byte_hooks: list[Callable[[bytes], bytes]] = field(default_factory=list)
+    suffix: str = ""
+    """Part of the file's name behind the day."""
     extension: str = ""
     rejected: frozenset[str] = frozenset()
     """Codes of which one has to be given when the file is refused; empty: it is not."""
@@ -141,7 +143,7 @@ class Draft:
     @property
     def name(self) -> str:
         """File name."""
-        return f"{self.source}_{self.day}.{self.extension or self.form}"
+        return f"{self.source}_{self.day}{self.suffix}.{self.extension or self.form}"
 
     @property
     def fields(self) -> dict[str, Field]:

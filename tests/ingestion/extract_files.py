@@ -54,6 +54,14 @@ class Formula:
 
 
 @dataclass(frozen=True)
+class Rich:
+    """A sheet cell with text in two fonts."""
+
+    bold: str
+    plain: str
+
+
+@dataclass(frozen=True)
 class Wall:
     """A sheet cell with a date cell of this clock time."""
 
@@ -190,6 +198,7 @@ def _xlsx(draft: Draft) -> bytes:
     book = xlsxwriter.Workbook(sink, {"in_memory": True, "date_1904": draft.is_1904})
     sheet = book.add_worksheet("Data")
     formats: dict[str, Any] = {}
+    bold = book.add_format({"bold": True})
 
     def shown_as(code: str) -> Any:
         if code not in formats:
@@ -210,7 +219,11 @@ def _xlsx(draft: Draft) -> bytes:
         at += 1 + len(row.above)
         row.number = at + 1
         for column, heading in enumerate(draft.columns):
-            _write_cell(sheet, at, draft.left + column, _sheet_value(draft, row, heading.name), shown_as)
+            value = _sheet_value(draft, row, heading.name)
+            if isinstance(value, Rich):
+                sheet.write_rich_string(at, draft.left + column, bold, value.bold, value.plain)
+            else:
+                _write_cell(sheet, at, draft.left + column, value, shown_as)
     for cells in draft.below:
         at += 1
         for column, cell in enumerate(cells):

@@ -8,9 +8,11 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+from cell_mutations import start_alone
 from draft_extracts import (
     CSV,
     CSV_GZ,
@@ -24,10 +26,12 @@ from draft_extracts import (
     SOURCES,
     START,
     TEXT,
+    TRUTH,
     XLSX,
     Column,
     Draft,
     Misfit,
+    Row,
 )
 from mutation_kinds import BYTES, COLUMNS, LAYOUT, kind
 from unseen_extracts import local_of
@@ -40,15 +44,26 @@ HEADED = (CSV, CSV_GZ, XLSX, PARQUET)
 def _respelt(name: str, draft: Draft) -> str:
     words = name.replace("_", " ")
     return draft.rng.choice(
-        (name.upper(), words.title(), words, name.replace("_", "-"), name.replace("_", ""), f"  {name} ", f"{words} ")
+        (
+            name.upper(),
+            words.title(),
+            words,
+            name.replace("_", "-"),
+            name.replace("_", ""),
+            f"  {name} ",
+            words.replace(" ", "\u00a0"),
+        )
     )
+
+
+def _known_columns(draft: Draft) -> list[Column]:
+    return [column for column in draft.columns if column.name in draft.fields or column.name == "force_code"]
 
 
 @kind(layer=COLUMNS, slots=("names",))
 def headings_in_another_spelling(draft: Draft) -> None:
-    for column in draft.columns:
-        if column.header == column.name and column.header not in draft.unknown:
-            column.header = _respelt(column.name, draft)
+    for column in _known_columns(draft):
+        column.header = _respelt(column.name, draft)
 
 
 @kind(layer=COLUMNS, slots=("names",), sources=("call_segments",))
@@ -128,6 +143,38 @@ def header_and_no_rows(draft: Draft) -> None:
     draft.rows = []
 
 
+@kind(layer=COLUMNS, forms=LINED, slots=("tail",))
+def header_and_totals_only(draft: Draft) -> None:
+    draft.rows, draft.below = [], [["Total", "0"]]
+
+
+@kind(layer=COLUMNS, forms=(CSV, CSV_GZ, JSONL, PARQUET), slots=("many",))
+def many_rows(draft: Draft) -> None:
+    # So many that the text is longer than what readers take at once.
+    key = next(iter(SOURCES[draft.source]))
+    models = list(draft.rows)
+    if not models:
+        raise Misfit
+    for number in range(6_000):
+        row = draft.rng.choice(models)
+        new = Row({**row.values, key: f"{row.values[key]}-{number}"})
+        draft.rows.append(new)
+
+
+@kind(layer=COLUMNS, slots=("many",))
+def many_unknown_columns(draft: Draft) -> None:
+    for number in range(150):
+        header = f"extra {number:03}"
+        draft.columns.append(Column(header, header))
+        draft.unknown.append(header)
+
+
+@kind(layer=COLUMNS, forms=LINED, slots=("names",))
+def headings_over_two_lines(draft: Draft) -> None:
+    for column in _known_columns(draft):
+        column.header = column.name.replace("_", "\n").title()
+
+
 @kind(layer=LAYOUT, forms=LINED, slots=("preamble",))
 def preamble(draft: Draft) -> None:
     lines = [
@@ -137,6 +184,9 @@ def preamble(draft: Draft) -> None:
         [""],
         ["call_id, status, and other columns: see the manual"],
         ["Period:", "day; all forces", "a|b"],
+        ["sep=;"],
+        ["Report\nin two lines", "and\r\nmore"],
+        ["Fields: call_id, segment_no, contact_id, received_at, chat_id, ended_at, crime_ref, status, section, unit"],
     ]
     draft.preamble = draft.rng.sample(lines, draft.rng.randint(1, 6))
 
@@ -305,6 +355,18 @@ def extension_that_lies(draft: Draft) -> None:
         draft.rejected |= {"no_header"}
 
 
+@kind(layer=BYTES, slots=("bytes",))
+def extension_in_capitals(draft: Draft) -> None:
+    draft.extension = draft.form.upper()
+
+
+@kind(layer=BYTES)
+def odd_file_name(draft: Draft) -> None:
+    draft.suffix = draft.rng.choice(
+        (" (1)", " Copy of 'x' [a]*?", '_%s_"late"', "_new\nline", "_\u202egnp", ".csv", "--rows")
+    )
+
+
 @kind(layer=BYTES, slots=("rejected", "bytes"))
 def empty_file(draft: Draft) -> None:
     nothing = gzip.compress(b"", mtime=0) if draft.form == CSV_GZ and draft.rng.random() < 0.5 else b""
@@ -357,7 +419,7 @@ def parquet_damaged(draft: Draft) -> None:
 
 @kind(layer=BYTES, forms=(JSONL,), slots=("rejected", "bytes"))
 def one_json_array(draft: Draft) -> None:
-    array = json.dumps([MARKER, {"a": 1}]).encode()
+    array = json.dumps([MARKER, {"a": 1}], indent=draft.rng.choice((None, 1))).encode()
     _refused_bytes(draft, lambda _: array, "wrong_extension")
 
 
@@ -369,6 +431,28 @@ def other_sheets(draft: Draft) -> None:
         book.add_worksheet("Empty")
         book.add_worksheet("Figures").write_row(0, 0, ["month", "unit", 5])
         sheet.set_first_sheet()
+
+    draft.sheet_hooks.append(hook)
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def sheet_of_a_chart(draft: Draft) -> None:
+    def hook(book: Any, _: Any) -> None:
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": "=Data!$B$2:$B$5"})
+        book.add_chartsheet("Chart").set_chart(chart)
+
+    draft.sheet_hooks.append(hook)
+
+
+@kind(layer=LAYOUT, forms=(XLSX,))
+def filters_panes_and_remarks(draft: Draft) -> None:
+    def hook(_: Any, sheet: Any) -> None:
+        sheet.autofilter(0, 0, 20, 5)
+        sheet.freeze_panes(1, 1)
+        sheet.write_comment(2, 2, f"{MARKER} rang twice")
+        sheet.conditional_format(0, 0, 20, 5, {"type": "duplicate"})
+        sheet.protect("password")
 
     draft.sheet_hooks.append(hook)
 
@@ -432,7 +516,7 @@ def _walls(values: Sequence[Any]) -> list[Any]:
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
 def parquet_times_with_a_zone(draft: Draft) -> None:
     zone = draft.rng.choice(("UTC", "Europe/London", "America/New_York", "+05:30"))
-    unit = draft.rng.choice(("ms", "us", "ns"))
+    unit = draft.rng.choice(("s", "ms", "us", "ns"))
     _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(values, pa.timestamp(unit, zone)))
 
 
@@ -509,3 +593,54 @@ def parquet_list_in_a_column(draft: Draft) -> None:
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=("published_figures",))
 def parquet_times_for_dates(draft: Draft) -> None:
     _typed(draft, draft.of_kind(DATE), lambda values: pa.array(values, pa.date32()).cast(pa.timestamp("ms")))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+def parquet_times_of_day_for_durations(draft: Draft) -> None:
+    kind_of = draft.rng.choice((pa.time32("s"), pa.time32("ms"), pa.time64("us")))
+
+    def array(values: list[Any]) -> pa.Array:
+        return (
+            pa.array([None if value is None else int(value) for value in values], pa.int32())
+            .cast(pa.time32("s"))
+            .cast(kind_of)
+        )
+
+    _typed(draft, draft.of_kind(SECONDS), array)
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("digital_contacts", "live_chats"))
+def parquet_flags_as_numbers(draft: Draft) -> None:
+    to = draft.rng.choice((pa.int8(), pa.uint64(), pa.float64()))
+    _typed(draft, draft.of_kind(TRUTH), lambda values: pa.array([None if v is None else int(v) for v in values], to))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("tail", "many"))
+def parquet_dates_for_times(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.kind == MOMENT and spec.required)
+    if any(row.is_touched for row in draft.rows) or name in draft.arrays:
+        raise Misfit
+    draft.arrays[name] = lambda values: pa.array([value.date() for value in values], pa.date32())
+    for row in draft.rows:
+        row.is_touched, row.verdict = True, ("no_time_of_day", name)
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(name for name in SOURCES if name != "crimes"), slots=("tail",))
+def parquet_identifiers_as_numbers(draft: Draft) -> None:
+    name = next(iter(SOURCES[draft.source]))
+    numbers: dict[Any, int] = {}
+    for row in draft.rows:
+        numbers.setdefault(row.values.get(name), 10**15 + len(numbers))
+    _typed(draft, name, lambda values: pa.array([int(value) for value in values], pa.int64()))
+    for row in draft.rows:
+        row.values[name] = str(numbers[row.values.get(name)])
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
+def parquet_times_in_the_doubled_hour(draft: Draft) -> None:
+    start = START[draft.source]
+    if not draft.native or start not in draft.fields:
+        raise Misfit
+    row = draft.fresh(lambda each: start not in each.cells)
+    start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), None)
+    row.is_ambiguous = True

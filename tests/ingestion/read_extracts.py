@@ -1,14 +1,13 @@
 """Reads many extracts as loading does, each as the delivery of a day of its own, and writes down what came out.
 
-A process of its own, so that its memory can be measured and a file that hangs can be ended: `read_extracts.py FOLDER
-OUT`. FOLDER holds a folder of files for each source; OUT gets a pickle.
+A process of its own, so that its memory can be measured and a file that hangs ends it: `read_extracts.py FOLDER OUT`.
+FOLDER holds a folder of files for each source; OUT gets a pickle.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import pickle
-import resource
 import sys
 from pathlib import Path
 
@@ -62,8 +61,7 @@ def main(folder: Path, out: Path) -> None:
                 tables[part] = [dict(zip(titles, row, strict=True)) for row in result.fetchall()]
             faulthandler.cancel_dump_traceback_later()
         found[source] = {"files": [vars(file) for file in candidate.files], "tables": tables}
-    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
-    out.write_bytes(pickle.dumps({"sources": found, "peak": peak}))
+    out.write_bytes(pickle.dumps(found))
 
 
 if __name__ == "__main__":

@@ -84,10 +84,11 @@ def quote_that_is_not_closed(draft: Draft) -> None:
 
 @kind(forms=DELIMITED)
 def text_behind_a_closing_quote(draft: Draft) -> None:
+    text = draft.rng.choice(('"a"b', '"a" ', '"a\\"b"'))
     place = draft.rng.randrange(len(draft.columns))
     _spoil_line(
         draft,
-        lambda cells, delimiter: delimiter.join([*cells[:place], '"a"b', *cells[place + 1 :]]),
+        lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]]),
         "unbalanced_quote",
     )
 
@@ -108,11 +109,34 @@ def two_stray_quotes_rows_apart(draft: Draft) -> None:
     second.line = lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]])
 
 
+@kind(forms=DELIMITED, slots=("stray pair",))
+def two_stray_quotes_around_a_blank_line(draft: Draft) -> None:
+    two_stray_quotes_rows_apart(draft)
+    first = next(i for i, row in enumerate(draft.rows) if row.verdict == ("unbalanced_quote", None))
+    draft.rows[first + 1].above.append("")
+
+
+@kind(forms=DELIMITED)
+def quote_that_is_not_closed_before_much_text(draft: Draft) -> None:
+    column = draft.text_column()
+    for _ in range(5):
+        text = f"{draft.rng.randrange(10**9)}" + "z" * 300_000
+        draft.change(column, text, text)
+    quote_that_is_not_closed(draft)
+
+
+@kind(forms=DELIMITED)
+def quoted_line_ends_over_blocks(draft: Draft) -> None:
+    column = draft.text_column()
+    text = f"{draft.rng.randrange(10**9)}" + "one, two\n" * draft.rng.randrange(60_000, 80_000) + "end"
+    draft.change(column, text, text)
+
+
 @kind(forms=DELIMITED)
 def quoted_line_end(draft: Draft) -> None:
     column = draft.text_column()
     for _ in range(2):
-        end = draft.rng.choice(("\n", "\r\n", "\n\n"))
+        end = draft.rng.choice(("\n", "\r\n", "\n\n", "\r"))
         text = f"one{end}two {draft.rng.randrange(10**9)}"
         draft.change(column, text, text)
 
@@ -419,3 +443,30 @@ def not_a_number_in_parquet(draft: Draft) -> None:
     draft.arrays["queue_seconds"] = lambda values: pa.array(
         [None if value is None else float(value) for value in values], pa.float64()
     )
+
+
+@kind(forms=(JSONL,))
+def deep_nesting(draft: Draft) -> None:
+    text = draft.rng.choice(("[" * 50_000, '{"a":' * 5_000))
+    _spoil_record(draft, lambda _: text)
+
+
+@kind(forms=(JSONL,), sources=("call_segments",))
+def number_of_many_digits(draft: Draft) -> None:
+    draft.spoil(draft.of_kind(SECONDS), 10**400, "not_seconds")
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def zeros_at_the_end(draft: Draft) -> None:
+    if not draft.rows:
+        raise Misfit
+    draft.rows.append(Row({}, verdict=("unreadable_record", None), line=lambda *_: "\x00" * 100, is_touched=True))
+    draft.ends_with_newline = False
+
+
+@kind(forms=DELIMITED, slots=("tail",))
+def mark_of_the_end_of_file(draft: Draft) -> None:
+    if not draft.rows:
+        raise Misfit
+    draft.rows.append(Row({}, verdict=("too_few_cells", None), line=lambda *_: "\x1a", is_touched=True))
+    draft.ends_with_newline = False

@@ -19,14 +19,16 @@ def mutated_extracts(seed: int, count: int) -> list[Draft]:
 
     Args:
         seed: fixes everything.
-        count: how many; the kinds take turns, so that each comes first in `count / len(KINDS)` of them.
+        count: how many; the kind that has occurred least comes first in the next one.
     """
     drawer = Drawer(seed)
     days = dict.fromkeys(SOURCES, FIRST_DAY)
-    kinds = list(KINDS.values())
+    counts = dict.fromkeys(KINDS, 0)
     drafts = []
-    for number in range(count):
-        draft = _mutated(drawer, kinds[number % len(kinds)], days)
+    for _ in range(count):
+        draft = _mutated(drawer, KINDS[min(counts, key=lambda name: counts[name])], days)
+        for name in draft.kinds:
+            counts[name] += 1
         days[draft.source] += timedelta(days=1)
         drafts.append(draft)
     return drafts

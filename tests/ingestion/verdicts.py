@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -122,32 +123,42 @@ def read_all(drafts: list[Draft], folder: Path) -> Reading:
         AssertionError: the reading process failed; the message ends with what it wrote.
     """
     landing, out = folder / "landing", folder / "found.pickle"
-    expectations: dict[str, Expectation] = {}
+    expected: dict[tuple[str, date], tuple[Draft, Expectation]] = {}
     for draft in drafts:
         path = landing / draft.source / draft.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(written(draft))
-        expectations[draft.name] = expectation(draft)
-    process = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("read_extracts.py")), str(landing), str(out)],
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-3000:]
+        expected[draft.source, draft.day] = draft, expectation(draft)
+    said, code, peak = _run([str(Path(__file__).with_name("read_extracts.py")), str(landing), str(out)], folder)
+    assert code == 0, said[-3000:]
     found = pickle.loads(out.read_bytes())  # noqa: S301 - made by our own process
-    by_name = {draft.name: draft for draft in drafts}
     outcomes: list[Outcome] = []
-    for parts in found["sources"].values():
-        outcomes += _outcomes(parts, by_name, expectations)
-    reading = Reading(outcomes, found["peak"], process.stdout + process.stderr + repr(found["sources"]))
+    for parts in found.values():
+        outcomes += _outcomes(parts, expected)
+    reading = Reading(outcomes, peak, said + repr(found))
     for outcome in outcomes:
         reading.pseudonyms += _pseudonyms(outcome)
     return reading
 
 
-def _outcomes(parts: dict[str, Any], drafts: dict[str, Draft], expectations: dict[str, Expectation]) -> list[Outcome]:
+def _run(arguments: list[str], folder: Path) -> tuple[str, int, int]:
+    """Run Python to its end: what it said, its exit code, and the most bytes of memory it or a child of it had."""
+    said = folder / "said"
+    with said.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # Kibibytes, but bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return said.read_text(encoding="utf-8", errors="replace"), process.returncode, usage.ru_maxrss * unit
+
+
+def _outcomes(parts: dict[str, Any], expected: dict[tuple[str, date], tuple[Draft, Expectation]]) -> list[Outcome]:
     loaded: dict[int, dict[int, dict[str, Any]]] = {}
     quarantined: dict[int, dict[int, tuple[str, str | None]]] = {}
     for row in parts["tables"][None]:
@@ -159,8 +170,7 @@ def _outcomes(parts: dict[str, Any], drafts: dict[str, Draft], expectations: dic
     deliveries = {row["extract_date"]: row for row in parts["tables"]["deliveries"]}
     return [
         Outcome(
-            drafts[file["file_name"]],
-            expectations[file["file_name"]],
+            *expected[file["source"], file["extract_date"]],
             file,
             loaded.get(file["load_id"], {}),
             quarantined.get(file["load_id"], {}),

@@ -1,0 +1,47 @@
+"""The judge of the mutated extracts itself: whatever differs from what was expected, it says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from draft_extracts import CSV, Drawer
+from verdicts import Outcome, read_all
+
+DAY = date(2022, 6, 1)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    draft = Drawer(1).draft("call_segments", CSV, DAY)
+    draft.spoil("segment_no", "none", "not_an_integer")
+    (outcome,) = read_all([draft], Path(tmp_path_factory.mktemp("judged"))).outcomes
+    return outcome
+
+
+def test_a_file_that_is_read_as_expected_gives_no_deviation(outcome):
+    assert outcome.wrong() == []
+    assert outcome.is_conserved
+
+
+def test_another_row_reason_column_or_value_is_a_deviation(outcome):
+    ((number, (code, column)),) = outcome.expected.quarantined.items()
+    for quarantined in ({number + 1: (code, column)}, {number: ("other", column)}, {number: (code, "line")}, {}):
+        assert replace(outcome, quarantined=quarantined).wrong()
+    good = next(iter(outcome.loaded))
+    assert replace(outcome, loaded={**outcome.loaded, good: {**outcome.loaded[good], "segment_no": 99}}).wrong()
+    assert replace(outcome, expected=replace(outcome.expected, unknown=("surname",))).wrong()
+    assert replace(outcome, expected=replace(outcome.expected, rejected=frozenset({"no_header"}))).wrong()
+    assert replace(outcome, file={**outcome.file, "error": "refused [no_header]"}).wrong()
+
+
+def test_a_row_that_is_nowhere_in_two_places_or_not_counted_is_not_conserved(outcome):
+    (number,) = outcome.expected.quarantined
+    good = next(iter(outcome.loaded))
+    fewer = {row: values for row, values in outcome.loaded.items() if row != good}
+    assert not replace(outcome, loaded=fewer).is_conserved
+    assert not replace(outcome, quarantined_rows=0).is_conserved
+    assert not replace(outcome, loaded={**fewer, number: outcome.loaded[good]}).is_conserved
+    assert not replace(outcome, file={**outcome.file, "rows_read": 0}).is_conserved
