@@ -45,7 +45,8 @@ def overdue_sources(
 
     A source owes every day from its first delivery on, whatever the other sources do: when all of them stop, all are
     overdue. A source that never delivered owes nothing yet, and made-up extracts owe nothing. A rejected delivery has
-    come, and so has a file that is being written; one without the marker that its contract demands has not.
+    come until it is withdrawn, and so has a file that is being written; one without the marker that its contract
+    demands has not.
 
     Args:
         connection: the warehouse, for reading; None when there is none yet.
@@ -64,7 +65,7 @@ def overdue_sources(
             """
             select distinct source, extract_date
             from audit.load
-            where status <> 'missing_delivery' and not is_synthetic
+            where status <> 'missing_delivery' and not is_synthetic and withdrawn_at is null
             """
         ).fetchall()
         for source, day in rows:

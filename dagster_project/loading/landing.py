@@ -146,13 +146,13 @@ def hold_back(
     # A time ahead of this machine's clock says nothing about the age of the file.
     ages = {file.path: now - file.changed_ns for file in landing.files if file.is_complete is None}
     young = [file for file in landing.files if file.path in ages and not settle_ns <= ages[file.path]]
-    worth_it = [file for file in young if file.source in wait_for and settle_ns > 0]
-    if worth_it:
-        sleep(max(min(settle_ns, settle_ns - ages[file.path]) for file in worth_it) / 1_000_000_000)
+    waits = [min(settle_ns, settle_ns - ages[file.path]) for file in young if file.source in wait_for]
+    if settle_ns and waits:
+        sleep(max(waits) / 1_000_000_000)
     for file in young:
-        if settle_ns == 0 or (file in worth_it and _is_unchanged(file)):
-            continue
-        faults[file.path] = "is still being written"
+        is_settled = settle_ns == 0 or (file.source in wait_for and _is_unchanged(file))
+        if not is_settled:
+            faults[file.path] = "is still being written"
     if not faults:
         return landing
     waiting = {(file.source, file.extract_date) for file in landing.files if file.path in faults}

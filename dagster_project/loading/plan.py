@@ -144,6 +144,7 @@ def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery)
         from audit.load
         where
             status = 'rejected'
+            and withdrawn_at is null
             and run_id = (
                 select last.run_id
                 from audit.load as last

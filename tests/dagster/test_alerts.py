@@ -2,15 +2,19 @@
 
 import json
 import os
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import pytest
 from apprise.decorators import notify
 
 from dagster_project.clock import london_today
+from dagster_project.contracts import load_contracts
 from dagster_project.defs import alerts
 from dagster_project.defs.alerts import failed_runs, overdue_deliveries
+from dagster_project.defs.sources import landing_spec
+from dagster_project.settings import CONTRACTS
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -181,6 +185,18 @@ def test_a_failed_run_is_told_with_its_steps_and_what_is_outstanding_and_nothing
         f"fcir: nightly failed\nrun {failed.run_id}\nfailed steps: load_crimes\ncrimes 2022-10-30 rejected\n"
         "Next: fcir status"
     ]
+
+
+@pytest.mark.parametrize(
+    ("by", "cron", "window"),
+    [("06:30", "30 6 * * *", 23_400), ("09:00", "0 9 * * *", 32_400), ("00:00", "0 0 * * *", 3_600)],
+)
+def test_the_pages_show_the_deadline_that_the_contract_states(by, cron, window):
+    contract = replace(load_contracts(CONTRACTS)["crimes"], delivered_by=time.fromisoformat(by))
+    policy = landing_spec(contract).freshness_policy
+    assert isinstance(policy, dg.FreshnessPolicy)
+    assert (policy.deadline_cron, policy.lower_bound_delta.total_seconds()) == (cron, window)
+    assert policy.timezone == "Europe/London"
 
 
 def test_the_clock_of_the_computer_is_the_one_that_is_asked(home):
