@@ -121,11 +121,11 @@ def load_source(
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
         landing = replace(landing, held=plan.held)
         _remember_hashes(connection, plan)
-        withdrawn = gone(connection, plan, [source], wanted=wanted)
+        withdrawn = [day for _, day in gone(connection, plan, [source], wanted=wanted)]
         if withdrawn:
-            withdraw(connection, withdrawn, change_seq=next_change(connection))
+            withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
-        told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for _, day in withdrawn))
+        told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
             missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
             return SourceReport(source, (), (), missing, told)

@@ -13,8 +13,7 @@ from dagster_project.loading.plan import Plan, Range
 _REFUSED = """
     select
         source,
-        extract_date,
-        load_id
+        extract_date
     from (
         select
             *,
@@ -42,14 +41,17 @@ def gone(
     """
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
-    refused = {(source, day) for source, day, _ in connection.execute(_REFUSED).fetchall()}
+    refused = set(connection.execute(_REFUSED).fetchall())
     return sorted((source, day) for source, day in refused - waiting if source in sources and day in wanted)
 
 
-def withdraw(connection: duckdb.DuckDBPyConnection, found: list[tuple[str, date]], *, change_seq: int) -> None:
-    """Mark the newest refusals of these days as withdrawn; their audit rows and quarantined rows are kept."""
-    loads = [load_id for source, day, load_id in connection.execute(_REFUSED).fetchall() if (source, day) in set(found)]
+def withdraw(connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date], *, change_seq: int) -> None:
+    """Mark what was refused on these days, the attempts before the newest too; audit and quarantined rows are kept."""
     connection.execute(
-        "update audit.load set withdrawn_at = ?, change_seq = ? where list_contains(?, load_id)",
-        [utc_now().replace(tzinfo=None), change_seq, loads],
+        """
+        update audit.load
+        set withdrawn_at = ?, change_seq = ?
+        where source = ? and list_contains(?, extract_date) and status = 'rejected' and withdrawn_at is null
+        """,
+        [utc_now().replace(tzinfo=None), change_seq, source, list(days)],
     )

@@ -2,7 +2,10 @@ with
 
 loads as (
 
-    select * from {{ ref("stg_loads") }}
+    -- A day of which nothing but a refusal is known that has been taken away since is not a day of the source.
+    select *
+    from {{ ref("stg_loads") }}
+    where withdrawn_at is null
 
 ),
 

@@ -1,0 +1,126 @@
+"""However a delivery arrives, what it ends in gives the same facts and marts, and a run more changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
+
+from dagster_project.contracts import load_contracts
+from dagster_project.loading.pipeline import load_source
+from dagster_project.loading.plan import Range
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.transformation.build import build
+
+# What tells a load from another; everything else has to be the same.
+OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
+# These list attempts and corrections, of which a single delivery has fewer.
+OF_THE_HISTORY = ("load_audit", "loads", "quarantine", "corrections", "expectation_results")
+
+
+def settings_of(home: Path) -> Settings:
+    settings = Settings(home=home, force="surrey", settle_seconds=0, _env_file=None)
+    settings.key_file.parent.mkdir(parents=True)
+    settings.key_file.write_text("ab" * 32)
+    settings.key_file.chmod(0o600)
+    return settings
+
+
+def night(settings: Settings, name: str) -> int:
+    """Load every source and build; returns how many deliveries there were."""
+    contracts = load_contracts(CONTRACTS)
+    deliveries = 0
+    for source in contracts:
+        report = load_source(settings, contracts, source, wanted=Range(), run_id=name)
+        deliveries += len(report.deliveries)
+    report = build(settings, run_id=name)
+    assert not report.failed, report.failed
+    return deliveries
+
+
+def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:
+    """Rows of every table of the schemas in an order of their own, without what tells a load from another."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        found: dict[str, list[str]] = {}
+        for schema, table, column in connection.execute(
+            """
+            select table_schema, table_name, column_name
+            from information_schema.columns
+            where list_contains(?, table_schema)
+            order by table_schema, table_name, ordinal_position
+            """,
+            [list(schemas)],
+        ).fetchall():
+            if (
+                table.removeprefix("stg_") not in OF_THE_HISTORY
+                and column not in OF_THE_LOAD
+                and not table.endswith("_touched")
+            ):
+                found.setdefault(f"{schema}.{table}", []).append(f'"{column}"')
+        return {
+            name: connection.execute(f"select {', '.join(columns)} from {name} order by all").fetchall()  # noqa: S608
+            for name, columns in found.items()
+        }
+
+
+def everything(settings: Settings) -> dict[str, list[tuple]]:
+    """All that loading keeps, to the byte, but for what a night without news writes down: that it looked."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        names = connection.execute(
+            """
+            select table_schema || '.' || table_name
+            from information_schema.tables
+            where table_schema in ('raw', 'audit') and table_name not in ('build', 'build_started', 'pending_load')
+            order by 1
+            """
+        ).fetchall()
+        return {name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in names}  # noqa: S608
+
+
+@pytest.fixture(scope="module")
+def histories(tmp_path_factory):
+    """The histories night by night in one installation, and where they end, delivered at once, in another."""
+    folder = tmp_path_factory.mktemp("histories")
+    stepwise, at_once = settings_of(folder / "stepwise"), settings_of(folder / "at_once")
+    deliveries = Deliveries(seed=20240229)
+    nights = []
+    for number in range(STEPS):
+        deliveries.step(stepwise.landing, number)
+        nights.append(night(stepwise, f"night {number}"))
+    deliveries.write_final(at_once.landing)
+    nights.append(night(at_once, "at once"))
+    return deliveries, stepwise, at_once, nights
+
+
+def test_the_histories_hold_what_they_are_meant_to(histories):
+    deliveries, _, _, nights = histories
+    days = deliveries.days
+    assert len({day.day for day in days}) == HISTORIES * DAYS
+    assert sum(day.corrections > 0 for day in days) > 400
+    assert sum(day.corrections > 1 for day in days) > 50
+    assert sum(day.rejections > 0 for day in days) > 100
+    assert sum(day.lies != day.loaded for day in days) > 100, "withdrawn files, and copies under another name"
+    assert sum(not day.loaded for day in days) > 50, "days that never came"
+    assert min(nights) > 300
+
+
+@pytest.mark.parametrize("schema", ["staging", "intermediate", "marts"])
+def test_any_history_gives_what_its_end_delivered_at_once_gives(histories, schema):
+    _, stepwise, at_once, _ = histories
+    found, expected = contents(stepwise, (schema,)), contents(at_once, (schema,))
+    assert found.keys() == expected.keys()
+    if schema == "marts":
+        assert len(expected["marts.fct_call"]) > 300
+        assert len(expected["marts.fct_crime_status"]) > 300
+    for name in expected:
+        assert found[name] == expected[name], name
+
+
+def test_a_night_without_news_changes_nothing(histories):
+    _, stepwise, _, _ = histories
+    before, built = everything(stepwise), contents(stepwise, ("staging", "intermediate", "marts"))
+    assert night(stepwise, "once more") == 0
+    assert everything(stepwise) == before
+    assert contents(stepwise, ("staging", "intermediate", "marts")) == built
