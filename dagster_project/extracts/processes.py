@@ -109,11 +109,15 @@ class Worker:
             view = view[count:]
         return data
 
-    def end(self) -> int:
-        """End the process; returns its exit code, negative for a signal. One that is ending by itself may finish."""
+    def end(self, patience: float = 0.2) -> int:
+        """End the process; returns its exit code, negative for a signal.
+
+        Args:
+            patience: seconds for a process to finish that is ending by itself.
+        """
         self._socket.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.2)
+            self._process.wait(patience)
         self._process.kill()
         if self._process.stdin:
             self._process.stdin.close()
@@ -151,4 +155,4 @@ class Pool:
         with self._lock:
             idle, self._idle = self._idle, []
         for worker in idle:
-            worker.end()
+            worker.end(0)

@@ -176,6 +176,83 @@ def test_cells_beside_the_table_are_a_warning_and_unknown_columns_are_named(tmp_
     assert extract.warnings == ["2 rows have cells to the right of the header; they were not loaded"]
 
 
+def test_a_row_with_cells_beside_the_table_only_is_a_fault(tmp_path):
+    rows, extract = read(written(tmp_path, [["1", *"abcd"], [None] * 5 + [None, "u"], ["2", *"abcd"]]))
+    assert faults(rows) == [(3, "too_many_cells")]
+    assert [row["source_row"] for row in rows] == [2, 3, 4]
+    assert extract.warnings == []
+
+
+def with_rows(folder: Path, xml: str, strings: str = "") -> Path:
+    """Two good rows, and rows of one's own between them."""
+    path = written(folder, [["1", *"abcd"], ["2", *"abcd"]])
+    changed(path, "xl/sharedStrings.xml", lambda text: text.replace("</sst>", strings + "</sst>"))
+
+    def moved(found: re.Match[str]) -> str:
+        return xml + re.sub(r'(r="[A-Z]*)3"', r'\g<1>9"', found[0])
+
+    return changed(path, SHEET, lambda text: re.sub(r'<row r="3".*?</row>', moved, text))
+
+
+@pytest.mark.parametrize(
+    ("xml", "strings", "faulty"),
+    [
+        ('<row r="3"><c r="A3" t="s"><v>11</v></c></row>', "<si><t> </t></si>", None),
+        ('<row r="3"><c r="A3" t="s"><v>11</v></c></row>', '<si><t xml:space="preserve">\u00a0&#160;</t></si>', None),
+        ('<row r="3"><c r="A3" t="s"><v>11</v></c></row>', "<si/>", None),
+        ('<row r="3"><c r="A3" t="s"><v>11</v></c></row>', "<si><r><t> </t></r><rPh><t>x</t></rPh></si>", None),
+        ('<row r="3"><c r="A3" t="s"><v>11</v></c></row>', "<si><r><t> </t></r><r><t>x</t></r></si>", ()),
+        ('<row r="3"><c r="A3" t="s"><v></v></c><c r="B3"/></row>', "", None),
+        ('<row r="3"><c r="A3" t="inlineStr"><is><t> </t></is></c></row>', "", None),
+        ('<row r="3"><c r="A3" t="inlineStr"><is><r><t>x</t></r></is></c></row>', "", ()),
+        ('<row r="3"><c r="A3" t="str"><f>" "</f><v> </v></c></row>', "", None),
+        ('<row r="3"><c r="A3" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="B3" t="e"><v>#N/A</v></c></row>', "", ()),
+        ('<row r="3"><c r="A3" t="e"><v>#N/A</v></c><c r="B3"><v>7</v></c></row>', "", ()),
+        ('<row r="3"><c r="Z3"><f>1+1</f></c></row>', "", None),
+        ('<row r="3"><c r="A3"><f>1+1</f></c></row>', "", "formula_without_value"),
+        ('<row r="3" s="1" customFormat="1"/><row r="4"/>', "", None),
+    ],
+)
+def test_a_row_counts_when_a_cell_has_a_value(tmp_path, xml, strings, faulty):
+    rows, _ = read(with_rows(tmp_path, xml, strings))
+    assert [row["source_row"] for row in rows] == [2, *([] if faulty is None else [3]), 9]
+    assert faults(rows) == ([(3, faulty)] if faulty else [])
+
+
+def test_a_value_that_the_parser_does_not_see_rejects_the_file(tmp_path):
+    path = with_rows(tmp_path, '<row r="3"><c r="C3"><v><![CDATA[7]]></v></c></row>')
+    assert refusal(path).code == "count_differs"
+
+
+def test_errors_below_the_last_value_are_rows(tmp_path):
+    path = written(tmp_path, [["1", *"abcd"]])
+    row = '<row r="5"><c r="A5" t="e"><v>#REF!</v></c></row>'
+    changed(path, SHEET, lambda xml: xml.replace("</sheetData>", row + "</sheetData>"))
+    assert [row["source_row"] for row in read(path)[0]] == [2, 5]
+
+
+def test_a_sheet_may_prefix_its_names(tmp_path):
+    path = written(tmp_path, [[str(i), *"abcd"] for i in range(50)])
+    changed(
+        path,
+        SHEET,
+        lambda xml: re.sub(r"<(/?)(?=\w)", r"<\1x:", xml).replace("xmlns=", "xmlns:x=", 1),
+    )
+    assert len(read(path)[0]) == 50
+
+
+def test_rows_and_cells_may_lack_their_places(tmp_path):
+    path = written(tmp_path, [[str(i), *"abcd"] for i in range(50)])
+    changed(path, SHEET, lambda xml: re.sub(r'<(row|c) r="\w+"', r"<\1", xml))
+    assert [row["visit_id"] for row in read(path)[0]] == [str(i) for i in range(50)]
+
+
+def test_columns_formatted_to_the_edge_of_the_sheet_do_no_harm(tmp_path):
+    path = written(tmp_path, [[str(i), *"abcd"] for i in range(50)])
+    changed(path, SHEET, lambda xml: re.sub(r'(<row r="(\d+)".*?)</row>', r'\1<c r="XFD\2" s="0"/></row>', xml))
+    assert len(read(path)[0]) == 50
+
+
 def test_a_header_without_rows_is_fine(tmp_path):
     assert read(written(tmp_path, []))[0] == []
 
