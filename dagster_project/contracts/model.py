@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 from typing import Any
 
@@ -110,6 +110,8 @@ class Contract:
     """London time on the day after the extract date by which the extract has to be there; of daily sources."""
     needs_marker: bool = False
     """Whether a file counts as complete only with a marker beside it."""
+    first_delivery: date | None = None
+    """Extract date before which nothing is owed, whatever lies in the landing folder; None: the first that came."""
 
     @property
     def key(self) -> tuple[Column, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,7 @@ def load_contract(path: Path) -> Contract:
         sheet=custom.pop("sheet", None),
         delivered_by=_delivered_by(custom, path, cadence),
         needs_marker=_needs_marker(custom, path),
+        first_delivery=_first_delivery(custom, path),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
@@ -143,6 +144,17 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
     if not isinstance(stated, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", stated):
         raise ContractError(f'{path.name}: deliveredBy is {stated!r}; expected London time in quotes, as in "09:00"')
     return time.fromisoformat(stated)
+
+
+def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
+    stated = custom.pop("firstDelivery", None)
+    # YAML reads a plain date as one.
+    if isinstance(stated, date) or stated is None:
+        return stated
+    try:
+        return date.fromisoformat(str(stated))
+    except ValueError:
+        raise ContractError(f"{path.name}: firstDelivery is {stated!r}; expected a date, as in 2022-08-01") from None
 
 
 def _needs_marker(custom: dict[str, Any], path: Path) -> bool:
@@ -251,6 +263,11 @@ def _check(contract: Contract, path: Path) -> None:
         if column.is_personal and column.cell_type is not CellType.TEXT:
             raise ContractError(
                 f"{path.name}: {column.name}: a personal column is text, since only a pseudonym is kept"
+            )
+        if column.is_personal and (column.values or column.default is not None):
+            raise ContractError(
+                f"{path.name}: {column.name}: a personal column has no closed list and no default; the pseudonyms of a "
+                "few known values can be told apart"
             )
         if column.key_position is not None and not column.is_required:
             raise ContractError(f"{path.name}: {column.name}: a key column is required")

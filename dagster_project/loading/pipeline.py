@@ -180,7 +180,9 @@ def _missing(
     strike_out: bool,
 ) -> tuple[date, ...]:
     owed = {source: expected_days(connection, landing, contracts, wanted=wanted).get(source, [])}
-    recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out and wanted.is_open)
+    # What made days owed that are not has been taken away, or the contract says since when there are deliveries.
+    strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
+    recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)
     return tuple(recorded[source])
 
 

@@ -214,8 +214,8 @@ def expected_days(
 ) -> dict[str, list[date]]:
     """Days for which each daily source owes a delivery.
 
-    Without dates: from the source's first delivery to the newest date of any daily source. With dates: every day of the
-    range besides; an open end of the range is the first or newest delivery. A day whose files are held back is owed
+    Without dates: from the source's first delivery, or what its contract calls so, to the newest date of any daily
+    source. With dates: every day of the range besides; an open end of the range is the first or newest delivery. A day whose files are held back is owed
     nothing yet: it is being delivered.
 
     Returns:
@@ -240,7 +240,7 @@ def expected_days(
         days: set[date] = set()
         own = seen.get(source)
         if own and newest:
-            days.update(days_between(min(own), newest))
+            days.update(days_between(max(min(own), contract.first_delivery or min(own)), newest))
         if not wanted.is_open:
             first = wanted.first or (min(own) if own else None)
             last = wanted.last or newest

@@ -97,7 +97,7 @@ def test_a_header_is_recognised_whatever_its_case_blanks_and_dashes(tmp_path):
 def test_a_contract_gets_a_force_column_and_the_limits_that_it_does_not_state(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
     assert contract.columns[0].name == "force_code"
-    assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.3)
+    assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
     assert contract.is_daily
     assert contract.event_column == "begun_at"
 

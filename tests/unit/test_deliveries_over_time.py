@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from loading_helpers import HEADER, Installation
+from loading_helpers import HEADER, VISITS, Installation
 
 from dagster_project.loading import pipeline
 from dagster_project.loading.waivers import WaiverError, waive
@@ -187,6 +188,19 @@ def test_a_rejected_file_with_a_date_of_years_ago_stops_making_days_missing_when
     assert len(needing_a_person(installation)) > 2900
     broken.unlink()
     installation.run()
+    assert needing_a_person(installation) == []
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_loaded_file_with_a_date_of_years_ago_makes_no_day_missing_once_the_contract_knows_the_first_delivery(
+    installation, tmp_path
+):
+    land(installation, TUESDAY, 2)
+    land(installation, date(2014, 11, 1), 2)
+    installation.run()
+    assert len(needing_a_person(installation)) > 2900
+    known = replace(VISITS, first_delivery=TUESDAY)
+    Installation(tmp_path / "home", {"visits": known}).run()
     assert needing_a_person(installation) == []
 
 
