@@ -371,7 +371,7 @@ def _segment(
                 after = reader.line_num
                 if after - before > 1 and width is not None:
                     spanned = lines[begin + before : begin + after]
-                    if not _fits(row, width) or _are_whole_rows(spanned, delimiter, width):
+                    if not _fits(row, width) or _are_whole_rows(spanned, row, delimiter, width):
                         break
                 if after - before > 1:
                     out.continuations += sum(map(_line_ends, row))
@@ -403,15 +403,23 @@ def _fits(row: list[str], width: int) -> bool:
     return len(row) == width or (len(row) > width and not label(row[width:]))
 
 
-def _are_whole_rows(lines: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether lines of one record could be rows of their own: each of them, or the first and the last exactly.
+def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether two stray quotes have made a single cell of what lies between them.
 
-    Then two stray quotes have made a single cell of what lies between them, blank and broken lines included. It would
-    fit, and would carry the personal cells of those rows under the name of a column that is none. With two columns a
-    text with a delimiter in each of its lines is as likely.
+    It would fit, and would carry the personal cells of other rows under the name of a column that is none. Either each
+    line of the record could be a row of its own; or, where blank or broken lines lie between, the first line of a cell
+    goes on to the end of a row, and its last line begins one. With two columns a text with a delimiter in each of its
+    lines is as likely.
     """
-    counts = [line.count(delimiter) for line in lines]
-    return width > 2 and (min(counts) >= width - 1 or counts[0] == counts[-1] == width - 1)
+    if width <= 2:
+        return False
+    if all(line.count(delimiter) >= width - 1 for line in lines):
+        return True
+    for place, cell in enumerate(row):
+        first, *more = cell.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if more and first.count(delimiter) == len(row) - 1 - place and more[-1].count(delimiter) == place:
+            return True
+    return False
 
 
 def _first_records(lines: Iterable[str], delimiter: str) -> list[tuple[int, list[str], int]]:

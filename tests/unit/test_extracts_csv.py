@@ -202,7 +202,7 @@ def test_two_stray_quotes_do_not_make_one_cell_of_the_rows_between(tmp_path):
 
 @pytest.mark.parametrize("between", ["\n", "remark\n", "9,x\n"])
 def test_two_stray_quotes_do_not_make_one_cell_of_lines_that_are_no_rows_either(tmp_path, between):
-    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,"b,c,d\n{between}2,e,f,g,h\n3,i,j",k,l\n'))
+    rows, _ = read(written(tmp_path, f'{HEADER}\n"1,0",a,"b,c,d\n{between}2,e,f,g,h\n3,i,j",k,"l,m"\n'))
     codes = {row["source_row"]: row.get("fault") for row in rows}
     assert codes.pop(3, None) == (None if between == "\n" else "too_few_cells")
     assert codes == {2: "unbalanced_quote", 4: None, 5: None}
