@@ -118,7 +118,14 @@ def run(
     if not work.is_needed:
         for warning in work.plan.warnings:
             _say(f"warning: {warning}")
-        held = len({(file.source, file.extract_date) for file in work.plan.held})
+        wanted_sources = contracts_of(source or [])
+        held = len(
+            {
+                (file.source, file.extract_date)
+                for file in work.plan.held
+                if file.source in wanted_sources and file.extract_date in wanted
+            }
+        )
         _say(
             f"Nothing is new but {held} deliveries that are not complete; run again when they are: fcir run"
             if held

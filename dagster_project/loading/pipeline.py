@@ -31,6 +31,8 @@ class SourceReport:
     outcomes: tuple[Outcome, ...]
     missing: tuple[date, ...]
     warnings: tuple[str, ...]
+    held: tuple[date, ...] = ()
+    """Days that are left for the next run, since a file of theirs is not complete or has gone."""
 
     @property
     def rows_read(self) -> int:
@@ -53,8 +55,8 @@ class SourceReport:
         return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
 
     def refused(self, days: Iterable[date]) -> tuple[date, ...]:
-        """Those of the given days whose delivery is missing or was rejected, oldest first."""
-        refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing)
+        """Those of the given days whose delivery is missing, was rejected or is held back, oldest first."""
+        refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
         return tuple(sorted(refused & set(days)))
 
 
@@ -128,7 +130,7 @@ def load_source(
         told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
             missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
-            return SourceReport(source, (), (), missing, told)
+            return SourceReport(source, (), (), missing, told, _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
             connection,
@@ -145,7 +147,11 @@ def load_source(
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
     warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate))
-    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings)
+    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source))
+
+
+def _held(landing: Landing, source: str) -> tuple[date, ...]:
+    return tuple(sorted(day for held, day in landing.held_days if held == source))
 
 
 def _has_been_withdrawn(source: str, day: date) -> str:

@@ -1,12 +1,15 @@
 """Runs over partitions as the UI starts them: what they load, and which days they show as loaded."""
 
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import duckdb
 import pytest
 
 from dagster_project.defs.automation import QUIET_CONSOLE
+from dagster_project.loading import pipeline
+from dagster_project.loading.landing import hold_back
 from dagster_project.operations import prepare_dagster_home
 from dagster_project.settings import read_settings
 from tests.dagster import tiny_landing
@@ -70,6 +73,22 @@ def test_a_rejected_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home
     assert not result.success
     assert shown == loaded(home, "call_segments") == {day.isoformat() for day in DAYS if day != REJECTED}
     assert REJECTED.isoformat() in failure(result)
+
+
+def test_a_day_of_a_range_that_is_still_being_written_is_not_shown_as_loaded_and_fails_the_run(
+    home, repository, monkeypatch
+):
+    written = home / "landing" / "live_chats" / f"live_chats_{DAYS[1]}.csv"
+    monkeypatch.setenv("FCIR_SETTLE_SECONDS", "300")
+
+    def write(_: float) -> None:
+        written.write_bytes(written.read_bytes() + b"\n")
+
+    monkeypatch.setattr(pipeline, "hold_back", partial(hold_back, sleep=write))
+    result, shown = run(repository, "live_chats", DAYS[0], DAYS[3])
+    assert not result.success
+    assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS if day != DAYS[1]}
+    assert DAYS[1].isoformat() in failure(result)
 
 
 def test_a_missing_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository):

@@ -124,6 +124,22 @@ def test_a_folder_that_is_a_link_is_refused_wherever_it_leads(tmp_path):
     assert warning.startswith("crimes/: a link")
 
 
+def test_a_folder_that_cannot_be_listed_is_warned_about_and_hides_no_other(tmp_path, monkeypatch):
+    landed(tmp_path, "chats/chats_2022-10-30.csv", "crimes/crimes_2022-10-30.csv")
+    unpatched = Path.iterdir
+
+    def refusing(folder: Path) -> object:
+        # Whoever runs the tests may be root, to whom every folder is open.
+        if folder.name == "crimes":
+            raise PermissionError(13, "Permission denied")
+        return unpatched(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    found = listed(tmp_path)
+    assert names_of(found) == ["chats_2022-10-30.csv"]
+    assert found.warnings == ("crimes/: cannot be listed (Permission denied); nothing in it is loaded",)
+
+
 def test_a_socket_named_like_an_extract_is_warned_about(tmp_path, monkeypatch):
     landed(tmp_path, "crimes/crimes_2022-10-29.csv")
     # The path of a socket is limited to about 100 characters.
