@@ -43,10 +43,10 @@ def overdue_sources(
 ) -> list[OverdueSource]:
     """Find the daily sources of which an extract has not come by its deadline.
 
-    A source owes every day from its first delivery on, whatever the other sources do: when all of them stop, all are
-    overdue. A source that never delivered owes nothing yet, and made-up extracts owe nothing. A rejected delivery has
-    come until it is withdrawn, and so has a file that is being written; one without the marker that its contract
-    demands has not.
+    A source owes every day from its first delivery on, or from what its contract calls so, whatever the other sources
+    do: when all of them stop, all are overdue. A source that never delivered owes nothing yet, and made-up extracts owe
+    nothing. A rejected delivery has come until it is withdrawn, and so has a file that is being written; one without
+    the marker that its contract demands has not.
 
     Args:
         connection: the warehouse, for reading; None when there is none yet.
@@ -79,7 +79,8 @@ def overdue_sources(
         if not contract.is_daily or not came[source]:
             continue
         today = now.astimezone(LONDON).date()
-        owed = [day for day in days_between(min(came[source]), today) if deadline(contract, day) <= now]
+        first = max(min(came[source]), contract.first_delivery or min(came[source]))
+        owed = [day for day in days_between(first, today) if deadline(contract, day) <= now]
         days = tuple(day for day in owed if day not in came[source])
         if days:
             found.append(OverdueSource(source, days, deadline(contract, days[0])))

@@ -50,6 +50,13 @@ def test_when_every_source_stops_all_are_overdue_and_their_days_are_counted():
     ]
 
 
+def test_nothing_is_owed_before_what_the_contract_calls_the_first_delivery():
+    late = {"visits": replace(VISITS, first_delivery=date(2022, 10, 24))}
+    landing = Landing(tuple(landed("visits", 1)), (), is_synthetic=False)
+    (found,) = overdue_sources(None, landing, late, now=utc(26, 12))
+    assert found.days == (date(2022, 10, 24), date(2022, 10, 25))
+
+
 def test_the_deadline_keeps_its_local_hour_on_the_day_the_clocks_change():
     assert deadline(VISITS, date(2022, 10, 29)).astimezone(UTC) == utc(30, 9)
     assert deadline(VISITS, date(2022, 10, 28)).astimezone(UTC) == utc(29, 8)
