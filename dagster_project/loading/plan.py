@@ -215,8 +215,8 @@ def expected_days(
     """Days for which each daily source owes a delivery.
 
     Without dates: from the source's first delivery, or what its contract calls so, to the newest date of any daily
-    source. With dates: every day of the range besides; an open end of the range is the first or newest delivery. A day whose files are held back is owed
-    nothing yet: it is being delivered.
+    source. With dates: every day of the range besides; an open end of the range is the first or newest delivery. A day
+    whose files are held back is owed nothing yet: it is being delivered.
 
     Returns:
         Source to days; nothing for a source that never delivered, unless dates are named.

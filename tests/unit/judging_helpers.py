@@ -97,11 +97,9 @@ def judge(
     force = {"default_force": "kent"}
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
     whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
+    with_warnings = f"select *, {conditions} from ({good.sql})"  # noqa: S608 (conditions of a contract)
     judged = [
-        *(
-            whole | row
-            for row in _dicts(connection, f"select *, {conditions} from ({good.sql})", good.parameters | force)
-        ),
+        *(whole | row for row in _dicts(connection, with_warnings, good.parameters | force)),
         *_dicts(connection, faulty.sql, faulty.parameters | force),
     ]
     connection.unregister("text_batch")

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from judging_helpers import GOOD, STAYS, connect, judge
 
+from dagster_project.extracts.cells import is_summer_reading, is_winter_reading, london_offset_of, london_time_of
+
 LONDON = ZoneInfo("Europe/London")
 
 # A failing example is a list of rows, and the assertion names the one; shrinking the list would tell nothing more.
@@ -129,6 +131,25 @@ def test_a_local_time_of_the_missing_hour_never_existed(session, moments):
         rows.append({**GOOD, "begun_at": spelled(local, 0)})
     for row in judge(session, rows):
         assert (row["fault"], row["fault_column"]) == ("time_never_existed", "begun_at")
+
+
+def test_the_rule_of_summer_time_says_what_the_engine_says_of_every_half_hour_of_sixty_years(session):
+    found = session.execute(
+        f"""
+        with times as (
+            select unnest(generate_series(timestamp '1980-01-01', timestamp '2040-01-01', interval 30 minute)) as local
+        )
+
+        select count(*), count(*) filter (
+            where {is_summer_reading("local")} is distinct from
+                ({london_time_of("local - interval 1 hour")} = local)
+            or {is_winter_reading("local")} is distinct from ({london_time_of("local")} = local)
+            or {london_offset_of("local")} is distinct from date_diff('minute', local, {london_time_of("local")})
+        )
+        from times
+        """  # noqa: S608 (expressions of the project)
+    ).fetchall()
+    assert found == [(1_051_921, 0)]
 
 
 @MANY
