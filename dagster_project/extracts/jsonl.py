@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -18,6 +20,9 @@ from dagster_project.extracts.pieces import BLANKS, UNREADABLE_RECORD, Count, Fa
 _NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid Unicode")
+_POINT_OF_WHOLE = re.compile(r"\.0+$")
+# A number of more digits is left as it is spelt; written out, 1e999999 would fill a cell.
+_DIGITS = 30
 # Names beyond this many are not collected, so that a file of ever new keys does not fill the memory.
 _UNKNOWN_LIMIT = 1000
 
@@ -26,7 +31,17 @@ class _Members(list[tuple[str, Any]]):
     """Members of an object in order, equal keys included."""
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_float=str, parse_int=str, parse_constant=str)
+def _number(text: str) -> str:
+    """A number as the other formats give it: no exponent, and no point where it is whole."""
+    if "e" in text.casefold():
+        value = Decimal(text)
+        if abs(value.adjusted()) > _DIGITS:
+            return text
+        text = format(value, "f")
+    return _POINT_OF_WHOLE.sub("", text)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_float=_number, parse_int=str, parse_constant=str)
 
 
 class JsonLinesReader:
@@ -126,8 +141,16 @@ class JsonLinesReader:
 
     def _learn(self, record: _Members) -> None:
         for key, _ in record:
-            if key not in self._columns and len(self._columns) < _UNKNOWN_LIMIT:
-                self._columns[key] = self._headings.column(key)
+            if key in self._columns:
+                continue
+            column = self._headings.column(key)
+            if column and column in self._columns.values():
+                raise UnreadableExtract(
+                    "duplicate_column",
+                    f"{self._file.name}: two different keys of the records mean the column {column}; expected one",
+                )
+            if column or len(self._columns) < _UNKNOWN_LIMIT:
+                self._columns[key] = column
 
     def _cells(self, record: _Members) -> dict[str, str | None] | Fault:
         cells: dict[str, str | None] = {}
@@ -135,7 +158,7 @@ class JsonLinesReader:
         for key, value in record:
             if key not in known:
                 self._learn(record)
-            column = known[key] if key in known else self._headings.column(key)
+            column = known.get(key)
             if column is None:
                 continue
             if column in cells:

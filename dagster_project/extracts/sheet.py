@@ -38,6 +38,7 @@ class SheetRows:
     Attributes:
         with_value: rows in which a cell has a value other than blank text and errors.
         only_errors: rows whose only values are error values such as #N/A.
+        errors: row to column, from 0, to the text of an error value; the parser reads them as empty.
         last_row: number of the last row, and
         last_column: number of the last column with a value, from 1, by the place that the last cell of a row states.
         values: cells with a value.
@@ -46,6 +47,7 @@ class SheetRows:
 
     with_value: array[int] = field(default_factory=lambda: array("L"))
     only_errors: array[int] = field(default_factory=lambda: array("L"))
+    errors: dict[int, dict[int, str]] = field(default_factory=dict)
     last_row: int = 0
     last_column: int = 0
     values: int = 0
@@ -128,7 +130,8 @@ class _Look:
             part = part[:end]
         numbered = _ROW.match(part)
         number = self._number = int(numbered[1]) if numbered else self._number + 1
-        has_error = False
+        if b'"e"' in part or b"'e'" in part:
+            self._keep_errors(part, number)
         for found in self._value.finditer(part):
             text = found[2]
             if not found[3] and (not text or not 32 < text[0] < 127 or text[0] == 38) and is_blank(text):
@@ -138,12 +141,11 @@ class _Look:
                 if self._blank_strings and _SHARED.match(part, cell) and int(text) in self._blank_strings:
                     continue
                 if text.startswith(b"#") and _ERROR.match(part, cell):
-                    has_error = True
                     continue
             rows.with_value.append(number)
             break
         else:
-            if not has_error:
+            if number not in rows.errors:
                 return
             rows.only_errors.append(number)
         # Cells mostly stand in order; one out of order only spoils the estimate of the memory.
@@ -153,6 +155,14 @@ class _Look:
             row, column = _place(part, part.rfind(self._cell_start, 0, max(map(part.rfind, self.value_starts))), number)
             rows.last_column = max(rows.last_column, column)
         rows.last_row = max(rows.last_row, row)
+
+    def _keep_errors(self, part: bytes, number: int) -> None:
+        following = 0
+        for cell in part.split(self._cell_start)[1:]:
+            column = _place(cell, 0, number)[1] or following + 1
+            following = column
+            if _ERROR.match(cell) and (found := self._value.search(cell)) and found[2]:
+                self._rows.errors.setdefault(number, {})[column - 1] = found[2].decode()
 
 
 def _place(part: bytes, start: int, number: int) -> tuple[int, int]:

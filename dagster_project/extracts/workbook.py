@@ -6,7 +6,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from posixpath import join, normpath
 from typing import Any
@@ -54,6 +54,8 @@ class CellFacts:
     """Formulas whose value was not stored."""
     with_time: dict[int, set[int]] = field(default_factory=dict)
     """Numbers under a number format that shows date and time."""
+    days: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Numbers under a number format that shows a date and no time; as dates, 59 and 60 are one."""
     negative: dict[int, dict[int, str]] = field(default_factory=dict)
     """Negative numbers under a number format of dates or times, which the parser reads as zero."""
 
@@ -82,7 +84,7 @@ class Workbook:
             self._zip = zipfile.ZipFile(file.file)
             self._check_members()
             self.counts_from_1904, self.sheets = self._read_workbook()
-            self._dated_styles, self._timed_styles, self.dates_have_time = self._read_styles()
+            self._styles, self.dates_have_time = self._read_styles()
             blank = self._blank_strings()
             self.rows = {name: self._check_sheet(part, blank) for name, part in self.sheets.items()}
         except RowTooLong:
@@ -104,9 +106,7 @@ class Workbook:
         """Facts on the cells of a sheet; read once, and only when asked for."""
         if sheet not in self._facts:
             try:
-                self._facts[sheet] = _cell_facts(
-                    self._chunks(self.sheets[sheet]), self._dated_styles, self._timed_styles
-                )
+                self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._styles)
             except _ERRORS:
                 raise self._refused("corrupt", "a sheet is damaged") from None
         return self._facts[sheet]
@@ -186,11 +186,11 @@ class Workbook:
                 found[name] = members[path.casefold()]
         return from_1904, found
 
-    def _read_styles(self) -> tuple[frozenset[int], frozenset[int], bool | None]:
-        """Styles that show a date or a time, those that show both, and whether all or none of the dates do."""
+    def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None]:
+        """Whether each style shows a date and a time, and whether all or none of those with dates show a time."""
         part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
         if part is None:
-            return frozenset(), frozenset(), False
+            return [], False
         formats: dict[int, str] = {}
         styles: list[int] = []
         inside = False
@@ -208,9 +208,8 @@ class Workbook:
 
         _parse(self._chunks(part), on_start)
         shown = [_shows(number, formats) for number in styles]
-        dated = frozenset(i for i, shows in enumerate(shown) if any(shows))
-        timed = frozenset(i for i, shows in enumerate(shown) if all(shows))
-        return dated, timed, None if timed and (True, False) in shown else bool(timed)
+        has_timed = (True, True) in shown
+        return shown, None if has_timed and (True, False) in shown else has_timed
 
     def _blank_strings(self) -> frozenset[int]:
         """Places of the shared strings that hold no text; the whole member is read, which checks its size."""
@@ -319,7 +318,7 @@ class _Place:
             self.column += 1
 
 
-def _cell_facts(chunks: Iterator[bytes], dated_styles: frozenset[int], timed_styles: frozenset[int]) -> CellFacts:
+def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) -> CellFacts:
     facts = CellFacts()
     place = _Place()
     style = 0
@@ -354,10 +353,13 @@ def _cell_facts(chunks: Iterator[bytes], dated_styles: frozenset[int], timed_sty
             # An empty value is a stored one only where the formula's result is a text.
             if has_formula and not (has_value and (text or is_text)):
                 facts.without_value.setdefault(place.row, set()).add(place.column)
-            if style in dated_styles and text.startswith("-"):
+            shows = styles[style] if style < len(styles) else (False, False)
+            if any(shows) and text.startswith("-"):
                 facts.negative.setdefault(place.row, {})[place.column] = text
-            if style in timed_styles and text:
+            if all(shows) and text:
                 facts.with_time.setdefault(place.row, set()).add(place.column)
+            if shows == (True, False) and text:
+                facts.days.setdefault(place.row, {})[place.column] = text
 
     _parse(chunks, on_start, on_end, on_text)
     return facts

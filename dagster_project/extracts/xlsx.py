@@ -35,6 +35,8 @@ DAYS_TO_1904 = 1462
 _CELLS_AT_ONCE = 1_000_000
 
 _OUTSIDE = Fault(TOO_MANY_CELLS, "cells to the right of the header, and none below it")
+# The least serial number that is taken for a point in time (see `cells.py`).
+_FIRST_SERIAL = 20_000
 _FORMULA = Fault(FORMULA_WITHOUT_VALUE, "a formula whose value was never stored")
 
 
@@ -184,6 +186,14 @@ class XlsxReader:
     def _facts(self) -> CellFacts:
         return self._workbook.facts(self._sheet.name)
 
+    @property
+    def _overruled(self) -> list[dict[int, dict[int, str]]]:
+        """Texts of cells that the parser reads wrongly: errors as empty, negative days as zero."""
+        found = [self._workbook.rows[self._sheet.name].errors]
+        if self._workbook.is_suspect(self._sheet.name):
+            found.append(self._facts.negative)
+        return [by_row for by_row in found if by_row]
+
     def _has_formula(self, number: int) -> bool:
         """Whether a row that reads as empty holds a formula without value in a contract column."""
         if not self._workbook.is_suspect(self._sheet.name):
@@ -223,23 +233,47 @@ class XlsxReader:
                 ],
                 pa.string(),
             )
-        if self._workbook.is_suspect(self._sheet.name) and (negative := self._facts.negative):
-            place = self._sheet.column_offset + position
-            found = {i: negative[number].get(place) for i, (number, _) in enumerate(rows) if number in negative}
-            if any(found.values()):
-                texts = pa.array([found.get(i) or text for i, text in enumerate(texts.to_pylist())], pa.string())
+        place = self._sheet.column_offset + position
+        replaced: dict[int, str] = {}
+        for by_row in self._overruled:
+            for i, (number, _) in enumerate(rows):
+                if number in by_row and place in by_row[number]:
+                    replaced[i] = by_row[number][place]
+        if replaced:
+            texts = pa.array([replaced.get(i, text) for i, text in enumerate(texts.to_pylist())], pa.string())
         return texts
 
     def _converter(self, cell_type: CellType) -> Callable[[Any, int, int], str]:
         if cell_type is CellType.SECONDS:
-            epoch = dt.date(1904, 1, 1) if self._workbook.counts_from_1904 else dt.date(1899, 12, 31)
-            return lambda value, _number, _position: _clock(value, epoch)
+            return self._seconds
         if cell_type is CellType.TIMESTAMP:
             return self._timestamp
+        if cell_type is CellType.INTEGER:
+            return self._whole
         return lambda value, _number, _position: _text(value)
+
+    def _seconds(self, value: Any, number: int, position: int) -> str:
+        """A day fraction where the number format of the cell shows a time, else a number of seconds."""
+        if (days := self._days(value, number, position)) is not None:
+            return days
+        return _clock(value, dt.date(1904, 1, 1) if self._workbook.counts_from_1904 else dt.date(1899, 12, 31))
+
+    def _whole(self, value: Any, number: int, position: int) -> str:
+        """The number itself, whatever its format shows."""
+        days = self._days(value, number, position)
+        return self._serial(value) if days is None else days
+
+    def _days(self, value: Any, number: int, position: int) -> str | None:
+        """The number behind a date, where the number format of the cell shows no time."""
+        if not isinstance(value, dt.date):
+            return None
+        text = self._facts.days.get(number, {}).get(self._sheet.column_offset + position)
+        return None if text is None else _text(float(text))
 
     def _timestamp(self, value: Any, number: int, position: int) -> str:
         """Midnight reads as a date: the number format of the cell tells whether it has a time of day."""
+        if isinstance(value, dt.timedelta) and value.days >= _FIRST_SERIAL:
+            return self._serial(value)
         text = _text(value)
         if type(value) is not dt.date:
             return text
@@ -247,6 +281,22 @@ class XlsxReader:
         if has_time is None:
             has_time = self._sheet.column_offset + position in self._facts.with_time.get(number, ())
         return f"{text} 00:00:00" if has_time else text
+
+    def _serial(self, value: Any) -> str:
+        """The number of days behind a value that a number format has made a date or a duration."""
+        if isinstance(value, dt.date):
+            moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+            epoch = dt.datetime(1904, 1, 1) if self._workbook.counts_from_1904 else dt.datetime(1899, 12, 30)  # noqa: DTZ001
+            span = moment - epoch
+            # Excel takes 1900 for a leap year: 1 January 1900 is day 1, and 1 March day 61.
+            if not self._workbook.counts_from_1904 and moment < dt.datetime(1900, 3, 1):  # noqa: DTZ001
+                span -= dt.timedelta(days=1)
+        elif isinstance(value, dt.timedelta):
+            span = value
+        else:
+            return _text(value)
+        micros = span // dt.timedelta(microseconds=1)
+        return _text(round(micros / 86_400_000_000, 11))
 
 
 def _first_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def contract(sheet: str | None = None) -> Contract:
         Column("day", CellType.DATE, ""),
     )
     return _contract(columns, sheet)
+
+
+def with_count() -> Contract:
+    """The same with a column of whole numbers."""
+    return replace(contract(), columns=(*contract().columns, Column("count", CellType.INTEGER, "")))
 
 
 def single_contract() -> Contract:

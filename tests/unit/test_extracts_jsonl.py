@@ -18,9 +18,41 @@ def test_numbers_keep_their_text_and_booleans_and_null_are_what_they_are(tmp_pat
     line = '{"visit_id": 12345678901234567890, "room": 1.50, "begun_at": 1e5, "stay": true, "note": null}'
     rows, extract = read(written(tmp_path, line))
     assert rows == [
-        {"source_row": 1, "visit_id": "12345678901234567890", "room": "1.50", "begun_at": "1e5", "stay": "true"}
+        {"source_row": 1, "visit_id": "12345678901234567890", "room": "1.50", "begun_at": "100000", "stay": "true"}
     ]
     assert extract.found == ("visit_id", "room", "begun_at", "stay", "note")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1.0", "1"),
+        ("-17.00", "-17"),
+        ("1.5e3", "1500"),
+        ("1E-3", "0.001"),
+        ("10.05", "10.05"),
+        ("100", "100"),
+        ("1e400", "1e400"),
+        ("NaN", "NaN"),
+    ],
+)
+def test_numbers_have_neither_exponent_nor_a_point_where_they_are_whole(tmp_path, number, text):
+    rows, _ = read(written(tmp_path, GOOD[:-1] + f', "stay": {number}}}'))
+    assert rows[0]["stay"] == text
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"visit_id": 1, "Ref No": 2, "room": "a", "begun_at": "b"}'],
+        [GOOD, '{"Ref No": 2}'],
+        [GOOD] * 100 + ['{"VISIT ID": 2}'],
+    ],
+)
+def test_two_keys_of_one_column_reject_the_file(tmp_path, lines):
+    error = refusal(written(tmp_path, *lines))
+    assert error.code == "duplicate_column"
+    assert "visit_id" in str(error)
 
 
 def test_keys_match_like_headers_and_unknown_ones_are_named(tmp_path):
@@ -54,7 +86,6 @@ def test_keys_may_come_in_any_order_and_be_missing(tmp_path):
         "nonsense",
         '{"visit_id": [1]}',
         '{"visit_id": {"a": 1}}',
-        '{"visit_id": 1, "Ref No": 2}',
         '{"visit_id": 1, "visit_id": 1}',
         '{"visit_id": "a\\u0000"}',
         '{"visit_id": "\\ud800"}',

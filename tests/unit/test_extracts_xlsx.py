@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from extract_helpers import NAMES, contract, faults, read, refusal
+from extract_helpers import NAMES, contract, faults, read, refusal, with_count
 
 DATE, DATE_TIME, TIME, HOURS = "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss", "[h]:mm:ss"
 MIDNIGHT = dt.datetime(2022, 10, 30)  # noqa: DTZ001 - Excel knows no time zone
@@ -138,6 +138,28 @@ def test_a_whole_day_has_one_midnight_and_it_is_a_time_only_where_the_format_sho
 @pytest.mark.parametrize(("shown", "expected"), [(DATE_TIME, "2022-10-30 00:00:00"), (DATE, "2022-10-30")])
 def test_midnight_in_a_workbook_of_one_date_format(tmp_path, shown, expected):
     assert cell_of(tmp_path, "begun_at", (MIDNIGHT, shown)) == expected
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("stay", (39, DATE), "39"),
+        ("stay", (39.5, DATE), "39.5"),
+        ("stay", (296, DATE), "296"),
+        ("stay", (1, DATE_TIME), "24:00:00"),
+        ("begun_at", (44640.5, HOURS), "44640.5"),
+        ("count", (2, DATE), "2"),
+        ("count", (60, DATE), "60"),
+        ("count", (61, DATE), "61"),
+        ("count", (2, HOURS), "2"),
+        ("count", (400, DATE_TIME), "400"),
+    ],
+)
+def test_a_number_format_does_not_change_what_a_number_is(tmp_path, column, cell, expected, from_1904):
+    row = {"visit_id": "x", "room": "x", "begun_at": "x", "stay": 5, "count": 5} | {column: cell}
+    path = written(tmp_path, [list(row.values())], header=tuple(row), options={"date_1904": from_1904})
+    assert read(path, with_count())[0][0][column] == expected
 
 
 def test_a_column_of_dates_keeps_dates(tmp_path):
@@ -315,7 +337,9 @@ def test_a_formula_whose_value_was_not_stored_is_a_fault(tmp_path, cell):
         ('<c r="D2"><f>1+1</f><v>2</v></c>', "2"),
         ('<c r="D2" t="str"><f>""</f><v></v></c>', None),
         ('<c r="D2" t="str"><f>"x"</f><v>x</v></c>', "x"),
-        ('<c r="D2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', None),
+        ('<c r="D2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+        ('<c r="D2" t="e"><f>XX!A1</f><v>#REF!</v></c>', "#REF!"),
+        ("<c r='D2' t='e'><v>#NAME?</v></c>", "#NAME?"),
     ],
 )
 def test_a_formula_with_its_value_is_that_value(tmp_path, cell, expected):
