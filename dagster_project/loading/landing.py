@@ -210,6 +210,7 @@ def _extracts(
     paths: Collection[Path], source: str, first: date, last: date, *, needs_marker: bool
 ) -> Iterator[LandedFile | str]:
     """Extracts among the entries of one folder, and what is to be said of the others."""
+    paths = [path for path in paths if not _TEMPORARY.fullmatch(path.name)]
     names = {path.name for path in paths}
     markers: dict[str, int] = {}
     for path in paths:
@@ -222,7 +223,7 @@ def _extracts(
             else:
                 yield f"{source}/{printable(path.name)}: not a regular file, so it marks nothing"
     for path in paths:
-        if not _TEMPORARY.fullmatch(path.name) and not path.name.lower().endswith(DONE):
+        if not path.name.lower().endswith(DONE):
             yield _landed(path, source, first, last, markers.get(path.name), needs_marker=needs_marker)
 
 

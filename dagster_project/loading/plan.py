@@ -233,6 +233,7 @@ def expected_days(
     # A paper that is typed in weeks later must not make the daily sources owe those weeks.
     daily = {source for source, contract in contracts.items() if contract.is_daily}
     newest = max((max(days) for source, days in seen.items() if source in daily), default=None)
+    held = landing.held_days
     owed: dict[str, list[date]] = {}
     for source, contract in contracts.items():
         if not contract.is_daily:
@@ -246,7 +247,7 @@ def expected_days(
             last = wanted.last or newest
             if first and last:
                 days.update(days_between(first, last))
-        owed[source] = sorted(day for day in days if (source, day) not in landing.held_days)
+        owed[source] = sorted(day for day in days if (source, day) not in held)
     return owed
 
 

@@ -157,6 +157,7 @@ def test_temporary_names_and_markers_are_neither_extracts_nor_warned_about(tmp_p
         "crimes/crimes_2022-10-30.csv",
         "crimes/crimes_2022-10-30.csv.done",
         "crimes/.crimes_2022-10-30.csv.Xy12",
+        "crimes/.done",
         "crimes/~$crimes_2022-10-30.xlsx",
         *(f"crimes/crimes_2022-10-30.csv{end}" for end in (".part", ".tmp", ".filepart", ".partial", ".swp", "~")),
         "crimes/crimes_2022-10-30.csv.CRDOWNLOAD",
