@@ -161,6 +161,7 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
                 f"column {name!r} is not in the contract; not loaded" for name in extract.unknown_columns
             )
     except UnreadableExtract as error:
+        load.sha256 = load.sha256 or error.sha256
         load.error = f"{error} [{error.code}]"
         load.error_code = error.code
 
