@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 
 import pytest
 from command import CALLS, Command, call, land_three_days
@@ -23,6 +24,8 @@ def reported(tmp_path_factory):
     (command.home / "landing" / "crimes" / "crimes_2022-10-30.csv").unlink()
     command.land("call_segments_2022-10-30_late.csv", "call_id,line", "c,999")
     command.land("call_segments_2022-10-31_late.csv", CALLS, call(50, "2022-10-31"), call(51, "yesterday"))
+    contacts = [f"c{n},email,{'2022-10-31 10:00' if n < 9 else 'yesterday'}" for n in range(30)]
+    command.land("digital_contacts_2022-10-31.csv", "contact_id,contact_type,received_at", *contacts)
     command.land("bodycam_2022-10-30.csv", "a,b")
     return command, command.run("run")
 
@@ -37,9 +40,12 @@ def test_a_run_with_missing_and_rejected_deliveries_does_the_rest_and_ends_with_
     assert found == [
         ("call_segments", "2022-10-30", "rejected", 2),
         ("crimes", "2022-10-30", "missing_delivery", 1),
+        ("digital_contacts", "2022-10-31", "rejected", 1),
     ]
     assert command.published("select sum(received) from marts.kpi_calls_monthly") == [(17,)]
-    assert command.published("select reason_code from marts.quarantine") == [("not_a_timestamp",)]
+    assert command.published("select reason_code from marts.quarantine where source = 'call_segments'") == [
+        ("not_a_timestamp",)
+    ]
     assert command.damage() == []
 
 
@@ -50,7 +56,7 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
     assert all("message" in line for line in lines)
     said = " ".join(line["message"] for line in lines)
     assert "crimes 2022-10-30 missing delivery" in said
-    assert "call_segments 2022-10-30 rejected: call_segments_2022-10-30_late.csv" in said
+    assert re.search(r"call_segments 2022-10-30 rejected \(load \d+\): call_segments_2022-10-30_late.csv", said)
     assert "bodycam" in said
     (calls,) = [line for line in lines if line.get("name") == "call_segments" and line.get("stage") == "sources"]
     assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
@@ -61,7 +67,7 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
     done = command.run("status")
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
-    assert "1 deliveries in the landing folder are new, changed or rejected" in done.stdout
+    assert "2 deliveries in the landing folder are new, changed or rejected" in done.stdout
 
 
 def test_status_is_json_in_every_line_where_the_log_is(reported):
@@ -82,6 +88,13 @@ WRONG_USES = {
     "a word that is no date": (["run", "--from", "yesterday"], "--from yesterday: not a date; expected YYYY-MM-DD"),
     "a date of another calendar": (["run", "--to", "2022-02-30"], "--to 2022-02-30: not a date"),
     "a range from end to start": (["run", "--from", "2022-11-02", "--to", "2022-11-01"], "--from 2022-11-02 is after"),
+    "an accepted load without a reason": (["run", "--accept", "1"], "--accept needs a reason"),
+    "a reason for nothing": (["run", "--reason", "why not"], "--reason belongs to an accepted delivery"),
+    "an accepted load within a range": (
+        ["run", "--accept", "1", "--reason", "why not", "--source", "crimes"],
+        "leave out --from, --to and --source",
+    ),
+    "an accepted load of nothing": (["run", "--accept", "1", "--reason", "why not"], "nothing is rejected"),
     "an unknown source": (
         ["run", "--source", "bodycam"],
         "no contract for source bodycam; known: call_segments, crimes",
@@ -207,3 +220,25 @@ def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(comman
     assert f"chmod 600 {key}" in done.stderr
     # The job has not begun.
     assert not (command.home / "dagster").exists()
+
+
+def test_an_operator_accepts_a_rejected_delivery_by_its_number_and_not_one_that_cannot_be_read(reported):
+    command, _ = reported
+    loads = dict(command.warehouse("select source, min(load_id) from audit.load where status = 'rejected' group by 1"))
+    refused = command.run("run", "--accept", str(loads["call_segments"]), "--reason", "never mind")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "call_segments_2022-10-30_late.csv [missing_column] cannot be read" in refused.stderr
+    done = command.run("run", "--accept", str(loads["digital_contacts"]), "--reason", "a test of the web form")
+    assert done.returncode == 1, "two other deliveries still need a person"
+    assert "digital_contacts 2022-10-31 will be loaded as it is: a test of the web form" in done.stdout
+    assert command.published(
+        "select status, rows_loaded, rows_quarantined, reason from marts.load_audit "
+        "where source = 'digital_contacts' and extract_date = date '2022-10-31'"
+    ) == [
+        (
+            "loaded",
+            9,
+            21,
+            "accepted by an operator: a test of the web form (in spite of faulty_rows_are_within_limits)",
+        )
+    ]
