@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -61,6 +62,13 @@ def bad_timestamp(draft: Draft) -> None:
         "2023-03-28 1O:00:00",
         "2023-00-10 10:00",
         "32/01/2023 10:00:00",
+        "2023-03-28 10:00:60",
+        "28.03.2023 10:00",
+        "2023/03/28 10:00",
+        "28 Mar 2023 10:00",
+        "1679997600",
+        "2023-03-28T10:00:00+25:00",
+        "2023-03-28T10:00:00+01:75",
     )
 
 
@@ -643,7 +651,7 @@ def identifier_as_a_number(draft: Draft) -> None:
 def words_for_no_value_that_are_none(draft: Draft) -> None:
     column = draft.pick(lambda _, spec: spec.kind == SECONDS or bool(spec.values))
     code = "not_in_list" if SOURCES[draft.source][column].values else "not_seconds"
-    draft.spoil(column, draft.rng.choice(("None", "nan", "n.a.", "--", "?", "#NULL!", "(blank)", "-9999.0")), code)
+    draft.spoil(column, draft.rng.choice(("None", "nan", "n.a.", "--", "?", "#NULL!", "(blank)", "9999-")), code)
 
 
 @kind(forms=(XLSX,))
@@ -671,7 +679,33 @@ def force_left_empty(draft: Draft) -> None:
 
 
 def _with_force(draft: Draft) -> Row:
+    if not draft.has_header:
+        raise Misfit
     if all(column.name != "force_code" for column in draft.columns):
         header = "Force Code"
         draft.columns.append(Column("force_code", header))
     return draft.fresh()
+
+
+@kind(forms=(XLSX,), sources=TIMED)
+def error_cell_in_a_time(draft: Draft) -> None:
+    text = draft.rng.choice((("=#REF!", "#REF!"), ("=1+a", "#NAME?"), ("=1+A", "#VALUE!")))
+    draft.spoil(draft.of_kind(MOMENT), Formula(*text), "not_a_timestamp")
+
+
+@kind(forms=(XLSX,), sources=(CALLS,))
+def number_under_a_date_format(draft: Draft) -> None:
+    draft.change("queue_seconds", Number(39, "dd/mm/yyyy"), Decimal(39))
+
+
+@kind(forms=(XLSX,))
+def error_cell_outside_the_list(draft: Draft) -> None:
+    column = draft.pick(lambda _, spec: bool(spec.values))
+    draft.spoil(column, Formula("=#REF!", "#REF!"), "not_in_list")
+
+
+@kind(forms=(JSONL,), sources=(CALLS,))
+def json_numbers_in_other_spellings(draft: Draft) -> None:
+    draft.change("segment_no", 2.0, 2)
+    row = draft.change("queue_seconds", 1500.0, Decimal(1500))
+    row.record = lambda record: json.dumps(record).replace("1500.0", draft.rng.choice(("1.5e3", "1500.0", "15E+2")))

@@ -55,6 +55,7 @@ FORMS = (CSV, CSV_GZ, XLSX, PARQUET, JSONL)
 DELIMITED = (CSV, CSV_GZ)
 
 DEFAULT_FORCE = "surrey"
+REPEATED = ("duplicate_row", "superseded_row")
 # Every personal value has it, whatever else is done to it, and nothing else does.
 MARKER = "Wibblethorpe"
 
@@ -241,6 +242,8 @@ class Expectation:
     quarantined: dict[int, tuple[str, str | None]]
     """Row number to reason code and column."""
     unknown: tuple[str, ...]
+    faulty_rows_over_limit: int
+    """Faulty rows, where they are so many that the delivery as a whole is refused; else 0."""
     rows_after_extract_date: int
     offset_disagreements: int
 
@@ -250,6 +253,7 @@ def expectation(draft: Draft) -> Expectation:
     loaded = {row.number: _as_loaded(draft, row) for row in draft.rows if row.verdict is None}
     good = [row for row in draft.rows if row.verdict is None]
     event = EVENT.get(draft.source, "")
+    faulty = sum(bool(row.verdict) and row.verdict[0] not in REPEATED for row in draft.rows)
     times = [row.values.get(event) for row in good] if event in draft.fields else []
     return Expectation(
         draft.rejected,
@@ -257,6 +261,7 @@ def expectation(draft: Draft) -> Expectation:
         loaded,
         {row.number: row.verdict for row in draft.rows if row.verdict},
         tuple(draft.unknown),
+        faulty if faulty > 20 and faulty * 20 > len(draft.rows) else 0,
         sum(moment is not None and local_of(moment).date() > draft.day for moment in times),
         sum(row.disagrees for row in good),
     )

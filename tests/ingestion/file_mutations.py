@@ -123,7 +123,7 @@ def column_that_occurs_twice(draft: Draft) -> None:
     draft.rejected = frozenset({"duplicate_column"})
 
 
-@kind(layer=COLUMNS, forms=HEADED, slots=("names", "rejected"), sources=("call_segments",))
+@kind(layer=COLUMNS, slots=("names", "rejected"), sources=("call_segments",))
 def name_and_alias_side_by_side(draft: Draft) -> None:
     draft.columns.append(Column("call_id", "UCID"))
     draft.rejected = frozenset({"duplicate_column"})
@@ -389,6 +389,49 @@ def workbook_cut_off(draft: Draft) -> None:
 def workbook_with_a_password(draft: Draft) -> None:
     container = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + "EncryptedPackage".encode("utf-16-le") + bytes(200)
     _refused_bytes(draft, lambda _: container, "encrypted")
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
+def workbook_of_the_old_kind(draft: Draft) -> None:
+    container = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + "Workbook".encode("utf-16-le") + bytes(200)
+    _refused_bytes(draft, lambda _: container, "wrong_extension")
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
+def workbook_with_macros(draft: Draft) -> None:
+    def with_macros(data: bytes) -> bytes:
+        out = io.BytesIO(data)
+        with zipfile.ZipFile(out, "a") as container:
+            container.writestr("xl/vbaProject.bin", f"{MARKER}")
+        return out.getvalue()
+
+    _refused_bytes(draft, with_macros, "unsafe")
+
+
+@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
+def parquet_with_a_key(draft: Draft) -> None:
+    _refused_bytes(draft, lambda data: b"PARE" + data[4:-4] + b"PARE", "encrypted")
+
+
+@kind(layer=BYTES, slots=("rejected", "bytes"))
+def page_in_place_of_an_extract(draft: Draft) -> None:
+    page = f"<!DOCTYPE html>\n<html><body>Please log in, {MARKER}</body></html>\n".encode()
+    _refused_bytes(
+        draft,
+        lambda _: gzip.compress(page, mtime=0) if draft.form == CSV_GZ else page,
+        "no_header" if draft.form in DELIMITED else "wrong_extension",
+    )
+
+
+@kind(layer=BYTES, forms=(CSV, CSV_GZ, JSONL, PARQUET), slots=("rejected", "bytes"))
+def zip_in_place_of_an_extract(draft: Draft) -> None:
+    def zipped(data: bytes) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as container:
+            container.writestr(draft.name, data)
+        return out.getvalue()
+
+    _refused_bytes(draft, zipped, "wrong_extension")
 
 
 @kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))

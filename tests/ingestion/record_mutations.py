@@ -338,6 +338,20 @@ def half_a_row_at_the_end(draft: Draft) -> None:
     row.verdict, draft.ends_with_newline = ("too_few_cells", None), False
 
 
+@kind(forms=DELIMITED, slots=("tail",))
+def half_a_quoted_cell_at_the_end(draft: Draft) -> None:
+    (row,) = draft.last_rows(1)
+    left = draft.rng.randrange(2, len(draft.columns))
+    row.line = lambda cells, delimiter: delimiter.join([*cells[:left], '"ha'])
+    row.verdict, draft.ends_with_newline = ("unbalanced_quote", None), False
+
+
+@kind(forms=DELIMITED, slots=("unicode",))
+def byte_order_mark_in_the_middle(draft: Draft) -> None:
+    # Two exports, one behind the other.
+    draft.fresh().line = lambda cells, delimiter: ("" if cells[0][:1] == '"' else "\ufeff") + delimiter.join(cells)
+
+
 @kind(forms=(JSONL,), slots=("tail",))
 def half_a_record_at_the_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
@@ -360,7 +374,7 @@ def nested_value(draft: Draft) -> None:
 
 @kind(forms=(JSONL,))
 def key_that_occurs_twice(draft: Draft) -> None:
-    header = draft.rng.choice(draft.columns).header
+    header = draft.rng.choice([column.header for column in draft.columns if column.name in draft.fields])
     _spoil_record(draft, lambda record: json.dumps(record)[:-1] + f', "{header}": "{MARKER}"}}')
 
 
