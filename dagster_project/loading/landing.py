@@ -37,7 +37,9 @@ class LandedFile:
     is_complete: bool | None = None
     """True: a marker says so. False: its contract demands a marker, and there is none. None: its age tells."""
     changed_ns: int = 0
-    """When it last changed by the clock of this machine, as far as that can be told."""
+    """When its content last changed: as the sender says, unless that is ahead of this machine's clock."""
+    touched_ns: int = 0
+    """When anything of it last changed, its times included, by the clock of the machine that holds it."""
 
     @property
     def name(self) -> str:
@@ -143,8 +145,13 @@ def hold_back(
         if file.is_complete is False
     }
     now = now_ns()
-    # A time ahead of this machine's clock says nothing about the age of the file.
-    ages = {file.path: now - file.changed_ns for file in landing.files if file.is_complete is None}
+    # Some copying programs give a file its final size, and a time of long ago, before they write it. Where there is
+    # time to look twice, the time that no program can set counts as well.
+    ages = {
+        file.path: now - (max(file.changed_ns, file.touched_ns) if file.source in wait_for else file.changed_ns)
+        for file in landing.files
+        if file.is_complete is None
+    }
     young = [file for file in landing.files if file.path in ages and not settle_ns <= ages[file.path]]
     waits = [min(settle_ns, settle_ns - ages[file.path]) for file in young if file.source in wait_for]
     if settle_ns and waits:
@@ -245,10 +252,11 @@ def _landed(
     is_marked = marker_ns is not None and marker_ns >= status.st_mtime_ns
     changed_ns = status.st_mtime_ns
     if changed_ns > time.time_ns():
-        # The sender's clock, or a time that the sender has set. The other time is always this machine's.
         changed_ns = status.st_ctime_ns
     is_complete = True if is_marked else (False if needs_marker else None)
-    return LandedFile(source, day, path, status.st_size, status.st_mtime_ns, is_complete, changed_ns)
+    return LandedFile(
+        source, day, path, status.st_size, status.st_mtime_ns, is_complete, changed_ns, status.st_ctime_ns
+    )
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -261,7 +269,10 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _is_unchanged(file: LandedFile) -> bool:
     status = _status(file.path)
-    return status is not None and (status.st_size, status.st_mtime_ns) == (file.size, file.modified_ns)
+    if status is None:
+        return False
+    now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return now == (file.size, file.modified_ns, file.touched_ns)
 
 
 def _said(error: OSError) -> str:

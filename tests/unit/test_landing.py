@@ -195,8 +195,6 @@ class Sleeper:
 
 def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tmp_path):
     landed(tmp_path, *(f"crimes/crimes_2022-10-{day}.csv" for day in (28, 29, 30)), "chats/chats_2022-10-30.csv")
-    aged(tmp_path / "crimes" / "crimes_2022-10-28.csv", 3600)
-    aged(tmp_path / "crimes" / "crimes_2022-10-29.csv", 3)
     sleeper = Sleeper()
     settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
     assert len(settled.files) == 4
@@ -206,14 +204,34 @@ def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tm
 
 
 def test_nothing_is_waited_for_when_every_file_is_old_or_marked_or_of_another_source(tmp_path):
-    landed(tmp_path, "crimes/crimes_2022-10-29.csv", "crimes/crimes_2022-10-30.csv", "chats/chats_2022-10-30.csv")
-    aged(tmp_path / "crimes" / "crimes_2022-10-29.csv", 60)
+    landed(tmp_path, "crimes/crimes_2022-10-30.csv", "chats/chats_2022-10-29.csv", "chats/chats_2022-10-30.csv")
     (tmp_path / "crimes" / "crimes_2022-10-30.csv.done").touch()
+    aged(tmp_path / "chats" / "chats_2022-10-29.csv", 60)
     sleeper = Sleeper()
     settled = hold_back(listed(tmp_path), settle_seconds=60, wait_for=["crimes"], sleep=sleeper)
-    assert sleeper.waits == []
-    assert names_of(settled) == ["crimes_2022-10-29.csv", "crimes_2022-10-30.csv"]
+    assert names_of(settled) == ["chats_2022-10-29.csv", "crimes_2022-10-30.csv"]
     assert settled.held_days == {("chats", date(2022, 10, 30))}
+    later = time.time_ns() + 61_000_000_000
+    settled = hold_back(
+        listed(tmp_path), settle_seconds=60, wait_for=["crimes", "chats"], sleep=sleeper, now_ns=lambda: later
+    )
+    assert len(settled.files) == 3
+    assert sleeper.waits == []
+
+
+def test_a_file_that_its_sender_gives_size_and_an_old_time_before_it_is_written_is_held_back(tmp_path):
+    file = landed(tmp_path, "crimes/crimes_2022-10-30.csv") / "crimes" / "crimes_2022-10-30.csv"
+    aged(file, 1_000_000)
+    status = file.stat()
+
+    def write() -> None:
+        # The clock of a file system moves in steps of some milliseconds.
+        while file.stat().st_ctime_ns == status.st_ctime_ns:
+            file.write_text("y")
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes"], sleep=Sleeper(write))
+    assert settled.held_days == {("crimes", date(2022, 10, 30))}
 
 
 @pytest.mark.parametrize("meanwhile", ["grows", "goes"])
@@ -249,7 +267,7 @@ def test_a_time_ahead_of_our_clock_does_not_hold_a_file_back_for_ever(tmp_path):
     later = time.time_ns() + 61_000_000_000
     assert names_of(hold_back(found, settle_seconds=60, now_ns=lambda: later)) == ["crimes_2022-10-30.csv"]
     assert hold_back(found, settle_seconds=60).files == ()
-    # Where no clock helps, only whether it changes while it is waited for.
+    # Where no clock helps, what counts is whether it changes while it is waited for.
     ahead = replace(found.files[0], changed_ns=found.files[0].modified_ns)
     sleeper = Sleeper()
     settled = hold_back(replace(found, files=(ahead,)), settle_seconds=2, wait_for=["crimes"], sleep=sleeper)
