@@ -369,11 +369,11 @@ def _segment(
         try:
             for row in reader:
                 after = reader.line_num
-                if after - before > 1 and width is not None:
-                    spanned = lines[begin + before : begin + after]
-                    if not _fits(row, width) or _are_whole_rows(spanned, row, delimiter, width):
-                        break
                 if after - before > 1:
+                    spanned = lines[begin + before : begin + after]
+                    wanted = len(row) if width is None else width
+                    if not _fits(row, wanted) or _are_whole_rows(spanned, row, delimiter, wanted):
+                        break
                     out.continuations += sum(map(_line_ends, row))
                 out.starts.append(number + begin + before)
                 out.rows.append(row)

@@ -209,6 +209,11 @@ def test_two_stray_quotes_do_not_make_one_cell_of_lines_that_are_no_rows_either(
     assert rows[-1]["begun_at"] == 'j"'
 
 
+def test_a_stray_quote_in_the_header_takes_no_row_for_a_name(tmp_path):
+    path = written(tmp_path, f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n')
+    assert refusal(path).code == "no_header"
+
+
 def test_a_stray_quote_early_in_a_long_file_loses_no_row(tmp_path):
     body = "".join(f'{i},"a",b,c,d\n' if i % 2 else f"{i},a,b,c,d\n" for i in range(100_000))
     rows, _ = read(written(tmp_path, f'{HEADER}\nx,"a,b,c,d\n{body}'))
