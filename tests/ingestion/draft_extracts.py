@@ -122,6 +122,8 @@ class Draft:
     """Rows of cells below the data that are no data rows."""
     ends_with_newline: bool = True
     has_header: bool = True
+    header_line: Callable[[list[str], str], str] | None = None
+    """Delimited text: the header from its cells and the delimiter."""
     is_1904: bool = False
     left: int = 0
     """Empty sheet columns to the left."""

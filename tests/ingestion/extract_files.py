@@ -100,7 +100,8 @@ def _csv(draft: Draft) -> bytes:
     for cells in draft.preamble:
         put(draft.delimiter.join(quoted(cell, draft) for cell in cells))
     if draft.has_header:
-        put(draft.delimiter.join(quoted(column.header, draft) for column in draft.columns))
+        headings = [quoted(column.header, draft) for column in draft.columns]
+        put(draft.header_line(headings, draft.delimiter) if draft.header_line else draft.delimiter.join(headings))
     for row in draft.rows:
         for line in row.above:
             put(line)

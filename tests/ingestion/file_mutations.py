@@ -39,6 +39,8 @@ from unseen_extracts import local_of
 TEXTUAL = (CSV, CSV_GZ, JSONL)
 LINED = (CSV, CSV_GZ, XLSX)
 HEADED = (CSV, CSV_GZ, XLSX, PARQUET)
+# A preamble may name columns too, and is then the best header that there is.
+NO_HEADER = frozenset({"no_header", "missing_column"})
 
 
 def _respelt(name: str, draft: Draft) -> str:
@@ -135,7 +137,16 @@ def headings_left_out(draft: Draft) -> None:
         for number, column in enumerate(draft.columns):
             column.header = f"f{number}"
     draft.has_header = False
-    draft.rejected = frozenset({"no_header"})
+    draft.rejected = NO_HEADER
+
+
+@kind(layer=COLUMNS, forms=DELIMITED, slots=("names", "headings", "rejected", "tail"))
+def stray_quotes_in_header_and_row(draft: Draft) -> None:
+    # Together they make a heading of the row between.
+    draft.header_line = lambda cells, delimiter: delimiter.join([*cells, '"remarks'])
+    draft.rows[0].line = lambda cells, delimiter: delimiter.join([*cells, 'none"'])
+    draft.rows[0].is_touched = True
+    draft.rejected = NO_HEADER
 
 
 @kind(layer=COLUMNS, forms=HEADED, slots=("tail",))
@@ -472,7 +483,7 @@ def other_sheets(draft: Draft) -> None:
         notes = book.add_worksheet("Notes")
         notes.write_string(0, 0, f"{MARKER} made by the night job")
         book.add_worksheet("Empty")
-        book.add_worksheet("Figures").write_row(0, 0, ["month", "unit", 5])
+        book.add_worksheet("Figures").write_row(0, 0, ["month", "overtime", 5])
         sheet.set_first_sheet()
 
     draft.sheet_hooks.append(hook)
