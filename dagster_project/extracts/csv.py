@@ -38,6 +38,9 @@ _MAY_BE_BLANK = np.array([code <= 0x20 or code >= 0x80 for code in range(256)])
 _QUOTE = ord('"')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
+# Cells from which on a line inside a text hardly has as many delimiters as a row.
+_WIDE = 5
+
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
 _NUL = Fault(UNREADABLE_RECORD, "a NUL character in the record")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
@@ -408,16 +411,18 @@ def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, wi
 
     It would fit, and would carry the personal cells of other rows under the name of a column that is none. Either each
     line of the record could be a row of its own; or, where blank or broken lines lie between, the first line of a cell
-    goes on to the end of a row, and its last line begins one. With two columns a text with a delimiter in each of its
-    lines is as likely.
+    goes on to the end of a row, and its last line begins one; or, where those two are broken, a line between is a row.
+    With two columns a text with a delimiter in each of its lines is as likely, with a few more a line of such a text.
     """
     if width <= 2:
         return False
     if all(line.count(delimiter) >= width - 1 for line in lines):
         return True
     for place, cell in enumerate(row):
-        first, *more = cell.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        if more and first.count(delimiter) == len(row) - 1 - place and more[-1].count(delimiter) == place:
+        first, *more = (line.count(delimiter) for line in cell.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        if more and first == len(row) - 1 - place and more[-1] == place:
+            return True
+        if len(row) >= _WIDE and len(row) - 1 in more[:-1]:
             return True
     return False
 

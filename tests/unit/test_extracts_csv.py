@@ -209,6 +209,18 @@ def test_two_stray_quotes_do_not_make_one_cell_of_lines_that_are_no_rows_either(
     assert rows[-1]["begun_at"] == 'j"'
 
 
+def test_two_stray_quotes_in_broken_rows_do_not_make_one_cell_of_a_whole_row_between(tmp_path):
+    rows, _ = read(
+        written(tmp_path, f'{HEADER}\n1,a,"b\n2,e,f,g,h\nj",k,l\n3,a,"one, two\nthree, four\nfive, six",c,d\n')
+    )
+    assert [(row["source_row"], row.get("fault")) for row in rows] == [
+        (2, "unbalanced_quote"),
+        (3, None),
+        (4, "too_few_cells"),
+        (5, None),
+    ]
+
+
 def test_a_stray_quote_in_the_header_takes_no_row_for_a_name(tmp_path):
     path = written(tmp_path, f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n')
     assert refusal(path).code == "no_header"
