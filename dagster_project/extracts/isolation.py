@@ -64,13 +64,16 @@ class IsolatedReader:
             except WorkerGone:
                 # One that died while it waited has not died of this file.
                 if is_last:
-                    break
+                    raise self._refused(
+                        "reader_crashed",
+                        "the program that reads it does not start (python -m dagster_project.extracts.worker says why)",
+                    ) from None
                 self.close()
             except TimeoutError:
                 raise self._stalled(START) from None
             else:
                 return worker
-        raise self._crashed()
+        raise AssertionError("the second worker is the last")
 
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - the worker decides how many rows it sends at once
         """The rows in pieces.

@@ -23,6 +23,8 @@ _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid Unicode")
 _POINT_OF_WHOLE = re.compile(r"\.0+$")
 # A number of more digits is left as it is spelt; written out, 1e999999 would fill a cell.
 _DIGITS = 30
+# 50,000 records are 5 to 20 MiB; of records of a MiB each a piece holds fewer.
+_CHARACTERS_AT_ONCE = 32 << 20
 # Names beyond this many are not collected, so that a file of ever new keys does not fill the memory.
 _UNKNOWN_LIMIT = 1000
 
@@ -90,11 +92,17 @@ class JsonLinesReader:
         Raises:
             UnreadableExtract: the text cannot be decoded, or no record has a required column.
         """
-        records = self._records()
         number = 1
-        while lines := list(islice(records, rows)):
+        lines: list[str] = []
+        size = 0
+        for line in self._records():
+            lines.append(line)
+            size += len(line)
+            if len(lines) == rows or size > _CHARACTERS_AT_ONCE:
+                yield self._piece(lines, number)
+                number, lines, size = number + len(lines), [], 0
+        if lines:
             yield self._piece(lines, number)
-            number += len(lines)
         self._headings.require(self._file.name, "the records", self.found)
 
     def count(self) -> Count:

@@ -47,14 +47,7 @@ class Worker:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
-                env={
-                    "PATH": os.defpath,
-                    "PYTHONPATH": str(_PACKAGE_ROOT),
-                    "LC_ALL": "C.UTF-8",
-                    # Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
-                    "ARROW_DEFAULT_MEMORY_POOL": "system",
-                    "MALLOC_ARENA_MAX": "1",
-                },
+                env=_environment(),
             )
         self._socket = ours
         self.pid = self._process.pid
@@ -122,6 +115,19 @@ class Worker:
         if self._process.stdin:
             self._process.stdin.close()
         return self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
+    path = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "LC_ALL": "C.UTF-8",
+        # Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "MALLOC_ARENA_MAX": "1",
+    }
 
 
 class Pool:

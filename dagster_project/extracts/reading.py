@@ -17,6 +17,9 @@ from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
 
+# 50,000 rows are about 10 MiB; of rows with very long cells a batch holds fewer.
+_BATCH_BYTES = 64 << 20
+
 
 class _Reader(Protocol):
     """What a format's module offers."""
@@ -83,16 +86,19 @@ class Extract:
         """
         self.rows_read = 0
         waiting: list[pa.Table] = []
-        count = 0
+        count = size = 0
         try:
             for table in self._data():
                 self.rows_read += table.num_rows
                 waiting.append(table)
-                count += table.num_rows
+                count, size = count + table.num_rows, size + table.nbytes
+                if size > _BATCH_BYTES and count < rows:
+                    yield pa.concat_tables(waiting)
+                    waiting, count, size = [], 0, 0
                 while count >= rows:
                     joined = pa.concat_tables(waiting)
-                    yield joined.slice(0, rows).combine_chunks()
-                    waiting, count = [joined.slice(rows)], count - rows
+                    yield joined.slice(0, rows)
+                    waiting, count, size = [joined.slice(rows)], count - rows, 0
             if count:
                 yield pa.concat_tables(waiting).combine_chunks()
         except UnreadableExtract as error:

@@ -88,6 +88,8 @@ class _Parent:
 
 def main() -> None:
     """Serve requests until the parent closes the connection."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m dagster_project.extracts.worker DESCRIPTOR; only for the program that loads")
     _die_with_parent()
     _limit_resources()
     sys.meta_path.insert(0, _WithoutPandas())
