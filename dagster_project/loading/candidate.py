@@ -34,9 +34,9 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.warehouse.tables import incoming, raw_columns, recreate_incoming
 
-# Small files are judged together: 100,000 rows a query keep its fixed cost (about 30 ms) below 5 % of the work,
-# and their text below about 100 MB of memory.
-_ROWS_AT_ONCE = 100_000
+# Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
+# written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
+_ROWS_AT_ONCE = 245_760
 
 
 class ConservationError(RuntimeError):
@@ -114,21 +114,22 @@ def read_deliveries(
     """
     recreate_incoming(connection, contract)
     candidate = Candidate(contract, [])
+    landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
+    loads = [
+        (FileLoad(load_id, contract.source, day, file.name), file)
+        for load_id, (day, file) in enumerate(landed, first_load_id)
+    ]
     # One transaction: each that ends alone writes its rows to the log of the file and then to the file.
     connection.execute("begin")
     try:
-        judge = _Judge(connection, contract, key, default_force)
-        load_id = first_load_id
-        for delivery in deliveries:
-            for file in delivery.files:
-                load = FileLoad(load_id, contract.source, delivery.extract_date, file.name)
-                candidate.files.append(load)
-                load_id += 1
-                _read(file.path, load, judge)
-                if load.error and not lexists(file.path):
-                    candidate.gone.append(file)
-                if on_progress:
-                    on_progress(len(candidate.files))
+        judge = _Judge(connection, contract, key, default_force, [load for load, _ in loads])
+        for load, file in loads:
+            candidate.files.append(load)
+            _read(file.path, load, judge)
+            if load.error and not lexists(file.path):
+                candidate.gone.append(file)
+            if on_progress:
+                on_progress(len(candidate.files))
         judge.finish()
         gone = {file.extract_date for file in candidate.gone}
         dropped = [load.load_id for load in candidate.files if load.error or load.extract_date in gone]
@@ -151,7 +152,7 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
     try:
         with open_extract(path, judge.contract) as extract:
             load.sha256 = extract.sha256
-            for batch in extract.batches():
+            for batch in extract.batches(_ROWS_AT_ONCE // 4):
                 judge.add(batch, load, extract.serial_days)
             load.rows_read = extract.rows_read
             load.columns = extract.found
@@ -167,10 +168,15 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
 
 
 class _Judge:
-    """Collects text batches and judges them some 100,000 rows at a time."""
+    """Collects text batches and judges many rows at a time."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, contract: Contract, key: PseudonymKey, default_force: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        key: PseudonymKey,
+        default_force: str,
+        loads: Sequence[FileLoad],
     ) -> None:
         self._connection = connection
         self.contract = contract
@@ -181,27 +187,30 @@ class _Judge:
         self._personal = [column.name for column in contract.columns if column.is_personal]
         self._batches: list[pa.Table] = []
         self._rows = 0
-        self._files: dict[int, str] = {}
-        sentences = fault_sentences(contract)
+        sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
+        sentences += [("", code, sentence) for code, sentence in RECORD_FAULTS.items()]
         connection.execute(
-            "create or replace temp table fault_sentence (column_name varchar, code varchar, sentence varchar)"
-        )
-        connection.executemany(
-            "insert into fault_sentence values (?, ?, ?)",
-            [[column, code, sentence] for (column, code), sentence in sentences.items()]
-            + [["", code, sentence] for code, sentence in RECORD_FAULTS.items()],
+            """
+            create or replace temp table fault_sentence as
+            select
+                unnest(cast($columns as varchar[])) as column_name,
+                unnest(cast($codes as varchar[])) as code,
+                unnest(cast($sentences as varchar[])) as sentence
+            """,
+            dict(zip(("columns", "codes", "sentences"), map(list, zip(*sentences, strict=True)), strict=True)),
         )
         connection.execute(
-            "create or replace temp table load_file (load_id bigint, extract_date date, file_name varchar)"
+            """
+            create or replace temp table load_file as
+            select
+                unnest(cast($loads as bigint[])) as load_id,
+                unnest(cast($names as varchar[])) as file_name
+            """,
+            {"loads": [load.load_id for load in loads], "names": [load.file_name for load in loads]},
         )
 
     def add(self, batch: pa.Table, load: FileLoad, serial_days: int) -> None:
         """Take rows of one file."""
-        if load.load_id not in self._files:
-            self._files[load.load_id] = load.file_name
-            self._connection.execute(
-                "insert into load_file values (?, ?, ?)", [load.load_id, load.extract_date, load.file_name]
-            )
         count = batch.num_rows
         for name, value, kind in (
             ("load_id", load.load_id, pa.int64()),

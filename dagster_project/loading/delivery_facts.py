@@ -42,12 +42,11 @@ class RowWarnings:
 
 
 def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, RowWarnings]:
-    """Count, for each candidate file, the good rows that are worth a warning; the temporary table `row_warning` has
-    the same by file and day.
+    """Count the good rows that are worth a warning; the temporary table `row_warning` has the same by file and day.
 
     Returns:
         Load to counts; files without such a row are left out.
-    """  # noqa: D205 - one sentence
+    """
     conditions = warning_conditions(contract)
     counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
     connection.execute(
@@ -58,11 +57,12 @@ def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract
             extract_date,
             {counts}
         from {incoming(contract)}
+        where {" or ".join(f"({condition})" for condition in conditions.values())}
         group by load_id, extract_date
         """
     )
     rows = connection.execute(f"select load_id, {', '.join(conditions)} from row_warning").fetchall()
-    return {load_id: RowWarnings(**dict(zip(conditions, found, strict=True))) for load_id, *found in rows if any(found)}
+    return {load_id: RowWarnings(**dict(zip(conditions, found, strict=True))) for load_id, *found in rows}
 
 
 def count_filled_cells(

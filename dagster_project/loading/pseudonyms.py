@@ -19,6 +19,7 @@ PSEUDONYM_LENGTH = 32
 
 _BLOCK = 64
 _KEY_BYTES = 32
+_SAMPLE = 2_000
 
 
 class PseudonymKeyError(ValueError):
@@ -32,7 +33,7 @@ class PseudonymKey:
     secret: bytes = field(repr=False)
 
     def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The pseudonyms of text cells; each text is hashed once, however often it occurs.
+        """The pseudonyms of text cells; a text that comes again and again is hashed once.
 
         Args:
             connection: a database in memory; it computes the hashes, and keeps none of the texts.
@@ -41,14 +42,21 @@ class PseudonymKey:
         Returns:
             As many texts, null where the cell is empty or holds a word for no value.
         """
-        encoded = cells.dictionary_encode().unify_dictionaries().combine_chunks()
-        chunk = encoded if isinstance(encoded, pa.DictionaryArray) else pa.concat_arrays(encoded.chunks)
+        # Operators come by the hundred, callers by the hundred thousand: sorting out equal texts costs 0.4 us a cell,
+        # a hash 0.8.
+        sample = cells.slice(0, _SAMPLE)
+        if 2 * len(sample.unique()) > len(sample):
+            return self._hashed(connection, cells)
+        encoded = pa.concat_arrays(cells.chunks).dictionary_encode()
+        return self._hashed(connection, pa.chunked_array([encoded.dictionary])).take(encoded.indices)
+
+    def _hashed(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         padded = self.secret.ljust(_BLOCK, b"\0")
-        connection.register("personal_text", pa.table({"cell": chunk.dictionary}))
+        connection.register("personal_text", pa.table({"cell": cells}))
         try:
             hashed: pa.Table = connection.sql(
                 f"""
-                select substr(sha256($outer || unhex(sha256($inner || encode(text)))), 1, {PSEUDONYM_LENGTH})
+                select substr(sha256($outer || unhex(sha256($inner || encode(text)))), 1, {PSEUDONYM_LENGTH}) as hashed
                 from (select {without_null_words("cell")} as text from personal_text)
                 """,
                 params={
@@ -58,7 +66,7 @@ class PseudonymKey:
             ).to_arrow_table()
         finally:
             connection.unregister("personal_text")
-        return hashed.column(0).take(chunk.indices)
+        return hashed.column("hashed")
 
     def pseudonym(self, value: str) -> str:
         """The pseudonym of an identifier, trimmed as a cell is; equals what loading stores for it."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hmac
 from hashlib import sha256
 
+import pyarrow as pa
 import pytest
 from loading_helpers import Installation
 
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, one_time_key, read_or_make_key
+from dagster_project.warehouse.connection import dry_connection
 
 
 def test_the_first_run_makes_a_private_key_and_later_runs_read_it(tmp_path):
@@ -78,3 +80,13 @@ def test_a_warehouse_is_loaded_with_one_key_only(tmp_path):
     key_file.write_bytes(kept)
     installation.run()
     assert len({pseudonym for (pseudonym,) in installation.query("select visitor from raw.visits")}) == 1
+
+
+@pytest.mark.parametrize("distinct", [3, 100_000], ids=["texts that come again", "texts that differ"])
+def test_each_cell_gets_the_pseudonym_of_its_own_text_in_its_own_place(distinct):
+    key = PseudonymKey(bytes(range(32)))
+    texts = [None if n % 7 == 0 else "n/a" if n % 11 == 0 else f"caller {n % distinct}" for n in range(10_000)]
+    chunks = pa.chunked_array([texts[:1], texts[1:4_000], [], texts[4_000:]], pa.string())
+    with dry_connection() as connection:
+        found = key.pseudonyms(connection, chunks).to_pylist()
+    assert found == [None if text in (None, "n/a") else key.pseudonym(text) for text in texts]
