@@ -26,6 +26,7 @@ from dagster_project.extracts.pieces import (
     Count,
     Fault,
     Piece,
+    is_totals,
     label,
     piece,
     trimmed_text,
@@ -81,9 +82,9 @@ class CsvReader:
         self._contract = contract
         self._delimiter, self._header, self._first_line = self._find_header()
         self.found = tuple(c.name for c in contract.columns if c.name in self._header.positions)
-        self.unknown = self._header.unknown
         self.warnings: list[str] = []
         self._beside = 0
+        self._has_whole_rows: bool | None = None
 
     def _find_header(self) -> tuple[str, Header, int]:
         """Delimiter, header and the first line behind it."""
@@ -114,12 +115,29 @@ class CsvReader:
         _, place, _, delimiter, cells, after = best
         return delimiter, headings.header(self._file.name, place, cells), after
 
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Headings that the contract does not know, by their places once rows came and none has the header's width.
+
+        The line of the header has then probably lost its end, and holds the cells of a row.
+        """
+        if self._has_whole_rows is not False:
+            return self._header.unknown
+        known = set(self._header.positions.values())
+        return tuple(f"(cell {place + 1} of the header)" for place in range(self._header.width) if place not in known)
+
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - a piece is what one block holds
         """The rows behind the header, a piece for each block of the file.
 
         Raises:
             UnreadableExtract: the file cannot be decoded or decompressed to its end.
         """
+        for found in self._pieces():
+            is_whole = found.table.column("fault").null_count > 0 or is_totals(found.last_label)
+            self._has_whole_rows = self._has_whole_rows or is_whole
+            yield found
+
+    def _pieces(self) -> Iterator[Piece]:
         width = self._header.width
         carry: list[str] = []
         number = self._first_line

@@ -221,6 +221,17 @@ def test_two_stray_quotes_in_broken_rows_do_not_make_one_cell_of_a_whole_row_bet
     ]
 
 
+def test_a_header_that_lost_its_line_end_names_no_cell_of_the_row_behind_it(tmp_path):
+    rows, extract = read(written(tmp_path, f"{HEADER},Ada Lovelace,a,b,c,d\n2,a,b,c,d\n3,a,b,c,d\n"))
+    assert faults(rows) == [(2, "too_few_cells"), (3, "too_few_cells")]
+    assert extract.unknown_columns == tuple(f"(cell {place} of the header)" for place in range(6, 11))
+
+
+def test_an_unknown_heading_is_named_where_a_row_is_whole_or_none_is_there(tmp_path):
+    for rest in ("1,a,b,c,d,e\n2,a\n", "", "Total,5\n"):
+        assert read(written(tmp_path, f"{HEADER},Extra\n{rest}"))[1].unknown_columns == ("Extra",)
+
+
 def test_a_stray_quote_in_the_header_takes_no_row_for_a_name(tmp_path):
     path = written(tmp_path, f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n')
     assert refusal(path).code == "no_header"
