@@ -149,6 +149,18 @@ def stray_quotes_in_header_and_row(draft: Draft) -> None:
     draft.rejected = NO_HEADER
 
 
+@kind(layer=LAYOUT, forms=DELIMITED, slots=("tail", "many", "headings"))
+def header_that_lost_its_line_end(draft: Draft) -> None:
+    if any(row.is_touched for row in draft.rows) or draft.unknown or not draft.rows:
+        raise Misfit
+    row = draft.rows.pop(0)
+    draft.header_line = lambda headings, delimiter: delimiter.join(
+        [*headings, *(draft.text_of(row, column.name) or "x" for column in draft.columns)]
+    )
+    for each in draft.rows:
+        each.is_touched, each.verdict = True, ("too_few_cells", None)
+
+
 @kind(layer=COLUMNS, forms=HEADED, slots=("tail",))
 def header_and_no_rows(draft: Draft) -> None:
     draft.rows = []

@@ -116,6 +116,18 @@ def two_stray_quotes_around_a_blank_line(draft: Draft) -> None:
     draft.rows[first + 1].above.append("")
 
 
+@kind(forms=DELIMITED, slots=("stray pair",))
+def two_stray_quotes_of_which_one_is_in_half_a_row(draft: Draft) -> None:
+    two_stray_quotes_rows_apart(draft)
+    place = next(i for i, row in enumerate(draft.rows) if row.verdict == ("unbalanced_quote", None))
+    broken, following = draft.rows[place], draft.rows[place + 1]
+    if following.line or following.is_touched:
+        return
+    following.is_touched = True
+    left = _text_place(draft)
+    broken.line = lambda cells, delimiter: delimiter.join([*cells[:left], '"open'])
+
+
 @kind(forms=DELIMITED)
 def quote_that_is_not_closed_before_much_text(draft: Draft) -> None:
     column = draft.text_column()
