@@ -130,7 +130,7 @@ class OpenFile:
                     yield text
                 return
             # A carriage return at the very end may be half of a line end, so it waits for the next block.
-            end = text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, len(text) - 1) + 1
+            end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1
             carry = text[end:]
             if len(carry) > LINE_END_LIMIT:
                 raise _line_too_long(self.name, self.extension)

@@ -232,6 +232,12 @@ def test_an_unknown_heading_is_named_where_a_row_is_whole_or_none_is_there(tmp_p
         assert read(written(tmp_path, f"{HEADER},Extra\n{rest}"))[1].unknown_columns == ("Extra",)
 
 
+def test_a_line_feed_in_the_header_of_a_long_file_of_carriage_returns_is_none_of_its_line_ends(tmp_path):
+    lines = [HEADER.replace("visit_id", '"visit\nid"'), *(f"{i},a,b,c,{'d' * 60_000}" for i in range(20)), ""]
+    rows, _ = read(written(tmp_path, "\r".join(lines)))
+    assert [row["source_row"] for row in rows] == list(range(3, 23))
+
+
 def test_a_stray_quote_in_the_header_takes_no_row_for_a_name(tmp_path):
     path = written(tmp_path, f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n')
     assert refusal(path).code == "no_header"
