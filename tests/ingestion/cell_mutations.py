@@ -315,6 +315,16 @@ def times_in_the_wrong_order(draft: Draft) -> None:
     row.verdict = ("out_of_order", start if draft.source == REPORTS else later)
 
 
+@kind(sources=(CHATS,))
+def chat_that_ended_before_it_was_accepted(draft: Draft) -> None:
+    if "accepted_at" not in draft.fields:
+        raise Misfit
+    row = draft.fresh()
+    row.values["ended_at"] = row.values["requested_at"] + timedelta(minutes=5)
+    row.values["accepted_at"] = row.values["requested_at"] + timedelta(minutes=10)
+    row.verdict = ("out_of_order", "ended_at")
+
+
 @kind(sources=(CALLS, CHATS, REPORTS, CRIMES))
 def times_that_are_equal(draft: Draft) -> None:
     start, later = {
@@ -668,17 +678,18 @@ def line_end_in_a_sheet_cell(draft: Draft) -> None:
 
 @kind()
 def force_in_another_case(draft: Draft) -> None:
-    row = _with_force(draft)
+    row = with_force(draft)
     row.cells["force_code"] = row.values["force_code"].title()
 
 
 @kind()
 def force_left_empty(draft: Draft) -> None:
-    row = _with_force(draft)
+    row = with_force(draft)
     row.cells["force_code"], row.values["force_code"] = draft.rng.choice(("", "NULL", "-")), DEFAULT_FORCE
 
 
-def _with_force(draft: Draft) -> Row:
+def with_force(draft: Draft) -> Row:
+    """A fresh row of a file that has a column for the force; one is added if need be."""
     if not draft.has_header:
         raise Misfit
     if all(column.name != "force_code" for column in draft.columns):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from cell_mutations import with_force
 from draft_extracts import (
     CSV,
     CSV_GZ,
@@ -21,6 +22,7 @@ from draft_extracts import (
     START,
     TEXT,
     XLSX,
+    Column,
     Draft,
     Misfit,
     Row,
@@ -319,6 +321,72 @@ def superseded_row(draft: Draft) -> None:
     row = draft.fresh()
     draft.insert_after(row, _differing(draft, row))
     row.verdict = ("superseded_row", None)
+
+
+@kind()
+def row_superseded_twice(draft: Draft) -> None:
+    row = draft.fresh()
+    # A status calls for other columns.
+    column = draft.pick(lambda name, spec: spec.required and not spec.key and spec.kind == TEXT and name != "status")
+    last = _differing(draft, row)
+    between = row.copy()
+    values = draft.fields[column].values or ("another", "text")
+    between.values[column] = next(value for value in values if value != row.values[column])
+    row.verdict = between.verdict = ("superseded_row", None)
+    draft.insert_after(row, last)
+    place = next(i for i, each in enumerate(draft.rows) if each is row)
+    draft.rows.insert(place + 1, between)
+
+
+@kind(sources=("call_segments", "digital_contacts", "live_chats", "online_crime_reports"))
+def superseded_by_another_person(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.personal)
+    row = draft.fresh()
+    other = row.copy()
+    other.values[name] = f"{MARKER} {draft.rng.randrange(10**9)}"
+    draft.insert_after(row, other)
+    row.verdict = ("superseded_row", None)
+
+
+@kind(sources=("call_segments", "digital_contacts", "live_chats"))
+def duplicate_by_a_default(draft: Draft) -> None:
+    name = draft.pick(lambda _, spec: spec.default is not None)
+    row = draft.fresh()
+    again = row.copy()
+    row.values[name], again.values[name] = None, draft.fields[name].default
+    again.verdict = ("duplicate_row", None)
+    draft.insert_after(row, again)
+
+
+@kind()
+def duplicate_but_for_an_unknown_column(draft: Draft) -> None:
+    if not draft.has_header:
+        raise Misfit
+    header = f"remarks {draft.rng.randrange(1000)}"
+    draft.columns.append(Column(header, header))
+    draft.unknown.append(header)
+    row = draft.fresh()
+    again = row.copy()
+    row.values[header], again.values[header] = f"{MARKER} one", f"{MARKER} other"
+    again.verdict = ("duplicate_row", None)
+    draft.insert_after(row, again)
+
+
+@kind()
+def same_key_of_another_force(draft: Draft) -> None:
+    row = with_force(draft)
+    other = row.copy()
+    other.values["force_code"] = "west-mercia"
+    draft.insert_after(row, other)
+
+
+@kind(sources=tuple(name for name in SOURCES if name != "crimes"))
+def keys_that_differ_in_case(draft: Draft) -> None:
+    name = next(iter(SOURCES[draft.source]))
+    row = draft.fresh()
+    other = row.copy()
+    other.values[name] = row.values[name].lower()
+    draft.insert_after(row, other)
 
 
 @kind()
