@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from dagster_project.extracts.pieces import BLANKS
 
 # A row of 16,384 columns of numbers is half a MiB. Joining the blocks of a longer one takes time by its square.
-ROW_LIMIT = 16 << 20
+_ROW_LIMIT = 16 << 20
+# As many as Excel knows.
+_ROWS = 1_048_576
 
 _ROOT = re.compile(rb"<(\w+:)?worksheet[\s>/]")
 _ROW = re.compile(rb"""[^>]*?\sr\s*=\s*["'](\d{1,9})["']""")
@@ -27,8 +29,8 @@ _BLANK_STRING = re.compile(
 )
 
 
-class RowTooLong(ValueError):
-    """A row of a sheet that is longer than `ROW_LIMIT`."""
+class SheetTooLarge(ValueError):
+    """A sheet that is larger than one can be; says in words what is too large."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ def sheet_rows(chunks: Iterator[bytes], blank_strings: frozenset[int]) -> SheetR
         blank_strings: places of the shared strings without text.
 
     Raises:
-        RowTooLong: a row does not end within `ROW_LIMIT`.
+        SheetTooLarge: a row is longer than any, or there are more rows than any sheet has.
     """
     rows = SheetRows()
     look: _Look | None = None
@@ -78,8 +80,8 @@ def sheet_rows(chunks: Iterator[bytes], blank_strings: frozenset[int]) -> SheetR
             root = _ROOT.search(chunk)
             look = _Look(rows, (root and root[1]) or b"", blank_strings)
         tail = look.complete(tail)
-        if len(tail) > ROW_LIMIT:
-            raise RowTooLong
+        if len(tail) > _ROW_LIMIT:
+            raise SheetTooLarge(f"a row of a sheet is longer than {_ROW_LIMIT >> 20} MiB")
         # A few that the border between two chunks cuts do not matter: this is for an estimate.
         rows.values += sum(map(chunk.count, look.value_starts))
     if look:
@@ -100,6 +102,7 @@ class _Look:
         self._value = re.compile(b"<" + prefix + rb"(v|t)(?:\s[^>]*)?(?<!/)>([^<]*)(<!)?")
         self.value_starts = (b"<" + prefix + b"v", b"<" + prefix + b"is")
         self._number = 0
+        self._seen = 0
         self._begun = False
 
     def complete(self, text: bytes, *, is_end: bool = False) -> bytes:
@@ -114,6 +117,9 @@ class _Look:
             return b"" if is_end else text
         self._begun = True
         last = parts.pop()
+        self._seen += len(parts)
+        if self._seen > _ROWS:
+            raise SheetTooLarge(f"a sheet has more than {_ROWS} rows")
         for part in parts[first:]:
             self._row(part)
         if not is_end:

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import BLANKS
-from dagster_project.extracts.sheet import ROW_LIMIT, RowTooLong, SheetRows, may_have_blank_strings, sheet_rows
+from dagster_project.extracts.sheet import SheetRows, SheetTooLarge, may_have_blank_strings, sheet_rows
 
 # A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
@@ -24,6 +24,8 @@ _RATIO_MATTERS = 1 << 20
 # when it is full: 755 MB in all were measured for 750,000 rows of 11 columns, 1,108 MB for 800,000. Python, Arrow and
 # the texts add about 300 MB.
 _GRID_CELL, _FILLED_CELL, _MEMORY = 32, 40, 640 << 20
+# More texts than filled cells fit.
+_STRINGS = 8_500_000
 _CHUNK = 1 << 20
 # Cells that the parser reads in a second on a machine that is busy with other work: a twentieth of what was measured.
 _CELLS_A_SECOND = 100_000
@@ -87,8 +89,8 @@ class Workbook:
             self._styles, self.dates_have_time = self._read_styles()
             blank = self._blank_strings()
             self.rows = {name: self._check_sheet(part, blank) for name, part in self.sheets.items()}
-        except RowTooLong:
-            raise self._refused("too_large", f"a row of a sheet is longer than {ROW_LIMIT >> 20} MiB") from None
+        except SheetTooLarge as error:
+            raise self._refused("too_large", str(error)) from None
         except _ERRORS:
             raise self._refused("corrupt", "the container is damaged") from None
         self._facts: dict[str, CellFacts] = {}
@@ -245,6 +247,8 @@ class Workbook:
                 if not has_text:
                     blank.append(count)
                 count += 1
+                if count > _STRINGS:
+                    raise SheetTooLarge(f"the workbook has more than {_STRINGS} texts")
 
         _parse(self._chunks(part), on_start, on_end, on_text)
         return frozenset(blank)

@@ -232,6 +232,7 @@ def test_cells_that_share_one_long_text_do_not_fill_the_memory(tmp_path):
             {"too_large"},
         ),
         ('<row r="2"><c r="A2"><v>1</v></c></row>', {"count_differs"}),
+        ("".join(f'<row s="{i}"/>' for i in range(1_050_000)), {"too_large"}),
         ('<row r="3"><c r="A3" t="inlineStr"><is><t>&#160; </t></is></c></row>', {"rows"}),
     ],
 )
