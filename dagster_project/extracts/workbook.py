@@ -20,6 +20,9 @@ from dagster_project.extracts.sheet import SheetRows, SheetTooLarge, may_have_bl
 # A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
 _RATIO_MATTERS = 1 << 20
+# What is neither a sheet nor its texts describes the workbook: styles, names, relations.
+_OTHER_XML = re.compile(r"(?!xl/worksheets/|xl/sharedstrings\.xml).*\.(?:xml|rels)")
+_OTHER_BYTES = 32 << 20
 # What the parser takes for a cell of the grid that spans all filled cells, and for a filled one in a list that doubles
 # when it is full: 755 MB in all were measured for 750,000 rows of 11 columns, 1,108 MB for 800,000. Python, Arrow and
 # the texts add about 300 MB.
@@ -132,6 +135,10 @@ class Workbook:
             raise self._refused("unsafe", f"the container unpacks to {size >> 20} MiB")
         if any(m.file_size > _RATIO_MATTERS and m.file_size > _RATIO * m.compress_size for m in members):
             raise self._refused("unsafe", f"a member of {packed} packed bytes unpacks to more than {_RATIO} times")
+        if any(m.file_size > _OTHER_BYTES and _OTHER_XML.fullmatch(m.filename.casefold()) for m in members):
+            raise self._refused(
+                "unsafe", f"a description in the container unpacks to more than {_OTHER_BYTES >> 20} MiB"
+            )
         if "xl/workbook.xml" not in names:
             raise UnreadableExtract(
                 "wrong_extension",

@@ -394,6 +394,13 @@ def test_a_hostile_or_damaged_workbook_is_refused_before_it_is_parsed(tmp_path, 
     assert refusal(changed(path, member, change, **extra)).code == code
 
 
+def test_an_endless_description_of_a_workbook_is_refused(tmp_path):
+    names = "".join(f"<n{i}/>" for i in range(3_500_000))
+    error = refusal(changed(written(tmp_path, []), "xl/workbook.xml", same, **{"xl/names.xml": names}))
+    assert error.code == "unsafe"
+    assert "32 MiB" in str(error)
+
+
 def test_a_few_far_cells_are_no_harm(tmp_path):
     path = written(
         tmp_path, [["1", "a", "b", "c", "d"], *([[]] * 150_000), ["2", "a", "b", "c", "d", *[None] * 50, "x"]]
