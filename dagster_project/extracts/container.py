@@ -323,25 +323,30 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> tuple[str, int]:
         )
     decoder = codecs.getincrementaldecoder(encoding or "utf-8")()
     counted = _LineCount()
-    is_valid, is_windows, is_blank = True, encoding is None, True
+    is_valid, is_windows, is_blank, is_ascii = True, encoding is None, True, True
     while data:
         if is_windows and not data.isascii():
             is_windows = _UNDEFINED.search(data) is None
         if encoding == "utf-16":
             is_valid, text = _decoded(decoder, data)
             counted.add(text.encode())
-            is_blank = is_blank and not text.strip(_BLANK)
+            is_blank, is_ascii = is_blank and not text.strip(_BLANK), False
         else:
             counted.add(data)
             # Bytes of ASCII need no decoding where no character is open from the bytes before.
             if is_valid and (is_blank or not data.isascii() or decoder.getstate()[0]):
                 is_valid, text = _decoded(decoder, data)
-                is_blank = is_blank and not text.strip(_BLANK)
+                is_blank, is_ascii = is_blank and not text.strip(_BLANK), is_ascii and text.isascii()
         if counted.open > LINE_END_LIMIT:
             raise _line_too_long(name, extension)
         if not is_valid and not is_windows:
             raise _bad_text(name)
         data = _read(stream, name)
+    # Windows-1252 whose only character beyond ASCII is the last one of the file looks the same.
+    if is_valid and decoder.getstate()[0] and not is_ascii:
+        raise UnreadableExtract(
+            "cut_off", f"{name}: the text ends in the middle of a character; expected a complete file"
+        )
     is_valid = is_valid and _decoded(decoder, b"", final=True)[0]
     if is_blank and is_valid:
         raise UnreadableExtract("empty_file", f"{name}: the file has no text; expected at least a header")

@@ -39,6 +39,8 @@ _MAY_BE_BLANK = np.array([code <= 0x20 or code >= 0x80 for code in range(256)])
 _QUOTE = ord('"')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
+_MARKED_QUOTE = '\ufeff"'
+
 # Cells from which on a line inside a text hardly has as many delimiters as a row.
 _WIDE = 5
 
@@ -338,7 +340,11 @@ def _count(row: Sequence[str], width: int) -> str:
 
 def _lines(block: str) -> list[str]:
     """Physical lines with their ends; LF, CRLF and CR end a line, other separators of Unicode do not."""
-    return list(io.StringIO(block, newline=""))
+    lines = list(io.StringIO(block, newline=""))
+    # Where exports were put one behind the other, a byte-order mark hides that a quote opens the cell behind it.
+    if _MARKED_QUOTE in block:
+        lines = [line[1:] if line.startswith(_MARKED_QUOTE) else line for line in lines]
+    return lines
 
 
 def _records(lines: list[str], number: int, delimiter: str, width: int | None, *, is_end: bool) -> _Records:

@@ -34,7 +34,7 @@ DAYS_TO_1904 = 1462
 # Wide rows are handed over in smaller pieces: so many cells take about 100 MB as Python values.
 _CELLS_AT_ONCE = 1_000_000
 
-_OUTSIDE = Fault(TOO_MANY_CELLS, "cells to the right of the header, and none below it")
+_OUTSIDE = Fault(TOO_MANY_CELLS, "filled cells to the right of the header")
 # The least serial number that is taken for a point in time (see `cells.py`).
 _FIRST_SERIAL = 20_000
 _FORMULA = Fault(FORMULA_WITHOUT_VALUE, "a formula whose value was never stored")
@@ -134,7 +134,6 @@ class XlsxReader:
         """
         waiting: list[tuple[int, list[Any]]] = []
         faults: dict[int, Fault] = {}
-        beside = 0
         width = self._header.width
         suspect = self._workbook.is_suspect(self._sheet.name)
         only_errors = frozenset(self._workbook.rows[self._sheet.name].only_errors)
@@ -148,19 +147,16 @@ class XlsxReader:
             if has_formula:
                 faults[len(waiting)] = _FORMULA
                 self._only_formulas += not has_text and not has_more and number not in only_errors
-            elif has_more and not has_text:
+            elif has_more:
                 faults[len(waiting)] = _OUTSIDE
             elif not has_text and number not in only_errors:
                 continue
-            beside += has_text and has_more
             waiting.append((number, row))
             if len(waiting) == rows:
                 yield self._piece(waiting, faults)
                 waiting, faults = [], {}
         if waiting:
             yield self._piece(waiting, faults)
-        if beside:
-            self.warnings.append(f"{beside} rows have cells to the right of the header; they were not loaded")
 
     def count(self) -> Count:
         """The rows below the header that hold a value, counted in the XML of the sheet."""

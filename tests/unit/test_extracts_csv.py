@@ -127,6 +127,11 @@ def test_cells_are_trimmed_of_blanks_and_byte_order_marks_but_not_inside(tmp_pat
     assert rows == [{"source_row": 2, "visit_id": "1", "room": "a  b", "begun_at": "x"}]
 
 
+def test_a_byte_order_mark_before_a_quoted_cell_is_no_part_of_it(tmp_path):
+    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,d\n\ufeff"2","a",b,c,d\n'))
+    assert [row["visit_id"] for row in rows] == ["1", "2"]
+
+
 def test_both_engines_trim_the_same(tmp_path):
     cells = [f"{blank}x{blank}" for blank in BLANKS if blank not in "\n\r"]
     plain = "\n".join(f"1,{cell},b,c,d" for cell in cells)

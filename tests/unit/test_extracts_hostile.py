@@ -116,8 +116,7 @@ def test_deep_json_is_a_faulty_row(tmp_path):
         bytes(MEBIBYTE),
         CSV.decode().encode("utf-16-le"),
         CSV.decode().encode("utf-16-be"),
-        b"\xff\xfe" + CSV.decode().encode("utf-16-le")[:-1],
-        b"\xfe\xff" + CSV.decode().encode("utf-16-be")[:-1],
+        b"\xff\xfe" + CSV.decode().encode("utf-16-le") + b"\x00\xd8a\x00",
     ],
 )
 @pytest.mark.parametrize("name", ["v.csv", "v.jsonl"])
@@ -125,6 +124,17 @@ def test_text_in_no_known_encoding_is_called_that(tmp_path, data, name):
     error = refusal(written(tmp_path, data, name))
     assert error.code == "bad_encoding"
     assert "UTF-16" in str(error) or "byte-order mark" in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_that_ends_in_half_a_character_is_cut_off(tmp_path, encoding):
+    data = f"{CSV.decode()}2,Café,b,c,é".encode(encoding)[:-1]
+    assert refusal(written(tmp_path, data)).code == "cut_off"
+
+
+def test_one_accent_at_the_end_may_be_windows_text(tmp_path):
+    rows, _ = read(written(tmp_path, f"{CSV.decode()}2,a,b,c,é".encode("cp1252")))
+    assert rows[1]["note"] == "é"
 
 
 def test_a_few_nul_characters_do_not_make_it_so(tmp_path):

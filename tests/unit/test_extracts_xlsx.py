@@ -186,22 +186,17 @@ def test_source_rows_are_sheet_rows_below_titles_and_blank_rows(tmp_path):
     assert extract.rows_read == 3
 
 
-def test_cells_beside_the_table_are_a_warning_and_unknown_columns_are_named(tmp_path):
-    path = written(
-        tmp_path,
-        [["1", "a", "b", "s", "note"], ["2", "a", "b", "s", "t", "u"]],
-        header=("visit", "room", "begun_at", "caller"),
-    )
+def test_unknown_columns_are_named(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", "s"]], header=("visit", "room", "begun_at", "caller"))
     rows, extract = read(path)
     assert faults(rows) == []
     assert extract.unknown_columns == ("caller",)
-    assert extract.warnings == ["2 rows have cells to the right of the header; they were not loaded"]
 
 
-def test_a_row_with_cells_beside_the_table_only_is_a_fault(tmp_path):
-    rows, extract = read(written(tmp_path, [["1", *"abcd"], [None] * 5 + [None, "u"], ["2", *"abcd"]]))
-    assert faults(rows) == [(3, "too_many_cells")]
-    assert [row["source_row"] for row in rows] == [2, 3, 4]
+def test_a_row_with_cells_beside_the_table_is_a_fault_as_in_delimited_text(tmp_path):
+    rows, extract = read(written(tmp_path, [["1", *"abcd"], [None] * 5 + [None, "u"], ["2", *"abcd", "e"], ["3"]]))
+    assert faults(rows) == [(3, "too_many_cells"), (4, "too_many_cells")]
+    assert [row["source_row"] for row in rows] == [2, 3, 4, 5]
     assert extract.warnings == []
 
 
