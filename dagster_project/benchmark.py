@@ -1,5 +1,7 @@
 """How much a run costs: whole processes, alternating, as ratios. Not a test: machines are noisy.
 
+What reading alone costs, beside DuckDB's own reader: `benchmark_reading.py`.
+
 Run by `make bench`. CPU seconds are user and system time of the process and all its children, from the kernel's own
 account of it; the commands take turns, so that a machine that slows down slows them all.
 """
@@ -16,12 +18,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from dagster_project.benchmark_reading import compare
 from dagster_project.sample import write
 
 _ROUNDS = 5
 
 
-def _cpu_seconds(command: list[str], environment: Mapping[str, str]) -> float:
+def _cpu_seconds(command: list[str], environment: Mapping[str, str] = os.environ) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, env=dict(environment), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -60,6 +63,7 @@ def main() -> None:
         sys.stdout.write(
             f"{name:<28}{medians[name]:>16.2f}{min(values):>8.2f}{max(values):>8.2f}{medians[name] / base:>8.1f}\n"
         )
+    sys.stdout.write(f"\n{compare(_cpu_seconds, rounds=_ROUNDS)}")
 
 
 if __name__ == "__main__":

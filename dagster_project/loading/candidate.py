@@ -119,7 +119,10 @@ def read_deliveries(
         (FileLoad(load_id, contract.source, day, file.name), file)
         for load_id, (day, file) in enumerate(landed, first_load_id)
     ]
-    # One transaction: each that ends alone writes its rows to the log of the file and then to the file.
+    # One transaction: each that ends alone writes its rows to the log of the file and then to the file. One thread:
+    # several write row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no
+    # sooner done.
+    connection.execute("set threads = 1")
     connection.execute("begin")
     try:
         judge = _Judge(connection, contract, key, default_force, [load for load, _ in loads])
