@@ -24,7 +24,7 @@ def test_a_table_that_differs_in_one_cell_fails_the_benchmark():
         subprocess.run(command, check=True)
         if "DuckDB" in command:
             with duckdb.connect(command[-1]) as connection:
-                connection.execute("update calls set talk_seconds = talk_seconds + 1 where call_id = 'C000000007'")
+                connection.execute("update calls set queue_seconds = queue_seconds + 1 where call_id = 'C000000007'")
         return 1.0
 
     with pytest.raises(RuntimeError, match="the tables differ"):
