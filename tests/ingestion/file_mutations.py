@@ -21,6 +21,7 @@ from draft_extracts import (
     JSONL,
     MARKER,
     MOMENT,
+    NUMBER,
     PARQUET,
     SECONDS,
     SOURCES,
@@ -70,6 +71,8 @@ def headings_in_another_spelling(draft: Draft) -> None:
 
 @kind(layer=COLUMNS, slots=("names",), sources=("call_segments",))
 def heading_by_an_alias(draft: Draft) -> None:
+    if "call_id" not in draft.fields:
+        raise Misfit
     column = next(column for column in draft.columns if column.name == "call_id")
     column.header = draft.rng.choice(("ucid", "UCID", "call uid", "Call-UID", "Call ID", "callid"))
 
@@ -710,3 +713,35 @@ def parquet_times_in_the_doubled_hour(draft: Draft) -> None:
     row = draft.fresh(lambda each: start not in each.cells)
     start_alone(draft, row, datetime(2022, 10, 30, 0, 30, tzinfo=UTC), None)
     row.is_ambiguous = True
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,))
+def parquet_unknown_column_of_lists(draft: Draft) -> None:
+    header = f"call history {draft.rng.randrange(1000)}"
+    draft.columns.append(Column(header, header))
+    draft.unknown.append(header)
+    to = draft.rng.choice((pa.list_(pa.string()), pa.struct([("a", pa.string())]), pa.map_(pa.string(), pa.string())))
+    value = [MARKER] if pa.types.is_list(to) else {"a": MARKER} if pa.types.is_struct(to) else [(MARKER, "a")]
+    draft.arrays[header] = lambda values: pa.array([value for _ in values], to)
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+def parquet_numbers_of_all_widths(draft: Draft) -> None:
+    numbers = (pa.int16(), pa.uint32(), pa.float32(), pa.decimal256(40, 2), pa.decimal128(19, 0))
+    name, to = draft.pick(lambda _, spec: spec.kind in (SECONDS, NUMBER)), draft.rng.choice(numbers)
+    _typed(draft, name, lambda values: pa.array([None if v is None else int(v) for v in values], pa.int64()).cast(to))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=("published_figures",))
+def parquet_dates_of_64_bits(draft: Draft) -> None:
+    _typed(draft, draft.of_kind(DATE), lambda values: pa.array(values, pa.date64()))
+
+
+@kind(layer=LAYOUT, forms=(PARQUET,), slots=("tail",))
+def parquet_texts_of_fixed_length(draft: Draft) -> None:
+    name = next(iter(SOURCES[draft.source]))
+    texts = [row.values.get(name) for row in draft.rows]
+    if not texts or None in texts or len({len(text.encode()) for text in texts}) > 1:
+        raise Misfit
+    width = len(texts[0].encode())
+    _typed(draft, name, lambda values: pa.array([value.encode() for value in values], pa.binary(width)))
