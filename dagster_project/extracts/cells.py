@@ -40,7 +40,7 @@ _ISO_DAY = r"[1-9]\d{3}-\d{2}-\d{2}"
 _ISO = rf"{_ISO_DAY}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{{1,9}})?)?"
 _OFFSET = r" ?([zZ]|[+-](0\d|1[0-4])(:?[0-5]\d)?)"
 _BRITISH_DAY = r"\d{1,2}/\d{1,2}/[1-9]\d{3}"
-_BRITISH = rf"{_BRITISH_DAY}[T ]+{_TIME}"
+_BRITISH = rf"{_BRITISH_DAY}(T| +){_TIME}"
 _MONTH = r"[1-9]\d{3}-(0[1-9]|1[0-2])"
 _SERIAL = r"\d{5}(\.\d+)?"
 _MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?"
@@ -107,7 +107,12 @@ def value_of(column: Column) -> str:
     """
     cell = quoted(column.name)
     if column.values:
-        spelling = f"$values_{column.name}[list_position($lowered_{column.name}, lower({cell}))]"
+        place = f"list_position($lowered_{column.name}, lower({cell}))"
+        if column.cell_type is CellType.INTEGER:
+            # A number is told by its value: '060' is in a list with 60.
+            digits = f"cast({_number(cell, _INTEGER, 'bigint')} as varchar)"
+            place = f"coalesce({place}, list_position($lowered_{column.name}, {digits}))"
+        spelling = f"$values_{column.name}[{place}]"
         return f"try_cast({spelling} as {SQL_TYPES[column.cell_type]})"
     return {
         CellType.TEXT: lambda: cell,
@@ -175,7 +180,9 @@ def utc_offset_of(cell: str) -> str:
 
 def has_no_time_of_day(cell: str) -> str:
     """SQL that is true where a text is a plain date: the usual reason why a timestamp does not parse."""
-    return f"({is_match(cell, _ISO_DAY)} or {is_match(cell, _BRITISH_DAY)} or {is_match(cell, chr(92) + 'd{5}')})"
+    # Of the serial numbers only whole ones do not parse; a spreadsheet may write them as 44864.0.
+    is_serial = f"{is_match(cell, _SERIAL)} and try_cast({cell} as double) between {SERIAL_FIRST} and {SERIAL_LAST}"
+    return f"(length({cell}) <= {len('2022-10-30')} and {_date(cell)} is not null or {is_serial})"
 
 
 def london_time_of(utc: str) -> str:
@@ -242,8 +249,10 @@ def _number(cell: str, pattern: str, sql_type: str) -> str:
 
 def _seconds(cell: str) -> str:
     def part(unit: str) -> str:
+        # Null where the digits are too many, and the whole is then no duration. Wide enough to be multiplied: an
+        # overflow in a product of decimals ends the query.
         digits = rf"nullif(regexp_extract(lower({cell}), '([\d.]+) ?{unit}', 1), '')"
-        return f"coalesce(try_cast({digits} as decimal(18, 6)), 0)"
+        return f"try_cast(coalesce({digits}, '0') as decimal(28, 6))"
 
     def clock(position: int) -> str:
         return f"try_cast(split_part({cell}, ':', {position}) as decimal(18, 6))"
