@@ -95,7 +95,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
             for day in days
         )
         is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
-        is_needed = is_needed or bool(gone(connection, plan, contracts, wanted=wanted))
+        is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
         is_needed = is_needed or not pointer_of(settings.published).exists()
         return Work(plan, is_needed, tuple(outstanding(connection)))
 

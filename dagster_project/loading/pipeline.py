@@ -123,7 +123,7 @@ def load_source(
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
         landing = replace(landing, held=plan.held)
         _remember_hashes(connection, plan)
-        withdrawn = [day for _, day in gone(connection, plan, [source], wanted=wanted)]
+        withdrawn = [day for _, day in gone(connection, settings.landing, plan, [source], wanted=wanted)]
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
@@ -26,12 +27,13 @@ _REFUSED = """
 
 
 def gone(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, sources: Collection[str], *, wanted: Range
+    connection: duckdb.DuckDBPyConnection, landing: Path, plan: Plan, sources: Collection[str], *, wanted: Range
 ) -> list[tuple[str, date]]:
     """Days whose newest delivery was rejected, while the landing folder holds nothing of it any more.
 
     Args:
         connection: the warehouse, for reading.
+        landing: the landing folder; of a source without a folder nothing is taken for gone: a share may be away.
         plan: what is to be loaded: a rejected delivery that still lies there is planned again in every run.
         sources: the sources that the plan is of.
         wanted: the extract dates that the plan is of.
@@ -42,7 +44,8 @@ def gone(
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
     refused = set(connection.execute(_REFUSED).fetchall())
-    return sorted((source, day) for source, day in refused - waiting if source in sources and day in wanted)
+    there = {source for source in sources if (landing / source).is_dir()}
+    return sorted((source, day) for source, day in refused - waiting if source in there and day in wanted)
 
 
 def withdraw(connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date], *, change_seq: int) -> None:

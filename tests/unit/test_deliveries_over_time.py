@@ -169,6 +169,18 @@ def test_a_rejected_correction_that_is_taken_away_needs_nobody(installation):
 
 
 @pytest.mark.usefixtures("without_expectations")
+def test_nothing_is_taken_for_withdrawn_while_the_folder_of_its_source_is_away(installation):
+    land(installation, TUESDAY, 2)
+    broken = installation.land("2022-11-02", text="nothing to see here\n")
+    installation.run()
+    away = broken.parent.rename(broken.parent.with_name("unmounted"))
+    installation.run()
+    assert needing_a_person(installation) == ["2022-11-02 rejected"]
+    away.rename(broken.parent)
+    assert rejected(installation.run()) == [date(2022, 11, 2)]
+
+
+@pytest.mark.usefixtures("without_expectations")
 def test_a_rejected_delivery_that_is_taken_away_leaves_its_day_missing(installation):
     land(installation, TUESDAY, 2)
     land(installation, TUESDAY + timedelta(2), 2)
