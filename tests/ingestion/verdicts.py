@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -30,6 +31,7 @@ class Outcome:
     quarantined: dict[int, tuple[str, str | None]]
     delivery: dict[str, Any] | None
     quarantined_rows: int
+    reasons: dict[int, str]
 
     @property
     def quarantine(self) -> set[tuple[int, str, str | None]]:
@@ -50,7 +52,8 @@ class Outcome:
         about = f"{self.draft.name} ({', '.join(self.draft.kinds)})"
         error = self.file["error"]
         if self.expected.rejected:
-            if error and any(error.endswith(f"[{code}]") for code in self.expected.rejected):
+            is_named = error and self.file["file_name"] in error
+            if is_named and any(error.endswith(f"[{code}]") for code in self.expected.rejected):
                 return []
             return [f"{about}: expected to be refused for {sorted(self.expected.rejected)}, found {error}"]
         if error:
@@ -60,7 +63,7 @@ class Outcome:
             f"found {self.quarantined.get(number, 'loaded' if number in self.loaded else 'nothing')}"
             for number in sorted(self._misplaced())
         ]
-        found += self._wrong_values(about)
+        found += self._wrong_values(about) + self._wrong_reasons(about)
         warnings = self.file["warnings"]
         found += [
             f"{about}: column {name!r} is not named"
@@ -87,6 +90,19 @@ class Outcome:
             for name, value in values.items()
             if name not in personal and self.loaded[number].get(name, self) != value
         ]
+
+    def _wrong_reasons(self, about: str) -> list[str]:
+        """Sentences that do not name the column, or that tell the text of the cell."""
+        found = []
+        for row in self.draft.rows:
+            reason, (_, column) = self.reasons.get(row.number, ""), row.verdict or ("", None)
+            if column and column not in reason:
+                found.append(f"{about}: row {row.number}: {column} is not in {reason!r}")
+            text = str(row.cells.get(column, ""))
+            # A short one may be part of the sentence; one of digits only may be its own shape.
+            if len(text) > 5 and text != column and re.search("[b-zA-Z]", text) and text in reason:
+                found.append(f"{about}: row {row.number}: {text!r} in {reason!r}")
+        return found
 
 
 def deviations(reading: Reading) -> list[str]:
@@ -166,6 +182,9 @@ def _outcomes(parts: dict[str, Any], expected: dict[tuple[str, date], tuple[Draf
     for row in parts["tables"]["quarantine"]:
         reason = (row["reason_code"], row["column_name"])
         quarantined.setdefault(row["load_id"], {})[row["source_row"]] = reason
+    reasons: dict[int, dict[int, str]] = {}
+    for row in parts["tables"]["quarantine"]:
+        reasons.setdefault(row["load_id"], {})[row["source_row"]] = row["reason"]
     counts = Counter(row["load_id"] for row in parts["tables"]["quarantine"])
     deliveries = {row["extract_date"]: row for row in parts["tables"]["deliveries"]}
     return [
@@ -176,6 +195,7 @@ def _outcomes(parts: dict[str, Any], expected: dict[tuple[str, date], tuple[Draf
             quarantined.get(file["load_id"], {}),
             deliveries.get(file["extract_date"]),
             counts[file["load_id"]],
+            reasons.get(file["load_id"], {}),
         )
         for file in parts["files"]
     ]
