@@ -197,6 +197,8 @@ def _say(report: SourceReport, seconds: float) -> None:
         return
     parts = [f"{len(report.deliveries):,} deliveries", f"{report.rows_loaded:,} rows loaded"]
     parts += [f"{report.rows_quarantined:,} quarantined"] if report.rows_quarantined else []
+    corrected = [delivery for delivery in report.deliveries if delivery.correction]
+    parts += [f"{len(corrected)} corrected"] if corrected else []
     parts += [f"{len(report.rejected)} REJECTED"] if report.rejected else []
     parts += [f"{len(report.missing)} MISSING"] if report.missing else []
     step(
@@ -207,6 +209,7 @@ def _say(report: SourceReport, seconds: float) -> None:
         rows_read=report.rows_read,
         rows_loaded=report.rows_loaded,
         rows_quarantined=report.rows_quarantined,
+        corrected=len(corrected),
         rejected=len(report.rejected),
         missing=len(report.missing),
         seconds=round(seconds, 3),
@@ -239,6 +242,8 @@ def _materialization(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMat
             "files": len(delivery.files),
             "status": delivery.status,
             "is_correction": delivery.is_correction,
+            **({"correction": str(delivery.correction)} if delivery.correction else {}),
+            **({"accepted_because": delivery.reason} if delivery.is_waived and delivery.reason else {}),
         },
     )
 
