@@ -325,6 +325,15 @@ def _refused_bytes(draft: Draft, change: Callable[[bytes], bytes], *codes: str) 
     draft.rejected = frozenset(codes)
 
 
+@kind(forms=DELIMITED, slots=("encoding", "rejected", "bytes"))
+def utf_8_cut_in_a_character(draft: Draft) -> None:
+    # As Windows-1252 it would be valid, and every letter with an accent another one.
+    text = f"Café {draft.rng.randrange(10**9)}"
+    draft.change(draft.text_column(), text, text)
+    _packed_hook(draft, lambda data: data + "Café".encode()[:-1])
+    draft.rejected = frozenset({"cut_off"})
+
+
 @kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
 def gzip_cut_off(draft: Draft) -> None:
     share = draft.rng.uniform(0.2, 0.95)

@@ -429,7 +429,7 @@ def half_a_quoted_cell_at_the_end(draft: Draft) -> None:
 @kind(forms=DELIMITED, slots=("unicode",))
 def byte_order_mark_in_the_middle(draft: Draft) -> None:
     # Two exports, one behind the other.
-    draft.fresh().line = lambda cells, delimiter: ("" if cells[0][:1] == '"' else "\ufeff") + delimiter.join(cells)
+    draft.fresh().line = lambda cells, delimiter: "\ufeff" + delimiter.join(cells)
 
 
 @kind(forms=(JSONL,), slots=("tail",))
