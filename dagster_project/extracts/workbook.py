@@ -44,7 +44,7 @@ _ERRORS = (
     expat.ExpatError,
     EOFError,
     OSError,
-    KeyError,
+    LookupError,
     ValueError,
     NotImplementedError,
     RuntimeError,

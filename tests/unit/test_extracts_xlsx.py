@@ -389,6 +389,12 @@ def test_a_hostile_or_damaged_workbook_is_refused_before_it_is_parsed(tmp_path, 
     assert refusal(changed(path, member, change, **extra)).code == code
 
 
+def test_a_workbook_in_an_encoding_that_there_is_not_is_damaged(tmp_path):
+    path = written(tmp_path, [["1", "a", "b", "c", "d"]])
+    error = refusal(changed(path, "xl/workbook.xml", lambda xml: xml.replace('"UTF-8"', '"none"')))
+    assert error.code == "corrupt"
+
+
 def test_an_endless_description_of_a_workbook_is_refused(tmp_path):
     names = "".join(f"<n{i}/>" for i in range(3_500_000))
     error = refusal(changed(written(tmp_path, []), "xl/workbook.xml", same, **{"xl/names.xml": names}))
