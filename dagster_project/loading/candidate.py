@@ -37,6 +37,8 @@ from dagster_project.warehouse.tables import incoming, raw_columns, recreate_inc
 # Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
 # written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
 _ROWS_AT_ONCE = 245_760
+# Rows of huge cells are judged before they fill the memory.
+_BYTES_AT_ONCE = 128 << 20
 
 
 class ConservationError(RuntimeError):
@@ -189,7 +191,7 @@ class _Judge:
         self._faulty = faulty_rows_query(contract, "text_batch")
         self._personal = [column.name for column in contract.columns if column.is_personal]
         self._batches: list[pa.Table] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
         sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
         sentences += [("", code, sentence) for code, sentence in RECORD_FAULTS.items()]
         connection.execute(
@@ -214,16 +216,16 @@ class _Judge:
 
     def add(self, batch: pa.Table, load: FileLoad, serial_days: int) -> None:
         """Take rows of one file."""
-        count = batch.num_rows
-        for name, value, kind in (
-            ("load_id", load.load_id, pa.int64()),
-            ("extract_date", load.extract_date, pa.date32()),
-            ("serial_days", serial_days, pa.int32()),
+        for name, value in (
+            ("load_id", pa.scalar(load.load_id, pa.int64())),
+            ("extract_date", pa.scalar(load.extract_date, pa.date32())),
+            ("serial_days", pa.scalar(serial_days, pa.int32())),
         ):
-            batch = batch.append_column(name, pa.repeat(pa.scalar(value, kind), count))
+            batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
         self._batches.append(batch)
-        self._rows += count
-        if self._rows >= _ROWS_AT_ONCE:
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= _ROWS_AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
             self._judge()
 
     def finish(self) -> None:
@@ -234,7 +236,7 @@ class _Judge:
     def _judge(self) -> None:
         connection, contract = self._connection, self.contract
         batch = pa.concat_tables(self._batches)
-        self._batches, self._rows = [], 0
+        self._batches, self._rows, self._bytes = [], 0, 0
         for name in self._personal:
             pseudonyms = self._key.pseudonyms(connection, batch.column(name))
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
