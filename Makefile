@@ -8,10 +8,13 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?=
+FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help env run test lint bench docs ui clean
+.PHONY: help env run test fuzz lint bench docs ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,15 @@ run: env ## First visit: sample extracts, load, validate, build, test, publish
 test: env ## The whole test suite
 	.venv/bin/pytest -n 2 --dist loadfile
 
+fuzz: env ## Make up CSV and XLSX files for FUZZ_SECONDS (60) and read them; FUZZ_FILE=FILE reads one again
+	$(UV) sync --locked --quiet --inexact --group fuzz
+ifdef FUZZ_FILE
+	.venv/bin/python tests/fuzz/fuzz_readers.py "$(FUZZ_FILE)"
+else
+	.venv/bin/python tests/fuzz/fuzz_readers.py csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+	.venv/bin/python tests/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
+endif
+
 lint: env ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations
 	$(UV) lock --check --quiet
 	.venv/bin/ruff format --check .
@@ -53,4 +65,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .uv .lint .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv .lint .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
