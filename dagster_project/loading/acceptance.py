@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import duckdb
@@ -17,7 +17,7 @@ from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.validation.engine import Outcome
-from dagster_project.warehouse.connection import table
+from dagster_project.warehouse.connection import insert_rows, table
 from dagster_project.warehouse.tables import drop_incoming, incoming, raw_columns
 
 
@@ -123,10 +123,19 @@ def accept(
             order by load_id, source_row
             """
         )
-        _audit_columns(connection, [file for day in accepted for file in candidate.of(day)])
-        for result in results:
-            for file in result.files:
-                _audit_file(connection, file, result, contract, now, run_id, is_synthetic, change_seq)
+        filled = [
+            {"load_id": file.load_id, "column_name": name, "rows_filled": rows}
+            for day in accepted
+            for file in candidate.of(day)
+            for name, rows in file.filled.items()
+        ]
+        insert_rows(connection, table("audit", "load_column"), filled)
+        audited = [
+            _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
+            for result in results
+            for file in result.files
+        ]
+        insert_rows(connection, table("audit", "load"), audited)
         for file in candidate.files:
             if file.extract_date in rejected:
                 file.rows_loaded = 0
@@ -249,29 +258,25 @@ def record_missing(
                 "select distinct extract_date from audit.load where source = ? and withdrawn_at is null",
                 [source],
             )
-            for day in days:
-                if day in known:
-                    continue
-                connection.execute(
-                    """
-                    insert into audit.load by name
-                    select
-                        ? as load_id,
-                        ? as source,
-                        ? as extract_date,
-                        0 as rows_read,
-                        0 as rows_loaded,
-                        0 as rows_quarantined,
-                        'missing_delivery' as status,
-                        ? as reason,
-                        false as is_synthetic,
-                        ? as loaded_at,
-                        ? as run_id,
-                        ? as change_seq
-                    """,
-                    [load_id, source, day, _no_file(source, day), now, run_id, change_seq],
-                )
-                load_id += 1
+            rows = [
+                {
+                    "load_id": number,
+                    "source": source,
+                    "extract_date": day,
+                    "rows_read": 0,
+                    "rows_loaded": 0,
+                    "rows_quarantined": 0,
+                    "status": "missing_delivery",
+                    "reason": _no_file(source, day),
+                    "is_synthetic": False,
+                    "loaded_at": now,
+                    "run_id": run_id,
+                    "change_seq": change_seq,
+                }
+                for number, day in enumerate((day for day in days if day not in known), load_id)
+            ]
+            insert_rows(connection, table("audit", "load"), rows)
+            load_id += len(rows)
             missing[source] = sorted(
                 _days(
                     connection,
@@ -361,61 +366,38 @@ def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Cand
     )
 
 
-def _audit_file(
-    connection: duckdb.DuckDBPyConnection,
+def _audited(
     file: FileLoad,
     result: DeliveryOutcome,
     contract: Contract,
-    now: object,
+    now: datetime,
     run_id: str,
     is_synthetic: bool,
     change_seq: int,
-) -> None:
-    status = result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty")
+) -> dict[str, object]:
+    """The audit row of a file."""
     reason = result.reason
     if reason and file.error is None and any(other.error for other in result.files):
         reason = f"rejected with its delivery: {reason}"
-    connection.execute(
-        "insert into audit.load values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null)",
-        [
-            file.load_id,
-            file.source,
-            file.extract_date,
-            file.file_name,
-            file.sha256,
-            file.rows_read,
-            file.rows_loaded if result.is_accepted else 0,
-            file.rows_quarantined,
-            status,
-            reason,
-            "; ".join(file.warnings) or None,
-            is_synthetic,
-            contract.version,
-            now,
-            run_id,
-            change_seq,
-            file.error_code,
-        ],
-    )
-
-
-def _audit_columns(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
-    """How many rows of each file fill each of its columns: what the next deliveries are compared with."""
-    cells = [(file.load_id, name, rows) for file in files for name, rows in file.filled.items()]
-    connection.execute(
-        """
-        insert into audit.load_column
-        select
-            unnest(cast($loads as bigint[])),
-            unnest(cast($names as varchar[])),
-            unnest(cast($rows as bigint[]))
-        """,
-        {
-            "loads": [load_id for load_id, _, _ in cells],
-            "names": [name for _, name, _ in cells],
-            "rows": [rows for _, _, rows in cells],
-        },
-    )
+    return {
+        "load_id": file.load_id,
+        "source": file.source,
+        "extract_date": file.extract_date,
+        "file_name": file.file_name,
+        "file_sha256": file.sha256,
+        "rows_read": file.rows_read,
+        "rows_loaded": file.rows_loaded if result.is_accepted else 0,
+        "rows_quarantined": file.rows_quarantined,
+        "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
+        "reason": reason,
+        "warnings": "; ".join(file.warnings) or None,
+        "is_synthetic": is_synthetic,
+        "contract_version": contract.version,
+        "loaded_at": now,
+        "run_id": run_id,
+        "change_seq": change_seq,
+        "error_code": file.error_code,
+    }
 
 
 def _audit_outcomes(
@@ -423,28 +405,27 @@ def _audit_outcomes(
     contract: Contract,
     outcomes: Sequence[Outcome],
     run_id: str,
-    now: object,
+    now: datetime,
 ) -> None:
     """Results of a run for a source replace those that the same run wrote before a retry."""
     connection.execute(
         "delete from audit.expectation_result where run_id = ? and source = ?", [run_id, contract.source]
     )
-    for outcome in outcomes:
-        expectation = outcome.expectation
-        connection.execute(
-            "insert into audit.expectation_result values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                run_id,
-                contract.source,
-                expectation.name,
-                expectation.severity.value,
-                expectation.column,
-                expectation.dimension,
-                outcome.success,
-                outcome.evaluated,
-                outcome.unexpected,
-                ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
-                expectation.description,
-                now,
-            ],
-        )
+    rows = [
+        {
+            "run_id": run_id,
+            "source": contract.source,
+            "expectation": outcome.expectation.name,
+            "severity": outcome.expectation.severity.value,
+            "column_name": outcome.expectation.column,
+            "dimension": outcome.expectation.dimension,
+            "success": outcome.success,
+            "evaluated": outcome.evaluated,
+            "unexpected": outcome.unexpected,
+            "failed_extract_dates": ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
+            "reason": outcome.expectation.description,
+            "validated_at": now,
+        }
+        for outcome in outcomes
+    ]
+    insert_rows(connection, table("audit", "expectation_result"), rows)

@@ -10,7 +10,7 @@ import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import quoted
-from dagster_project.warehouse.connection import table
+from dagster_project.warehouse.connection import insert_rows, table
 from dagster_project.warehouse.tables import incoming
 
 
@@ -106,20 +106,20 @@ def record(
     run_id: str,
 ) -> None:
     """Write corrections into `audit.correction`."""
-    for item in corrections:
-        connection.execute(
-            "insert into audit.correction values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                contract.source,
-                item.extract_date,
-                change_seq,
-                item.rows_before,
-                item.rows_after,
-                item.rows_added,
-                item.rows_removed,
-                item.rows_changed,
-                item.columns_in_words or None,
-                now,
-                run_id,
-            ],
-        )
+    rows = [
+        {
+            "source": contract.source,
+            "extract_date": item.extract_date,
+            "change_seq": change_seq,
+            "rows_before": item.rows_before,
+            "rows_after": item.rows_after,
+            "rows_added": item.rows_added,
+            "rows_removed": item.rows_removed,
+            "rows_changed": item.rows_changed,
+            "changed_columns": item.columns_in_words or None,
+            "corrected_at": now,
+            "run_id": run_id,
+        }
+        for item in corrections
+    ]
+    insert_rows(connection, table("audit", "correction"), rows)

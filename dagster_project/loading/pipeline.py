@@ -18,7 +18,7 @@ from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, 
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.validation.engine import Outcome, validate
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import insert_rows, loading_connection, table
 from dagster_project.warehouse.tables import ensure_tables
 
 
@@ -194,10 +194,15 @@ def _missing(
 
 def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     if plan.hashes:
+        rows = [
+            dict(zip(("path", "size", "modified_ns", "sha256"), (*file.key, sha256), strict=True))
+            for file, sha256 in plan.hashes
+        ]
         connection.execute("begin")
-        for file, sha256 in plan.hashes:
-            connection.execute("delete from audit.landed_file where path = ?", [file.key[0]])
-            connection.execute("insert into audit.landed_file values (?, ?, ?, ?)", [*file.key, sha256])
+        connection.execute(
+            "delete from audit.landed_file where list_contains(?, path)", [[row["path"] for row in rows]]
+        )
+        insert_rows(connection, table("audit", "landed_file"), rows)
         connection.execute("commit")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from dagster_project.extracts.cells import quoted
 
@@ -93,6 +94,23 @@ def create_private(file: Path) -> None:
         finally:
             os.umask(mask)
         file.chmod(0o600)
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows by the names of their columns, in one statement: one for each row costs a millisecond apiece.
+
+    Args:
+        connection: an open connection.
+        relation: quoted name of the table.
+        rows: rows of the same columns; columns of the table that are not among them are null.
+    """
+    if not rows:
+        return
+    connection.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows]))
+    try:
+        connection.execute(f"insert into {relation} by name select * from rows_to_insert")
+    finally:
+        connection.unregister("rows_to_insert")
 
 
 def literal(text: str) -> str:
