@@ -13,6 +13,7 @@ import pyarrow as pa
 from dagster_project.contracts import Contract
 from dagster_project.contracts.odcs import load_contract
 from dagster_project.extracts import UnreadableExtract, container, open_extract, reading
+from dagster_project.extracts.csv import DELIMITERS
 from dagster_project.extracts.pieces import BLANKS, UNBALANCED_QUOTE, schema
 from dagster_project.extracts.xlsx import XlsxReader
 
@@ -109,6 +110,8 @@ def _check_text(path: Path, data: bytes, under: Contract, first: Outcome) -> Non
         missed = set(filled[:-1]) - set(numbers) - set(range(numbers[0]))
         if missed:
             raise BrokenRule(f"line {min(missed)} holds text, and was not read")
+        if not any(_has_cells_of(first.rows, lines, delimiter) for delimiter in DELIMITERS):
+            raise BrokenRule("a row has a cell that its line has not")
     if UNBALANCED_QUOTE not in first.rows.column("fault").to_pylist():
         # A line that Arrow cannot parse makes every line be read one by one, and has to change nothing above it.
         longer = path.with_name(f"longer_{path.name}")
@@ -120,6 +123,17 @@ def _check_text(path: Path, data: bytes, under: Contract, first: Outcome) -> Non
         found = read(path, under)
     if _has_header_of(first, found) and found != first:
         raise BrokenRule(f"read in small blocks it has other rows {found.code}")
+
+
+def _has_cells_of(rows: pa.Table, lines: list[str], delimiter: str) -> bool:
+    """Whether every cell that was read stands between two delimiters of its line; without quotes."""
+    for row in rows.drop_columns(["fault", "fault_detail"]).to_pylist():
+        cells = [cell.strip(BLANKS) for cell in lines[row.pop("source_row") - 1].split(delimiter)]
+        for cell in filter(None, row.values()):
+            if cell not in cells:
+                return False
+            cells.remove(cell)
+    return True
 
 
 def _decoded(data: bytes) -> str:
