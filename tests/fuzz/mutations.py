@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import random
 import re
@@ -16,9 +17,9 @@ from reader_rules import PERSONAL_TEXT
 Mutate = Callable[[bytes, int], bytes]
 """Changes some bytes, and makes no more than so many of them."""
 
-HEADER = ["chat_id", "requested_at", "accepted_at", "ended_at", "operator_id", "topic", "created_incident"]
+HEADER = ["call_id", "segment_no", "line", "arrived_at", "queue_seconds", "disposition", "talk_seconds", "operator_id"]
 ROWS = [
-    [f"c{i}", f"2022-10-30 0{i % 10}:0{i % 6}:00", "", "30/10/2022 11:05", PERSONAL_TEXT, "crime", "Y"]
+    [f"c{i}", f"{i}", "999", f"2022-10-30 0{i % 10}:0{i % 6}:00", f"{i}m 5s", "answered", "01:07", PERSONAL_TEXT]
     for i in range(9)
 ]
 # Bytes that mean something in a text, and characters that are more than one byte or none.
@@ -107,8 +108,8 @@ def first_texts() -> list[bytes]:
         lines = [delimiter.join(row) for row in [HEADER, *ROWS]]
         found.append((end.join(lines) + end).encode(encoding))
         quoted = [delimiter.join(f'"{cell}"' for cell in row) for row in [HEADER, *ROWS]]
-        quoted[3] = quoted[3].replace("crime", f'a "" b{end}c{delimiter} é')
-        found.append((end.join(["Report of chats", "", *quoted, f"Total{delimiter}9"])).encode(encoding))
+        quoted[3] = quoted[3].replace("answered", f'a "" b{end}c{delimiter} é')
+        found.append((end.join(["Report of calls", "", *quoted, f"Total{delimiter}9"])).encode(encoding))
     return found
 
 
@@ -122,11 +123,12 @@ def _workbook(*, from_1904: bool, plain: bool) -> bytes:
     workbook = xlsxwriter.Workbook(sink, {"in_memory": True, "date_1904": from_1904})
     moment = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
     day, span = workbook.add_format({"num_format": "dd/mm/yyyy"}), workbook.add_format({"num_format": "[h]:mm:ss"})
-    sheet = workbook.add_worksheet("chats")
+    clock = workbook.add_format({"num_format": "mm:ss"})
+    sheet = workbook.add_worksheet("calls")
     first = 0
     if not plain:
         workbook.add_worksheet("notes").write(0, 0, "nothing here")
-        sheet.merge_range(0, 0, 0, 3, "Report of chats")
+        sheet.merge_range(0, 0, 0, 3, "Report of calls")
         first = 2
     for column, name in enumerate(HEADER):
         sheet.write(first, column, name)
@@ -134,14 +136,16 @@ def _workbook(*, from_1904: bool, plain: bool) -> bytes:
         for column, cell in enumerate(row):
             sheet.write_string(place, column, cell)
         if not plain:
-            sheet.write_number(place, 1, 44_864.5 + place / 100, moment)
-            sheet.write_number(place, 2, 44_864 + place, day)
-            sheet.write_formula(place, 6, "=1=1", value="TRUE" if place % 2 else "")
+            sheet.write_number(place, 1, place, (None, day, span, moment)[place % 4])
+            sheet.write_number(place, 3, 44_864 + place / 7, (moment, moment, day, span, None)[place % 5])
+            sheet.write_number(place, 4, place / 100, (span, span, clock, day, None)[place % 5])
+            sheet.write_formula(place, 6, "=1+1", span, value=place / 50 if place % 2 else "")
     if not plain:
-        sheet.write_number(first + 2, 3, -5, span)
+        sheet.write_number(first + 2, 4, -5, span)
         sheet.write_formula(first + 3, 5, "=NA()", value="#N/A")
         sheet.write_blank(first + 4, 5, None, day)
-        sheet.write_boolean(first + 5, 6, True)
+        sheet.write_boolean(first + 5, 1, True)
+        sheet.write_datetime(first + 6, 4, datetime.time(0, 4, 56), clock)
         sheet.write(first + len(ROWS) + 2, 0, "Total")
     workbook.close()
     return sink.getvalue()

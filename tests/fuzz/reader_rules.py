@@ -18,8 +18,8 @@ from dagster_project.extracts.pieces import BLANKS, UNBALANCED_QUOTE, schema
 from dagster_project.extracts.xlsx import XlsxReader
 
 ROOT = Path(__file__).parents[2]
-# A contract with a personal column that need not be filled, required times, a list and a boolean.
-SOURCE = "live_chats"
+# Has columns of texts, numbers, durations and times, lists, and a personal one that need not be filled.
+SOURCE = "call_segments"
 PERSONAL_TEXT = "Quxorvaleth"
 """Stands in every cell of the personal column of the first files, and nowhere else."""
 TELLING = PERSONAL_TEXT[:7]
