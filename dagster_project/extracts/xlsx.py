@@ -101,7 +101,7 @@ class XlsxReader:
                 continue
             self._expect(self._workbook.seconds_to_parse(name))
             cells = workbook.get_sheet_by_name(name)
-            rows = [(number, row) for number, row in _first_rows(cells)]
+            rows = list(_first_rows(_rows(cells, self._file.name)))
             looked_at.extend(row for _, row in rows)
             best = headings.best(rows)
             if best is None:
@@ -169,8 +169,7 @@ class XlsxReader:
     def _numbered_rows(self) -> Iterator[tuple[int, list[Any]]]:
         """Sheet rows with their numbers from 1, also those behind the last value that hold formulas or errors only."""
         last = 0
-        for row in self._sheet.cells.iter_rows():
-            last += 1
+        for last, row in _rows(self._sheet.cells, self._file.name):
             yield last, row
         behind = {number for number in self._workbook.rows[self._sheet.name].only_errors if number > last}
         if self._workbook.is_suspect(self._sheet.name):
@@ -295,10 +294,29 @@ class XlsxReader:
         return _text(round(micros / 86_400_000_000, 11))
 
 
-def _first_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
+def _rows(sheet: CalamineSheet, file_name: str) -> Iterator[tuple[int, list[Any]]]:
+    """Number and cells of every row.
+
+    Raises:
+        UnreadableExtract: a duration of more days than a duration can have, which ends the parser's rows.
+    """
+    number = 0
+    try:
+        for row in sheet.iter_rows():
+            number += 1
+            yield number, row
+    except OverflowError:
+        raise UnreadableExtract(
+            "corrupt",
+            f"{file_name}: row {number + 1} has a cell whose number is too large for the duration that its number "
+            "format shows; expected seconds or a time; mend the cell or its format, or deliver the file as CSV",
+        ) from None
+
+
+def _first_rows(rows: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[str]]]:
     """Number and text cells of the first rows that are not blank."""
     found = 0
-    for number, row in enumerate(sheet.iter_rows(), 1):
+    for number, row in rows:
         cells = [value if isinstance(value, str) else " " for value in row]
         if label(cells) or _has_text(row):
             yield number, cells

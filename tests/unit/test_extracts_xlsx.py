@@ -395,6 +395,15 @@ def test_a_workbook_in_an_encoding_that_there_is_not_is_damaged(tmp_path):
     assert error.code == "corrupt"
 
 
+@pytest.mark.parametrize("place", [0, 60])
+def test_a_number_too_large_for_its_format_of_durations_is_refused_by_its_row(tmp_path, place):
+    rows: list[list[Cell]] = [[str(i), "a", "b", i, "d"] for i in range(61)]
+    rows[place][3] = (1e9, "[h]:mm:ss")
+    error = refusal(written(tmp_path, rows))
+    assert error.code == "corrupt"
+    assert f"row {place + 2} " in str(error)
+
+
 def test_an_endless_description_of_a_workbook_is_refused(tmp_path):
     names = "".join(f"<n{i}/>" for i in range(3_500_000))
     error = refusal(changed(written(tmp_path, []), "xl/workbook.xml", same, **{"xl/names.xml": names}))
