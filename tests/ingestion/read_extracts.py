@@ -7,7 +7,9 @@ FOLDER holds a folder of files for each source; OUT gets a pickle.
 from __future__ import annotations
 
 import faulthandler
+import os
 import pickle
+import resource
 import sys
 from pathlib import Path
 
@@ -27,7 +29,7 @@ KEY = PseudonymKey(bytes(range(32)))
 def main(folder: Path, out: Path) -> None:
     """Read all files."""
     contracts = load_contracts(Path(__file__).parents[2] / "expectations")
-    found = {}
+    found, peak = {}, 0
     for source in sorted(path.name for path in folder.iterdir()):
         contract = contracts[source]
         deliveries = []
@@ -54,6 +56,7 @@ def main(folder: Path, out: Path) -> None:
                 first_load_id=1,
                 on_progress=watch,
             )
+            peak = max(peak, _peak_bytes())
             tables = {}
             for part in (None, "quarantine", "deliveries"):
                 result = connection.execute(f"select * from {incoming(contract, part)}")  # noqa: S608
@@ -61,7 +64,19 @@ def main(folder: Path, out: Path) -> None:
                 tables[part] = [dict(zip(titles, row, strict=True)) for row in result.fetchall()]
             faulthandler.cancel_dump_traceback_later()
         found[source] = {"files": [vars(file) for file in candidate.files], "tables": tables}
-    out.write_bytes(pickle.dumps(found))
+    out.write_bytes(pickle.dumps({"sources": found, "peak": peak}))
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process had, and each that reads for it.
+
+    Linux counts in `ru_maxrss` what the parent had when it started this process; the high-water mark does not.
+    """
+    if not Path("/proc").is_dir():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    states = [Path(f"/proc/{process}/status").read_text() for process in ("self", *children)]
+    return sum(int(line.split()[1]) << 10 for state in states for line in state.splitlines() if "VmHWM" in line)
 
 
 if __name__ == "__main__":

@@ -145,33 +145,23 @@ def read_all(drafts: list[Draft], folder: Path) -> Reading:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(written(draft))
         expected[draft.source, draft.day] = draft, expectation(draft)
-    said, code, peak = _run([str(Path(__file__).with_name("read_extracts.py")), str(landing), str(out)], folder)
-    assert code == 0, said[-3000:]
+    process = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("read_extracts.py")), str(landing), str(out)],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = process.stdout + process.stderr
+    assert process.returncode == 0, said[-3000:]
     found = pickle.loads(out.read_bytes())  # noqa: S301 - made by our own process
     outcomes: list[Outcome] = []
-    for parts in found.values():
+    for parts in found["sources"].values():
         outcomes += _outcomes(parts, expected)
-    reading = Reading(outcomes, peak, said + repr(found))
+    reading = Reading(outcomes, found["peak"], said + repr(found["sources"]))
     for outcome in outcomes:
         reading.pseudonyms += _pseudonyms(outcome)
     return reading
-
-
-def _run(arguments: list[str], folder: Path) -> tuple[str, int, int]:
-    """Run Python to its end: what it said, its exit code, and the most bytes of memory it or a child of it had."""
-    said = folder / "said"
-    with said.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    # Kibibytes, but bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return said.read_text(encoding="utf-8", errors="replace"), process.returncode, usage.ru_maxrss * unit
 
 
 def _outcomes(parts: dict[str, Any], expected: dict[tuple[str, date], tuple[Draft, Expectation]]) -> list[Outcome]:
