@@ -42,7 +42,8 @@ class Headings:
         self.contract = contract
         self._names = {name: column.name for column in contract.columns for name in column.names}
         # A contract of one column can be recognised by one cell; otherwise one cell is too easily a title.
-        own = [column for column in contract.columns if column.is_required] or contract.columns
+        own = contract.required or contract.columns
+        self._own = {column.name for column in own}
         self._least = min(2, len(own))
 
     def column(self, text: str) -> str | None:
@@ -51,11 +52,17 @@ class Headings:
 
     def recognised(self, cells: Sequence[str]) -> int:
         """How many contract columns a row names."""
+        return len(self._named(cells))
+
+    def _named(self, cells: Sequence[str]) -> set[str]:
         names = self._names
-        return len({names[name] for name in (normalised(cell.strip(BLANKS)) for cell in cells) if name in names})
+        return {names[name] for name in (normalised(cell.strip(BLANKS)) for cell in cells) if name in names}
 
     def best(self, rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, int, Sequence[str]] | None:
-        """The row that names the most contract columns, the earliest of equals.
+        """The first row that names all columns that have to be there, else the one that names the most.
+
+        A later row that names more is a second header, of an export that was appended: it must not turn the rows
+        above it into a preamble, which nobody would miss.
 
         Args:
             rows: place in the file and cells.
@@ -67,9 +74,13 @@ class Headings:
         for place, cells in rows:
             if len(cells) > _COLUMNS:
                 continue
-            count = self.recognised(cells)
-            if count >= self._least and (best is None or count > best[0]):
-                best = (count, place, cells)
+            named = self._named(cells)
+            if len(named) < self._least:
+                continue
+            if named >= self._own:
+                return len(named), place, cells
+            if best is None or len(named) > best[0]:
+                best = (len(named), place, cells)
         return best
 
     def header(self, file_name: str, place: int, cells: Sequence[str]) -> Header:

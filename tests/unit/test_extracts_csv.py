@@ -316,6 +316,12 @@ def test_a_missing_required_column_is_named_and_unknown_cells_are_only_counted(t
     assert "07700" not in str(error)
 
 
+def test_a_second_header_that_names_more_columns_makes_no_preamble_of_the_rows_above_it(tmp_path):
+    rows, _ = read(written(tmp_path, "visit_id,room,begun_at,stay\n1,a,b,c\n2,a,b,c\n" + HEADER + "\n3,a,b,c,d\n"))
+    assert [(row["source_row"], row.get("visit_id")) for row in rows] == [(2, "1"), (3, "2"), (4, None), (5, None)]
+    assert faults(rows) == [(4, "too_many_cells"), (5, "too_many_cells")]
+
+
 def test_a_file_without_header_tells_no_cell(tmp_path):
     error = refusal(written(tmp_path, "Mrs Smith,1,2\nMr Jones,3,4\n"))
     assert error.code == "no_header"
