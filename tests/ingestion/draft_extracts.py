@@ -80,6 +80,8 @@ class Row:
     """Delimited text: the record from its cells (quoted where needed) and the delimiter."""
     record: Callable[[dict[str, Any]], str] | None = None
     """JSON Lines: the line from the record."""
+    beyond: str = ""
+    """Sheets: what stands to the right of the last column."""
     above: list[str] = field(default_factory=list)
     """Lines (or blank sheet rows) before it that are no rows."""
     is_touched: bool = False

@@ -225,6 +225,7 @@ def _xlsx(draft: Draft) -> bytes:
                 sheet.write_rich_string(at, draft.left + column, bold, value.bold, value.plain)
             else:
                 _write_cell(sheet, at, draft.left + column, value, shown_as)
+        _write_cell(sheet, at, draft.left + len(draft.columns) + 1, row.beyond, shown_as)
     for cells in draft.below:
         at += 1
         for column, cell in enumerate(cells):

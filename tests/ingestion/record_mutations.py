@@ -48,6 +48,12 @@ def too_many_cells(draft: Draft) -> None:
     _spoil_line(draft, lambda cells, delimiter: delimiter.join([*cells, f"{MARKER} more"]), "too_many_cells")
 
 
+@kind(forms=(XLSX,))
+def cell_beyond_the_last_column(draft: Draft) -> None:
+    row = draft.fresh()
+    row.beyond, row.verdict = f"{MARKER} rang twice", ("too_many_cells", None)
+
+
 @kind(forms=DELIMITED)
 def empty_cells_at_the_end(draft: Draft) -> None:
     draft.fresh().line = lambda cells, delimiter: delimiter.join([*cells, "", "  ", ""])
