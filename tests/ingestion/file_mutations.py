@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -499,6 +500,68 @@ def parquet_damaged(draft: Draft) -> None:
 def one_json_array(draft: Draft) -> None:
     array = json.dumps([MARKER, {"a": 1}], indent=draft.rng.choice((None, 1))).encode()
     _refused_bytes(draft, lambda _: array, "wrong_extension")
+
+
+def _rewritten(data: bytes, change: Callable[[str, bytes], bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """The workbook with every member changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", compression) as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return out.getvalue()
+
+
+def _without_shared_strings(data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as container:
+        shared = (
+            container.read("xl/sharedStrings.xml").decode() if "xl/sharedStrings.xml" in container.namelist() else ""
+        )
+    texts = re.findall(r"<si>(.*?)</si>", shared, re.DOTALL)
+
+    def change(name: str, part: bytes) -> bytes:
+        if not name.startswith("xl/worksheets/sheet"):
+            return part
+        pattern = r'(<c [^>]*)t="s"><v>(\d+)</v></c>'
+        return re.sub(
+            pattern, lambda cell: f'{cell[1]}t="inlineStr"><is>{texts[int(cell[2])]}</is></c>', part.decode()
+        ).encode()
+
+    return _rewritten(data, change)
+
+
+def _of_sheets(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    def changed(name: str, part: bytes) -> bytes:
+        return change(part) if name.startswith("xl/worksheets/sheet") else part
+
+    return lambda data: _rewritten(data, changed)
+
+
+def _prefixed(part: bytes) -> bytes:
+    text = re.sub(rb"<(/?)(?=\w)", rb"<\1x:", part)
+    return text.replace(b" xmlns=", b" xmlns:x=")
+
+
+OTHER_WRITERS: dict[str, Callable[[bytes], bytes]] = {
+    "texts in the cells": _without_shared_strings,
+    "names with a prefix": _of_sheets(_prefixed),
+    "no dimension": _of_sheets(lambda part: re.sub(rb"<dimension[^>]*/>", b"", part)),
+    "a dimension that is wrong": _of_sheets(lambda part: re.sub(rb'(<dimension ref=")[^"]*', rb"\1A1", part)),
+    "a byte-order mark": _of_sheets(lambda part: codecs.BOM_UTF8 + part),
+    "line ends between": _of_sheets(lambda part: part.replace(b"<row", b"\r\n  <row").replace(b"<c ", b"\n    <c ")),
+    "single quotes": _of_sheets(
+        lambda part: re.sub(rb"(<c|<row)([^>]*)", lambda m: m[1] + m[2].replace(b'"', b"'"), part)
+    ),
+    "absolute targets": lambda data: _rewritten(
+        data,
+        lambda name, part: part.replace(b'Target="worksheets', b'Target="/xl/worksheets') if "rels" in name else part,
+    ),
+    "nothing packed": lambda data: _rewritten(data, lambda _, part: part, zipfile.ZIP_STORED),
+}
+
+
+@kind(layer=BYTES, forms=(XLSX,), slots=("bytes",))
+def workbook_of_another_writer(draft: Draft) -> None:
+    draft.byte_hooks.append(OTHER_WRITERS[draft.rng.choice(list(OTHER_WRITERS))])
 
 
 @kind(layer=LAYOUT, forms=(XLSX,))
