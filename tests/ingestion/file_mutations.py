@@ -96,7 +96,8 @@ def added_column_with_personal_data(draft: Draft) -> None:
     draft.unknown.append(header)
 
 
-@kind(layer=COLUMNS, forms=LINED)
+# It must not come to stand last, where its cells would be too many.
+@kind(layer=COLUMNS, forms=LINED, slots=("order", "dropped"))
 def added_column_without_a_heading(draft: Draft) -> None:
     _add_column(draft, "", draft.rng.randrange(1, len(draft.columns)))
 
