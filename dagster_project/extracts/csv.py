@@ -16,6 +16,7 @@ import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import Contract
 from dagster_project.extracts.container import LINE_LIMIT, OpenFile, line_count, wrong_content
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
 from dagster_project.extracts.pieces import (
     BLANKS,
@@ -132,12 +133,29 @@ class CsvReader:
         """The rows behind the header, a piece for each block of the file.
 
         Raises:
-            UnreadableExtract: the file cannot be decoded or decompressed to its end.
+            UnreadableExtract: the file cannot be decoded or decompressed to its end, or the line of the header goes on
+                with values and no row follows.
         """
+        count = 0
         for found in self._pieces():
-            is_whole = found.table.column("fault").null_count > 0 or is_totals(found.last_label)
+            is_last_total = is_totals(found.last_label)
+            is_whole = found.table.column("fault").null_count > 0 or is_last_total
             self._has_whole_rows = self._has_whole_rows or is_whole
+            count += found.table.num_rows - is_last_total
             yield found
+        if not count and self._headings_that_are_values:
+            self._has_whole_rows = False
+            raise UnreadableExtract(
+                "lost_line_ends",
+                f"{self._file.name}: there is no row behind the header, and {self._headings_that_are_values} of the "
+                f"{self._header.width} cells in the line of the header are numbers or times; expected lines that LF, "
+                "CRLF or CR end",
+            )
+
+    @property
+    def _headings_that_are_values(self) -> int:
+        """Headings without a letter, as the cells of rows are that follow the header in its line."""
+        return sum(not any(map(str.isalpha, text)) for text in self._header.unknown)
 
     def _pieces(self) -> Iterator[Piece]:
         width = self._header.width
@@ -230,8 +248,16 @@ class CsvReader:
             self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
-        cells = list(zip(*rows, strict=True))
-        columns = {name: pa.array(cells[position], pa.string()) for name, position in self._header.positions.items()}
+        positions = self._header.positions
+        cells: dict[int, Sequence[str]]
+        if faults:
+            # Rows with a fault have fewer cells.
+            cells = {
+                place: ["" if i in faults else row[place] for i, row in enumerate(rows)] for place in positions.values()
+            }
+        else:
+            cells = dict(enumerate(zip(*rows, strict=True)))
+        columns = {name: pa.array(cells[place], pa.string()) for name, place in positions.items()}
         blank = _blank_rows(rows, faults, self._header.positions)
         if blank:
             self._beside += len(blank)
@@ -304,15 +330,18 @@ def _line_ends(cell: str) -> int:
 def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
     """Indices of rows without any text, delimiters only."""
     first = next(iter(positions.values()))
-    return {i for i, row in enumerate(rows) if not row[first].strip(BLANKS) and i not in faults and not label(row)}
+    return {i for i, row in enumerate(rows) if i not in faults and not row[first].strip(BLANKS) and not label(row)}
 
 
 def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int], dict[int, Fault]]:
-    """Rows of one width, blank lines dropped, wrong numbers of cells turned into faults."""
+    """Rows of one width, blank lines dropped, wrong numbers of cells turned into faults.
+
+    Of a row with a fault only the label is kept, for the case that it is the totals row. Padded to the width of a
+    header of 16,384 cells, the short lines of one block would take 32 GiB.
+    """
     rows: list[list[str]] = []
     starts: list[int] = []
     faults: dict[int, Fault] = {}
-    empty = [""] * width
     for i, (start, row) in enumerate(zip(records.starts, records.rows, strict=True)):
         fault, cells = records.faults.get(i), row
         if fault is None and len(row) != width:
@@ -327,8 +356,7 @@ def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int],
                 cells = row[:width]
         if fault:
             faults[len(rows)] = fault
-            # Only the label is kept, for the case that this is the totals row.
-            cells = [label(row), *empty[1:]] if row else empty
+            cells = [label(row)]
         rows.append(cells)
         starts.append(start)
     return rows, starts, faults

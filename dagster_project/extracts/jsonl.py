@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any
 
@@ -36,7 +36,11 @@ class _Members(list[tuple[str, Any]]):
 def _number(text: str) -> str:
     """A number as the other formats give it: no exponent, and no point where it is whole."""
     if "e" in text.casefold():
-        value = Decimal(text)
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            # An exponent of more than 18 digits.
+            return text
         if abs(value.adjusted()) > _DIGITS:
             return text
         text = format(value, "f")
@@ -163,9 +167,10 @@ class JsonLinesReader:
     def _cells(self, record: _Members) -> dict[str, str | None] | Fault:
         cells: dict[str, str | None] = {}
         known = self._columns
+        # Once for a record: beyond the limit its keys stay unknown, and there may be 100,000 of them.
+        if any(key not in known for key, _ in record):
+            self._learn(record)
         for key, value in record:
-            if key not in known:
-                self._learn(record)
             column = known.get(key)
             if column is None:
                 continue

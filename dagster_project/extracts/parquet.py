@@ -13,12 +13,13 @@ from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
-from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, piece
+from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, label, piece
 
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
 # Keys differ from record to record: numbers in order shrink to a bit each at best, while repeated values shrink to
 # 150 records a byte.
 _RECORDS_A_BYTE, _RECORDS_MATTER = 20, 1_000_000
+_INT64 = 2**63 - 1
 _MAGIC, _MAGIC_ENCRYPTED = b"PAR1", b"PARE"
 
 
@@ -125,13 +126,13 @@ class ParquetReader:
                     "unsupported_type",
                     f"{self._file.name}: the column {names[field]} is of type {array.type}, which has no text form",
                 ) from None
-        first = columns[next(name for name in self._positions if name in columns)][-1].as_py()
+        last = label([columns[name][-1].as_py() for name in self._positions if name in columns])
         return piece(
             self._contract,
             source_rows=range(number, number + batch.num_rows),
             columns=columns,
             faults=faults,
-            last_label=(first or "").strip(),
+            last_label=last,
         )
 
 
@@ -196,13 +197,27 @@ def _valid_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
 def _timestamp(array: pa.Array) -> pa.Array:
     # Microseconds are the warehouse's resolution; finer parts are cut, not rounded, so that no date changes.
     zone = "UTC" if array.type.tz else None
-    text = array.cast(pa.timestamp("us", zone), safe=False).cast(pa.string())
-    return pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+    inside, outside = _within_micros(array)
+    text = inside.cast(pa.timestamp("us", zone), safe=False).cast(pa.string())
+    return pc.coalesce(pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1"), outside)
 
 
 def _duration(array: pa.Array) -> pa.Array:
-    micros = array.cast(pa.duration("us"), safe=False).cast(pa.int64())
-    return _clock(micros)
+    inside, outside = _within_micros(array)
+    micros = inside.cast(pa.duration("us"), safe=False).cast(pa.int64())
+    return pc.coalesce(_clock(micros), outside)
+
+
+def _within_micros(array: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The values that 64 bits hold as microseconds, and the others as the text of their number, which is no time.
+
+    An unchecked cast of those wraps around, into a time that looks like any other.
+    """
+    numbers = array.cast(pa.int64())
+    limit = _INT64 // {"s": 1_000_000, "ms": 1_000}.get(array.type.unit, 1)
+    fits = pc.and_(pc.less_equal(numbers, limit), pc.greater_equal(numbers, -limit))
+    nothing = pa.scalar(None, array.type)
+    return pc.if_else(fits, array, nothing), pc.if_else(fits, pa.scalar(None, pa.string()), numbers.cast(pa.string()))
 
 
 def _time(array: pa.Array) -> pa.Array:

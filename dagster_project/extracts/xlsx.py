@@ -199,13 +199,13 @@ class XlsxReader:
 
     def _piece(self, rows: list[tuple[int, list[Any]]], faults: dict[int, Fault]) -> Piece:
         columns = {name: self._column(name, position, rows) for name, position in self._header.positions.items()}
-        last = next((value for value in rows[-1][1] if isinstance(value, str) and value.strip(BLANKS)), "")
+        last = next((value for value in rows[-1][1] if _has_text([value])), "")
         return piece(
             self._contract,
             source_rows=[number for number, _ in rows],
             columns=columns,
             faults=faults,
-            last_label=last.strip(BLANKS),
+            last_label=last.strip(BLANKS) if isinstance(last, str) else "",
         )
 
     def _column(self, name: str, position: int, rows: list[tuple[int, list[Any]]]) -> pa.Array:

@@ -13,6 +13,7 @@ from extract_helpers import HEADER, contract, faults, read, refusal
 
 from dagster_project.extracts import UnreadableExtract, open_extract, reading
 from dagster_project.extracts.csv import CsvReader
+from dagster_project.extracts.header import Headings
 from dagster_project.extracts.jsonl import JsonLinesReader
 
 LINE = b"1,a,b,c,d\n"
@@ -265,3 +266,33 @@ def test_a_json_reader_that_loses_a_line_is_found_out(tmp_path, monkeypatch):
 
     monkeypatch.setitem(reading.READERS, "jsonl", Losing)
     assert refusal(written(tmp_path, JSON * 20, "v.jsonl")).code == "count_differs"
+
+
+@pytest.mark.parametrize("end", ["", " ", ",", "\x0b", "\u2028"])
+def test_a_file_that_lost_its_line_ends_is_no_empty_day_and_tells_no_cell(tmp_path, end):
+    rows = "".join(f"{i},cell 7,2022-10-30 01:02:03,Mrs Smith,07700900123{end}" for i in range(3))
+    error = refusal(written(tmp_path, f"{HEADER}{end}{rows}\n".encode()))
+    assert error.code == "lost_line_ends"
+    assert not {"Smith", "07700900123", "01:02:03"} & set(str(error).replace(",", " ").split())
+
+
+def test_short_lines_below_a_wide_header_take_no_room_for_its_cells(tmp_path):
+    data = f"{HEADER}{',' * 5000}x\n".encode() + b"a\n" * 100_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows, _ = read(written(tmp_path, data))
+    assert faults(rows)[-1] == (100_001, "too_few_cells")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10
+
+
+def test_a_totals_row_of_too_few_cells_is_left_out_below_faulty_rows(tmp_path):
+    rows, _ = read(written(tmp_path, CSV + b"x\n,,,,\nTotal,1\n"))
+    assert [row["source_row"] for row in rows] == [2, 3]
+
+
+def test_a_record_of_ever_so_many_unknown_keys_is_looked_at_once(tmp_path, monkeypatch):
+    looked_up = []
+    known = Headings.column
+    monkeypatch.setattr(Headings, "column", lambda self, text: looked_up.append(text) or known(self, text))
+    keys = "".join(f', "k{i}": 1' for i in range(3000))
+    assert len(read(written(tmp_path, JSON[:-2] + keys.encode() + b"}\n", "v.jsonl"))[0]) == 1
+    assert len(looked_up) < 4 * 3000

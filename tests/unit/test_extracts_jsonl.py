@@ -33,6 +33,7 @@ def test_numbers_keep_their_text_and_booleans_and_null_are_what_they_are(tmp_pat
         ("10.05", "10.05"),
         ("100", "100"),
         ("1e400", "1e400"),
+        ("1e9999999999999999999", "1e9999999999999999999"),
         ("NaN", "NaN"),
     ],
 )

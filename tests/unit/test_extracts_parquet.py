@@ -103,6 +103,16 @@ def test_a_file_without_records_is_fine(tmp_path):
     assert read(written(tmp_path, {"note": []}))[0] == []
 
 
+@pytest.mark.parametrize("kind", [pa.timestamp("ms"), pa.timestamp("ms", "UTC"), pa.duration("ms"), pa.duration("s")])
+def test_a_time_beyond_all_calendars_does_not_wrap_around_into_another(tmp_path, kind):
+    assert notes(tmp_path, pa.array([2**62, -(2**62), None], kind)) == [str(2**62), str(-(2**62)), None]
+
+
+def test_a_totals_record_is_known_by_its_first_filled_column(tmp_path):
+    rows, _ = read(written(tmp_path, {"visit_id": ["1", None], "room": ["a", "Total"]}))
+    assert len(rows) == 1
+
+
 def test_a_totals_record_is_left_out(tmp_path):
     rows, _ = read(written(tmp_path, {"visit_id": ["1", "Total"]}))
     assert [row["visit_id"] for row in rows] == ["1"]

@@ -186,6 +186,11 @@ def test_source_rows_are_sheet_rows_below_titles_and_blank_rows(tmp_path):
     assert extract.rows_read == 3
 
 
+def test_a_number_before_the_word_total_makes_the_last_row_no_totals_row(tmp_path):
+    rows, _ = read(written(tmp_path, [[1, *"abcd"], [2, "Total", *"bcd"]]))
+    assert [row["visit_id"] for row in rows] == ["1", "2"]
+
+
 def test_unknown_columns_are_named(tmp_path):
     path = written(tmp_path, [["1", "a", "b", "s"]], header=("visit", "room", "begun_at", "caller"))
     rows, extract = read(path)
