@@ -16,7 +16,7 @@ from command import CALLS, CHATS, CRIMES, Command, call, land_three_days
 PATIENCE_SECONDS = 240
 
 # The audit, the results of expectations and the history of publications have rows for every run.
-TELLING_OF_RUNS = ("load_audit", "expectation_results", "published_versions")
+TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions")
 
 # Which load brought a row, and when, differs between a run that was killed and one that was not.
 OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")

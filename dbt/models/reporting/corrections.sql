@@ -15,7 +15,7 @@ final as (
             partition by
                 source,
                 extract_date
-            order by change_seq asc
+            order by change_seq asc nulls last
         ) as correction_no,
         rows_before,
         rows_after,
