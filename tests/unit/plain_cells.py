@@ -147,10 +147,13 @@ def number(text: str) -> Decimal | None:
 
 def seconds(text: str, _serial_days: int = 0) -> Decimal:
     for form in (number, clock, words):
-        if (value := form(text)) is not None:
-            # The table keeps twelve digits before the point, also after rounding.
-            if abs(value) < 10**12 and abs(rounded := value.quantize(MICROSECOND, ROUND_HALF_UP)) < 10**12:
-                return rounded
+        value = form(text)
+        # The table keeps twelve digits before the point, also after rounding.
+        if value is None or abs(value) >= 10**12:
+            continue
+        rounded = value.quantize(MICROSECOND, ROUND_HALF_UP)
+        if abs(rounded) < 10**12:
+            return rounded
     raise Refused("not_seconds")
 
 
