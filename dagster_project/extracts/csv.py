@@ -143,19 +143,14 @@ class CsvReader:
             self._has_whole_rows = self._has_whole_rows or is_whole
             count += found.table.num_rows - is_last_total
             yield found
-        if not count and self._headings_that_are_values:
+        if not count and self._header.values:
             self._has_whole_rows = False
             raise UnreadableExtract(
                 "lost_line_ends",
-                f"{self._file.name}: there is no row behind the header, and {self._headings_that_are_values} of the "
+                f"{self._file.name}: there is no row behind the header, and {self._header.values} of the "
                 f"{self._header.width} cells in the line of the header are numbers or times; expected lines that LF, "
                 "CRLF or CR end",
             )
-
-    @property
-    def _headings_that_are_values(self) -> int:
-        """Headings without a letter, as the cells of rows are that follow the header in its line."""
-        return sum(not any(map(str.isalpha, text)) for text in self._header.unknown)
 
     def _pieces(self) -> Iterator[Piece]:
         width = self._header.width

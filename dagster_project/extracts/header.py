@@ -16,6 +16,7 @@ ROWS_LOOKED_AT = 50
 # As many as a sheet can have. Looking up a million cells of a hostile line takes seconds.
 _COLUMNS = 16_384
 _NAME_LENGTH = 60
+_DIGITS_OF_A_VALUE = 5
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Header:
         row: place of the row in the file, from 1.
         width: cells up to the last one with text.
         positions: contract column to the position of its cell, from 0.
-        unknown: texts of the cells that the contract does not know.
+        unknown: texts of the cells that the contract does not know, as messages show them.
+        values: how many of these cells hold no letter, as no heading does.
     """
 
     row: int
     width: int
     positions: dict[str, int]
     unknown: tuple[str, ...]
+    values: int
 
 
 class Headings:
@@ -106,8 +109,15 @@ class Headings:
             )
         positions = {column: i for i, column in enumerate(columns) if column}
         self.require(file_name, f"row {place}", positions, [i for i, c in enumerate(columns) if not c])
-        unknown = (text for text, column in zip(texts, columns, strict=True) if text and not column)
-        return Header(place, len(texts), positions, tuple(shortened(text) for text in unknown))
+        unknown = tuple(
+            shortened(text, f"cell {position + 1} of the header")
+            for position, (text, column) in enumerate(zip(texts, columns, strict=True))
+            if text and not column
+        )
+        values = sum(
+            not any(map(str.isalpha, text)) for text, column in zip(texts, columns, strict=True) if text and not column
+        )
+        return Header(place, len(texts), positions, unknown, values)
 
     def require(self, file_name: str, place: str, found: Iterable[str], others: Sequence[int] | None = None) -> None:
         """Refuse a file that lacks a required column.
@@ -145,6 +155,14 @@ class Headings:
         )
 
 
-def shortened(text: str) -> str:
-    """A column name for messages, on one line and cut at 60 characters."""
+def shortened(text: str, place: str) -> str:
+    """A column name that the contract does not know, for messages: on one line and cut at 60 characters.
+
+    Args:
+        text: the name as it stands in the file.
+        place: what is told in its stead when it looks like a value. A line of a person's cells that got into the header
+            would else be read out; numbers, times, references and addresses have many digits or an at sign.
+    """
+    if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE:
+        return f"({place})"
     return shown(text.strip(BLANKS)[:_NAME_LENGTH])

@@ -88,7 +88,8 @@ class JsonLinesReader:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Keys so far that the contract does not know."""
-        return tuple(shortened(key) for key, column in self._columns.items() if column is None)
+        keys = [key for key, column in self._columns.items() if column is None]
+        return tuple(shortened(key, f"unknown key {number}") for number, key in enumerate(keys, 1))
 
     def pieces(self, rows: int) -> Iterator[Piece]:
         """The records, in pieces of so many rows.

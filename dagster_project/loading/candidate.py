@@ -40,6 +40,9 @@ _ROWS_AT_ONCE = 245_760
 # Rows of huge cells are judged before they fill the memory.
 _BYTES_AT_ONCE = 128 << 20
 
+# Unknown columns that a file's warnings name; a broken header may have thousands.
+_COLUMNS_NAMED = 200
+
 
 class ConservationError(RuntimeError):
     """Rows read are not rows loaded plus rows quarantined: a fault of this program, never of an extract."""
@@ -163,13 +166,18 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
             load.columns = extract.found
             load.unknown_columns = extract.unknown_columns
             load.warnings.extend(extract.warnings)
-            load.warnings.extend(
-                f"column {name!r} is not in the contract; not loaded" for name in extract.unknown_columns
-            )
+            load.warnings.extend(_not_loaded(extract.unknown_columns))
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
         load.error = f"{error} [{error.code}]"
         load.error_code = error.code
+
+
+def _not_loaded(columns: Sequence[str]) -> Iterator[str]:
+    for name in columns[:_COLUMNS_NAMED]:
+        yield f"column '{name}' is not in the contract; not loaded"
+    if len(columns) > _COLUMNS_NAMED:
+        yield f"{len(columns) - _COLUMNS_NAMED} more columns are not in the contract; not loaded"
 
 
 class _Judge:

@@ -51,6 +51,21 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path, block, codes):
     assert after.ru_maxrss - before.ru_maxrss < 64 << 10
 
 
+@pytest.mark.parametrize(
+    "behind", [bytes(2 * MEBIBYTE), gzip.compress(b"", mtime=0) * 200_000], ids=["zeros", "parts of nothing"]
+)
+def test_a_gzip_file_that_goes_on_and_on_without_data_is_refused(tmp_path, behind):
+    error = refusal(written(tmp_path, packed(LINE, 20) + behind, "v.csv.gz"))
+    assert error.code == "unsafe"
+    assert "pack it anew" in str(error)
+
+
+def test_a_gzip_file_of_many_parts_with_rows_is_read_whole(tmp_path):
+    data = gzip.compress(CSV, mtime=0) + gzip.compress(LINE, mtime=0) * 2_000 + bytes(4096)
+    rows, _ = read(written(tmp_path, data, "v.csv.gz"))
+    assert len(rows) == 2_001
+
+
 def test_honest_text_shrinks_less_than_a_bomb(tmp_path):
     text = "".join(f"{i},a,2022-10-30 01:{i % 60:02d}:{i * 7 % 60:02d},{i * 31 % 600},\n" for i in range(600_000))
     data = gzip.compress(HEADER.encode() + b"\n" + text.encode(), 9)
@@ -296,3 +311,25 @@ def test_a_record_of_ever_so_many_unknown_keys_is_looked_at_once(tmp_path, monke
     keys = "".join(f', "k{i}": 1' for i in range(3000))
     assert len(read(written(tmp_path, JSON[:-2] + keys.encode() + b"}\n", "v.jsonl"))[0]) == 1
     assert len(looked_up) < 4 * 3000
+
+
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [
+        ("remarks", "remarks"),
+        ("line of 2023", "line of 2023"),
+        ("07700 900123", "(cell 5 of the header)"),
+        ("someone@example.org", "(cell 5 of the header)"),
+        ("46/123/22 x", "(cell 5 of the header)"),
+    ],
+)
+def test_a_heading_that_looks_like_a_persons_value_is_told_by_its_place(tmp_path, heading, told):
+    lines = f"visit_id,room,begun_at,note,{heading}\n1,a,b,c,d\n"
+    _, extract = read(written(tmp_path, lines.encode()))
+    assert extract.unknown_columns == (told,)
+
+
+def test_a_key_that_looks_like_a_persons_value_is_told_by_its_number(tmp_path):
+    line = b'{"visit_id": "1", "room": "a", "begun_at": "b", "remarks": 1, "07700 900123": 2}\n'
+    _, extract = read(written(tmp_path, line, "v.jsonl"))
+    assert extract.unknown_columns == ("remarks", "(unknown key 2)")
