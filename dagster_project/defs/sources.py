@@ -243,7 +243,7 @@ def _materialization(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMat
             "status": delivery.status,
             "is_correction": delivery.is_correction,
             **({"correction": str(delivery.correction)} if delivery.correction else {}),
-            **({"accepted_because": delivery.reason} if delivery.is_waived and delivery.reason else {}),
+            **({"accepted_because": delivery.reason} if delivery.is_waived else {}),
         },
     )
 

@@ -35,13 +35,16 @@ class DeliveryOutcome:
     """Whether an earlier load of the day stood before (and was replaced, if this one was accepted)."""
     correction: Correction | None = None
     """What it changed, when it was accepted in place of another."""
-    is_waived: bool = False
-    """Whether an operator had it accepted although critical expectations failed; `reason` says why."""
 
     @property
     def is_accepted(self) -> bool:
         """Whether its rows are in the raw table."""
         return self.status in ACCEPTED
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether an operator had it accepted although critical expectations failed; `reason` says why."""
+        return self.is_accepted and self.reason is not None
 
 
 def accept(
@@ -74,9 +77,7 @@ def accept(
         for day in candidate.days
         if (waiver := waivers.get((day, content_of(file.sha256 for file in candidate.of(day)))))
     }
-    facts = _facts(connection, contract)
-    reasons = rejections(candidate, outcomes, facts, waived=waived)
-    accepted_in_spite = waived_failures(outcomes, waived)
+    reasons, accepted_in_spite = _verdicts(candidate, outcomes, _facts(connection, contract), waived=waived)
     now = utc_now().replace(tzinfo=None)
     connection.execute("begin")
     try:
@@ -98,7 +99,6 @@ def accept(
                     tuple(files),
                     is_correction=day in standing,
                     correction=corrections.get(day),
-                    is_waived=day not in reasons and day in accepted_in_spite,
                 )
             )
         rejected = [result.extract_date for result in results if not result.is_accepted]
@@ -148,51 +148,48 @@ def accept(
     return results
 
 
-def rejections(
+def _verdicts(
     candidate: Candidate,
     outcomes: Sequence[Outcome],
     facts: Mapping[date, Mapping[str, object]],
     *,
     waived: Mapping[date, str],
-) -> dict[date, str]:
-    """Why each rejected day was rejected: a file that cannot be read, or critical expectations that failed.
+) -> tuple[dict[date, str], dict[date, str]]:
+    """Why days are rejected, and why others are accepted although critical expectations failed.
 
     Args:
         candidate: what was read.
         outcomes: results of the expectations.
         facts: extract date to the row of the deliveries table, for the numbers in the reasons.
-        waived: days whose failures an operator has accepted.
+        waived: days whose failures an operator has accepted, with his reason.
+
+    Returns:
+        Extract date to reason: of the days with a file that cannot be read or a failure that nobody waived; and of the
+        days with failures that an operator waived, which may be among the first as well.
     """
-    reasons: dict[date, list[str]] = {}
+    rejected: dict[date, list[str]] = {}
+    in_spite_of: dict[date, list[str]] = {}
     for file in candidate.files:
         if file.error:
-            reasons.setdefault(file.extract_date, []).append(file.error)
+            rejected.setdefault(file.extract_date, []).append(file.error)
     for outcome in outcomes:
-        for day in _critical_days(outcome):
-            if day in waived and outcome.expectation.is_waivable:
-                continue
-            said = f"{outcome.expectation.name}: {outcome.expectation.description}"
-            told = _told(outcome.expectation.told, facts.get(day, {}))
-            reasons.setdefault(day, []).append(f"{said} {told}" if told else said)
-    return {day: "; ".join(said) for day, said in reasons.items()}
-
-
-def waived_failures(outcomes: Sequence[Outcome], waived: Mapping[date, str]) -> dict[date, str]:
-    """For each day that an operator has accepted in spite of failed expectations: his reason, and which they are."""
-    failed: dict[date, list[str]] = {}
-    for outcome in outcomes:
-        for day in _critical_days(outcome):
-            if day in waived and outcome.expectation.is_waivable:
-                failed.setdefault(day, []).append(outcome.expectation.name)
-    return {
-        day: f"accepted by an operator: {waived[day]} (in spite of {', '.join(names)})" for day, names in failed.items()
-    }
-
-
-def _critical_days(outcome: Outcome) -> Sequence[date]:
-    if outcome.success or outcome.expectation.severity is not Severity.CRITICAL:
-        return ()
-    return outcome.failed_dates
+        expectation = outcome.expectation
+        if outcome.success or expectation.severity is not Severity.CRITICAL:
+            continue
+        for day in outcome.failed_dates:
+            if day in waived and expectation.is_waivable:
+                in_spite_of.setdefault(day, []).append(expectation.name)
+            else:
+                said = f"{expectation.name}: {expectation.description}"
+                told = _told(expectation.told, facts.get(day, {}))
+                rejected.setdefault(day, []).append(f"{said} {told}" if told else said)
+    return (
+        {day: "; ".join(said) for day, said in rejected.items()},
+        {
+            day: f"accepted by an operator: {waived[day]} (in spite of {', '.join(names)})"
+            for day, names in in_spite_of.items()
+        },
+    )
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:

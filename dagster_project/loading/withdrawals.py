@@ -10,20 +10,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.loading.plan import Plan, Range
-
-_REFUSED = """
-    select
-        source,
-        extract_date
-    from (
-        select
-            *,
-            first_value(run_id) over (partition by source, extract_date order by load_id desc) as newest_run_id
-        from audit.load
-        where withdrawn_at is null
-    )
-    where status = 'rejected' and run_id = newest_run_id
-"""
+from dagster_project.warehouse.state import outstanding
 
 
 def gone(
@@ -43,7 +30,7 @@ def gone(
     """
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
-    refused = set(connection.execute(_REFUSED).fetchall())
+    refused = {(item.source, item.extract_date) for item in outstanding(connection) if item.status == "rejected"}
     there = {source for source in sources if (landing / source).is_dir()}
     return sorted((source, day) for source, day in refused - waiting if source in there and day in wanted)
 

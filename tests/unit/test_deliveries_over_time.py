@@ -8,23 +8,11 @@ from datetime import date, timedelta
 import pytest
 from loading_helpers import HEADER, VISITS, Installation
 
-from dagster_project.loading import pipeline
 from dagster_project.loading.waivers import WaiverError, waive
 from dagster_project.warehouse.connection import loading_connection, reading_connection
 from dagster_project.warehouse.state import outstanding
 
 TUESDAY = date(2022, 11, 1)
-
-
-@pytest.fixture
-def installation(tmp_path):
-    return Installation(tmp_path / "home")
-
-
-@pytest.fixture
-def without_expectations(monkeypatch):
-    """Leaves Great Expectations out where a test is not about it: it costs half a second a load."""
-    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
 
 
 def visits(day: date, count: int, minutes: object = 5) -> list[str]:

@@ -15,17 +15,6 @@ from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
 
 
-@pytest.fixture
-def installation(tmp_path):
-    return Installation(tmp_path / "home")
-
-
-@pytest.fixture
-def without_expectations(monkeypatch):
-    """Leaves Great Expectations out where a test is not about it: it costs half a second a load."""
-    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
-
-
 def row(visit: str, minutes: object = 5, day: str = "2022-11-01", visitor: str = "someone") -> str:
     return f"{visit},{day} 10:00,{minutes},{visitor}"
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import duckdb
 import pytest
-from loading_helpers import CONTRACTS, VISITS, Installation
+from loading_helpers import CONTRACTS, VISITS
 
 from dagster_project.loading import pipeline
 from dagster_project.loading.landing import scan
@@ -18,11 +18,6 @@ from dagster_project.loading.plan import Range, expected_days, plan_deliveries
 def _without_expectations(monkeypatch):
     """Great Expectations is not what these tests are about."""
     monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
-
-
-@pytest.fixture
-def installation(tmp_path):
-    return Installation(tmp_path / "home")
 
 
 def landing(installation):

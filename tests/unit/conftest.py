@@ -1,0 +1,19 @@
+"""Fixtures that the tests of loading share."""
+
+from __future__ import annotations
+
+import pytest
+from loading_helpers import Installation
+
+from dagster_project.loading import pipeline
+
+
+@pytest.fixture
+def installation(tmp_path):
+    return Installation(tmp_path / "home")
+
+
+@pytest.fixture
+def without_expectations(monkeypatch):
+    """Leaves Great Expectations out where a test is not about it: it costs half a second a load."""
+    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
