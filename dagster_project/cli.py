@@ -25,7 +25,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.contracts import ContractError
-from dagster_project.loading.landing import printable
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.plan import Range
 from dagster_project.loading.pseudonyms import PseudonymKeyError
 from dagster_project.loading.waivers import WaiverError

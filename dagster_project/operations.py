@@ -17,9 +17,10 @@ import duckdb
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
-from dagster_project.loading.landing import LandedFile, extract_date_of, printable
+from dagster_project.loading.landing import LandedFile, extract_date_of
 from dagster_project.loading.pipeline import scan_landing, settle_key
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import one_time_key

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from dagster_project.extracts.errors import UnreadableExtract, shown
+from dagster_project.extracts.errors import UnreadableExtract, printable
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -191,7 +191,7 @@ def open_file(path: Path) -> OpenFile:
         UnreadableExtract: not a regular file, empty, an extension that does not fit, text that cannot be
             decoded, a compressed file that is cut off, or a file that is being written.
     """
-    name = shown(path.name)
+    name = printable(path.name)
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(e)), None)
     if extension is None:
         raise UnreadableExtract(

@@ -21,15 +21,16 @@ class UnreadableExtract(Exception):
         self.sha256: str | None = None
 
 
-def shown(name: str) -> str:
-    """A name from outside as a message shows it: on one line, in reading order.
+def printable(name: str) -> str:
+    """A name from outside as a message shows it and a database keeps it: on one line, in reading order.
 
     Args:
         name: of a file or a column; may hold control characters, marks that turn the direction of writing,
             and bytes that were no UTF-8 (lone surrogates).
 
     Returns:
-        The name with every character that is not printable, and the backslash, escaped as Python does.
+        The name with every character that is not printable, and the backslash, escaped as Python does; no two names
+        come out alike.
     """
     if name.isprintable() and "\\" not in name:
         return name

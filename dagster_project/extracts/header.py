@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagster_project.contracts import Contract
 from dagster_project.contracts.model import normalised
-from dagster_project.extracts.errors import UnreadableExtract, shown
+from dagster_project.extracts.errors import UnreadableExtract, printable
 from dagster_project.extracts.pieces import BLANKS
 
 # A preamble of more rows than this has not been seen; looking further costs time on every file.
@@ -165,4 +165,4 @@ def shortened(text: str, place: str) -> str:
     """
     if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE:
         return f"({place})"
-    return shown(text.strip(BLANKS)[:_NAME_LENGTH])
+    return printable(text.strip(BLANKS)[:_NAME_LENGTH])

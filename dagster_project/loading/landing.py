@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from dagster_project.extracts.errors import printable
+
 # A file of this name in the landing folder says that what lies there is made up.
 SYNTHETIC_MARKER = "SYNTHETIC"
 
@@ -200,17 +202,6 @@ def extract_date_of(name: str, source: str) -> date | None:
         return date.fromisoformat(match[1])
     except ValueError:
         return None
-
-
-def printable(name: str) -> str:
-    r"""A name of a file as a person can be shown it, and as a database can keep it.
-
-    Control characters, marks that turn the direction of writing, and bytes that are no UTF-8 come as `\x1b`, `\u202e`,
-    `\udcff`; a backslash is doubled, so that no two names look alike.
-    """
-    return "".join(
-        sign if sign.isprintable() and sign != "\\" else sign.encode("unicode_escape").decode("ascii") for sign in name
-    )
 
 
 def _extracts(

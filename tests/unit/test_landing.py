@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.extracts.errors import printable
 from dagster_project.loading import candidate as candidates
 from dagster_project.loading import plan as plans
-from dagster_project.loading.landing import Landing, extract_date_of, hold_back, printable, scan
+from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
 from tests.unit.loading_helpers import VISITS, Installation
 
 FIRST, LAST = date(2014, 4, 1), date(2026, 6, 1)
