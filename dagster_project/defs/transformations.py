@@ -24,6 +24,7 @@ _STAGES = ("reference", "staging", "intermediate", "facts", "kpis", "reporting",
 # Claim of each kind of data test; in braces its arguments.
 _CLAIMS = {
     "unique_grain": "No two rows have the same {columns}.",
+    "dated_list": "Of each force and {key}, one row at most is in force on any day, and none is missing between.",
     "not_null_columns": "Never empty: {columns}.",
     "not_null": "{column_name} is never empty.",
     "unique": "No two rows have the same {column_name}.",

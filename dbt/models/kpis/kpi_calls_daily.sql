@@ -39,7 +39,7 @@ forces as (
 
 lines as (
 
-    select line from {{ ref("call_parameters") }}
+    select distinct line from {{ ref("call_parameters") }}
 
 ),
 

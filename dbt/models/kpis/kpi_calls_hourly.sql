@@ -27,7 +27,7 @@ forces as (
 
 lines as (
 
-    select line from {{ ref("call_parameters") }}
+    select distinct line from {{ ref("call_parameters") }}
 
 ),
 

@@ -8,7 +8,7 @@ measure_months as (
 
 lines as (
 
-    select line from {{ ref("call_parameters") }}
+    select distinct line from {{ ref("call_parameters") }}
 
 ),
 

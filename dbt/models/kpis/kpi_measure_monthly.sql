@@ -1,3 +1,6 @@
+{%- set compared = [
+    "prev_fytd", "same_month_last_year", "fytd", "last_6_months", "previous_6_months", "last_12_months",
+] -%}
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 with
@@ -26,7 +29,8 @@ pivoted as (
         force_code,
         measure,
         month_start,
-        {%- for period in ["fytd", "last_6_months", "previous_6_months", "last_12_months"] %}
+        max(case when period = 'month' then mean_per_day end) as per_day,
+        {%- for period in compared %}
         max(case when period = '{{ period }}' then value end) as {{ period }},
         max(case when period = '{{ period }}' then mean_per_month end) as {{ period }}_mean,
         max(case when period = '{{ period }}' and is_known and is_provisional then 1
@@ -41,28 +45,30 @@ pivoted as (
 
 ),
 
-joined as (
+final as (
 
     select
-        measure_months.*,
-        measures.numerator_divisor,
-        measures.denominator_divisor,
-        measures.target,
-        pivoted.fytd,
-        pivoted.fytd_is_provisional,
-        year_ago_period.fytd as prev_fytd,
-        year_ago_period.fytd_is_provisional as prev_fytd_is_provisional,
-        year_ago.value as same_month_last_year,
-        case when year_ago.is_delivered then year_ago.is_provisional end as same_month_last_year_is_provisional,
-        pivoted.last_6_months,
-        pivoted.last_6_months_mean,
-        pivoted.last_6_months_is_provisional,
-        pivoted.previous_6_months,
-        pivoted.previous_6_months_mean,
-        pivoted.previous_6_months_is_provisional,
-        pivoted.last_12_months,
-        pivoted.last_12_months_is_provisional,
-        measure_months.is_additive and measure_months.denominator is null as is_sum
+        cast(measure_months.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(measure_months.measure as {{ dbt.type_string() }}) as measure,
+        cast(measure_months.month_start as date) as month_start,
+        {{ ratio("measure_months.numerator", "measures.numerator_divisor") }} as numerator,
+        {{ ratio("measure_months.denominator", "measures.denominator_divisor") }} as denominator,
+        cast(measure_months.value as decimal(38, 6)) as value,
+        cast(pivoted.fytd as decimal(38, 6)) as fytd_value,
+        cast(pivoted.prev_fytd as decimal(38, 6)) as prev_fytd_value,
+        cast(pivoted.same_month_last_year as decimal(38, 6)) as same_month_last_year,
+        cast(pivoted.last_6_months as decimal(38, 6)) as last_6_months,
+        cast(pivoted.previous_6_months as decimal(38, 6)) as previous_6_months,
+        cast(pivoted.last_12_months as decimal(38, 6)) as last_12_months,
+        cast(pivoted.last_6_months_mean as decimal(38, 6)) as last_6_months_mean,
+        cast(pivoted.previous_6_months_mean as decimal(38, 6)) as previous_6_months_mean,
+        cast(pivoted.per_day as decimal(38, 6)) as per_day,
+        cast(measure_months.target as decimal(38, 6)) as target,
+        cast(measure_months.is_provisional as boolean) as is_provisional,
+        {%- for period in compared %}
+        cast(pivoted.{{ period }}_is_provisional as boolean) as {{ period }}_is_provisional,
+        {%- endfor %}
+        cast(measure_months.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
     from measure_months
     inner join measures
         on measure_months.measure = measures.measure
@@ -71,47 +77,6 @@ joined as (
             measure_months.force_code = pivoted.force_code
             and measure_months.measure = pivoted.measure
             and measure_months.month_start = pivoted.month_start
-    left join measure_months as year_ago
-        on
-            measure_months.force_code = year_ago.force_code
-            and measure_months.measure = year_ago.measure
-            and {{ date_plus("measure_months.month_start", -12, "month") }} = year_ago.month_start
-    left join pivoted as year_ago_period
-        on
-            measure_months.force_code = year_ago_period.force_code
-            and measure_months.measure = year_ago_period.measure
-            and {{ date_plus("measure_months.month_start", -12, "month") }} = year_ago_period.month_start
-
-),
-
-final as (
-
-    select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(measure as {{ dbt.type_string() }}) as measure,
-        cast(month_start as date) as month_start,
-        {{ ratio("numerator", "numerator_divisor") }} as numerator,
-        {{ ratio("denominator", "denominator_divisor") }} as denominator,
-        cast(value as decimal(38, 6)) as value,
-        cast(fytd as decimal(38, 6)) as fytd_value,
-        cast(prev_fytd as decimal(38, 6)) as prev_fytd_value,
-        cast(same_month_last_year as decimal(38, 6)) as same_month_last_year,
-        cast(last_6_months as decimal(38, 6)) as last_6_months,
-        cast(previous_6_months as decimal(38, 6)) as previous_6_months,
-        cast(last_12_months as decimal(38, 6)) as last_12_months,
-        cast(last_6_months_mean as decimal(38, 6)) as last_6_months_mean,
-        cast(previous_6_months_mean as decimal(38, 6)) as previous_6_months_mean,
-        case when is_sum then {{ ratio("value_numerator", "value_denominator * days_in_month") }} end as per_day,
-        cast(target as decimal(38, 6)) as target,
-        cast(is_provisional as boolean) as is_provisional,
-        cast(fytd_is_provisional as boolean) as fytd_is_provisional,
-        cast(prev_fytd_is_provisional as boolean) as prev_fytd_is_provisional,
-        cast(same_month_last_year_is_provisional as boolean) as same_month_last_year_is_provisional,
-        cast(last_6_months_is_provisional as boolean) as last_6_months_is_provisional,
-        cast(previous_6_months_is_provisional as boolean) as previous_6_months_is_provisional,
-        cast(last_12_months_is_provisional as boolean) as last_12_months_is_provisional,
-        cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from joined
 
 )
 

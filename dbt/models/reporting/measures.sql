@@ -6,17 +6,34 @@ measures as (
 
 ),
 
+targets as (
+
+    select * from {{ ref("measure_targets") }}
+
+),
+
+-- What all forces without a line of their own aim at today.
+standing_targets as (
+
+    select
+        measure,
+        target
+    from targets
+    where force_code = '*' and valid_to is null
+
+),
+
 final as (
 
     select
-        cast(measure as {{ dbt.type_string() }}) as measure,
+        cast(measures.measure as {{ dbt.type_string() }}) as measure,
         cast(section as {{ dbt.type_string() }}) as section,
         cast(name as {{ dbt.type_string() }}) as name,
         cast(label as {{ dbt.type_string() }}) as label,
         cast(unit as {{ dbt.type_string() }}) as unit,
         cast(decimals as bigint) as decimals,
         cast(better as {{ dbt.type_string() }}) as better,
-        cast(target as decimal(38, 6)) as target,
+        cast(standing_targets.target as decimal(38, 6)) as target,
         cast(owner as {{ dbt.type_string() }}) as owner,
         cast(definition as {{ dbt.type_string() }}) as definition,
         cast(nullif(numerator, '') as {{ dbt.type_string() }}) as numerator,
@@ -30,6 +47,8 @@ final as (
         cast(denominator_divisor as bigint) as denominator_divisor,
         cast(nullif(breakdown, '') as {{ dbt.type_string() }}) as breakdown
     from measures
+    left join standing_targets
+        on measures.measure = standing_targets.measure
 
 )
 

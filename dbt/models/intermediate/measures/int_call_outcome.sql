@@ -11,7 +11,7 @@ calls as (
 
 parameters as (
 
-    select * from {{ ref("call_parameters") }}
+    select * from {{ ref("int_call_parameter_day") }}
 
 ),
 
@@ -34,7 +34,10 @@ judged as (
         coalesce(calls.called_back_date = calls.arrived_date, false) as is_called_back_same_day
     from calls
     inner join parameters
-        on calls.line = parameters.line
+        on
+            calls.force_code = parameters.force_code
+            and calls.line = parameters.line
+            and calls.arrived_date = parameters.arrived_date
     where calls.is_answered or calls.queue_seconds >= parameters.short_abandon_seconds
 
 ),

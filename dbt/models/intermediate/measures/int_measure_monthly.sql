@@ -16,7 +16,19 @@ measure_parts as (
 
 formulas as (
 
-    select * from {{ ref("cancelled_crime_formulas") }}
+    select
+        force_code,
+        'crime.pct_cancelled' as measure,
+        valid_from,
+        valid_to,
+        concat('crime.', formula) as formula
+    from {{ ref("cancelled_crime_formulas") }}
+
+),
+
+targets as (
+
+    select * from {{ ref("measure_targets") }}
 
 ),
 
@@ -46,7 +58,14 @@ queue_times as (
 
 concurrency as (
 
-    select * from {{ ref("int_chat_concurrency_monthly") }}
+    select
+        force_code,
+        {{ month_start("day") }} as month_start,
+        max(max_concurrent_chats) as max_concurrent_chats
+    from {{ ref("int_chat_concurrency_daily") }}
+    group by
+        force_code,
+        {{ month_start("day") }}
 
 ),
 
@@ -78,42 +97,39 @@ cells as (
 
 ),
 
--- The formula in force on the first day of the month; a force's own line goes before the default of all forces.
+-- A month takes the formula and the target of its first day.
 dated_formulas as (
+    {{- in_force(
+        "cells",
+        columns=["force_code", "measure", "month_start"],
+        day="month_start",
+        list="formulas",
+        key=["measure"],
+        values=["formula"],
+    ) }}
+),
 
-    select
-        cells.force_code,
-        cells.month_start,
-        coalesce(
-            max(case when formulas.force_code <> '*' then formulas.formula end),
-            max(formulas.formula)
-        ) as formula
-    from cells
-    inner join formulas
-        on
-            formulas.force_code in (cells.force_code, '*')
-            and cells.month_start >= formulas.valid_from
-            and cells.month_start <= coalesce(formulas.valid_to, cells.month_start)
-    where cells.measure = 'crime.pct_cancelled'
-    group by
-        cells.force_code,
-        cells.month_start
-
+dated_targets as (
+    {{- in_force(
+        "cells",
+        columns=["force_code", "measure", "month_start"],
+        day="month_start",
+        list="targets",
+        key=["measure"],
+        values=["target"],
+    ) }}
 ),
 
 resolved as (
 
     select
         cells.*,
-        case
-            when cells.measure = 'crime.pct_cancelled' then concat('crime.', dated_formulas.formula)
-            else cells.measure
-        end as formula_measure
+        coalesce(dated_formulas.formula, cells.measure) as formula_measure
     from cells
     left join dated_formulas
         on
-            cells.measure = 'crime.pct_cancelled'
-            and cells.force_code = dated_formulas.force_code
+            cells.force_code = dated_formulas.force_code
+            and cells.measure = dated_formulas.measure
             and cells.month_start = dated_formulas.month_start
 
 ),
@@ -181,10 +197,16 @@ fractions as (
         case
             when measures.is_additive then coalesce(summed.denominator, 1) * measures.numerator_divisor
             else 1
-        end as value_denominator
+        end as value_denominator,
+        dated_targets.target
     from summed
     inner join measures
         on summed.measure = measures.measure
+    left join dated_targets
+        on
+            summed.force_code = dated_targets.force_code
+            and summed.measure = dated_targets.measure
+            and summed.month_start = dated_targets.month_start
     left join queue_times
         on
             not measures.is_additive
@@ -220,7 +242,8 @@ final as (
         days_loaded,
         is_delivered,
         days_loaded < days_in_month as is_provisional,
-        {{ ratio("days_loaded", "days_in_month", 100) }} as share_of_days_loaded
+        {{ ratio("days_loaded", "days_in_month", 100) }} as share_of_days_loaded,
+        target
     from fractions
 
 )

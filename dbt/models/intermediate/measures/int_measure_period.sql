@@ -1,3 +1,5 @@
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 measure_months as (
@@ -9,6 +11,18 @@ measure_months as (
 measures as (
 
     select * from {{ ref("measure_catalogue") }}
+
+),
+
+measure_parts as (
+
+    select * from {{ ref("measure_parts") }}
+
+),
+
+part_days as (
+
+    select * from {{ ref("int_part_daily") }}
 
 ),
 
@@ -24,6 +38,24 @@ queue_times as (
 
 ),
 
+concurrency as (
+
+    select * from {{ ref("int_chat_concurrency_daily") }}
+
+),
+
+unloaded_days as (
+
+    select * from {{ ref("int_measure_unloaded_day") }}
+
+),
+
+uncompared_days as (
+
+    select * from {{ ref("int_uncompared_day") }}
+
+),
+
 summed as (
 
     select
@@ -32,26 +64,148 @@ summed as (
         shown.month_start,
         periods.period,
         periods.months,
-        shown.is_delivered,
+        periods.days,
         sum(counted.numerator) as numerator,
         sum(counted.denominator) as denominator,
         max(counted.value) as greatest_value,
         sum(case when counted.is_delivered then 1 else 0 end) as months_delivered,
-        sum(case when counted.is_provisional then 0 else 1 end) as months_complete
+        -- A period of this year goes by the month that it is shown with, one of last year by the month a year before.
+        max(
+            case
+                when counted.is_delivered
+                    and counted.month_start = case
+                        when periods.period in ('prev_fytd', 'same_month_last_year') then periods.last_month
+                        else shown.month_start
+                    end
+                    then 1
+                when shown.is_delivered and periods.period = 'previous_6_months' then 1
+                else 0
+            end
+        ) = 1 as is_anchored
     from measure_months as shown
     inner join periods
         on shown.month_start = periods.month_start
-    inner join measure_months as counted
-        on shown.force_code = counted.force_code
-        and shown.measure = counted.measure
-        and counted.month_start between periods.first_month and periods.last_month
+    left join measure_months as counted
+        on
+            shown.force_code = counted.force_code
+            and shown.measure = counted.measure
+            and counted.month_start between periods.first_month and periods.last_month
     group by
         shown.force_code,
         shown.measure,
         shown.month_start,
         periods.period,
         periods.months,
-        shown.is_delivered
+        periods.days
+
+),
+
+unloaded_months as (
+
+    select
+        measure,
+        {{ month_start("day") }} as month_start,
+        count(*) as days
+    from unloaded_days
+    group by
+        measure,
+        {{ month_start("day") }}
+
+),
+
+unloaded_spans as (
+
+    select
+        unloaded_months.measure,
+        periods.month_start,
+        periods.period,
+        sum(unloaded_months.days) as days
+    from periods
+    inner join unloaded_months
+        on unloaded_months.month_start between periods.first_month and periods.last_month
+    group by
+        unloaded_months.measure,
+        periods.month_start,
+        periods.period
+
+),
+
+-- What the days of last year hold that a partial year to date is not compared with.
+uncompared_sums as (
+
+    select
+        counted.force_code,
+        uncompared_days.measure,
+        uncompared_days.month_start,
+        {%- for role in ["numerator", "denominator"] %}
+        sum(case when measure_parts.role = '{{ role }}' then measure_parts.weight * part_days.amount else 0 end)
+            as {{ role }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from uncompared_days
+    inner join measure_months as counted
+        on
+            uncompared_days.measure = counted.measure
+            and {{ month_start("uncompared_days.day") }} = counted.month_start
+            and counted.is_delivered
+    inner join measure_parts
+        on counted.formula_measure = measure_parts.measure
+    inner join part_days
+        on
+            counted.force_code = part_days.force_code
+            and uncompared_days.day = part_days.day
+            and measure_parts.part = part_days.part
+    group by
+        counted.force_code,
+        uncompared_days.measure,
+        uncompared_days.month_start
+
+),
+
+uncompared_spans as (
+
+    select
+        uncompared_days.measure,
+        uncompared_days.month_start,
+        count(*) as days,
+        sum(case when unloaded_days.day is null then 1 else 0 end) as days_loaded
+    from uncompared_days
+    left join unloaded_days
+        on
+            uncompared_days.measure = unloaded_days.measure
+            and uncompared_days.day = unloaded_days.day
+    group by
+        uncompared_days.measure,
+        uncompared_days.month_start
+
+),
+
+-- The most chats at once on the days that are compared; every other period takes the greatest of its months.
+compared_concurrency as (
+
+    select
+        concurrency.force_code,
+        periods.month_start,
+        max(concurrency.max_concurrent_chats) as max_concurrent_chats
+    from periods
+    inner join concurrency
+        on
+            concurrency.day >= periods.first_month
+            and concurrency.day < {{ date_plus("periods.last_month", 1, "month") }}
+    inner join measure_months
+        on
+            measure_months.measure = 'live_chat.max_concurrent_chats'
+            and concurrency.force_code = measure_months.force_code
+            and {{ month_start("concurrency.day") }} = measure_months.month_start
+            and measure_months.is_delivered
+    left join uncompared_days
+        on
+            uncompared_days.measure = 'live_chat.max_concurrent_chats'
+            and periods.month_start = uncompared_days.month_start
+            and concurrency.day = uncompared_days.day
+    where periods.period = 'prev_fytd' and uncompared_days.day is null
+    group by
+        concurrency.force_code,
+        periods.month_start
 
 ),
 
@@ -59,10 +213,45 @@ summed as (
 known as (
 
     select
-        *,
-        is_delivered and (period = 'fytd' or months_delivered = months) as is_known,
-        months_complete < months as is_provisional
+        summed.force_code,
+        summed.measure,
+        summed.month_start,
+        summed.period,
+        summed.months,
+        summed.months_delivered,
+        summed.is_anchored
+        and (summed.period in ('fytd', 'prev_fytd') or summed.months_delivered = summed.months) as is_known,
+        summed.numerator - coalesce(uncompared_sums.numerator, 0) as numerator,
+        summed.denominator - coalesce(uncompared_sums.denominator, 0) as denominator,
+        case
+            when summed.period = 'prev_fytd' then coalesce(compared_concurrency.max_concurrent_chats, 0)
+            else summed.greatest_value
+        end as greatest_value,
+        summed.days - coalesce(uncompared_spans.days, 0) as days,
+        summed.days - coalesce(unloaded_spans.days, 0) - coalesce(uncompared_spans.days_loaded, 0) as days_loaded
     from summed
+    left join unloaded_spans
+        on
+            summed.measure = unloaded_spans.measure
+            and summed.month_start = unloaded_spans.month_start
+            and summed.period = unloaded_spans.period
+    left join uncompared_sums
+        on
+            summed.period = 'prev_fytd'
+            and summed.force_code = uncompared_sums.force_code
+            and summed.measure = uncompared_sums.measure
+            and summed.month_start = uncompared_sums.month_start
+    left join uncompared_spans
+        on
+            summed.period = 'prev_fytd'
+            and summed.measure = uncompared_spans.measure
+            and summed.month_start = uncompared_spans.month_start
+    left join compared_concurrency
+        on
+            summed.period = 'prev_fytd'
+            and summed.measure = 'live_chat.max_concurrent_chats'
+            and summed.force_code = compared_concurrency.force_code
+            and summed.month_start = compared_concurrency.month_start
 
 ),
 
@@ -75,8 +264,10 @@ fractions as (
         known.period,
         known.months,
         known.months_delivered,
+        known.days,
+        known.days_loaded,
         known.is_known,
-        known.is_provisional,
+        known.days_loaded < known.days as is_provisional,
         measures.is_additive and known.denominator is null as is_sum,
         case when known.is_known then known.numerator end as numerator,
         case when known.is_known then known.denominator end as denominator,
@@ -85,7 +276,8 @@ fractions as (
             when measures.is_additive then known.numerator * measures.factor * measures.denominator_divisor
             when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
             when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
-            else known.greatest_value
+            when measures.name = 'max_queue_time' then queue_times.max_queue_seconds
+            when measures.name = 'max_concurrent_chats' then known.greatest_value
         end as value_numerator,
         case
             when measures.is_additive then coalesce(known.denominator, 1) * measures.numerator_divisor
@@ -112,14 +304,22 @@ final as (
         period,
         months,
         cast(months_delivered as bigint) as months_delivered,
+        cast(days as bigint) as days,
+        cast(days_loaded as bigint) as days_loaded,
         is_known,
         is_provisional,
+        {{ ratio("days_loaded", "days", 100) }} as share_of_days_loaded,
         cast(numerator as decimal(38, 6)) as numerator,
         cast(denominator as decimal(38, 6)) as denominator,
+        cast(value_numerator as decimal(38, 6)) as value_numerator,
+        cast(value_denominator as decimal(38, 6)) as value_denominator,
         {{ ratio("value_numerator", "value_denominator") }} as value,
         case
             when is_sum then {{ ratio("value_numerator", "value_denominator * months") }}
-        end as mean_per_month
+        end as mean_per_month,
+        case
+            when is_sum then {{ ratio("value_numerator", "value_denominator * days") }}
+        end as mean_per_day
     from fractions
 
 )

@@ -56,6 +56,24 @@ periods as (
 
     select
         month_start,
+        'prev_fytd' as period,
+        {{ date_plus("financial_year_start", -12, "month") }} as first_month,
+        {{ date_plus("month_start", -12, "month") }} as last_month
+    from months
+
+    union all
+
+    select
+        month_start,
+        'same_month_last_year' as period,
+        {{ date_plus("month_start", -12, "month") }} as first_month,
+        {{ date_plus("month_start", -12, "month") }} as last_month
+    from months
+
+    union all
+
+    select
+        month_start,
         'last_6_months' as period,
         {{ date_plus("month_start", -5, "month") }} as first_month,
         month_start as last_month
@@ -92,7 +110,8 @@ final as (
             12 * (extract(year from last_month) - extract(year from first_month))
             + extract(month from last_month) - extract(month from first_month) + 1
             as bigint
-        ) as months
+        ) as months,
+        {{ days_between("first_month", date_plus("last_month", 1, "month")) }} as days
     from periods
 
 )

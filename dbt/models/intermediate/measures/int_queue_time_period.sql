@@ -18,13 +18,20 @@ periods as (
 
 ),
 
+uncompared_days as (
+
+    select * from {{ ref("int_uncompared_day") }}
+
+),
+
 -- Calls of delivered months by queuing time. A month of calls shrinks to a few thousand rows, which each period then
 -- adds up.
-monthly_times as (
+daily_times as (
 
     select
         calls.force_code,
         calls.section,
+        calls.arrived_date,
         calls.month_start,
         calls.queue_seconds,
         cast(count(*) as bigint) as calls
@@ -38,12 +45,31 @@ monthly_times as (
     group by
         calls.force_code,
         calls.section,
+        calls.arrived_date,
         calls.month_start,
         calls.queue_seconds
 
 ),
 
-period_times as (
+monthly_times as (
+
+    select
+        force_code,
+        section,
+        month_start,
+        queue_seconds,
+        cast(sum(calls) as bigint) as calls
+    from daily_times
+    group by
+        force_code,
+        section,
+        month_start,
+        queue_seconds
+
+),
+
+-- The percentiles need call_segments alone, so any measure of them tells which days are not compared.
+counted as (
 
     select
         monthly_times.force_code,
@@ -51,16 +77,45 @@ period_times as (
         periods.month_start,
         periods.period,
         monthly_times.queue_seconds,
-        cast(sum(monthly_times.calls) as bigint) as calls
+        monthly_times.calls
     from periods
     inner join monthly_times
         on monthly_times.month_start between periods.first_month and periods.last_month
+
+    union all
+
+    select
+        daily_times.force_code,
+        daily_times.section,
+        uncompared_days.month_start,
+        'prev_fytd' as period,
+        daily_times.queue_seconds,
+        -daily_times.calls as calls
+    from uncompared_days
+    inner join daily_times
+        on
+            uncompared_days.day = daily_times.arrived_date
+            and uncompared_days.measure = concat(daily_times.section, '.median_queue_time')
+
+),
+
+period_times as (
+
+    select
+        force_code,
+        section,
+        month_start,
+        period,
+        queue_seconds,
+        cast(sum(calls) as bigint) as calls
+    from counted
     group by
-        monthly_times.force_code,
-        monthly_times.section,
-        periods.month_start,
-        periods.period,
-        monthly_times.queue_seconds
+        force_code,
+        section,
+        month_start,
+        period,
+        queue_seconds
+    having sum(calls) > 0
 
 ),
 

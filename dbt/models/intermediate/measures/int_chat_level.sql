@@ -11,6 +11,7 @@ held as (
     select
         force_code,
         operator_id,
+        requested_date,
         accepted_at,
         ended_at,
         {{ month_start("requested_date") }} as month_start
@@ -25,6 +26,7 @@ changes as (
         force_code,
         operator_id,
         month_start,
+        requested_date,
         accepted_at as changed_at,
         1 as change
     from held
@@ -35,37 +37,30 @@ changes as (
         force_code,
         operator_id,
         month_start,
+        cast(null as date) as requested_date,
         ended_at as changed_at,
         -1 as change
     from held
 
 ),
 
--- An end comes before a start of the same instant: the sessions touch, they are not held at once.
-running as (
-
-    select
-        force_code,
-        month_start,
-        sum(change) over (
-            partition by force_code, operator_id, month_start
-            order by changed_at asc nulls last, change asc nulls last
-            rows between unbounded preceding and current row
-        ) as held_at_once
-    from changes
-
-),
-
+-- An end comes before a start of the same instant: the sessions touch, they are not held at once. Sessions that start
+-- at the same instant are held at once from it on.
 final as (
 
     select
         force_code,
+        operator_id,
         month_start,
-        cast(max(held_at_once) as bigint) as max_concurrent_chats
-    from running
-    group by
-        force_code,
-        month_start
+        requested_date,
+        changed_at,
+        change,
+        cast(sum(change) over (
+            partition by force_code, operator_id, month_start
+            order by changed_at asc nulls last, change asc nulls last
+            range between unbounded preceding and current row
+        ) as bigint) as held_at_once
+    from changes
 
 )
 

@@ -1,0 +1,43 @@
+{#-
+    Query: of each cell of `cells` the row of a dated list that is in force on the cell's `day`, with the list's
+    `values`. A force's own row goes before the row of all forces (`*`); of several the latest `valid_from` counts.
+    Cells of a day without a row in force are left out. `key` names the columns, beside the force, by which the list
+    has its rows; `cells` has force_code, the key, the day and whatever else is in `columns`, which identify a cell.
+-#}
+{% macro in_force(cells, columns, day, list, key, values) %}
+    select
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        {%- for value in values %}
+        {{ value }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from (
+        select
+            {%- for column in columns %}
+            cells.{{ column }},
+            {%- endfor %}
+            {%- for value in values %}
+            dated.{{ value }},
+            {%- endfor %}
+            row_number() over (
+                partition by
+                    {%- for column in columns %}
+                    cells.{{ column }}{{ "," if not loop.last }}
+                    {%- endfor %}
+                order by
+                    case when dated.force_code = '*' then 1 else 0 end asc nulls last,
+                    dated.valid_from desc nulls last
+            ) as place
+        from {{ cells }} as cells
+        inner join {{ list }} as dated
+            on
+                dated.force_code in (cells.force_code, '*')
+                {%- for column in key %}
+                and cells.{{ column }} = dated.{{ column }}
+                {%- endfor %}
+                and cells.{{ day }} >= dated.valid_from
+                and cells.{{ day }} <= coalesce(dated.valid_to, cells.{{ day }})
+    ) as ranked
+    where place = 1
+{% endmacro %}

@@ -1,0 +1,62 @@
+with
+
+deliveries as (
+
+    select * from {{ ref("int_measure_delivery") }}
+
+),
+
+measure_sources as (
+
+    select * from {{ ref("int_measure_source") }}
+
+),
+
+source_days as (
+
+    select * from {{ ref("int_source_day") }}
+
+),
+
+dates as (
+
+    select * from {{ ref("dim_date") }}
+
+),
+
+-- From the April a year before the first one that a year to date can begin with, since that year is compared with.
+spans as (
+
+    select
+        deliveries.measure,
+        {{ date_plus("min(dates.financial_year_start)", -12, "month") }} as first_day,
+        {{ date_plus("max(deliveries.month_start)", 1, "month") }} as end_day
+    from deliveries
+    inner join dates
+        on deliveries.month_start = dates.date_day
+    group by deliveries.measure
+
+),
+
+final as (
+
+    select
+        spans.measure,
+        dates.date_day as day
+    from spans
+    inner join dates
+        on dates.date_day >= spans.first_day and dates.date_day < spans.end_day
+    inner join measure_sources
+        on spans.measure = measure_sources.measure
+    left join source_days
+        on
+            measure_sources.source = source_days.source
+            and dates.date_day = source_days.day
+    group by
+        spans.measure,
+        dates.date_day
+    having min(case when source_days.is_loaded then 1 else 0 end) = 0
+
+)
+
+select * from final

@@ -1,0 +1,57 @@
+with
+
+measure_periods as (
+
+    select * from {{ ref("int_measure_period") }}
+
+),
+
+measures as (
+
+    select * from {{ ref("measure_catalogue") }}
+
+),
+
+periods as (
+
+    select * from {{ ref("int_period") }}
+
+),
+
+final as (
+
+    select
+        cast(measure_periods.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(measure_periods.measure as {{ dbt.type_string() }}) as measure,
+        cast(measure_periods.month_start as date) as month_start,
+        cast(measure_periods.period as {{ dbt.type_string() }}) as period,
+        cast(periods.first_month as date) as first_month,
+        cast(periods.last_month as date) as last_month,
+        cast(measure_periods.months as bigint) as months,
+        cast(measure_periods.months_delivered as bigint) as months_delivered,
+        {{ ratio("measure_periods.numerator", "measures.numerator_divisor") }} as numerator,
+        {{ ratio("measure_periods.denominator", "measures.denominator_divisor") }} as denominator,
+        cast(measure_periods.value as decimal(38, 6)) as value,
+        cast({{ display_quotient(
+            "measure_periods.value_numerator",
+            "measure_periods.value_denominator",
+            "measures.unit",
+            "measures.decimals",
+        ) }} as {{ dbt.type_string() }}) as display_value,
+        cast(measure_periods.mean_per_month as decimal(38, 6)) as mean_per_month,
+        cast(measure_periods.mean_per_day as decimal(38, 6)) as mean_per_day,
+        cast(measure_periods.days as bigint) as days,
+        cast(measure_periods.days_loaded as bigint) as days_loaded,
+        cast(measure_periods.is_provisional as boolean) as is_provisional,
+        cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
+    from measure_periods
+    inner join measures
+        on measure_periods.measure = measures.measure
+    inner join periods
+        on
+            measure_periods.month_start = periods.month_start
+            and measure_periods.period = periods.period
+
+)
+
+select * from final

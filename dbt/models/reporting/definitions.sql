@@ -1,0 +1,82 @@
+{%- set of_calls = [
+    "answer_target_seconds", "short_abandon_seconds", "called_back_counts_as_answered", "staffing_service_level_pct",
+    "after_call_seconds",
+] -%}
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
+with
+
+call_parameters as (
+
+    select * from {{ ref("call_parameters") }}
+
+),
+
+targets as (
+
+    select * from {{ ref("measure_targets") }}
+
+),
+
+formulas as (
+
+    select * from {{ ref("cancelled_crime_formulas") }}
+
+),
+
+combined as (
+
+    {%- for parameter in of_calls %}
+
+    select
+        '{{ parameter }}' as definition,
+        concat('calls_', line) as applies_to,
+        force_code,
+        valid_from,
+        valid_to,
+        cast({{ parameter }} as {{ dbt.type_string() }}) as value,
+        source
+    from call_parameters
+
+    union all
+    {%- endfor %}
+
+    select
+        kind as definition,
+        measure as applies_to,
+        force_code,
+        valid_from,
+        valid_to,
+        cast(target as {{ dbt.type_string() }}) as value,
+        source
+    from targets
+
+    union all
+
+    select
+        'formula' as definition,
+        'crime.pct_cancelled' as applies_to,
+        force_code,
+        valid_from,
+        valid_to,
+        concat('crime.', formula) as value,
+        source
+    from formulas
+
+),
+
+final as (
+
+    select
+        cast(definition as {{ dbt.type_string() }}) as definition,
+        cast(applies_to as {{ dbt.type_string() }}) as applies_to,
+        cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(valid_from as date) as valid_from,
+        cast(valid_to as date) as valid_to,
+        cast(value as {{ dbt.type_string() }}) as value,
+        cast(source as {{ dbt.type_string() }}) as source
+    from combined
+
+)
+
+select * from final
