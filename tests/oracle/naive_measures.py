@@ -1,23 +1,25 @@
-"""Every measure of the catalogue computed the slow and plain way: lists of events, loops, fractions, no SQL.
+"""Every measure of the catalogue computed the slow and plain way: lists of events, loops, whole numbers, no SQL.
 
-A second opinion for the dbt models. It shares nothing with them, seeds included, and knows no file or database.
+A second opinion for the dbt models. It shares nothing with them, the catalogue included, and knows no file or
+database. Amounts are whole millionths, so that sums are exact and fast; a quotient is rounded once, half up.
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from functools import cache
 from typing import Any
 
 from random_history import CONTACT_TYPES, LONDON, SERVICES, History
 
 Row = dict[str, Any]
 Month = tuple[int, int]
-Quotient = tuple[Fraction, Fraction | None]
+MILLION = 10**6
 KEYS = {
     "call_segments": ("call_id", "segment_no"),
     "digital_contacts": ("contact_id",),
@@ -25,8 +27,61 @@ KEYS = {
     "live_chats": ("chat_id",),
     "crimes": ("crime_ref", "updated_at"),
 }
-TARGET_SECONDS = {"999": 10, "101": 90}
-OF_INITIALLY_RECORDED_UNTIL = {"kent": (2022, 10)}
+LINES = ("999", "101")
+LONG_AGO = date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A row of a dated list: what holds for a force, or for all (`*`), from a day on and to a day or for good."""
+
+    force: str
+    first: date
+    last: date | None
+    value: Any
+
+
+def in_force(rows: Iterable[Dated], force: str, day: date) -> Any:
+    """What holds on a day: the force's own row, else that of all forces; None without either."""
+    holding = [row for row in rows if row.first <= day and (row.last is None or day <= row.last)]
+    own = [row for row in holding if row.force == force]
+    chosen = max(own or [row for row in holding if row.force == "*"], key=lambda row: row.first, default=None)
+    return chosen.value if chosen else None
+
+
+@dataclass(frozen=True)
+class CallRules:
+    """What counts as received, answered and in time."""
+
+    target_seconds: Decimal = Decimal(10)
+    short_abandon_seconds: Decimal = Decimal(0)
+    called_back_is_answered: bool = False
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Dated definitions, as the project ships them unless others are given."""
+
+    calls: dict[str, list[Dated]] = field(
+        default_factory=lambda: {
+            "999": [Dated("*", LONG_AGO, None, CallRules(Decimal(10)))],
+            "101": [Dated("*", LONG_AGO, None, CallRules(Decimal(90)))],
+        }
+    )
+    targets: dict[str, list[Dated]] = field(
+        default_factory=lambda: {
+            "calls_999.pct_not_answered": [Dated("*", LONG_AGO, None, Decimal(2))],
+            "calls_999.pct_answered_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
+            "calls_999.pct_received_within_target": [Dated("*", LONG_AGO, None, Decimal(90))],
+        }
+    )
+    counts_cancelled_as_recorded: list[Dated] = field(
+        default_factory=lambda: [
+            Dated("*", LONG_AGO, None, False),
+            Dated("kent", LONG_AGO, date(2022, 10, 31), True),
+            Dated("kent", date(2022, 11, 1), None, False),
+        ]
+    )
 
 
 def local(moment: datetime) -> datetime:
@@ -54,22 +109,26 @@ def months_between(first: Month, last: Month) -> list[Month]:
     return months
 
 
-def days_of(month: Month) -> list[date]:
+@cache
+def days_of(month: Month) -> tuple[date, ...]:
     """All days of a month."""
-    day, days = date(month[0], month[1], 1), []
-    while (day.year, day.month) == month:
-        days.append(day)
-        day += timedelta(days=1)
-    return days
+    return tuple(date(*month, day) for day in range(1, monthrange(*month)[1] + 1))
+
+
+def a_year_later(day: date) -> date:
+    """The same day of the next year; 28 February for 29 February."""
+    return date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
 
 
 def rounded(value: Fraction | None) -> Decimal | None:
     """Half up (away from zero) to six decimals."""
-    if value is None:
-        return None
-    millionths = abs(value) * 10**6
-    whole = (2 * millionths.numerator + millionths.denominator) // (2 * millionths.denominator)
-    return Decimal(whole if value >= 0 else -whole).scaleb(-6)
+    return None if value is None else quotient(value.numerator, value.denominator)
+
+
+def quotient(top: int, bottom: int) -> Decimal:
+    """A quotient of whole numbers, half up (away from zero) to six decimals."""
+    whole = (2 * abs(top) * MILLION + bottom) // (2 * bottom)
+    return Decimal(whole if top >= 0 else -whole).scaleb(-6)
 
 
 def current(rows: Iterable[Row], key: tuple[str, ...]) -> list[Row]:
@@ -128,114 +187,64 @@ def percentile(values: list[Fraction], share: Fraction) -> Fraction | None:
     return values[low] + (position - low) * (values[high] - values[low])
 
 
-def seconds(later: datetime, earlier: datetime) -> Fraction:
-    """Exact seconds between two moments."""
-    return Fraction((later - earlier) // timedelta(microseconds=1), 10**6)
+def microseconds(later: datetime, earlier: datetime) -> int:
+    """Exact microseconds between two moments, which are millionths of a second."""
+    return (later - earlier) // timedelta(microseconds=1)
 
 
-def busy_seconds(chats: list[Row]) -> Fraction:
-    """Seconds in which each operator held at least one of `chats`, all operators together."""
-    total = Fraction(0)
-    for operator in {chat["operator_id"] for chat in chats}:
-        own = [(c["accepted_at"], c["ended_at"]) for c in chats if c["operator_id"] == operator]
-        points = sorted({moment for span in own for moment in span})
-        for start, end in pairwise(points):
-            if any(first <= start and end <= last for first, last in own):
-                total += seconds(end, start)
-    return total
-
-
-def most_at_once(chats: list[Row]) -> int:
-    """Most of `chats` that one operator held at one moment."""
-    most = 0
-    for chat in chats:
-        held = [
-            c
-            for c in chats
-            if c["operator_id"] == chat["operator_id"] and c["accepted_at"] <= chat["accepted_at"] < c["ended_at"]
-        ]
-        most = max(most, len(held))
-    return most
-
-
-@dataclass(frozen=True)
+@dataclass
 class Measure:
-    """Sources that a measure needs, and what it is over some months: a quotient, or a value that does not add up."""
+    """What a measure needs, how its two sums make a figure, and what each day adds to them.
+
+    A measure that does not add up has `value`, which makes it of the days that it is given.
+    """
 
     sources: tuple[str, ...]
-    quotient: Callable[[list[Month]], Quotient] | None = None
-    value: Callable[[list[Month]], Fraction | None] | None = None
-    factor: int = 1
+    is_ratio: bool = False
+    scale: tuple[int, int] = (1, 1)
+    """What the quotient of the sums is multiplied with, and divided by."""
+    value: Callable[[Callable[[date], bool]], Fraction | None] | None = None
+    days: dict[date, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, day: date, top: int = MILLION, bottom: int = 0) -> None:
+        """Add millionths to the sums of a day."""
+        before = self.days.get(day, (0, 0))
+        self.days[day] = (before[0] + top, before[1] + bottom)
+
+    def months(self) -> dict[Month, tuple[int, int]]:
+        """The two sums of each month that has any."""
+        found: dict[Month, tuple[int, int]] = {}
+        for day, (top, bottom) in self.days.items():
+            before = found.get((day.year, day.month), (0, 0))
+            found[day.year, day.month] = (before[0] + top, before[1] + bottom)
+        return found
 
 
 class NaiveWarehouse:
     """Measures of one force over a history."""
 
-    def __init__(self, history: History, force: str) -> None:
-        """Keep the force's events in their current state."""
-        rows = {source: current(history.rows[source], key) for source, key in KEYS.items()}
-        own = {source: [row for row in some if row["force_code"] == force] for source, some in rows.items()}
+    def __init__(self, history: History, force: str, definitions: Definitions | None = None) -> None:
+        """Keep the force's events in their current state and count them."""
         self.force = force
+        self.definitions = definitions or Definitions()
         self.delivered = history.delivered
+        own = {
+            source: current((row for row in history.rows[source] if row["force_code"] == force), key)
+            for source, key in KEYS.items()
+        }
         self.calls = calls_of(own["call_segments"])
         self.contacts = [c for c in own["digital_contacts"] if not c["from_partner_force"] and not c["is_test"]]
         self.reports = own["online_crime_reports"]
         self.chats = own["live_chats"]
         self.crimes = crimes_of(own["crimes"])
-        self.measures = self._catalogue()
+        self.measures: dict[str, Measure] = {}
+        self._declare()
+        self._count_calls()
+        self._count_contacts()
+        self._count_chats()
+        self._count_crimes()
 
-    def _catalogue(self) -> dict[str, Measure]:
-        found: dict[str, Measure] = {}
-        for line in ("999", "101"):
-            found |= self._call_measures(line)
-
-        def contacts(months: list[Month], kind: str | None = None) -> Fraction:
-            return Fraction(
-                sum(month_of(c["received_at"]) in months and kind in (None, c["contact_type"]) for c in self.contacts)
-            )
-
-        def reports(months: list[Month], service: str) -> Fraction:
-            return Fraction(
-                sum(month_of(r["submitted_at"]) in months and r["service"] == service for r in self.reports)
-            )
-
-        def received(months: list[Month], *lines: str) -> Fraction:
-            return Fraction(sum(month_of(c["at"]) in months and c["line"] in lines for c in self.calls))
-
-        def chats(months: list[Month]) -> list[Row]:
-            return [c for c in self.chats if month_of(c["requested_at"]) in months]
-
-        def accepted(months: list[Month]) -> list[Row]:
-            return [c for c in chats(months) if c["accepted_at"]]
-
-        def held(months: list[Month]) -> list[Row]:
-            return [c for c in accepted(months) if c["operator_id"]]
-
-        def busy(months: list[Month]) -> Fraction:
-            return sum((busy_seconds(held([m])) for m in months), Fraction(0))
-
-        def lengths(some: list[Row], first: str, last: str) -> Fraction:
-            return sum((seconds(c[last], c[first]) for c in some), Fraction(0))
-
-        def recorded(months: list[Month]) -> list[Row]:
-            return [c for c in self.crimes if month_of(c["recorded_at"]) in months]
-
-        def cancelled(months: list[Month]) -> list[Row]:
-            return [c for c in self.crimes if c["status"] == "cancelled" and month_of(c["cancelled_at"]) in months]
-
-        def cohort(months: list[Month]) -> list[Row]:
-            return [c for c in recorded(months) if c["status"] == "cancelled"]
-
-        def n(some: list[Row]) -> Fraction:
-            return Fraction(len(some))
-
-        def reported_base(months: list[Month]) -> Fraction:
-            until = OF_INITIALLY_RECORDED_UNTIL.get(self.force, (0, 0))
-            return sum((n(recorded([m])) + (n(cancelled([m])) if m <= until else 0) for m in months), Fraction(0))
-
-        def days(some: list[Row]) -> Fraction:
-            return Fraction(sum((local(c["cancelled_at"]).date() - local(c["recorded_at"]).date()).days for c in some))
-
+    def _declare(self) -> None:
         dc, cs, ocr, lc, cr = (
             ("digital_contacts",),
             ("call_segments",),
@@ -243,164 +252,326 @@ class NaiveWarehouse:
             ("live_chats",),
             ("crimes",),
         )
-        found["digital.digital_contacts"] = Measure(dc, lambda m: (contacts(m), None))
-        for kind in CONTACT_TYPES:
-            found[f"digital.{kind}"] = Measure(dc, lambda m, kind=kind: (contacts(m, kind), None))
-        found["digital.other_than_ocr_and_chat"] = Measure(
-            dc + ocr + lc, lambda m: (contacts(m) - reports(m, "report_a_crime") - n(chats(m)), None)
-        )
-        found["digital.share_of_non_emergency"] = Measure(
-            dc + cs, lambda m: (contacts(m), contacts(m) + received(m, "101")), factor=100
-        )
-        found["demand.non_emergency"] = Measure(dc + cs, lambda m: (contacts(m) + received(m, "101"), None))
-        found["demand.total"] = Measure(dc + cs, lambda m: (contacts(m) + received(m, "101", "999"), None))
-        found["ocr.report_a_crime_submissions"] = Measure(ocr, lambda m: (reports(m, "report_a_crime"), None))
-        for service in SERVICES:
-            found[f"ocr.{service}"] = Measure(ocr, lambda m, service=service: (reports(m, service), None))
-        found["live_chat.live_chats"] = Measure(lc, lambda m: (n(chats(m)), None))
-        found["live_chat.accepted"] = Measure(lc, lambda m: (n(accepted(m)), None))
-        found["live_chat.pct_not_accepted"] = Measure(
-            lc, lambda m: (n(chats(m)) - n(accepted(m)), n(chats(m))), factor=100
-        )
-        found["live_chat.avg_wait_time"] = Measure(
-            lc, lambda m: (lengths(accepted(m), "requested_at", "accepted_at"), n(accepted(m)))
-        )
-        found["live_chat.avg_duration"] = Measure(
-            lc, lambda m: (lengths(accepted(m), "accepted_at", "ended_at"), n(accepted(m)))
-        )
-        found["live_chat.chats_per_operator_hour"] = Measure(lc, lambda m: (n(held(m)), busy(m) / 3600))
-        found["live_chat.avg_concurrent_chats"] = Measure(
-            lc, lambda m: (lengths(held(m), "accepted_at", "ended_at"), busy(m))
-        )
-        found["live_chat.max_concurrent_chats"] = Measure(
-            lc, value=lambda m: Fraction(max((most_at_once(held([one])) for one in m), default=0))
-        )
-        found["crime.recorded_crime"] = Measure(cr, lambda m: (n(recorded(m)), None))
-        found["crime.cancelled_crime"] = Measure(cr, lambda m: (n(cancelled(m)), None))
-        for code in ("C1", "C2", "C3", "C4", "C5"):
-            found[f"crime.cancelled.{code}"] = Measure(
-                cr, lambda m, code=code: (n([c for c in cancelled(m) if c["cancel_code"] == code]), None)
-            )
-        found["crime.pct_cancelled_of_recorded"] = Measure(cr, lambda m: (n(cancelled(m)), n(recorded(m))), factor=100)
-        found["crime.pct_cancelled_of_initially_recorded"] = Measure(
-            cr, lambda m: (n(cancelled(m)), n(recorded(m)) + n(cancelled(m))), factor=100
-        )
-        found["crime.pct_cancelled"] = Measure(cr, lambda m: (n(cancelled(m)), reported_base(m)), factor=100)
-        found["crime.pct_cohort_cancelled"] = Measure(cr, lambda m: (n(cohort(m)), n(recorded(m))), factor=100)
-        found["crime.days_to_cancel"] = Measure(cr, lambda m: (days(cohort(m)), n(cohort(m))))
-        return found
-
-    def _call_measures(self, line: str) -> dict[str, Measure]:
-        source = ("call_segments",)
-
-        def received(months: list[Month]) -> list[Row]:
-            return [c for c in self.calls if c["line"] == line and month_of(c["at"]) in months]
-
-        def answered(months: list[Month]) -> list[Row]:
-            return [c for c in received(months) if c["answered"]]
-
-        def unanswered(months: list[Month]) -> list[Row]:
-            return [c for c in received(months) if not c["answered"]]
-
-        def in_time(months: list[Month]) -> list[Row]:
-            return [c for c in answered(months) if c["queue"] < TARGET_SECONDS[line]]
-
-        def back(months: list[Month]) -> list[Row]:
-            return [c for c in unanswered(months) if c["back"]]
-
-        def back_same_day(months: list[Month]) -> list[Row]:
-            return [c for c in back(months) if local(c["back"]).date() == local(c["at"]).date()]
-
-        def n(some: list[Row]) -> Fraction:
-            return Fraction(len(some))
-
-        def total(some: list[Row], name: str) -> Fraction:
-            return sum((c[name] for c in some), Fraction(0))
-
-        def queues(months: list[Month]) -> list[Fraction]:
-            return [c["queue"] for c in answered(months)]
-
-        measures = {
-            "received": Measure(source, lambda m: (n(received(m)), None)),
-            "answered": Measure(source, lambda m: (n(answered(m)), None)),
-            "not_answered": Measure(source, lambda m: (n(unanswered(m)), None)),
-            "pct_not_answered": Measure(source, lambda m: (n(unanswered(m)), n(received(m))), factor=100),
-            "avg_queue_time": Measure(source, lambda m: (total(answered(m), "queue"), n(answered(m)))),
-            "avg_talk_time": Measure(source, lambda m: (total(answered(m), "talk"), n(answered(m)))),
-            "avg_queue_time_all": Measure(source, lambda m: (total(received(m), "queue"), n(received(m)))),
-            "pct_answered_within_target": Measure(source, lambda m: (n(in_time(m)), n(answered(m))), factor=100),
-            "pct_received_within_target": Measure(source, lambda m: (n(in_time(m)), n(received(m))), factor=100),
-            "median_queue_time": Measure(source, value=lambda m: percentile(queues(m), Fraction(1, 2))),
-            "p90_queue_time": Measure(source, value=lambda m: percentile(queues(m), Fraction(9, 10))),
-            "max_queue_time": Measure(source, value=lambda m: max(queues(m), default=None)),
-            "called_back": Measure(source, lambda m: (n(back(m)), None)),
-            "pct_called_back_same_day": Measure(source, lambda m: (n(back_same_day(m)), n(unanswered(m))), factor=100),
-            "talk_hours": Measure(source, lambda m: (total(answered(m), "talk") / 3600, None)),
+        percent = {"is_ratio": True, "scale": (100, 1)}
+        for line in LINES:
+            found = {
+                **{name: Measure(cs) for name in ("received", "answered", "not_answered", "called_back")},
+                **{
+                    name: Measure(cs, **percent)
+                    for name in (
+                        "pct_not_answered",
+                        "pct_answered_within_target",
+                        "pct_received_within_target",
+                        "pct_called_back_same_day",
+                    )
+                },
+                **{name: Measure(cs, is_ratio=True) for name in ("avg_queue_time", "avg_talk_time")},
+                "avg_queue_time_all": Measure(cs, is_ratio=True),
+                "talk_hours": Measure(cs, scale=(1, 3600)),
+                "median_queue_time": Measure(cs, value=self._queue_percentile(line, Fraction(1, 2))),
+                "p90_queue_time": Measure(cs, value=self._queue_percentile(line, Fraction(9, 10))),
+                "max_queue_time": Measure(cs, value=self._longest_queue(line)),
+            }
+            self.measures |= {f"calls_{line}.{name}": measure for name, measure in found.items()}
+        self.measures |= {f"digital.{kind}": Measure(dc) for kind in ("digital_contacts", *CONTACT_TYPES)}
+        self.measures["digital.other_than_ocr_and_chat"] = Measure(dc + ocr + lc)
+        self.measures["digital.share_of_non_emergency"] = Measure(dc + cs, **percent)
+        self.measures |= {f"demand.{name}": Measure(dc + cs) for name in ("non_emergency", "total")}
+        self.measures |= {f"ocr.{name}": Measure(ocr) for name in ("report_a_crime_submissions", *SERVICES)}
+        self.measures |= {
+            "live_chat.live_chats": Measure(lc),
+            "live_chat.accepted": Measure(lc),
+            "live_chat.pct_not_accepted": Measure(lc, **percent),
+            "live_chat.avg_wait_time": Measure(lc, is_ratio=True),
+            "live_chat.avg_duration": Measure(lc, is_ratio=True),
+            "live_chat.chats_per_operator_hour": Measure(lc, is_ratio=True, scale=(3600, 1)),
+            "live_chat.avg_concurrent_chats": Measure(lc, is_ratio=True),
+            "live_chat.max_concurrent_chats": Measure(lc, value=self._most_at_once),
+            "live_chat.pct_operators_with_several_chats": Measure(lc, **percent),
+            "crime.recorded_crime": Measure(cr),
+            "crime.cancelled_crime": Measure(cr),
+            **{f"crime.cancelled.C{number}": Measure(cr) for number in range(1, 6)},
+            "crime.pct_cancelled_of_recorded": Measure(cr, **percent),
+            "crime.pct_cancelled_of_initially_recorded": Measure(cr, **percent),
+            "crime.pct_cancelled": Measure(cr, **percent),
+            "crime.pct_cohort_cancelled": Measure(cr, **percent),
+            "crime.days_to_cancel": Measure(cr, is_ratio=True),
         }
-        return {f"calls_{line}.{name}": measure for name, measure in measures.items()}
 
-    def rows(self) -> dict[tuple[str, str, date], dict[str, Any]]:
-        """What kpi_measure_monthly has to hold for the force, by force, measure and month."""
+    def _count_calls(self) -> None:
+        self.queues: dict[str, list[tuple[date, Fraction]]] = {line: [] for line in LINES}
+        for call in self.calls:
+            if call["line"] not in LINES:
+                continue
+            day = local(call["at"]).date()
+            rules: CallRules | None = in_force(self.definitions.calls[call["line"]], self.force, day)
+            if rules is None:
+                continue
+            answered = call["answered"] or (rules.called_back_is_answered and call["back"] is not None)
+            if not call["answered"] and call["queue"] < rules.short_abandon_seconds:
+                continue
+            of_line = {
+                name.partition(".")[2]: measure
+                for name, measure in self.measures.items()
+                if name.startswith(f"calls_{call['line']}.")
+            }
+            queue, talk = int(call["queue"] * MILLION), int(call["talk"] * MILLION)
+            of_line["received"].add(day)
+            of_line["pct_not_answered"].add(day, 0 if answered else MILLION, MILLION)
+            of_line["avg_queue_time_all"].add(day, queue, MILLION)
+            in_time = MILLION if answered and call["queue"] < rules.target_seconds else 0
+            of_line["pct_received_within_target"].add(day, in_time, MILLION)
+            self.measures["demand.total"].add(day)
+            if call["line"] == "101":
+                self.measures["demand.non_emergency"].add(day)
+                self.measures["digital.share_of_non_emergency"].add(day, 0, MILLION)
+            if answered:
+                self.queues[call["line"]].append((day, call["queue"]))
+                of_line["answered"].add(day)
+                of_line["avg_queue_time"].add(day, queue, MILLION)
+                of_line["avg_talk_time"].add(day, talk, MILLION)
+                of_line["talk_hours"].add(day, talk)
+                of_line["pct_answered_within_target"].add(day, in_time, MILLION)
+            else:
+                of_line["not_answered"].add(day)
+                same_day = call["back"] is not None and local(call["back"]).date() == day
+                of_line["pct_called_back_same_day"].add(day, MILLION if same_day else 0, MILLION)
+                if call["back"] is not None:
+                    of_line["called_back"].add(day)
+
+    def _count_contacts(self) -> None:
+        for contact in self.contacts:
+            day = local(contact["received_at"]).date()
+            for name in ("digital_contacts", contact["contact_type"], "other_than_ocr_and_chat"):
+                self.measures[f"digital.{name}"].add(day)
+            self.measures["digital.share_of_non_emergency"].add(day, MILLION, MILLION)
+            self.measures["demand.non_emergency"].add(day)
+            self.measures["demand.total"].add(day)
+        for report in self.reports:
+            day = local(report["submitted_at"]).date()
+            self.measures[f"ocr.{report['service']}"].add(day)
+            if report["service"] == "report_a_crime":
+                self.measures["ocr.report_a_crime_submissions"].add(day)
+                self.measures["digital.other_than_ocr_and_chat"].add(day, -MILLION)
+
+    def _count_chats(self) -> None:
+        held: dict[tuple[str, Month], list[Row]] = {}
+        for chat in self.chats:
+            day = local(chat["requested_at"]).date()
+            self.measures["live_chat.live_chats"].add(day)
+            self.measures["digital.other_than_ocr_and_chat"].add(day, -MILLION)
+            self.measures["live_chat.pct_not_accepted"].add(day, 0 if chat["accepted_at"] else MILLION, MILLION)
+            if chat["accepted_at"]:
+                wait = microseconds(chat["accepted_at"], chat["requested_at"])
+                length = microseconds(chat["ended_at"], chat["accepted_at"])
+                self.measures["live_chat.accepted"].add(day)
+                self.measures["live_chat.avg_wait_time"].add(day, wait, MILLION)
+                self.measures["live_chat.avg_duration"].add(day, length, MILLION)
+                if chat["operator_id"]:
+                    self.measures["live_chat.chats_per_operator_hour"].add(day)
+                    self.measures["live_chat.avg_concurrent_chats"].add(day, length)
+                    held.setdefault((chat["operator_id"], (day.year, day.month)), []).append(chat)
+        self.at_once: list[tuple[date, int]] = []
+        for chats in held.values():
+            self._count_stretches(chats)
+            levels = []
+            for chat in chats:
+                level = sum(c["accepted_at"] <= chat["accepted_at"] < c["ended_at"] for c in chats)
+                levels.append((local(chat["requested_at"]).date(), level))
+            self.at_once += levels
+            several = max(level for _, level in levels) >= 2
+            first = min(day for day, _ in levels)
+            self.measures["live_chat.pct_operators_with_several_chats"].add(first, MILLION if several else 0, MILLION)
+
+    def _count_stretches(self, chats: list[Row]) -> None:
+        """Time in which an operator held at least one of `chats`; a stretch counts on its earliest day of request."""
+        start = end = None
+        days: list[date] = []
+        for chat in [*sorted(chats, key=lambda chat: chat["accepted_at"]), None]:
+            if chat and end is not None and chat["accepted_at"] <= end:
+                end = max(end, chat["ended_at"])
+                days.append(local(chat["requested_at"]).date())
+                continue
+            if start is not None and end is not None:
+                length = microseconds(end, start)
+                self.measures["live_chat.chats_per_operator_hour"].add(min(days), 0, length)
+                self.measures["live_chat.avg_concurrent_chats"].add(min(days), 0, length)
+            if chat:
+                start, end, days = chat["accepted_at"], chat["ended_at"], [local(chat["requested_at"]).date()]
+
+    def _count_crimes(self) -> None:
+        of = {name.removeprefix("crime."): m for name, m in self.measures.items() if name.startswith("crime.")}
+        for crime in self.crimes:
+            day = local(crime["recorded_at"]).date()
+            is_cancelled = crime["status"] == "cancelled"
+            of["recorded_crime"].add(day)
+            of["pct_cohort_cancelled"].add(day, MILLION if is_cancelled else 0, MILLION)
+            for name in ("pct_cancelled_of_recorded", "pct_cancelled_of_initially_recorded", "pct_cancelled"):
+                of[name].add(day, 0, MILLION)
+            if not is_cancelled:
+                continue
+            gone = local(crime["cancelled_at"]).date()
+            of["days_to_cancel"].add(day, (gone - day).days * MILLION, MILLION)
+            of["cancelled_crime"].add(gone)
+            if crime["cancel_code"]:
+                of[f"cancelled.{crime['cancel_code']}"].add(gone)
+            of["pct_cancelled_of_recorded"].add(gone, MILLION)
+            of["pct_cancelled_of_initially_recorded"].add(gone, MILLION, MILLION)
+            counts = in_force(self.definitions.counts_cancelled_as_recorded, self.force, gone.replace(day=1))
+            of["pct_cancelled"].add(gone, MILLION, MILLION if counts else 0)
+
+    def _queue_percentile(self, line: str, share: Fraction) -> Callable[[Callable[[date], bool]], Fraction | None]:
+        return lambda counts: percentile([queue for day, queue in self.queues[line] if counts(day)], share)
+
+    def _longest_queue(self, line: str) -> Callable[[Callable[[date], bool]], Fraction | None]:
+        return lambda counts: max((queue for day, queue in self.queues[line] if counts(day)), default=None)
+
+    def _most_at_once(self, counts: Callable[[date], bool]) -> Fraction:
+        return Fraction(max((level for day, level in self.at_once if counts(day)), default=0))
+
+    def rows(self, calendars: dict[tuple[str, ...], Calendar] | None = None) -> dict[tuple[str, str, date], Row]:
+        """What kpi_measure_monthly has to hold for the force, by force, measure and month.
+
+        Forces of one history share `calendars`, which is filled here: working them out takes longer than the figures.
+        """
         found = {}
+        calendars = {} if calendars is None else calendars
         for name, measure in self.measures.items():
-            per_source = [{(d.year, d.month) for d in self.delivered[source]} for source in measure.sources]
-            known_months = set.union(*per_source)
-            delivered = set.intersection(*per_source)
-            span = months_between(min(known_months), max(known_months))
-            for month in span:
-                found[self.force, name, date(*month, 1)] = self._row(measure, month, delivered)
+            if measure.sources not in calendars:
+                calendars[measure.sources] = Calendar(measure.sources, self.delivered)
+            calendar = calendars[measure.sources]
+            figures = Figures(measure, calendar)
+            targets = self.definitions.targets.get(name, [])
+            for month in calendar.span:
+                first = date(*month, 1)
+                found[self.force, name, first] = figures.row(month) | {"target": in_force(targets, self.force, first)}
         return found
 
-    def _loaded(self, measure: Measure, month: Month) -> tuple[int, int]:
-        days = days_of(month)
-        return min(sum(day in self.delivered[source] for day in days) for source in measure.sources), len(days)
 
-    def _row(self, measure: Measure, month: Month, delivered: set[Month]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Period:
+    """A period of a month."""
+
+    months: list[Month]
+    is_known: bool
+    leave_out: frozenset[date]
+    is_provisional: bool
+
+
+class Calendar:
+    """Which months and days of a measure's sources were delivered, and which periods each month has."""
+
+    def __init__(self, sources: tuple[str, ...], delivered: dict[str, set[date]]) -> None:
+        """Work out the calendar of some sources."""
+        per_source = [{(day.year, day.month) for day in delivered[source]} for source in sources]
+        known = set.union(*per_source)
+        self.span = months_between(min(known), max(known))
+        self.fewest = {
+            month: min(sum((day.year, day.month) == month for day in delivered[source]) for source in sources)
+            for month in self.span
+        }
+        self.delivered = frozenset(set.intersection(*per_source))
+        self.loaded = frozenset(set.intersection(*(delivered[source] for source in sources)))
+        self.periods = {month: self._periods(month) for month in self.span}
+
+    def _periods(self, month: Month) -> dict[str, Period]:
+        here = month in self.delivered
         april = (month[0] if month[1] >= 4 else month[0] - 1, 4)
         year_ago = shifted(month, -12)
-        is_sum = measure.quotient is not None and measure.quotient([])[1] is None
-        loaded, days = self._loaded(measure, month)
-
-        def figure(months: list[Month], *, anchor: Month, gaps: bool = False) -> Fraction | None:
-            there = [m for m in months if m in delivered]
-            if anchor not in delivered or (not gaps and there != months):
-                return None
-            if measure.value:
-                return measure.value(there)
-            top, bottom = measure.quotient(there)
-            if bottom is None:
-                return top
-            return measure.factor * top / bottom if bottom > 0 else None
-
-        def provisional(months: list[Month], *, known: bool) -> bool | None:
-            complete = all(m in delivered and self._loaded(measure, m)[0] == len(days_of(m)) for m in months)
-            return not complete if known else None
-
         to_date = months_between(april, month)
         to_date_year_ago = [shifted(m, -12) for m in to_date]
-        six = months_between(shifted(month, -5), month)
-        six_before = months_between(shifted(month, -11), shifted(month, -6))
-        twelve = months_between(shifted(month, -11), month)
-        is_delivered = month in delivered
-        parts = measure.quotient([month]) if measure.quotient and is_delivered else (None, None)
-        value = figure([month], anchor=month)
-        last_6, before_6 = figure(six, anchor=month), figure(six_before, anchor=month)
+        # A year to date that lacks days is compared with the year before without those days.
+        leave_out = frozenset(
+            day for m in to_date_year_ago for day in days_of(m) if here and a_year_later(day) not in self.loaded
+        )
+
+        def whole(months: list[Month]) -> Period:
+            return self._period(months, is_known=here and set(months) <= self.delivered)
+
         return {
-            "numerator": rounded(parts[0]),
-            "denominator": rounded(parts[1]),
-            "value": rounded(value),
-            "fytd_value": rounded(figure(to_date, anchor=month, gaps=True)),
-            "prev_fytd_value": rounded(figure(to_date_year_ago, anchor=year_ago, gaps=True)),
-            "same_month_last_year": rounded(figure([year_ago], anchor=year_ago)),
-            "last_6_months": rounded(last_6),
-            "previous_6_months": rounded(before_6),
-            "last_12_months": rounded(figure(twelve, anchor=month)),
-            "last_6_months_mean": rounded(last_6 / 6 if is_sum and last_6 is not None else None),
-            "previous_6_months_mean": rounded(before_6 / 6 if is_sum and before_6 is not None else None),
-            "per_day": rounded(value / days if is_sum and value is not None else None),
-            "is_provisional": loaded < days,
-            "fytd_is_provisional": provisional(to_date, known=is_delivered),
-            "prev_fytd_is_provisional": provisional(to_date_year_ago, known=year_ago in delivered),
-            "last_12_months_is_provisional": provisional(twelve, known=is_delivered and set(twelve) <= delivered),
-            "share_of_days_loaded": rounded(Fraction(100 * loaded, days)),
+            "fytd": self._period(to_date, is_known=here),
+            "prev_fytd": self._period(to_date_year_ago, is_known=year_ago in self.delivered, leave_out=leave_out),
+            "same_month_last_year": self._period([year_ago], is_known=year_ago in self.delivered),
+            "last_6_months": whole(months_between(shifted(month, -5), month)),
+            "previous_6_months": whole(months_between(shifted(month, -11), shifted(month, -6))),
+            "last_12_months": whole(months_between(shifted(month, -11), month)),
+        }
+
+    def _period(self, months: list[Month], *, is_known: bool, leave_out: frozenset[date] = frozenset()) -> Period:
+        days = {day for month in months for day in days_of(month)} - leave_out
+        return Period(months, is_known, leave_out, not days <= self.loaded)
+
+
+class Figures:
+    """Figures of one measure over months."""
+
+    def __init__(self, measure: Measure, calendar: Calendar) -> None:
+        """Add up the measure's days."""
+        self.measure = measure
+        self.calendar = calendar
+        self.sums = measure.months()
+        self.is_sum = measure.value is None and not measure.is_ratio
+
+    def _figure(self, months: list[Month], leave_out: frozenset[date] = frozenset()) -> Decimal | None:
+        """The figure of the delivered ones of some months, without some of their days."""
+        there = [month for month in months if month in self.calendar.delivered]
+        if self.measure.value:
+            inside = set(there)
+            return rounded(self.measure.value(lambda day: (day.year, day.month) in inside and day not in leave_out))
+        top = sum(self.sums.get(month, (0, 0))[0] for month in there)
+        bottom = sum(self.sums.get(month, (0, 0))[1] for month in there)
+        for day, sums in self.measure.days.items() if leave_out else ():
+            if day in leave_out and (day.year, day.month) in self.calendar.delivered:
+                top -= sums[0]
+                bottom -= sums[1]
+        times, over = self.measure.scale
+        if not self.measure.is_ratio:
+            return quotient(top * times, over * MILLION)
+        return quotient(top * times, bottom * over) if bottom > 0 else None
+
+    def row(self, month: Month) -> Row:
+        """What is shown of a month."""
+        calendar = self.calendar
+        here = month in calendar.delivered
+        periods = calendar.periods[month]
+        figures: Row = {}
+        for name, period in periods.items():
+            figures[name] = self._figure(period.months, period.leave_out) if period.is_known else None
+            figures[f"{name}_is_provisional"] = period.is_provisional if period.is_known else None
+        value = self._figure([month]) if here else None
+        top, bottom = self.sums.get(month, (0, 0))
+        days = len(days_of(month))
+        counts_parts = here and self.measure.value is None
+
+        def mean(period: str) -> Decimal | None:
+            """Per month of the six, from the exact sum."""
+            if not self.is_sum or figures[period] is None:
+                return None
+            total = sum(self.sums.get(m, (0, 0))[0] for m in periods[period].months)
+            return quotient(total * self.measure.scale[0], 6 * self.measure.scale[1] * MILLION)
+
+        return {
+            "numerator": quotient(top, MILLION * self.measure.scale[1]) if counts_parts else None,
+            "denominator": (
+                quotient(bottom, MILLION * (3600 if self.measure.scale[0] == 3600 else 1))
+                if counts_parts and self.measure.is_ratio
+                else None
+            ),
+            "value": value,
+            "fytd_value": figures["fytd"],
+            "prev_fytd_value": figures["prev_fytd"],
+            "same_month_last_year": figures["same_month_last_year"],
+            "last_6_months": figures["last_6_months"],
+            "previous_6_months": figures["previous_6_months"],
+            "last_12_months": figures["last_12_months"],
+            "last_6_months_mean": mean("last_6_months"),
+            "previous_6_months_mean": mean("previous_6_months"),
+            "per_day": (
+                quotient(top * self.measure.scale[0], days * self.measure.scale[1] * MILLION)
+                if self.is_sum and here
+                else None
+            ),
+            "is_provisional": calendar.fewest[month] < days,
+            **{name: value for name, value in figures.items() if name.endswith("_is_provisional")},
+            "share_of_days_loaded": quotient(100 * calendar.fewest[month], days),
         }

@@ -1,0 +1,68 @@
+"""Every measure and period of 2,000 small histories, and that neither threads nor the order of rows matter."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from compiled_project import CompiledProject, Node, build_nodes, compile_project, contents, warehouse
+from naive_measures import Calendar, NaiveWarehouse
+from raw_tables import load_definitions, load_history
+from small_histories import World, draw_world
+
+WORLDS = 8
+FORCES = 250
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
+    return compile_project(tmp_path_factory.mktemp("compiled"))
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection, nodes: list[Node], world: World, *, shuffle: int | None = None
+) -> None:
+    """Some nodes over a world, by its definitions."""
+    load_history(connection, world.history, shuffle=shuffle)
+    build_nodes(connection, [node for node in nodes if node.kind == "seed"])
+    load_definitions(connection, world.definitions)
+    build_nodes(connection, [node for node in nodes if node.kind != "seed"])
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+def test_every_measure_and_period_equals_the_plain_computation(seed: int, project: CompiledProject) -> None:
+    world = draw_world(seed, forces=FORCES)
+    expected: dict[tuple, tuple] = {}
+    columns: list[str] = []
+    calendars: dict[tuple[str, ...], Calendar] = {}
+    for force in world.forces:
+        for key, row in NaiveWarehouse(world.history, force, world.definitions).rows(calendars).items():
+            columns = columns or list(row)
+            expected[key] = tuple(row.values())
+    with warehouse() as connection:
+        build(connection, project.ancestors("kpi_measure_monthly"), world)
+        names = ", ".join(columns)
+        found = connection.execute(
+            f"select force_code, measure, month_start, {names} from marts.kpi_measure_monthly"  # noqa: S608
+        ).fetchall()
+    # A force without any event in the world has no rows; those of the others are all there.
+    seen = {row[0] for row in found}
+    assert len(seen) > 0.99 * FORCES
+    wrong = []
+    for row in found:
+        wanted = expected.pop(row[:3], None)
+        if wanted is None or row[3:] != wanted:
+            wrong.append((row, wanted))
+    assert not wrong, f"{len(wrong)} of {len(found)} differ: {wrong[:3]}"
+    assert not [key for key in expected if key[0] in seen]
+
+
+def test_one_thread_and_rows_in_order_give_what_eight_threads_and_shuffled_rows_give(project: CompiledProject) -> None:
+    world = draw_world(99, forces=300)
+    with warehouse(threads=1) as one, warehouse(threads=8) as eight:
+        nodes = list(project.nodes.values())
+        build(one, nodes, world)
+        build(eight, nodes, world, shuffle=7)
+        differing = [
+            node.name for node in nodes if node.kind == "table" and contents(one, node) != contents(eight, node)
+        ]
+    assert differing == []
