@@ -129,29 +129,41 @@ def _node(unique_id: str, node: Mapping[str, Any]) -> Node:
     )
 
 
-def compile_project(folder: Path) -> CompiledProject:
+def compile_project(folder: Path, *, source: Path = DBT_PROJECT) -> CompiledProject:
     """Compile the project against a warehouse in which nothing was built yet, so that nothing is incremental.
 
     Args:
         folder: for the warehouse and dbt's own files.
+        source: the dbt project, or a changed copy of it.
 
     Raises:
         AssertionError: dbt could not compile it.
     """
-    warehouse = folder / "compiled.duckdb"
-    with duckdb.connect(str(warehouse)) as connection:
-        ensure_tables(connection, load_contracts(CONTRACTS).values())
-    environment = os.environ | {
-        "FCIR_WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "compile", "--profiles-dir", "."]
-    result = subprocess.run(command, cwd=DBT_PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_dbt(folder, ["compile"], source=source)
     manifest = (folder / "target" / "manifest.json").read_text(encoding="utf-8")
     # dbt names the database after the file that it compiled against.
     return CompiledProject(json.loads(manifest.replace('\\"compiled\\".', '\\"warehouse\\".')))
+
+
+def run_dbt(folder: Path, arguments: Sequence[str], *, source: Path = DBT_PROJECT) -> str:
+    """Run dbt on a warehouse of its own in `folder`, which has the tables of loading; gives what it says.
+
+    Raises:
+        AssertionError: dbt could not do it.
+    """
+    file = folder / "compiled.duckdb"
+    if not file.exists():
+        with duckdb.connect(str(file)) as connection:
+            ensure_tables(connection, load_contracts(CONTRACTS).values())
+    environment = os.environ | {
+        "FCIR_WAREHOUSE": str(file),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+    }
+    command = [str(Path(sys.executable).with_name("dbt")), "--quiet", *arguments, "--profiles-dir", "."]
+    result = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @contextmanager
