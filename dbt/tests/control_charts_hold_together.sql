@@ -21,8 +21,7 @@ joined as (
         measure_months.month_start is not null as is_measured
     from charts
     full outer join measure_months
-        on
-            charts.force_code = measure_months.force_code
+        on charts.force_code = measure_months.force_code
             and charts.measure = measure_months.measure
             and charts.month_start = measure_months.month_start
 

@@ -172,34 +172,32 @@ judged as (
             when measures.better = 'lower' and signals.signal_direction = -1 then 'improving'
             else 'concerning'
         end as variation,
-        -- Targets are strictly under, or strictly above: a limit on the target has missed it.
-        case
-            when chart_months.target is null or chart_months.divisor is null then null
-            when measures.better = 'lower' then
-                case
-                    when chart_months.scaled_upper_limit < chart_months.target * chart_months.divisor
-                        then 'consistently_meets'
-                    when chart_months.scaled_lower_limit >= chart_months.target * chart_months.divisor
-                        then 'consistently_misses'
-                    else 'hit_and_miss'
-                end
-            when measures.better = 'higher' then
-                case
-                    when chart_months.scaled_lower_limit > chart_months.target * chart_months.divisor
-                        then 'consistently_meets'
-                    when chart_months.scaled_upper_limit <= chart_months.target * chart_months.divisor
-                        then 'consistently_misses'
-                    else 'hit_and_miss'
-                end
-        end as assurance
+        measures.better,
+        chart_months.target * chart_months.divisor as scaled_target
     from chart_months
     inner join measures
         on chart_months.measure = measures.measure
     left join signals
-        on
-            chart_months.force_code = signals.force_code
+        on chart_months.force_code = signals.force_code
             and chart_months.measure = signals.measure
             and chart_months.month_start = signals.month_start
+
+),
+
+-- Targets are strictly under, or strictly above: a limit on the target misses it.
+assured as (
+
+    select
+        *,
+        case
+            when scaled_target is null or better = 'neither' then null
+            when better = 'lower' and scaled_upper_limit < scaled_target then 'consistently_meets'
+            when better = 'lower' and scaled_lower_limit >= scaled_target then 'consistently_misses'
+            when better = 'higher' and scaled_lower_limit > scaled_target then 'consistently_meets'
+            when better = 'higher' and scaled_upper_limit <= scaled_target then 'consistently_misses'
+            else 'hit_and_miss'
+        end as assurance
+    from judged
 
 ),
 
@@ -222,7 +220,7 @@ final as (
         cast(baseline_start as date) as baseline_start,
         cast(is_provisional as boolean) as is_provisional,
         cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
-    from judged
+    from assured
 
 )
 

@@ -61,12 +61,10 @@ segmented as (
         count(baselines.valid_from) as baselines_begun
     from measure_months
     left join own_baselines
-        on
-            measure_months.force_code = own_baselines.force_code
+        on measure_months.force_code = own_baselines.force_code
             and measure_months.measure = own_baselines.measure
     left join baselines
-        on
-            measure_months.measure = baselines.measure
+        on measure_months.measure = baselines.measure
             and coalesce(own_baselines.force_code, '*') = baselines.force_code
             and measure_months.month_start >= baselines.valid_from
     group by
@@ -95,8 +93,7 @@ chart_months as (
         ) as baseline_start
     from measure_months
     inner join segmented
-        on
-            measure_months.force_code = segmented.force_code
+        on measure_months.force_code = segmented.force_code
             and measure_months.measure = segmented.measure
             and measure_months.month_start = segmented.month_start
 
@@ -152,8 +149,7 @@ segment_ranges as (
         sum(chart_points.moving_range) as ranges_kept_sum
     from chart_points
     inner join segment_points
-        on
-            chart_points.force_code = segment_points.force_code
+        on chart_points.force_code = segment_points.force_code
             and chart_points.measure = segment_points.measure
             and chart_points.baseline_start = segment_points.baseline_start
     where 1000 * chart_points.moving_range * segment_points.ranges <= 3267 * segment_points.ranges_sum
@@ -177,8 +173,7 @@ scaled as (
         266 * segment_ranges.ranges_kept_sum * segment_points.points as scaled_reach
     from segment_points
     left join segment_ranges
-        on
-            segment_points.force_code = segment_ranges.force_code
+        on segment_points.force_code = segment_ranges.force_code
             and segment_points.measure = segment_ranges.measure
             and segment_points.baseline_start = segment_ranges.baseline_start
 
@@ -235,13 +230,11 @@ final as (
         cast(limits.scaled_upper_limit as decimal(38, 6)) as scaled_upper_limit
     from chart_months
     left join limits
-        on
-            chart_months.force_code = limits.force_code
+        on chart_months.force_code = limits.force_code
             and chart_months.measure = limits.measure
             and chart_months.baseline_start = limits.baseline_start
     left join chart_points
-        on
-            chart_months.force_code = chart_points.force_code
+        on chart_months.force_code = chart_points.force_code
             and chart_months.measure = chart_points.measure
             and chart_months.month_start = chart_points.month_start
 
