@@ -179,8 +179,8 @@ judged as (
         on chart_months.measure = measures.measure
     left join signals
         on chart_months.force_code = signals.force_code
-            and chart_months.measure = signals.measure
-            and chart_months.month_start = signals.month_start
+        and chart_months.measure = signals.measure
+        and chart_months.month_start = signals.month_start
 
 ),
 

@@ -62,11 +62,11 @@ segmented as (
     from measure_months
     left join own_baselines
         on measure_months.force_code = own_baselines.force_code
-            and measure_months.measure = own_baselines.measure
+        and measure_months.measure = own_baselines.measure
     left join baselines
         on measure_months.measure = baselines.measure
-            and coalesce(own_baselines.force_code, '*') = baselines.force_code
-            and measure_months.month_start >= baselines.valid_from
+        and coalesce(own_baselines.force_code, '*') = baselines.force_code
+        and measure_months.month_start >= baselines.valid_from
     group by
         measure_months.force_code,
         measure_months.measure,
@@ -94,8 +94,8 @@ chart_months as (
     from measure_months
     inner join segmented
         on measure_months.force_code = segmented.force_code
-            and measure_months.measure = segmented.measure
-            and measure_months.month_start = segmented.month_start
+        and measure_months.measure = segmented.measure
+        and measure_months.month_start = segmented.month_start
 
 ),
 
@@ -150,8 +150,8 @@ segment_ranges as (
     from chart_points
     inner join segment_points
         on chart_points.force_code = segment_points.force_code
-            and chart_points.measure = segment_points.measure
-            and chart_points.baseline_start = segment_points.baseline_start
+        and chart_points.measure = segment_points.measure
+        and chart_points.baseline_start = segment_points.baseline_start
     where 1000 * chart_points.moving_range * segment_points.ranges <= 3267 * segment_points.ranges_sum
     group by
         chart_points.force_code,
@@ -174,8 +174,8 @@ scaled as (
     from segment_points
     left join segment_ranges
         on segment_points.force_code = segment_ranges.force_code
-            and segment_points.measure = segment_ranges.measure
-            and segment_points.baseline_start = segment_ranges.baseline_start
+        and segment_points.measure = segment_ranges.measure
+        and segment_points.baseline_start = segment_ranges.baseline_start
 
 ),
 
@@ -231,12 +231,12 @@ final as (
     from chart_months
     left join limits
         on chart_months.force_code = limits.force_code
-            and chart_months.measure = limits.measure
-            and chart_months.baseline_start = limits.baseline_start
+        and chart_months.measure = limits.measure
+        and chart_months.baseline_start = limits.baseline_start
     left join chart_points
         on chart_months.force_code = chart_points.force_code
-            and chart_months.measure = chart_points.measure
-            and chart_months.month_start = chart_points.month_start
+        and chart_months.measure = chart_points.measure
+        and chart_months.month_start = chart_points.month_start
 
 )
 
