@@ -1,5 +1,5 @@
-{#- Fails for every row of a control chart that is no month of the table `measured` or has another value or target than it, whose
-    mean is not between its limits, or whose verdicts are not those that its signal and its points allow. -#}
+{#- Fails for every row of a control chart that is no month of the table `measured` or has another value or target than
+    that, whose mean is not between its limits, or whose verdicts are not those that its signal and its points allow. -#}
 {% test control_chart(model, measured) %}
 
 with

@@ -1,10 +1,10 @@
 {#-
-    Mean and limits of the XmR chart of each segment, as quotients of one divisor: 100 * points * ranges_kept. With S the
-    sum of the points, n their number, K the sum of the moving ranges that are kept and k their number,
+    Mean and limits of the XmR chart of each segment, as quotients of one divisor, 100 * n * k. With S the sum of the
+    points, n their number, K the sum of the moving ranges that are kept and k their number,
         mean  = S / n        = 100 * k * S / (100 * n * k)
         reach = 2.66 * K / k = 266 * n * K / (100 * n * k)
     so that a point is compared with them in decimals of six places, without a division and without rounding.
-    Room: 240 points up to 10^12 make 10^19 with six decimals; DECIMAL(38, 6) ends at 10^32.
+    Room: 240 points up to 10^12 make less than 10^20; DECIMAL(38, 6) ends at 10^32, and ratio() at 10^25.
 -#}
 with
 
