@@ -61,8 +61,12 @@ class UnitTests:
             ).fetchall()
         )
         relation = f'warehouse."{schema}"."{name}"'
-        node = self.project.by_name.get(name)
-        connection.execute(f"drop {'view' if node and node.kind == 'view' else 'table'} {relation} cascade")
+        is_view = connection.execute(
+            "select count(*) > 0 from duckdb_views()"
+            " where database_name = 'warehouse' and schema_name = ? and view_name = ?",
+            [schema, name],
+        ).fetchone() == (True,)
+        connection.execute(f"drop {'view' if is_view else 'table'} {relation} cascade")
         definition = ", ".join(f'"{column}" {data_type}' for column, data_type in types.items())
         connection.execute(f"create table {relation} ({definition})")
         for row in given["rows"]:
@@ -93,7 +97,7 @@ def _gives(connection: duckdb.DuckDBPyConnection, sql: str, expected: list[Row])
     actual = Counter(cursor.fetchall())
     casts = ", ".join(f"cast(? as {data_type})" for data_type in types)
     wanted = Counter(
-        connection.execute(f"select {casts}", [_text(row.get(name)) for name in columns]).fetchall()[0]  # noqa: S608
+        connection.execute(f"select {casts}", [_text(row.get(name)) for name in columns]).fetchall()[0]
         for row in expected
     )
     return actual == wanted
