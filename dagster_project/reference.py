@@ -1,8 +1,8 @@
-"""Write the files of the dbt project that are derived: bank holidays, and column texts taken from the contracts.
+"""Write the files of the dbt project that are derived: bank holidays, column texts of the contracts, metrics.
 
 Lists that people keep by hand (forces, offences, measures) do not belong here. Run
-`python -m dagster_project.reference` after an update of the `holidays` library or of a contract; a test fails until
-then.
+`python -m dagster_project.reference` after an update of the `holidays` library, of a contract or of the catalogue of
+measures; a test fails until then.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.settings import PROJECT_ROOT
+from dagster_project.transformation.metric_definitions import metrics_yaml
 
 # Extracts of this century, and far enough ahead that the list outlives the release that holds it.
 FIRST_YEAR = 2000
@@ -64,6 +65,7 @@ def derived_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
     return {
         project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
         project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),
+        project / "dbt/models/semantic/_metrics.yml": metrics_yaml(project / "dbt/seeds"),
     }
 
 
