@@ -8,13 +8,14 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
+MF ?= list metrics
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
 FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help env run test fuzz lint bench docs ui clean
+.PHONY: help env run test fuzz lint bench docs metrics ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ bench: env ## Time the first load and a night with nothing new, in CPU seconds o
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs
+
+metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' asks the publication
+	@.venv/bin/python -m dagster_project.metrics $(MF)
 
 ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly schedule on
 	@$(FCIR) ui

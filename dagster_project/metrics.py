@@ -1,4 +1,4 @@
-"""Ask for figures by metric: MetricFlow's command line, offline and reading only. What a metric is: dbt/models/semantic.
+"""Ask for figures by metric: MetricFlow's command line, offline and reading only. Metrics are in `dbt/models/semantic`.
 
 `python -m dagster_project.metrics query --metrics calls_999_pct_not_answered --group-by metric_time__quarter` asks the
 publication that readers are pointed to; with `--warehouse` as the first argument, the warehouse. Plain `mf` would ask
@@ -48,7 +48,7 @@ def run_mf(database: Path, commands: Sequence[Sequence[str]]) -> int:
     """
     if find_spec("dbt_metricflow") is None:
         raise NotInstalled(
-            "MetricFlow is not installed here, so nothing was asked. Run: make env (it is the dependency group semantic)"
+            "MetricFlow is not installed here, so nothing was asked. Run: make env (or install the group semantic)"
         )
     # Relations are written with the name of the database, which is that of its file.
     folder = _cache() / database.stem
@@ -81,7 +81,7 @@ def _cache() -> Path:
 
 
 def _write_metrics(folder: Path) -> None:
-    """Make `folder` what MetricFlow takes for the dbt project, unless it is so already: two files, of today's metrics."""
+    """Make `folder` what MetricFlow takes for the dbt project: two files, written anew when the project has changed."""
     from dbt.cli.main import dbtRunner
 
     mark, current = folder / "fingerprint", fingerprint()
@@ -133,7 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what `mf` takes, after `--warehouse` or not; those of the process by default.
 
     Returns:
-        0 when all is well, 1 when MetricFlow says no, 2 for wrong use or configuration, 75 when a run holds the warehouse.
+        0 when all is well, 1 when MetricFlow refuses, 2 for wrong use or configuration, 75 when a run holds the
+        warehouse.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     from_warehouse = given[:1] == [_FROM_WAREHOUSE]
