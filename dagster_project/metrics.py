@@ -120,9 +120,9 @@ def _database(settings: Settings, *, from_warehouse: bool) -> Iterator[Path]:
     if not from_warehouse:
         yield current_publication(settings.published) / "fcir.duckdb"
         return
+    if not settings.warehouse.exists():
+        raise NotPublished(f"{settings.warehouse}: there is no warehouse yet. Run: fcir run")
     with reader_lock(settings.lock_file):
-        if not settings.warehouse.exists():
-            raise NotPublished(f"{settings.warehouse}: there is no warehouse yet. Run: fcir run")
         yield settings.warehouse
 
 
