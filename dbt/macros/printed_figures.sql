@@ -3,12 +3,14 @@
     way to it. A printed figure is compared as a whole number of its last printed decimal, so that equal means equal.
 #}
 
-{# How a printed figure can have been rounded, the likeliest first, and the words that say so. #}
+{#
+    How a printed figure can have been rounded, the likeliest first, and the words that say so. Half to even is no attempt
+    of its own: it always gives what half up or cutting off gives, so that it is only named beside the latter.
+#}
 {% macro roundings() %}
     {{ return([
         {"name": "half_up", "words": ""},
         {"name": "cut_off", "words": ", cut off"},
-        {"name": "half_even", "words": ", half to even"},
     ]) }}
 {% endmacro %}
 
@@ -89,18 +91,25 @@
                     explanation asc nulls last
             ) as place
         from (
+            {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
+            {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}
             {%- for rounding in roundings() %}
+            {%- set units = rounded_quotient("value_numerator", "value_denominator", scale, rounding.name) %}
             select
                 {{ keys | join(", ") }},
                 period_rank,
                 {{ loop.index0 }} as rounding_rank,
                 formula_rank,
                 weighting_rank,
-                concat(words, '{{ rounding.words }}') as explanation
+                concat(
+                    words,
+                    '{{ rounding.words }}'
+                    {%- if rounding.name == "cut_off" %},
+                    case when {{ half_even }} = {{ units }} then ' or half to even' else '' end
+                    {%- endif %}
+                ) as explanation
             from {{ candidates }}
-            where
-                {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")", rounding.name) }}
-                = cast(published_number * {{ power_of_ten("decimals") }} as {{ big_integer() }})
+            where {{ units }} = cast(published_number * {{ scale }} as {{ big_integer() }})
             {%- if not loop.last %}
             union all
             {%- endif %}

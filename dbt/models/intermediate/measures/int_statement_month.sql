@@ -156,6 +156,7 @@ final as (
         measure_months.value_numerator,
         measure_months.value_denominator,
         measure_months.days_in_month,
+        measure_months.target,
         coalesce(not measure_months.is_provisional, false) as is_whole
     from periods
     inner join named_once
