@@ -461,12 +461,32 @@ outcomes as (
 ),
 
 -- The figures as a paper prints them; those per day with a decimal.
-shown as (
+scaled as (
 
     select
         *,
-        case when comparison in {{ end_comparisons }} and is_sum then 1 else decimals end as shown_decimals
+        case
+            when measure_unit = 'duration' then 0
+            when comparison in {{ end_comparisons }} and is_sum then 1
+            else decimals
+        end as shown_decimals
     from outcomes
+
+),
+
+rounded as (
+
+    select
+        *,
+        {%- for figure in ["value", "base"] %}
+        {{ rounded_quotient(figure ~ "_trillionths", "1000000000000", "(" ~ power_of_ten("shown_decimals") ~ ")") }}
+            as {{ figure }}_units,
+        {%- endfor %}
+        {%- for figure in ["mean", "lower_limit", "upper_limit"] %}
+        {{ rounded_quotient(figure, "1", "(" ~ power_of_ten("shown_decimals") ~ ")") }}
+            as {{ figure }}_units{{ "," if not loop.last }}
+        {%- endfor %}
+    from scaled
 
 ),
 
@@ -474,13 +494,11 @@ worded as (
 
     select
         *,
-        {{ display_quotient("value_trillionths", "1000000000000", "measure_unit", "shown_decimals") }} as value_text,
-        {{ display_quotient("base_trillionths", "1000000000000", "measure_unit", "shown_decimals") }} as base_value_text,
-        {{ display_value("mean", "measure_unit", "decimals") }} as mean_text,
-        {{ display_value("lower_limit", "measure_unit", "decimals") }} as lower_limit_text,
-        {{ display_value("upper_limit", "measure_unit", "decimals") }} as upper_limit_text,
+        {%- for figure in ["value", "base", "mean", "lower_limit", "upper_limit"] %}
+        {{ display_units(figure ~ "_units", "measure_unit", "shown_decimals") }} as {{ figure }}_text,
+        {%- endfor %}
         case when is_sum then ' a day' else '' end as per_day
-    from shown
+    from rounded
 
 ),
 
@@ -512,7 +530,7 @@ said as (
             when holds is null then 'The warehouse has no figure to compare.'
             when comparison in {{ end_comparisons }}
                 then concat(
-                    base_value_text, per_day, ' in ', {{ month_text("first_month") }}, ', ',
+                    base_text, per_day, ' in ', {{ month_text("first_month") }}, ', ',
                     value_text, per_day, ' in ', {{ month_text("last_month") }},
                     case when comparison in ('improves', 'worsens') then concat('; ', better, ' is better.') else '.' end
                 )
@@ -521,7 +539,7 @@ said as (
                     'Greatest in ', peaks, ' (', value_text, ')',
                     case
                         when peak_month = stated_month and peak_months = 1 then '.'
-                        else concat('; ', base_value_text, ' in ', {{ month_text("stated_month") }}, '.')
+                        else concat('; ', base_text, ' in ', {{ month_text("stated_month") }}, '.')
                     end
                 )
             when comparison = 'peaks_with' then concat('Greatest: ', peaks_by_measure, '.')
@@ -537,7 +555,7 @@ said as (
                         else ''
                     end,
                     case when better = 'lower' then '; the target is under ' else '; the target is above ' end,
-                    base_value_text, '.'
+                    base_text, '.'
                 )
             when comparison = 'is_stable'
                 then concat(
@@ -556,11 +574,11 @@ said as (
                     end,
                     case when months_differing = 0 then ' in ' else ' of ' end,
                     cast(months_compared as {{ dbt.type_string() }}), ' months; together ',
-                    value_text, ' against ', base_value_text, '.'
+                    value_text, ' against ', base_text, '.'
                 )
             when comparison in {{ yearly_comparisons }}
-                then concat(value_text, ' over ', period_text, ', ', base_value_text, ' over ', base_period_text, '.')
-            else concat(value_text, ' over ', period_text, '; compared with ', base_value_text, '.')
+                then concat(value_text, ' over ', period_text, ', ', base_text, ' over ', base_period_text, '.')
+            else concat(value_text, ' over ', period_text, '; compared with ', base_text, '.')
         end as evidence
     from worded
 

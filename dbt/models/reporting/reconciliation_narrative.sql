@@ -346,7 +346,7 @@ weighted as (
         rounded_values as value_numerator,
         months * {{ power_of_ten("month_decimals") }} as value_denominator
     from summed
-    where not is_sum and months_with_value = months
+    where not is_sum and months > 1 and months_with_value = months
         {%- endif %}
     {%- if not loop.last %}
 

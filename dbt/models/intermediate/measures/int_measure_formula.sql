@@ -69,7 +69,7 @@ formulas as (
         value_numerator,
         value_denominator,
         is_additive,
-        denominator_words is null as is_sum,
+        is_additive and denominator_words is null as is_sum,
         is_provisional
     from own
 
@@ -85,7 +85,7 @@ formulas as (
         own.value_numerator,
         own.value_denominator,
         own.is_additive,
-        own.denominator_words is null as is_sum,
+        own.is_additive and own.denominator_words is null as is_sum,
         own.is_provisional
     from own
     inner join alternatives
