@@ -107,8 +107,8 @@ def _write_all(out: Path, *, seed: int) -> SampleSummary:
     (out / _MARKER).write_text(
         f"Every event in these extracts is synthetic. They are drawn with seed {seed} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
-        f"Incident Response of {PUBLISHED_ON}; nothing else about them is real. What {' and '.join(paper)} hold is that "
-        "paper's.\n",
+        f"Incident Response of {PUBLISHED_ON}; nothing else about them is real. What is in "
+        f"{' and '.join(paper)} is that paper's.\n",
         encoding="utf-8",
     )
     return SampleSummary(files=files + len(paper), rows=rows, quarantined=quarantined)

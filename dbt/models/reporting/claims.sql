@@ -511,75 +511,7 @@ said as (
             when not holds then 'contradicted'
             else 'not_testable'
         end as verdict,
-        case
-            when unknown is not null then concat('The catalogue has no measure ', unknown, '.')
-            when holds is null and months_needed = 'not stated' then 'The paper states no period.'
-            when holds is null and months_needed is not null then concat('Not loaded: ', months_needed, '.')
-            when holds is null and comparison in {{ end_comparisons }} and months = 1 then 'The period has one month only.'
-            when holds is null and comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither'
-                then 'Neither direction of the measure is better.'
-            when holds is null and comparison = 'within_benchmark' and target is null then 'No target is in force.'
-            when holds is null and comparison in ('peaks_with', 'is_the_sum_of') and coalesce(others, 0) = 0
-                then 'No other measure is named.'
-            when holds is null and comparison in ('more_than', 'less_than', 'equals') and compared_with is null
-                then 'No threshold in the unit of the measure is stated.'
-            when holds is null and comparison in {{ yearly_comparisons }} and is_sum and months <> base_months
-                then 'The periods differ in length.'
-            when holds is null and comparison = 'peaks_in' and stated_value is null
-                then concat({{ month_text("stated_month") }}, ' is not in the period.')
-            when holds is null then 'The warehouse has no figure to compare.'
-            when comparison in {{ end_comparisons }}
-                then concat(
-                    base_text, per_day, ' in ', {{ month_text("first_month") }}, ', ',
-                    value_text, per_day, ' in ', {{ month_text("last_month") }},
-                    case when comparison in ('improves', 'worsens') then concat('; ', better, ' is better.') else '.' end
-                )
-            when comparison = 'peaks_in'
-                then concat(
-                    'Greatest in ', peaks, ' (', value_text, ')',
-                    case
-                        when peak_month = stated_month and peak_months = 1 then '.'
-                        else concat('; ', base_text, ' in ', {{ month_text("stated_month") }}, '.')
-                    end
-                )
-            when comparison = 'peaks_with' then concat('Greatest: ', peaks_by_measure, '.')
-            when comparison = 'within_benchmark'
-                then concat(
-                    value_text, ' over ', loaded,
-                    case
-                        when months_loaded < months
-                            then concat(
-                                ', ', cast(months_loaded as {{ dbt.type_string() }}), ' of the ',
-                                cast(months as {{ dbt.type_string() }}), ' months'
-                            )
-                        else ''
-                    end,
-                    case when better = 'lower' then '; the target is under ' else '; the target is above ' end,
-                    base_text, '.'
-                )
-            when comparison = 'is_stable'
-                then concat(
-                    case
-                        when signals > 0 then concat('Signals: ', signal_months)
-                        else concat('No signal in ', cast(months as {{ dbt.type_string() }}), ' months')
-                    end,
-                    '; mean ', mean_text, ', limits ', lower_limit_text, ' to ', upper_limit_text,
-                    case when is_trial then ', for trial.' else '.' end
-                )
-            when comparison = 'is_the_sum_of'
-                then concat(
-                    case
-                        when months_differing = 0 then 'Equal'
-                        else concat('Differs in ', cast(months_differing as {{ dbt.type_string() }}))
-                    end,
-                    case when months_differing = 0 then ' in ' else ' of ' end,
-                    cast(months_compared as {{ dbt.type_string() }}), ' months; together ',
-                    value_text, ' against ', base_text, '.'
-                )
-            when comparison in {{ yearly_comparisons }}
-                then concat(value_text, ' over ', period_text, ', ', base_text, ' over ', base_period_text, '.')
-            else concat(value_text, ' over ', period_text, '; compared with ', base_text, '.')
-        end as evidence
+        {{ claim_evidence(end_comparisons, yearly_comparisons) }} as evidence
     from worded
 
 ),

@@ -1,4 +1,6 @@
 with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 published as (
 
