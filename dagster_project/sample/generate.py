@@ -20,7 +20,7 @@ from dagster_project.sample.deliveries import Deliveries, File
 from dagster_project.sample.mess import spoil
 from dagster_project.sample.reports import draw_online_crime_reports
 from dagster_project.sample.styles import style_of
-from dagster_project.sample.targets import PRINTED_FIGURES, PUBLISHED_ON, REPORT_ID, read_targets
+from dagster_project.sample.targets import PRINTED_FIGURES, PRINTED_STATEMENTS, PUBLISHED_ON, REPORT_ID, read_targets
 from dagster_project.sample.timeline import Timeline
 from dagster_project.sample.writers import content_of
 
@@ -100,15 +100,18 @@ def _write_all(out: Path, *, seed: int) -> SampleSummary:
                 files += 1
         rows[deliveries.source] = len(deliveries)
         quarantined[deliveries.source] = deliveries.quarantined
-    rows["published_figures"] = _write_published_figures(out / "published_figures")
-    quarantined["published_figures"] = 0
+    paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}
+    for source, typed in paper.items():
+        rows[source] = _write_of_the_paper(out / source, typed)
+        quarantined[source] = 0
     (out / _MARKER).write_text(
         f"Every event in these extracts is synthetic. They are drawn with seed {seed} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
-        f"Incident Response of {PUBLISHED_ON}; nothing else about them is real.\n",
+        f"Incident Response of {PUBLISHED_ON}; nothing else about them is real. What is in "
+        f"{' and '.join(paper)} is that paper's.\n",
         encoding="utf-8",
     )
-    return SampleSummary(files=files + 1, rows=rows, quarantined=quarantined)
+    return SampleSummary(files=files + len(paper), rows=rows, quarantined=quarantined)
 
 
 def _true_events(seed: int) -> Iterator[Deliveries]:
@@ -131,16 +134,16 @@ def _true_events(seed: int) -> Iterator[Deliveries]:
     yield draw_call_segments(draws(4), timeline=timeline, targets=targets)
 
 
-def _write_published_figures(folder: Path) -> int:
-    """Deliver the paper's figures as the reader of the paper typed them; gives the number of rows."""
-    with PRINTED_FIGURES.open(encoding="utf-8", newline="") as lines:
-        figures = list(csv.DictReader(lines))
-    delivered = [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in figures]
+def _write_of_the_paper(folder: Path, typed: Path) -> int:
+    """Deliver what the reader of the paper typed off it as the source that the folder is named by; gives the rows."""
+    with typed.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    delivered = [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in rows]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(delivered[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(delivered)
     folder.mkdir()
-    path = folder / f"published_figures_{PUBLISHED_ON}.csv"
+    path = folder / f"{folder.name}_{PUBLISHED_ON}.csv"
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
     return len(delivered)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRINTED_FIGURES = Path(__file__).parent / "kent_fcir_2022-08_to_2023-01.csv"
+# What the same paper says in words, put into tests by a reader; no event is drawn by it.
+PRINTED_STATEMENTS = Path(__file__).parent / "kent_fcir_statements.csv"
 REPORT_ID = "kent_fcir_2023-03-15"
 PUBLISHED_ON = "2023-03-15"
 

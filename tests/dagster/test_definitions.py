@@ -101,7 +101,8 @@ def test_a_source_leads_from_its_landing_folder_to_the_board_paper(graph, source
     assert f"staging/stg_{source}" in reached
     assert {key.split("/")[0] for key in reached} >= set(chain)
     assert "published/database" in reached
-    assert ("marts/reconciliation" if source == "published_figures" else "published/board_paper") in reached
+    compared = {"published_figures": "marts/reconciliation", "published_statements": "marts/claims"}
+    assert compared.get(source, "published/board_paper") in reached
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -18,7 +18,7 @@ FAULTY_LINE = 4
 
 
 def write(landing: Path) -> None:
-    """Write four days of every daily source and one paper.
+    """Write four days of every daily source and one paper with a figure and a claim.
 
     The third day of call_segments is rejected, one row of its first day is quarantined and breaks no limit, one row of
     its second day fails an expectation that only warns, and the second day of crimes never comes.
@@ -60,6 +60,13 @@ def write(landing: Path) -> None:
         DAYS[3],
         "report_id,published_on,section,measure,unit,month,published_value",
         [f"paper,{DAYS[3]},calls_999,received,count,2022-10,11"],
+    )
+    _save(
+        landing,
+        "published_statements",
+        DAYS[3],
+        "report_id,statement_id,test_no,kind,section,statement,measure,comparison,first_month,last_month",
+        ["paper,C1,1,claim,calls_999,demand rises,calls_999.received,rises,2022-09,2022-10"],
     )
 
 

@@ -39,6 +39,78 @@ def test_the_first_run_gives_all_108_printed_figures(sample):
     assert formulas == [(2, 6)]
 
 
+def test_the_ten_figures_of_the_papers_sentences_are_explained_or_named_what_they_need(sample):
+    command, _ = sample
+    rows = command.published(
+        "select statement_id, verdict, warehouse_value, formula, months_needed from marts.reconciliation_narrative"
+    )
+    loaded = "pooled over the loaded months 2022-08 to 2023-01, instead of 2022-04 to 2023-01"
+    year_needs, change_needs = "2022-04 to 2022-07", "2022-02 to 2022-07"
+    assert {name: found for name, *found in rows} == {
+        # 2,572 of 192,764; 3,623,649 s of 190,192 calls, 19.05 s.
+        "N1": ["match_other_formula", None, loaded, year_needs],
+        "N2": ["match_other_formula", None, loaded, year_needs],
+        "N3": ["no_data", None, None, year_needs],
+        "N4": ["no_data", None, None, year_needs],
+        "N5": ["no_data", None, None, "not stated"],
+        "N6": ["no_data", None, None, year_needs],
+        # 85,967 / 6 = 14,327.83.
+        "N7": ["match_other_formula", "14,328", "mean per month, cut off", None],
+        "N8": ["no_data", None, None, change_needs],
+        # 3.6, 2.7, 3.0, 3.6, 3.7 and 3.5 make 20.1; 2,915 of 87,400 are 3.34 %.
+        "N9": ["match_other_formula", "3.34%", "mean of rounded months", None],
+        "N10": ["no_data", None, None, change_needs],
+    }
+
+
+def test_the_fifteen_claims_of_the_paper_are_answered_with_figures(sample):
+    command, _ = sample
+    rows = command.published(
+        "select statement_id, test_no, verdict, claim_verdict, months_needed, evidence from marts.claims"
+    )
+    assert {name: verdict for name, _, _, verdict, *_ in rows} == {
+        **dict.fromkeys(("C1", "C2", "C6", "C7", "C9", "C11", "C12", "C13", "C15"), "supported"),
+        **dict.fromkeys(("C3", "C4", "C8", "C10"), "contradicted"),
+        **dict.fromkeys(("C5", "C14"), "not_testable"),
+    }
+    found = {(name, number): (verdict, needed, evidence) for name, number, verdict, _, needed, evidence in rows}
+    assert found["C1", 1] == (
+        "supported",
+        "2022-04 to 2022-07",
+        "1.33% over 2022-08 to 2023-01, 6 of the 10 months; the target is under 2.00%.",
+    )
+    # 35,634 calls of 31 days and 28,441 of 31.
+    assert found["C3", 1] == ("contradicted", None, "1,149.5 a day in 2022-08, 917.5 a day in 2023-01.")
+    assert found["C5", 1][1] == "2021-02 to 2022-01, 2022-02 to 2022-07"
+    assert found["C7", 1] == ("supported", None, "53.27% in 2022-10, 15.89% in 2023-01; lower is better.")
+    assert found["C8", 1] == ("contradicted", None, "1,606.7 a day in 2022-08, 1,378.2 a day in 2023-01.")
+    assert found["C10", 1] == ("contradicted", None, "Differs in 6 of 6 months; together 122,028 against 60,971.")
+    assert {found["C14", number][:2] for number in (1, 2)} == {("not_testable", "2022-07")}
+
+
+def test_claims_about_single_events_agree_with_the_events(sample):
+    command, _ = sample
+    values = dict(command.published("select statement_id, value from marts.claims where statement_id in ('C4', 'C13')"))
+    ((called_back, not_answered),) = command.published(
+        "select count(*) filter (where called_back_date = arrived_date), count(*) "
+        "from marts.fct_call where line = '999' and not is_answered"
+    )
+    assert abs(float(values["C4"]) - 100 * called_back / not_answered) < 1e-6
+    chats = command.published(
+        "select operator_id, date_trunc('month', requested_date), accepted_at, ended_at "
+        "from marts.fct_live_chat where is_accepted and operator_id is not null order by all"
+    )
+    several, latest = set(), {}
+    for operator, month, accepted, ended in chats:
+        if operator in latest and latest[operator][0] == month:
+            if accepted < latest[operator][1]:
+                several.add((operator, month))
+            ended = max(ended, latest[operator][1])
+        latest[operator] = (month, ended)
+    operators = {(operator, month) for operator, month, *_ in chats}
+    assert abs(float(values["C13"]) - 100 * len(several) / len(operators)) < 1e-6
+
+
 def test_the_audit_of_the_first_run_adds_up(sample):
     command, _ = sample
     ((files, broken),) = command.published(

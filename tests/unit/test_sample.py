@@ -20,7 +20,9 @@ SOURCES = {
     "live_chats",
     "crimes",
     "published_figures",
+    "published_statements",
 }
+OF_THE_PAPER = {"published_figures", "published_statements"}
 FILE_NAME = re.compile(r"([a-z_]+?)_(\d{4}-\d\d-\d\d)(_[a-z]+)?\.(csv|csv\.gz|xlsx|parquet|jsonl)")
 
 
@@ -67,11 +69,12 @@ def test_no_event_lies_outside_the_printed_months(recounted: Recount) -> None:
 
 def test_the_summary_counts_what_the_files_hold(written: tuple[Path, SampleSummary], recounted: Recount) -> None:
     out, summary = written
-    delivered = {source: rows for source, rows in summary.rows.items() if source != "published_figures"}
+    delivered = {source: rows for source, rows in summary.rows.items() if source not in OF_THE_PAPER}
     quarantined = {source: summary.quarantined[source] for source in delivered}
     assert dict(recounted.rows) == delivered
     assert dict(recounted.not_current) == quarantined
     assert summary.rows["published_figures"] == 108
+    assert summary.rows["published_statements"] == 29
     assert summary.files == sum(1 for path in out.rglob("*") if path.is_file()) - 1  # the marker
 
 
@@ -94,7 +97,7 @@ def test_every_file_name_says_its_source_and_day(written: tuple[Path, SampleSumm
 
 def test_every_daily_source_delivers_each_of_184_days(written: tuple[Path, SampleSummary]) -> None:
     out, _ = written
-    for source in SOURCES - {"published_figures"}:
+    for source in SOURCES - OF_THE_PAPER:
         days = {path.name.removeprefix(f"{source}_")[:10] for path in (out / source).iterdir()}
         assert len(days) == 184
         assert (min(days), max(days)) == ("2022-08-01", "2023-01-31")
@@ -110,6 +113,19 @@ def test_the_printed_figures_arrive_as_a_delivery(written: tuple[Path, SampleSum
         delivered = list(csv.DictReader(lines))
     names = {"report_id": "kent_fcir_2023-03-15", "published_on": "2023-03-15"}
     assert delivered == [names | row for row in printed_figures()]
+
+
+def test_what_the_paper_says_arrives_as_ten_figures_and_fifteen_claims(written: tuple[Path, SampleSummary]) -> None:
+    path = written[0] / "published_statements" / "published_statements_2023-03-15.csv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        delivered = list(csv.DictReader(lines))
+    assert {row["report_id"] for row in delivered} == {"kent_fcir_2023-03-15"}
+    ids = {kind: {row["statement_id"] for row in delivered if row["kind"] == kind} for kind in ("figure", "claim")}
+    assert ids["figure"] == {f"N{number}" for number in range(1, 11)}
+    assert ids["claim"] == {f"C{number}" for number in range(1, 16)}
+    # The printed texts as another hand copied them.
+    printed = [row["published_value"] for row in delivered if row["kind"] == "figure"]
+    assert printed == ["1.33%", "19s", "5m 1s", "35.38%", "38.77%", "8m 7s", "14,327", "-590", "3.35%", "-0.08%"]
 
 
 def test_one_extract_arrives_twice_under_two_names(written: tuple[Path, SampleSummary]) -> None:
@@ -157,11 +173,11 @@ def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_sample_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(folder: Path) -> int:
+    def fail(folder: Path, _typed: Path) -> int:
         raise OSError(28, "No space left on device", str(folder))
 
     monkeypatch.setattr(generate, "_true_events", lambda _seed: [])
-    monkeypatch.setattr(generate, "_write_published_figures", fail)
+    monkeypatch.setattr(generate, "_write_of_the_paper", fail)
     with pytest.raises(OSError, match="No space left"):
         sample.write(tmp_path / "landing")
     assert list(tmp_path.iterdir()) == []
@@ -171,4 +187,4 @@ def test_empty_folders_are_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(generate, "_true_events", lambda _seed: [])
     (tmp_path / "landing" / "crimes").mkdir(parents=True)
     sample.write(tmp_path / "landing")
-    assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", "published_figures"}
+    assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER}

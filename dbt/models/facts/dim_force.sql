@@ -16,6 +16,8 @@ delivered as (
     select force_code from {{ ref("fct_crime_status") }}
     union
     select force_code from {{ ref("int_published_figures_current") }}
+    union
+    select force_code from {{ ref("int_published_statements_current") }}
 ),
 
 combined as (

@@ -1,0 +1,129 @@
+{#
+    What reconciliation and reconciliation_narrative have in common: reading a printed figure, and finding the simplest
+    way to it. A printed figure is compared as a whole number of its last printed decimal, so that equal means equal.
+#}
+
+{#
+    How a printed figure can have been rounded, the likeliest first, and the words that say so. Half to even is no attempt
+    of its own: it always gives what half up or cutting off gives, so that it is only named beside the latter.
+#}
+{% macro roundings() %}
+    {{ return([
+        {"name": "half_up", "words": ""},
+        {"name": "cut_off", "words": ", cut off"},
+    ]) }}
+{% endmacro %}
+
+
+{#
+    Query: all columns of a relation, and the number that its column `text` prints, as decimal(38, 6) in the column
+    `number`, with the decimals that it was printed with in the column `decimals`. Known are `35,634`, `1.16%`, `-590`
+    and `1h 2m 3s`, with a plus or a long minus too; another text, or one that does not fit its unit, gives nulls.
+    Durations are seconds without decimals.
+#}
+{% macro printed_figures(relation, text="published_value", unit="unit", number="published_number",
+                         decimals="printed_decimals") %}
+    select
+        *,
+        cast(case {{ text }}_form
+            when 'duration'
+                then {{ text }}_sign * (
+                    {%- for letter, seconds in [("h", 3600), ("m", 60), ("s", 1)] %}
+                    {{ "+ " if not loop.first }}{{ seconds }} * cast(
+                        coalesce(nullif(regexp_extract({{ text }}_plain, '([0-9]+){{ letter }}', 1), ''), '0') as bigint
+                    )
+                    {%- endfor %}
+                )
+            when 'number' then {{ text }}_sign * cast({{ text }}_plain as decimal(38, 6))
+        end as decimal(38, 6)) as {{ number }},
+        case {{ text }}_form
+            when 'duration' then 0
+            when 'number' then cast(length(regexp_extract({{ text }}_plain, '[.]([0-9]+)$', 1)) as integer)
+        end as {{ decimals }}
+    from (
+        select
+            *,
+            case
+                when {{ unit }} = 'duration'
+                    and regexp_extract({{ text }}_signed, '^[-+]?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$', 0) <> ''
+                    then 'duration'
+                when {{ unit }} <> 'duration'
+                    and regexp_extract({{ text }}_signed, '^[-+]?[0-9]{1,18}([.][0-9]{1,6})?%?$', 0) <> ''
+                    then 'number'
+            end as {{ text }}_form,
+            case when {{ text }}_signed like '-%' then -1 else 1 end as {{ text }}_sign,
+            replace(replace(replace({{ text }}_signed, '-', ''), '+', ''), '%', '') as {{ text }}_plain
+        from (
+            select
+                *,
+                replace(
+                    replace(lower(replace(replace({{ text }}, ' ', ''), ',', '')), '−', '-'), '–', '-'
+                ) as {{ text }}_signed
+            from {{ relation }}
+        ) as spelt
+    ) as recognised
+{% endmacro %}
+
+
+{#
+    Query: for each combination of `keys` the simplest candidate and rounding that give the printed figure; none where
+    nothing does. `candidates` has the keys, published_number, decimals, value_numerator and value_denominator, the ranks
+    below and `words`, which say what the candidate is.
+
+    Simplest first: period_rank (the months), then the rounding, then formula_rank (own, known alternative, searched
+    denominator), then weighting_rank, then the words by the alphabet. A figure of one or two significant digits can be
+    met by chance; the order makes the explanation the same each time, not true.
+#}
+{% macro simplest_explanations(candidates, keys) %}
+    select
+        *,
+        period_rank = 0 and rounding_rank = 0 and formula_rank = 0 and weighting_rank = 0 as is_own
+    from (
+        select
+            *,
+            row_number() over (
+                partition by {{ keys | join(", ") }}
+                order by
+                    period_rank asc nulls last,
+                    rounding_rank asc nulls last,
+                    formula_rank asc nulls last,
+                    weighting_rank asc nulls last,
+                    explanation asc nulls last
+            ) as place
+        from (
+            {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
+            {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}
+            {%- for rounding in roundings() %}
+            {%- set units = rounded_quotient("value_numerator", "value_denominator", scale, rounding.name) %}
+            select
+                {{ keys | join(", ") }},
+                period_rank,
+                {{ loop.index0 }} as rounding_rank,
+                formula_rank,
+                weighting_rank,
+                concat(
+                    words,
+                    '{{ rounding.words }}'
+                    {%- if rounding.name == "cut_off" %},
+                    case when {{ half_even }} = {{ units }} then ' or half to even' else '' end
+                    {%- endif %}
+                ) as explanation
+            from {{ candidates }}
+            where {{ units }} = cast(published_number * {{ scale }} as {{ big_integer() }})
+            {%- if not loop.last %}
+            union all
+            {%- endif %}
+            {%- endfor %}
+        ) as explanations
+    ) as ordered
+    where place = 1
+{% endmacro %}
+
+
+{#
+    numerator / denominator as a whole number of trillionths, half up: fine enough that figures that differ by a
+    fraction of the last printed decimal differ, and that a difference which is exactly half of one still is.
+#}
+{% macro trillionths(numerator, denominator) -%}
+    {{ rounded_quotient(numerator, denominator, "1000000000000") }}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{%- set key = ["force_code", "report_id", "statement_id", "test_no"] -%}
+{{ config(pre_hook="{{ forget_touched('stg_published_statements_touched', " ~ key ~ ") }}") }}
+
+{{ latest_rows(ref("stg_published_statements"), "stg_published_statements_touched", key) }}

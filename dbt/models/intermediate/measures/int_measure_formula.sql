@@ -1,0 +1,139 @@
+{#- Denominators that are searched for a percentage that no known formula gives, from its own two sums n and d. -#}
+{%- set searched = [
+    {"formula": "n / (d - n)", "numerator": "part", "denominator": "whole - part"},
+    {"formula": "n / (d + n)", "numerator": "part", "denominator": "whole + part"},
+    {"formula": "(d - n) / d", "numerator": "whole - part", "denominator": "whole"},
+] -%}
+
+with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
+
+measure_months as (
+
+    select * from {{ ref("int_measure_monthly") }}
+
+),
+
+measures as (
+
+    select * from {{ ref("measure_catalogue") }}
+
+),
+
+alternatives as (
+
+    select * from {{ ref("measure_alternatives") }}
+
+),
+
+own as (
+
+    select
+        measure_months.force_code,
+        measure_months.measure,
+        measure_months.month_start,
+        measure_months.value_numerator,
+        measure_months.value_denominator,
+        measure_months.is_provisional,
+        measure_months.numerator * measures.denominator_divisor as part,
+        measure_months.denominator * measures.numerator_divisor as whole,
+        measures.name,
+        measures.unit,
+        measures.factor,
+        measures.is_additive,
+        formula_measures.name as formula_name,
+        formula_measures.numerator as numerator_words,
+        nullif(formula_measures.denominator, '') as denominator_words,
+        measure_months.formula_measure <> measure_months.measure as is_dated
+    from measure_months
+    inner join measures
+        on measure_months.measure = measures.measure
+    left join measures as formula_measures
+        on measure_months.formula_measure = formula_measures.measure
+
+),
+
+formulas as (
+
+    select
+        force_code,
+        measure,
+        measure as formula,
+        0 as formula_rank,
+        month_start,
+        case
+            when is_dated then formula_name
+            when denominator_words is not null then concat(numerator_words, ' / ', denominator_words)
+        end as words,
+        value_numerator,
+        value_denominator,
+        is_additive,
+        is_additive and denominator_words is null as is_sum,
+        is_provisional
+    from own
+
+    union all
+
+    select
+        own.force_code,
+        alternatives.measure,
+        alternatives.alternative as formula,
+        1 as formula_rank,
+        own.month_start,
+        own.name as words,
+        own.value_numerator,
+        own.value_denominator,
+        own.is_additive,
+        own.is_additive and own.denominator_words is null as is_sum,
+        own.is_provisional
+    from own
+    inner join alternatives
+        on own.measure = alternatives.alternative
+    {%- for search in searched %}
+
+    union all
+
+    select
+        force_code,
+        measure,
+        '{{ search.formula }}' as formula,
+        {{ loop.index + 1 }} as formula_rank,
+        month_start,
+        {%- if search.formula == "n / (d - n)" %}
+        concat(numerator_words, ' / (', denominator_words, ' less ', numerator_words, ')') as words,
+        {%- elif search.formula == "n / (d + n)" %}
+        concat(numerator_words, ' / (', denominator_words, ' plus ', numerator_words, ')') as words,
+        {%- else %}
+        concat('(', denominator_words, ' less ', numerator_words, ') / ', denominator_words) as words,
+        {%- endif %}
+        ({{ search.numerator }}) * factor as value_numerator,
+        {{ search.denominator }} as value_denominator,
+        is_additive,
+        false as is_sum,
+        is_provisional
+    from own
+    where unit = 'percent' and is_additive and denominator_words is not null
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        force_code,
+        measure,
+        formula,
+        cast(formula_rank as integer) as formula_rank,
+        month_start,
+        words,
+        cast(value_numerator as decimal(38, 6)) as value_numerator,
+        cast(value_denominator as decimal(38, 6)) as value_denominator,
+        is_additive,
+        is_sum,
+        is_provisional
+    from formulas
+
+)
+
+select * from final

@@ -1,0 +1,100 @@
+with
+
+statement_months as (
+
+    select * from {{ ref("int_statement_month") }}
+
+),
+
+-- A month is whole when it is for every measure that the test names.
+months as (
+
+    select
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period,
+        month_start,
+        min(case when is_whole then 1 else 0 end) = 1 as is_whole
+    from statement_months
+    group by
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period,
+        month_start
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ month_number("month_start") }} - row_number() over (
+            partition by force_code, report_id, statement_id, test_no, period, is_whole
+            order by month_start asc nulls last
+        ) as run
+    from months
+
+),
+
+runs as (
+
+    select
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period,
+        is_whole,
+        min(month_start) as first_month,
+        max(month_start) as last_month,
+        count(*) as months
+    from numbered
+    group by
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period,
+        is_whole,
+        run
+
+),
+
+texts as (
+
+    select
+        *,
+        {{ months_text("first_month", "last_month") }} as months_text
+    from runs
+
+),
+
+final as (
+
+    select
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period,
+        min(first_month) as first_month,
+        max(last_month) as last_month,
+        cast(sum(months) as bigint) as months,
+        cast(sum(case when is_whole then months else 0 end) as bigint) as months_loaded,
+        {{ text_list("case when is_whole then months_text end") }} as loaded,
+        {{ text_list("case when not is_whole then months_text end") }} as needed
+    from texts
+    group by
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        period
+
+)
+
+select * from final

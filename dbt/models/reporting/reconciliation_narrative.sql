@@ -1,0 +1,533 @@
+{#- What becomes of a period's months, the own weighting of each comparison first. `sum` and `ratio` name the measures
+    that a weighting is for; one that does not add up has a value for one month only, or is the greatest. -#}
+{%- set keys = ["force_code", "report_id", "statement_id", "test_no"] -%}
+{%- set span_keys = keys + ["period_rank", "formula_rank", "formula"] -%}
+{%- set weightings = [
+    {"name": "total", "rank_of_value": 0, "rank_of_mean": 1},
+    {"name": "pooled", "rank_of_value": 0, "rank_of_mean": 2},
+    {"name": "mean per month", "rank_of_value": 1, "rank_of_mean": 0},
+    {"name": "mean of months", "rank_of_value": 1, "rank_of_mean": 0},
+    {"name": "mean of rounded months", "rank_of_value": 2, "rank_of_mean": 1},
+] -%}
+
+with
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
+
+statements as (
+
+    select * from {{ ref("int_published_statements_current") }}
+
+),
+
+published as (
+
+    select * from {{ ref("int_published_figures_current") }}
+
+),
+
+statement_periods as (
+
+    select * from {{ ref("int_statement_period") }}
+
+),
+
+formulas as (
+
+    select * from {{ ref("int_measure_formula") }}
+
+),
+
+measures as (
+
+    select * from {{ ref("measure_catalogue") }}
+
+),
+
+said as (
+
+    select
+        *,
+        comparison in ('change', 'change_of_mean_per_month') as is_change,
+        comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean
+    from statements
+    where kind = 'figure'
+
+),
+
+recognised as (
+    {{ printed_figures("said") }}
+),
+
+month_figures as (
+    {{ printed_figures("published") }}
+),
+
+-- A paper's mean of rounded figures is of the figures as its tables print them.
+printed_months as (
+
+    select
+        force_code,
+        report_id,
+        concat(section, '.', measure) as measure,
+        max(printed_decimals) as decimals
+    from month_figures
+    group by
+        force_code,
+        report_id,
+        concat(section, '.', measure)
+
+),
+
+figures as (
+
+    select
+        recognised.*,
+        measures.measure is not null as is_known,
+        recognised.first_month is null
+        or recognised.last_month is null
+        or (recognised.is_change and (recognised.base_first_month is null or recognised.base_last_month is null))
+            as is_open,
+        case
+            when recognised.unit = 'duration' then 0
+            else coalesce(recognised.printed_decimals, measures.decimals, 0)
+        end as decimals,
+        case
+            when measures.unit = 'duration' then 0
+            else coalesce(printed_months.decimals, measures.decimals, 0)
+        end as month_decimals
+    from recognised
+    left join measures
+        on recognised.measure = measures.measure
+    left join printed_months
+        on
+            recognised.force_code = printed_months.force_code
+            and recognised.report_id = printed_months.report_id
+            and recognised.measure = printed_months.measure
+
+),
+
+periods as (
+
+    select
+        figures.*,
+        stated.months,
+        stated.months_loaded,
+        stated.loaded,
+        stated.needed,
+        base.months as base_months,
+        base.months_loaded as base_months_loaded,
+        base.needed as base_needed
+    from figures
+    left join statement_periods as stated
+        on
+            figures.force_code = stated.force_code
+            and figures.report_id = stated.report_id
+            and figures.statement_id = stated.statement_id
+            and figures.test_no = stated.test_no
+            and stated.period = 'stated'
+    left join statement_periods as base
+        on
+            figures.force_code = base.force_code
+            and figures.report_id = base.report_id
+            and figures.statement_id = base.statement_id
+            and figures.test_no = base.test_no
+            and base.period = 'base'
+
+),
+
+-- Consecutive whole months of a measure have the same number of their run.
+whole_months as (
+
+    select
+        force_code,
+        measure,
+        month_start,
+        {{ month_number("month_start") }} as month_number,
+        {{ month_number("month_start") }} - row_number() over (
+            partition by force_code, measure
+            order by month_start asc nulls last
+        ) as run
+    from formulas
+    where formula_rank = 0 and not is_provisional
+
+),
+
+open_spans as (
+
+    select
+        periods.force_code,
+        periods.report_id,
+        periods.statement_id,
+        periods.test_no,
+        firsts.month_start as first_month,
+        lasts.month_start as last_month,
+        lasts.month_number - firsts.month_number + 1 as months
+    from periods
+    inner join whole_months as firsts
+        on
+            periods.force_code = firsts.force_code
+            and periods.measure = firsts.measure
+    inner join whole_months as lasts
+        on
+            firsts.force_code = lasts.force_code
+            and firsts.measure = lasts.measure
+            and firsts.run = lasts.run
+            and firsts.month_start <= lasts.month_start
+    where periods.is_open and not periods.is_change
+
+),
+
+-- The months that a figure is tried over. Those that the paper states go before all others, and only when they are all
+-- there; other formulas are tried over them alone, since whatever else is given up makes chance the better explanation.
+spans as (
+
+    select
+        {{ keys | join(", ") }},
+        'stated' as period,
+        0 as period_rank,
+        first_month,
+        last_month,
+        months,
+        4 as greatest_formula_rank,
+        '' as words
+    from periods
+    where months_loaded = months and (not is_change or base_months_loaded = base_months)
+
+    union all
+
+    select
+        {{ keys | join(", ") }},
+        'base' as period,
+        0 as period_rank,
+        base_first_month as first_month,
+        base_last_month as last_month,
+        base_months as months,
+        4 as greatest_formula_rank,
+        '' as words
+    from periods
+    where is_change and months_loaded = months and base_months_loaded = base_months
+
+    union all
+
+    select
+        {{ keys | join(", ") }},
+        'stated' as period,
+        1 as period_rank,
+        first_month,
+        last_month,
+        months_loaded as months,
+        0 as greatest_formula_rank,
+        concat(
+            ' over the loaded months ', loaded, ', instead of ', {{ months_text("first_month", "last_month") }}
+        ) as words
+    from periods
+    where not is_change and months_loaded between 1 and months - 1
+
+    union all
+
+    select
+        {{ keys | join(", ") }},
+        'stated' as period,
+        row_number() over (
+            partition by {{ keys | join(", ") }}
+            order by months desc nulls last, last_month desc nulls last
+        ) as period_rank,
+        first_month,
+        last_month,
+        months,
+        0 as greatest_formula_rank,
+        concat(' over ', {{ months_text("first_month", "last_month") }}, ', where the paper states no period') as words
+    from open_spans
+
+),
+
+span_months as (
+
+    select
+        spans.force_code,
+        spans.report_id,
+        spans.statement_id,
+        spans.test_no,
+        spans.period,
+        spans.period_rank,
+        spans.months,
+        spans.words as period_words,
+        formulas.formula,
+        formulas.formula_rank,
+        formulas.words as formula_words,
+        formulas.is_sum,
+        formulas.is_additive,
+        figures.month_decimals,
+        formulas.value_numerator,
+        formulas.value_denominator,
+        {{ trillionths("formulas.value_numerator", "formulas.value_denominator") }} as value_trillionths,
+        {{ rounded_quotient(
+            "formulas.value_numerator", "formulas.value_denominator", "(" ~ power_of_ten("figures.month_decimals") ~ ")"
+        ) }} as rounded_value
+    from spans
+    inner join figures
+        on
+            spans.force_code = figures.force_code
+            and spans.report_id = figures.report_id
+            and spans.statement_id = figures.statement_id
+            and spans.test_no = figures.test_no
+    inner join formulas
+        on
+            figures.force_code = formulas.force_code
+            and figures.measure = formulas.measure
+            and formulas.month_start between spans.first_month and spans.last_month
+            and spans.greatest_formula_rank >= formulas.formula_rank
+    where not formulas.is_provisional
+
+),
+
+summed as (
+
+    select
+        {{ span_keys | join(", ") }},
+        period,
+        months,
+        max(period_words) as period_words,
+        max(formula_words) as formula_words,
+        max(month_decimals) as month_decimals,
+        is_sum,
+        is_additive,
+        sum(value_numerator) as numerator,
+        sum(value_denominator) as denominator,
+        max(value_denominator) as greatest_denominator,
+        sum(value_trillionths) as trillionths,
+        sum(rounded_value) as rounded_values,
+        count(value_trillionths) as months_with_value
+    from span_months
+    group by
+        {{ span_keys | join(", ") }},
+        period,
+        months,
+        is_sum,
+        is_additive
+    -- A month that the formula does not have is never passed over.
+    having count(value_numerator) = months
+
+),
+
+weighted as (
+    {%- for weighting in weightings %}
+
+    select
+        {{ span_keys | join(", ") }},
+        period,
+        period_words,
+        formula_words,
+        '{{ weighting.name }}' as weighting,
+        {{ weighting.rank_of_value }} as rank_of_value,
+        {{ weighting.rank_of_mean }} as rank_of_mean,
+        {%- if weighting.name == "total" %}
+        numerator as value_numerator,
+        greatest_denominator as value_denominator
+    from summed
+    where is_sum
+        {%- elif weighting.name == "mean per month" %}
+        numerator as value_numerator,
+        denominator as value_denominator
+    from summed
+    where is_sum
+        {%- elif weighting.name == "pooled" %}
+        numerator as value_numerator,
+        denominator as value_denominator
+    from summed
+    where not is_sum and (is_additive or months = 1)
+        {%- elif weighting.name == "mean of months" %}
+        trillionths as value_numerator,
+        months * 1000000000000 as value_denominator
+    from summed
+    where not is_sum and months_with_value = months
+        {%- else %}
+        rounded_values as value_numerator,
+        months * {{ power_of_ten("month_decimals") }} as value_denominator
+    from summed
+    where not is_sum and months > 1 and months_with_value = months
+        {%- endif %}
+    {%- if not loop.last %}
+
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+worded as (
+
+    select
+        weighted.force_code,
+        weighted.report_id,
+        weighted.statement_id,
+        weighted.test_no,
+        weighted.period_rank,
+        weighted.formula_rank,
+        weighted.formula,
+        weighted.period,
+        weighted.weighting,
+        case when figures.is_mean then weighted.rank_of_mean else weighted.rank_of_value end as weighting_rank,
+        cast(weighted.value_numerator as decimal(38, 6)) as value_numerator,
+        cast(weighted.value_denominator as decimal(38, 6)) as value_denominator,
+        figures.is_change,
+        figures.decimals,
+        figures.published_number,
+        concat(
+            case when weighted.formula_rank > 0 then concat(coalesce(weighted.formula_words, weighted.formula), ', ') else '' end,
+            weighted.weighting,
+            weighted.period_words
+        ) as words
+    from weighted
+    inner join figures
+        on
+            weighted.force_code = figures.force_code
+            and weighted.report_id = figures.report_id
+            and weighted.statement_id = figures.statement_id
+            and weighted.test_no = figures.test_no
+
+),
+
+-- Of two periods that were made alike. A paper may also take the printed figures from each other.
+changes as (
+
+    select
+        later.*,
+        {{ trillionths("later.value_numerator", "later.value_denominator") }}
+        - {{ trillionths("earlier.value_numerator", "earlier.value_denominator") }} as change_trillionths
+        {%- for rounding in roundings() %},
+        {{ rounded_quotient(
+            "later.value_numerator", "later.value_denominator", "(" ~ power_of_ten("later.decimals") ~ ")", rounding.name
+        ) }}
+        - {{ rounded_quotient(
+            "earlier.value_numerator", "earlier.value_denominator", "(" ~ power_of_ten("later.decimals") ~ ")", rounding.name
+        ) }} as change_{{ rounding.name }}
+        {%- endfor %}
+    from worded as later
+    inner join worded as earlier
+        on
+            later.force_code = earlier.force_code
+            and later.report_id = earlier.report_id
+            and later.statement_id = earlier.statement_id
+            and later.test_no = earlier.test_no
+            and later.formula = earlier.formula
+            and later.weighting = earlier.weighting
+            and earlier.period = 'base'
+    where later.period = 'stated' and later.is_change
+
+),
+
+candidates as (
+
+    select
+        {{ span_keys | join(", ") }},
+        weighting_rank,
+        decimals,
+        published_number,
+        value_numerator,
+        value_denominator,
+        words
+    from worded
+    where not is_change
+
+    union all
+
+    select
+        {{ span_keys | join(", ") }},
+        weighting_rank,
+        decimals,
+        published_number,
+        cast(change_trillionths as decimal(38, 6)) as value_numerator,
+        cast(1000000000000 as decimal(38, 6)) as value_denominator,
+        words
+    from changes
+    {%- for rounding in roundings() %}
+
+    union all
+
+    select
+        {{ span_keys | join(", ") }},
+        weighting_rank + {{ 3 * loop.index }} as weighting_rank,
+        decimals,
+        published_number,
+        cast(change_{{ rounding.name }} as decimal(38, 6)) as value_numerator,
+        cast({{ power_of_ten("decimals") }} as decimal(38, 6)) as value_denominator,
+        concat(words, ', difference of the rounded figures{{ rounding.words }}') as words
+    from changes
+    {%- endfor %}
+
+),
+
+simplest as (
+    {{ simplest_explanations("candidates", keys) }}
+),
+
+own as (
+
+    select
+        {{ keys | join(", ") }},
+        {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
+    from candidates
+    where period_rank = 0 and formula_rank = 0 and weighting_rank = 0
+
+),
+
+final as (
+
+    select
+        cast(periods.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(periods.report_id as {{ dbt.type_string() }}) as report_id,
+        cast(periods.statement_id as {{ dbt.type_string() }}) as statement_id,
+        cast(periods.test_no as bigint) as test_no,
+        cast(periods.published_on as date) as published_on,
+        cast(periods.statement as {{ dbt.type_string() }}) as statement,
+        cast(periods.section as {{ dbt.type_string() }}) as section,
+        cast(periods.measure as {{ dbt.type_string() }}) as measure,
+        cast(periods.comparison as {{ dbt.type_string() }}) as comparison,
+        cast(periods.first_month as date) as first_month,
+        cast(periods.last_month as date) as last_month,
+        cast(periods.published_value as {{ dbt.type_string() }}) as published_value,
+        cast(
+            {{ display_units("own.units", "periods.unit", "periods.decimals") }} as {{ dbt.type_string() }}
+        ) as warehouse_value,
+        cast(
+            periods.published_number - {{ ratio("own.units", power_of_ten("periods.decimals")) }} as decimal(38, 6)
+        ) as difference,
+        cast(case
+            when simplest.is_own then 'match'
+            when not simplest.is_own then 'match_other_formula'
+            when own.units is null then 'no_data'
+            else 'mismatch'
+        end as {{ dbt.type_string() }}) as verdict,
+        cast(simplest.explanation as {{ dbt.type_string() }}) as formula,
+        cast(case
+            when periods.is_known and periods.is_open then 'not stated'
+            when periods.is_known
+                then nullif(
+                    concat(
+                        coalesce(periods.base_needed, ''),
+                        case when periods.base_needed is not null and periods.needed is not null then ', ' else '' end,
+                        coalesce(periods.needed, '')
+                    ),
+                    ''
+                )
+        end as {{ dbt.type_string() }}) as months_needed,
+        cast(own.units is null as boolean) as is_provisional
+    from periods
+    left join own
+        on
+            periods.force_code = own.force_code
+            and periods.report_id = own.report_id
+            and periods.statement_id = own.statement_id
+            and periods.test_no = own.test_no
+    left join simplest
+        on
+            periods.force_code = simplest.force_code
+            and periods.report_id = simplest.report_id
+            and periods.statement_id = simplest.statement_id
+            and periods.test_no = simplest.test_no
+
+)
+
+select * from final
