@@ -1,0 +1,49 @@
+{#- A view: the publication that is being written is recorded after dbt has run, and is to hold itself. -#}
+{{ config(materialized="view") }}
+
+with
+
+publications as (
+
+    select * from {{ ref("stg_publications") }}
+
+),
+
+versions as (
+
+    select * from {{ ref("stg_figure_versions") }}
+
+),
+
+dated as (
+
+    select
+        *,
+        lead(publication_no) over (
+            partition by force_code, measure, month_start
+            order by publication_no asc nulls last
+        ) as next_publication_no
+    from versions
+
+),
+
+final as (
+
+    select
+        cast(publications.run_id as {{ dbt.type_string() }}) as run_id,
+        cast(publications.published_at as timestamp) as published_at,
+        cast(dated.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(dated.measure as {{ dbt.type_string() }}) as measure,
+        cast(dated.month_start as date) as month_start,
+        cast(dated.value as decimal(38, 6)) as value,
+        cast(dated.is_provisional as boolean) as is_provisional
+    from dated
+    inner join publications
+        on
+            dated.publication_no <= publications.publication_no
+            and publications.publication_no < coalesce(dated.next_publication_no, publications.publication_no + 1)
+    where not dated.is_removed
+
+)
+
+select * from final
