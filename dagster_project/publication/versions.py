@@ -1,8 +1,8 @@
 """The record of what every publication held, kept by change. What a change is and what caused it is told by dbt.
 
-`audit.publication` has a row for each publication, `audit.figure_version` the figures that it had otherwise than the one
-before. A database file is written in one transaction, files on the disk in none, so the record goes first with
-`is_complete` unset, and whoever comes next decides by the folder what became of it.
+`audit.publication` has a row for each publication, `audit.figure_version` the figures that it had otherwise than the
+one before. The database is written in a transaction and the files of a publication in none, so the record goes first,
+not complete yet, and whoever comes next decides by the folder what became of it.
 """
 
 from __future__ import annotations

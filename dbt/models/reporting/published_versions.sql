@@ -39,9 +39,8 @@ final as (
         cast(dated.is_provisional as boolean) as is_provisional
     from dated
     inner join publications
-        on
-            dated.publication_no <= publications.publication_no
-            and publications.publication_no < coalesce(dated.next_publication_no, publications.publication_no + 1)
+        on dated.publication_no <= publications.publication_no
+        and publications.publication_no < coalesce(dated.next_publication_no, publications.publication_no + 1)
     where not dated.is_removed
 
 )

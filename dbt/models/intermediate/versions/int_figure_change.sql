@@ -3,11 +3,8 @@
     last one at that moment. dbt reads it for its tests only.
 -#}
 {{ config(materialized="view") }}
-{%- set figure = ["force_code", "measure", "month_start"] %}
 
 with
--- The linter cannot follow the indentation of a loop.
--- noqa: disable=layout.indent
 
 figures as (
 
@@ -65,11 +62,10 @@ published as (
     select versions.*
     from versions
     inner join newest_versions
-        on
-            {%- for column in figure %}
-            versions.{{ column }} = newest_versions.{{ column }}
-            and
-            {%- endfor %} versions.publication_no = newest_versions.publication_no
+        on versions.publication_no = newest_versions.publication_no
+        and versions.force_code = newest_versions.force_code
+        and versions.measure = newest_versions.measure
+        and versions.month_start = newest_versions.month_start
     where not versions.is_removed
 
 ),
@@ -88,10 +84,9 @@ compared as (
         figures.measure is null as is_removed
     from figures
     full outer join published
-        on
-            figures.force_code = published.force_code
-            and figures.measure = published.measure
-            and figures.month_start = published.month_start
+        on figures.force_code = published.force_code
+        and figures.measure = published.measure
+        and figures.month_start = published.month_start
 
 ),
 
@@ -131,10 +126,9 @@ of_rows as (
     inner join measure_sources
         on changed.measure = measure_sources.measure
     inner join unpublished_months
-        on
-            measure_sources.source = unpublished_months.source
-            and changed.force_code = unpublished_months.force_code
-            and changed.month_start = unpublished_months.month_start
+        on measure_sources.source = unpublished_months.source
+        and changed.force_code = unpublished_months.force_code
+        and changed.month_start = unpublished_months.month_start
 
 ),
 
@@ -150,9 +144,8 @@ of_days as (
     inner join measure_sources
         on changed.measure = measure_sources.measure
     inner join deliveries
-        on
-            measure_sources.source = deliveries.source
-            and changed.month_start = {{ month_start("deliveries.extract_date") }}
+        on measure_sources.source = deliveries.source
+        and changed.month_start = {{ month_start("deliveries.extract_date") }}
     where changed.may_be_of_days and not deliveries.was_loaded
 
 ),
@@ -165,6 +158,30 @@ found as (
 
 ),
 
+explained as (
+
+    select distinct
+        force_code,
+        measure,
+        month_start
+    from found
+
+),
+
+forces_before as (
+
+    select distinct force_code
+    from published
+
+),
+
+forces_now as (
+
+    select distinct force_code
+    from figures
+
+),
+
 -- Figures that neither rows nor days of their month explain, although the definitions are the same: a force whose
 -- first rows came has figures of every month and measure, and a month between two that are delivered has empty ones.
 unexplained as (
@@ -173,19 +190,17 @@ unexplained as (
         changed.force_code,
         changed.measure,
         changed.month_start,
-        case when forces_before.force_code is null or forces_now.force_code is null then 1 else 0 end = 1
-            as is_of_another_set_of_forces
+        forces_before.force_code is null or forces_now.force_code is null as is_of_another_set_of_forces
     from changed
     cross join intervals
-    left join (select distinct force_code from published) as forces_before
+    left join forces_before
         on changed.force_code = forces_before.force_code
-    left join (select distinct force_code from figures) as forces_now
+    left join forces_now
         on changed.force_code = forces_now.force_code
-    left join (select distinct {{ figure | join(", ") }} from found) as explained
-        on
-            changed.force_code = explained.force_code
-            and changed.measure = explained.measure
-            and changed.month_start = explained.month_start
+    left join explained
+        on changed.force_code = explained.force_code
+        and changed.measure = explained.measure
+        and changed.month_start = explained.month_start
     where explained.measure is null and not intervals.has_other_definitions
 
 ),
@@ -230,10 +245,19 @@ placed as (
     select
         *,
         row_number() over (
-            partition by {{ figure | join(", ") }}, source
+            partition by force_code, measure, month_start, source
             order by extract_date asc nulls last
         ) as place
     from causes
+
+),
+
+numbered as (
+
+    select
+        *,
+        {{ date_plus("extract_date", "-place", "day") }} as stretch
+    from placed
 
 ),
 
@@ -247,12 +271,7 @@ stretches as (
         min(extract_date) as first_day,
         max(extract_date) as last_day,
         count(*) as deliveries
-    from (
-        select
-            *,
-            {{ date_plus("extract_date", "-place", "day") }} as stretch
-        from placed
-    ) as numbered
+    from numbered
     group by
         force_code,
         measure,
@@ -308,10 +327,9 @@ final as (
         cast(coalesce(named.delivery_count, 0) as bigint) as delivery_count
     from changed
     left join named
-        on
-            changed.force_code = named.force_code
-            and changed.measure = named.measure
-            and changed.month_start = named.month_start
+        on changed.force_code = named.force_code
+        and changed.measure = named.measure
+        and changed.month_start = named.month_start
 
 )
 
