@@ -1,7 +1,8 @@
-"""A publication that is killed at any instant is one when its folder is there, and leaves no trace when it is not."""
+"""The record of publications: a killed one is one when its folder is there, and leaves no trace when it is not."""
 
 from __future__ import annotations
 
+import csv
 import shutil
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.publication import publish as publishing
 from dagster_project.publication.publish import current_publication, publish
 from dagster_project.publication.versions import settle
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import Mart, ensure_manifest, fingerprint, invoke, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
@@ -99,8 +100,8 @@ class Warehouse:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory) -> tuple[Path, list[Mart]]:
-    """A warehouse with the models of versions, built before anything was delivered."""
+def template(tmp_path_factory) -> tuple[Path, list[Mart], dict[str, Any]]:
+    """A warehouse with the models of versions, built before anything was delivered; its two marts; the manifest."""
     home = tmp_path_factory.mktemp("template")
     settings = Settings(home=home, _env_file=None)
     with loading_connection(settings.warehouse) as connection:
@@ -118,12 +119,12 @@ def template(tmp_path_factory) -> tuple[Path, list[Mart]]:
     result = invoke(settings, ["run", "--select", *MODELS])
     assert [str(item.status) for item in result.results] == ["success"] * len(MODELS)
     manifest = read_manifest(ensure_manifest(settings))
-    return settings.warehouse, [mart for mart in marts_of(manifest) if mart.name in MODELS]
+    return settings.warehouse, [mart for mart in marts_of(manifest) if mart.name in MODELS], manifest
 
 
 @pytest.fixture
 def warehouse(template, tmp_path, monkeypatch) -> Warehouse:
-    file, marts = template
+    file, marts, _ = template
     assert len(marts) == 2
     home = tmp_path / "home"
     home.mkdir()
@@ -143,6 +144,14 @@ def kill(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, instant: str) ->
         patch.setattr(publishing, instant, die)
         with pytest.raises(Killed):
             warehouse.publish()
+
+
+def test_every_source_of_a_measure_can_be_named_as_a_cause(template):
+    _, _, manifest = template
+    with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as file:
+        wanted = {source for row in csv.DictReader(file) for source in row["sources"].split(",")}
+    parents = manifest["parent_map"]["model.fcir.stg_unpublished_months"]
+    assert wanted == {parent.split(".")[-1] for parent in parents if parent.startswith("source.fcir.raw.")}
 
 
 def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:
