@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,7 +18,7 @@ from dagster_project.loading import pipeline
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.publication.publish import Publication, current_publication, publish
-from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, PROJECT_ROOT, Settings
 from dagster_project.transformation import project
 from dagster_project.transformation.build import build
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
@@ -381,37 +382,38 @@ def test_another_definition_is_a_cause_of_its_own_and_beside_deliveries(nights, 
     }
 
 
-def test_what_changed_since_a_publication_is_a_query_step_by_step_and_in_sum(nights, names):
+def queries_of_the_runbook(since: str) -> list[str]:
+    """The queries of its section on what has changed, about a publication of the test."""
+    text = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    section = text.partition("## What changed since a publication\n")[2].partition("\n## ")[0]
+    return [query.replace("20221203T041812Z-1f6a09c2", since) for query in re.findall(r'fcir query "([^"]*)"', section)]
+
+
+def test_the_queries_of_the_runbook_tell_what_changed_since_a_publication(nights, names):
+    since = names["first"]
+    steps, net, _ = (nights.published(query) for query in queries_of_the_runbook(since))
     figure = ("kent", "calls_999.max_queue_time", date(2022, 10, 1))
-    steps = nights.published(
-        """
-        select run_id, previous_value, value, change, cause, deliveries
-        from revisions
-        where
-            published_at > (select max(published_at) from published_versions where run_id = ?)
-            and force_code = ? and measure = ? and month_start = ?
-        order by published_at
-        """,
-        names["first"],
-        *figure,
-    )
-    assert steps == [
-        (names["corrected"], Decimal(7), Decimal(17), Decimal(10), "deliveries", "call_segments 2022-10-30"),
-        # No longer provisional, and as it was.
-        (names["reinstated"], Decimal(17), Decimal(17), Decimal(0), "deliveries", f"call_segments {LATE}"),
+    # Corrected, then no longer provisional.
+    assert [row for row in steps if row[1:4] == figure] == [
+        (
+            *(names["corrected"], *figure, Decimal(7), Decimal(17), Decimal(10)),
+            *("deliveries", "call_segments 2022-10-30"),
+        ),
+        (
+            *(names["reinstated"], *figure, Decimal(17), Decimal(17), Decimal(0)),
+            *("deliveries", f"call_segments {LATE}"),
+        ),
     ]
-    net = nights.published(
-        """
-        select before.value, now.value, now.value - before.value
-        from published_versions as now
-        join published_versions as before using (force_code, measure, month_start)
-        where
-            before.run_id = ?
-            and now.published_at = (select max(published_at) from published_versions)
-            and now.value is distinct from before.value
-            and force_code = ? and measure = ? and month_start = ?
-        """,
-        names["first"],
-        *figure,
-    )
-    assert net == [(Decimal(7), Decimal(17), Decimal(10))]
+    assert {row[0] for row in steps} == set(names.values()) - {since, names["again"]}
+    assert [row for row in net if row[:3] == figure] == [(*figure, Decimal(7), Decimal(17), Decimal(10))]
+    # Cancelled and re-instated: in sum there is nothing to tell.
+    cohort = ("kent", "crime.pct_cohort_cancelled", date(2022, 10, 1))
+    assert [row[0] for row in steps if row[1:4] == cohort] == [names["corrected"], names["reinstated"]]
+    assert [row for row in net if row[:3] == cohort] == []
+    for name in names.values():
+        *_, then = queries_of_the_runbook(name)
+        assert nights.published(then) == nights.published(
+            "select force_code, measure, month_start, value, is_provisional from published_versions "
+            "where run_id = ? order by force_code, measure, month_start",
+            name,
+        )
