@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.defs.resources import Warehouse
+from dagster_project.publication.versions import settle
 from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import BuildReport, NodeResult, build
@@ -137,6 +138,9 @@ def dbt_assets_of(manifest_path: Path) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         settings = warehouse.settings
         started = time.monotonic()
+        with loading_connection(settings.warehouse) as connection:
+            # What has changed since the last publication is a model: a publication that was killed is to be none.
+            settle(connection, settings.published)
         report = build(settings, run_id=context.run.run_id)
         _say(report, time.monotonic() - started)
         yield from _results(context, settings, report, _lineage(settings))

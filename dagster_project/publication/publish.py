@@ -17,6 +17,7 @@ from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paper import render_board_paper
+from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
@@ -54,7 +55,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     """Write a publication and point readers to it.
 
     All is written into a folder that no reader knows; it is renamed when it is complete, and the pointer is swapped
-    last. A kill at any instant leaves the publication before in place.
+    last. A kill at any instant leaves the publication before in place. The record of its figures is made before, since
+    the publication holds it, and is taken back by the next one when the folder was never completed.
 
     Args:
         settings: where the data are; the caller holds the writer lock and no connection.
@@ -80,6 +82,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     _remove_leftovers(settings.published)
     (partial / "parquet").mkdir(parents=True)
     with loading_connection(settings.warehouse) as connection:
+        settle(connection, settings.published)
+        record(connection, name=name, published_at=published_at, change_seq=last[0], project_fingerprint=last[1])
         counts = _write_tables(connection, marts, partial)
         (partial / "board_paper.html").write_text(
             render_board_paper(connection, run_id=name, published_at=published_at), encoding="utf-8"
@@ -90,7 +94,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         folder = settings.published / name
         partial.rename(folder)
         point_to(settings.published, name)
-        connection.execute("update audit.build set is_published = true where change_seq = ?", [last[0]])
+        complete(connection, name=name, change_seq=last[0])
     _remove_old(settings.published, name)
     return Publication(name, folder, counts)
 

@@ -103,6 +103,26 @@ create table if not exists audit.build (
     is_published boolean not null,
     built_at timestamp not null
 );
+create table if not exists audit.publication (
+    publication_no bigint not null,
+    run_id varchar not null,
+    published_at timestamp not null,
+    change_seq bigint not null,
+    newest_load_id bigint not null,
+    project_fingerprint varchar not null,
+    is_complete boolean not null
+);
+create table if not exists audit.figure_version (
+    publication_no bigint not null,
+    force_code varchar not null,
+    measure varchar not null,
+    month_start date not null,
+    value decimal(38, 6),
+    is_provisional boolean,
+    is_removed boolean not null,
+    deliveries varchar,
+    delivery_count bigint not null
+);
 create or replace view audit.pending_load as
 select
     load_id,

@@ -16,7 +16,7 @@ from command import CALLS, CHATS, CRIMES, Command, call, land_three_days
 PATIENCE_SECONDS = 240
 
 # The audit, the results of expectations and the history of publications have rows for every run.
-TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions")
+TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
 
 # Which load brought a row, and when, differs between a run that was killed and one that was not.
 OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")
@@ -118,6 +118,11 @@ def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_fig
     assert command.damage() == []
     assert figures(command) == figures(undisturbed)
     assert list(published.glob(".*")) == []
+    # Publications are those that have a folder: the one that was killed while being written is none.
+    folders = [path.name for path in sorted(published.iterdir()) if not path.is_symlink()]
+    assert command.published("select distinct run_id from marts.published_versions order by run_id") == [
+        (name,) for name in folders
+    ]
     assert (
         command.warehouse(
             "select source, extract_date, file_name from audit.load where status in ('loaded', 'empty') "

@@ -1,0 +1,419 @@
+"""A history of nights: what each publication held, what changed in it, and which deliveries are named as the cause."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.loading import pipeline
+from dagster_project.loading.pipeline import load_source
+from dagster_project.loading.plan import Range
+from dagster_project.publication.publish import Publication, current_publication, publish
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, PROJECT_ROOT, Settings
+from dagster_project.transformation import project
+from dagster_project.transformation.build import build
+from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
+from dagster_project.warehouse.connection import loading_connection
+
+SOURCES = ("call_segments", "live_chats", "crimes")
+HEADERS = {
+    "call_segments": "force_code,call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds",
+    "live_chats": "force_code,chat_id,requested_at,accepted_at,ended_at,operator_id",
+    "crimes": "force_code,crime_ref,updated_at,recorded_at,offence_code,status,cancelled_at,cancel_code",
+}
+LATE = "2022-10-15"
+"""Day of calls that nobody called on, delivered after all others of its month."""
+
+
+def call(number: int, at: str, *, force: str = "kent", queue: int = 5, segment: int = 1) -> str:
+    """An answered segment of a call to 999 as a line of an extract."""
+    return f"{force},call{number},{segment},999,{at},{queue},answered,60"
+
+
+def crime(number: int, updated: str, *, cancelled: str = "", force: str = "kent") -> str:
+    """A state of a crime that was recorded on 29 October."""
+    state = f"cancelled,{cancelled},C2" if cancelled else "recorded,,"
+    return f"{force},46/{number}/22,{updated},2022-10-29 11:00,8N,{state}"
+
+
+class Nights:
+    """A data root whose deliveries are loaded, built and published as a nightly run does it, in this process."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = Settings(home=home, _env_file=None, settle_seconds=0)
+        self._contracts = load_contracts(CONTRACTS)
+        self._runs = 0
+
+    def land(self, source: str, day: str, *rows: str) -> None:
+        """Drop an extract, in place of the one of the day where there is one."""
+        path = self.settings.landing / source / f"{source}_{day}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join([HEADERS[source], *rows, ""]), encoding="utf-8")
+
+    def night(self) -> str:
+        """Load what is new, build, publish; the name of the publication."""
+        self._runs += 1
+        for source in SOURCES:
+            report = load_source(self.settings, self._contracts, source, wanted=Range(), run_id=f"{self._runs:08}")
+            assert report.rejected == ()
+            assert report.rows_quarantined == 0
+        assert build(self.settings, run_id=f"{self._runs:08}").failed == ()
+        return self.publish().run_id
+
+    def publish(self) -> Publication:
+        """Publish the marts as they stand."""
+        self._runs += 1
+        return publish(
+            self.settings, marts_of(read_manifest(ensure_manifest(self.settings))), run_id=f"{self._runs:08}"
+        )
+
+    def published(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows of a query of the current publication."""
+        file = current_publication(self.settings.published) / "fcir.duckdb"
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute(f"set schema = 'marts'; {sql}", list(parameters)).fetchall()
+
+    def warehouse(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement in the warehouse."""
+        with loading_connection(self.settings.warehouse) as connection:
+            return connection.execute(sql).fetchall()
+
+    def changed(self, run_id: str) -> dict[tuple[str, str, str], tuple[Any, ...]]:
+        """By force, measure and month: value before and now, cause and deliveries of the figures that a run changed."""
+        rows = self.published(
+            "select force_code, measure, strftime(month_start, '%Y-%m'), previous_value, value, cause, deliveries "
+            "from revisions where run_id = ?",
+            run_id,
+        )
+        return {(force, measure, month): tuple(rest) for force, measure, month, *rest in rows}
+
+    def deliveries(self, run_id: str) -> set[str | None]:
+        """All texts of deliveries that the revisions of a run name."""
+        return {deliveries for *_, deliveries in self.changed(run_id).values()}
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory) -> Iterator[tuple[Nights, dict[str, str]]]:
+    """Nights of every kind, and the name of the publication of each."""
+    nights = Nights(tmp_path_factory.mktemp("nights") / "home")
+    names: dict[str, str] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        # The expectations are not what this is about, and a month of empty days would fail some.
+        patch.setattr(pipeline, "validate", lambda *_, **__: ())
+        october = [date(2022, 10, 1) + timedelta(days=n) for n in range(31)]
+        for day in map(str, october):
+            for source in SOURCES:
+                if (source, day) != ("call_segments", LATE):
+                    nights.land(source, day)
+        nights.land(
+            "call_segments",
+            "2022-10-30",
+            call(1, "2022-10-30 10:00", queue=5),
+            call(2, "2022-10-30 11:00", queue=7),
+            call(3, "2022-10-30 12:00", queue=9, force="essex"),
+        )
+        # Put through after midnight: the call counts in October, its second segment is of November.
+        nights.land("call_segments", "2022-10-31", call(4, "2022-10-31 23:59", queue=6))
+        nights.land("call_segments", "2022-11-01", call(5, "2022-11-01 10:00"))
+        nights.land("crimes", "2022-10-29", *(crime(n, "2022-10-29 12:00") for n in range(4)))
+        nights.land("live_chats", "2022-10-30", "kent,chat1,2022-10-30 09:00,2022-10-30 09:01,2022-10-30 09:30,op1")
+        names["first"] = nights.night()
+        names["again"] = nights.publish().run_id
+
+        # One row is corrected; a crime is cancelled; its first day comes again with the same rows in another order.
+        nights.land(
+            "call_segments",
+            "2022-10-30",
+            call(1, "2022-10-30 10:00", queue=5),
+            call(2, "2022-10-30 11:00", queue=17),
+            call(3, "2022-10-30 12:00", queue=9, force="essex"),
+        )
+        nights.land("crimes", "2022-10-29", *(crime(n, "2022-10-29 12:00") for n in reversed(range(4))))
+        nights.land("crimes", "2022-11-01", crime(1, "2022-11-01 13:00", cancelled="2022-11-01 13:00"))
+        names["corrected"] = nights.night()
+
+        # The crime stands again: a delivery without an event of November takes a cancellation out of November.
+        nights.land("crimes", "2022-11-02", crime(1, "2022-11-02 09:00"))
+        nights.land("call_segments", LATE)
+        names["reinstated"] = nights.night()
+
+        # Nobody called on 1 November after all; the second segment of the call of the night before comes late.
+        nights.land("call_segments", "2022-11-01", call(4, "2022-11-01 00:01", queue=90, segment=2))
+        nights.land("crimes", "2022-11-03", crime(9, "2022-11-03 10:00", force="surrey"))
+        names["emptied"] = nights.night()
+
+        dbt = tmp_path_factory.mktemp("project") / "dbt"
+        shutil.copytree(DBT_PROJECT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
+        catalogue = dbt / "seeds" / "measure_parts.csv"
+        text = catalogue.read_text(encoding="utf-8")
+        line = "calls_999.avg_queue_time,denominator,calls_999.answered,1"
+        assert line in text
+        # The mean of two times the answered calls: another definition of one measure.
+        catalogue.write_text(text.replace(line, line[:-1] + "2"), encoding="utf-8")
+        patch.setattr(project, "DBT_PROJECT", dbt)
+        nights.land("call_segments", "2022-11-02", call(6, "2022-11-02 10:00"))
+        names["redefined"] = nights.night()
+        yield nights, names
+
+
+@pytest.fixture(scope="module")
+def nights(history) -> Nights:
+    return history[0]
+
+
+@pytest.fixture(scope="module")
+def names(history) -> dict[str, str]:
+    return history[1]
+
+
+def test_every_version_is_what_its_publication_held(nights, names):
+    for name in names.values():
+        folder = nights.settings.published / name
+        held = duckdb.read_parquet(f"{folder}/parquet/kpi_measure_monthly.parquet")
+        figures = held.project("force_code, measure, month_start, value, is_provisional").order("all").fetchall()
+        assert figures
+        told = nights.published(
+            "select force_code, measure, month_start, value, is_provisional from published_versions "
+            "where run_id = ? order by all",
+            name,
+        )
+        assert told == figures, name
+        versions = duckdb.read_parquet(f"{folder}/parquet/published_versions.parquet")
+        until = versions.project("run_id").distinct().order("run_id").fetchall()
+        assert [run_id for (run_id,) in until] == [run_id for run_id in sorted(names.values()) if run_id <= name]
+
+
+def test_the_revisions_lead_from_every_version_to_the_next(nights):
+    assert (
+        nights.published(
+            """
+            with pairs as (
+                select distinct
+                    run_id,
+                    previous_run_id
+                from revisions
+            ),
+
+            before as (
+                select
+                    pairs.run_id,
+                    versions.* exclude (run_id, published_at)
+                from published_versions as versions
+                join pairs on versions.run_id = pairs.previous_run_id
+            ),
+
+            differences as (
+                select
+                    coalesce(now.run_id, before.run_id) as run_id,
+                    coalesce(now.force_code, before.force_code) as force_code,
+                    coalesce(now.measure, before.measure) as measure,
+                    coalesce(now.month_start, before.month_start) as month_start,
+                    before.value as previous_value,
+                    now.value,
+                    before.is_provisional as was_provisional,
+                    now.is_provisional
+                from (select * from published_versions where run_id in (select run_id from pairs)) as now
+                full join before
+                    on now.run_id = before.run_id
+                    and now.force_code = before.force_code
+                    and now.measure = before.measure
+                    and now.month_start = before.month_start
+                where
+                    now.value is distinct from before.value
+                    or now.is_provisional is distinct from before.is_provisional
+            ),
+
+            told as (
+                select
+                    run_id,
+                    force_code,
+                    measure,
+                    month_start,
+                    previous_value,
+                    value,
+                    was_provisional,
+                    is_provisional
+                from revisions
+            )
+
+            (select * from differences except select * from told)
+            union all
+            (select * from told except select * from differences)
+            """
+        )
+        == []
+    )
+
+
+def test_the_first_publication_is_all_new_and_names_its_days_as_stretches(nights, names):
+    [(figures, new, without_cause)] = nights.published(
+        "select count(*), count(*) filter (where is_new and previous_run_id is null and previous_value is null), "
+        "count(*) filter (where cause <> 'deliveries' or deliveries is null) from revisions where run_id = ?",
+        names["first"],
+    )
+    assert (figures, without_cause) == (new, 0)
+    assert nights.published("select count(*) from published_versions where run_id = ?", names["first"]) == [(figures,)]
+    changed = nights.changed(names["first"])
+    received = "call_segments 2022-10-01 to 2022-10-14, call_segments 2022-10-16 to 2022-10-31"
+    assert changed["kent", "calls_999.received", "2022-10"] == (None, Decimal(3), "deliveries", received)
+    # Essex has no crimes: its figures are of the days that are loaded.
+    assert changed["essex", "crime.recorded_crime", "2022-10"][3] == "crimes 2022-10-01 to 2022-10-31"
+
+
+def test_publishing_again_is_a_publication_without_revisions_that_costs_no_row(nights, names):
+    assert nights.changed(names["again"]) == {}
+    [(numbers, versions)] = nights.warehouse(
+        "select count(*), count(*) filter (where publication_no = 2) from audit.figure_version"
+    )
+    assert (numbers > 0, versions) == (True, 0)
+
+
+def test_a_correction_is_named_for_the_figures_that_it_changed_and_no_others(nights, names):
+    changed = nights.changed(names["corrected"])
+    calls = {key: row for key, row in changed.items() if key[1].startswith("calls")}
+    assert set(calls) == {
+        ("kent", f"calls_999.{name}", "2022-10")
+        for name in (
+            "avg_queue_time",
+            "avg_queue_time_all",
+            "p90_queue_time",
+            "max_queue_time",
+            "pct_answered_within_target",
+            "pct_received_within_target",
+        )
+    }
+    assert {row[2:] for row in calls.values()} == {("deliveries", "call_segments 2022-10-30")}
+    assert calls["kent", "calls_999.max_queue_time", "2022-10"][:2] == (Decimal(7), Decimal(17))
+
+
+def test_a_cancellation_is_named_in_the_month_of_the_crime_and_in_its_own(nights, names):
+    changed = nights.changed(names["corrected"])
+    cause = ("deliveries", "crimes 2022-11-01")
+    assert changed["kent", "crime.pct_cohort_cancelled", "2022-10"] == (Decimal(0), Decimal(25), *cause)
+    assert changed["kent", "crime.cancelled_crime", "2022-11"] == (None, Decimal(1), *cause)
+
+
+def test_a_day_that_came_again_with_the_same_rows_is_no_cause(nights, names):
+    """Of crimes one day came again and changed nothing, in the night in which another day did."""
+    changed = nights.changed(names["corrected"])
+    crimes = {row[2:] for key, row in changed.items() if key[1].startswith("crime.")}
+    assert crimes == {("deliveries", "crimes 2022-11-01")}
+    assert nights.warehouse(
+        "select count(*) from audit.load where source = 'crimes' and extract_date = date '2022-10-29'"
+    ) == [(2,)]
+
+
+def test_a_crime_that_stands_again_is_named_where_its_cancellation_was(nights, names):
+    changed = nights.changed(names["reinstated"])
+    assert changed["kent", "crime.cancelled_crime", "2022-11"] == (
+        Decimal(1),
+        Decimal(0),
+        "deliveries",
+        "crimes 2022-11-02",
+    )
+
+
+def test_a_late_day_on_which_nothing_happened_takes_away_the_provisional_marks(nights, names):
+    rows = nights.published(
+        "select force_code, was_provisional, is_provisional, change, deliveries from revisions "
+        "where run_id = ? and measure = 'calls_999.received' order by force_code",
+        names["reinstated"],
+    )
+    assert rows == [
+        ("essex", True, False, Decimal(0), f"call_segments {LATE}"),
+        ("kent", True, False, Decimal(0), f"call_segments {LATE}"),
+    ]
+    assert nights.deliveries(names["reinstated"]) == {f"call_segments {LATE}", "crimes 2022-11-02"}
+
+
+def test_a_replaced_day_that_empties_a_month_is_named_once(nights, names):
+    changed = nights.changed(names["emptied"])
+    named = "call_segments 2022-11-01"
+    assert changed["kent", "calls_999.received", "2022-11"] == (Decimal(1), Decimal(0), "deliveries", named)
+    assert changed["kent", "calls_999.avg_queue_time", "2022-11"][:2] == (Decimal(5), None)
+    [(count,)] = nights.published(
+        "select distinct delivery_count from revisions where run_id = ? and measure = 'calls_999.received' "
+        "and force_code = 'kent'",
+        names["emptied"],
+    )
+    assert count == 1
+
+
+def test_a_segment_of_november_is_named_where_its_call_counts(nights, names):
+    changed = nights.changed(names["emptied"])
+    assert changed["kent", "calls_999.talk_hours", "2022-10"][3] == "call_segments 2022-11-01"
+    assert ("kent", "calls_999.received", "2022-10") not in changed
+
+
+def test_a_force_whose_first_rows_come_has_all_its_figures_from_their_delivery(nights, names):
+    changed = nights.changed(names["emptied"])
+    surrey = {key: row for key, row in changed.items() if key[0] == "surrey"}
+    assert {measure.split(".")[0] for _, measure, _ in surrey} >= {"calls_999", "live_chat", "crime"}
+    assert {row[2:] for row in surrey.values()} == {("deliveries", "crimes 2022-11-03")}
+    # The other forces' figures of the same months are as they were.
+    assert not [key for key in changed if key[0] == "essex"]
+
+
+def test_another_definition_is_a_cause_of_its_own_and_beside_deliveries(nights, names):
+    changed = nights.changed(names["redefined"])
+    assert changed["essex", "calls_999.avg_queue_time", "2022-10"] == (
+        Decimal(9),
+        Decimal("4.5"),
+        "definitions",
+        None,
+    )
+    assert changed["kent", "calls_999.avg_queue_time", "2022-11"] == (
+        None,
+        Decimal("2.5"),
+        "both",
+        "call_segments 2022-11-02",
+    )
+    assert {key for key, row in changed.items() if row[2] == "definitions"} == {
+        (force, "calls_999.avg_queue_time", "2022-10") for force in ("kent", "essex")
+    }
+
+
+def queries_of_the_runbook(since: str) -> list[str]:
+    """The queries of its section on what has changed, about a publication of the test."""
+    text = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    section = text.partition("## What changed since a publication\n")[2].partition("\n## ")[0]
+    return [query.replace("20221203T041812Z-1f6a09c2", since) for query in re.findall(r'fcir query "([^"]*)"', section)]
+
+
+def test_the_queries_of_the_runbook_tell_what_changed_since_a_publication(nights, names):
+    since = names["first"]
+    steps, net, _ = (nights.published(query) for query in queries_of_the_runbook(since))
+    figure = ("kent", "calls_999.max_queue_time", date(2022, 10, 1))
+    # Corrected, then no longer provisional.
+    assert [row for row in steps if row[1:4] == figure] == [
+        (
+            *(names["corrected"], *figure, Decimal(7), Decimal(17), Decimal(10)),
+            *("deliveries", "call_segments 2022-10-30"),
+        ),
+        (
+            *(names["reinstated"], *figure, Decimal(17), Decimal(17), Decimal(0)),
+            *("deliveries", f"call_segments {LATE}"),
+        ),
+    ]
+    assert {row[0] for row in steps} == set(names.values()) - {since, names["again"]}
+    assert [row for row in net if row[:3] == figure] == [(*figure, Decimal(7), Decimal(17), Decimal(10))]
+    # Cancelled and re-instated: in sum there is nothing to tell.
+    cohort = ("kent", "crime.pct_cohort_cancelled", date(2022, 10, 1))
+    assert [row[0] for row in steps if row[1:4] == cohort] == [names["corrected"], names["reinstated"]]
+    assert [row for row in net if row[:3] == cohort] == []
+    for name in names.values():
+        *_, then = queries_of_the_runbook(name)
+        assert nights.published(then) == nights.published(
+            "select force_code, measure, month_start, value, is_provisional from published_versions "
+            "where run_id = ? order by force_code, measure, month_start",
+            name,
+        )
