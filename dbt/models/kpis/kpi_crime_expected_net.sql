@@ -34,9 +34,8 @@ rates as (
         {{ ratio("sum(triangle.cancelled)", "sum(triangle.recorded_crime)", 100) }} as pct_cancelled
     from triangle
     inner join cohorts
-        on
-            triangle.force_code = cohorts.force_code
-            and triangle.month_start = cohorts.month_start
+        on triangle.force_code = cohorts.force_code
+        and triangle.month_start = cohorts.month_start
     where triangle.is_observed and cohorts.is_complete
     group by
         triangle.force_code,
@@ -74,9 +73,8 @@ to_come as (
     left join horizons
         on cohorts.force_code = horizons.force_code
     left join rates
-        on
-            cohorts.force_code = rates.force_code
-            and cohorts.last_age < rates.months_since
+        on cohorts.force_code = rates.force_code
+        and cohorts.last_age < rates.months_since
     group by
         cohorts.force_code,
         cohorts.month_start,
@@ -89,7 +87,7 @@ to_come as (
 ),
 
 -- Hundredfold, since rates are percentages: nothing is divided before the end. Null where an age to come has no rate.
--- Cancellations that are known already, of a month that is not complete, are never more than what is expected.
+-- Never fewer than are cancelled already, in a month that is not complete, and never more than were recorded.
 expected as (
 
     select
@@ -97,7 +95,10 @@ expected as (
         case when ages_expected = ages_with_rate then pct_further end as pct_expected_further,
         case
             when ages_expected = ages_with_rate
-                then greatest(100 * cancelled_observed + recorded_crime * pct_further, 100 * cancelled_to_date)
+                then least(
+                    greatest(100 * cancelled_observed + recorded_crime * pct_further, 100 * cancelled_to_date),
+                    100 * recorded_crime
+                )
         end as hundredfold_cancelled
     from to_come
 
@@ -134,10 +135,9 @@ final as (
         cast(triangle.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
     from rounded
     inner join triangle
-        on
-            rounded.force_code = triangle.force_code
-            and rounded.month_start = triangle.month_start
-            and triangle.months_since = case when rounded.last_age < 0 then 0 else rounded.last_age end
+        on rounded.force_code = triangle.force_code
+        and rounded.month_start = triangle.month_start
+        and triangle.months_since = case when rounded.last_age < 0 then 0 else rounded.last_age end
 
 )
 

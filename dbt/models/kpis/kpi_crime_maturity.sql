@@ -56,14 +56,12 @@ cells as (
         coalesce(cancellations.cancelled_c1, 0) as cancelled_c1
     from months as cohorts
     inner join months
-        on
-            cohorts.force_code = months.force_code
-            and cohorts.month_start <= months.month_start
+        on cohorts.force_code = months.force_code
+        and cohorts.month_start <= months.month_start
     left join cancellations
-        on
-            cohorts.force_code = cancellations.force_code
-            and cohorts.month_start = cancellations.month_start
-            and months.month_start = cancellations.cancelled_month
+        on cohorts.force_code = cancellations.force_code
+        and cohorts.month_start = cancellations.month_start
+        and months.month_start = cancellations.cancelled_month
 
 ),
 
@@ -71,15 +69,21 @@ accumulated as (
 
     select
         *,
-        -- noqa: disable=layout.indent
-        {%- for column in ["cancelled", "days_in_month", "days_loaded"] %}
-        sum({{ column }}) over (
+        sum(cancelled) over (
             partition by force_code, month_start
             order by months_since asc nulls last
             rows between unbounded preceding and current row
-        ) as {{ column }}_to_date{{ "," if not loop.last }}
-        {%- endfor %}
-        -- noqa: enable=layout.indent
+        ) as cancelled_to_date,
+        sum(days_in_month) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as days_in_month_to_date,
+        sum(days_loaded) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as days_loaded_to_date
     from cells
 
 ),

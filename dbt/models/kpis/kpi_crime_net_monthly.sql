@@ -77,9 +77,8 @@ final as (
         cast(months.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
     from months
     left join transfers
-        on
-            months.force_code = transfers.force_code
-            and months.month_start = transfers.month_start
+        on months.force_code = transfers.force_code
+        and months.month_start = transfers.month_start
 
 )
 

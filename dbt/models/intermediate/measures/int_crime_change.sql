@@ -46,8 +46,8 @@ judged as (
         offence_code <> coalesce(offence_code_before, offence_code) as is_reclassified,
         -- A code that a re-instated crime has kept is no reason of anything, so both states have to be cancelled.
         status = 'cancelled' and coalesce(status_before, 'recorded') = 'cancelled'
-        and cancel_code is distinct from cancel_code_before as is_recoded,
-        status_before is not null and district is distinct from district_before as is_moved
+        and coalesce(cancel_code, '') <> coalesce(cancel_code_before, '') as is_recoded,
+        status_before is not null and coalesce(district, '') <> coalesce(district_before, '') as is_moved
     from with_state_before
 
 ),
@@ -65,7 +65,12 @@ final as (
         is_reclassified,
         is_recoded,
         is_moved,
-        not (is_recorded or is_cancelled or is_reinstated or is_reclassified or is_recoded or is_moved) as is_other
+        not is_recorded
+        and not is_cancelled
+        and not is_reinstated
+        and not is_reclassified
+        and not is_recoded
+        and not is_moved as is_other
     from judged
 
 )
