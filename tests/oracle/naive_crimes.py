@@ -5,6 +5,7 @@ A second opinion for the marts of crime beside the measures. It shares nothing w
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -58,23 +59,33 @@ class NaiveCrimes:
 
     def __init__(self, history: History, force: str) -> None:
         """Keep the force's states and crimes."""
-        rows = current(history.rows["crimes"], KEYS["crimes"])
-        self.states = sorted((r for r in rows if r["force_code"] == force), key=lambda row: row["updated_at"])
+        rows = [row for row in history.rows["crimes"] if row["force_code"] == force]
+        self.states = sorted(current(rows, KEYS["crimes"]), key=lambda row: row["updated_at"])
         self.crimes = crimes_of(self.states)
         self.cancelled = [crime for crime in self.crimes if crime["status"] == "cancelled"]
-        self.days = history.delivered["crimes"]
-        delivered = {(day.year, day.month) for day in self.days}
+        delivered = Counter((day.year, day.month) for day in history.delivered["crimes"])
         self.months = months_between(min(delivered), max(delivered))
         self.delivered = delivered
 
     def loaded(self, first: Month, last: Month) -> Fraction:
         """Share of the days of some months that are delivered, as a percentage."""
-        days = [day for month in months_between(first, last) for day in days_of(month)]
-        return Fraction(100 * sum(day in self.days for day in days), len(days))
+        months = months_between(first, last)
+        days = sum(len(days_of(month)) for month in months)
+        return Fraction(100 * sum(self.delivered[month] for month in months), days)
 
     def _flags(self, first: Month, last: Month) -> tuple[bool, Decimal | None]:
         share = self.loaded(first, last)
         return share < 100, rounded(share)
+
+    def marts(self) -> dict[str, Figures]:
+        """Every mart by its name."""
+        return {
+            "kpi_crime_status_monthly": self.changes(),
+            "kpi_cancellation_detail_monthly": self.details(),
+            "kpi_crime_net_monthly": self.net(),
+            "kpi_crime_maturity": self.maturity(),
+            "kpi_crime_expected_net": self.expected(),
+        }
 
     def changes(self) -> Figures:
         """What kpi_crime_status_monthly has to hold: states, crimes, provisional, share by month and change."""

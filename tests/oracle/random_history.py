@@ -18,7 +18,6 @@ CONTACT_TYPES = (
     "sexual_offence_report", "rural_crime_report", "contact_form", "email", "social_media", "other",
 )  # fmt: skip
 SERVICES = ("report_a_crime", "missing_person", "sexual_offence", "rural_crime")
-FORCES = ("kent", "essex", "surrey")
 Row = dict[str, Any]
 
 
@@ -57,11 +56,6 @@ def draw(seed: int, forces: tuple[str, ...]) -> History:
             _draw_chat(dice, history, force)
         for _ in range(120):
             _draw_crime(dice, history, force)
-    for force in forces:
-        # Dice of their own: what was drawn above does not depend on them.
-        crime_dice = random.Random(f"{seed} crimes {force}")
-        for _ in range(120):
-            _draw_changing_crime(crime_dice, history, force)
     return history
 
 
@@ -199,39 +193,3 @@ def _draw_crime(dice: random.Random, history: History, force: str) -> None:
         changed = {"cancel_code": "C5"} if is_cancelled and dice.random() < 0.2 else None
         _put(dice, history, "crimes", local_day(updated_at), row, changed)
         updated_at += timedelta(seconds=dice.randint(60, 60 * 86400))
-
-
-def _draw_changing_crime(dice: random.Random, history: History, force: str) -> None:
-    """A crime that changes often, in several ways at once, within minutes or after a year."""
-    recorded_at = updated_at = _moment(dice)
-    row: Row = {
-        "force_code": force,
-        "crime_ref": _number(history, "crimes") + "-changing",
-        "updated_at": updated_at,
-        "recorded_at": recorded_at,
-        "offence_code": "8N",
-        "status": "recorded",
-        "cancelled_at": None,
-        "cancel_code": None,
-        "report_channel": None,
-        "district": "North",
-    }
-    for state in range(dice.randint(1, 6)):
-        if dice.random() < (0.1 if state == 0 else 0.4):
-            if row["status"] == "recorded":
-                # Written at once or up to six weeks after the fact.
-                late = timedelta(seconds=dice.choice([0, 3000, 42 * 86400]))
-                row |= {"status": "cancelled", "cancelled_at": max(recorded_at, updated_at - late)}
-            else:
-                row["status"] = "recorded"
-                if dice.random() < 0.5:  # else it keeps the date and the code of what no longer holds
-                    row |= {"cancelled_at": None, "cancel_code": None}
-        if dice.random() < 0.4:
-            row["cancel_code"] = dice.choice(["C1", "C2", None])
-        if dice.random() < 0.2:
-            row["offence_code"] = dice.choice(["8N", "105A", "28E"])
-        if dice.random() < 0.2:
-            row["district"] = dice.choice(["North", "South", None])
-        changed = {"district": "East"} if dice.random() < 0.1 else None
-        _put(dice, history, "crimes", local_day(updated_at), {**row, "updated_at": updated_at}, changed)
-        updated_at += timedelta(seconds=dice.randint(60, dice.choice([1, 20, 60, 400]) * 86400))
