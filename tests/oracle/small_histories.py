@@ -225,23 +225,37 @@ class _Drawing:
             self._put("live_chats", local_day(requested_at), row)
 
     def _crime(self, force: str, crime_ref: str) -> None:
+        """A crime that changes several times, in several ways at once, within a minute or after a year."""
         dice = self.dice
         recorded_at = updated_at = self._moment()
-        for state in range(dice.choice([1, 1, 2, 2, 3])):
-            is_cancelled = state == 1
-            cancelled_at = max(updated_at - timedelta(seconds=dice.randint(0, 3000)), recorded_at)
-            row = {
-                "force_code": force,
-                "crime_ref": crime_ref,
-                "updated_at": updated_at,
-                "recorded_at": recorded_at,
-                "offence_code": dice.choice(["8N", "105A", "28E"]),
-                "status": "cancelled" if is_cancelled else "recorded",
-                "cancelled_at": cancelled_at if is_cancelled else None,
-                "cancel_code": dice.choice(["C1", "C2", "C3", "C4", "C5", None]) if is_cancelled else None,
-                "report_channel": None,
-                "district": dice.choice(["North", "South", None]),
-            }
-            changed = {"cancel_code": "C5"} if is_cancelled and dice.random() < 0.2 else None
-            self._put("crimes", local_day(updated_at), row, changed)
-            updated_at += timedelta(seconds=dice.choice([60, 86_400, 40 * 86_400, 100 * 86_400]))
+        row: Row = {
+            "force_code": force,
+            "crime_ref": crime_ref,
+            "recorded_at": recorded_at,
+            "offence_code": dice.choice(["8N", "105A", "28E"]),
+            "status": "recorded",
+            "cancelled_at": None,
+            "cancel_code": None,
+            "report_channel": None,
+            "district": dice.choice(["North", "South", None]),
+        }
+        for state in range(dice.choice([1, 1, 2, 2, 3, 5])):
+            if dice.random() < (0.6 if state else 0.05):
+                if row["status"] == "recorded":
+                    # Written at once, within the hour, or six weeks after the fact.
+                    late = timedelta(seconds=dice.choice([0, dice.randint(0, 3000), 42 * 86_400]))
+                    row |= {"status": "cancelled", "cancelled_at": max(updated_at - late, recorded_at)}
+                    row["cancel_code"] = dice.choice(["C1", "C2", "C3", "C4", "C5", None])
+                else:
+                    row["status"] = "recorded"
+                    if dice.random() < 0.5:  # else it keeps the date and the code of what no longer holds
+                        row |= {"cancelled_at": None, "cancel_code": None}
+            elif row["status"] == "cancelled" and dice.random() < 0.5:
+                row["cancel_code"] = dice.choice(["C1", "C2", None])
+            if dice.random() < 0.2:
+                row["offence_code"] = dice.choice(["8N", "105A", "28E"])
+            if dice.random() < 0.2:
+                row["district"] = dice.choice(["North", "South", None])
+            changed = {"cancel_code": "C5"} if row["status"] == "cancelled" and dice.random() < 0.2 else None
+            self._put("crimes", local_day(updated_at), {**row, "updated_at": updated_at}, changed)
+            updated_at += timedelta(seconds=dice.choice([60, 86_400, 20 * 86_400, 60 * 86_400, 370 * 86_400]))

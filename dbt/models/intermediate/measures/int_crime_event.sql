@@ -1,4 +1,4 @@
-{#- A view: three small aggregations read it, and a table would hold every crime a second time. -#}
+{#- A view: five small aggregations read it, and a table would hold every crime a second time. -#}
 {{ config(materialized="view") }}
 
 with
@@ -16,6 +16,7 @@ final as (
         crime_ref,
         'recorded' as event,
         recorded_date as event_date,
+        case when is_cancelled then cancelled_date end as cancelled_date,
         offence_code,
         district,
         cancel_code,
@@ -30,6 +31,7 @@ final as (
         crime_ref,
         'cancelled' as event,
         cancelled_date as event_date,
+        cancelled_date,
         offence_code,
         district,
         cancel_code,

@@ -1,0 +1,109 @@
+with
+
+measure_months as (
+
+    select * from {{ ref("int_measure_monthly") }}
+
+),
+
+crimes as (
+
+    select * from {{ ref("int_crime_event") }}
+
+),
+
+months as (
+
+    select
+        force_code,
+        month_start,
+        denominator as recorded_crime,
+        days_in_month,
+        days_loaded
+    from measure_months
+    where measure = 'crime.pct_cohort_cancelled'
+
+),
+
+cancellations as (
+
+    select
+        force_code,
+        {{ month_start("event_date") }} as month_start,
+        {{ month_start("cancelled_date") }} as cancelled_month,
+        count(*) as cancelled,
+        sum(case when cancel_code = 'C1' then 1 else 0 end) as cancelled_c1
+    from crimes
+    where event = 'recorded' and is_cancelled_since = 1
+    group by
+        force_code,
+        {{ month_start("event_date") }},
+        {{ month_start("cancelled_date") }}
+
+),
+
+-- Each month of recording with itself and each delivered month after it.
+cells as (
+
+    select
+        cohorts.force_code,
+        cohorts.month_start,
+        {{ calendar_months_between("cohorts.month_start", "months.month_start") }} as months_since,
+        cohorts.recorded_crime,
+        months.days_in_month,
+        months.days_loaded,
+        coalesce(cancellations.cancelled, 0) as cancelled,
+        coalesce(cancellations.cancelled_c1, 0) as cancelled_c1
+    from months as cohorts
+    inner join months
+        on cohorts.force_code = months.force_code
+        and cohorts.month_start <= months.month_start
+    left join cancellations
+        on cohorts.force_code = cancellations.force_code
+        and cohorts.month_start = cancellations.month_start
+        and months.month_start = cancellations.cancelled_month
+
+),
+
+accumulated as (
+
+    select
+        *,
+        sum(cancelled) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as cancelled_to_date,
+        sum(days_in_month) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as days_in_month_to_date,
+        sum(days_loaded) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as days_loaded_to_date
+    from cells
+
+),
+
+final as (
+
+    select
+        cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(month_start as date) as month_start,
+        cast(months_since as bigint) as months_since,
+        cast(recorded_crime as bigint) as recorded_crime,
+        cast(case when recorded_crime is not null and days_loaded > 0 then cancelled end as bigint) as cancelled,
+        cast(case when recorded_crime is not null and days_loaded > 0 then cancelled_c1 end as bigint) as cancelled_c1,
+        cast(case when recorded_crime is not null then cancelled_to_date end as bigint) as cancelled_to_date,
+        {{ ratio("cancelled_to_date", "recorded_crime", 100) }} as pct_cancelled_to_date,
+        cast(days_loaded = days_in_month as boolean) as is_observed,
+        cast(days_loaded_to_date < days_in_month_to_date as boolean) as is_provisional,
+        {{ ratio("days_loaded_to_date", "days_in_month_to_date", 100) }} as share_of_days_loaded
+    from accumulated
+
+)
+
+select * from final
