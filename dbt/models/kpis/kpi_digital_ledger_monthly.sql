@@ -49,15 +49,13 @@ entries as (
     from remainders
     cross join types
     left join measure_months as logged
-        on
-            remainders.force_code = logged.force_code
-            and remainders.month_start = logged.month_start
-            and types.measure = logged.measure
+        on remainders.force_code = logged.force_code
+        and remainders.month_start = logged.month_start
+        and types.measure = logged.measure
     left join measure_months as own
-        on
-            remainders.force_code = own.force_code
-            and remainders.month_start = own.month_start
-            and types.own_measure = own.measure
+        on remainders.force_code = own.force_code
+        and remainders.month_start = own.month_start
+        and types.own_measure = own.measure
 
 ),
 

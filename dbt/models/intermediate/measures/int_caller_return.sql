@@ -43,9 +43,8 @@ judged as (
         case when calls.line = '101' then coalesce(outcomes.not_answered, 0) else 0 end as is_unanswered
     from calls
     left join outcomes
-        on
-            calls.force_code = outcomes.force_code
-            and calls.call_id = outcomes.call_id
+        on calls.force_code = outcomes.force_code
+        and calls.call_id = outcomes.call_id
     where calls.line in ('101', '999')
 
 ),
@@ -73,9 +72,8 @@ events as (
         judged.answered
     from judged
     inner join callers
-        on
-            judged.force_code = callers.force_code
-            and judged.caller_number = callers.caller
+        on judged.force_code = callers.force_code
+        and judged.caller_number = callers.caller
 
     union all
 
@@ -89,9 +87,8 @@ events as (
         1 as answered
     from contacts
     inner join callers
-        on
-            contacts.force_code = callers.force_code
-            and contacts.linked_reference = callers.caller
+        on contacts.force_code = callers.force_code
+        and contacts.linked_reference = callers.caller
     where contacts.is_public_demand
 
 ),
@@ -140,9 +137,8 @@ final as (
         coalesce(returns.answered, 0) as answered_on_return
     from judged
     left join returns
-        on
-            judged.force_code = returns.force_code
-            and judged.call_id = returns.call_id
+        on judged.force_code = returns.force_code
+        and judged.call_id = returns.call_id
     where judged.is_unanswered = 1
 
 )

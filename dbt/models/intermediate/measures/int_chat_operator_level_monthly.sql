@@ -6,21 +6,8 @@ levels as (
 
 ),
 
--- Changes of one kind and instant have the same level.
-instants as (
-
-    select distinct
-        force_code,
-        operator_id,
-        month_start,
-        changed_at,
-        change,
-        held_at_once
-    from levels
-
-),
-
--- The level that is passed where sessions end as others begin lasts for no time.
+-- Of the changes of one instant only the last has a level that lasts; those of one kind are alike, so that it does not
+-- matter which of them is the last.
 lasting as (
 
     select
@@ -29,7 +16,7 @@ lasting as (
             partition by force_code, operator_id, month_start
             order by changed_at asc nulls last, change asc nulls last
         ) as changed_next_at
-    from instants
+    from levels
 
 ),
 

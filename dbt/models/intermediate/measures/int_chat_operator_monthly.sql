@@ -85,15 +85,13 @@ final as (
         coalesce(held_at_once.max_concurrent_chats, 0) >= 2 as holds_several
     from accepted
     inner join busy
-        on
-            accepted.force_code = busy.force_code
-            and accepted.operator_id = busy.operator_id
-            and accepted.month_start = busy.month_start
+        on accepted.force_code = busy.force_code
+        and accepted.operator_id = busy.operator_id
+        and accepted.month_start = busy.month_start
     left join held_at_once
-        on
-            accepted.force_code = held_at_once.force_code
-            and accepted.operator_id = held_at_once.operator_id
-            and accepted.month_start = held_at_once.month_start
+        on accepted.force_code = held_at_once.force_code
+        and accepted.operator_id = held_at_once.operator_id
+        and accepted.month_start = held_at_once.month_start
 
 )
 
