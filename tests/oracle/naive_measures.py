@@ -158,6 +158,7 @@ def calls_of(segments: list[Row]) -> list[Row]:
             {
                 "force_code": parts[0]["force_code"],
                 "line": parts[0]["line"],
+                "caller": parts[0]["caller_number"],
                 "at": parts[0]["arrived_at"],
                 "answered": answered,
                 "queue": Fraction(queued),

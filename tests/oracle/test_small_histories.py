@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, Node, build_nodes, compile_project, contents, warehouse
+from compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
 from naive_measures import Calendar, NaiveWarehouse
 from raw_tables import load_definitions, load_history
 from small_histories import World, draw_world
 
 WORLDS = 8
 FORCES = 250
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
-    return compile_project(tmp_path_factory.mktemp("compiled"))
 
 
 def build(

@@ -1,0 +1,146 @@
+{#- A return is a microsecond or more later and less than 24 hours later. A window over the caller's own events instead
+    of a join of each call with each later one: withheld numbers can share one pseudonym, and 100,000 calls of one
+    caller would make 5 * 10^9 pairs. -#}
+{%- set within_a_day -%}
+over (
+            partition by force_code, caller
+            order by at_microseconds asc nulls last
+            range between 1 following and 86399999999 following
+        )
+{%- endset -%}
+
+with
+
+outcomes as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+calls as (
+
+    select * from {{ ref("fct_call") }}
+
+),
+
+contacts as (
+
+    select * from {{ ref("fct_digital_contact") }}
+
+),
+
+-- Calls on reported lines. A short abandon has no outcome where a force does not count it; it is a return all the same.
+judged as (
+
+    select
+        calls.force_code,
+        calls.call_id,
+        calls.line,
+        calls.caller_number,
+        outcomes.month_start,
+        {{ microseconds("calls.arrived_at") }} as at_microseconds,
+        coalesce(outcomes.answered, 0) as answered,
+        case when calls.line = '101' then coalesce(outcomes.not_answered, 0) else 0 end as is_unanswered
+    from calls
+    left join outcomes
+        on calls.force_code = outcomes.force_code
+        and calls.call_id = outcomes.call_id
+    where calls.line in ('101', '999')
+
+),
+
+-- Most callers were answered, and most contacts refer to no caller: neither has to be sorted.
+callers as (
+
+    select distinct
+        force_code,
+        caller_number as caller
+    from judged
+    where is_unanswered = 1 and caller_number is not null
+
+),
+
+events as (
+
+    select
+        callers.force_code,
+        callers.caller,
+        judged.call_id,
+        judged.is_unanswered,
+        judged.line as channel,
+        judged.at_microseconds,
+        judged.answered
+    from judged
+    inner join callers
+        on judged.force_code = callers.force_code
+        and judged.caller_number = callers.caller
+
+    union all
+
+    select
+        callers.force_code,
+        callers.caller,
+        cast(null as {{ dbt.type_string() }}) as call_id,
+        0 as is_unanswered,
+        'digital' as channel,
+        {{ microseconds("contacts.received_at") }} as at_microseconds,
+        1 as answered
+    from contacts
+    inner join callers
+        on contacts.force_code = callers.force_code
+        and contacts.linked_reference = callers.caller
+    where contacts.is_public_demand
+
+),
+
+looked_ahead as (
+
+    select
+        force_code,
+        call_id,
+        is_unanswered,
+        min(case when channel = '101' then at_microseconds end) {{ within_a_day }} as first_101,
+        min(case when channel = '999' then at_microseconds end) {{ within_a_day }} as first_999,
+        min(case when channel = 'digital' then at_microseconds end) {{ within_a_day }} as first_digital,
+        max(answered) {{ within_a_day }} as answered
+    from events
+
+),
+
+returns as (
+
+    select * from looked_ahead
+    where is_unanswered = 1
+
+),
+
+final as (
+
+    select
+        judged.force_code,
+        judged.call_id,
+        judged.month_start,
+        case when judged.caller_number is not null then 1 else 0 end as has_caller,
+        case when returns.first_101 is not null then 1 else 0 end as came_back_101,
+        case when returns.first_999 is not null then 1 else 0 end as came_back_999,
+        case when returns.first_digital is not null then 1 else 0 end as came_back_digital,
+        case
+            when
+                returns.first_999 <= coalesce(returns.first_101, returns.first_999)
+                and returns.first_999 <= coalesce(returns.first_digital, returns.first_999)
+                then '999'
+            when returns.first_101 <= coalesce(returns.first_digital, returns.first_101)
+                then '101'
+            when returns.first_digital is not null
+                then 'digital'
+        end as first_channel,
+        coalesce(returns.answered, 0) as answered_on_return
+    from judged
+    left join returns
+        on judged.force_code = returns.force_code
+        and judged.call_id = returns.call_id
+    where judged.is_unanswered = 1
+
+)
+
+select * from final
