@@ -17,6 +17,7 @@ from dagster_project.extracts.errors import printable
 from dagster_project.operations import UsageError
 from dagster_project.publication.publish import pointer_of
 from dagster_project.settings import Settings
+from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import reading_audit
 
@@ -25,8 +26,6 @@ Ranges = tuple[tuple[int, int], ...]
 
 # Rows that are fetched at once: a month of one force is some 100,000, of a large one some millions.
 _FETCHED = 10_000
-
-_BUILT = ("int_measure_monthly", "int_measure_display", "int_part_event")
 
 
 @dataclass(frozen=True)
@@ -171,8 +170,8 @@ class Trace:
     """None when nothing was published yet."""
     sources: tuple[str, ...]
     """Sources that the measure needs."""
-    pending_loads: int
-    """Loads of those sources that no build that ended well has seen."""
+    is_current: bool
+    """Whether the figure is of all that is loaded, by the dbt project as it stands, and was published."""
     missing_days: tuple[MissingDay, ...]
     uses: tuple[Use, ...]
     parts: tuple[TracedPart, ...]
@@ -245,42 +244,55 @@ def trace_figure(settings: Settings, measure: str, month: str, *, force: str | N
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so there is no figure to trace. Run: fcir run")
-        _require_built(connection)
-        _require_measure(connection, measure)
-        force_code = _force(connection, settings, force)
-        figure = _figure(connection, measure, first_day, force_code)
-        sources = _texts(
-            connection.execute(
-                "select source from intermediate.int_measure_source where measure = ? order by source", [measure]
-            ).fetchall()
-        )
-        uses = tuple(
-            Use(*row)
-            for row in connection.execute(
-                """
-                select role, part, weight
-                from reference.measure_parts
-                where measure = ?
-                order by role = 'denominator', weight desc, part
-                """,
-                [figure.formula_measure],
-            ).fetchall()
-        )
-        parts, rows = _parts(connection, figure, uses, with_rows=with_rows)
-        pending = connection.execute(
-            "select count(*) from audit.pending_load where list_contains(?, source)", [list(sources)]
-        ).fetchone()
-        return Trace(
-            figure=figure,
-            published=_published(settings, figure),
-            sources=sources,
-            pending_loads=int(pending[0]) if pending else 0,
-            missing_days=_missing_days(connection, figure),
-            uses=uses,
-            parts=parts,
-            rows=rows,
-            set_aside=_set_aside(connection, figure, sources, parts),
-        )
+        try:
+            _require_measure(connection, measure)
+            return _trace(connection, settings, measure, first_day, force, with_rows=with_rows)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            # A table or a column is not there: a run was killed before its build, or the project is newer.
+            raise UsageError(
+                "the warehouse is not built, or was by an earlier version, so no figure can be traced. Run: fcir run"
+            ) from error
+
+
+def _trace(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    measure: str,
+    month_start: date,
+    force: str | None,
+    *,
+    with_rows: bool,
+) -> Trace:
+    figure = _figure(connection, measure, month_start, _force(connection, settings, force))
+    sources = _texts(
+        connection.execute(
+            "select source from intermediate.int_measure_source where measure = ? order by source", [measure]
+        ).fetchall()
+    )
+    uses = tuple(
+        Use(*row)
+        for row in connection.execute(
+            """
+            select role, part, weight
+            from reference.measure_parts
+            where measure = ?
+            order by role = 'denominator', weight desc, part
+            """,
+            [figure.formula_measure],
+        ).fetchall()
+    )
+    parts, rows = _parts(connection, figure, uses, with_rows=with_rows)
+    return Trace(
+        figure=figure,
+        published=_published(settings, figure),
+        is_current=is_current(connection),
+        sources=sources,
+        missing_days=_missing_days(connection, figure),
+        uses=uses,
+        parts=parts,
+        rows=rows,
+        set_aside=_set_aside(connection, figure, sources, parts),
+    )
 
 
 def _month(text: str) -> date:
@@ -296,22 +308,6 @@ def _month_after(month_start: date) -> date:
 
 def _texts(rows: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in rows)
-
-
-def _require_built(connection: duckdb.DuckDBPyConnection) -> None:
-    built = _texts(
-        connection.execute(
-            """
-            select table_name
-            from information_schema.tables
-            where table_schema = 'intermediate' and list_contains(?, table_name)
-            """,
-            [list(_BUILT)],
-        ).fetchall()
-    )
-    if len(built) < len(_BUILT):
-        state = "was built by an earlier version" if built else "is not built yet"
-        raise UsageError(f"the warehouse {state}, so there is no figure to trace. Run: fcir run")
 
 
 def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> None:
@@ -352,7 +348,7 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
             catalogue.label,
             catalogue.unit,
             catalogue.better,
-            catalogue.target,
+            figures.target,
             catalogue.owner,
             catalogue.definition,
             display.display_value,

@@ -53,11 +53,8 @@ def lines_of(trace: Trace) -> Iterator[str]:
             "there is nothing to divide by" if figure.is_delivered else "nothing was delivered for this month"
         )
     yield f"Published    {_published(trace)}"
-    if trace.pending_loads:
-        yield (
-            f"Not built    {trace.pending_loads:,} loads of {', '.join(trace.sources)} are in no build that ended "
-            "well; the figure may be of before them. Run: fcir run"
-        )
+    if not trace.is_current:
+        yield "Not current  what is loaded, or the project, has changed since the figures were built. Run: fcir run"
     yield f"Provisional  {_provisional(trace)}"
     for source, days in groupby(trace.missing_days, key=lambda day: day.source):
         yield f"             {source}: {_days(list(days))}"
@@ -65,8 +62,8 @@ def lines_of(trace: Trace) -> Iterator[str]:
     yield f"Owner        {figure.owner}"
     if figure.formula_measure != figure.measure:
         yield (
-            f"Formula      {figure.formula_measure}, in force for {figure.force_code} in this month by "
-            "dbt/seeds/cancelled_crime_formulas.csv"
+            f"Formula      {figure.formula_measure}, in force for {figure.force_code} in this month; why: "
+            f"fcir query \"from definitions where applies_to = '{figure.measure}'\""
         )
     yield from _sums(trace)
     for fault in trace.faults:
@@ -123,7 +120,7 @@ def document_of(trace: Trace, *, with_rows: bool) -> dict[str, Any]:
     document: dict[str, Any] = {
         **figure,
         "published": vars(trace.published) | {"has_moved_on": trace.has_moved_on} if trace.published else None,
-        "pending_loads": trace.pending_loads,
+        "is_current": trace.is_current,
         "missing_days": [vars(day) for day in trace.missing_days],
         "adds_up": not trace.faults,
         "faults": list(trace.faults),
