@@ -236,9 +236,10 @@ def _part(part: TracedPart) -> Iterator[str]:
         yield f"{part.part}: no events"
         return
     sources = ", ".join(dict.fromkeys(file.source for file in part.files))
-    total = "" if part.counted == part.events else f" that add {amount_text(part.counted)}"
-    rows = "" if part.rows == part.events else f"{part.rows:,} rows of "
-    yield f"{part.part}: {part.events:,} events{total}, in {rows}{len(part.files):,} files of {sources}"
+    total = "" if part.counted == part.events else f", {amount_text(part.counted)} together"
+    rows = "" if part.rows == part.events else f"{_counted(part.rows, 'row')} of "
+    files = _counted(len(part.files), "file")
+    yield f"{part.part}: {_counted(part.events, 'event')}{total}, in {rows}{files} of {sources}"
     yield from _aligned(
         ["extract date", "file", "sha256", "load", "events", "rows of the file"],
         [
@@ -255,7 +256,7 @@ def _part(part: TracedPart) -> Iterator[str]:
         right=("load", "events"),
     )
     if len(part.files) > _LISTED:
-        yield f"  and {len(part.files) - _LISTED:,} files more: --csv lists all, --rows every row"
+        yield f"  and {_counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
 
 
 def _set_aside(trace: Trace) -> Iterator[str]:
@@ -267,7 +268,8 @@ def _set_aside(trace: Trace) -> Iterator[str]:
     reasons: dict[str, int] = {}
     for item in trace.set_aside:
         reasons[item.reason_code] = reasons.get(item.reason_code, 0) + item.rows
-    yield f"Set aside    {total:,} rows are quarantined {where}: " + ", ".join(
+    are = "is" if total == 1 else "are"
+    yield f"Set aside    {_counted(total, 'row')} {are} quarantined {where}: " + ", ".join(
         f"{count:,} {code}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     )
     files = [list(items) for _, items in groupby(trace.set_aside, key=lambda item: item.load_id)]
@@ -286,7 +288,7 @@ def _set_aside(trace: Trace) -> Iterator[str]:
         right=("load", "rows"),
     )
     if len(files) > _LISTED:
-        yield f"  and {len(files) - _LISTED:,} files more"
+        yield f"  and {_counted(len(files) - _LISTED, 'file')} more"
     yield f"  Each with its reason: {_query(trace.set_aside)}"
 
 
@@ -298,6 +300,10 @@ def _query(items: Sequence[SetAside]) -> str:
         f'fcir query "from quarantine where source in ({sources}) '
         f"and extract_date between '{min(days)}' and '{max(days)}'\""
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _aligned(titles: list[str], rows: list[list[str]], *, right: Sequence[str]) -> Iterator[str]:
