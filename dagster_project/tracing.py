@@ -107,7 +107,7 @@ class TracedFile:
     events: int
     amount: Decimal
     rows: Ranges
-    """Numbers of the rows, those of further segments of a call included."""
+    """Numbers of the rows, further rows of an event included: a call has one for each of its segments."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class TracedPart:
 
     @property
     def rows(self) -> int:
-        """Rows of all files; a call has one for each of its segments."""
+        """Rows of all files; an event may have several."""
         return sum(last - first + 1 for file in self.files for first, last in file.rows)
 
 
@@ -141,7 +141,7 @@ class EventRow:
 
     part: str
     amount: Decimal | None
-    """What the event adds; None on the further rows of a call."""
+    """What the event adds; None on its further rows."""
     source: str
     extract_date: date
     file_name: str

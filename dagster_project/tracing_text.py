@@ -94,7 +94,10 @@ def lines_of(trace: Trace) -> Iterator[str]:
             right=("amount", "load", "row"),
         )
         if any(row.amount is None for row in trace.rows):
-            yield "A row without an amount is a further segment of a call, which counts on the row of its first one."
+            yield (
+                "A row without an amount is a further row of an event that counts on another one, such as a call on "
+                "that of its first segment."
+            )
 
 
 def records_of(trace: Trace, *, with_rows: bool) -> tuple[list[str], list[list[Any]]]:

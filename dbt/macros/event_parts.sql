@@ -5,6 +5,7 @@
 
     events: name under which a model knows the relation of the events, one row per event, with force_code.
     source: source of their extract rows.
+    has_rows: whether an event was read from several rows of extracts (a call from its segments); it counts on one.
     day: column of the local day that an event counts on.
     only: condition on an event to count at all; none where all do.
     keys: columns that decide the part beside the day. Events are summed by these before they become parts: unpivoting
@@ -38,28 +39,41 @@
 
     {{- return([
         {
-            "events": "calls", "source": "call_segments", "day": "arrived_date", "only": none,
+            "events": "calls", "source": "call_segments", "has_rows": true, "day": "arrived_date", "only": none,
             "keys": ["section"], "sums": call_sums, "parts": calls,
         },
         {
-            "events": "chats", "source": "live_chats", "day": "requested_date", "only": none,
+            "events": "chats", "source": "live_chats", "has_rows": false, "day": "requested_date", "only": none,
             "keys": [], "sums": chat_sums, "parts": chats,
         },
         {
-            "events": "contacts", "source": "digital_contacts", "day": "received_date", "only": "is_public_demand",
-            "keys": ["contact_type"], "sums": {"contacts": "1"},
+            "events": "stretches", "source": "live_chats", "has_rows": true, "day": "first_requested_date",
+            "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
+            "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
+        },
+        {
+            "events": "operators", "source": "live_chats", "has_rows": true, "day": "first_requested_date",
+            "only": none, "keys": [], "sums": {"operators": "operators", "operators_with_several": "operators_with_several"},
+            "parts": [
+                {"part": "'live_chat.operators'", "sum": "operators", "only": none},
+                {"part": "'live_chat.operators_with_several'", "sum": "operators_with_several", "only": none},
+            ],
+        },
+        {
+            "events": "contacts", "source": "digital_contacts", "has_rows": false, "day": "received_date",
+            "only": "is_public_demand", "keys": ["contact_type"], "sums": {"contacts": "1"},
             "parts": [
                 {"part": "'digital.contacts'", "sum": "contacts", "only": none},
                 {"part": "concat('digital.', contact_type)", "sum": "contacts", "only": none},
             ],
         },
         {
-            "events": "submissions", "source": "online_crime_reports", "day": "submitted_date", "only": none,
-            "keys": ["service"], "sums": {"submissions": "1"},
+            "events": "submissions", "source": "online_crime_reports", "has_rows": false, "day": "submitted_date",
+            "only": none, "keys": ["service"], "sums": {"submissions": "1"},
             "parts": [{"part": "concat('ocr.', service)", "sum": "submissions", "only": none}],
         },
         {
-            "events": "crimes", "source": "crimes", "day": "event_date", "only": none,
+            "events": "crimes", "source": "crimes", "has_rows": false, "day": "event_date", "only": none,
             "keys": ["event", "cancel_code"],
             "sums": {"crimes": "1", "cancelled_since": "is_cancelled_since", "days_to_cancel": "days_to_cancel"},
             "parts": [

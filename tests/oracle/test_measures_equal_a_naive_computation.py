@@ -201,35 +201,6 @@ def test_the_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyC
     assert sorted(described) == sorted(published)
 
 
-def test_the_events_of_every_part_add_up_to_its_sum_of_the_day(marts: duckdb.DuckDBPyConnection) -> None:
-    differ = marts.execute(
-        """
-        with counted as (
-            select force_code, day, part, sum(amount) as amount
-            from intermediate.int_part_event
-            group by force_code, day, part
-            having sum(amount) <> 0
-        )
-
-        select force_code, day, part, counted.amount, sums.amount
-        from counted
-        full join intermediate.int_part_daily as sums using (force_code, day, part)
-        where counted.amount is distinct from sums.amount
-        """
-    ).fetchall()
-    assert differ == []
-    (parts,) = marts.execute("select count(distinct part) from intermediate.int_part_event").fetchone()
-    assert parts > 50
-
-
-def test_a_row_of_an_extract_counts_once_for_a_part(marts: duckdb.DuckDBPyConnection) -> None:
-    repeated = marts.execute(
-        "select force_code, part, load_id, source_row from intermediate.int_part_event"
-        " group by force_code, part, load_id, source_row having count(*) > 1"
-    ).fetchall()
-    assert repeated == []
-
-
 @pytest.fixture(scope="module")
 def settings(marts: duckdb.DuckDBPyConnection) -> Settings:
     ((path,),) = marts.execute("select path from duckdb_databases() where not internal").fetchall()

@@ -237,7 +237,7 @@ def test_a_file_is_named_with_its_day_the_start_of_its_hash_its_load_and_its_row
     assert "calls_2022-10-02.csv (replaced)" in text_of(trace)
 
 
-def test_rows_are_listed_with_what_each_adds_and_further_segments_with_nothing():
+def test_rows_are_listed_with_what_each_adds_and_further_rows_with_nothing():
     rows = (
         EventRow("calls.lost", Decimal("1.000000"), "calls", OCTOBER, "a.csv", 1, 2),
         EventRow("calls.lost", None, "calls", OCTOBER, "a.csv", 1, 3),
@@ -249,7 +249,7 @@ def test_rows_are_listed_with_what_each_adds_and_further_segments_with_nothing()
     ]
     lines = text_of(trace).splitlines()
     assert "calls.lost       1  calls   2022-10-01    a.csv     1    2" in [line.strip() for line in lines]
-    assert "further segment of a call" in lines[-1]
+    assert "a further row of an event" in lines[-1]
     assert "rows" not in document_of(trace, with_rows=False)
     assert len(document_of(trace, with_rows=True)["rows"]) == 2
 

@@ -29,9 +29,15 @@ chats as (
 
 ),
 
-operator_time as (
+stretches as (
 
     select * from {{ ref("int_chat_operator_time") }}
+
+),
+
+operators as (
+
+    select * from {{ ref("int_chat_operator_month") }}
 
 ),
 
@@ -71,6 +77,7 @@ crimes as (
 amounts as (
 
     {%- for family in families %}
+    {%- set is_last = loop.last %}
     {%- for part in family.parts %}
 
     select
@@ -82,17 +89,12 @@ amounts as (
     {%- if part.only %}
     where {{ part.only }}
     {%- endif %}
+    {%- if not (is_last and loop.last) %}
 
     union all
+    {%- endif %}
     {%- endfor %}
     {%- endfor %}
-
-    select
-        force_code,
-        first_requested_date as day,
-        'live_chat.operator_seconds' as part,
-        cast(operator_seconds as decimal(38, 6)) as amount
-    from operator_time
 
 ),
 

@@ -43,9 +43,15 @@ chats as (
 
 ),
 
-operator_time as (
+operator_stretches as (
 
     select * from {{ ref("int_chat_operator_time") }}
+
+),
+
+operator_months as (
+
+    select * from {{ ref("int_chat_operator_month") }}
 
 ),
 
@@ -75,32 +81,51 @@ calls as (
 
 ),
 
--- What a chat adds to the stretch that it belongs to: the time after the latest end of those accepted before it.
-operator_chats as (
+-- A stretch of an operator's time, and an operator's month, were read from all chats in them; they count on the first.
+stretches as (
 
     select
-        chats.force_code,
-        operator_time.first_requested_date,
+        operator_stretches.*,
         chats.load_id,
         chats.source_row,
-        chats.accepted_at,
-        chats.ended_at,
-        max(chats.ended_at) over (
+        row_number() over (
             partition by
-                operator_time.force_code,
-                operator_time.operator_id,
-                operator_time.month_start,
-                operator_time.stretch_no
-            order by chats.accepted_at asc nulls last, chats.ended_at asc nulls last, chats.chat_id asc nulls last
-            rows between unbounded preceding and 1 preceding
-        ) as earlier_end
-    from operator_time
+                operator_stretches.force_code,
+                operator_stretches.operator_id,
+                operator_stretches.month_start,
+                operator_stretches.stretch_no
+            order by chats.accepted_at asc nulls last, chats.chat_id asc nulls last
+        ) = 1 as is_counted
+    from operator_stretches
     inner join chats
         on
-            operator_time.force_code = chats.force_code
-            and operator_time.operator_id = chats.operator_id
-            and operator_time.month_start = {{ month_start("chats.requested_date") }}
-            and chats.accepted_at between operator_time.started_at and operator_time.ended_at
+            operator_stretches.force_code = chats.force_code
+            and operator_stretches.operator_id = chats.operator_id
+            and operator_stretches.month_start = {{ month_start("chats.requested_date") }}
+            and chats.accepted_at between operator_stretches.started_at and operator_stretches.ended_at
+    where chats.accepted_with_operator = 1
+
+),
+
+operators as (
+
+    select
+        operator_months.*,
+        chats.load_id,
+        chats.source_row,
+        row_number() over (
+            partition by
+                operator_months.force_code,
+                operator_months.operator_id,
+                operator_months.month_start
+            order by chats.accepted_at asc nulls last, chats.chat_id asc nulls last
+        ) = 1 as is_counted
+    from operator_months
+    inner join chats
+        on
+            operator_months.force_code = chats.force_code
+            and operator_months.operator_id = chats.operator_id
+            and operator_months.month_start = {{ month_start("chats.requested_date") }}
     where chats.accepted_with_operator = 1
 
 ),
@@ -108,6 +133,7 @@ operator_chats as (
 final as (
 
     {%- for family in event_parts() %}
+    {%- set is_last = loop.last %}
     {%- for part in family.parts %}
     {%- set amount = family.sums[part.sum] %}
 
@@ -119,32 +145,18 @@ final as (
         load_id,
         source_row,
         cast(
-            {{ "case when is_counted then " ~ amount ~ " end" if family.events == "calls" else amount }} as decimal(38, 6)
+            {{ "case when is_counted then " ~ amount ~ " end" if family.has_rows else amount }} as decimal(38, 6)
         ) as amount
     from {{ family.events }}
     {%- for condition in [family.only, part.only, amount ~ " <> 0" if amount != "1"] if condition %}
     {{ "where" if loop.first else "    and" }} {{ condition }}
     {%- endfor %}
+    {%- if not (is_last and loop.last) %}
 
     union all
+    {%- endif %}
     {%- endfor %}
     {%- endfor %}
-
-    select
-        force_code,
-        'live_chat.operator_seconds' as part,
-        first_requested_date as day,
-        'live_chats' as source,
-        load_id,
-        source_row,
-        cast(
-            case
-                when earlier_end is null then {{ seconds_between("accepted_at", "ended_at") }}
-                when ended_at > earlier_end then {{ seconds_between("earlier_end", "ended_at") }}
-                else 0
-            end as decimal(38, 6)
-        ) as amount
-    from operator_chats
 
 )
 
