@@ -1,15 +1,14 @@
 {#-
-    Which events count for which part of a measure, and with what amount. These rules stand here alone: int_part_daily sums
-    them by day, int_part_event gives the events behind a sum with their rows in the extracts. The names of parts are
-    those of measure_parts.
+    Which events count for which part of a measure, and with what amount. These rules stand here alone: int_part_daily
+    sums them by day, int_part_event gives the events behind a sum with their rows in the extracts. The names of parts
+    are those of measure_parts.
 
     events: name under which a model knows the relation of the events, one row per event, with force_code.
-    source: source of their extract rows.
     has_rows: whether an event was read from several rows of extracts (a call from its segments); it counts on one.
     day: column of the local day that an event counts on.
     only: condition on an event to count at all; none where all do.
-    keys: columns that decide the part beside the day. Events are summed by these before they become parts: unpivoting
-        every call would cost ten times as much.
+    keys: columns that decide the part. Events are summed by force, day and these before they become parts: to unpivot
+        every event first took 0.6 CPU seconds on the sample, against 0.12.
     sums: amounts by name, as expressions over an event.
     parts: for each, the name as an expression over the keys, which of the sums, and a condition on the keys or none.
 -#}
@@ -39,28 +38,29 @@
 
     {{- return([
         {
-            "events": "calls", "source": "call_segments", "has_rows": true, "day": "arrived_date", "only": none,
+            "events": "calls", "has_rows": true, "day": "arrived_date", "only": none,
             "keys": ["section"], "sums": call_sums, "parts": calls,
         },
         {
-            "events": "chats", "source": "live_chats", "has_rows": false, "day": "requested_date", "only": none,
+            "events": "chats", "has_rows": false, "day": "requested_date", "only": none,
             "keys": [], "sums": chat_sums, "parts": chats,
         },
         {
-            "events": "stretches", "source": "live_chats", "has_rows": true, "day": "first_requested_date",
+            "events": "stretches", "has_rows": true, "day": "first_requested_date",
             "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
             "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
         },
         {
-            "events": "operators", "source": "live_chats", "has_rows": true, "day": "first_requested_date",
-            "only": none, "keys": [], "sums": {"operators": "operators", "operators_with_several": "operators_with_several"},
+            "events": "operators", "has_rows": true, "day": "first_requested_date",
+            "only": none, "keys": [],
+            "sums": {"operators": "operators", "operators_with_several": "operators_with_several"},
             "parts": [
                 {"part": "'live_chat.operators'", "sum": "operators", "only": none},
                 {"part": "'live_chat.operators_with_several'", "sum": "operators_with_several", "only": none},
             ],
         },
         {
-            "events": "contacts", "source": "digital_contacts", "has_rows": false, "day": "received_date",
+            "events": "contacts", "has_rows": false, "day": "received_date",
             "only": "is_public_demand", "keys": ["contact_type"], "sums": {"contacts": "1"},
             "parts": [
                 {"part": "'digital.contacts'", "sum": "contacts", "only": none},
@@ -68,12 +68,12 @@
             ],
         },
         {
-            "events": "submissions", "source": "online_crime_reports", "has_rows": false, "day": "submitted_date",
+            "events": "submissions", "has_rows": false, "day": "submitted_date",
             "only": none, "keys": ["service"], "sums": {"submissions": "1"},
             "parts": [{"part": "concat('ocr.', service)", "sum": "submissions", "only": none}],
         },
         {
-            "events": "crimes", "source": "crimes", "has_rows": false, "day": "event_date", "only": none,
+            "events": "crimes", "has_rows": false, "day": "event_date", "only": none,
             "keys": ["event", "cancel_code"],
             "sums": {"crimes": "1", "cancelled_since": "is_cancelled_since", "days_to_cancel": "days_to_cancel"},
             "parts": [
