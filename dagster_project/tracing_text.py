@@ -49,9 +49,8 @@ def lines_of(trace: Trace) -> Iterator[str]:
     yield ""
     yield f"Figure       {figure.display_value or _NO_FIGURE}   ({_unit(figure)})"
     if figure.display_value is None:
-        yield "             " + (
-            "there is nothing to divide by" if figure.is_delivered else "nothing was delivered for this month"
-        )
+        nothing = "there is nothing to divide by" if figure.is_additive else "there is no event to work it out from"
+        yield f"             {nothing if figure.is_delivered else 'nothing was delivered for this month'}"
     yield f"Published    {_published(trace)}"
     if not trace.is_current:
         yield "Not current  what is loaded, or the project, has changed since the figures were built. Run: fcir run"

@@ -150,6 +150,13 @@ def test_a_month_without_a_delivery_has_no_figure_and_nothing_to_be_wrong():
     assert "calls.lost: no events" in text
 
 
+def test_a_delivered_month_without_a_figure_says_what_there_was_none_of():
+    figure = replace(FIGURE, display_value=None, value=None)
+    assert "             there is nothing to divide by" in lines_of(replace(TRACE, figure=figure))
+    figure = replace(figure, is_additive=False)
+    assert "             there is no event to work it out from" in lines_of(replace(TRACE, figure=figure))
+
+
 def test_a_figure_that_does_not_add_up_over_months_shows_its_population():
     figure = replace(FIGURE, is_additive=False, numerator=None, denominator=None, numerator_words=None)
     trace = replace(TRACE, figure=figure, uses=(Use("population", "calls.received", 1),), parts=TRACE.parts[1:])
