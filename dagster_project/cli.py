@@ -47,6 +47,8 @@ from dagster_project.operations import (
 from dagster_project.publication.publish import NotPublished, pointer_of
 from dagster_project.reporting import report_to_terminal
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
+from dagster_project.tracing import trace_figure
+from dagster_project.tracing_text import document_of, lines_of, records_of
 from dagster_project.transformation.project import DbtError
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
@@ -244,6 +246,34 @@ def query(
         for row in rows:
             table.add_row(*(escape(_cell(value)) for value in row))
         _print(table)
+
+
+@app.command()
+def trace(
+    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="Code of the catalogue: calls_999.received.")],
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
+    force: Annotated[str | None, typer.Option("--force", metavar="FORCE", help="Of which force.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="List every row of an extract that was counted.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
+) -> None:
+    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from."""
+    if as_csv and as_json:
+        raise UsageError("choose one of --csv and --json")
+    found = trace_figure(read_settings(), measure, month, force=force, with_rows=rows)
+    if as_csv:
+        columns, records = records_of(found, with_rows=rows)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(records)
+    elif as_json:
+        print(json.dumps(document_of(found, with_rows=rows), default=str, indent=2))
+    else:
+        for line in lines_of(found):
+            print(line)
+    for fault in found.faults:
+        sys.stderr.write(f"fcir: {measure} {month} does not add up: {fault}\n")
+    raise typer.Exit(Exit.DATA if found.faults else Exit.WELL)
 
 
 @app.command()

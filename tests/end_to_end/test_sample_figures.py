@@ -8,13 +8,16 @@ import io
 import json
 import re
 import shutil
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 from command import Command
+from python_calamine import CalamineWorkbook
 
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
 
@@ -219,6 +222,67 @@ def test_a_query_that_is_wrong_or_does_more_than_read_ends_with_2_and_leaves_not
     assert done.stderr.startswith("fcir: ")
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@cache
+def records(path: Path) -> list[Any]:
+    """What a landed file holds, by its row numbers from 1; read here by other means than the project's."""
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    if path.suffix == ".xlsx":
+        book = CalamineWorkbook.from_path(path)
+        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names]
+        return max(sheets, key=len)
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+    return content.decode(encoding).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("measure", "key", "formats"),
+    [
+        ("calls_999.not_answered", "call_id", {".csv", ".gz", ".xlsx"}),
+        ("digital.email", "contact_id", {".jsonl"}),
+        ("live_chat.accepted", "chat_id", {".xlsx"}),
+        ("crime.cancelled.C5", "cancel_code", {".parquet"}),
+    ],
+)
+def test_a_figure_is_traced_to_the_records_that_hold_its_events(sample, measure, key, formats):
+    command, _ = sample
+    figures = dict(
+        command.published(
+            "select measure, cast(value as bigint) from marts.kpi_measure_monthly where month_start = '2022-10-01'"
+        )
+    )
+    done = command.run("trace", measure, "2022-10", "--rows", "--csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert sum(row["amount"] == "1.000000" for row in rows) == figures[measure] > 0
+    keys = {
+        row[:2]: row[2]
+        for row in command.warehouse(f"select load_id, source_row, {key} from raw.{rows[0]['source']}")  # noqa: S608
+    }
+    for row in rows:
+        path = command.home / "landing" / row["source"] / row["file_name"]
+        record = records(path)[int(row["source_row"]) - 1]
+        assert keys[int(row["load_id"]), int(row["source_row"])] in str(record), row
+    assert formats <= {Path(row["file_name"]).suffix for row in rows}
+
+
+def test_a_trace_shows_a_figure_as_the_board_paper_prints_it(sample):
+    command, _ = sample
+    ((printed,),) = command.published(
+        "select display_value from marts.board_paper "
+        "where section = 'crime' and measure = 'pct_cancelled' and month_start = date '2022-10-01'"
+    )
+    done = command.run("trace", "crime.pct_cancelled", "2022-10")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert f"Figure       {printed}   (percent)" in lines
+    # As Kent reported it until the end of that month.
+    assert any(line.startswith("Formula      crime.pct_cancelled_of_initially_recorded") for line in lines)
+    assert f"Published    {command.current.readlink().name} has the same figure" in lines
+    assert "Adds up      the rows below give these sums" in lines
 
 
 def personal_values(landing: Path) -> list[str]:

@@ -16,6 +16,9 @@ from naive_measures import NaiveWarehouse, crimes_of, current, local, month_of, 
 from random_history import DAILY_SOURCES, FIRST_DAY, LAST_DAY, History, draw
 
 from dagster_project.contracts import load_contracts
+from dagster_project.operations import UsageError
+from dagster_project.settings import Settings
+from dagster_project.tracing import EventRow, trace_figure
 from dagster_project.warehouse.tables import ensure_tables
 
 ROOT = Path(__file__).parents[2]
@@ -196,3 +199,89 @@ def test_the_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyC
         " and description is not null"
     ).fetchall()
     assert sorted(described) == sorted(published)
+
+
+@pytest.fixture(scope="module")
+def settings(marts: duckdb.DuckDBPyConnection) -> Settings:
+    ((path,),) = marts.execute("select path from duckdb_databases() where not internal").fetchall()
+    return Settings(home=Path(path).parent)
+
+
+def test_every_measure_is_traced_to_rows_that_are_there_and_add_up_to_it(
+    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    listed: set[tuple[str, int, int]] = set()
+    for measure in sorted(naive[FORCES[0]].measures):
+        force, month, value = marts.execute(
+            "select force_code, month_start, value from intermediate.int_measure_monthly where measure = ?"
+            " order by abs(value) desc nulls last, month_start, force_code limit 1",
+            [measure],
+        ).fetchone()
+        trace = trace_figure(settings, measure, f"{month:%Y-%m}", force=force, with_rows=True)
+        assert trace.figure.value == value != 0, measure
+        assert trace.faults == (), measure
+        # What a file is said to hold is what is listed row by row.
+        for part in trace.parts:
+            rows = [row for row in trace.rows if row.part == part.part]
+            assert part.files, (measure, part.part)
+            assert part.rows == len(rows)
+            assert part.amount == sum(row.amount for row in rows if row.amount is not None)
+        listed |= {(row.source, row.load_id, row.source_row) for row in trace.rows}
+    for source in DAILY_SOURCES:
+        current_rows = marts.execute(
+            f"select raw.load_id, raw.source_row from raw.{source} as raw"  # noqa: S608 - names of ours
+            " inner join audit.load as load on raw.load_id = load.load_id and load.status = 'loaded'"
+        ).fetchall()
+        rows = {row[1:] for row in listed if row[0] == source}
+        assert rows
+        assert rows <= set(current_rows)
+
+
+def test_the_rows_behind_a_count_of_calls_are_all_segments_of_those_calls(
+    history: History, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    month = (2022, 5)
+    trace = trace_figure(settings, "calls_999.not_answered", "2022-05", force="essex", with_rows=True)
+    expected = [
+        call
+        for call in naive["essex"].calls
+        if call["line"] == "999" and month_of(call["at"]) == month and not call["answered"]
+    ]
+    assert len([row for row in trace.rows if row.amount is not None]) == len(expected) > 0
+
+    def keys(rows: tuple[EventRow, ...]) -> list[tuple[str, int]]:
+        return sorted(
+            marts.execute(
+                "select call_id, segment_no from raw.call_segments where load_id = ? and source_row = ?",
+                [row.load_id, row.source_row],
+            ).fetchone()
+            for row in rows
+        )
+
+    calls = {key[0] for key in keys(trace.rows)}
+    segments = current(history.rows["call_segments"], ("call_id", "segment_no"))
+    assert keys(trace.rows) == sorted(
+        (row["call_id"], row["segment_no"])
+        for row in segments
+        if row["force_code"] == "essex" and row["call_id"] in calls
+    )
+
+
+def test_a_trace_of_several_forces_is_of_the_one_that_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def force_of(settings: Settings, force: str | None) -> str:
+        trace = trace_figure(settings, "demand.total", "2022-05", force=force, with_rows=False)
+        return trace.figure.force_code
+
+    monkeypatch.delenv("FCIR_FORCE", raising=False)
+    assert force_of(settings, "surrey") == "surrey"
+    with pytest.raises(UsageError, match="name one with --force: essex, kent, surrey"):
+        force_of(settings, None)
+    with pytest.raises(UsageError, match="no figures of force dyfed-powys; there are: essex, kent, surrey"):
+        force_of(settings, "dyfed-powys")
+    monkeypatch.setenv("FCIR_FORCE", "essex")
+    assert force_of(Settings(home=settings.home), None) == "essex"
+    monkeypatch.setenv("FCIR_FORCE", "west-midlands")
+    with pytest.raises(UsageError, match="no figures of force west-midlands"):
+        force_of(Settings(home=settings.home), None)

@@ -61,3 +61,35 @@ def test_one_thread_and_rows_in_order_give_what_eight_threads_and_shuffled_rows_
             node.name for node in nodes if node.kind == "table" and contents(one, node) != contents(eight, node)
         ]
     assert differing == []
+
+
+def test_the_events_of_every_part_add_up_to_its_sum_of_the_day(project: CompiledProject) -> None:
+    world = draw_world(31, forces=FORCES)
+    wanted = {node.unique_id for name in ("int_measure_monthly", "int_part_event") for node in project.ancestors(name)}
+    with warehouse() as connection:
+        build(connection, [node for node in project.nodes.values() if node.unique_id in wanted], world)
+        differ = connection.execute(
+            """
+            with counted as (
+                select force_code, day, part, sum(amount) as amount
+                from intermediate.int_part_event
+                group by force_code, day, part
+                having sum(amount) <> 0
+            )
+
+            select force_code, day, part, counted.amount, sums.amount
+            from counted
+            full join intermediate.int_part_daily as sums using (force_code, day, part)
+            where counted.amount is distinct from sums.amount
+            """
+        ).fetchall()
+        assert differ == []
+        # A row of an extract counts once for a part.
+        repeated = connection.execute(
+            "select force_code, part, load_id, source_row from intermediate.int_part_event "
+            "group by force_code, part, load_id, source_row having count(*) > 1"
+        ).fetchall()
+        assert repeated == []
+        counted = connection.execute("select distinct part from intermediate.int_part_event").fetchall()
+        named = connection.execute("select distinct part from reference.measure_parts").fetchall()
+        assert set(counted) == set(named)

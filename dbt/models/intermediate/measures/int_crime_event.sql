@@ -21,7 +21,9 @@ final as (
         district,
         cancel_code,
         case when is_cancelled then 1 else 0 end as is_cancelled_since,
-        case when is_cancelled then coalesce(days_to_cancel, 0) else 0 end as days_to_cancel
+        case when is_cancelled then coalesce(days_to_cancel, 0) else 0 end as days_to_cancel,
+        load_id,
+        source_row
     from crimes
 
     union all
@@ -36,7 +38,9 @@ final as (
         district,
         cancel_code,
         1 as is_cancelled_since,
-        coalesce(days_to_cancel, 0) as days_to_cancel
+        coalesce(days_to_cancel, 0) as days_to_cancel,
+        load_id,
+        source_row
     from crimes
     where is_cancelled
 

@@ -1,0 +1,527 @@
+"""From a figure back to what it was counted from: its sums, their events, files and rows. Words: `tracing_text.py`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+import duckdb
+
+from dagster_project.extracts.errors import printable
+from dagster_project.operations import UsageError
+from dagster_project.publication.publish import pointer_of
+from dagster_project.settings import Settings
+from dagster_project.transformation.build import is_current
+from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.state import reading_audit
+
+Ranges = tuple[tuple[int, int], ...]
+"""Row numbers as first and last of each unbroken run, in order."""
+
+# Rows that are fetched at once: a month of one force is some 100,000, of a large one some millions.
+_FETCHED = 10_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its definition, as the warehouse holds both."""
+
+    force_code: str
+    measure: str
+    month_start: date
+    label: str
+    unit: str
+    better: str
+    target: Decimal | None
+    owner: str
+    definition: str
+    display_value: str | None
+    """As a paper prints it; None where there is no figure."""
+    value: Decimal | None
+    is_additive: bool
+    formula_measure: str
+    """Measure whose sums are used: the measure itself, or the formula in force."""
+    numerator: Decimal | None
+    numerator_words: str | None
+    denominator: Decimal | None
+    denominator_words: str | None
+    factor: int
+    numerator_divisor: int
+    denominator_divisor: int
+    is_delivered: bool
+    is_provisional: bool
+    days_in_month: int
+    days_loaded: int
+    share_of_days_loaded: Decimal
+    """0 to 100, of the source of which fewest were."""
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """What the current publication says of the figure."""
+
+    run_id: str
+    is_there: bool
+    value: Decimal | None
+    display_value: str | None
+    """As its board paper prints it; None where the paper leaves the measure out or has no figure."""
+
+
+@dataclass(frozen=True)
+class MissingDay:
+    """A day of the month that a source has no accepted delivery of."""
+
+    source: str
+    day: date
+    state: str
+    """`rejected`, `missing` (owed and not come) or `not delivered`."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One line of the measure's definition: a part that is added or taken off."""
+
+    role: str
+    """`numerator`, `denominator`, or `population` of a measure that does not add up."""
+    part: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class TracedFile:
+    """A file of a delivery, with its rows that a part was counted from."""
+
+    source: str
+    extract_date: date
+    file_name: str
+    file_sha256: str
+    load_id: int
+    status: str
+    """`loaded`; `replaced` when a correction has been loaded since the marts were built."""
+    events: int
+    amount: Decimal
+    rows: Ranges
+    """Numbers of the rows, further rows of an event included: a call has one for each of its segments."""
+
+
+@dataclass(frozen=True)
+class TracedPart:
+    """A part of the figure over the month."""
+
+    part: str
+    amount: Decimal
+    """The sum that the figure was made from."""
+    files: tuple[TracedFile, ...]
+
+    @property
+    def counted(self) -> Decimal:
+        """What the events add up to."""
+        return sum((file.amount for file in self.files), Decimal(0))
+
+    @property
+    def events(self) -> int:
+        """Events of all files."""
+        return sum(file.events for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files; an event may have several."""
+        return sum(last - first + 1 for file in self.files for first, last in file.rows)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """A row of an extract that an event was read from."""
+
+    part: str
+    amount: Decimal | None
+    """What the event adds; None on its further rows."""
+    source: str
+    extract_date: date
+    file_name: str
+    load_id: int
+    source_row: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Quarantined rows of one file with one reason."""
+
+    source: str
+    extract_date: date
+    file_name: str
+    load_id: int
+    reason_code: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A figure and everything behind it."""
+
+    figure: Figure
+    published: PublishedFigure | None
+    """None when nothing was published yet."""
+    sources: tuple[str, ...]
+    """Sources that the measure needs."""
+    is_current: bool
+    """Whether the figure is of all that is loaded, by the dbt project as it stands, and was published."""
+    missing_days: tuple[MissingDay, ...]
+    uses: tuple[Use, ...]
+    parts: tuple[TracedPart, ...]
+    rows: tuple[EventRow, ...]
+    """Every row, by part, file and number; empty unless asked for."""
+    set_aside: tuple[SetAside, ...]
+    """Of the deliveries of the month, and of others that the figure was counted from."""
+
+    @property
+    def has_moved_on(self) -> bool:
+        """Whether the warehouse holds another figure than the current publication."""
+        return self.published is not None and self.published.value != self.figure.value
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Where the figure is not what its events add up to; empty when all is as it has to be."""
+        found = [
+            f"{part.part}: the rows give {amount_text(part.counted)}, the sum is {amount_text(part.amount)}"
+            for part in self.parts
+            if part.counted != part.amount
+        ]
+        counted = {part.part: part.counted for part in self.parts}
+        for role, stated in (("numerator", self.figure.numerator), ("denominator", self.figure.denominator)):
+            uses = [use for use in self.uses if use.role == role]
+            given = sum((use.weight * counted[use.part] for use in uses), Decimal(0))
+            if uses and stated is not None and given != stated:
+                found.append(f"{role}: the rows give {amount_text(given)}, the figure has {amount_text(stated)}")
+        return tuple(found)
+
+
+def amount_text(amount: Decimal) -> str:
+    """A sum with thousands separators, without zeros at its end."""
+    text = f"{amount:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def compact(rows: Iterable[int]) -> Ranges:
+    """Row numbers as unbroken runs.
+
+    Args:
+        rows: numbers in ascending order, each once.
+    """
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return tuple((first, last) for first, last in runs)
+
+
+def trace_figure(settings: Settings, measure: str, month: str, *, force: str | None, with_rows: bool) -> Trace:
+    """Read everything behind a figure from the private warehouse; nothing is changed and no personal value is read.
+
+    Args:
+        settings: where the warehouse is, and the force that is meant where there are several.
+        measure: code of the catalogue, `calls_999.received`.
+        month: `YYYY-MM`.
+        force: force code; None: the only force that there is, else that of FCIR_FORCE.
+        with_rows: whether to list every row of an extract.
+
+    Returns:
+        The trace; whether it adds up is in its `faults`.
+
+    Raises:
+        UsageError: there is no such measure, month or force, or nothing is built yet.
+        WarehouseLocked: a run holds the warehouse.
+    """
+    first_day = _month(month)
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if connection is None:
+            raise UsageError("nothing is loaded yet, so there is no figure to trace. Run: fcir run")
+        try:
+            _require_measure(connection, measure)
+            return _trace(connection, settings, measure, first_day, force, with_rows=with_rows)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            # A table or a column is not there: a run was killed before its build, or the project is newer.
+            raise UsageError(
+                "the warehouse is not built, or was by an earlier version, so no figure can be traced. Run: fcir run"
+            ) from error
+
+
+def _trace(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    measure: str,
+    month_start: date,
+    force: str | None,
+    *,
+    with_rows: bool,
+) -> Trace:
+    figure = _figure(connection, measure, month_start, _force(connection, settings, force))
+    sources = _texts(
+        connection.execute(
+            "select source from intermediate.int_measure_source where measure = ? order by source", [measure]
+        ).fetchall()
+    )
+    uses = tuple(
+        Use(*row)
+        for row in connection.execute(
+            """
+            select role, part, weight
+            from reference.measure_parts
+            where measure = ?
+            order by role = 'denominator', weight desc, part
+            """,
+            [figure.formula_measure],
+        ).fetchall()
+    )
+    parts, rows = _parts(connection, figure, uses, with_rows=with_rows)
+    return Trace(
+        figure=figure,
+        published=_published(settings, figure),
+        is_current=is_current(connection),
+        sources=sources,
+        missing_days=_missing_days(connection, figure),
+        uses=uses,
+        parts=parts,
+        rows=rows,
+        set_aside=_set_aside(connection, figure, sources, parts),
+    )
+
+
+def _month(text: str) -> date:
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) and text >= "0001":
+        return date.fromisoformat(f"{text}-01")
+    raise UsageError(f"{printable(text)}: not a month; expected YYYY-MM")
+
+
+def _month_after(month_start: date) -> date:
+    # The last month of all has no successor; no figure is of it.
+    return date(month_start.year + month_start.month // 12, month_start.month % 12 + 1, 1)
+
+
+def _texts(rows: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in rows)
+
+
+def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> None:
+    codes = _texts(connection.execute("select measure from reference.measure_catalogue order by measure").fetchall())
+    if measure in codes:
+        return
+    # Whoever leaves out the section, or writes it as a paper does, means one of these.
+    name = re.split(r"[.\s]", measure)[-1]
+    near = [code for code in codes if name and code.partition(".")[2] == name]
+    near = near or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
+    said = f"near it: {', '.join(near)}" if near else "nothing is near it"
+    raise UsageError(f'no measure {printable(measure)}; {said}. All of them: fcir query "from measures"')
+
+
+def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: str | None) -> str:
+    known = _texts(connection.execute("select force_code from intermediate.int_force order by force_code").fetchall())
+    if not known:
+        raise UsageError("no event of any force is loaded, so there is no figure to trace. Run: fcir status")
+    if wanted is None and len(known) == 1:
+        return known[0]
+    # The setting has a default, which says nothing about whom a figure is asked for.
+    if wanted is None and "force" in settings.model_fields_set:
+        wanted = settings.force
+    if wanted is None:
+        raise UsageError(f"there are several forces; name one with --force: {', '.join(known)}")
+    if wanted not in known:
+        raise UsageError(f"no figures of force {printable(wanted)}; there are: {', '.join(known)}")
+    return wanted
+
+
+def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: date, force_code: str) -> Figure:
+    row = connection.execute(
+        """
+        select
+            figures.force_code,
+            figures.measure,
+            figures.month_start,
+            catalogue.label,
+            catalogue.unit,
+            catalogue.better,
+            figures.target,
+            catalogue.owner,
+            catalogue.definition,
+            display.display_value,
+            figures.value,
+            figures.is_additive,
+            figures.formula_measure,
+            figures.numerator,
+            nullif(formula.numerator, ''),
+            figures.denominator,
+            nullif(formula.denominator, ''),
+            catalogue.factor,
+            catalogue.numerator_divisor,
+            catalogue.denominator_divisor,
+            figures.is_delivered,
+            figures.is_provisional,
+            figures.days_in_month,
+            figures.days_loaded,
+            figures.share_of_days_loaded
+        from intermediate.int_measure_monthly as figures
+        inner join reference.measure_catalogue as catalogue on figures.measure = catalogue.measure
+        inner join reference.measure_catalogue as formula on figures.formula_measure = formula.measure
+        inner join intermediate.int_measure_display as display
+            on figures.force_code = display.force_code
+            and figures.measure = display.measure
+            and figures.month_start = display.month_start
+        where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
+        """,
+        [force_code, measure, month_start],
+    ).fetchone()
+    if row:
+        return Figure(*row)
+    span = connection.execute(
+        """
+        select min(month_start), max(month_start)
+        from intermediate.int_measure_monthly
+        where force_code = ? and measure = ?
+        """,
+        [force_code, measure],
+    ).fetchone()
+    months = f"there are {span[0]:%Y-%m} to {span[1]:%Y-%m}" if span and span[0] else "there is no month at all"
+    raise UsageError(f"{measure} of {force_code} has no month {month_start:%Y-%m}; {months}")
+
+
+def _parts(
+    connection: duckdb.DuckDBPyConnection, figure: Figure, uses: Sequence[Use], *, with_rows: bool
+) -> tuple[tuple[TracedPart, ...], tuple[EventRow, ...]]:
+    """The parts in the order of their first use, and their rows."""
+    names = list(dict.fromkeys(use.part for use in uses))
+    span = [figure.force_code, figure.month_start, _month_after(figure.month_start), names]
+    sums = dict(
+        connection.execute(
+            """
+            select part, sum(amount)
+            from intermediate.int_part_daily
+            where force_code = ? and day >= ? and day < ? and list_contains(?, part)
+            group by part
+            """,
+            span,
+        ).fetchall()
+    )
+    loads = {
+        row[0]: row
+        for row in connection.execute(
+            "select load_id, source, extract_date, file_name, file_sha256, status from audit.load"
+        ).fetchall()
+    }
+    cursor = connection.execute(
+        """
+        select part, load_id, source_row, amount
+        from intermediate.int_part_event
+        where force_code = ? and day >= ? and day < ? and list_contains(?, part)
+        order by part, load_id, source_row
+        """,
+        span,
+    )
+    files: dict[str, list[TracedFile]] = {name: [] for name in names}
+    listed: list[EventRow] = []
+    for (part, load_id), group in groupby(_fetched(cursor), key=lambda row: row[:2]):
+        _, source, extract_date, file_name, file_sha256, status = loads[load_id]
+        events, amount, numbers = 0, Decimal(0), []
+        for _, _, source_row, added in group:
+            numbers.append(source_row)
+            if added is not None:
+                events += 1
+                amount += added
+            if with_rows:
+                listed.append(EventRow(part, added, source, extract_date, file_name, load_id, source_row))
+        files[part].append(
+            TracedFile(source, extract_date, file_name, file_sha256, load_id, status, events, amount, compact(numbers))
+        )
+    parts = tuple(
+        TracedPart(
+            name,
+            sums.get(name, Decimal(0)),
+            tuple(sorted(files[name], key=lambda file: (file.extract_date, file.load_id))),
+        )
+        for name in names
+    )
+    listed.sort(key=lambda row: (names.index(row.part), row.extract_date, row.load_id, row.source_row))
+    return parts, tuple(listed)
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while batch := cursor.fetchmany(_FETCHED):
+        yield from batch
+
+
+def _published(settings: Settings, figure: Figure) -> PublishedFigure | None:
+    pointer = pointer_of(settings.published)
+    if not pointer.exists():
+        return None
+    folder = pointer.resolve()
+    with reading_connection(folder / "fcir.duckdb") as connection:
+        row = connection.execute(
+            """
+            select figures.value, paper.display_value
+            from marts.kpi_measure_monthly as figures
+            left join marts.board_paper as paper
+                on figures.force_code = paper.force_code
+                and figures.measure = concat(paper.section, '.', paper.measure)
+                and figures.month_start = paper.month_start
+            where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
+            """,
+            [figure.force_code, figure.measure, figure.month_start],
+        ).fetchone()
+    return PublishedFigure(folder.name, row is not None, *(row or (None, None)))
+
+
+def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tuple[MissingDay, ...]:
+    rows = connection.execute(
+        """
+        with states as (
+            select
+                source,
+                extract_date,
+                case when bool_or(status = 'rejected') then 'rejected' else 'missing' end as state
+            from audit.load
+            where withdrawn_at is null
+            group by source, extract_date
+        )
+
+        select
+            sources.source,
+            dates.date_day,
+            coalesce(states.state, 'not delivered')
+        from intermediate.int_measure_source as sources
+        inner join marts.dim_date as dates on dates.month_start = ?
+        left join intermediate.int_source_day as days
+            on sources.source = days.source and dates.date_day = days.day
+        left join states
+            on sources.source = states.source and dates.date_day = states.extract_date
+        where sources.measure = ? and not coalesce(days.is_loaded, false)
+        order by sources.source, dates.date_day
+        """,
+        [figure.month_start, figure.measure],
+    ).fetchall()
+    return tuple(MissingDay(*row) for row in rows)
+
+
+def _set_aside(
+    connection: duckdb.DuckDBPyConnection, figure: Figure, sources: Sequence[str], parts: Sequence[TracedPart]
+) -> tuple[SetAside, ...]:
+    used = sorted({file.load_id for part in parts for file in part.files})
+    rows = connection.execute(
+        """
+        select source, extract_date, file_name, load_id, reason_code, count(*)
+        from marts.quarantine
+        where
+            list_contains(?, source)
+            and ((extract_date >= ? and extract_date < ?) or list_contains(?, load_id))
+        group by source, extract_date, file_name, load_id, reason_code
+        order by source, extract_date, load_id, reason_code
+        """,
+        [list(sources), figure.month_start, _month_after(figure.month_start), used],
+    ).fetchall()
+    return tuple(SetAside(*row) for row in rows)

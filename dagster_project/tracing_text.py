@@ -1,0 +1,319 @@
+"""A trace in words for a person, and as records for a machine. What is read and compared: `tracing.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from dagster_project.tracing import Figure, MissingDay, Ranges, SetAside, Trace, TracedPart, amount_text
+
+# Files listed for a part, and of what is quarantined; the rest is counted. As in the summary of a run.
+_LISTED = 12
+
+# Characters of row numbers beside a file: what is left of a line of 140.
+_ROWS_WIDTH = 60
+
+_NO_FIGURE = "\N{EN DASH}"
+
+# What a person has to know of a file; a hash is given to the length that tells two files apart.
+_HASH_LENGTH = 12
+
+
+def ranges_text(ranges: Ranges, width: int | None = None) -> str:
+    """Row numbers as `2-9, 11, 15-16`.
+
+    Args:
+        ranges: first and last of each run.
+        width: characters after which the rest is counted, `... and 12 more`; None: all of them. The first run is
+            always written.
+    """
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    if width is None:
+        return ", ".join(texts)
+    used, shown = 0, 0
+    for text in texts:
+        used += len(text) + 2
+        if shown and used - 2 > width:
+            break
+        shown += 1
+    left = sum(last - first + 1 for first, last in ranges[shown:])
+    return ", ".join(texts[:shown]) + (f" and {left:,} more" if left else "")
+
+
+def lines_of(trace: Trace) -> Iterator[str]:
+    """The trace as lines for a terminal."""
+    figure = trace.figure
+    yield f"{figure.measure}, {figure.force_code}, {figure.month_start:%B %Y}: {figure.label}"
+    yield ""
+    yield f"Figure       {figure.display_value or _NO_FIGURE}   ({_unit(figure)})"
+    if figure.display_value is None:
+        nothing = "there is nothing to divide by" if figure.is_additive else "there is no event to work it out from"
+        yield f"             {nothing if figure.is_delivered else 'nothing was delivered for this month'}"
+    yield f"Published    {_published(trace)}"
+    if not trace.is_current:
+        yield "Not current  what is loaded, or the project, has changed since the figures were built. Run: fcir run"
+    yield f"Provisional  {_provisional(trace)}"
+    for source, days in groupby(trace.missing_days, key=lambda day: day.source):
+        yield f"             {source}: {_days(list(days))}"
+    yield f"Definition   {figure.definition}"
+    yield f"Owner        {figure.owner}"
+    if figure.formula_measure != figure.measure:
+        yield (
+            f"Formula      {figure.formula_measure}, in force for {figure.force_code} in this month; why: "
+            f"fcir query \"from definitions where applies_to = '{figure.measure}'\""
+        )
+    yield from _sums(trace)
+    for fault in trace.faults:
+        yield f"Adds up      NO: {fault}"
+    if not trace.faults:
+        yield "Adds up      the rows below give these sums"
+    for part in trace.parts:
+        yield ""
+        yield from _part(part)
+    yield ""
+    yield from _set_aside(trace)
+    if trace.rows:
+        yield ""
+        yield from _aligned(
+            ["part", "amount", "source", "extract date", "file", "load", "row"],
+            [
+                [
+                    row.part,
+                    "" if row.amount is None else amount_text(row.amount),
+                    row.source,
+                    str(row.extract_date),
+                    row.file_name,
+                    str(row.load_id),
+                    str(row.source_row),
+                ]
+                for row in trace.rows
+            ],
+            right=("amount", "load", "row"),
+        )
+        if any(row.amount is None for row in trace.rows):
+            yield (
+                "A row without an amount is a further row of an event that counts on another one, such as a call on "
+                "that of its first segment."
+            )
+
+
+def records_of(trace: Trace, *, with_rows: bool) -> tuple[list[str], list[list[Any]]]:
+    """The trace as a table for a machine: a row for each part and file, or for each row of an extract.
+
+    Returns:
+        Column names and rows.
+    """
+    if with_rows:
+        columns = ["part", "amount", "source", "extract_date", "file_name", "load_id", "source_row"]
+        return columns, [[getattr(row, column) for column in columns] for row in trace.rows]
+    columns = ["part", "source", "extract_date", "file_name", "file_sha256", "load_id", "events", "amount"]
+    return [*columns, "source_rows"], [
+        [part.part, *(getattr(file, column) for column in columns[1:]), ranges_text(file.rows)]
+        for part in trace.parts
+        for file in part.files
+    ]
+
+
+def document_of(trace: Trace, *, with_rows: bool) -> dict[str, Any]:
+    """All of the trace as an object for a machine; dates and decimals are left as they are."""
+    figure = vars(trace.figure)
+    document: dict[str, Any] = {
+        **figure,
+        "published": vars(trace.published) | {"has_moved_on": trace.has_moved_on} if trace.published else None,
+        "is_current": trace.is_current,
+        "missing_days": [vars(day) for day in trace.missing_days],
+        "adds_up": not trace.faults,
+        "faults": list(trace.faults),
+        "parts": [
+            {
+                "part": part.part,
+                "uses": [{"role": use.role, "weight": use.weight} for use in trace.uses if use.part == part.part],
+                "amount": part.amount,
+                "events": part.events,
+                "files": [
+                    {name: value for name, value in vars(file).items() if name != "rows"}
+                    | {"source_rows": ranges_text(file.rows)}
+                    for file in part.files
+                ],
+            }
+            for part in trace.parts
+        ],
+        "set_aside": [vars(item) for item in trace.set_aside],
+    }
+    if with_rows:
+        document["rows"] = [vars(row) for row in trace.rows]
+    return document
+
+
+def _unit(figure: Figure) -> str:
+    if figure.target is None:
+        return figure.unit
+    direction = {"lower": "under ", "higher": "over "}.get(figure.better, "")
+    return f"{figure.unit}; target {direction}{amount_text(figure.target)}"
+
+
+def _published(trace: Trace) -> str:
+    published = trace.published
+    if published is None:
+        return "not yet. Run: fcir run"
+    if not published.is_there:
+        return f"{published.run_id} does not have it; a run publishes it: fcir run"
+    if not trace.has_moved_on:
+        return f"{published.run_id} has the same figure"
+    value = _NO_FIGURE if published.value is None else amount_text(published.value)
+    return (
+        f"{published.run_id} has {published.display_value or value} ({value}); the warehouse has moved on since. "
+        "Run: fcir run"
+    )
+
+
+def _provisional(trace: Trace) -> str:
+    figure = trace.figure
+    days = f"{figure.days_loaded} of {figure.days_in_month} days are loaded"
+    if not figure.is_provisional:
+        return f"no; {days}"
+    of = " of the source with fewest" if len(trace.sources) > 1 else ""
+    return f"yes, it may change; {days}{of} ({figure.share_of_days_loaded:.2f}%)"
+
+
+def _days(days: Sequence[MissingDay]) -> str:
+    texts = []
+    for state, same in groupby(days, key=lambda day: day.state):
+        spans: list[list[MissingDay]] = []
+        for day in same:
+            if spans and (day.day - spans[-1][1].day).days == 1:
+                spans[-1][1] = day
+            else:
+                spans.append([day, day])
+        texts.append(
+            ", ".join(str(first.day) if first is last else f"{first.day} to {last.day}" for first, last in spans)
+            + f" {state}"
+        )
+    return "; ".join(texts)
+
+
+def _sums(trace: Trace) -> Iterator[str]:
+    figure = trace.figure
+    if not figure.is_additive:
+        yield "Population   the figure does not add up; it is worked out from these events"
+        yield from _uses(trace, "population")
+        return
+    top = _amount(figure.numerator, figure.numerator_divisor)
+    if figure.denominator_words is None:
+        yield f"Sum          {top}   {figure.numerator_words}"
+        yield from _uses(trace, "numerator")
+        return
+    below = _amount(figure.denominator, figure.denominator_divisor)
+    times = f"{figure.factor} * " if figure.factor != 1 else ""
+    yield f"Quotient     {times}{_bracketed(top)} / {_bracketed(below)}"
+    yield f"  numerator   {top}   {figure.numerator_words}"
+    yield from _uses(trace, "numerator")
+    yield f"  denominator {below}   {figure.denominator_words}"
+    yield from _uses(trace, "denominator")
+
+
+def _uses(trace: Trace, role: str) -> Iterator[str]:
+    amounts = {part.part: part.amount for part in trace.parts}
+    for use in trace.uses:
+        if use.role == role:
+            times = f"{abs(use.weight)} * " if abs(use.weight) != 1 else ""
+            yield f"    {'-' if use.weight < 0 else '+'} {times}{amount_text(amounts[use.part])} {use.part}"
+
+
+def _amount(amount: Decimal | None, divisor: int) -> str:
+    """A sum, with what makes it a number of its unit: seconds to hours."""
+    if amount is None:
+        return _NO_FIGURE
+    return amount_text(amount) if divisor == 1 else f"{amount_text(amount)} / {divisor:,}"
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if " " in text else text
+
+
+def _part(part: TracedPart) -> Iterator[str]:
+    if not part.files:
+        yield f"{part.part}: no events"
+        return
+    sources = ", ".join(dict.fromkeys(file.source for file in part.files))
+    total = "" if part.counted == part.events else f", {amount_text(part.counted)} together"
+    rows = "" if part.rows == part.events else f"{_counted(part.rows, 'row')} of "
+    files = _counted(len(part.files), "file")
+    yield f"{part.part}: {_counted(part.events, 'event')}{total}, in {rows}{files} of {sources}"
+    yield from _aligned(
+        ["extract date", "file", "sha256", "load", "events", "rows of the file"],
+        [
+            [
+                str(file.extract_date),
+                file.file_name + ("" if file.status == "loaded" else f" ({file.status})"),
+                file.file_sha256[:_HASH_LENGTH],
+                str(file.load_id),
+                f"{file.events:,}",
+                ranges_text(file.rows, _ROWS_WIDTH),
+            ]
+            for file in part.files[:_LISTED]
+        ],
+        right=("load", "events"),
+    )
+    if len(part.files) > _LISTED:
+        yield f"  and {_counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
+
+
+def _set_aside(trace: Trace) -> Iterator[str]:
+    where = "in the deliveries of the month and in others that the figure was counted from"
+    if not trace.set_aside:
+        yield f"Set aside    nothing: no row is quarantined {where}"
+        return
+    total = sum(item.rows for item in trace.set_aside)
+    reasons: dict[str, int] = {}
+    for item in trace.set_aside:
+        reasons[item.reason_code] = reasons.get(item.reason_code, 0) + item.rows
+    are = "is" if total == 1 else "are"
+    yield f"Set aside    {_counted(total, 'row')} {are} quarantined {where}: " + ", ".join(
+        f"{count:,} {code}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+    files = [list(items) for _, items in groupby(trace.set_aside, key=lambda item: item.load_id)]
+    yield from _aligned(
+        ["source", "extract date", "file", "load", "rows"],
+        [
+            [
+                items[0].source,
+                str(items[0].extract_date),
+                items[0].file_name,
+                str(items[0].load_id),
+                f"{sum(item.rows for item in items):,}",
+            ]
+            for items in files[:_LISTED]
+        ],
+        right=("load", "rows"),
+    )
+    if len(files) > _LISTED:
+        yield f"  and {_counted(len(files) - _LISTED, 'file')} more"
+    yield f"  Each with its reason: {_query(trace.set_aside)}"
+
+
+def _query(items: Sequence[SetAside]) -> str:
+    """The command that lists the rows; of the span of days, since a command of two hundred loads helps nobody."""
+    days = [item.extract_date for item in items]
+    sources = ", ".join(f"'{source}'" for source in dict.fromkeys(item.source for item in items))
+    return (
+        f'fcir query "from quarantine where source in ({sources}) '
+        f"and extract_date between '{min(days)}' and '{max(days)}'\""
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _aligned(titles: list[str], rows: list[list[str]], *, right: Sequence[str]) -> Iterator[str]:
+    """A table without lines, indented; a library's would take a second for the rows of a month."""
+    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
+    for row in [titles, *rows]:
+        cells = (
+            cell.rjust(width) if title in right else cell.ljust(width)
+            for title, cell, width in zip(titles, row, widths, strict=True)
+        )
+        yield f"  {'  '.join(cells)}".rstrip()
