@@ -53,7 +53,7 @@
         {
             "events": "operators", "has_rows": true, "day": "first_requested_date",
             "only": none, "keys": [],
-            "sums": {"operators": "operators", "operators_with_several": "operators_with_several"},
+            "sums": {"operators": "1", "operators_with_several": "case when holds_several then 1 else 0 end"},
             "parts": [
                 {"part": "'live_chat.operators'", "sum": "operators", "only": none},
                 {"part": "'live_chat.operators_with_several'", "sum": "operators_with_several", "only": none},

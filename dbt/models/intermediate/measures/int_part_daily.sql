@@ -37,7 +37,7 @@ stretches as (
 
 operators as (
 
-    select * from {{ ref("int_chat_operator_month") }}
+    select * from {{ ref("int_chat_operator_monthly") }}
 
 ),
 

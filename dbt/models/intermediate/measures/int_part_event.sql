@@ -51,7 +51,7 @@ operator_stretches as (
 
 operator_months as (
 
-    select * from {{ ref("int_chat_operator_month") }}
+    select * from {{ ref("int_chat_operator_monthly") }}
 
 ),
 
