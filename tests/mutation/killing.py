@@ -24,6 +24,11 @@ ORACLE = (
     "kpi_calls_daily",
     "kpi_calls_hourly",
     "kpi_cancellations_monthly",
+    "kpi_crime_status_monthly",
+    "kpi_cancellation_detail_monthly",
+    "kpi_crime_net_monthly",
+    "kpi_crime_maturity",
+    "kpi_crime_expected_net",
 )
 
 # A few dozen histories of more than a year hold every case that the oracle's 2,000 do, in a tenth of a second a table.

@@ -86,7 +86,7 @@ final as (
         on counted.month_start = deliveries.month_start
         and deliveries.measure
         = case when counted.counted_by = 'event' then 'crime.cancelled_crime' else 'crime.pct_cohort_cancelled' end
-    where deliveries.days_loaded > 0
+        and deliveries.days_loaded > 0
 
 )
 

@@ -62,9 +62,9 @@ to_come as (
         cohorts.cancelled_to_date,
         cohorts.cancelled_observed,
         cohorts.last_age,
+        -- Null without any rate; greatest() alone would pass over it.
         case
-            when horizons.oldest_age > cohorts.last_age then horizons.oldest_age - cohorts.last_age
-            when horizons.oldest_age is not null then 0
+            when horizons.oldest_age is not null then greatest(horizons.oldest_age - cohorts.last_age, 0)
         end as ages_expected,
         count(rates.pct_cancelled) as ages_with_rate,
         coalesce(sum(rates.pct_cancelled), 0) as pct_further,
@@ -130,14 +130,14 @@ final as (
         cast(rounded.expected_final_cancelled as decimal(38, 6)) as expected_final_cancelled,
         cast(rounded.recorded_crime - rounded.expected_final_cancelled as decimal(38, 6)) as expected_final_net,
         {{ ratio("rounded.hundredfold_cancelled", "rounded.recorded_crime") }} as expected_final_pct_cancelled,
-        cast(coalesce(rounded.ages_expected, 1) > 0 and rounded.next_age_cohorts < 3 as boolean) as is_trial,
+        cast(coalesce(rounded.ages_expected > 0, true) and rounded.next_age_cohorts < 3 as boolean) as is_trial,
         cast(triangle.is_provisional as boolean) as is_provisional,
         cast(triangle.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
     from rounded
     inner join triangle
         on rounded.force_code = triangle.force_code
         and rounded.month_start = triangle.month_start
-        and triangle.months_since = case when rounded.last_age < 0 then 0 else rounded.last_age end
+        and triangle.months_since = greatest(rounded.last_age, 0)
 
 )
 

@@ -29,7 +29,7 @@ counted as (
         force_code,
         {{ month_start("updated_date") }} as month_start,
         {%- for kind in kinds %}
-        count(case when is_{{ kind }} then 1 end) as {{ kind }}_states,
+        count(case when is_{{ kind }} then crime_ref end) as {{ kind }}_states,
         count(distinct case when is_{{ kind }} then crime_ref end) as {{ kind }}_crimes{{ "," if not loop.last }}
         {%- endfor %}
     from changes
