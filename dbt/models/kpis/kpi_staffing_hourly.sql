@@ -1,4 +1,6 @@
 with
+-- The linter knows neither the indentation of a macro's query nor the lambdas of Erlang's formulas.
+-- noqa: disable=layout.indent,PRS
 
 calls as (
 

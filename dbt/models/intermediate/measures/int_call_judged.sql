@@ -25,22 +25,21 @@ judged as (
         calls.queue_seconds,
         calls.talk_seconds,
         parameters.answer_target_seconds,
+        calls.is_answered as is_answered_by_operator,
+        -- A call-back does not make up for a short abandon: what was not received cannot be answered.
+        calls.queue_seconds < parameters.short_abandon_seconds and not calls.is_answered as is_short_abandon,
         {{ month_start("calls.arrived_date") }} as month_start,
         cast({{ day_of_week("calls.arrived_date") }} as bigint) as day_of_week,
         cast(extract(hour from {{ local_timestamp("calls.arrived_at") }}) as bigint) as hour_of_day,
-        calls.is_answered as is_answered_by_operator,
         calls.is_answered
         or (parameters.called_back_counts_as_answered and calls.called_back_at is not null) as is_answered,
-        -- A call-back makes up for no short abandon: the call was not received, so there was nothing to answer.
-        not calls.is_answered and calls.queue_seconds < parameters.short_abandon_seconds as is_short_abandon,
         calls.called_back_at is not null as is_called_back,
         coalesce(calls.called_back_date = calls.arrived_date, false) as is_called_back_same_day
     from calls
     inner join parameters
-        on
-            calls.force_code = parameters.force_code
-            and calls.line = parameters.line
-            and calls.arrived_date = parameters.arrived_date
+        on calls.force_code = parameters.force_code
+        and calls.line = parameters.line
+        and calls.arrived_date = parameters.arrived_date
 
 ),
 
