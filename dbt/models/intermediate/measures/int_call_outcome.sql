@@ -1,44 +1,11 @@
-{#- A view: two aggregations read it once each, and writing every call a second time would cost more than it saves. -#}
+{#- A view, as the one that it filters. -#}
 {{ config(materialized="view") }}
 
 with
 
 calls as (
 
-    select * from {{ ref("fct_call") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("int_call_parameter_day") }}
-
-),
-
-judged as (
-
-    select
-        calls.force_code,
-        calls.call_id,
-        calls.line,
-        calls.arrived_date,
-        calls.queue_seconds,
-        calls.talk_seconds,
-        parameters.answer_target_seconds,
-        {{ month_start("calls.arrived_date") }} as month_start,
-        cast({{ day_of_week("calls.arrived_date") }} as bigint) as day_of_week,
-        cast(extract(hour from {{ local_timestamp("calls.arrived_at") }}) as bigint) as hour_of_day,
-        calls.is_answered
-        or (parameters.called_back_counts_as_answered and calls.called_back_at is not null) as is_answered,
-        calls.called_back_at is not null as is_called_back,
-        coalesce(calls.called_back_date = calls.arrived_date, false) as is_called_back_same_day
-    from calls
-    inner join parameters
-        on
-            calls.force_code = parameters.force_code
-            and calls.line = parameters.line
-            and calls.arrived_date = parameters.arrived_date
-    where calls.is_answered or calls.queue_seconds >= parameters.short_abandon_seconds
+    select * from {{ ref("int_call_judged") }}
 
 ),
 
@@ -53,17 +20,17 @@ final as (
         day_of_week,
         hour_of_day,
         queue_seconds,
-        concat('calls_', line) as section,
-        1 as received,
-        case when is_answered then 1 else 0 end as answered,
-        case when is_answered then 0 else 1 end as not_answered,
-        case when is_answered then queue_seconds else 0 end as queue_seconds_answered,
-        case when is_answered then talk_seconds else 0 end as talk_seconds_answered,
-        -- Strictly under the target: a call answered at 10.000 seconds missed it.
-        case when is_answered and queue_seconds < answer_target_seconds then 1 else 0 end as answered_within_target,
-        case when not is_answered and is_called_back then 1 else 0 end as called_back,
-        case when not is_answered and is_called_back_same_day then 1 else 0 end as called_back_same_day
-    from judged
+        section,
+        received,
+        answered,
+        not_answered,
+        queue_seconds_answered,
+        talk_seconds_answered,
+        answered_within_target,
+        called_back,
+        called_back_same_day
+    from calls
+    where not is_short_abandon
 
 )
 

@@ -1,0 +1,135 @@
+"""A random history of calls that crowd in a few hours of the week, and dated parameters that change within it.
+
+Draws them only: what they mean is for `naive_call_marts`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+FIRST_DAY = date(2022, 8, 20)
+LAST_DAY = date(2023, 1, 9)
+GONE = (2022, 11)
+"""A month of which nothing came, between two that did."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """A row of the dated list: what holds for calls of a line, for a force or all (`*`), from a day on to a day."""
+
+    force: str
+    line: str
+    first: date
+    last: date | None
+    target: Decimal
+    short: Decimal
+    back_is_answered: bool
+    level: Decimal
+    after_call: Decimal
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Rows of raw.call_segments, the extract dates delivered, and the parameters in force."""
+
+    segments: list[Row]
+    delivered: set[date]
+    parameters: list[Parameters]
+
+
+def draw(seed: int, forces: tuple[str, ...]) -> Calls:
+    """Calls of `forces` over five months, one of them missing as a whole and some days of the others."""
+    dice = random.Random(seed)
+    days = [FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1)]
+    delivered = {day for day in days if (day.year, day.month) != GONE and dice.random() > 0.1}
+    # A Sunday of the two in which nothing came, so that a weekday of a month may have no day at all.
+    delivered -= {day for day in days if (day.year, day.month, day.isoweekday()) == (2023, 1, 7)}
+    segments: list[Row] = []
+    for force in forces:
+        for number in range(1200):
+            segments += _call(dice, f"{force}-{number}", force, delivered)
+    return Calls(segments, delivered, list(_parameters(dice, forces)))
+
+
+def _parameters(dice: random.Random, forces: tuple[str, ...]) -> Iterator[Parameters]:
+    """Rows for all forces without a gap, and two of a force of its own that overlap nothing of it."""
+    long_ago, october, mid_october = date(2000, 1, 1), date(2022, 10, 1), date(2022, 10, 16)
+    for line in ("999", "101"):
+        for first, last in ((long_ago, date(2022, 9, 30)), (october, date(2022, 10, 15)), (mid_october, None)):
+            yield _drawn(dice, "*", line, first, last)
+    yield _drawn(dice, forces[0], "101", date(2022, 9, 1), date(2022, 9, 30))
+    yield _drawn(dice, forces[0], "999", date(2022, 12, 1), None)
+
+
+def _drawn(dice: random.Random, force: str, line: str, first: date, last: date | None) -> Parameters:
+    return Parameters(
+        force=force,
+        line=line,
+        first=first,
+        last=last,
+        target=dice.choice([Decimal(0), Decimal(10), Decimal("7.5"), Decimal(90)]),
+        short=dice.choice([Decimal(0), Decimal(5), Decimal(12), Decimal("2.5")]),
+        back_is_answered=dice.random() < 0.5,
+        level=dice.choice([Decimal(50), Decimal(80), Decimal(90), Decimal("99.9")]),
+        after_call=dice.choice([Decimal(0), Decimal("45.25")]),
+    )
+
+
+def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -> list[Row]:
+    """Segments of a call; none where its day did not come and no later extract has it either."""
+    arrived_at = _moment(dice)
+    line = dice.choice(["999", "999", "101", "101", "switchboard"])
+    day = arrived_at.replace(tzinfo=UTC).astimezone(LONDON).date()
+    if day not in delivered:
+        later = sorted(other for other in delivered if other > day)
+        if not later or dice.random() < 0.5:
+            return []
+        day = later[0]
+    # Nobody answers at some hours, whoever calls, so that the line's month has to say how long a call takes.
+    chances = ["abandoned"] if arrived_at.hour == 3 else ["answered", "answered", "abandoned", "transferred"]
+    return [
+        {
+            "force_code": force,
+            "call_id": call_id,
+            "segment_no": segment_no,
+            "line": line,
+            "arrived_at": arrived_at + timedelta(seconds=60 * segment_no - 60),
+            "utc_offset_minutes": None,
+            "queue_seconds": _seconds(dice),
+            "disposition": dice.choice(chances),
+            "talk_seconds": dice.choice([Decimal(0), Decimal(dice.randint(0, 9_000_000)) / 1000]),
+            "called_back_at": arrived_at + timedelta(hours=1) if dice.random() < 0.4 else None,
+            "operator_id": None,
+            "caller_number": None,
+            "is_dst_ambiguous": False,
+            "extract_date": day,
+        }
+        for segment_no in range(1, dice.choice([1, 1, 2]) + 1)
+    ]
+
+
+def _moment(dice: random.Random) -> datetime:
+    """Naive UTC: mostly busy hours of Mondays and Sundays, sometimes a border of days or the repeated hour."""
+    if dice.random() < 0.1:
+        border = dice.choice([datetime(2022, m, 1) for m in (9, 10, 11, 12)] + [datetime(2022, 10, 30, 1)])  # noqa: DTZ001
+        return border + timedelta(seconds=dice.choice([-3601, -3600, -1, 0, 1800, 3599, 3600]))
+    day = FIRST_DAY + timedelta(days=dice.randint(0, (LAST_DAY - FIRST_DAY).days))
+    if dice.random() < 0.7:
+        day += timedelta(days=dice.choice([1 - day.isoweekday(), 7 - day.isoweekday()]))
+    return datetime(day.year, day.month, day.day, dice.choice([0, 3, 9, 10, 10, 10, 23]), dice.randint(0, 59))  # noqa: DTZ001
+
+
+def _seconds(dice: random.Random) -> Decimal:
+    """Times about the thresholds and targets, and any."""
+    if dice.random() < 0.5:
+        near = dice.choice([Decimal(0), Decimal(5), Decimal(10), Decimal(12), Decimal(15), Decimal(20), Decimal(30)])
+        return max(Decimal(0), near + dice.choice([Decimal(0), Decimal("-0.000001"), Decimal("0.000001")]))
+    return Decimal(dice.randint(0, 400_000)) / 1000
