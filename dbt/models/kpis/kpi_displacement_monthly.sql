@@ -36,9 +36,9 @@ grouped as (
         sum(came_back_101) as came_back_101,
         sum(came_back_999) as came_back_999,
         sum(came_back_digital) as came_back_digital,
-        sum(case when first_channel = '101' then 1 else 0 end) as first_came_back_101,
-        sum(case when first_channel = '999' then 1 else 0 end) as first_came_back_999,
-        sum(case when first_channel = 'digital' then 1 else 0 end) as first_came_back_digital,
+        sum(case when first_channel = '101' then 1 end) as first_came_back_101,
+        sum(case when first_channel = '999' then 1 end) as first_came_back_999,
+        sum(case when first_channel = 'digital' then 1 end) as first_came_back_digital,
         sum(answered_on_return) as answered_on_return
     from unanswered_calls
     group by

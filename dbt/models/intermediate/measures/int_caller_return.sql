@@ -38,9 +38,9 @@ judged as (
         calls.line,
         calls.caller_number,
         outcomes.month_start,
+        outcomes.answered,
         {{ microseconds("calls.arrived_at") }} as at_microseconds,
-        coalesce(outcomes.answered, 0) as answered,
-        case when calls.line = '101' then coalesce(outcomes.not_answered, 0) else 0 end as is_unanswered
+        calls.line = '101' and outcomes.not_answered = 1 as is_unanswered
     from calls
     left join outcomes
         on calls.force_code = outcomes.force_code
@@ -56,7 +56,7 @@ callers as (
         force_code,
         caller_number as caller
     from judged
-    where is_unanswered = 1 and caller_number is not null
+    where is_unanswered
 
 ),
 
@@ -66,7 +66,6 @@ events as (
         callers.force_code,
         callers.caller,
         judged.call_id,
-        judged.is_unanswered,
         judged.line as channel,
         judged.at_microseconds,
         judged.answered
@@ -81,7 +80,6 @@ events as (
         callers.force_code,
         callers.caller,
         cast(null as {{ dbt.type_string() }}) as call_id,
-        0 as is_unanswered,
         'digital' as channel,
         {{ microseconds("contacts.received_at") }} as at_microseconds,
         1 as answered
@@ -93,24 +91,16 @@ events as (
 
 ),
 
-looked_ahead as (
+returns as (
 
     select
         force_code,
         call_id,
-        is_unanswered,
         min(case when channel = '101' then at_microseconds end) {{ within_a_day }} as first_101,
         min(case when channel = '999' then at_microseconds end) {{ within_a_day }} as first_999,
         min(case when channel = 'digital' then at_microseconds end) {{ within_a_day }} as first_digital,
         max(answered) {{ within_a_day }} as answered
     from events
-
-),
-
-returns as (
-
-    select * from looked_ahead
-    where is_unanswered = 1
 
 ),
 
@@ -139,7 +129,7 @@ final as (
     left join returns
         on judged.force_code = returns.force_code
         and judged.call_id = returns.call_id
-    where judged.is_unanswered = 1
+    where judged.is_unanswered
 
 )
 

@@ -58,8 +58,8 @@ held_at_once as (
         operator_id,
         month_start,
         max(concurrent_chats) as max_concurrent_chats,
-        sum(case when concurrent_chats = 1 then operator_seconds else 0 end) as operator_seconds_single,
-        sum(case when concurrent_chats > 1 then operator_seconds else 0 end) as operator_seconds_several
+        sum(case when concurrent_chats = 1 then operator_seconds end) as operator_seconds_single,
+        sum(case when concurrent_chats > 1 then operator_seconds end) as operator_seconds_several
     from levels
     group by
         force_code,
@@ -82,7 +82,7 @@ final as (
         cast(coalesce(held_at_once.operator_seconds_single, 0) as decimal(38, 6)) as operator_seconds_single,
         cast(coalesce(held_at_once.operator_seconds_several, 0) as decimal(38, 6)) as operator_seconds_several,
         cast(coalesce(held_at_once.max_concurrent_chats, 0) as bigint) as max_concurrent_chats,
-        coalesce(held_at_once.max_concurrent_chats, 0) >= 2 as holds_several
+        coalesce(held_at_once.max_concurrent_chats >= 2, false) as holds_several
     from accepted
     inner join busy
         on accepted.force_code = busy.force_code
