@@ -25,8 +25,9 @@ class UnitTests:
         self.project = project
         self.of_model: dict[str, list[Mapping[str, Any]]] = {}
         for test in project.manifest["unit_tests"].values():
-            # The SQL that is tried here was compiled for a full build.
-            if not ((test["overrides"] or {}).get("macros") or {}).get("is_incremental"):
+            # The SQL that is tried here was compiled for a full build, with the variables as they are.
+            overrides = test["overrides"] or {}
+            if not (overrides.get("macros") or {}).get("is_incremental") and not overrides.get("vars"):
                 self.of_model.setdefault(test["model"], []).append(test)
 
     def failing(self, connection: duckdb.DuckDBPyConnection, model: str, sql: str) -> str | None:
@@ -69,6 +70,9 @@ class UnitTests:
         connection.execute(f"drop {'view' if is_view else 'table'} {relation} cascade")
         definition = ", ".join(f'"{column}" {data_type}' for column, data_type in types.items())
         connection.execute(f"create table {relation} ({definition})")
+        if given["format"] == "sql":
+            connection.execute(f"insert into {relation} by name {given['rows']}")
+            return
         for row in given["rows"]:
             names = ", ".join(f'"{column}"' for column in row)
             # An input that is a seed comes as its texts, empty ones included.
