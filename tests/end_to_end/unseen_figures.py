@@ -62,15 +62,15 @@ def percentile(values: Iterable[Fraction], share: Fraction) -> Fraction | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def union_length(spans: Iterable[tuple[Any, Any]]) -> Fraction:
-    """Seconds covered by at least one of the spans."""
-    total, reached = timedelta(0), None
+def stretches(spans: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Spans of time covered by at least one of the spans, without a break in each."""
+    found: list[tuple[Any, Any]] = []
     for start, end in sorted(spans):
-        if reached is None or start > reached:
-            total, reached = total + (end - start), end
-        elif end > reached:
-            total, reached = total + (end - reached), end
-    return seconds(total)
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
 
 
 def most_at_once(spans: Iterable[tuple[Any, Any]]) -> int:
@@ -103,9 +103,14 @@ class Figures:
         self.parts: dict[tuple[str, Month], Parts] = {}
         every = [month_of(day) for days in self.days.values() for day in days]
         self.months = between(min(every), max(every)) if every else []
+        self.day_parts = {force: self._day_parts(force) for force in FORCES}
         for force in FORCES:
             for month in self.months:
-                self.parts[force, month] = self._parts(force, month)
+                self.parts[force, month] = defaultdict(Fraction)
+            for day, parts in self.day_parts[force].items():
+                for name, amount in parts.items():
+                    if (force, month_of(day)) in self.parts:
+                        self.parts[force, month_of(day)][name] += amount
 
     def _calls(self) -> list[dict[str, Any]]:
         segments: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -169,51 +174,70 @@ class Figures:
                 spans[chat["operator_id"]].append((chat["accepted_at"], chat["ended_at"]))
         return spans
 
-    def _parts(self, force: str, month: Month) -> Parts:
-        parts: Parts = defaultdict(Fraction)
-        for line in LINES:
-            for call in self.calls_in(force, line, [month]):
-                parts[f"{line} received"] += 1
-                parts[f"{line} queue all"] += call["queue"]
-                if call["answered"]:
-                    parts[f"{line} answered"] += 1
-                    parts[f"{line} queue"] += call["queue"]
-                    parts[f"{line} talk"] += call["talk"]
-                    parts[f"{line} within"] += call["queue"] < TARGET_SECONDS[line]
-                elif call["back"] is not None:
-                    parts[f"{line} back"] += 1
-                    parts[f"{line} same day"] += local_of(call["back"]).date() == call["day"]
+    def _day_parts(self, force: str) -> dict[date, Parts]:
+        """What each local day adds to the sums of a force."""
+        days: dict[date, Parts] = defaultdict(lambda: defaultdict(Fraction))
+        for call in self.calls:
+            if call["force"] != force or call["line"] not in LINES:
+                continue
+            line, parts = call["line"], days[call["day"]]
+            parts[f"{line} received"] += 1
+            parts[f"{line} queue all"] += call["queue"]
+            if call["answered"]:
+                parts[f"{line} answered"] += 1
+                parts[f"{line} queue"] += call["queue"]
+                parts[f"{line} talk"] += call["talk"]
+                parts[f"{line} within"] += call["queue"] < TARGET_SECONDS[line]
+            elif call["back"] is not None:
+                parts[f"{line} back"] += 1
+                parts[f"{line} same day"] += local_of(call["back"]).date() == call["day"]
         for row in self.rows["digital_contacts"]:
-            counts = not row["from_partner_force"] and not row["is_test"] and row["force_code"] == force
-            if counts and month_of(local_of(row["received_at"]).date()) == month:
+            if not row["from_partner_force"] and not row["is_test"] and row["force_code"] == force:
+                parts = days[local_of(row["received_at"]).date()]
                 parts["digital"] += 1
                 parts[f"digital {row['contact_type']}"] += 1
         for row in self.rows["online_crime_reports"]:
-            if row["force_code"] == force and month_of(local_of(row["submitted_at"]).date()) == month:
-                parts[f"ocr {row['service']}"] += 1
-        chats = self.chats_in(force, [month])
-        for chat in chats:
-            parts["chats"] += 1
-            if chat["accepted_at"] is not None:
-                parts["accepted"] += 1
-                parts["wait"] += seconds(chat["accepted_at"] - chat["requested_at"])
-                parts["duration"] += seconds(chat["ended_at"] - chat["accepted_at"])
-        for spans in self.held_by_operator(chats).values():
-            parts["accepted by operators"] += len(spans)
-            parts["held by operators"] += sum((seconds(end - start) for start, end in spans), Fraction(0))
-            parts["operator seconds"] += union_length(spans)
+            if row["force_code"] == force:
+                days[local_of(row["submitted_at"]).date()][f"ocr {row['service']}"] += 1
+        for month in self.months:
+            self._add_chats(days, self.chats_in(force, [month]))
         for crime in self.crimes:
             if crime["force"] != force:
                 continue
-            if month_of(crime["recorded"]) == month:
-                parts["recorded"] += 1
-                if crime["cancelled"]:
-                    parts["cohort"] += 1
-                    parts["cohort days"] += (crime["cancelled"] - crime["recorded"]).days
-            if crime["cancelled"] and month_of(crime["cancelled"]) == month:
-                parts["cancelled"] += 1
-                parts[f"cancelled {crime['code']}"] += 1
-        return parts
+            parts = days[crime["recorded"]]
+            parts["recorded"] += 1
+            if crime["cancelled"]:
+                parts["cohort"] += 1
+                parts["cohort days"] += (crime["cancelled"] - crime["recorded"]).days
+                days[crime["cancelled"]]["cancelled"] += 1
+                days[crime["cancelled"]][f"cancelled {crime['code']}"] += 1
+        return days
+
+    def _add_chats(self, days: dict[date, Parts], chats: list[dict[str, Any]]) -> None:
+        """Add the chats of one month; operators' time is that of the chats requested in it."""
+        for chat in chats:
+            parts = days[local_of(chat["requested_at"]).date()]
+            parts["chats"] += 1
+            if chat["accepted_at"] is not None:
+                held = seconds(chat["ended_at"] - chat["accepted_at"])
+                parts["accepted"] += 1
+                parts["wait"] += seconds(chat["accepted_at"] - chat["requested_at"])
+                parts["duration"] += held
+                if chat["operator_id"] is not None:
+                    parts["accepted by operators"] += 1
+                    parts["held by operators"] += held
+        for operator, spans in self.held_by_operator(chats).items():
+            own = [chat for chat in chats if chat["operator_id"] == operator and chat["accepted_at"] is not None]
+            first = days[min(local_of(chat["requested_at"]).date() for chat in own)]
+            first["operators"] += 1
+            first["operators with several"] += most_at_once(spans) >= 2
+            for stretch in stretches(spans):
+                asked = [
+                    local_of(chat["requested_at"]).date()
+                    for chat in own
+                    if stretch[0] <= chat["accepted_at"] <= stretch[1]
+                ]
+                days[min(asked)]["operator seconds"] += seconds(stretch[1] - stretch[0])
 
     def delivered(self, source: str, month: Month) -> int:
         return sum(month_of(day) == month for day in self.days[source])
@@ -221,15 +245,27 @@ class Figures:
     def share(self, sources: Iterable[str], month: Month) -> Fraction:
         return min(Fraction(self.delivered(source, month), length_of(month)) for source in sources)
 
-    def period(self, force: str, measure: Measure, months: list[Month]) -> Fraction | None:
-        """The figure of several months as one period."""
+    def period(
+        self, force: str, measure: Measure, months: list[Month], without: frozenset[date] = frozenset()
+    ) -> Fraction | None:
+        """The figure of several months as one period, some of their days left out."""
         if measure.recomputed:
-            return measure.recomputed(self, force, months)
+            return measure.recomputed(self, force, months, without)
         summed = Counter[str]()
         for month in months:
             for part, amount in self.parts[force, month].items():
                 summed[part] += amount
+        for day in without:
+            if month_of(day) in months:
+                for part, amount in self.day_parts[force].get(day, {}).items():
+                    summed[part] -= amount
         return measure.of(summed)
+
+    def uncompared(self, sources: Iterable[str], months: list[Month]) -> frozenset[date]:
+        """Days of last year's months whose counterparts a year later lack a delivery of a source."""
+        days = [date(*month, day) for month in months for day in range(1, length_of(month) + 1)]
+        later = {day: date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day) for day in days}
+        return frozenset(day for day in days if any(later[day] not in self.days[source] for source in sources))
 
     def measure_rows(self) -> dict[tuple[str, str, date], dict[str, Any]]:
         """What `kpi_measure_monthly` should hold."""
@@ -247,11 +283,13 @@ class Figures:
         return rows
 
     def _measure_row(self, force: str, measure: Measure, month: Month, full: set[Month]) -> dict[str, Any]:
-        def value_of(months: list[Month], *, whole: bool = True) -> Decimal | None:
+        def value_of(
+            months: list[Month], *, whole: bool = True, without: frozenset[date] = frozenset()
+        ) -> Decimal | None:
             present = [each for each in months if each in full]
             if not present or (whole and len(present) < len(months)):
                 return None
-            value = self.period(force, measure, present)
+            value = self.period(force, measure, present, without)
             return None if value is None else half_up(value, 6)
 
         def back(first: int, last: int) -> list[Month]:
@@ -260,6 +298,8 @@ class Figures:
         april = (month[0] if month[1] >= 4 else month[0] - 1, 4)
         year = between(april, month)
         year_before = [shifted(each, -12) for each in year]
+        # A year to date that lacks days is compared with the same days of the year before.
+        without = self.uncompared(measure.sources, year_before) if month in full else frozenset()
         numerator = denominator = exact = None
         if month in full:
             exact = self.period(force, measure, [month])
@@ -274,7 +314,9 @@ class Figures:
             "denominator": None if denominator is None else half_up(denominator, 6),
             "value": value_of([month]),
             "fytd_value": value_of(year, whole=False) if month in full else None,
-            "prev_fytd_value": value_of(year_before, whole=False) if year_before[-1] in full else None,
+            "prev_fytd_value": (
+                value_of(year_before, whole=False, without=without) if year_before[-1] in full else None
+            ),
             "same_month_last_year": value_of([shifted(month, -12)]),
             "last_6_months": value_of(back(0, 6)),
             # Nothing was delivered of the month itself: then its row shows no period that goes by it.
@@ -300,7 +342,7 @@ class Measure:
         scale: int = 1,
         numerator_factor: Fraction = Fraction(1),
         denominator_factor: Fraction = Fraction(1),
-        recomputed: Callable[[Figures, str, list[Month]], Fraction | None] | None = None,
+        recomputed: Callable[[Figures, str, list[Month], frozenset[date]], Fraction | None] | None = None,
     ) -> None:
         self.name, self.sources, self.scale, self.recomputed = name, tuple(sources), scale, recomputed
         self.numerator: Any = numerator
@@ -322,13 +364,22 @@ def part(*names: str) -> Callable[[Parts], Fraction]:
     )
 
 
-def _queue_of(figures: Figures, force: str, line: str, months: list[Month]) -> list[Fraction]:
-    return [call["queue"] for call in figures.calls_in(force, line, months) if call["answered"]]
+def _queue_of(figures: Figures, force: str, line: str, months: list[Month], without: frozenset[date]) -> list[Fraction]:
+    calls = figures.calls_in(force, line, months)
+    return [call["queue"] for call in calls if call["answered"] and call["day"] not in without]
 
 
-def _most_concurrent(figures: Figures, force: str, months: list[Month]) -> Fraction:
-    held = figures.held_by_operator(figures.chats_in(force, months))
-    return Fraction(max((most_at_once(spans) for spans in held.values()), default=0))
+def _most_concurrent(figures: Figures, force: str, months: list[Month], without: frozenset[date]) -> Fraction:
+    """The most that were held as a chat of one of the days was accepted, among those requested in its month."""
+    most = 0
+    for month in months:
+        chats = [c for c in figures.chats_in(force, [month]) if c["accepted_at"] and c["operator_id"]]
+        for chat in chats:
+            if local_of(chat["requested_at"]).date() not in without:
+                held = [c for c in chats if c["operator_id"] == chat["operator_id"]]
+                at = chat["accepted_at"]
+                most = max(most, sum(c["accepted_at"] <= at < c["ended_at"] for c in held))
+    return Fraction(most)
 
 
 def _measures() -> list[Measure]:
@@ -339,14 +390,20 @@ def _measures() -> list[Measure]:
         section, received, answered = f"calls_{line}", part(f"{line} received"), part(f"{line} answered")
         missed = part(f"{line} received", f"-{line} answered")
 
-        def longest(f: Figures, force: str, months: list[Month], line: str = line) -> Fraction | None:
-            return max(_queue_of(f, force, line, months), default=None)
+        def longest(
+            f: Figures, force: str, months: list[Month], without: frozenset[date], line: str = line
+        ) -> Fraction | None:
+            return max(_queue_of(f, force, line, months, without), default=None)
 
-        def middle(f: Figures, force: str, months: list[Month], line: str = line) -> Fraction | None:
-            return percentile(_queue_of(f, force, line, months), Fraction(1, 2))
+        def middle(
+            f: Figures, force: str, months: list[Month], without: frozenset[date], line: str = line
+        ) -> Fraction | None:
+            return percentile(_queue_of(f, force, line, months, without), Fraction(1, 2))
 
-        def tenth(f: Figures, force: str, months: list[Month], line: str = line) -> Fraction | None:
-            return percentile(_queue_of(f, force, line, months), Fraction(9, 10))
+        def tenth(
+            f: Figures, force: str, months: list[Month], without: frozenset[date], line: str = line
+        ) -> Fraction | None:
+            return percentile(_queue_of(f, force, line, months, without), Fraction(9, 10))
 
         found += [
             Measure(f"{section}.received", [calls], received),
@@ -395,6 +452,13 @@ def _measures() -> list[Measure]:
         ),
         Measure("live_chat.avg_concurrent_chats", [chats], held, present),
         Measure("live_chat.max_concurrent_chats", [chats], recomputed=_most_concurrent),
+        Measure(
+            "live_chat.pct_operators_with_several_chats",
+            [chats],
+            part("operators with several"),
+            part("operators"),
+            scale=100,
+        ),
     ]
     recorded, cancelled = part("recorded"), part("cancelled")
     found += [
