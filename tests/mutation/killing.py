@@ -7,6 +7,7 @@ changes one of them on such a history is therefore noticed there, and one that c
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,9 @@ ORACLE = (
 # A few dozen histories of more than a year hold every case that the oracle's 2,000 do, in a tenth of a second a table.
 _FORCES = 40
 _SEED = 3
+
+# A hundred times what the slowest model takes over these histories.
+_PATIENCE_SECONDS = 120
 
 # Written out from a list by a loop, row by row; a fault in one of 300 lines is a fault of the list.
 _LISTS = {"data_dictionary", "int_hour_of_week"}
@@ -81,8 +85,14 @@ class Trial:
 
     def killer(self, mutant: Mutant) -> str | None:
         """What notices the mutant: a unit test, a table of the oracle, or DuckDB; None when nothing does."""
-        failing = self.unit_tests.failing(self.connection, mutant.model, mutant.sql)
-        return failing or self._changed_table(mutant)
+        # A fault may multiply rows without end; no test of such a model would ever end well.
+        alarm = threading.Timer(_PATIENCE_SECONDS, self.connection.interrupt)
+        alarm.start()
+        try:
+            failing = self.unit_tests.failing(self.connection, mutant.model, mutant.sql)
+            return failing or self._changed_table(mutant)
+        finally:
+            alarm.cancel()
 
     def _changed_table(self, mutant: Mutant) -> str | None:
         affected = self.project.descendants(mutant.model)

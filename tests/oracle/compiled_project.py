@@ -173,7 +173,8 @@ def warehouse(*, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
     Yields:
         A connection with the warehouse as its default database, in UTC.
     """
-    connection = duckdb.connect(":memory:", config={"threads": threads})
+    # Small data need little; a query that wants more has run wild, which a faulty one of `tests/mutation` may.
+    connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": "2GB", "temp_directory": ""})
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("attach ':memory:' as warehouse")
