@@ -301,6 +301,7 @@ class NaiveWarehouse:
 
     def _count_calls(self) -> None:
         self.queues: dict[str, list[tuple[date, Fraction]]] = {line: [] for line in LINES}
+        self.received: list[Row] = []
         for call in self.calls:
             if call["line"] not in LINES:
                 continue
@@ -317,10 +318,11 @@ class NaiveWarehouse:
                 if name.startswith(f"calls_{call['line']}.")
             }
             queue, talk = int(call["queue"] * MILLION), int(call["talk"] * MILLION)
+            in_time = MILLION if answered and call["queue"] < rules.target_seconds else 0
+            self.received.append({**call, "answered": answered, "in_time": bool(in_time), "day": day})
             of_line["received"].add(day)
             of_line["pct_not_answered"].add(day, 0 if answered else MILLION, MILLION)
             of_line["avg_queue_time_all"].add(day, queue, MILLION)
-            in_time = MILLION if answered and call["queue"] < rules.target_seconds else 0
             of_line["pct_received_within_target"].add(day, in_time, MILLION)
             self.measures["demand.total"].add(day)
             if call["line"] == "101":
@@ -448,6 +450,18 @@ class NaiveWarehouse:
                 found[self.force, name, first] = figures.row(month) | {"target": in_force(targets, self.force, first)}
         return found
 
+    def periods(self, calendars: dict[tuple[str, ...], Calendar]) -> dict[tuple[str, str, date, str], Row]:
+        """What kpi_measure_period has to hold for the force, by force, measure, month and period."""
+        found = {}
+        for name, measure in self.measures.items():
+            if measure.sources not in calendars:
+                calendars[measure.sources] = Calendar(measure.sources, self.delivered)
+            figures = Figures(measure, calendars[measure.sources])
+            for month in figures.calendar.span:
+                for period in (*figures.calendar.periods[month], "month"):
+                    found[self.force, name, date(*month, 1), period] = figures.period_row(month, period)
+        return found
+
 
 @dataclass(frozen=True)
 class Period:
@@ -519,16 +533,53 @@ class Figures:
         if self.measure.value:
             inside = set(there)
             return rounded(self.measure.value(lambda day: (day.year, day.month) in inside and day not in leave_out))
+        top, bottom = self._sums(there, leave_out)
+        times, over = self.measure.scale
+        if not self.measure.is_ratio:
+            return quotient(top * times, over * MILLION)
+        return quotient(top * times, bottom * over) if bottom > 0 else None
+
+    def _sums(self, there: list[Month], leave_out: frozenset[date]) -> tuple[int, int]:
+        """The two sums of delivered months, without some of their days."""
         top = sum(self.sums.get(month, (0, 0))[0] for month in there)
         bottom = sum(self.sums.get(month, (0, 0))[1] for month in there)
         for day, sums in self.measure.days.items() if leave_out else ():
             if day in leave_out and (day.year, day.month) in self.calendar.delivered:
                 top -= sums[0]
                 bottom -= sums[1]
+        return top, bottom
+
+    def period_row(self, month: Month, name: str) -> Row:
+        """What is shown of a period of a month."""
+        calendar = self.calendar
+        whole_month = Period([month], month in calendar.delivered, frozenset(), is_provisional=False)
+        period = whole_month if name == "month" else calendar.periods[month][name]
+        days = [day for m in period.months for day in days_of(m) if day not in period.leave_out]
+        loaded = sum(day in calendar.loaded for day in days)
+        there = [m for m in period.months if m in calendar.delivered]
+        top, bottom = self._sums(there, period.leave_out)
         times, over = self.measure.scale
-        if not self.measure.is_ratio:
-            return quotient(top * times, over * MILLION)
-        return quotient(top * times, bottom * over) if bottom > 0 else None
+        adds_up = period.is_known and self.measure.value is None
+        is_sum = period.is_known and self.is_sum
+        return {
+            "first_month": date(*period.months[0], 1),
+            "last_month": date(*period.months[-1], 1),
+            "months": len(period.months),
+            "months_delivered": len(there),
+            "numerator": quotient(top, MILLION * over) if adds_up else None,
+            "denominator": (
+                quotient(bottom, MILLION * (3600 if times == 3600 else 1))
+                if adds_up and self.measure.is_ratio
+                else None
+            ),
+            "value": self._figure(period.months, period.leave_out) if period.is_known else None,
+            "mean_per_month": quotient(top * times, over * MILLION * len(period.months)) if is_sum else None,
+            "mean_per_day": quotient(top * times, over * MILLION * len(days)) if is_sum and days else None,
+            "days": len(days),
+            "days_loaded": loaded,
+            "is_provisional": loaded < len(days),
+            "share_of_days_loaded": quotient(100 * loaded, len(days)) if days else None,
+        }
 
     def row(self, month: Month) -> Row:
         """What is shown of a month."""

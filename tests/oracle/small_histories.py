@@ -200,7 +200,8 @@ class _Drawing:
             "duplicate_of": "another" if self.dice.random() < 0.2 else None,
             "crime_ref": None,
         }
-        self._put("online_crime_reports", local_day(submitted_at), row)
+        changed = {"service": self.dice.choice(SERVICES)} if self.dice.random() < 0.2 else None
+        self._put("online_crime_reports", local_day(submitted_at), row, changed)
 
     def _chats(self, force: str, chat_id: str) -> None:
         """One session, or a burst of them that overlap, touch or begin at the same instant."""
@@ -222,7 +223,8 @@ class _Drawing:
                 "topic": None,
                 "created_incident": False,
             }
-            self._put("live_chats", local_day(requested_at), row)
+            changed = {"operator_id": "q"} if dice.random() < 0.1 else None
+            self._put("live_chats", local_day(requested_at), row, changed)
 
     def _crime(self, force: str, crime_ref: str) -> None:
         """A crime that changes several times, in several ways at once, within a minute or after a year."""

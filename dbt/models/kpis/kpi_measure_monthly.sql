@@ -1,6 +1,7 @@
 {%- set compared = [
     "prev_fytd", "same_month_last_year", "fytd", "last_6_months", "previous_6_months", "last_12_months",
 ] -%}
+{%- set averaged = ["last_6_months", "previous_6_months"] -%}
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 with
@@ -32,7 +33,9 @@ pivoted as (
         max(case when period = 'month' then mean_per_day end) as per_day,
         {%- for period in compared %}
         max(case when period = '{{ period }}' then value end) as {{ period }},
+        {%- if period in averaged %}
         max(case when period = '{{ period }}' then mean_per_month end) as {{ period }}_mean,
+        {%- endif %}
         max(case when period = '{{ period }}' and is_known and is_provisional then 1
             when period = '{{ period }}' and is_known then 0 end) = 1 as {{ period }}_is_provisional
         {{- "," if not loop.last }}

@@ -1,0 +1,264 @@
+"""Every column of the marts of measures, calls and days against plain Python, over one world of small histories."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import duckdb
+import pytest
+from compiled_project import CompiledProject, warehouse
+from naive_measures import LINES, Calendar, NaiveWarehouse, days_of, local, percentile, rounded
+from random_history import CONTACT_TYPES, LONDON
+from small_histories import World, draw_world
+from test_small_histories import build
+
+from dagster_project.settings import DBT_PROJECT
+
+FORCES = 40
+WIDE = {
+    "kpi_crime_monthly": (
+        "crime",
+        {
+            name: name
+            for name in (
+                "recorded_crime", "cancelled_crime", "pct_cancelled", "pct_cancelled_of_recorded",
+                "pct_cancelled_of_initially_recorded", "pct_cohort_cancelled", "days_to_cancel",
+            )
+        },
+    ),
+    "kpi_ocr_monthly": (
+        "ocr",
+        {name: name for name in ("report_a_crime_submissions", "missing_person", "sexual_offence", "rural_crime")},
+    ),
+    "kpi_live_chat_monthly": (
+        "live_chat",
+        {
+            "live_chats": "live_chats", "accepted": "accepted", "pct_not_accepted": "pct_not_accepted",
+            "avg_wait_seconds": "avg_wait_time", "avg_duration_seconds": "avg_duration",
+            "chats_per_operator_hour": "chats_per_operator_hour", "avg_concurrent_chats": "avg_concurrent_chats",
+            "max_concurrent_chats": "max_concurrent_chats",
+        },
+    ),
+}  # fmt: skip
+OF_DIGITAL = {
+    "digital_contacts": "digital.digital_contacts", "report_a_crime_submissions": "ocr.report_a_crime_submissions",
+    "live_chats": "live_chat.live_chats", "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
+    "share_of_non_emergency": "digital.share_of_non_emergency", "non_emergency_demand": "demand.non_emergency",
+    "total_demand": "demand.total",
+}  # fmt: skip
+OF_CALLS = {
+    "received": "received", "answered": "answered", "not_answered": "not_answered",
+    "pct_not_answered": "pct_not_answered", "avg_queue_seconds": "avg_queue_time",
+    "avg_queue_seconds_all": "avg_queue_time_all", "avg_talk_seconds": "avg_talk_time",
+    "pct_answered_within_target": "pct_answered_within_target",
+    "pct_received_within_target": "pct_received_within_target", "median_queue_seconds": "median_queue_time",
+    "p90_queue_seconds": "p90_queue_time", "max_queue_seconds": "max_queue_time", "called_back": "called_back",
+    "pct_called_back_same_day": "pct_called_back_same_day", "talk_hours": "talk_hours",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return draw_world(3, forces=FORCES)
+
+
+@pytest.fixture(scope="module")
+def naive(world: World) -> dict[str, NaiveWarehouse]:
+    return {force: NaiveWarehouse(world.history, force, world.definitions) for force in world.forces}
+
+
+@pytest.fixture(scope="module")
+def marts(world: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse() as connection:
+        build(connection, list(project.nodes.values()), world)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def months(naive: dict[str, NaiveWarehouse]) -> dict[tuple[str, str, date], dict[str, Any]]:
+    calendars: dict[tuple[str, ...], Calendar] = {}
+    return {key: row for one in naive.values() for key, row in one.rows(calendars).items()}
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> dict[tuple, dict[str, Any]]:
+    cursor = connection.execute(f"select * from marts.{table}")  # noqa: S608 - a name of this file
+    names = [item[0] for item in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    found = {tuple(row.pop(name) for name in key): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_every_period_has_its_sums_its_figure_and_its_days(
+    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    calendars: dict[tuple[str, ...], Calendar] = {}
+    expected = {key: row for one in naive.values() for key, row in one.periods(calendars).items()}
+    found = rows_of(marts, "kpi_measure_period", ["force_code", "measure", "month_start", "period"])
+    for row in found.values():
+        del row["display_value"]
+    wrong = [(key, found.get(key), row) for key, row in expected.items() if found.get(key) != row]
+    assert not wrong, f"{len(wrong)} differ: {wrong[:3]}"
+    assert found.keys() == expected.keys()
+
+
+def test_wide_tables_are_pivots_of_the_long_one(
+    months: dict[tuple[str, str, date], dict[str, Any]], marts: duckdb.DuckDBPyConnection
+) -> None:
+    expected: dict[str, dict[tuple, dict[str, Any]]] = {}
+    for table, (section, columns) in WIDE.items():
+        expected[table] = wide(months, {column: f"{section}.{name}" for column, name in columns.items()})
+    expected["kpi_digital_monthly"] = wide(months, OF_DIGITAL)
+    for table, rows in expected.items():
+        assert rows_of(marts, table, ["force_code", "month_start"]) == rows, table
+    for line in LINES:
+        rows = wide(months, {column: f"calls_{line}.{name}" for column, name in OF_CALLS.items()})
+        found = rows_of(marts, "kpi_calls_monthly", ["force_code", "line", "month_start"])
+        assert {(key[0], key[2]): row for key, row in found.items() if key[1] == line} == rows
+    types = rows_of(marts, "kpi_digital_by_type_monthly", ["force_code", "month_start", "contact_type"])
+    for kind in CONTACT_TYPES:
+        rows = wide(months, {"contacts": f"digital.{kind}"})
+        assert {key[:2]: row for key, row in types.items() if key[2] == kind} == rows
+    assert {key[2] for key in types} == set(CONTACT_TYPES)
+
+
+def wide(
+    months: dict[tuple[str, str, date], dict[str, Any]], columns: dict[str, str]
+) -> dict[tuple[str, date], dict[str, Any]]:
+    """Measures side by side: provisional when any is, with the lowest share of days."""
+    rows: dict[tuple[str, date], dict[str, Any]] = {}
+    for column, measure in columns.items():
+        for (force, name, month), row in months.items():
+            if name == measure:
+                shown = rows.setdefault(
+                    (force, month),
+                    {**dict.fromkeys(columns), "is_provisional": False, "share_of_days_loaded": 100},
+                )
+                shown[column] = row["value"]
+                shown["is_provisional"] = shown["is_provisional"] or row["is_provisional"]
+                shown["share_of_days_loaded"] = min(shown["share_of_days_loaded"], row["share_of_days_loaded"])
+    return rows
+
+
+def figures(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is shown of some calls; nothing of none but that there were none."""
+    answered = [call for call in calls if call["answered"]]
+    queues = [call["queue"] for call in answered]
+    missed = len(calls) - len(answered)
+    return {
+        "received": len(calls),
+        "answered": len(answered),
+        "not_answered": missed,
+        "pct_not_answered": rounded(Fraction(100 * missed, len(calls))) if calls else None,
+        "avg_queue_seconds": rounded(sum(queues) / len(queues)) if queues else None,
+        "avg_talk_seconds": rounded(sum(call["talk"] for call in answered) / len(answered)) if answered else None,
+        "pct_answered_within_target": (
+            rounded(Fraction(100 * sum(call["in_time"] for call in answered), len(answered))) if answered else None
+        ),
+        "median_queue_seconds": rounded(percentile(queues, Fraction(1, 2))),
+        "p90_queue_seconds": rounded(percentile(queues, Fraction(9, 10))),
+        "called_back": sum(not call["answered"] and call["back"] is not None for call in calls),
+    }
+
+
+def test_calls_by_day(world: World, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
+    delivered = world.history.delivered["call_segments"]
+    months = {(day.year, day.month) for day in delivered}
+    span = list(all_days(min(months), max(months)))
+    called = {call["day"] for one in naive.values() for call in one.received}
+    shown = [day for day in span if min(delivered) <= day <= max(delivered) or day in called]
+    expected = {}
+    for force, line, day in product(world.forces, LINES, shown):
+        calls = [call for call in naive[force].received if call["line"] == line and call["day"] == day]
+        row = figures(calls) if calls or day in delivered else dict.fromkeys(figures([]))
+        expected[force, line, day] = row | {"is_provisional": day not in delivered}
+    assert rows_of(marts, "kpi_calls_daily", ["force_code", "line", "date_day"]) == expected
+
+
+def all_days(first: tuple[int, int], last: tuple[int, int]) -> Iterator[date]:
+    day = date(*first, 1)
+    while (day.year, day.month) <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def test_calls_by_hour_of_the_week(
+    world: World, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    delivered = world.history.delivered["call_segments"]
+    calls: dict[tuple, list[dict[str, Any]]] = {}
+    for force, one in naive.items():
+        for call in one.received:
+            moment = local(call["at"])
+            key = (force, call["line"], moment.date().replace(day=1), moment.isoweekday(), moment.hour)
+            calls.setdefault(key, []).append(call)
+    expected = {}
+    for month in sorted({(day.year, day.month) for day in delivered}):
+        loaded, days = sum((day.year, day.month) == month for day in delivered), len(days_of(month))
+        completeness = {
+            "is_provisional": loaded < days,
+            "share_of_days_loaded": rounded(Fraction(100 * loaded, days)),
+        }
+        for force, line, weekday, hour in product(world.forces, LINES, range(1, 8), range(24)):
+            key = (force, line, date(*month, 1), weekday, hour)
+            expected[key] = figures(calls.get(key, [])) | completeness
+    key = ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]
+    assert rows_of(marts, "kpi_calls_hourly", key) == expected
+
+
+def test_crimes_by_district(world: World, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
+    delivered = world.history.delivered["crimes"]
+    counted: dict[tuple, dict[str, Any]] = {}
+    for force, one in naive.items():
+        for crime in one.crimes:
+            for column, at in (("recorded_crime", "recorded_at"), ("cancelled_crime", "cancelled_at")):
+                if at == "cancelled_at" and crime["status"] != "cancelled":
+                    continue
+                month = local(crime[at]).date().replace(day=1)
+                loaded = sum((day.year, day.month) == (month.year, month.month) for day in delivered)
+                if loaded:
+                    days = len(days_of((month.year, month.month)))
+                    row = counted.setdefault(
+                        (force, month, crime["district"]),
+                        {
+                            "recorded_crime": 0, "cancelled_crime": 0, "is_provisional": loaded < days,
+                            "share_of_days_loaded": rounded(Fraction(100 * loaded, days)),
+                        },
+                    )  # fmt: skip
+                    row[column] += 1
+    assert rows_of(marts, "kpi_crime_by_district_monthly", ["force_code", "month_start", "district"]) == counted
+
+
+def test_the_calendar(marts: duckdb.DuckDBPyConnection) -> None:
+    with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as lines:
+        holidays = {date.fromisoformat(row["holiday_date"]): row["holiday_name"] for row in csv.DictReader(lines)}
+
+    def noon(day: date) -> float:
+        return datetime(day.year, day.month, day.day, 12, tzinfo=UTC).astimezone(LONDON).utcoffset().total_seconds()
+
+    found = rows_of(marts, "dim_date", ["date_day"])
+    first, last = min(found)[0], max(found)[0]
+    assert (first.month, first.day, last.month, last.day) == (1, 1, 12, 31)
+    assert len(found) == (last - first).days + 1
+    for (day,), row in found.items():
+        april = day.year if day.month >= 4 else day.year - 1
+        shift = noon(day) - noon(day - timedelta(days=1))
+        assert row == {
+            "year": day.year,
+            "month_start": day.replace(day=1),
+            "month_label": day.strftime("%b %Y"),
+            "financial_year": f"{april}/{(april + 1) % 100:02}",
+            "financial_year_start": date(april, 4, 1),
+            "day_of_week": day.isoweekday(),
+            "day_name": day.strftime("%A"),
+            "is_weekend": day.isoweekday() >= 6,
+            "is_bank_holiday": day in holidays,
+            "bank_holiday_name": holidays.get(day),
+            "days_in_month": len(days_of((day.year, day.month))),
+            "clock_change": "forward" if shift > 0 else "back" if shift < 0 else "none",
+        }, day
