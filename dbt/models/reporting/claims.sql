@@ -81,7 +81,7 @@ unknown_measures as (
 
     select
         {{ keys | join(", ") }},
-        {{ text_list("measure") }} as unknown
+        {{ joined_text("measure") }} as unknown
     from (
         select distinct
             {{ keys | join(", ") }},
@@ -212,7 +212,7 @@ measure_peaks as (
         count(case when month_value is null then 1 end) as months_without_value,
         count(case when month_value = greatest then 1 end) as peak_months,
         min(case when month_value = greatest then month_start end) as peak_month,
-        {{ text_list("case when month_value = greatest then " ~ month_text("month_start") ~ " end") }} as peaks
+        {{ joined_text("case when month_value = greatest then " ~ month_text("month_start") ~ " end") }} as peaks
     from ranked
     group by
         {{ keys | join(", ") }},
@@ -234,7 +234,7 @@ peaks as (
         min(peak_month) as first_peak_month,
         max(peak_month) as last_peak_month,
         count(case when is_other then 1 end) as others,
-        {{ text_list("concat(measure, ' in ', peaks)") }} as peaks_by_measure
+        {{ joined_text("concat(measure, ' in ', peaks)") }} as peaks_by_measure
     from measure_peaks
     group by {{ keys | join(", ") }}
 
@@ -279,7 +279,7 @@ charts as (
         valued.test_no,
         count(chart_months.variation) as points,
         count(chart_months.signal) as signals,
-        {{ text_list("case when chart_months.signal is not null then concat("
+        {{ joined_text("case when chart_months.signal is not null then concat("
             ~ month_text("valued.month_start") ~ ", ' (', chart_months.signal, ')') end") }} as signal_months,
         max(case when valued.month_start = periods.last_month then chart_months.mean end) as mean,
         max(case when valued.month_start = periods.last_month then chart_months.lower_limit end) as lower_limit,

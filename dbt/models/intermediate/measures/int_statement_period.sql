@@ -85,8 +85,8 @@ final as (
         max(last_month) as last_month,
         cast(sum(months) as bigint) as months,
         cast(sum(case when is_whole then months else 0 end) as bigint) as months_loaded,
-        {{ text_list("case when is_whole then months_text end") }} as loaded,
-        {{ text_list("case when not is_whole then months_text end") }} as needed
+        {{ joined_text("case when is_whole then months_text end") }} as loaded,
+        {{ joined_text("case when not is_whole then months_text end") }} as needed
     from texts
     group by
         force_code,
