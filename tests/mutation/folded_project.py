@@ -20,6 +20,7 @@ from dagster_project.settings import DBT_PROJECT
 _ROUNDINGS = ("half_up", "cut_off", "half_even")
 # Macro to its parameters; those that take a rounding are one function for each.
 _FOLDED = {
+    "power_of_ten": ("exponent",),
     "ratio": ("numerator", "denominator", "scale=1"),
     "rounded_quotient": ("numerator", "denominator", "scale=1", "rounding='half_up'"),
     "display_units": ("units", "unit", "decimals"),

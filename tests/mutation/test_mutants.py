@@ -27,7 +27,7 @@ def test_the_unit_tests_pass_on_the_models_as_they_are_and_as_they_are_written_a
     for model in on_trial.unit_tests.of_model:
         sql = on_trial.project.by_name[model].sql
         for text in (sql, round_trip(sql)):
-            if name := on_trial.unit_tests.failing(on_trial.connection, model, text):
+            if name := on_trial.unit_tests.failing(on_trial.connections[0], model, text):
                 failing[model] = name
     assert failing == {}
 

@@ -109,8 +109,9 @@ class _Drawing:
         self.first, self.last = min(moments), max(moments)
 
     def draw(self, force: str) -> None:
-        """A few events of every source."""
+        """A few events of every source; some calls of a force come within one hour of one day."""
         dice = self.dice
+        self.rush = self._moment().replace(minute=0, second=0)
         for number in range(dice.randint(4, 14)):
             self._call(force, f"{force}-{number}")
         for number in range(dice.randint(2, 8)):
@@ -151,7 +152,7 @@ class _Drawing:
 
     def _call(self, force: str, call_id: str) -> None:
         dice = self.dice
-        arrived_at = self._moment()
+        arrived_at = self.rush + timedelta(seconds=dice.randint(0, 3599)) if dice.random() < 0.3 else self._moment()
         line = dice.choice(["999", "999", "101", "101", "switchboard"])
         for segment_no in range(1, dice.choice([1, 1, 2, 3]) + 1):
             row = {
