@@ -97,7 +97,7 @@ class Trial:
             self.right.append({name: contents(connection, project.by_name[name]) for name in ORACLE})
 
     def models(self) -> list[Node]:
-        """Models with logic: all but staging, which renames, and what is written out by a loop or stands for another."""
+        """Models with logic: all but staging, which renames, and what a loop or a macro writes out."""
         return [
             node
             for node in self.project.nodes.values()
