@@ -60,7 +60,7 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, t
     build(tmp_path, "--select", "path:models/staging", incremental)
     history.complete_build()
     before = contents(warehouse)
-    assert len(before) == 13
+    assert len(before) == 14
     for step in range(STEPS):
         history.deliver()
         build(tmp_path, "--select", incremental)
