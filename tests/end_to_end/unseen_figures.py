@@ -289,6 +289,8 @@ class Figures:
             present = [each for each in months if each in full]
             if not present or (whole and len(present) < len(months)):
                 return None
+            if sum(length_of(each) for each in months) == len(without):
+                return None
             value = self.period(force, measure, present, without)
             return None if value is None else half_up(value, 6)
 

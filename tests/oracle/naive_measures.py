@@ -514,7 +514,7 @@ class Calendar:
 
     def _period(self, months: list[Month], *, is_known: bool, leave_out: frozenset[date] = frozenset()) -> Period:
         days = {day for month in months for day in days_of(month)} - leave_out
-        return Period(months, is_known, leave_out, not days <= self.loaded)
+        return Period(months, is_known and bool(days), leave_out, not days <= self.loaded)
 
 
 class Figures:
@@ -577,7 +577,7 @@ class Figures:
             "mean_per_day": quotient(top * times, over * MILLION * len(days)) if is_sum and days else None,
             "days": len(days),
             "days_loaded": loaded,
-            "is_provisional": loaded < len(days),
+            "is_provisional": loaded < len(days) or not days,
             "share_of_days_loaded": quotient(100 * loaded, len(days)) if days else None,
         }
 

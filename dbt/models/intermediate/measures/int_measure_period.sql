@@ -220,6 +220,7 @@ known as (
         summed.months,
         summed.months_delivered,
         summed.is_anchored
+        and summed.days > coalesce(uncompared_spans.days, 0)
         and (summed.period in ('fytd', 'prev_fytd') or summed.months_delivered = summed.months) as is_known,
         summed.numerator - coalesce(uncompared_sums.numerator, 0) as numerator,
         summed.denominator - coalesce(uncompared_sums.denominator, 0) as denominator,
@@ -267,7 +268,7 @@ fractions as (
         known.days,
         known.days_loaded,
         known.is_known,
-        known.days_loaded < known.days as is_provisional,
+        known.days_loaded < known.days or known.days = 0 as is_provisional,
         measures.is_additive and known.denominator is null as is_sum,
         case when known.is_known then known.numerator end as numerator,
         case when known.is_known then known.denominator end as denominator,
