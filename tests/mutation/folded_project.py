@@ -2,7 +2,8 @@
 
 `ratio` alone is 400 characters of SQL wherever a quotient is made. Mutating each copy would try the macro a hundred
 times, and the model that uses it hardly at all. Folded, a mutant of a model is a fault of that model; the macros have a
-test of their own (`dbt/tests/quotients_are_exact_and_rounded_as_asked.sql`), which their mutants have to fail.
+test of their own (`dbt/tests/quotients_are_exact_and_rounded_as_asked.sql`, for Erlang's formulas
+`dbt/tests/erlang_functions_give_published_figures.sql`), which their mutants have to fail.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _FOLDED = {
     "ratio": ("numerator", "denominator", "scale=1"),
     "rounded_quotient": ("numerator", "denominator", "scale=1", "rounding='half_up'"),
     "display_units": ("units", "unit", "decimals"),
+    "least_operators": ("erlangs", "handle_seconds", "target_seconds", "service_level_pct"),
+    "erlang_c_service_level_pct": ("operators", "erlangs", "handle_seconds", "target_seconds"),
+    "erlang_c_wait_seconds": ("operators", "erlangs", "handle_seconds"),
     "display_quotient": ("numerator", "denominator", "unit", "decimals", "rounding='half_up'"),
 }
 

@@ -1,33 +1,29 @@
-"""kpi_call_definitions and kpi_staffing_hourly against `naive_call_marts` on calls and parameters that were drawn.
+"""kpi_call_definitions and kpi_staffing_hourly against `naive_call_marts`, on calls and parameters that were drawn.
 
-One build for all of it, of a copy of the project with other parameters and one model more, which asks the macros of
-Erlang's formulas for loads that no force has.
+The macros of Erlang's formulas are asked on their own as well, for loads that no force has.
 """
 
 from __future__ import annotations
 
-import csv
 import itertools
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+from compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
 from naive_call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
 from random_calls import Calls, draw
+from raw_tables import LOADED_AT
 
-from dagster_project.contracts import load_contracts
-from dagster_project.settings import CONTRACTS, DBT_PROJECT
-from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.settings import DBT_PROJECT
 
 FORCES = ("kent", "essex")
+SEEDS = range(6)
+TABLES = ("kpi_call_definitions", "kpi_staffing_hourly", "kpi_calls_monthly")
 LOADS = [Decimal(text) for text in (
     "0.000001", "0.00001", "0.001", "0.01", "0.05", "0.1", "0.25", "0.5", "0.75", "0.999999", "1", "1.000001", "1.5",
     "2", "3", "4.5", "6", "8", "10", "13.7", "20", "33.333333", "50", "80", "120", "200", "350", "500",
@@ -36,23 +32,28 @@ MORE_LOADS = [Decimal(1000), Decimal(2500), Decimal(10_000)]
 HANDLES = [Decimal(1), Decimal(60), Decimal("317.25"), Decimal(3600)]
 TARGETS = [Decimal(0), Decimal(1), Decimal(10), Decimal(90), Decimal(600)]
 LEVELS = [Decimal(text) for text in ("0.000001", "50", "80", "90", "95", "99", "99.9", "99.999999", "100")]
-ERLANG_MODEL = """
+ERLANG = """
 select
-    erlangs,
-    handle_seconds,
-    target_seconds,
-    level,
-    operators,
+    erlangs, handle_seconds, target_seconds, level, operators,
     {{ least_operators("erlangs", "handle_seconds", "target_seconds", "level") }} as least,
     {{ erlang_c_service_level_pct("operators", "erlangs", "handle_seconds", "target_seconds") }} as service_level,
     {{ erlang_c_wait_seconds("operators", "erlangs", "handle_seconds") }} as wait
-from main.erlang_input
+from asked
 """
 
 
 @pytest.fixture(scope="module")
-def calls() -> Calls:
-    return draw(20221030, FORCES)
+def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
+    """The project with one model more, which asks the macros of Erlang's formulas."""
+    folder = tmp_path_factory.mktemp("compiled")
+    shutil.copytree(DBT_PROJECT, folder / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    (folder / "dbt" / "models" / "said.sql").write_text(ERLANG, encoding="utf-8")
+    return compile_project(folder, source=folder / "dbt")
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def calls(request: pytest.FixtureRequest) -> Calls:
+    return draw(request.param, FORCES)
 
 
 @pytest.fixture(scope="module")
@@ -61,87 +62,69 @@ def naive(calls: Calls) -> dict[str, NaiveCalls]:
 
 
 @pytest.fixture(scope="module")
-def marts(calls: Calls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("calls")
-    warehouse, project = folder / "warehouse.duckdb", folder / "dbt"
-    shutil.copytree(DBT_PROJECT, project)
-    _write_parameters(project / "seeds" / "call_parameters.csv", calls)
-    (project / "models" / "intermediate" / "erlang_output.sql").write_text(
-        "{{ config(materialized='table') }}" + ERLANG_MODEL, encoding="utf-8"
-    )
-    with duckdb.connect(str(warehouse)) as connection:
-        ensure_tables(connection, load_contracts(CONTRACTS).values())
+def marts(calls: Calls, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
+    wanted = {node.unique_id for table in TABLES for node in project.ancestors(table)}
+    nodes = [node for node in project.nodes.values() if node.unique_id in wanted]
+    with warehouse() as connection:
         _load(connection, calls)
-        _ask(connection)
-    environment = os.environ | {
-        "FCIR_WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    models = ["+kpi_call_definitions", "+kpi_staffing_hourly", "+kpi_calls_monthly", "erlang_output"]
-    result = subprocess.run(
-        [
-            *(str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", "."),
-            *("--exclude-resource-type", "test", "unit_test", "--select", *models),
-        ],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        build_nodes(connection, [node for node in nodes if node.kind == "seed"])
+        _put_parameters(connection, calls)
+        build_nodes(connection, [node for node in nodes if node.kind != "seed"])
         yield connection
-
-
-def _write_parameters(path: Path, calls: Calls) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            [
-                *("force_code", "line", "valid_from", "valid_to", "answer_target_seconds", "short_abandon_seconds"),
-                *("called_back_counts_as_answered", "staffing_service_level_pct", "after_call_seconds", "source"),
-            ]
-        )
-        for row in calls.parameters:
-            back = str(row.back_is_answered).lower()
-            rules = [row.target, row.short, back, row.level, row.after_call]
-            writer.writerow([row.force, row.line, row.first, row.last, *rules, "drawn"])
 
 
 def _load(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
     """Write the calls as the loading engine leaves them: one load a day."""
     numbers = {day: number for number, day in enumerate(sorted(calls.delivered), start=1)}
-    moment = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
-    connection.executemany(
-        "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded,"
-        " rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq)"
-        " values (?, 'call_segments', ?, 'file', 'hash', 0, 0, 0, 'loaded', false, ?, 'run', ?)",
-        [(number, day, moment, number) for day, number in numbers.items()],
-    )
-    names = [*calls.segments[0], "load_id", "source_row"]
-    connection.executemany(
-        f"insert into raw.call_segments ({', '.join(names)}) values ({', '.join('?' * len(names))})",  # noqa: S608 - names of ours
-        [
-            (*segment.values(), numbers[segment["extract_date"]], position)
-            for position, segment in enumerate(calls.segments, start=1)
-        ],
-    )
-
-
-def _ask(connection: duckdb.DuckDBPyConnection) -> None:
-    """Every combination of load, times and level, and for each load some operators from too few to plenty."""
-    connection.execute(
-        "create table main.erlang_input (erlangs decimal(38, 6), handle_seconds decimal(38, 6),"
-        " target_seconds decimal(18, 6), level decimal(38, 6), operators bigint)"
-    )
-    dice = random.Random(7)
-    cases = [
-        (*case, int(case[0]) + dice.choice([0, 1, 1, 2, 3, 5, 8, 20]))
-        for case in itertools.product(LOADS + MORE_LOADS, HANDLES, TARGETS, LEVELS)
+    loads = [
+        {
+            "load_id": number, "source": "call_segments", "extract_date": day, "file_name": "file",
+            "file_sha256": "hash", "rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "status": "loaded",
+            "is_synthetic": False, "loaded_at": LOADED_AT, "run_id": "run", "change_seq": number,
+        }
+        for day, number in numbers.items()
+    ]  # fmt: skip
+    insert(connection, "audit.load", loads)
+    rows = [
+        {**segment, "load_id": numbers[segment["extract_date"]], "source_row": position}
+        for position, segment in enumerate(calls.segments, start=1)
     ]
-    connection.executemany("insert into main.erlang_input values (?, ?, ?, ?, ?)", cases)
+    insert(connection, "raw.call_segments", rows)
+
+
+def _put_parameters(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
+    """Put the drawn parameters in place of those that the project ships."""
+    connection.execute("delete from reference.call_parameters")
+    rows = [
+        {
+            "force_code": row.force, "line": row.line, "valid_from": row.first, "valid_to": row.last,
+            "answer_target_seconds": row.target, "short_abandon_seconds": row.short,
+            "called_back_counts_as_answered": row.back_is_answered, "staffing_service_level_pct": row.level,
+            "after_call_seconds": row.after_call, "source": "drawn",
+        }
+        for row in calls.parameters
+    ]  # fmt: skip
+    insert(connection, "reference.call_parameters", rows)
+
+
+@pytest.fixture(scope="module")
+def answers(project: CompiledProject) -> list[tuple[Any, ...]]:
+    """What the macros say to every combination of load, times and level, and to some operators for each load."""
+    dice = random.Random(7)
+    asked = [
+        {
+            "erlangs": load, "handle_seconds": handle, "target_seconds": target, "level": level,
+            "operators": int(load) + dice.choice([0, 1, 1, 2, 3, 5, 8, 20]),
+        }
+        for load, handle, target, level in itertools.product(LOADS + MORE_LOADS, HANDLES, TARGETS, LEVELS)
+    ]  # fmt: skip
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table asked (erlangs decimal(38, 6), handle_seconds decimal(38, 6),"
+            " target_seconds decimal(18, 6), level decimal(38, 6), operators bigint)"
+        )
+        insert(connection, "asked", asked)
+        return connection.execute(f"{project.by_name['said'].sql} order by all").fetchall()
 
 
 @pytest.mark.parametrize("force", FORCES)
@@ -202,7 +185,7 @@ def test_the_drawn_calls_exercise_every_rule(naive: dict[str, NaiveCalls]) -> No
     assert any(row[1] is None for _, row in definitions), "every month was delivered"
     hours = [row for force in FORCES for row in naive[force].staffing().values()]
     assert {row[0] for row in hours} >= {0, 2, 3, 4}, "weekdays are all delivered alike"
-    assert max(row[7] or 0 for row in hours) > 10, "no hour is busy"
+    assert max(row[7] or 0 for row in hours) > 7, "no hour is busy"
     assert any(row[7] == 0 for row in hours), "no hour is without calls"
     for force in FORCES:
         spoken = {(c["line"], c["day"].isoweekday(), c["hour"]) for c in naive[force].calls if c["spoke"]}
@@ -210,26 +193,21 @@ def test_the_drawn_calls_exercise_every_rule(naive: dict[str, NaiveCalls]) -> No
         assert silent - spoken, "somebody answered in every hour"
 
 
-def test_erlangs_functions_equal_exact_arithmetic(marts: duckdb.DuckDBPyConnection) -> None:
-    cases = marts.execute(
-        "select erlangs, handle_seconds, target_seconds, level, operators, least, service_level, wait"
-        " from intermediate.erlang_output where erlangs <= 500 order by all"
-    ).fetchall()
+def test_erlangs_functions_equal_exact_arithmetic(answers: list[tuple[Any, ...]]) -> None:
     wrong = []
-    for load, handle, target, level, operators, least, reached, waited in random.Random(3).sample(cases, 700):
+    for case in random.Random(3).sample([answer for answer in answers if answer[0] <= 500], 700):
+        load, handle, target, level, operators, *said = case
         enough = operators > load
-        expected = (
+        expected = [
             least_operators(load, handle, target, level),
             service_level(operators, load, handle, target) if enough else None,
             wait(operators, load, handle) if enough else None,
-        )
-        if (least, reached, waited) != expected:
-            wrong.append((load, handle, target, level, operators, expected, (least, reached, waited)))
+        ]
+        if said != expected:
+            wrong.append((*case, expected))
     assert wrong == []
 
 
-def test_the_operators_tried_always_suffice(marts: duckdb.DuckDBPyConnection) -> None:
-    tried, unmet = marts.execute(
-        "select count(*), count(*) filter (where least is null) from intermediate.erlang_output"
-    ).fetchone()
-    assert (tried, unmet) == (len(LOADS + MORE_LOADS) * len(HANDLES) * len(TARGETS) * len(LEVELS), 0)
+def test_the_operators_tried_always_suffice(answers: list[tuple[Any, ...]]) -> None:
+    assert len(answers) == len(LOADS + MORE_LOADS) * len(HANDLES) * len(TARGETS) * len(LEVELS)
+    assert [answer for answer in answers if answer[5] is None] == []
