@@ -43,7 +43,7 @@ class UnitTests:
             try:
                 for given in test["given"]:
                     self._put(connection, given)
-                if not _gives(connection, sql, test["expect"]["rows"]):
+                if not _gives(connection, sql, test["expect"]):
                     return str(test["name"])
             except duckdb.Error:
                 return str(test["name"])
@@ -90,21 +90,27 @@ class UnitTests:
         return self.project.by_name[names[0]].schema, names[0]
 
 
-def _gives(connection: duckdb.DuckDBPyConnection, sql: str, expected: list[Row]) -> bool:
-    columns = list(dict.fromkeys(name for row in expected for name in row))
+def _gives(connection: duckdb.DuckDBPyConnection, sql: str, expect: Mapping[str, Any]) -> bool:
+    """Whether a query gives the rows that are expected, in the columns that they name."""
+    if expect["format"] == "sql":
+        wanted = f"select * from ({expect['rows']})"  # noqa: S608 - SQL of the project
+        columns = [item[0] for item in connection.execute(wanted).description or []]
+    else:
+        columns = list(dict.fromkeys(name for row in expect["rows"] for name in row))
     if not columns:
-        row = connection.execute(f"select count(*) from ({sql})").fetchone()  # noqa: S608 - SQL of the project
-        return row == (0,)
+        return connection.execute(f"select count(*) from ({sql})").fetchone() == (0,)  # noqa: S608 - SQL of the project
     names = ", ".join(f'"{name}"' for name in columns)
     cursor = connection.execute(f"select {names} from ({sql})")  # noqa: S608 - SQL of the project
-    types = [str(item[1]) for item in cursor.description or []]
+    types = dict(zip(columns, [str(item[1]) for item in cursor.description or []], strict=True))
     actual = Counter(cursor.fetchall())
-    casts = ", ".join(f"cast(? as {data_type})" for data_type in types)
-    wanted = Counter(
+    if expect["format"] == "sql":
+        casts = ", ".join(f'cast("{name}" as {types[name]})' for name in columns)
+        return actual == Counter(connection.execute(f"select {casts} from ({wanted})").fetchall())  # noqa: S608
+    casts = ", ".join(f"cast(? as {types[name]})" for name in columns)
+    return actual == Counter(
         connection.execute(f"select {casts}", [_text(row.get(name)) for name in columns]).fetchall()[0]
-        for row in expected
+        for row in expect["rows"]
     )
-    return actual == wanted
 
 
 def _text(value: Any) -> str | None:
