@@ -1,7 +1,8 @@
 """Small faults put into SQL: what a slip of the hand, or of a thought, would have written. Running them is not here.
 
-Left out is what changes nothing by its nature: casts, the place of nulls where there are none, names, and an inner join
-made a left one, since a measure, a force and a day have their partner in every list.
+Left out is what changes nothing by its nature: casts, the place of nulls where there are none, names, the greatest of
+one value made the least, a zero in a sum made nothing, and an inner join made a left one, since a measure, a force and a
+day have their partner in every list.
 """
 
 from __future__ import annotations
@@ -67,11 +68,11 @@ Change = Callable[[exp.Expression], exp.Expression | str]
 
 
 def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
-    if type(node) in _SWAPS and not _is_inside(node, exp.DataType):
+    if type(node) in _SWAPS and not _is_inside(node, exp.DataType) and not _is_pivot(node):
         yield "operator", lambda found: _replace(found, _swapped(found))
     if isinstance(node, exp.Literal) and not _is_inside(node, exp.DataType, exp.Interval):
         if not node.is_string and node.this.isdigit():
-            yield "number", lambda found: _replace(found, exp.Literal.number(int(found.this) + 1))
+            yield "number", lambda found: _replace(found, exp.Literal.number(_next_number(int(found.this))))
         elif node.is_string and isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.When | exp.If | exp.Concat):
             yield "text", lambda found: _replace(found, exp.Literal.string(f"{found.this}x"))
     if isinstance(node, exp.Join) and node.side == "LEFT":
@@ -83,7 +84,7 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
         yield "condition", lambda found: _replace(found, found.expression)
     if isinstance(node, exp.Coalesce) and node.expressions:
         yield "coalesce", lambda found: _replace(found, found.this)
-    if isinstance(node, exp.Case) and node.args.get("default") is not None:
+    if isinstance(node, exp.Case) and node.args.get("default") is not None and not isinstance(node.parent, exp.Sum):
         yield "else", lambda found: _replace(found.args["default"], exp.null())
     if isinstance(node, exp.Case) and len(node.args["ifs"]) > 1:
         yield "when", lambda found: _drop(found.args["ifs"][0])
@@ -97,6 +98,16 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
         yield "distinct", lambda found: _drop(found)
     if isinstance(node, exp.Between):
         yield "between", lambda found: _replace(found, exp.GT(this=found.this, expression=found.args["low"]))
+
+
+def _is_pivot(node: exp.Expression) -> bool:
+    """Whether it picks the one value that there is: the greatest of one is the least of it."""
+    return isinstance(node, exp.Max) and isinstance(node.this, exp.Case) and node.this.args.get("default") is None
+
+
+def _next_number(number: int) -> int:
+    """The number after it; of a scale, the next power of ten, since 1,000,001 for 1,000,000 is lost in rounding."""
+    return number * 10 if number >= 1000 else number + 1
 
 
 def _is_inside(node: exp.Expression, *kinds: type[exp.Expression]) -> bool:
