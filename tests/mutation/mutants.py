@@ -1,8 +1,8 @@
 """Small faults put into SQL: what a slip of the hand, or of a thought, would have written. Running them is not here.
 
 Left out is what changes nothing by its nature: casts, the place of nulls where there are none, names, the greatest of
-one value made the least, a zero in a sum made nothing, and an inner join made a left one, since a measure, a force and a
-day have their partner in every list.
+one value made the least, a zero in a sum made nothing, and an inner join made a left one, since a measure, a force and
+a day have their partner in every list.
 """
 
 from __future__ import annotations
