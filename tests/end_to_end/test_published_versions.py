@@ -153,12 +153,11 @@ def history(tmp_path_factory) -> Iterator[tuple[Nights, dict[str, str]]]:
 
         dbt = tmp_path_factory.mktemp("project") / "dbt"
         shutil.copytree(DBT_PROJECT, dbt, ignore=shutil.ignore_patterns("target", "logs"))
-        catalogue = dbt / "seeds" / "measure_parts.csv"
-        text = catalogue.read_text(encoding="utf-8")
-        line = "calls_999.avg_queue_time,denominator,calls_999.answered,1"
-        assert line in text
-        # The mean of two times the answered calls: another definition of one measure.
-        catalogue.write_text(text.replace(line, line[:-1] + "2"), encoding="utf-8")
+        parameters = dbt / "seeds" / "call_parameters.csv"
+        text = parameters.read_text(encoding="utf-8")
+        target = "*,999,2000-01-01,,10,"
+        assert target in text
+        parameters.write_text(text.replace(target, "*,999,2000-01-01,,6,"), encoding="utf-8")
         patch.setattr(project, "DBT_PROJECT", dbt)
         nights.land("call_segments", "2022-11-02", call(6, "2022-11-02 10:00"))
         names["redefined"] = nights.night()
@@ -364,21 +363,15 @@ def test_a_force_whose_first_rows_come_has_all_its_figures_from_their_delivery(n
 
 
 def test_another_definition_is_a_cause_of_its_own_and_beside_deliveries(nights, names):
+    """The target of 999 becomes six seconds in place of ten, in the night in which a call of November comes."""
     changed = nights.changed(names["redefined"])
-    assert changed["essex", "calls_999.avg_queue_time", "2022-10"] == (
-        Decimal(9),
-        Decimal("4.5"),
-        "definitions",
-        None,
-    )
-    assert changed["kent", "calls_999.avg_queue_time", "2022-11"] == (
-        None,
-        Decimal("2.5"),
-        "both",
-        "call_segments 2022-11-02",
-    )
+    name = "calls_999.pct_answered_within_target"
+    assert changed["essex", name, "2022-10"] == (Decimal(100), Decimal(0), "definitions", None)
+    assert changed["kent", name, "2022-11"] == (None, Decimal(100), "both", "call_segments 2022-11-02")
     assert {key for key, row in changed.items() if row[2] == "definitions"} == {
-        (force, "calls_999.avg_queue_time", "2022-10") for force in ("kent", "essex")
+        (force, f"calls_999.{measure}", "2022-10")
+        for force in ("kent", "essex")
+        for measure in ("pct_answered_within_target", "pct_received_within_target")
     }
 
 
