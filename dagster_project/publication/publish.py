@@ -19,7 +19,7 @@ from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paper import render_board_paper
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
-from dagster_project.transformation.build import last_build, newest_change
+from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import literal, loading_connection, table
 
@@ -72,7 +72,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     published_at = utc_now()
     with loading_connection(settings.warehouse) as connection:
         last = last_build(connection)
-        if last is None or last[:2] != (newest_change(connection), fingerprint()):
+        built = (newest_change(connection), fingerprint())
+        if last is None or last[:2] != built or begun_by(connection) != built[1]:
             raise GateClosed(
                 "the marts were not built and tested from all that is loaded. Nothing was published; what was "
                 "published before stays. Run: fcir run"

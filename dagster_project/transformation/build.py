@@ -70,8 +70,7 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     with loading_connection(settings.warehouse) as connection:
         change_seq = newest_change(connection)
         last = last_build(connection)
-        begun = connection.execute("select project_fingerprint from audit.build_started").fetchall()
-        full_refresh = last is None or last[1] != current or begun != [(current,)]
+        full_refresh = last is None or last[1] != current or begun_by(connection) != current
         connection.execute("begin")
         connection.execute("delete from audit.build_started")
         connection.execute("insert into audit.build_started values (?)", [current])
@@ -111,10 +110,20 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] |
     return (int(row[0]), str(row[1]), bool(row[2])) if row else None
 
 
+def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Fingerprint of the project whose build was begun last, however it ended; None before the first.
+
+    The marts may hold tables of it, also where the last build that ended well was of another state of the project.
+    """
+    row = connection.execute("select project_fingerprint from audit.build_started").fetchone()
+    return str(row[0]) if row else None
+
+
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether what is published was built from all that is loaded, by the dbt project as it stands."""
     last = last_build(connection)
-    return last is not None and last == (newest_change(connection), fingerprint(), True)
+    current = fingerprint()
+    return last == (newest_change(connection), current, True) and begun_by(connection) == current
 
 
 def _expected(settings: Settings) -> list[str]:

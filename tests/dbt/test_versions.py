@@ -262,3 +262,13 @@ def test_a_figure_that_goes_and_comes_again_is_removed_and_then_new(warehouse):
         "where force_code = 'essex' order by run_id"
     )
     assert marks == [(True, False, None, False), (False, True, False, None), (True, False, None, False)]
+
+
+def test_nothing_is_published_after_a_build_of_another_state_of_the_project_was_begun(warehouse):
+    warehouse.build(1)
+    warehouse.publish()
+    # It failed, and the project was put back: the last good build is of this state, the tables may not be.
+    warehouse.execute("update audit.build_started set project_fingerprint = 'another'")
+    with pytest.raises(publishing.GateClosed, match="fcir run"):
+        warehouse.publish()
+    assert len(recorded(warehouse)) == 1
