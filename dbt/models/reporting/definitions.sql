@@ -24,6 +24,12 @@ formulas as (
 
 ),
 
+baselines as (
+
+    select * from {{ ref("control_chart_baselines") }}
+
+),
+
 combined as (
 
     {%- for parameter in of_calls %}
@@ -62,6 +68,18 @@ combined as (
         concat('crime.', formula) as value,
         source
     from formulas
+
+    union all
+
+    select
+        'control_chart_baseline' as definition,
+        measure as applies_to,
+        force_code,
+        valid_from,
+        cast(null as date) as valid_to,
+        reason as value,
+        source
+    from baselines
 
 ),
 
