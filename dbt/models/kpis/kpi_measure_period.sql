@@ -48,9 +48,8 @@ final as (
     inner join measures
         on measure_periods.measure = measures.measure
     inner join periods
-        on
-            measure_periods.month_start = periods.month_start
-            and measure_periods.period = periods.period
+        on measure_periods.month_start = periods.month_start
+        and measure_periods.period = periods.period
 
 )
 

@@ -189,8 +189,8 @@ compared_concurrency as (
     from periods
     inner join concurrency
         on
-            concurrency.day >= periods.first_month
-            and concurrency.day < {{ date_plus("periods.last_month", 1, "month") }}
+            periods.first_month <= concurrency.day
+            and {{ date_plus("periods.last_month", 1, "month") }} > concurrency.day
     inner join measure_months
         on
             measure_months.measure = 'live_chat.max_concurrent_chats'

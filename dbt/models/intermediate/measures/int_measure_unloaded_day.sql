@@ -45,13 +45,12 @@ final as (
         dates.date_day as day
     from spans
     inner join dates
-        on dates.date_day >= spans.first_day and dates.date_day < spans.end_day
+        on spans.first_day <= dates.date_day and spans.end_day > dates.date_day
     inner join measure_sources
         on spans.measure = measure_sources.measure
     left join source_days
-        on
-            measure_sources.source = source_days.source
-            and dates.date_day = source_days.day
+        on measure_sources.source = source_days.source
+        and dates.date_day = source_days.day
     group by
         spans.measure,
         dates.date_day

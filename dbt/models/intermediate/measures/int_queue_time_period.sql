@@ -93,9 +93,8 @@ counted as (
         -daily_times.calls as calls
     from uncompared_days
     inner join daily_times
-        on
-            uncompared_days.day = daily_times.arrived_date
-            and uncompared_days.measure = concat(daily_times.section, '.median_queue_time')
+        on uncompared_days.day = daily_times.arrived_date
+        and uncompared_days.measure = concat(daily_times.section, '.median_queue_time')
 
 ),
 

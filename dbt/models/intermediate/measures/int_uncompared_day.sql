@@ -42,17 +42,14 @@ final as (
         years_later.date_day as day
     from deliveries
     inner join periods
-        on
-            deliveries.month_start = periods.month_start
-            and periods.period = 'prev_fytd'
+        on deliveries.month_start = periods.month_start
+        and periods.period = 'prev_fytd'
     inner join years_later
-        on
-            years_later.date_day >= periods.first_month
-            and years_later.date_day < {{ date_plus("periods.last_month", 1, "month") }}
+        on periods.first_month <= years_later.date_day
+        and {{ date_plus("periods.last_month", 1, "month") }} > years_later.date_day
     inner join unloaded_days
-        on
-            deliveries.measure = unloaded_days.measure
-            and years_later.year_later = unloaded_days.day
+        on deliveries.measure = unloaded_days.measure
+        and years_later.year_later = unloaded_days.day
     where deliveries.days_loaded > 0
 
 )
