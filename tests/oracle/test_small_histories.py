@@ -52,7 +52,7 @@ def test_every_measure_and_period_equals_the_plain_computation(seed: int, projec
 
 
 def test_one_thread_and_rows_in_order_give_what_eight_threads_and_shuffled_rows_give(project: CompiledProject) -> None:
-    world = draw_world(99, forces=300)
+    world = draw_world(99, forces=60)
     with warehouse(threads=1) as one, warehouse(threads=8) as eight:
         nodes = list(project.nodes.values())
         build(one, nodes, world)
