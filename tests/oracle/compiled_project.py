@@ -167,14 +167,14 @@ def run_dbt(folder: Path, arguments: Sequence[str], *, source: Path = DBT_PROJEC
 
 
 @contextmanager
-def warehouse(*, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse in memory, with its tables of loading.
+def warehouse(*, threads: int = 2, memory_limit: str = "8GB") -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse in memory, with its tables of loading, that ends in an error rather than fill the machine.
 
     Yields:
         A connection with the warehouse as its default database, in UTC.
     """
-    # Small data need little; a query that wants more has run wild, which a faulty one of `tests/mutation` may.
-    connection = duckdb.connect(":memory:", config={"threads": threads, "memory_limit": "2GB", "temp_directory": ""})
+    config = {"threads": threads, "memory_limit": memory_limit, "temp_directory": ""}
+    connection = duckdb.connect(":memory:", config=config)
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("attach ':memory:' as warehouse")
