@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, build_nodes, compile_project, warehouse
+from compiled_project import CompiledProject, build_nodes, warehouse
 from naive_crimes import BANDS, CHANGES, Figures, NaiveCrimes
 from raw_tables import load_history
 from small_histories import World, draw_world
@@ -26,11 +26,6 @@ GRAINS = {
     "kpi_crime_maturity": ("month_start", "months_since"),
     "kpi_crime_expected_net": ("month_start",),
 }
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
-    return compile_project(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="module", params=WORLDS)
