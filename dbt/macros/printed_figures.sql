@@ -67,14 +67,14 @@
 
 {#
     Query: for each combination of `keys` the simplest candidate and rounding that give the printed figure; none where
-    nothing does. `candidates` has the keys, published_number, decimals, value_numerator and value_denominator, the ranks
+    nothing does. `candidates` has the keys, the printed figure in the column `number`, decimals, value_numerator and value_denominator, the ranks
     below and `words`, which say what the candidate is.
 
     Simplest first: period_rank (the months), then the rounding, then formula_rank (own, known alternative, searched
     denominator), then weighting_rank, then the words by the alphabet. A figure of one or two significant digits can be
     met by chance; the order makes the explanation the same each time, not true.
 #}
-{% macro simplest_explanations(candidates, keys) %}
+{% macro simplest_explanations(candidates, keys, number="published_number") %}
     select
         *,
         period_rank = 0 and rounding_rank = 0 and formula_rank = 0 and weighting_rank = 0 as is_own
@@ -109,7 +109,7 @@
                     {%- endif %}
                 ) as explanation
             from {{ candidates }}
-            where {{ units }} = cast(published_number * {{ scale }} as {{ big_integer() }})
+            where {{ units }} = cast({{ number }} * {{ scale }} as {{ big_integer() }})
             {%- if not loop.last %}
             union all
             {%- endif %}

@@ -25,8 +25,7 @@
             mod({{ percent }} * (calls_in_all - 1), 100) as {{ name }}_hundredths,
             {%- endfor %}
             queue_seconds,
-            calls_up_to - calls as calls_before,
-            calls_up_to
+            calls_up_to - calls as calls_before
         from (
             select
                 {%- for key in keys %}
@@ -50,12 +49,13 @@
 {%- endmacro %}
 
 
-{# A hundred times the interpolated value. A percentile that falls on a call needs no neighbour above it. #}
+{#
+    A hundred times the interpolated value. The call of a rank queued for the longest time that no more calls than its
+    rank are below; the longest call of all has no next one, and no hundredths of the way to it.
+#}
 {% macro interpolated_hundredfold(name) -%}
     (
-        max(case when calls_before <= {{ name }}_rank and {{ name }}_rank < calls_up_to
-            then queue_seconds * (100 - {{ name }}_hundredths) end)
-        + coalesce(max(case when calls_before <= {{ name }}_rank + 1 and {{ name }}_rank + 1 < calls_up_to
-            then queue_seconds * {{ name }}_hundredths end), 0)
+        max(case when calls_before <= {{ name }}_rank then queue_seconds * (100 - {{ name }}_hundredths) end)
+        + max(case when calls_before <= {{ name }}_rank + 1 then queue_seconds * {{ name }}_hundredths end)
     )
 {%- endmacro %}

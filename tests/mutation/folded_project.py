@@ -3,7 +3,8 @@
 `ratio` alone is 400 characters of SQL wherever a quotient is made. Mutating each copy would try the macro a hundred
 times, and the model that uses it hardly at all. Folded, a mutant of a model is a fault of that model; the macros have a
 test of their own (`dbt/tests/quotients_are_exact_and_rounded_as_asked.sql`, for Erlang's formulas
-`dbt/tests/erlang_functions_give_published_figures.sql`), which their mutants have to fail.
+`dbt/tests/erlang_functions_give_published_figures.sql`, for months
+`dbt/tests/months_are_written_and_numbered.sql`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _FOLDED = {
     "least_operators": ("erlangs", "handle_seconds", "target_seconds", "service_level_pct"),
     "erlang_c_service_level_pct": ("operators", "erlangs", "handle_seconds", "target_seconds"),
     "erlang_c_wait_seconds": ("operators", "erlangs", "handle_seconds"),
+    "month_text": ("day",),
+    "month_number": ("day",),
+    "months_text": ("first_month", "last_month"),
     "display_quotient": ("numerator", "denominator", "unit", "decimals", "rounding='half_up'"),
 }
 

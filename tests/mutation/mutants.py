@@ -1,8 +1,8 @@
 """Small faults put into SQL: what a slip of the hand, or of a thought, would have written. Running them is not here.
 
 Left out is what changes nothing by its nature: casts, the place of nulls where there are none, names, the greatest of
-one value made the least, a zero in a sum made nothing, and an inner join made a left one, since a measure, a force and
-a day have their partner in every list.
+one value made the least, what is counted, a zero in a sum or under a greatest made nothing, and an inner join made a
+left one, since a measure, a force and a day have their partner in every list.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
     if type(node) in _SWAPS and not _is_inside(node, exp.DataType) and not _is_pivot(node):
         yield "operator", lambda found: _replace(found, _swapped(found))
     if isinstance(node, exp.Literal) and not _is_inside(node, exp.DataType, exp.Interval):
-        if not node.is_string and node.this.isdigit():
+        if not node.is_string and node.this.isdigit() and not _is_counted(node):
             yield "number", lambda found: _replace(found, exp.Literal.number(_next_number(int(found.this))))
         elif node.is_string and isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.When | exp.If | exp.Concat):
             yield "text", lambda found: _replace(found, exp.Literal.string(f"{found.this}x"))
@@ -84,7 +84,7 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
         yield "condition", lambda found: _replace(found, found.expression)
     if isinstance(node, exp.Coalesce) and node.expressions:
         yield "coalesce", lambda found: _replace(found, found.this)
-    if isinstance(node, exp.Case) and node.args.get("default") is not None and not isinstance(node.parent, exp.Sum):
+    if isinstance(node, exp.Case) and node.args.get("default") is not None and not isinstance(node.parent, exp.Sum | exp.Max):
         yield "else", lambda found: _replace(found.args["default"], exp.null())
     if isinstance(node, exp.Case) and len(node.args["ifs"]) > 1:
         yield "when", lambda found: _drop(found.args["ifs"][0])
@@ -103,6 +103,11 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
 def _is_pivot(node: exp.Expression) -> bool:
     """Whether it picks the one value that there is: the greatest of one is the least of it."""
     return isinstance(node, exp.Max) and isinstance(node.this, exp.Case) and node.this.args.get("default") is None
+
+
+def _is_counted(node: exp.Expression) -> bool:
+    """Whether it is the value of a case that is counted: any other is counted alike."""
+    return isinstance(node.parent, exp.If) and node.arg_key == "true" and isinstance(node.parent.parent.parent, exp.Count)
 
 
 def _next_number(number: int) -> int:

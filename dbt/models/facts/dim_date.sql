@@ -15,13 +15,10 @@
 
 with
 
-event_spans as (
+event_days as (
     {%- for relation, columns in event_dates.items() %}
     {%- for column in columns %}
-    select
-        min({{ column }}) as first_day,
-        max({{ column }}) as last_day
-    from {{ ref(relation) }}
+    select {{ column }} as day from {{ ref(relation) }}
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -36,13 +33,13 @@ event_spans as (
 year_bounds as (
     select
         greatest(
-            {{ date_plus("cast(date_trunc('year', min(first_day)) as date)", -3, "year") }}, date '0001-01-01'
+            {{ date_plus("cast(date_trunc('year', min(day)) as date)", -3, "year") }}, date '0001-01-01'
         ) as first_day,
         least(
-            {{ date_plus(date_plus("cast(date_trunc('year', max(last_day)) as date)", 3, "year"), -1, "day") }},
+            {{ date_plus(date_plus("cast(date_trunc('year', max(day)) as date)", 3, "year"), -1, "day") }},
             date '9999-12-31'
         ) as last_day
-    from event_spans
+    from event_days
 ),
 
 days as (

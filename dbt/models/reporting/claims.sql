@@ -1,6 +1,5 @@
 {#- Figures are compared as whole trillionths, so that equal means equal. Which comparison reads which of them, and
     what makes it known, is said once, in `outcomes`. -#}
-{%- set keys = ["force_code", "report_id", "statement_id", "test_no"] -%}
 {%- set end_comparisons = "('rises', 'falls', 'improves', 'worsens')" -%}
 {%- set yearly_comparisons = "('rises_year_on_year', 'falls_year_on_year')" -%}
 
@@ -8,9 +7,10 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-statements as (
+tests as (
 
-    select * from {{ ref("int_published_statements_current") }}
+    select * from {{ ref("int_statement_test") }}
+    where kind = 'claim'
 
 ),
 
@@ -32,35 +32,27 @@ chart_months as (
 
 ),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-coded as (
+-- The months of a claim, and which of them it is about.
+claim_months as (
 
     select
-        statements.*,
-        measures.unit as measure_unit,
-        measures.decimals,
-        measures.better,
-        measures.measure is not null as is_known
-    from statements
-    left join measures
-        on statements.measure = measures.measure
-    where statements.kind = 'claim'
+        tests.force_code,
+        statement_months.*,
+        statement_months.month_start = tests.stated_month as is_stated_month,
+        statement_months.month_start = periods.first_month as is_first,
+        statement_months.month_start = periods.last_month as is_last,
+        case
+            when statement_months.is_sum then statement_months.value_denominator * statement_months.days_in_month
+            else statement_months.value_denominator
+        end as rate_denominator
+    from tests
+    inner join statement_months
+        on tests.test_key = statement_months.test_key
+    inner join statement_periods as periods
+        on
+            statement_months.test_key = periods.test_key
+            and statement_months.period = periods.period
 
-),
-
-tests as (
-    {{ printed_figures(
-        "coded",
-        text="threshold",
-        unit="measure_unit",
-        number="threshold_number",
-        decimals="threshold_decimals",
-    ) }}
 ),
 
 -- Each month by itself; sums also per day, so that February compares with March.
@@ -69,27 +61,32 @@ valued as (
     select
         *,
         {{ trillionths("value_numerator", "value_denominator") }} as month_value,
-        case
-            when is_sum then {{ trillionths("value_numerator", "value_denominator * days_in_month") }}
-            else {{ trillionths("value_numerator", "value_denominator") }}
-        end as rate
-    from statement_months
+        {{ trillionths("value_numerator", "rate_denominator") }} as rate
+    from claim_months
+
+),
+
+-- Of the measure that the claim is about, over the period that it states.
+own_months as (
+
+    select * from valued
+    where period = 'stated' and not is_other
 
 ),
 
 unknown_measures as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         {{ joined_text("measure") }} as unknown
     from (
         select distinct
-            {{ keys | join(", ") }},
+            test_key,
             measure
         from valued
         where not is_known
     ) as named
-    group by {{ keys | join(", ") }}
+    group by test_key
 
 ),
 
@@ -97,38 +94,14 @@ unknown_measures as (
 ends as (
 
     select
-        valued.force_code,
-        valued.report_id,
-        valued.statement_id,
-        valued.test_no,
-        max(case when valued.month_start = periods.first_month and valued.is_whole then valued.rate end) as first_rate,
-        max(case when valued.month_start = periods.last_month and valued.is_whole then valued.rate end) as last_rate,
-        max(case when valued.month_start = tests.stated_month then valued.month_value end) as stated_value,
-        max(case when valued.month_start = periods.first_month and not valued.is_whole then 1 else 0 end) = 1
-            as needs_first,
-        max(case when valued.month_start = periods.last_month and not valued.is_whole then 1 else 0 end) = 1
-            as needs_last,
-        max(case when valued.is_sum then 1 else 0 end) = 1 as is_sum
-    from valued
-    inner join statement_periods as periods
-        on
-            valued.force_code = periods.force_code
-            and valued.report_id = periods.report_id
-            and valued.statement_id = periods.statement_id
-            and valued.test_no = periods.test_no
-            and valued.period = periods.period
-    inner join tests
-        on
-            valued.force_code = tests.force_code
-            and valued.report_id = tests.report_id
-            and valued.statement_id = tests.statement_id
-            and valued.test_no = tests.test_no
-    where valued.period = 'stated' and not valued.is_other
-    group by
-        valued.force_code,
-        valued.report_id,
-        valued.statement_id,
-        valued.test_no
+        test_key,
+        max(case when is_first and is_whole then rate end) as first_rate,
+        max(case when is_last and is_whole then rate end) as last_rate,
+        max(case when is_stated_month then month_value end) as stated_value,
+        count(case when is_first and not is_whole then 1 end) > 0 as needs_first,
+        count(case when is_last and not is_whole then 1 end) > 0 as needs_last
+    from own_months
+    group by test_key
 
 ),
 
@@ -138,18 +111,18 @@ dated_targets as (
     select
         *,
         row_number() over (
-            partition by {{ keys | join(", ") }}
+            partition by test_key
             order by month_start desc nulls last
         ) as place
-    from valued
-    where period = 'stated' and not is_other and days_in_month is not null
+    from own_months
+    where days_in_month is not null
 
 ),
 
 targets as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         target
     from dated_targets
     where place = 1
@@ -159,7 +132,7 @@ targets as (
 sums as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         period,
         is_sum,
         is_additive,
@@ -170,7 +143,7 @@ sums as (
     from valued
     where not is_other and is_whole
     group by
-        {{ keys | join(", ") }},
+        test_key,
         period,
         is_sum,
         is_additive
@@ -180,7 +153,7 @@ sums as (
 pooled as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         period,
         case
             when is_sum then {{ trillionths("numerator", "greatest_denominator") }}
@@ -194,9 +167,7 @@ ranked as (
 
     select
         *,
-        max(month_value) over (
-            partition by {{ keys | join(", ") }}, measure, is_other
-        ) as greatest
+        max(month_value) over (partition by test_key, measure, is_other) as greatest
     from valued
     where period = 'stated'
 
@@ -205,26 +176,27 @@ ranked as (
 measure_peaks as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         measure,
         is_other,
-        max(greatest) as greatest,
+        greatest,
         count(case when month_value is null then 1 end) as months_without_value,
         count(case when month_value = greatest then 1 end) as peak_months,
         min(case when month_value = greatest then month_start end) as peak_month,
         {{ joined_text("case when month_value = greatest then " ~ month_text("month_start") ~ " end") }} as peaks
     from ranked
     group by
-        {{ keys | join(", ") }},
+        test_key,
         measure,
-        is_other
+        is_other,
+        greatest
 
 ),
 
 peaks as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         max(case when not is_other then greatest end) as greatest,
         max(case when not is_other then peak_month end) as peak_month,
         max(case when not is_other then peaks end) as peaks,
@@ -236,74 +208,59 @@ peaks as (
         count(case when is_other then 1 end) as others,
         {{ joined_text("concat(measure, ' in ', peaks)") }} as peaks_by_measure
     from measure_peaks
-    group by {{ keys | join(", ") }}
+    group by test_key
 
 ),
 
 month_totals as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         month_start,
         sum(case when not is_other then month_value end) as own,
         sum(case when is_other then times * month_value end) as others
     from valued
     where period = 'stated'
     group by
-        {{ keys | join(", ") }},
+        test_key,
         month_start
     -- Of every measure, or the month is not compared.
-    having count(month_value) = count(*) and min(case when is_whole then 1 else 0 end) = 1
+    having count(case when is_whole then month_value end) = count(*)
 
 ),
 
 totals as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         count(others) as months_compared,
         count(case when own <> others then 1 end) as months_differing,
         sum(own) as own,
         sum(others) as others
     from month_totals
-    group by {{ keys | join(", ") }}
+    group by test_key
 
 ),
 
 charts as (
 
     select
-        valued.force_code,
-        valued.report_id,
-        valued.statement_id,
-        valued.test_no,
+        own_months.test_key,
         count(chart_months.variation) as points,
         count(chart_months.signal) as signals,
         {{ joined_text("case when chart_months.signal is not null then concat("
-            ~ month_text("valued.month_start") ~ ", ' (', chart_months.signal, ')') end") }} as signal_months,
-        max(case when valued.month_start = periods.last_month then chart_months.mean end) as mean,
-        max(case when valued.month_start = periods.last_month then chart_months.lower_limit end) as lower_limit,
-        max(case when valued.month_start = periods.last_month then chart_months.upper_limit end) as upper_limit,
-        max(case when valued.month_start = periods.last_month and chart_months.is_trial then 1 else 0 end) = 1 as is_trial
-    from valued
-    inner join statement_periods as periods
-        on
-            valued.force_code = periods.force_code
-            and valued.report_id = periods.report_id
-            and valued.statement_id = periods.statement_id
-            and valued.test_no = periods.test_no
-            and valued.period = periods.period
+            ~ month_text("own_months.month_start") ~ ", ' (', chart_months.signal, ')') end") }} as signal_months,
+        max(case when own_months.is_last then chart_months.mean end) as mean,
+        max(case when own_months.is_last then chart_months.lower_limit end) as lower_limit,
+        max(case when own_months.is_last then chart_months.upper_limit end) as upper_limit,
+        count(case when own_months.is_last and chart_months.is_trial then 1 end) > 0 as is_trial
+    from own_months
     inner join chart_months
         on
-            valued.force_code = chart_months.force_code
-            and valued.measure = chart_months.measure
-            and valued.month_start = chart_months.month_start
-    where valued.period = 'stated' and not valued.is_other
-    group by
-        valued.force_code,
-        valued.report_id,
-        valued.statement_id,
-        valued.test_no
+            own_months.force_code = chart_months.force_code
+            and own_months.measure = chart_months.measure
+            and own_months.month_start = chart_months.month_start
+    group by own_months.test_key
 
 ),
 
@@ -326,9 +283,8 @@ gathered as (
         ends.stated_value,
         ends.needs_first,
         ends.needs_last,
-        coalesce(ends.is_sum, false) as is_sum,
         {{ trillionths("targets.target", "1") }} as target,
-        {{ trillionths("tests.threshold_number", "1") }} as compared_with,
+        {{ trillionths("tests.stated_number", "1") }} as compared_with,
         stated.period_value,
         base.period_value as base_period_value,
         peaks.greatest,
@@ -341,11 +297,11 @@ gathered as (
         peaks.last_peak_month,
         peaks.others,
         peaks.peaks_by_measure,
-        coalesce(totals.months_compared, 0) as months_compared,
-        coalesce(totals.months_differing, 0) as months_differing,
+        totals.months_compared,
+        totals.months_differing,
         totals.own as own_total,
         totals.others as others_total,
-        coalesce(charts.points, 0) as points,
+        charts.points,
         coalesce(charts.signals, 0) as signals,
         charts.signal_months,
         charts.mean,
@@ -353,15 +309,9 @@ gathered as (
         charts.upper_limit,
         charts.is_trial
     from tests
-    {%- for joined in [
-        "unknown_measures", "ends", "targets", "peaks", "totals", "charts",
-    ] %}
+    {%- for joined in ["unknown_measures", "ends", "targets", "peaks", "totals", "charts"] %}
     left join {{ joined }}
-        on
-            tests.force_code = {{ joined }}.force_code
-            and tests.report_id = {{ joined }}.report_id
-            and tests.statement_id = {{ joined }}.statement_id
-            and tests.test_no = {{ joined }}.test_no
+        on tests.test_key = {{ joined }}.test_key
     {%- endfor %}
     {%- for joined, period, relation in [
         ("periods", "stated", "statement_periods"),
@@ -371,10 +321,7 @@ gathered as (
     ] %}
     left join {{ relation }} as {{ joined }}
         on
-            tests.force_code = {{ joined }}.force_code
-            and tests.report_id = {{ joined }}.report_id
-            and tests.statement_id = {{ joined }}.statement_id
-            and tests.test_no = {{ joined }}.test_no
+            tests.test_key = {{ joined }}.test_key
             and {{ joined }}.period = '{{ period }}'
     {%- endfor %}
 
@@ -468,7 +415,7 @@ scaled as (
         case
             when measure_unit = 'duration' then 0
             when comparison in {{ end_comparisons }} and is_sum then 1
-            else decimals
+            else measure_decimals
         end as shown_decimals
     from outcomes
 

@@ -4,7 +4,7 @@ with
 
 published as (
 
-    select * from {{ ref("int_published_figures_current") }}
+    select * from {{ ref("int_printed_figure") }}
 
 ),
 
@@ -20,49 +20,29 @@ measures as (
 
 ),
 
-coded as (
-
-    select
-        force_code,
-        report_id,
-        published_on,
-        section,
-        measure as name,
-        concat(section, '.', measure) as measure,
-        unit,
-        {{ month_start("month") }} as month_start,
-        published_value
-    from published
-
-),
-
-recognised as (
-    {{ printed_figures("coded") }}
-),
-
 -- The warehouse's figure is shown with as many decimals as the paper printed. A text that is no number, percentage or
 -- duration of its unit equals nothing.
 parsed as (
 
     select
-        recognised.force_code,
-        recognised.report_id,
-        recognised.published_on,
-        recognised.section,
-        recognised.name,
-        recognised.measure,
-        recognised.unit,
-        recognised.month_start,
-        recognised.published_value,
-        recognised.published_number,
+        published.force_code,
+        published.report_id,
+        published.published_on,
+        published.section,
+        published.name,
+        published.measure,
+        published.unit,
+        published.month_start,
+        published.published_value,
+        published.published_number,
         measures.label,
         case
-            when recognised.unit = 'duration' then 0
-            else coalesce(recognised.printed_decimals, measures.decimals, 0)
+            when published.unit = 'duration' then 0
+            else coalesce(published.printed_decimals, measures.decimals, 0)
         end as decimals
-    from recognised
+    from published
     left join measures
-        on recognised.measure = measures.measure
+        on published.measure = measures.measure
 
 ),
 

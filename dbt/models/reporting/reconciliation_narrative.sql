@@ -1,7 +1,6 @@
 {#- What becomes of a period's months, the own weighting of each comparison first. `sum` and `ratio` name the measures
     that a weighting is for; one that does not add up has a value for one month only, or is the greatest. -#}
-{%- set keys = ["force_code", "report_id", "statement_id", "test_no"] -%}
-{%- set span_keys = keys + ["period_rank", "formula_rank", "formula"] -%}
+{%- set span_keys = ["test_key", "period_rank", "formula_rank", "formula"] -%}
 {%- set weightings = [
     {"name": "total", "rank_of_value": 0, "rank_of_mean": 1},
     {"name": "pooled", "rank_of_value": 0, "rank_of_mean": 2},
@@ -14,15 +13,15 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-statements as (
+statement_tests as (
 
-    select * from {{ ref("int_published_statements_current") }}
+    select * from {{ ref("int_statement_test") }}
 
 ),
 
-published as (
+month_figures as (
 
-    select * from {{ ref("int_published_figures_current") }}
+    select * from {{ ref("int_printed_figure") }}
 
 ),
 
@@ -38,72 +37,43 @@ formulas as (
 
 ),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-said as (
-
-    select
-        *,
-        comparison in ('change', 'change_of_mean_per_month') as is_change,
-        comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean
-    from statements
-    where kind = 'figure'
-
-),
-
-recognised as (
-    {{ printed_figures("said") }}
-),
-
-month_figures as (
-    {{ printed_figures("published") }}
-),
-
 -- A paper's mean of rounded figures is of the figures as its tables print them.
 printed_months as (
 
     select
         force_code,
         report_id,
-        concat(section, '.', measure) as measure,
+        measure,
         max(printed_decimals) as decimals
     from month_figures
     group by
         force_code,
         report_id,
-        concat(section, '.', measure)
+        measure
 
 ),
 
 figures as (
 
     select
-        recognised.*,
-        measures.measure is not null as is_known,
-        recognised.first_month is null
-        or recognised.last_month is null
-        or (recognised.is_change and (recognised.base_first_month is null or recognised.base_last_month is null))
-            as is_open,
+        statement_tests.*,
+        statement_tests.comparison in ('change', 'change_of_mean_per_month') as is_change,
+        statement_tests.comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean,
         case
-            when recognised.unit = 'duration' then 0
-            else coalesce(recognised.printed_decimals, measures.decimals, 0)
+            when statement_tests.unit = 'duration' then 0
+            else coalesce(statement_tests.stated_decimals, statement_tests.measure_decimals, 0)
         end as decimals,
         case
-            when measures.unit = 'duration' then 0
-            else coalesce(printed_months.decimals, measures.decimals, 0)
+            when statement_tests.measure_unit = 'duration' then 0
+            else coalesce(printed_months.decimals, statement_tests.measure_decimals, 0)
         end as month_decimals
-    from recognised
-    left join measures
-        on recognised.measure = measures.measure
+    from statement_tests
     left join printed_months
         on
-            recognised.force_code = printed_months.force_code
-            and recognised.report_id = printed_months.report_id
-            and recognised.measure = printed_months.measure
+            statement_tests.force_code = printed_months.force_code
+            and statement_tests.report_id = printed_months.report_id
+            and statement_tests.measure = printed_months.measure
+    where statement_tests.kind = 'figure'
 
 ),
 
@@ -111,6 +81,9 @@ periods as (
 
     select
         figures.*,
+        figures.first_month is null
+        or figures.last_month is null
+        or (figures.is_change and (figures.base_first_month is null or figures.base_last_month is null)) as is_open,
         stated.months,
         stated.months_loaded,
         stated.loaded,
@@ -121,17 +94,11 @@ periods as (
     from figures
     left join statement_periods as stated
         on
-            figures.force_code = stated.force_code
-            and figures.report_id = stated.report_id
-            and figures.statement_id = stated.statement_id
-            and figures.test_no = stated.test_no
+            figures.test_key = stated.test_key
             and stated.period = 'stated'
     left join statement_periods as base
         on
-            figures.force_code = base.force_code
-            and figures.report_id = base.report_id
-            and figures.statement_id = base.statement_id
-            and figures.test_no = base.test_no
+            figures.test_key = base.test_key
             and base.period = 'base'
 
 ),
@@ -156,10 +123,7 @@ whole_months as (
 open_spans as (
 
     select
-        periods.force_code,
-        periods.report_id,
-        periods.statement_id,
-        periods.test_no,
+        periods.test_key,
         firsts.month_start as first_month,
         lasts.month_start as last_month,
         lasts.month_number - firsts.month_number + 1 as months
@@ -183,60 +147,59 @@ open_spans as (
 spans as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         'stated' as period,
         0 as period_rank,
         first_month,
         last_month,
         months,
-        4 as greatest_formula_rank,
+        true as is_any_formula_tried,
         '' as words
     from periods
-    where months_loaded = months and (not is_change or base_months_loaded = base_months)
 
     union all
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         'base' as period,
         0 as period_rank,
         base_first_month as first_month,
         base_last_month as last_month,
         base_months as months,
-        4 as greatest_formula_rank,
+        true as is_any_formula_tried,
         '' as words
     from periods
-    where is_change and months_loaded = months and base_months_loaded = base_months
+    where is_change
 
     union all
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         'stated' as period,
         1 as period_rank,
         first_month,
         last_month,
         months_loaded as months,
-        0 as greatest_formula_rank,
+        false as is_any_formula_tried,
         concat(
             ' over the loaded months ', loaded, ', instead of ', {{ months_text("first_month", "last_month") }}
         ) as words
     from periods
-    where not is_change and months_loaded between 1 and months - 1
+    where not is_change and months_loaded < months
 
     union all
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         'stated' as period,
         row_number() over (
-            partition by {{ keys | join(", ") }}
+            partition by test_key
             order by months desc nulls last, last_month desc nulls last
         ) as period_rank,
         first_month,
         last_month,
         months,
-        0 as greatest_formula_rank,
+        false as is_any_formula_tried,
         concat(' over ', {{ months_text("first_month", "last_month") }}, ', where the paper states no period') as words
     from open_spans
 
@@ -245,10 +208,7 @@ spans as (
 span_months as (
 
     select
-        spans.force_code,
-        spans.report_id,
-        spans.statement_id,
-        spans.test_no,
+        spans.test_key,
         spans.period,
         spans.period_rank,
         spans.months,
@@ -267,17 +227,13 @@ span_months as (
         ) }} as rounded_value
     from spans
     inner join figures
-        on
-            spans.force_code = figures.force_code
-            and spans.report_id = figures.report_id
-            and spans.statement_id = figures.statement_id
-            and spans.test_no = figures.test_no
+        on spans.test_key = figures.test_key
     inner join formulas
         on
             figures.force_code = formulas.force_code
             and figures.measure = formulas.measure
             and formulas.month_start between spans.first_month and spans.last_month
-            and spans.greatest_formula_rank >= formulas.formula_rank
+            and (spans.is_any_formula_tried or formulas.formula_rank = 0)
     where not formulas.is_provisional
 
 ),
@@ -288,9 +244,9 @@ summed as (
         {{ span_keys | join(", ") }},
         period,
         months,
-        max(period_words) as period_words,
-        max(formula_words) as formula_words,
-        max(month_decimals) as month_decimals,
+        period_words,
+        formula_words,
+        month_decimals,
         is_sum,
         is_additive,
         sum(value_numerator) as numerator,
@@ -304,6 +260,9 @@ summed as (
         {{ span_keys | join(", ") }},
         period,
         months,
+        period_words,
+        formula_words,
+        month_decimals,
         is_sum,
         is_additive
     -- A month that the formula does not have is never passed over.
@@ -359,10 +318,7 @@ weighted as (
 worded as (
 
     select
-        weighted.force_code,
-        weighted.report_id,
-        weighted.statement_id,
-        weighted.test_no,
+        weighted.test_key,
         weighted.period_rank,
         weighted.formula_rank,
         weighted.formula,
@@ -373,7 +329,7 @@ worded as (
         cast(weighted.value_denominator as decimal(38, 6)) as value_denominator,
         figures.is_change,
         figures.decimals,
-        figures.published_number,
+        figures.stated_number,
         concat(
             case when weighted.formula_rank > 0 then concat(coalesce(weighted.formula_words, weighted.formula), ', ') else '' end,
             weighted.weighting,
@@ -381,11 +337,7 @@ worded as (
         ) as words
     from weighted
     inner join figures
-        on
-            weighted.force_code = figures.force_code
-            and weighted.report_id = figures.report_id
-            and weighted.statement_id = figures.statement_id
-            and weighted.test_no = figures.test_no
+        on weighted.test_key = figures.test_key
 
 ),
 
@@ -407,10 +359,7 @@ changes as (
     from worded as later
     inner join worded as earlier
         on
-            later.force_code = earlier.force_code
-            and later.report_id = earlier.report_id
-            and later.statement_id = earlier.statement_id
-            and later.test_no = earlier.test_no
+            later.test_key = earlier.test_key
             and later.formula = earlier.formula
             and later.weighting = earlier.weighting
             and earlier.period = 'base'
@@ -424,7 +373,7 @@ candidates as (
         {{ span_keys | join(", ") }},
         weighting_rank,
         decimals,
-        published_number,
+        stated_number,
         value_numerator,
         value_denominator,
         words
@@ -437,7 +386,7 @@ candidates as (
         {{ span_keys | join(", ") }},
         weighting_rank,
         decimals,
-        published_number,
+        stated_number,
         cast(change_trillionths as decimal(38, 6)) as value_numerator,
         cast(1000000000000 as decimal(38, 6)) as value_denominator,
         words
@@ -450,7 +399,7 @@ candidates as (
         {{ span_keys | join(", ") }},
         weighting_rank + {{ 3 * loop.index }} as weighting_rank,
         decimals,
-        published_number,
+        stated_number,
         cast(change_{{ rounding.name }} as decimal(38, 6)) as value_numerator,
         cast({{ power_of_ten("decimals") }} as decimal(38, 6)) as value_denominator,
         concat(words, ', difference of the rounded figures{{ rounding.words }}') as words
@@ -460,13 +409,13 @@ candidates as (
 ),
 
 simplest as (
-    {{ simplest_explanations("candidates", keys) }}
+    {{ simplest_explanations("candidates", ["test_key"], number="stated_number") }}
 ),
 
 own as (
 
     select
-        {{ keys | join(", ") }},
+        test_key,
         {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
     from candidates
     where period_rank = 0 and formula_rank = 0 and weighting_rank = 0
@@ -492,7 +441,7 @@ final as (
             {{ display_units("own.units", "periods.unit", "periods.decimals") }} as {{ dbt.type_string() }}
         ) as warehouse_value,
         cast(
-            periods.published_number - {{ ratio("own.units", power_of_ten("periods.decimals")) }} as decimal(38, 6)
+            periods.stated_number - {{ ratio("own.units", power_of_ten("periods.decimals")) }} as decimal(38, 6)
         ) as difference,
         cast(case
             when simplest.is_own then 'match'
@@ -516,17 +465,9 @@ final as (
         cast(own.units is null as boolean) as is_provisional
     from periods
     left join own
-        on
-            periods.force_code = own.force_code
-            and periods.report_id = own.report_id
-            and periods.statement_id = own.statement_id
-            and periods.test_no = own.test_no
+        on periods.test_key = own.test_key
     left join simplest
-        on
-            periods.force_code = simplest.force_code
-            and periods.report_id = simplest.report_id
-            and periods.statement_id = simplest.statement_id
-            and periods.test_no = simplest.test_no
+        on periods.test_key = simplest.test_key
 
 )
 

@@ -2,9 +2,9 @@
 -- noqa: disable=layout.indent
 with
 
-statements as (
+tests as (
 
-    select * from {{ ref("int_published_statements_current") }}
+    select * from {{ ref("int_statement_test") }}
 
 ),
 
@@ -25,33 +25,27 @@ periods as (
 
     select
         force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         'stated' as period,
         first_month,
         last_month
-    from statements
+    from tests
 
     union all
 
     select
         force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         'base' as period,
-        case
-            when base_first_month is null and comparison like '%_year_on_year'
-                then {{ date_plus("first_month", -12, "month") }}
-            else base_first_month
-        end as first_month,
-        case
-            when base_last_month is null and comparison like '%_year_on_year'
-                then {{ date_plus("last_month", -12, "month") }}
-            else base_last_month
-        end as last_month
-    from statements
+        coalesce(
+            base_first_month,
+            case when comparison like '%_year_on_year' then {{ date_plus("first_month", -12, "month") }} end
+        ) as first_month,
+        coalesce(
+            base_last_month,
+            case when comparison like '%_year_on_year' then {{ date_plus("last_month", -12, "month") }} end
+        ) as last_month
+    from tests
 
 ),
 
@@ -61,7 +55,6 @@ bounds as (
         min(first_month) as first_day,
         max(last_month) as last_day
     from periods
-    where first_month is not null and last_month is not null
 
 ),
 
@@ -79,34 +72,24 @@ months as (
 others as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         {{ list_items("other_measures") }} as measure
-    from statements
-    where other_measures is not null
+    from tests
 
 ),
 
 named as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         measure,
         false as is_other
-    from statements
+    from tests
 
     union all
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         trim(measure) as measure,
         true as is_other
     from others
@@ -118,19 +101,13 @@ named as (
 named_once as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         measure,
         is_other,
         count(*) as times
     from named
     group by
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         measure,
         is_other
 
@@ -139,18 +116,13 @@ named_once as (
 final as (
 
     select
-        periods.force_code,
-        periods.report_id,
-        periods.statement_id,
-        periods.test_no,
+        periods.test_key,
         periods.period,
         named_once.measure,
         named_once.is_other,
         cast(named_once.times as bigint) as times,
         months.month_start,
         measures.measure is not null as is_known,
-        measures.unit,
-        measures.decimals,
         measures.is_additive,
         coalesce(measures.is_additive and coalesce(measures.denominator, '') = '', false) as is_sum,
         measure_months.value_numerator,
@@ -160,11 +132,7 @@ final as (
         coalesce(not measure_months.is_provisional, false) as is_whole
     from periods
     inner join named_once
-        on
-            periods.force_code = named_once.force_code
-            and periods.report_id = named_once.report_id
-            and periods.statement_id = named_once.statement_id
-            and periods.test_no = named_once.test_no
+        on periods.test_key = named_once.test_key
     inner join months
         on months.month_start between periods.first_month and periods.last_month
     left join measures

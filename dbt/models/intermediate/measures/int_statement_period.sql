@@ -10,19 +10,13 @@ statement_months as (
 months as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period,
         month_start,
         min(case when is_whole then 1 else 0 end) = 1 as is_whole
     from statement_months
     group by
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period,
         month_start
 
@@ -33,7 +27,7 @@ numbered as (
     select
         *,
         {{ month_number("month_start") }} - row_number() over (
-            partition by force_code, report_id, statement_id, test_no, period, is_whole
+            partition by test_key, period, is_whole
             order by month_start asc nulls last
         ) as run
     from months
@@ -43,10 +37,7 @@ numbered as (
 runs as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period,
         is_whole,
         min(month_start) as first_month,
@@ -54,10 +45,7 @@ runs as (
         count(*) as months
     from numbered
     group by
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period,
         is_whole,
         run
@@ -76,10 +64,7 @@ texts as (
 final as (
 
     select
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period,
         min(first_month) as first_month,
         max(last_month) as last_month,
@@ -89,10 +74,7 @@ final as (
         {{ joined_text("case when not is_whole then months_text end") }} as needed
     from texts
     group by
-        force_code,
-        report_id,
-        statement_id,
-        test_no,
+        test_key,
         period
 
 )

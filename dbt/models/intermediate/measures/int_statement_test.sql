@@ -1,0 +1,90 @@
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+statements as (
+
+    select * from {{ ref("int_published_statements_current") }}
+
+),
+
+measures as (
+
+    select * from {{ ref("measure_catalogue") }}
+
+),
+
+-- A test has a key of one column, since everything that is found about it is joined to it again. The length of the
+-- report's name keeps reports and statements with slashes in their names apart.
+coded as (
+
+    select
+        statements.*,
+        concat(
+            statements.force_code,
+            '/',
+            cast(length(statements.report_id) as {{ dbt.type_string() }}),
+            '/',
+            statements.report_id,
+            '/',
+            statements.statement_id,
+            '/',
+            cast(statements.test_no as {{ dbt.type_string() }})
+        ) as test_key,
+        measures.measure is not null as is_known,
+        measures.unit as measure_unit,
+        measures.decimals as measure_decimals,
+        measures.better,
+        case when statements.kind = 'claim' then statements.threshold else statements.published_value end as stated_text,
+        case when statements.kind = 'claim' then measures.unit else statements.unit end as stated_unit,
+        coalesce(measures.is_additive and coalesce(measures.denominator, '') = '', false) as is_sum
+    from statements
+    left join measures
+        on statements.measure = measures.measure
+
+),
+
+recognised as (
+    {{ printed_figures(
+        "coded",
+        text="stated_text",
+        unit="stated_unit",
+        number="stated_number",
+        decimals="stated_decimals",
+    ) }}
+),
+
+final as (
+
+    select
+        test_key,
+        force_code,
+        report_id,
+        statement_id,
+        test_no,
+        published_on,
+        kind,
+        section,
+        statement,
+        measure,
+        is_known,
+        measure_unit,
+        measure_decimals,
+        better,
+        is_sum,
+        comparison,
+        first_month,
+        last_month,
+        base_first_month,
+        base_last_month,
+        other_measures,
+        stated_month,
+        unit,
+        published_value,
+        stated_number,
+        stated_decimals
+    from recognised
+
+)
+
+select * from final
