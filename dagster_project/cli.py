@@ -37,6 +37,7 @@ from dagster_project.operations import (
     contracts_of,
     count_matches,
     find_work,
+    make_paper,
     query_published,
     read_state,
     run_job,
@@ -45,9 +46,11 @@ from dagster_project.operations import (
     write_dbt_docs,
 )
 from dagster_project.publication.publish import NotPublished, pointer_of
+from dagster_project.publication.report.errors import CommentaryError, ReportError
+from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.reporting import report_to_terminal
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
-from dagster_project.tracing import trace_figure
+from dagster_project.tracing import parse_month, trace_figure
 from dagster_project.tracing_text import document_of, lines_of, records_of
 from dagster_project.transformation.project import DbtError
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -152,6 +155,24 @@ def publish(context: typer.Context) -> None:
     started = time.monotonic()
     result = run_job(settings, "publish", debug=bool(context.obj))
     _summarise(settings, result, time.monotonic() - started)
+
+
+@app.command()
+def paper(
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the latest.")
+    ] = None,
+    months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
+    force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("paper"),
+) -> None:
+    """Write a board paper from what is published: page, PDF, workbook and CSV."""
+    settings = _start()
+    made = make_paper(
+        settings, out, month=parse_month(month) if month else None, length=months, force_code=force or settings.force
+    )
+    for file in made:
+        _say(str(file))
 
 
 @app.command()
@@ -335,6 +356,8 @@ def main() -> None:
         PseudonymKeyError,
         TableMismatch,
         DbtError,
+        CommentaryError,
+        ReportError,
     ) as error:
         _fail(error, Exit.USAGE, debug)
     except (OSError, SQLAlchemyError) as error:

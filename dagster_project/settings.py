@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         return self.home / "warehouse.lock"
 
     @property
+    def commentary(self) -> Path:
+        """Where analysts put their words on a month, `FORCE/YYYY-MM.md`."""
+        return self.home / "commentary"
+
+    @property
     def published(self) -> Path:
         """Folder of the publications and of the pointer to the current one."""
         return self.home / "published"

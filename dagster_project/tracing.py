@@ -240,7 +240,7 @@ def trace_figure(settings: Settings, measure: str, month: str, *, force: str | N
         UsageError: there is no such measure, month or force, or nothing is built yet.
         WarehouseLocked: a run holds the warehouse.
     """
-    first_day = _month(month)
+    first_day = parse_month(month)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so there is no figure to trace. Run: fcir run")
@@ -295,7 +295,12 @@ def _trace(
     )
 
 
-def _month(text: str) -> date:
+def parse_month(text: str) -> date:
+    """The first day of a month that a person wrote as `YYYY-MM`.
+
+    Raises:
+        UsageError: it is written otherwise.
+    """
     if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) and text >= "0001":
         return date.fromisoformat(f"{text}-01")
     raise UsageError(f"{printable(text)}: not a month; expected YYYY-MM")

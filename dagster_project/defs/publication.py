@@ -36,9 +36,20 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
         ),
         dg.AssetSpec(
             ["published", "board_paper"],
-            deps=[["marts", "board_paper"], ["marts", "dim_force"]],
-            description="The board paper of every force as a page that needs no server.",
-            kinds={"html"},
+            deps=[
+                ["marts", name]
+                for name in (
+                    "board_paper",
+                    "definitions",
+                    "dim_force",
+                    "kpi_measure_period",
+                    "kpi_measure_spc",
+                    "load_audit",
+                    "measures",
+                )
+            ],
+            description="The board papers of every force and month, as page, PDF, workbook and CSV.",
+            kinds={"html", "pdf", "xlsx"},
         ),
         dg.AssetSpec(
             ["published", "manifest"],
@@ -60,6 +71,14 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
         made = publish(warehouse.settings, marts, run_id=context.run.run_id)
         seconds = time.monotonic() - started
         rows = sum(made.tables.values())
+        rendered = sum(paper.is_rendered for paper in made.papers)
+        step(
+            "publish",
+            "papers",
+            f"{len(made.papers)} papers, {rendered} of them new or changed",
+            papers=len(made.papers),
+            rendered=rendered,
+        )
         step(
             "publish",
             made.run_id,

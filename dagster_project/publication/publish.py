@@ -1,4 +1,4 @@
-"""Publish the marts: DuckDB file, Parquet, pages, manifest, then the pointer. What a page says is in `paper.py`."""
+"""Publish the marts: DuckDB file, Parquet, papers, manifest, then the pointer. What a paper says is in `report/`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
-from dagster_project.publication.paper import render_board_paper
+from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
@@ -49,6 +49,7 @@ class Publication:
     folder: Path
     tables: dict[str, int]
     """Mart to its rows."""
+    papers: tuple[Paper, ...]
 
 
 def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
@@ -82,12 +83,14 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     partial = settings.published / f"{_PARTIAL}{name}"
     _remove_leftovers(settings.published)
     (partial / "parquet").mkdir(parents=True)
+    pointer = pointer_of(settings.published)
+    before = pointer.resolve() if pointer.exists() else None
     with loading_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
         record(connection, name=name, published_at=published_at, change_seq=last[0], project_fingerprint=last[1])
         counts = _write_tables(connection, marts, partial)
-        (partial / "board_paper.html").write_text(
-            render_board_paper(connection, run_id=name, published_at=published_at), encoding="utf-8"
+        papers = write_papers(
+            connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
         )
         manifest = _manifest(connection, partial, name, published_at, counts)
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
@@ -97,7 +100,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         point_to(settings.published, name)
         complete(connection, name=name, change_seq=last[0])
     _remove_old(settings.published, name)
-    return Publication(name, folder, counts)
+    return Publication(name, folder, counts, tuple(papers))
 
 
 def pointer_of(published: Path) -> Path:

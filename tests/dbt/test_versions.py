@@ -129,8 +129,8 @@ def warehouse(template, tmp_path, monkeypatch) -> Warehouse:
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(file, home / file.name)
-    # The paper reads other marts and is not what this is about.
-    monkeypatch.setattr(publishing, "render_board_paper", lambda *_, **__: "<html></html>")
+    # Papers read other marts and are not what this is about.
+    monkeypatch.setattr(publishing, "write_papers", lambda *_, **__: [])
     return Warehouse(home, marts)
 
 

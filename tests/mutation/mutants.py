@@ -84,7 +84,11 @@ def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
         yield "condition", lambda found: _replace(found, found.expression)
     if isinstance(node, exp.Coalesce) and node.expressions:
         yield "coalesce", lambda found: _replace(found, found.this)
-    if isinstance(node, exp.Case) and node.args.get("default") is not None and not isinstance(node.parent, exp.Sum | exp.Max):
+    if (
+        isinstance(node, exp.Case)
+        and node.args.get("default") is not None
+        and not isinstance(node.parent, exp.Sum | exp.Max)
+    ):
         yield "else", lambda found: _replace(found.args["default"], exp.null())
     if isinstance(node, exp.Case) and len(node.args["ifs"]) > 1:
         yield "when", lambda found: _drop(found.args["ifs"][0])
@@ -107,7 +111,9 @@ def _is_pivot(node: exp.Expression) -> bool:
 
 def _is_counted(node: exp.Expression) -> bool:
     """Whether it is the value of a case that is counted: any other is counted alike."""
-    return isinstance(node.parent, exp.If) and node.arg_key == "true" and isinstance(node.parent.parent.parent, exp.Count)
+    return (
+        isinstance(node.parent, exp.If) and node.arg_key == "true" and isinstance(node.parent.parent.parent, exp.Count)
+    )
 
 
 def _next_number(number: int) -> int:

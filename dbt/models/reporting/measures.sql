@@ -40,6 +40,7 @@ final as (
         cast(nullif(measures.denominator, '') as {{ dbt.type_string() }}) as denominator,
         cast(measures.is_additive as boolean) as is_additive,
         cast(measures.in_board_paper as boolean) as in_board_paper,
+        cast(measures.is_headline as boolean) as is_headline,
         cast(measures.board_paper_order as bigint) as board_paper_order,
         cast(measures.sources as {{ dbt.type_string() }}) as sources,
         cast(measures.factor as bigint) as factor,

@@ -1,0 +1,74 @@
+"""The board paper as PDF/UA-1, by typst. The page is `templates/board_paper.typ`; the text is the report model's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from dagster_project.publication.charts import font_folder
+from dagster_project.publication.report.model import Report, long_month, short_month
+
+
+def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
+    """The paper as a tagged PDF of A4 pages, the same bytes for the same report.
+
+    Args:
+        report: what the paper says.
+        drawings: measure to the SVG of its chart.
+
+    Returns:
+        The file. Its date is the newest delivery in it, not the time at which it was made.
+    """
+    # Typst's library is 80 MB, loaded only where a paper is made.
+    import typst
+
+    with tempfile.TemporaryDirectory(prefix="fcir-paper-") as name:
+        folder = Path(name)
+        for measure, drawing in drawings.items():
+            (folder / f"{measure}.svg").write_text(drawing, encoding="utf-8")
+        (folder / "report.json").write_text(json.dumps(_content(report)), encoding="utf-8")
+        shutil.copyfile(str(files(__package__) / "templates" / "board_paper.typ"), folder / "board_paper.typ")
+        made: bytes = typst.compile(
+            str(folder / "board_paper.typ"),
+            root=str(folder),
+            font_paths=[str(font_folder())],
+            ignore_system_fonts=True,
+            pdf_standards=["ua-1"],
+            timestamp=0,
+        )
+    return made
+
+
+def _content(report: Report) -> dict[str, Any]:
+    """The report as JSON that needs no arithmetic: months as words, values left out."""
+    content = asdict(report)
+    content["period"] = report.period
+    content["is_provisional"] = report.is_provisional
+    content["month"] = long_month(report.months[-1])
+    until = report.data_until
+    content["data_until"] = f"{until.day} {until:%B %Y}" if until else ""
+    content["date"] = (
+        [until.year, until.month, until.day] if until else [report.months[-1].year, report.months[-1].month, 1]
+    )
+    for card in content["cards"]:
+        card["month"] = short_month(card["month"])
+        card["figure"] = _words(card["figure"])
+    for section in content["sections"]:
+        for row in section["table"]["rows"]:
+            row["figures"] = [_words(figure) for figure in row["figures"]]
+        for chart in section["charts"]:
+            chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
+            for number in ("points", "mean", "lower_limit", "upper_limit", "target"):
+                del chart[number]
+    del content["months"]
+    return content
+
+
+def _words(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return {"text": figure["text"], "is_provisional": figure["is_provisional"], "note": figure["note"]}

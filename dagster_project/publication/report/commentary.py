@@ -1,0 +1,92 @@
+"""An analyst's words on a month, from one Markdown file. What figures say by rule is in `sentences.py`.
+
+`commentary/FORCE/YYYY-MM.md` below the data root: a heading of any level that names a section of the paper begins
+what stands in that section, what comes before the first heading stands at the top. Paragraphs, lists, bold and italics
+are kept; HTML, pictures and tables are shown as the text that they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from dagster_project.publication.report.errors import CommentaryError
+from dagster_project.publication.report.model import Block, Run
+
+# A page of A4 holds some 3,000 letters; a file of this size is no commentary.
+_GREATEST_BYTES = 65_536
+
+
+def commentary_file(folder: Path, force_code: str, month: str) -> Path:
+    """Where the commentary of a force's month (`YYYY-MM`) is looked for."""
+    return folder / force_code / f"{month}.md"
+
+
+def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
+    """The commentary by section; empty where there is no file.
+
+    Args:
+        path: the Markdown file, UTF-8.
+        titles: sections of the paper, code to title; a heading names either.
+
+    Returns:
+        Section code to blocks; what stands before the first heading has the key of an empty text.
+
+    Raises:
+        CommentaryError: the file is too large, no UTF-8, or has a heading that names no section.
+    """
+    if not path.is_file():
+        return {}
+    if path.stat().st_size > _GREATEST_BYTES:
+        raise CommentaryError(f"{path}: larger than {_GREATEST_BYTES:,} bytes. Shorten it, then run: fcir publish")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CommentaryError(
+            f"{path}: byte {error.start} is no UTF-8. Save the file as UTF-8, then run: fcir publish"
+        ) from None
+    return _sections(path, text, titles)
+
+
+def _sections(path: Path, text: str, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
+    names = {name.casefold(): code for code, title in titles.items() for name in (code, title)}
+    found: dict[str, list[Block]] = {}
+    section = ""
+    lists: list[str] = []
+    tokens = MarkdownIt("commonmark", {"html": False}).disable("image").parse(text)
+    for place, token in enumerate(tokens):
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            lists.append("bullet" if token.type.startswith("bullet") else "number")
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif token.type == "inline" and tokens[place - 1].type == "heading_open":
+            name = token.content.strip()
+            if name.casefold() not in names:
+                line = token.map[0] + 1 if token.map else 0
+                raise CommentaryError(
+                    f"{path}, line {line}: heading {name!r} names no section of the paper; known: "
+                    f"{', '.join(titles.values())}. Change it, then run: fcir publish"
+                )
+            section = names[name.casefold()]
+        elif token.type == "inline":
+            found.setdefault(section, []).append(
+                Block(lists[-1] if lists else "paragraph", _runs(token.children or []))
+            )
+        elif token.type in ("code_block", "fence"):
+            found.setdefault(section, []).append(Block("paragraph", (Run(token.content.strip()),)))
+    return {code: tuple(blocks) for code, blocks in found.items()}
+
+
+def _runs(tokens: Sequence[Token]) -> tuple[Run, ...]:
+    runs: list[Run] = []
+    strong = emphasised = 0
+    for token in tokens:
+        strong += {"strong_open": 1, "strong_close": -1}.get(token.type, 0)
+        emphasised += {"em_open": 1, "em_close": -1}.get(token.type, 0)
+        text = " " if token.type in ("softbreak", "hardbreak") else token.content
+        if text:
+            runs.append(Run(text, is_strong=strong > 0, is_emphasised=emphasised > 0))
+    return tuple(runs)

@@ -1,0 +1,38 @@
+"""Numbers as a board paper prints them: the same rule as the dbt macro `display_units`, for limits and axes.
+
+Figures of tables come from the marts with their text. A test holds this against every text of the marts.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+NOTHING = "\N{EN DASH}"
+
+
+def display(value: Decimal | None, unit: str, decimals: int) -> str:
+    """The text of a number, rounded half up once.
+
+    Args:
+        value: percentages 0 to 100, durations in seconds; None gives a dash.
+        unit: unit of the catalogue; a `duration` has no decimals, `percent` a percent sign.
+        decimals: decimals shown.
+    """
+    if value is None:
+        return NOTHING
+    if unit == "duration":
+        return _duration(value)
+    rounded = value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    # Decimal keeps the sign of what was rounded to zero; a paper prints no minus there.
+    text = f"{rounded if rounded else abs(rounded):,}"
+    return f"{text}%" if unit == "percent" else text
+
+
+def _duration(value: Decimal) -> str:
+    whole = int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    hours, rest = divmod(abs(whole), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{hours}h"] if hours else []
+    if hours or minutes:
+        parts.append(f"{minutes}m")
+    return ("-" if whole < 0 else "") + " ".join([*parts, f"{seconds}s"])

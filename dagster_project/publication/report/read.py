@@ -1,0 +1,386 @@
+"""Read a board paper from the marts. Texts and values are theirs; what is chosen and in which order is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.errors import ReportError
+from dagster_project.publication.report.model import (
+    Block,
+    Card,
+    Chart,
+    Column,
+    Definition,
+    Figure,
+    Point,
+    Report,
+    Row,
+    Section,
+    Statement,
+    Table,
+    long_month,
+    short_month,
+    span,
+)
+from dagster_project.publication.report.sentences import Month, Series, finding, sentences, target_label
+
+SECTION_TITLES = {
+    "calls_999": "999 calls",
+    "calls_101": "101 calls",
+    "digital": "Digital contact",
+    "ocr": "Online crime reports",
+    "live_chat": "Live chat",
+    "crime": "Recorded and cancelled crime",
+}
+
+# Two years: limits need twelve points, and a year before beside each.
+CHART_MONTHS = 24
+
+_COMPARED = {
+    "same_month_last_year": "Same month last year",
+    "last_6_months": "Last 6 months",
+    "previous_6_months": "Previous 6 months",
+    "fytd": "Year to date",
+    "prev_fytd": "Last year to date",
+}
+
+
+@dataclass(frozen=True)
+class _Measure:
+    code: str
+    section: str
+    label: str
+    unit: str
+    decimals: int
+    better: str
+    definition: str
+    is_headline: bool
+    target_kind: str
+
+
+class _Notes:
+    """The notes of a paper, each once, numbered as they are first met."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def number(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
+    """The months that papers can be made for: force to its months with any figure, oldest first.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+    """
+    found: dict[str, list[date]] = {}
+    for force, month in connection.execute(
+        """
+        select force_code, month_start
+        from marts.board_paper
+        group by force_code, month_start
+        having count(value) > 0
+        order by force_code, month_start
+        """
+    ).fetchall():
+        found.setdefault(force, []).append(month)
+    return found
+
+
+def read_report(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    force_code: str,
+    month: date,
+    length: int,
+    commentary: Mapping[str, tuple[Block, ...]],
+) -> Report:
+    """The board paper of a force.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+        month: last month shown, by its first day.
+        length: months shown, at least 1.
+        commentary: blocks by section code, those of the whole paper under an empty text.
+
+    Raises:
+        ReportError: the marts have no figure of that force and month.
+    """
+    first = _months_before(month, length - 1)
+    measures = _measures(connection)
+    figures = _figures(connection, force_code, first, month)
+    months = sorted({found for measure, found, period in figures if period == "month" and first <= found <= month})
+    if month not in months:
+        known = paper_months(connection).get(force_code, [])
+        held = f"has {span(known[0], known[-1])}" if known else "is not known"
+        raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
+    charts = _chart_months(connection, force_code, _months_before(month, CHART_MONTHS - 1), month)
+    notes = _Notes()
+    series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
+    columns = _columns(months, figures)
+    sections = []
+    for code, title in SECTION_TITLES.items():
+        own = [item for item in measures if item.section == code]
+        if not own:
+            continue
+        sections.append(
+            Section(
+                code,
+                title,
+                tuple(Statement(item.label, sentences(series[item.code])) for item in own if item.is_headline),
+                commentary.get(code, ()),
+                Table(
+                    f"{title}, {span(months[0], months[-1])}",
+                    columns,
+                    tuple(_row(item, columns, month, figures, notes) for item in own),
+                ),
+                tuple(chart for item in own if (chart := _chart(item, series[item.code], charts.get(item.code, [])))),
+            )
+        )
+    name, until, synthetic = _about(connection, force_code)
+    return Report(
+        force_code=force_code,
+        force_name=name,
+        months=tuple(months),
+        data_until=until,
+        is_synthetic=synthetic,
+        cards=tuple(_card(item, series[item.code], month, figures, notes) for item in measures if item.is_headline),
+        commentary=commentary.get("", ()),
+        sections=tuple(sections),
+        notes=tuple(notes.texts),
+        definitions=tuple(Definition(SECTION_TITLES[item.section], item.label, item.definition) for item in measures),
+    )
+
+
+def _months_before(month: date, number: int) -> date:
+    index = month.year * 12 + month.month - 1 - number
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _measures(connection: duckdb.DuckDBPyConnection) -> list[_Measure]:
+    cursor = connection.execute(
+        """
+        select
+            measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
+            measures.better, measures.definition, measures.is_headline,
+            coalesce(min(definitions.definition), 'target') as target_kind
+        from marts.measures as measures
+        left join marts.definitions as definitions
+            on measures.measure = definitions.applies_to
+            and definitions.definition in ('target', 'benchmark')
+        where measures.in_board_paper
+        group by all
+        order by min(measures.board_paper_order)
+        """
+    )
+    return [_Measure(**row) for row in _rows(cursor)]
+
+
+_Figures = dict[tuple[str, date, str], dict[str, Any]]
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [item[0] for item in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date) -> _Figures:
+    """The months' figures, and those of all periods of the last month."""
+    cursor = connection.execute(
+        """
+        select
+            periods.measure, periods.month_start, periods.period, periods.first_month, periods.last_month,
+            periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
+            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded
+        from marts.kpi_measure_period as periods
+        inner join marts.measures as measures
+            on periods.measure = measures.measure
+        where
+            measures.in_board_paper
+            and periods.force_code = $force_code
+            and periods.month_start between $first and $month
+            and (periods.period = 'month' or periods.month_start = $month)
+        """,
+        {"force_code": force_code, "first": first, "month": month},
+    )
+    return {(row["measure"], row["month_start"], row["period"]): row for row in _rows(cursor)}
+
+
+def _chart_months(
+    connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date
+) -> dict[str, list[dict[str, Any]]]:
+    cursor = connection.execute(
+        """
+        select
+            charts.*, periods.display_value
+        from marts.kpi_measure_spc as charts
+        inner join marts.measures as measures
+            on charts.measure = measures.measure
+        inner join marts.kpi_measure_period as periods
+            on charts.force_code = periods.force_code
+            and charts.measure = periods.measure
+            and charts.month_start = periods.month_start
+            and periods.period = 'month'
+        where
+            measures.in_board_paper
+            and charts.force_code = $force_code
+            and charts.month_start between $first and $month
+        order by charts.measure, charts.month_start
+        """,
+        {"force_code": force_code, "first": first, "month": month},
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in _rows(cursor):
+        found.setdefault(row["measure"], []).append(row)
+    return found
+
+
+def _about(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[str, date | None, bool]:
+    name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
+    # Papers that were typed in are delivered weeks later than what they are compared with.
+    loads = connection.execute(
+        """
+        select
+            max(extract_date),
+            coalesce(bool_or(is_synthetic), false)
+        from marts.load_audit
+        where
+            status in ('loaded', 'empty')
+            and source in (select unnest(string_split(sources, ',')) from marts.measures where in_board_paper)
+        """
+    ).fetchone()
+    until, synthetic = loads if loads else (None, False)
+    return (name[0] if name and name[0] else force_code), until, bool(synthetic)
+
+
+def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
+    """The months, then the periods to compare with that have a figure of any measure."""
+    columns = [Column(f"{month:%Y-%m}", short_month(month), long_month(month)) for month in months]
+    for period, title in _COMPARED.items():
+        rows = [row for (_, shown, kind), row in figures.items() if kind == period and shown == months[-1]]
+        if any(row["value"] is not None for row in rows):
+            columns.append(Column(period, title, span(rows[0]["first_month"], rows[0]["last_month"])))
+    return tuple(columns)
+
+
+def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
+    if row is None:
+        return Figure(NOTHING, None, is_provisional=False)
+    note = notes.number(_reason(row)) if row["is_provisional"] else None
+    return Figure(row["display_value"] or NOTHING, row["value"], bool(row["is_provisional"]), note)
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    """Why a figure is provisional, from how much of it was delivered."""
+    covered = span(row["first_month"], row["last_month"])
+    if not row["days_loaded"] and not row["months_delivered"]:
+        return f"Nothing was delivered for {covered}."
+    share = display(row["share_of_days_loaded"], "percent", 1)
+    return f"Provisional: of {covered}, {row['days_loaded']:,} of {row['days']:,} days are delivered ({share})."
+
+
+def _row(measure: _Measure, columns: Sequence[Column], month: date, figures: _Figures, notes: _Notes) -> Row:
+    shown = []
+    for column in columns:
+        period = column.code if column.code in _COMPARED else "month"
+        start = month if period != "month" else date.fromisoformat(f"{column.code}-01")
+        shown.append(_figure(figures.get((measure.code, start, period)), notes))
+    return Row(measure.code, measure.label, measure.unit, measure.decimals, tuple(shown))
+
+
+def _series(
+    measure: _Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]
+) -> Series:
+    judged = {row["month_start"]: row for row in charts}
+    last = judged.get(months[-1], {})
+    unnoted = _Notes()
+    rows = {month: figures.get((measure.code, month, "month")) for month in months}
+    whole = {
+        month: row for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]
+    }
+    return Series(
+        unit=measure.unit,
+        decimals=measure.decimals,
+        better=measure.better,
+        target_kind=measure.target_kind,
+        months=tuple(
+            Month(
+                month=month,
+                value=row["value"],
+                text=row["display_value"],
+                per_day=row["mean_per_day"],
+                target=judged.get(month, {}).get("target"),
+                signal=judged.get(month, {}).get("signal"),
+            )
+            for month, row in whole.items()
+        ),
+        left_out=tuple(month for month in months if month not in whole),
+        lower_limit=last.get("lower_limit"),
+        upper_limit=last.get("upper_limit"),
+        is_trial=bool(last.get("is_trial")),
+        variation=last.get("variation"),
+        assurance=last.get("assurance"),
+        year_to_date=_figure(figures.get((measure.code, months[-1], "fytd")), unnoted),
+        year_to_date_before=_figure(figures.get((measure.code, months[-1], "prev_fytd")), unnoted),
+    )
+
+
+def _card(measure: _Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
+    return Card(
+        SECTION_TITLES[measure.section],
+        measure.label,
+        _figure(figures.get((measure.code, month, "month")), notes),
+        month,
+        finding(series),
+    )
+
+
+def _chart(measure: _Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
+    """The chart of a measure; none where it has no figure."""
+    points = tuple(
+        Point(row["month_start"], row["value"], row["display_value"], bool(row["is_provisional"]), row["signal"])
+        for row in charts
+        if row["value"] is not None
+    )
+    if not points:
+        return None
+    last = charts[-1]
+    target: Decimal | None = last["target"]
+    label = target_label(series, target) if target is not None else ""
+    said = finding(series)
+    low, high = (pick(points, key=lambda point: point.value) for pick in (min, max))
+    limits = (
+        f" Mean {display(last['mean'], measure.unit, measure.decimals)}, limits "
+        f"{display(last['lower_limit'], measure.unit, measure.decimals)} to "
+        f"{display(last['upper_limit'], measure.unit, measure.decimals)}."
+        if last["upper_limit"] is not None
+        else ""
+    )
+    return Chart(
+        measure=measure.code,
+        title=measure.label,
+        finding=said,
+        alternative=(
+            f"{SECTION_TITLES[measure.section]}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
+            f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
+            f"{f' The {label} is drawn.' if label else ''} {said}."
+        ),
+        unit=measure.unit,
+        points=points,
+        mean=last["mean"],
+        lower_limit=last["lower_limit"],
+        upper_limit=last["upper_limit"],
+        target=target,
+        target_label=label,
+    )
