@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shutil
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +18,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from command import Command
+from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
+
+from dagster_project.publication.report.display import display
 
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
 
@@ -137,6 +141,84 @@ def test_the_publication_is_whole_and_says_that_it_is_synthetic(sample):
     assert {item["sha256"] for item in manifest["inputs"]} == landed
     for name, rows in manifest["tables"].items():
         assert pq.read_metadata(command.current / "parquet" / f"{name}.parquet").num_rows == rows, name
+
+
+def test_the_paper_shows_the_same_108_texts_in_every_form_on_fewer_than_six_pages(sample):
+    command, _ = sample
+    printed = command.published(
+        "select concat(section, '.', measure), strftime(month_start, '%Y-%m'), display_value from marts.board_paper"
+    )
+    assert len(printed) == 108
+    paper = command.current / "papers" / "kent" / "2023-01"
+    rows = [
+        row
+        for section in {measure.partition(".")[0] for measure, _, _ in printed}
+        for row in csv.DictReader(io.StringIO((paper / f"{section}.csv").read_text(encoding="utf-8")))
+    ]
+    texts = {(row["measure"], row["column"]): row["text"] for row in rows}
+    assert {(measure, month): text for measure, month, text in printed}.items() <= texts.items()
+    page = (paper / "board_paper.html").read_text(encoding="utf-8")
+    pages = [page.extract_text() for page in PdfReader(paper / "board_paper.pdf").pages]
+    assert len(pages) < 6
+    for text in texts.values():
+        assert f">{text}<" in page
+        assert text in " ".join(pages)
+    for form in ("board_paper.html", "board_paper.pdf", "board_paper.xlsx"):
+        assert (command.current / form).read_bytes() == (paper / form).read_bytes()
+
+
+def test_a_provisional_figure_of_the_paper_says_what_was_not_delivered(sample):
+    command, _ = sample
+    page = (command.current / "board_paper.html").read_text(encoding="utf-8")
+    assert "Provisional: of April 2022 to January 2023, 184 of 306 days are delivered (60.1%)." in page
+
+
+def test_a_paper_is_made_of_any_month_length_and_force_that_has_figures(sample, tmp_path):
+    command, _ = sample
+    done = command.run("paper", "--month", "2022-10", "--months", "3", "--out", str(tmp_path / "paper"))
+    assert done.returncode == 0, done.stderr
+    assert {Path(line).name for line in done.stdout.splitlines()} == {
+        path.name for path in (tmp_path / "paper").iterdir()
+    }
+    page = (tmp_path / "paper" / "board_paper.html").read_text(encoding="utf-8")
+    assert "August 2022 to October 2022" in page
+    assert "Jan 2023" not in page
+    refused = command.run("paper", "--month", "2021-10", "--out", str(tmp_path / "none"))
+    assert refused.returncode == 2
+    assert "kent has August 2022 to January 2023" in refused.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_text_of_the_marts_is_the_one_that_python_would_print(sample):
+    """Limits and axes have no text in the marts; theirs follows the same rule."""
+    command, _ = sample
+    rows = command.published(
+        "select distinct value, unit, decimals, display_value from marts.kpi_measure_period"
+        " inner join marts.measures using (measure) where value is not null"
+    )
+    assert len(rows) > 1_000
+    # The value has six decimals; at exactly a half the text is made from the sums and may be the other.
+    half = [row for row in rows if display(row[0], row[1], row[2]) != row[3]]
+    assert [row for row in half if row[0].quantize(Decimal("0.000001")) != row[0]] == []
+    assert len(half) <= len(rows) / 1_000
+
+
+def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path):
+    command, _ = sample
+    copy = Command(tmp_path / "home")
+    shutil.copytree(command.home, copy.home, symlinks=True)
+    words = copy.home / "commentary" / "kent" / "2023-01.md"
+    words.parent.mkdir(parents=True)
+    words.write_text("## Crime\n", encoding="utf-8")
+    done = copy.run("publish")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 papers, 0 of them new or changed" in done.stdout
+    assert "line 1: heading 'Crime' names no section" in done.stdout
+    words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
+    done = copy.run("publish")
+    assert "6 papers, 1 of them new or changed" in done.stdout
+    assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
+    assert copy.damage() == []
 
 
 def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):

@@ -245,7 +245,8 @@ summed as (
         period,
         months,
         period_words,
-        formula_words,
+        -- The words of a measure's own formula change with it; those of the others do not.
+        max(formula_words) as formula_words,
         month_decimals,
         is_sum,
         is_additive,
@@ -261,7 +262,6 @@ summed as (
         period,
         months,
         period_words,
-        formula_words,
         month_decimals,
         is_sum,
         is_additive

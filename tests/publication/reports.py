@@ -1,0 +1,122 @@
+"""A small paper with one case of everything that a renderer has to show."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from dagster_project.publication.report.model import (
+    Block,
+    Card,
+    Chart,
+    Column,
+    Definition,
+    Figure,
+    Point,
+    Report,
+    Row,
+    Run,
+    Section,
+    Statement,
+    Table,
+)
+
+MONTHS = (date(2022, 12, 1), date(2023, 1, 1))
+COLUMNS = (
+    Column("2022-12", "Dec 2022", "December 2022"),
+    Column("2023-01", "Jan 2023", "January 2023"),
+    Column("fytd", "Year to date", "April 2022 to January 2023"),
+)
+
+
+def figure(text: str, value: str | None, note: int | None = None) -> Figure:
+    return Figure(text, None if value is None else Decimal(value), is_provisional=note is not None, note=note)
+
+
+def chart(measure: str, unit: str, values: list[str], *, target: str | None = None, signal: str | None = None) -> Chart:
+    points = tuple(
+        Point(month, Decimal(value), value, is_provisional=False, signal=signal)
+        for month, value in zip(MONTHS, values, strict=True)
+    )
+    return Chart(
+        measure=measure,
+        title="A measure",
+        finding="Common variation",
+        alternative=f"{measure} by month",
+        unit=unit,
+        points=points,
+        mean=Decimal(values[0]),
+        lower_limit=Decimal(0),
+        upper_limit=Decimal(values[0]) * 2,
+        target=Decimal(target) if target else None,
+        target_label="2% benchmark" if target else "",
+    )
+
+
+def a_report() -> Report:
+    rows = (
+        Row(
+            "calls_999.received",
+            "=Received & <answered>",
+            "count",
+            0,
+            (figure("1,234", "1234"), figure("1,235", "1234.5", 1), figure("\N{EN DASH}", None, 2)),
+        ),
+        Row(
+            "calls_999.pct_not_answered",
+            "% Not Answered",
+            "percent",
+            2,
+            (figure("1.16%", "1.155"), figure("0.00%", "0.0049"), figure("100.00%", "100")),
+        ),
+        Row(
+            "calls_999.avg_queue_time",
+            "Average Queuing Time",
+            "duration",
+            0,
+            (figure("17s", "17.4"), figure("1m 0s", "59.5"), figure("1h 2m 3s", "3723")),
+        ),
+        Row(
+            "calls_999.ratio",
+            "Chats an hour",
+            "ratio",
+            2,
+            (figure("1.50", "1.5"), figure("0.01", "0.005"), figure("-2.25", "-2.25")),
+        ),
+    )
+    section = Section(
+        code="calls_999",
+        title="999 calls",
+        statements=(Statement("Received", "No change."),),
+        commentary=(
+            Block("paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))),
+            Block("bullet", (Run("first"),)),
+            Block("bullet", (Run("second"),)),
+        ),
+        table=Table("999 calls, December 2022 to January 2023", COLUMNS, rows),
+        charts=(
+            chart("calls_999.received", "count", ["1234", "1234.5"]),
+            chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2", signal="outside_limits"),
+            chart("calls_999.avg_queue_time", "duration", ["17.4", "59.5"]),
+        ),
+    )
+    return Report(
+        force_code="kent",
+        force_name="Kent Police & Co",
+        months=MONTHS,
+        data_until=date(2023, 1, 31),
+        is_synthetic=True,
+        cards=(Card("999 calls", "Received", figure("1,235", "1234.5", 1), MONTHS[-1], "Common variation"),),
+        commentary=(Block("number", (Run("One thing."),)),),
+        sections=(section,),
+        notes=(
+            "Provisional: of January 2023, 30 of 31 days are delivered (96.8%).",
+            "Nothing was delivered for April 2022 to January 2023.",
+        ),
+        definitions=(Definition("999 calls", "Received", "Calls, by month."),),
+    )
+
+
+def texts(report: Report) -> list[list[str]]:
+    """The texts of the first table, row by row."""
+    return [[item.text for item in row.figures] for row in report.sections[0].table.rows]

@@ -1,0 +1,75 @@
+"""An analyst's Markdown becomes blocks of its section, and a slip in it is told by file and line."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagster_project.publication.report.commentary import commentary_file, read_commentary
+from dagster_project.publication.report.errors import CommentaryError
+from dagster_project.publication.report.model import Block, Run
+
+TITLES = {"calls_999": "999 calls", "crime": "Recorded and cancelled crime"}
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = commentary_file(tmp_path, "kent", "2023-01")
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_no_file_is_no_commentary(tmp_path):
+    assert read_commentary(tmp_path / "2023-01.md", TITLES) == {}
+
+
+def test_blocks_go_to_the_section_that_the_heading_names_by_title_or_code(file):
+    file.write_text(
+        "First of all.\n\n## 999 Calls\n\nA **busy**\nmonth, *really*.\n\n- one\n- two\n\n# crime\n\n1. `three`\n",
+        encoding="utf-8",
+    )
+    assert read_commentary(file, TITLES) == {
+        "": (Block("paragraph", (Run("First of all."),)),),
+        "calls_999": (
+            Block(
+                "paragraph",
+                (
+                    Run("A "),
+                    Run("busy", is_strong=True),
+                    Run(" "),
+                    Run("month, "),
+                    Run("really", is_emphasised=True),
+                    Run("."),
+                ),
+            ),
+            Block("bullet", (Run("one"),)),
+            Block("bullet", (Run("two"),)),
+        ),
+        "crime": (Block("number", (Run("three"),)),),
+    }
+
+
+def test_html_and_pictures_are_shown_as_the_text_that_they_are(file):
+    file.write_text("<script>x</script> ![a](http://b/c.png)\n", encoding="utf-8")
+    (block,) = read_commentary(file, TITLES)[""]
+    said = "".join(run.text for run in block.runs)
+    assert said.startswith("<script>x</script>")
+    assert "a" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"# 999 calls\n\n# Weather\n",
+            "2023-01.md, line 3: heading 'Weather' names no section of the paper; known: 999 calls",
+        ),
+        (b"caf\xe9", "byte 3 is no UTF-8"),
+        (b"x" * 65_537, "larger than 65,536 bytes"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_with_the_file_and_the_next_command(file, content, message):
+    file.write_bytes(content)
+    with pytest.raises(CommentaryError, match="fcir publish") as caught:
+        read_commentary(file, TITLES)
+    assert message in str(caught.value)
+    assert str(file) in str(caught.value)

@@ -1,0 +1,176 @@
+"""Page, PDF, workbook and CSV show the same texts for the same figures, and nothing of them is read as markup."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from pypdf import PdfReader
+from python_calamine import CalamineWorkbook
+from reports import a_report, texts
+
+from dagster_project.publication.charts import draw
+from dagster_project.publication.html import render_html
+from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.tables import COLUMNS, render_csv
+from dagster_project.publication.workbook import render_workbook
+
+
+@pytest.fixture(scope="module")
+def report():
+    return a_report()
+
+
+@pytest.fixture(scope="module")
+def drawings(report):
+    return {chart.measure: draw(chart) for section in report.sections for chart in section.charts}
+
+
+class _Table(HTMLParser):
+    """The cells of a page's table body, without the numbers of notes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002 - the name of the parent class
+        if tag not in ("meta", "br", "link"):
+            self.inside.append(tag)
+        if tag == "tr" and "tbody" in self.inside:
+            self.rows.append([])
+        if tag in ("td", "th") and "tbody" in self.inside:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        if tag in self.inside:
+            del self.inside[len(self.inside) - 1 - self.inside[::-1].index(tag) :]
+
+    def handle_data(self, data):
+        if "tbody" in self.inside and ("td" in self.inside or "th" in self.inside) and "sup" not in self.inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_page_shows_every_text_and_escapes_what_looks_like_markup(report, drawings):
+    page = render_html(report, drawings)
+    table = _Table()
+    table.feed(page)
+    assert [row[1:] for row in table.rows] == texts(report)
+    assert table.rows[0][0] == "=Received & <answered>"
+    assert "<busy>" not in page
+    assert "&lt;busy&gt;" in page
+
+
+def test_the_page_asks_nothing_of_any_server(report, drawings):
+    page = render_html(report, drawings)
+    assert not re.search(r"(src|href)=\"(https?:)?//", page)
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_every_note_that_a_figure_names_is_on_the_page(report, drawings):
+    page = render_html(report, drawings)
+    named = set(re.findall(r'href="#(note-\d+)"', page))
+    assert named == {"note-1", "note-2"}
+    assert named <= set(re.findall(r'id="(note-\d+)"', page))
+
+
+def test_lists_of_a_commentary_are_lists(report, drawings):
+    page = render_html(report, drawings)
+    assert "<ul><li>first</li><li>second</li></ul>" in page
+    assert "<ol><li>One thing.</li></ol>" in page
+
+
+def test_the_pdf_shows_every_text_and_is_the_same_each_time(report, drawings):
+    made = render_pdf(report, drawings)
+    assert made == render_pdf(report, drawings)
+    said = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(io.BytesIO(made)).pages))
+    for row in texts(report):
+        for text in row:
+            assert text in said
+    assert "<busy> #1 *" in said
+    for note in report.notes:
+        assert note in said
+
+
+def test_the_pdf_is_tagged_and_says_that_it_follows_pdf_ua(report, drawings):
+    reader = PdfReader(io.BytesIO(render_pdf(report, drawings)))
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 - an object of pypdf
+    assert root["/Lang"] == "en-GB"
+    assert b"pdfuaid:part" in root["/Metadata"].get_data()
+    alternatives = {found["/Alt"] for found in _elements(root["/StructTreeRoot"]) if "/Alt" in found}
+    assert alternatives == {chart.alternative for chart in report.sections[0].charts}
+
+
+def _elements(node):
+    children = node.get("/K", []) if hasattr(node, "get") else []
+    for child in children if isinstance(children, list) else [children]:
+        found = child.get_object() if hasattr(child, "get_object") else child
+        if hasattr(found, "get"):
+            yield found
+            yield from _elements(found)
+
+
+def test_the_workbook_holds_numbers_that_its_formats_show_as_the_paper_prints_them(report):
+    made = render_workbook(report)
+    assert made == render_workbook(report)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_name("999 calls").to_python()
+    table = rows[4:9]
+    assert table[0] == ["Measure", "Dec 2022", "Jan 2023", "Year to date", "Notes"]
+    assert table[1][:4] == ["=Received & <answered>", 1234, 1235, "\N{EN DASH}"]
+    assert table[1][4] == "note 1 on Jan 2023, note 2 on Year to date"
+    assert [pytest.approx(cell) for cell in table[2][1:4]] == [0.0116, 0, 1]
+    assert [_seconds(cell) for cell in table[3][1:4]] == [17, 60, 3723]
+    assert table[4][1:4] == [1.5, 0.01, -2.25]
+
+
+def _seconds(cell) -> float:
+    """Calamine reads what a format calls a time as one."""
+    return (
+        round(cell.total_seconds())
+        if hasattr(cell, "total_seconds")
+        else cell.hour * 3600 + cell.minute * 60 + cell.second
+    )
+
+
+def test_the_workbook_has_a_cover_contents_notes_and_no_formula(report):
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report)))
+    assert book.sheet_names == ["Cover", "Contents", "Notes", "999 calls", "Chart data", "Definitions"]
+    assert book.get_sheet_by_name("Notes").to_python()[4:] == [
+        ["Note", "Text"],
+        ["Note 1", report.notes[0]],
+        ["Note 2", report.notes[1]],
+    ]
+
+
+def test_the_csv_has_every_figure_in_full_with_its_text_and_note(report):
+    rows = list(csv.DictReader(io.StringIO(render_csv(report, report.sections[0].table))))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["text"] for row in rows] == [text for row in texts(report) for text in row]
+    assert rows[1]["value"] == "1234.5"
+    assert rows[1]["is_provisional"] == "true"
+    assert rows[1]["note"] == report.notes[0]
+    assert (rows[2]["value"], rows[2]["note"]) == ("", report.notes[1])
+    assert rows[3]["value"] == "1.155"
+
+
+def test_signals_are_squares_and_provisional_months_hollow_so_that_colour_is_not_needed(report):
+    chart = report.sections[0].charts[0]
+    shapes = {}
+    for signal, provisional in ((None, False), ("shift", False), (None, True)):
+        points = tuple(replace(point, signal=signal, is_provisional=provisional) for point in chart.points)
+        drawn = draw(replace(chart, points=points))
+        marks = drawn[drawn.index("mark-symbol") :]
+        # A circle is drawn with arcs.
+        shapes[signal, provisional] = ("A" in re.findall(r' d="([^"]+)"', marks)[0], 'fill="white"' in marks)
+    assert shapes == {(None, False): (True, False), ("shift", False): (False, False), (None, True): (True, True)}
+
+
+def test_a_drawing_is_the_same_each_time_and_leaves_its_description_to_the_page(report):
+    chart = report.sections[0].charts[0]
+    assert draw(chart) == draw(chart)
+    assert "aria-" not in draw(chart)
