@@ -8,7 +8,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dagster_project.publication.report.model import Block, Report, long_month, short_month
+from dagster_project.publication.report.model import Block, Report, long_month, short_month, span
 
 
 def environment() -> Environment:
@@ -16,6 +16,7 @@ def environment() -> Environment:
     made = Environment(loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.filters["long_month"] = long_month
     made.filters["short_month"] = short_month
+    made.filters["span"] = span
     made.filters["groupby_runs"] = _stretches
     return made
 

@@ -34,7 +34,7 @@ FORMS = ("board_paper.html", "board_paper.pdf", "board_paper.xlsx")
 # What a paper was rendered from; a paper whose text here is the same is the same paper.
 _CONTENT = "report.json"
 
-_LIBRARIES = ("altair", "font-source-sans-pro", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
+_LIBRARIES = ("font-source-sans-pro", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
 
 
 @dataclass(frozen=True)

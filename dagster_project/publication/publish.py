@@ -17,6 +17,7 @@ from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
@@ -50,6 +51,8 @@ class Publication:
     tables: dict[str, int]
     """Mart to its rows."""
     papers: tuple[Paper, ...]
+    pages: int
+    """Pages of the site, papers included."""
 
 
 def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
@@ -92,6 +95,9 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         papers = write_papers(
             connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
         )
+        pages = write_site(
+            connection, partial, papers, force_code=settings.force, run_id=name, published_at=published_at
+        )
         manifest = _manifest(connection, partial, name, published_at, counts)
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         _sync(partial)
@@ -100,7 +106,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         point_to(settings.published, name)
         complete(connection, name=name, change_seq=last[0])
     _remove_old(settings.published, name)
-    return Publication(name, folder, counts, tuple(papers))
+    return Publication(name, folder, counts, tuple(papers), pages)
 
 
 def pointer_of(published: Path) -> Path:

@@ -17,7 +17,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from dagster_project.publication.charts import BLUE, FONT, GREY, ORANGE
+from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
 from dagster_project.publication.report.model import Chart, Report, Row, Section, Table, long_month
 
 _CHART_SHEET = "Chart data"
@@ -173,7 +173,7 @@ class _Writer:
         first, last = self.chart_rows[chart.measure]
         lines = [
             ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
-            ("Mean", 4, {"color": "#6f777b", "width": 1}, None),
+            ("Mean", 4, {"color": DARK_GREY, "width": 1}, None),
             ("Lower limit", 5, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
             ("Upper limit", 6, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
             ("Target or benchmark", 7, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),

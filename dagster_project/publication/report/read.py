@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import duckdb
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.model import (
+    PAPER_MONTHS,
     Block,
     Card,
     Chart,
@@ -29,7 +30,7 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
-from dagster_project.publication.report.sentences import Month, Series, finding, sentences, target_label
+from dagster_project.publication.report.sentences import SIGNAL_WORDS, Month, Series, finding, sentences, target_label
 
 SECTION_TITLES = {
     "calls_999": "999 calls",
@@ -39,6 +40,9 @@ SECTION_TITLES = {
     "live_chat": "Live chat",
     "crime": "Recorded and cancelled crime",
 }
+
+# Sections of the catalogue that have no table of their own in the paper.
+OTHER_TITLES = {"demand": "Demand over all ways of contact"}
 
 # Two years: limits need twelve points, and a year before beside each.
 CHART_MONTHS = 24
@@ -53,7 +57,9 @@ _COMPARED = {
 
 
 @dataclass(frozen=True)
-class _Measure:
+class Measure:
+    """One line of the catalogue."""
+
     code: str
     section: str
     label: str
@@ -61,8 +67,14 @@ class _Measure:
     decimals: int
     better: str
     definition: str
+    numerator: str | None
+    denominator: str | None
+    owner: str
+    sources: str
+    in_board_paper: bool
     is_headline: bool
     target_kind: str
+    """What its target is called, `target` or `benchmark`."""
 
 
 class _Notes:
@@ -75,6 +87,11 @@ class _Notes:
         if text not in self.texts:
             self.texts.append(text)
         return self.texts.index(text) + 1
+
+
+def title_of(section: str) -> str:
+    """Title of a section of the catalogue."""
+    return (SECTION_TITLES | OTHER_TITLES)[section]
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
@@ -118,7 +135,7 @@ def read_report(
         ReportError: the marts have no figure of that force and month.
     """
     first = _months_before(month, length - 1)
-    measures = _measures(connection)
+    measures = [item for item in read_measures(connection) if item.in_board_paper]
     figures = _figures(connection, force_code, first, month)
     months = sorted({found for measure, found, period in figures if period == "month" and first <= found <= month})
     if month not in months:
@@ -163,28 +180,116 @@ def read_report(
     )
 
 
+@dataclass(frozen=True)
+class HistoryRow:
+    """A month of a measure."""
+
+    month: date
+    figures: tuple[Figure, ...]
+    covered: tuple[str, ...]
+    """Of each figure the share of its days that are delivered, `60.1% of days`; an empty text where all are."""
+    signal: str
+    """The rule of the control chart that the month breaks, in words; an empty text where none."""
+
+
+@dataclass(frozen=True)
+class MeasureHistory:
+    """A measure of a force over its months, for a page of its own."""
+
+    measure: Measure
+    statement: str
+    """What the last months of a paper's length say."""
+    chart: Chart | None
+    columns: tuple[str, ...]
+    """Titles of the figures of a month: its own, and the periods that have a figure in any month."""
+    rows: tuple[HistoryRow, ...]
+    """The latest first."""
+
+
+def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, month: date) -> list[MeasureHistory]:
+    """Every measure of the catalogue for a force, over the months of a chart.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+        month: last month, by its first day.
+    """
+    first = _months_before(month, CHART_MONTHS - 1)
+    figures = _figures(connection, force_code, first, month, of_all_months=True)
+    charts = _chart_months(connection, force_code, first, month)
+    months = sorted({found for _, found, period in figures if period == "month"})
+    return [_history(measure, months, figures, charts.get(measure.code, [])) for measure in read_measures(connection)]
+
+
+def _history(
+    measure: Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]
+) -> MeasureHistory:
+    signals = {row["month_start"]: row["signal"] for row in charts}
+    series = _series(measure, months[-PAPER_MONTHS:], figures, charts)
+    titles = {"month": "Figure"} | {
+        period: title
+        for period, title in _COMPARED.items()
+        if any(
+            row and row["value"] is not None for row in (figures.get((measure.code, month, period)) for month in months)
+        )
+    }
+    return MeasureHistory(
+        measure,
+        sentences(series),
+        _chart(measure, series, charts),
+        tuple(titles.values()),
+        tuple(
+            _history_row(
+                month,
+                [figures.get((measure.code, month, period)) for period in titles],
+                SIGNAL_WORDS.get(signals.get(month) or "", ""),
+            )
+            for month in reversed(months)
+        ),
+    )
+
+
+def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
+    return HistoryRow(
+        month,
+        tuple(replace(_figure(row, _Notes()), note=None) for row in rows),
+        tuple(
+            f"{display(row['share_of_days_loaded'], 'percent', 1)} of days"
+            if row and row["is_provisional"] and row["value"] is not None
+            else ""
+            for row in rows
+        ),
+        signal,
+    )
+
+
 def _months_before(month: date, number: int) -> date:
     index = month.year * 12 + month.month - 1 - number
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _measures(connection: duckdb.DuckDBPyConnection) -> list[_Measure]:
+def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
+    """The catalogue: what the board paper shows in its order, then the others by section and name.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+    """
     cursor = connection.execute(
         """
         select
             measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
-            measures.better, measures.definition, measures.is_headline,
+            measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
+            measures.sources, measures.in_board_paper, measures.is_headline,
             coalesce(min(definitions.definition), 'target') as target_kind
         from marts.measures as measures
         left join marts.definitions as definitions
             on measures.measure = definitions.applies_to
             and definitions.definition in ('target', 'benchmark')
-        where measures.in_board_paper
         group by all
-        order by min(measures.board_paper_order)
+        order by min(measures.board_paper_order) nulls last, measures.section, any_value(measures.name)
         """
     )
-    return [_Measure(**row) for row in _rows(cursor)]
+    return [Measure(**row) for row in _rows(cursor)]
 
 
 _Figures = dict[tuple[str, date, str], dict[str, Any]]
@@ -195,8 +300,10 @@ def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date) -> _Figures:
-    """The months' figures, and those of all periods of the last month."""
+def _figures(
+    connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date, *, of_all_months: bool = False
+) -> _Figures:
+    """The months' figures, and those of all periods of the last month, or of every month."""
     cursor = connection.execute(
         """
         select
@@ -204,15 +311,12 @@ def _figures(connection: duckdb.DuckDBPyConnection, force_code: str, first: date
             periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
             periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded
         from marts.kpi_measure_period as periods
-        inner join marts.measures as measures
-            on periods.measure = measures.measure
         where
-            measures.in_board_paper
-            and periods.force_code = $force_code
+            periods.force_code = $force_code
             and periods.month_start between $first and $month
-            and (periods.period = 'month' or periods.month_start = $month)
+            and ($of_all_months or periods.period = 'month' or periods.month_start = $month)
         """,
-        {"force_code": force_code, "first": first, "month": month},
+        {"force_code": force_code, "first": first, "month": month, "of_all_months": of_all_months},
     )
     return {(row["measure"], row["month_start"], row["period"]): row for row in _rows(cursor)}
 
@@ -225,16 +329,13 @@ def _chart_months(
         select
             charts.*, periods.display_value
         from marts.kpi_measure_spc as charts
-        inner join marts.measures as measures
-            on charts.measure = measures.measure
         inner join marts.kpi_measure_period as periods
             on charts.force_code = periods.force_code
             and charts.measure = periods.measure
             and charts.month_start = periods.month_start
             and periods.period = 'month'
         where
-            measures.in_board_paper
-            and charts.force_code = $force_code
+            charts.force_code = $force_code
             and charts.month_start between $first and $month
         order by charts.measure, charts.month_start
         """,
@@ -290,7 +391,7 @@ def _reason(row: Mapping[str, Any]) -> str:
     return f"Provisional: of {covered}, {row['days_loaded']:,} of {row['days']:,} days are delivered ({share})."
 
 
-def _row(measure: _Measure, columns: Sequence[Column], month: date, figures: _Figures, notes: _Notes) -> Row:
+def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Figures, notes: _Notes) -> Row:
     shown = []
     for column in columns:
         period = column.code if column.code in _COMPARED else "month"
@@ -299,9 +400,7 @@ def _row(measure: _Measure, columns: Sequence[Column], month: date, figures: _Fi
     return Row(measure.code, measure.label, measure.unit, measure.decimals, tuple(shown))
 
 
-def _series(
-    measure: _Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]
-) -> Series:
+def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]) -> Series:
     judged = {row["month_start"]: row for row in charts}
     last = judged.get(months[-1], {})
     unnoted = _Notes()
@@ -336,9 +435,9 @@ def _series(
     )
 
 
-def _card(measure: _Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
+def _card(measure: Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
     return Card(
-        SECTION_TITLES[measure.section],
+        title_of(measure.section),
         measure.label,
         _figure(figures.get((measure.code, month, "month")), notes),
         month,
@@ -346,7 +445,7 @@ def _card(measure: _Measure, series: Series, month: date, figures: _Figures, not
     )
 
 
-def _chart(measure: _Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
+def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
     """The chart of a measure; none where it has no figure."""
     points = tuple(
         Point(row["month_start"], row["value"], row["display_value"], bool(row["is_provisional"]), row["signal"])
@@ -372,7 +471,7 @@ def _chart(measure: _Measure, series: Series, charts: Sequence[Mapping[str, Any]
         title=measure.label,
         finding=said,
         alternative=(
-            f"{SECTION_TITLES[measure.section]}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
+            f"{title_of(measure.section)}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' The {label} is drawn.' if label else ''} {said}."
         ),

@@ -1,0 +1,12 @@
+-- Which months missed the 999 benchmark?
+-- Attrition of each month beside the benchmark in force, the worst first.
+select
+    force_code,
+    month_start,
+    value as pct_not_answered,
+    target as benchmark,
+    value < target as is_within_benchmark,
+    is_provisional
+from marts.kpi_measure_monthly
+where measure = 'calls_999.pct_not_answered'
+order by value desc

@@ -1,0 +1,14 @@
+-- What changed since the publication before?
+-- Figures that were published otherwise, with the deliveries that caused it.
+select
+    published_at,
+    measure,
+    month_start,
+    previous_value,
+    value,
+    change,
+    deliveries
+from marts.revisions
+where not is_new
+order by published_at desc, measure, month_start
+limit 20

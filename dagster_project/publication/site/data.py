@@ -1,0 +1,287 @@
+"""What the pages of the site show, read from the marts. How they look is for the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from dagster_project.publication.report.display import display
+
+# Runs of the same expectation whose outcomes stand beside each other.
+_RUNS_SHOWN = 14
+
+# Revisions and corrections listed on a page; all of them are in the marts.
+_LISTED = 50
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+Rows = list[dict[str, Any]]
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
+    """Rows of a query by the names of their columns."""
+    cursor = connection.execute(sql, parameters or {})
+    names = [item[0] for item in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """Calls of an hour of the week."""
+
+    calls: Decimal
+    text: str
+    shade: int
+    """0 for the fewest of the table to 6 for the most."""
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Calls by hour and weekday, the mean of such hours."""
+
+    line: str
+    months: tuple[date, date]
+    hours: tuple[tuple[HeatCell, ...], ...]
+    """24 hours of 7 weekdays each, Monday first."""
+    peak: str
+
+
+def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
+    """Calls received in an hour of the week, by line, over the last six months of which no day is missing.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+
+    Returns:
+        A map for each line that has calls; hours are of local time.
+    """
+    rows = rows_of(
+        connection,
+        """
+        with whole as (
+            select distinct month_start
+            from marts.kpi_calls_hourly
+            where not is_provisional and force_code = $force_code
+            order by month_start desc
+            limit 6
+        ),
+        days as (
+            select dates.day_of_week, count(*) as days
+            from marts.dim_date as dates
+            inner join whole on dates.month_start = whole.month_start
+            group by dates.day_of_week
+        )
+        select
+            hours.line, hours.day_of_week, hours.hour_of_day,
+            min(hours.month_start) as first_month, max(hours.month_start) as last_month,
+            cast(sum(hours.received) as bigint) as received, any_value(days.days) as days
+        from marts.kpi_calls_hourly as hours
+        inner join whole on hours.month_start = whole.month_start
+        inner join days on hours.day_of_week = days.day_of_week
+        where hours.force_code = $force_code
+        group by hours.line, hours.day_of_week, hours.hour_of_day
+        order by hours.line desc, hours.hour_of_day, hours.day_of_week
+        """,
+        {"force_code": force_code},
+    )
+    maps = []
+    for line in dict.fromkeys(row["line"] for row in rows):
+        of_line = [row for row in rows if row["line"] == line]
+        means = {(row["hour_of_day"], row["day_of_week"]): Decimal(row["received"]) / row["days"] for row in of_line}
+        greatest, least = max(means.values()), min(means.values())
+        if not greatest:
+            continue
+        step = (greatest - least) / 7 or Decimal(1)
+        hour, day = max(means, key=lambda place: means[place])
+        maps.append(
+            HeatMap(
+                line,
+                (min(row["first_month"] for row in of_line), max(row["last_month"] for row in of_line)),
+                tuple(
+                    tuple(
+                        HeatCell(mean, display(mean, "count", 1), min(6, int((mean - least) / step)))
+                        for mean in (means[hour, weekday] for weekday in range(1, 8))
+                    )
+                    for hour in range(24)
+                ),
+                f"{WEEKDAYS[day - 1]} from {hour}:00, {display(means[hour, day], 'count', 1)} calls",
+            )
+        )
+    return maps
+
+
+@dataclass(frozen=True)
+class CalendarMonth:
+    """The deliveries of a source in a month."""
+
+    month: date
+    days: tuple[tuple[date, str] | None, ...]
+    """Days with the status of their delivery, from the Monday on that the first week begins with; nothing before the
+    first of the month."""
+
+
+def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, list[CalendarMonth]]:
+    """What became of the delivery of each day, by source.
+
+    Returns:
+        Source to its months; a day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
+        `withdrawn`) or `none` where nothing was owed.
+    """
+    rows = rows_of(
+        connection,
+        """
+        select source, extract_date, arg_max(status, load_id) as status
+        from marts.load_audit
+        where status <> 'replaced'
+        group by source, extract_date
+        order by source, extract_date
+        """,
+    )
+    found: dict[str, dict[date, str]] = {}
+    for row in rows:
+        found.setdefault(row["source"], {})[row["extract_date"]] = row["status"]
+    return {source: _months(days) for source, days in found.items()}
+
+
+def _months(days: Mapping[date, str]) -> list[CalendarMonth]:
+    months = []
+    month = min(days).replace(day=1)
+    while month <= max(days):
+        after = (month + timedelta(days=32)).replace(day=1)
+        shown: list[tuple[date, str] | None] = [None] * month.weekday()
+        shown += [
+            (day, days.get(day, "none")) for day in (month + timedelta(days=n) for n in range((after - month).days))
+        ]
+        months.append(CalendarMonth(month, tuple(shown)))
+        month = after
+    return months
+
+
+def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """What was loaded, is missing and was quarantined, a row to a source."""
+    return rows_of(
+        connection,
+        """
+        with newest as (
+            select source, extract_date, arg_max(status, load_id) as status
+            from marts.load_audit
+            where status <> 'replaced'
+            group by source, extract_date
+        ),
+        rows_loaded as (
+            select source, cast(sum(rows_loaded) as bigint) as rows_loaded
+            from marts.load_audit
+            where status in ('loaded', 'empty')
+            group by source
+        )
+        select
+            newest.source,
+            count(*) filter (where newest.status in ('loaded', 'empty')) as days_loaded,
+            count(*) filter (where newest.status = 'missing') as days_missing,
+            count(*) filter (where newest.status = 'rejected') as days_rejected,
+            max(newest.extract_date) filter (where newest.status in ('loaded', 'empty')) as newest_day,
+            any_value(coalesce(rows_loaded.rows_loaded, 0)) as rows_loaded,
+            (select count(*) from marts.quarantine as quarantine where quarantine.source = newest.source) as quarantined
+        from newest
+        left join rows_loaded on newest.source = rows_loaded.source
+        group by newest.source
+        order by newest.source
+        """,
+    )
+
+
+def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """Rows set aside by source and reason, the most frequent first."""
+    return rows_of(
+        connection,
+        """
+        select
+            source, reason_code, any_value(reason) as example, count(*) as rows_set_aside,
+            count(distinct file_name) as files
+        from marts.quarantine
+        group by source, reason_code
+        order by source, rows_set_aside desc, reason_code
+        """,
+    )
+
+
+def expectations(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """Each expectation with its newest outcome and those of the runs before, the newest last."""
+    rows = rows_of(
+        connection,
+        f"""
+        select
+            source, expectation, any_value(severity) as severity, any_value(dimension) as dimension,
+            any_value(reason) as reason,
+            arg_max(success, validated_at) as success,
+            arg_max(evaluated, validated_at) as evaluated,
+            arg_max(unexpected, validated_at) as unexpected,
+            max(validated_at) as validated_at,
+            list(success order by validated_at desc)[1:{_RUNS_SHOWN}] as outcomes
+        from marts.expectation_results
+        group by source, expectation
+        order by source, expectation
+        """,
+    )
+    return [row | {"outcomes": list(reversed(row["outcomes"]))} for row in rows]
+
+
+def corrections(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """Deliveries that were replaced by corrected ones, the newest first."""
+    return rows_of(
+        connection, f"select * from marts.corrections order by corrected_at desc, source, extract_date limit {_LISTED}"
+    )
+
+
+def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, Rows]:
+    """Changes of figures from one publication to the next, by measure, the newest first; new months are none."""
+    rows = rows_of(
+        connection,
+        """
+        select revisions.*, measures.unit, measures.decimals
+        from marts.revisions as revisions
+        inner join marts.measures as measures on revisions.measure = measures.measure
+        where revisions.force_code = $force_code and not revisions.is_new
+        order by revisions.published_at desc, revisions.measure, revisions.month_start
+        """,
+        {"force_code": force_code},
+    )
+    found: dict[str, Rows] = {}
+    for row in rows:
+        texts = {
+            name: display(row[name], row["unit"], row["decimals"]) for name in ("previous_value", "value", "change")
+        }
+        of_measure = found.setdefault(row["measure"], [])
+        if len(of_measure) < _LISTED:
+            of_measure.append(row | texts)
+    return found
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The published tables with their columns, by name."""
+    rows = rows_of(connection, "select * from marts.data_dictionary order by table_name, column_position")
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["column_name"] is None:
+            found[row["table_name"]] = row | {"columns": []}
+        else:
+            found[row["table_name"]]["columns"].append(row)
+    return list(found.values())
+
+
+def targets(connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
+    """Dated targets, benchmarks and formulas, by the measure that they apply to."""
+    rows = rows_of(
+        connection,
+        "select * from marts.definitions where applies_to like '%.%' order by applies_to, force_code, valid_from",
+    )
+    found: dict[str, Rows] = {}
+    for row in rows:
+        found.setdefault(row["applies_to"], []).append(row)
+    return found
