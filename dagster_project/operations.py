@@ -29,7 +29,7 @@ from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.publish import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
-from dagster_project.transformation.project import ensure_manifest, invoke, target_path
+from dagster_project.transformation.project import ensure_manifest, write_docs
 from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, reading_audit, source_states
@@ -475,5 +475,4 @@ def write_dbt_docs(settings: Settings) -> Path:
         DbtError: dbt could not write it.
     """
     with writer_lock(settings.lock_file):
-        invoke(settings, ["docs", "generate", "--static"])
-    return target_path(settings) / "static_index.html"
+        return write_docs(settings)

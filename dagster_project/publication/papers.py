@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.publication.charts import draw
+from dagster_project.publication.files import link
 from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
 from dagster_project.publication.report.commentary import commentary_file, read_commentary
@@ -75,7 +74,7 @@ def write_papers(
         latest.setdefault(paper.force_code, paper)
     if shown := latest.get(force_code) or next(iter(latest.values()), None):
         for form in FORMS:
-            _link(folder / shown.place / form, folder / form)
+            link(folder / shown.place / form, folder / form)
     return papers
 
 
@@ -121,18 +120,10 @@ def _write(
     if known and (known / _CONTENT).is_file() and (known / _CONTENT).read_text(encoding="utf-8") == content:
         for path in sorted(known.iterdir()):
             if path.name != _CONTENT:
-                _link(path, target / path.name)
+                link(path, target / path.name)
         return Paper(force, report.force_name, month, place, is_rendered=False)
     write_paper(report, target)
     return Paper(force, report.force_name, month, place, is_rendered=True)
-
-
-def _link(source: Path, target: Path) -> None:
-    """One file under two names: nothing in a publication is ever written again. A copy where the disk has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _renderers() -> str:

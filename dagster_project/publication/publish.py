@@ -16,6 +16,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
+from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, settle
@@ -88,6 +89,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     (partial / "parquet").mkdir(parents=True)
     pointer = pointer_of(settings.published)
     before = pointer.resolve() if pointer.exists() else None
+    write_lineage(settings, partial, before)
     with loading_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
         record(connection, name=name, published_at=published_at, change_seq=last[0], project_fingerprint=last[1])

@@ -1,0 +1,40 @@
+"""The documentation of the dbt project as a page of the publication: every model, its SQL, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dagster_project.publication.files import link
+from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.transformation.project import fingerprint, write_docs
+
+PAGE = Path("dictionary") / "lineage.html"
+
+
+def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None:
+    """Write the page, or take it over from the publication before, when that was made from the same project.
+
+    Args:
+        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        folder: folder of the publication that is being written.
+        before: folder of the publication before.
+
+    Raises:
+        DbtError: dbt could not write it.
+    """
+    target = folder / PAGE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if before and (before / PAGE).is_file() and _project_of(before) == fingerprint():
+        link(before / PAGE, target)
+        return
+    page = write_docs(settings).read_text(encoding="utf-8")
+    # Readers have no use for where on a server the project lies, and others none of their business.
+    for path in (settings.home, PROJECT_ROOT):
+        page = page.replace(str(path), "")
+    target.write_text(page, encoding="utf-8")
+
+
+def _project_of(folder: Path) -> str:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return str(manifest["dbt_project_sha256"])
