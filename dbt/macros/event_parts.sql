@@ -52,11 +52,10 @@
         },
         {
             "events": "operators", "has_rows": true, "day": "first_requested_date",
-            "only": none, "keys": [],
-            "sums": {"operators": "1", "operators_with_several": "case when holds_several then 1 else 0 end"},
+            "only": none, "keys": ["holds_several"], "sums": {"operators": "1"},
             "parts": [
                 {"part": "'live_chat.operators'", "sum": "operators", "only": none},
-                {"part": "'live_chat.operators_with_several'", "sum": "operators_with_several", "only": none},
+                {"part": "'live_chat.operators_with_several'", "sum": "operators", "only": "holds_several"},
             ],
         },
         {

@@ -26,7 +26,7 @@
                     cells.{{ column }}{{ "," if not loop.last }}
                     {%- endfor %}
                 order by
-                    case when dated.force_code = '*' then 1 else 0 end asc nulls last,
+                    dated.force_code = '*' asc nulls last,
                     dated.valid_from desc nulls last
             ) as place
         from {{ cells }} as cells

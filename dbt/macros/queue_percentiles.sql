@@ -2,8 +2,8 @@
     Median, 90th percentile and maximum of queuing times by the columns `keys`, exact. `relation` has the keys,
     queue_seconds and calls (how many calls queued that long). Percentiles interpolate linearly between the two nearest
     calls, as percentile_cont does, but in whole numbers: percentile_cont of a decimal goes through DOUBLE.
-    Where a percentile lies is counted in hundredths of a call, percent * (calls - 1): the call of that rank, from 0,
-    and the hundredths of the way to the next one.
+    Where a percentile lies is counted in hundredths of a call, percent * (calls - 1): whole hundreds are the rank of a
+    call, from 0, and the rest are the hundredths of the way to the next one.
 #}
 {% macro queue_percentiles(relation, keys) -%}
     {%- set percents = {"median": 50, "p90": 90} -%}
@@ -21,8 +21,7 @@
             {{ key }},
             {%- endfor %}
             {%- for name, percent in percents.items() %}
-            {{ int_div(percent ~ ' * (calls_in_all - 1)', '100') }} as {{ name }}_rank,
-            mod({{ percent }} * (calls_in_all - 1), 100) as {{ name }}_hundredths,
+            {{ percent }} * (calls_in_all - 1) as {{ name }}_position,
             {%- endfor %}
             queue_seconds,
             calls_up_to - calls as calls_before
@@ -54,8 +53,9 @@
     rank are below; the longest call of all has no next one, and no hundredths of the way to it.
 #}
 {% macro interpolated_hundredfold(name) -%}
+    {%- set position = name ~ "_position" -%}
     (
-        max(case when calls_before <= {{ name }}_rank then queue_seconds * (100 - {{ name }}_hundredths) end)
-        + max(case when calls_before <= {{ name }}_rank + 1 then queue_seconds * {{ name }}_hundredths end)
+        max(case when 100 * calls_before <= {{ position }} then queue_seconds * (100 - mod({{ position }}, 100)) end)
+        + max(case when 100 * (calls_before - 1) <= {{ position }} then queue_seconds * mod({{ position }}, 100) end)
     )
 {%- endmacro %}

@@ -1,7 +1,6 @@
-{%- set sums = [
-    "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
-    "answered_within_target", "called_back",
-] -%}
+{%- set shown = ["received", "answered", "not_answered", "called_back"] -%}
+{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
+{%- set divided = ["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"] -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -94,7 +93,7 @@ pivoted as (
         force_code,
         day,
         split_part(part, '.', 1) as section,
-        {%- for part in sums %}
+        {%- for part in shown + divided %}
         sum(case when split_part(part, '.', 2) = '{{ part }}' then amount else 0 end) as {{ part }}
         {{- "," if not loop.last }}
         {%- endfor %}
@@ -115,8 +114,11 @@ summed as (
         cells.line,
         cells.date_day,
         cells.is_loaded,
-        {%- for part in sums %}
-        coalesce(pivoted.{{ part }}, case when cells.is_loaded then 0 end) as {{ part }}{{ "," if not loop.last }}
+        {%- for part in shown %}
+        coalesce(pivoted.{{ part }}, case when cells.is_loaded then 0 end) as {{ part }},
+        {%- endfor %}
+        {%- for part in divided %}
+        pivoted.{{ part }}{{ "," if not loop.last }}
         {%- endfor %}
     from cells
     left join pivoted

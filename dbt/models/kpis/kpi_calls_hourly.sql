@@ -1,7 +1,6 @@
-{%- set sums = [
-    "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
-    "answered_within_target", "called_back",
-] -%}
+{%- set shown = ["received", "answered", "not_answered", "called_back"] -%}
+{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
+{%- set divided = ["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"] -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -63,7 +62,7 @@ grouped as (
         month_start,
         day_of_week,
         hour_of_day,
-        {%- for part in sums %}
+        {%- for part in shown + divided %}
         sum({{ part }}) as {{ part }}{{ "," if not loop.last }}
         {%- endfor %}
     from calls
@@ -80,8 +79,11 @@ summed as (
 
     select
         cells.*,
-        {%- for part in sums %}
-        coalesce(grouped.{{ part }}, 0) as {{ part }}{{ "," if not loop.last }}
+        {%- for part in shown %}
+        coalesce(grouped.{{ part }}, 0) as {{ part }},
+        {%- endfor %}
+        {%- for part in divided %}
+        grouped.{{ part }}{{ "," if not loop.last }}
         {%- endfor %}
     from cells
     left join grouped

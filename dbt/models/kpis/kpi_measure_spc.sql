@@ -1,4 +1,4 @@
-{#- Directions and sides are 1 for up, above and rising, -1 for down, below and falling, 0 for neither. -#}
+{#- Directions and sides are 1 for up, above and rising, -1 for down, below and falling, null for neither. -#}
 {%- set segment = "force_code, measure, baseline_start" -%}
 with
 
@@ -42,22 +42,18 @@ placed as (
         case
             when scaled_value > scaled_upper_limit then 1
             when scaled_value < scaled_lower_limit then -1
-            else 0
         end as outside,
         case
             when scaled_distance > 0 then 1
             when scaled_distance < 0 then -1
-            else 0
         end as side,
         case
             when change > 0 then 1
             when change < 0 then -1
-            else 0
         end as direction,
         case
             when 3 * scaled_distance > 2 * scaled_reach then 1
             when 3 * scaled_distance < -2 * scaled_reach then -1
-            else 0
         end as outer_third
     from distances
 
@@ -96,19 +92,19 @@ neighbours as (
 
     select
         *,
-        case when side_run_points >= 7 then side else 0 end as shift,
-        case when direction_run_steps >= 6 then direction else 0 end as trend_to_here,
+        case when side_run_points >= 7 then side end as shift,
+        case when direction_run_steps >= 6 then direction end as trend_to_here,
         {%- for offset in [1, 2] %}
-        lag(outer_third, {{ offset }}, 0) over (
+        lag(outer_third, {{ offset }}) over (
             partition by {{ segment }}
             order by point_no asc nulls last
         ) as outer_third_{{ offset }}_before,
-        lead(outer_third, {{ offset }}, 0) over (
+        lead(outer_third, {{ offset }}) over (
             partition by {{ segment }}
             order by point_no asc nulls last
         ) as outer_third_{{ offset }}_after,
         {%- endfor %}
-        lead(case when direction_run_steps >= 6 then direction else 0 end, 1, 0) over (
+        lead(case when direction_run_steps >= 6 then direction end) over (
             partition by {{ segment }}
             order by point_no asc nulls last
         ) as trend_from_here
@@ -125,12 +121,11 @@ patterns as (
         outside,
         shift,
         -- The point at which a fall of seven turns into a rise of seven shows the run that led to it.
-        case when trend_to_here <> 0 then trend_to_here else trend_from_here end as trend,
+        coalesce(trend_to_here, trend_from_here) as trend,
         case
             when outer_third in (
                 outer_third_1_before, outer_third_2_before, outer_third_1_after, outer_third_2_after
             ) then outer_third
-            else 0
         end as two_of_three
     from neighbours
 
@@ -144,17 +139,12 @@ signals as (
         measure,
         month_start,
         case
-            when outside <> 0 then 'outside_limits'
-            when shift <> 0 then 'shift'
-            when trend <> 0 then 'trend'
-            when two_of_three <> 0 then 'two_of_three'
+            when outside is not null then 'outside_limits'
+            when shift is not null then 'shift'
+            when trend is not null then 'trend'
+            when two_of_three is not null then 'two_of_three'
         end as signal,
-        case
-            when outside <> 0 then outside
-            when shift <> 0 then shift
-            when trend <> 0 then trend
-            else two_of_three
-        end as signal_direction
+        coalesce(outside, shift, trend, two_of_three) as signal_direction
     from patterns
 
 ),

@@ -156,7 +156,7 @@ cells as (
         months.days_in_month,
         months.days_loaded,
         coalesce(weekdays.days, 0) as days,
-        case when weekdays.days > 0 then coalesce(grouped.received, 0) end as received,
+        case when weekdays.days is not null then coalesce(grouped.received, 0) end as received,
         case when grouped.handled > 0 then grouped.handled else month_sums.handled end as handled,
         case when grouped.handled > 0 then grouped.talk_seconds else month_sums.talk_seconds end as talk_seconds,
         parameters_in_force.answer_target_seconds,

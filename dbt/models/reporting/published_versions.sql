@@ -16,22 +16,24 @@ versions as (
 
 ),
 
+{% if days %}
 newest as (
 
     select max(published_at) as published_at
     from publications
 
 ),
-
+{% endif %}
 shown as (
 
     select publications.*
     from publications
+    {%- if days %}
     cross join newest
     where
-        {{ days }} = 0
-        or cast(publications.published_at as date)
+        cast(publications.published_at as date)
         > {{ date_plus("cast(newest.published_at as date)", -days, "day") }}
+    {%- endif %}
 
 ),
 

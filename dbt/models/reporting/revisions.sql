@@ -20,10 +20,8 @@ ordered as (
     select
         *,
         lag(run_id) over (order by publication_no asc nulls last) as previous_run_id,
-        coalesce(
-            project_fingerprint <> lag(project_fingerprint) over (order by publication_no asc nulls last),
-            false
-        ) as has_other_definitions
+        project_fingerprint <> lag(project_fingerprint) over (order by publication_no asc nulls last)
+            as has_other_definitions
     from publications
 
 ),

@@ -34,7 +34,7 @@ judged as (
         calls.is_answered
         or (parameters.called_back_counts_as_answered and calls.called_back_at is not null) as is_answered,
         calls.called_back_at is not null as is_called_back,
-        coalesce(calls.called_back_date = calls.arrived_date, false) as is_called_back_same_day
+        calls.called_back_date = calls.arrived_date as is_called_back_same_day
     from calls
     inner join parameters
         on calls.force_code = parameters.force_code

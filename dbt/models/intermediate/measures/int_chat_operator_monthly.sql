@@ -58,7 +58,7 @@ held_at_once as (
         operator_id,
         month_start,
         max(concurrent_chats) as max_concurrent_chats,
-        sum(case when concurrent_chats = 1 then operator_seconds end) as operator_seconds_single,
+        max(case when concurrent_chats = 1 then operator_seconds end) as operator_seconds_single,
         sum(case when concurrent_chats > 1 then operator_seconds end) as operator_seconds_several
     from levels
     group by

@@ -46,7 +46,6 @@ own_baselines as (
         force_code,
         measure
     from baselines
-    where force_code <> '*'
 
 ),
 
@@ -185,19 +184,13 @@ limits as (
     select
         scaled.*,
         case
-            when
-                may_be_negative.measure is null
-                and scaled.scaled_mean >= 0
-                and scaled.scaled_mean < scaled.scaled_reach
-                then 0
+            when may_be_negative.measure is null and scaled.scaled_mean >= 0
+                then greatest(scaled.scaled_mean - scaled.scaled_reach, 0)
             else scaled.scaled_mean - scaled.scaled_reach
         end as scaled_lower_limit,
         case
-            when
-                measures.unit = 'percent'
-                and scaled.scaled_mean <= 100 * scaled.divisor
-                and scaled.scaled_mean + scaled.scaled_reach > 100 * scaled.divisor
-                then 100 * scaled.divisor
+            when measures.unit = 'percent' and scaled.scaled_mean <= 100 * scaled.divisor
+                then least(scaled.scaled_mean + scaled.scaled_reach, 100 * scaled.divisor)
             else scaled.scaled_mean + scaled.scaled_reach
         end as scaled_upper_limit
     from scaled

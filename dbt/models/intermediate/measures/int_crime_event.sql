@@ -16,12 +16,12 @@ final as (
         crime_ref,
         'recorded' as event,
         recorded_date as event_date,
-        case when is_cancelled then cancelled_date end as cancelled_date,
+        cancelled_date,
         offence_code,
         district,
         cancel_code,
         case when is_cancelled then 1 else 0 end as is_cancelled_since,
-        case when is_cancelled then coalesce(days_to_cancel, 0) else 0 end as days_to_cancel,
+        coalesce(days_to_cancel, 0) as days_to_cancel,
         load_id,
         source_row
     from crimes
@@ -38,7 +38,7 @@ final as (
         district,
         cancel_code,
         1 as is_cancelled_since,
-        coalesce(days_to_cancel, 0) as days_to_cancel,
+        days_to_cancel,
         load_id,
         source_row
     from crimes

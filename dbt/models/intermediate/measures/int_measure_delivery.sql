@@ -47,7 +47,7 @@ final as (
     select
         spans.measure,
         months.month_start,
-        cast(max(months.days_in_month) as bigint) as days_in_month,
+        cast(months.days_in_month as bigint) as days_in_month,
         cast(min(coalesce(source_months.days_loaded, 0)) as bigint) as days_loaded
     from spans
     inner join months
@@ -59,7 +59,8 @@ final as (
         and months.month_start = source_months.month_start
     group by
         spans.measure,
-        months.month_start
+        months.month_start,
+        months.days_in_month
 
 )
 

@@ -49,7 +49,7 @@ own as (
     from measure_months
     inner join measures
         on measure_months.measure = measures.measure
-    left join measures as formula_measures
+    inner join measures as formula_measures
         on measure_months.formula_measure = formula_measures.measure
 
 ),

@@ -103,7 +103,6 @@ stretches as (
             and operator_stretches.operator_id = chats.operator_id
             and operator_stretches.month_start = {{ month_start("chats.requested_date") }}
             and chats.accepted_at between operator_stretches.started_at and operator_stretches.ended_at
-    where chats.accepted_with_operator = 1
 
 ),
 
