@@ -1,0 +1,198 @@
+"""Every page of a publication, opened from the disk: no request, no error, no broken link, no barrier.
+
+Pages are those of the sample. `FCIR_PAGES_HOME` names a data root that was published already, to look at that instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import browser
+from playwright.sync_api import Page
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
+
+from command import Command
+
+# Rules of WCAG 2.0 to 2.2, levels A and AA.
+AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+# Written by other tools, which the project cannot make accessible.
+FOREIGN = ("dictionary/lineage.html", "quality/data_docs/")
+
+# The smallest width of WCAG 2.2, 1.4.10 Reflow.
+NARROW = {"width": 320, "height": 640}
+WIDE = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Path:
+    if home := os.environ.get("FCIR_PAGES_HOME"):
+        return Path(home) / "published" / "current"
+    command = Command(tmp_path_factory.mktemp("pages") / "home")
+    for verb in ("sample", "run"):
+        done = command.run(verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return command.current
+
+
+@pytest.fixture(scope="session")
+def addresses(published) -> list[str]:
+    """Every page, by its address below the publication."""
+    found = sorted(path.relative_to(published.resolve()).as_posix() for path in published.resolve().rglob("*.html"))
+    assert "index.html" in found
+    return found
+
+
+@pytest.fixture(scope="session")
+def own(addresses) -> list[str]:
+    """Pages that the project writes."""
+    return [address for address in addresses if not address.startswith(FOREIGN)]
+
+
+class Looked:
+    """A page of the browser, and what it asked for and complained of."""
+
+    def __init__(self, page: Page, published: Path) -> None:
+        self.page = page
+        self.root = published.resolve()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, address: str) -> None:
+        self.requests.clear()
+        self.complaints.clear()
+        self.page.goto((self.root / address).as_uri())
+
+    def outside(self) -> list[str]:
+        """Requests to anything but files of the publication."""
+        inside = self.root.as_uri()
+        return [url for url in self.requests if not url.startswith((inside, "data:", "blob:"))]
+
+
+@pytest.fixture(scope="session")
+def looked(published) -> Iterator[Looked]:
+    with browser() as started:
+        yield Looked(started.new_page(viewport=WIDE), published)
+
+
+def test_no_page_asks_for_anything_outside_the_publication_or_complains(looked, addresses):
+    faults = {}
+    for address in addresses:
+        looked.open(address)
+        if looked.outside() or looked.complaints:
+            faults[address] = looked.outside() + looked.complaints
+    assert faults == {}
+
+
+def test_no_link_is_broken(looked, addresses, published):
+    root = published.resolve()
+    names: dict[Path, set[str]] = {}
+    broken = []
+    for address in addresses:
+        if address == "dictionary/lineage.html":
+            # Its links are routes of its own script.
+            continue
+        text = (root / address).read_text(encoding="utf-8")
+        for link in re.findall(r'\b(?:href|src)="([^"]*)"', text):
+            parts = urlsplit(link)
+            if parts.scheme in ("http", "https", "mailto", "data"):
+                continue
+            target = (root / address).parent / unquote(parts.path) if parts.path else root / address
+            if not target.exists():
+                broken.append(f"{address}: {link}")
+            elif parts.fragment and target.suffix == ".html":
+                if target not in names:
+                    names[target] = set(re.findall(r'\bid="([^"]*)"', target.read_text(encoding="utf-8")))
+                if unquote(parts.fragment) not in names[target]:
+                    broken.append(f"{address}: {link}")
+    assert broken == []
+
+
+def test_no_page_has_a_barrier_that_axe_finds(looked, own):
+    axe = Axe()
+    faults = {}
+    for address in own:
+        looked.open(address)
+        found = axe.run(looked.page, options=AXE).response["violations"]
+        if found:
+            faults[address] = [f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in found]
+    assert faults == {}
+
+
+def test_pages_are_read_at_320_pixels_without_scrolling_sideways(looked, own):
+    looked.page.set_viewport_size(NARROW)
+    try:
+        wide = {}
+        for address in own:
+            looked.open(address)
+            width = looked.page.evaluate("document.documentElement.scrollWidth")
+            if width > NARROW["width"]:
+                wide[address] = width
+        assert wide == {}
+    finally:
+        looked.page.set_viewport_size(WIDE)
+
+
+def test_every_page_has_a_title_a_language_and_one_heading_of_the_first_level(looked, own):
+    faults = {}
+    for address in own:
+        looked.open(address)
+        said = looked.page.evaluate(
+            "[document.title, document.documentElement.lang, document.querySelectorAll('h1').length]"
+        )
+        if not said[0] or said[1:] != ["en-GB", 1]:
+            faults[address] = said
+    assert faults == {}
+
+
+def test_the_search_finds_a_measure_and_is_used_with_the_keyboard_alone(looked):
+    looked.open("measures/index.html")
+    page = looked.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.focus("#search")
+    page.keyboard.type("101 queuing")
+    assert "found" in page.inner_text("#search-status")
+    page.keyboard.press("ArrowDown")
+    assert "101 calls: Average Queuing Time" in page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/measures/kent/calls_101.avg_queue_time*.html")
+    assert "Average Queuing Time" in page.inner_text("h1")
+
+
+def test_a_search_without_a_result_says_so_and_escape_closes_it(looked):
+    looked.open("index.html")
+    page = looked.page
+    page.focus("#search")
+    page.keyboard.type("zebra")
+    assert page.inner_text("#search-status") == "0 found"
+    page.keyboard.press("Escape")
+    assert page.inner_text("#search-status") == ""
+
+
+def test_every_part_that_scrolls_is_reached_with_the_keyboard(looked, own):
+    unreachable = {}
+    looked.page.set_viewport_size(NARROW)
+    try:
+        for address in own:
+            looked.open(address)
+            found = looked.page.evaluate(
+                "[...document.querySelectorAll('.scroll, pre')].filter(part => part.scrollWidth > part.clientWidth"
+                " && part.tabIndex < 0).length"
+            )
+            if found:
+                unreachable[address] = found
+        assert unreachable == {}
+    finally:
+        looked.page.set_viewport_size(WIDE)
