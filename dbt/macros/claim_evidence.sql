@@ -6,21 +6,24 @@
 {% macro claim_evidence(ends, yearly) %}
     case
         when unknown is not null then concat('The catalogue has no measure ', unknown, '.')
-        when holds is null and months_needed = 'not stated' then 'The paper states no period.'
-        when holds is null and months_needed is not null then concat('Not loaded: ', months_needed, '.')
-        when holds is null and comparison in {{ ends }} and months = 1 then 'The period has one month only.'
-        when holds is null and comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither'
-            then 'Neither direction of the measure is better.'
-        when holds is null and comparison = 'within_benchmark' and target is null then 'No target is in force.'
-        when holds is null and comparison in ('peaks_with', 'is_the_sum_of') and coalesce(others, 0) = 0
-            then 'No other measure is named.'
-        when holds is null and comparison in ('more_than', 'less_than', 'equals') and compared_with is null
-            then 'No threshold in the unit of the measure is stated.'
-        when holds is null and comparison in {{ yearly }} and is_sum and months <> base_months
-            then 'The periods differ in length.'
-        when holds is null and comparison = 'peaks_in' and stated_value is null
-            then concat({{ month_text("stated_month") }}, ' is not in the period.')
-        when holds is null then 'The warehouse has no figure to compare.'
+        when holds is null
+            then case
+                when months_needed = 'not stated' then 'The paper states no period.'
+                when months_needed is not null then concat('Not loaded: ', months_needed, '.')
+                when comparison in {{ ends }} and months = 1 then 'The period has one month only.'
+                when comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither'
+                    then 'Neither direction of the measure is better.'
+                when comparison = 'within_benchmark' and target is null then 'No target is in force.'
+                when comparison in ('peaks_with', 'is_the_sum_of') and coalesce(others, 0) = 0
+                    then 'No other measure is named.'
+                when comparison in ('more_than', 'less_than', 'equals') and compared_with is null
+                    then 'No threshold in the unit of the measure is stated.'
+                when comparison in {{ yearly }} and is_sum and months <> base_months
+                    then 'The periods differ in length.'
+                when comparison = 'peaks_in' and stated_value is null
+                    then concat({{ month_text("stated_month") }}, ' is not in the period.')
+                else 'The warehouse has no figure to compare.'
+            end
         when comparison in {{ ends }}
             then concat(
                 base_text, per_day, ' in ', {{ month_text("first_month") }}, ', ',

@@ -67,27 +67,27 @@
 
 {#
     Query: for each combination of `keys` the simplest candidate and rounding that give the printed figure; none where
-    nothing does. `candidates` has the keys, the printed figure in the column `number`, decimals, value_numerator and value_denominator, the ranks
-    below and `words`, which say what the candidate is.
+    nothing does. `candidates` has the keys, the printed figure in the column `number`, decimals, value_numerator and
+    value_denominator, those of the ranks below that `ranks` names and `words`, which say what the candidate is.
 
     Simplest first: period_rank (the months), then the rounding, then formula_rank (own, known alternative, searched
-    denominator), then weighting_rank, then the words by the alphabet. A figure of one or two significant digits can be
-    met by chance; the order makes the explanation the same each time, not true.
+    denominator), then difference_rank (whether figures were rounded before they were taken from each other), then
+    weighting_rank, then the words by the alphabet. A figure of one or two significant digits can be met by chance; the
+    order makes the explanation the same each time, not true.
 #}
-{% macro simplest_explanations(candidates, keys, number="published_number") %}
+{% macro simplest_explanations(candidates, keys, ranks, number="published_number") %}
     select
         *,
-        period_rank = 0 and rounding_rank = 0 and formula_rank = 0 and weighting_rank = 0 as is_own
+        {{ ranks | join(" = 0 and ") }} = 0 as is_own
     from (
         select
             *,
             row_number() over (
                 partition by {{ keys | join(", ") }}
                 order by
-                    period_rank asc nulls last,
-                    rounding_rank asc nulls last,
-                    formula_rank asc nulls last,
-                    weighting_rank asc nulls last,
+                    {%- for rank in ranks %}
+                    {{ rank }} asc nulls last,
+                    {%- endfor %}
                     explanation asc nulls last
             ) as place
         from (
@@ -95,19 +95,23 @@
             {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}
             {%- for rounding in roundings() %}
             {%- set units = rounded_quotient("value_numerator", "value_denominator", scale, rounding.name) %}
+            {%- set rounding_rank = loop.index0 ~ " as rounding_rank" %}
             select
                 {{ keys | join(", ") }},
-                period_rank,
-                {{ loop.index0 }} as rounding_rank,
-                formula_rank,
-                weighting_rank,
+                {%- for rank in ranks %}
+                {{ rounding_rank if rank == "rounding_rank" else rank }},
+                {%- endfor %}
+                {%- if rounding.name == "cut_off" %}
                 concat(
                     words,
-                    '{{ rounding.words }}'
-                    {%- if rounding.name == "cut_off" %},
-                    case when {{ half_even }} = {{ units }} then ' or half to even' else '' end
-                    {%- endif %}
+                    case
+                        when {{ half_even }} = {{ units }} then '{{ rounding.words }} or half to even'
+                        else '{{ rounding.words }}'
+                    end
                 ) as explanation
+                {%- else %}
+                concat(words, '{{ rounding.words }}') as explanation
+                {%- endif %}
             from {{ candidates }}
             where {{ units }} = cast({{ number }} * {{ scale }} as {{ big_integer() }})
             {%- if not loop.last %}

@@ -217,7 +217,7 @@ month_totals as (
     select
         test_key,
         month_start,
-        sum(case when not is_other then month_value end) as own,
+        max(case when not is_other then month_value end) as own,
         sum(case when is_other then times * month_value end) as others
     from valued
     where period = 'stated'
@@ -364,13 +364,12 @@ outcomes as (
                     when months_differing > 0 then false
                     when months_compared = months then true
                 end
-            when comparison in ('more_than', 'less_than', 'equals') and months_loaded < months then null
+            -- What is left compares values of whole periods.
+            when months_loaded < months then null
             when comparison = 'more_than' then period_value > compared_with
             when comparison = 'less_than' then period_value < compared_with
             when comparison = 'equals' then period_value = compared_with
-            when comparison in {{ yearly_comparisons }} and (
-                months_loaded < months or base_months_loaded < base_months or (is_sum and months <> base_months)
-            ) then null
+            when base_months_loaded < base_months or (is_sum and months <> base_months) then null
             when comparison = 'rises_year_on_year' then period_value > base_period_value
             when comparison = 'falls_year_on_year' then period_value < base_period_value
         end as holds,
@@ -399,8 +398,11 @@ outcomes as (
                     when needs_first then {{ month_text("first_month") }}
                     when needs_last then {{ month_text("last_month") }}
                 end
-            when comparison in {{ yearly_comparisons }} and base_needed is not null
-                then concat(base_needed, case when needed is not null then ', ' else '' end, coalesce(needed, ''))
+            when comparison in {{ yearly_comparisons }}
+                then case
+                    when base_needed is not null and needed is not null then concat(base_needed, ', ', needed)
+                    else coalesce(base_needed, needed)
+                end
             else needed
         end as months_needed
     from gathered

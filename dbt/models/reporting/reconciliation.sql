@@ -38,7 +38,7 @@ parsed as (
         measures.label,
         case
             when published.unit = 'duration' then 0
-            else coalesce(published.printed_decimals, measures.decimals, 0)
+            else coalesce(published.printed_decimals, measures.decimals)
         end as decimals
     from published
     left join measures
@@ -60,10 +60,7 @@ candidates as (
         coalesce(formulas.words, parsed.measure) as words,
         formulas.value_numerator,
         formulas.value_denominator,
-        formulas.is_provisional,
-        -- A printed month has one span and nothing to weight.
-        0 as period_rank,
-        0 as weighting_rank
+        formulas.is_provisional
     from parsed
     inner join formulas
         on
@@ -74,7 +71,11 @@ candidates as (
 ),
 
 simplest as (
-    {{ simplest_explanations("candidates", ["force_code", "report_id", "measure", "month_start"]) }}
+    {{ simplest_explanations(
+        "candidates",
+        ["force_code", "report_id", "measure", "month_start"],
+        ranks=["rounding_rank", "formula_rank"],
+    ) }}
 ),
 
 own as (

@@ -1,12 +1,12 @@
-{#- What becomes of a period's months, the own weighting of each comparison first. `sum` and `ratio` name the measures
-    that a weighting is for; one that does not add up has a value for one month only, or is the greatest. -#}
+{#- What becomes of a period's months. A figure that is said to be a mean is tried with the means first, another with them
+    last; `step` orders the means. A measure that does not add up has a value for one month only. -#}
 {%- set span_keys = ["test_key", "period_rank", "formula_rank", "formula"] -%}
 {%- set weightings = [
-    {"name": "total", "rank_of_value": 0, "rank_of_mean": 1},
-    {"name": "pooled", "rank_of_value": 0, "rank_of_mean": 2},
-    {"name": "mean per month", "rank_of_value": 1, "rank_of_mean": 0},
-    {"name": "mean of months", "rank_of_value": 1, "rank_of_mean": 0},
-    {"name": "mean of rounded months", "rank_of_value": 2, "rank_of_mean": 1},
+    {"name": "total", "is_mean": "false", "step": 0},
+    {"name": "pooled", "is_mean": "false", "step": 0},
+    {"name": "mean per month", "is_mean": "true", "step": 0},
+    {"name": "mean of months", "is_mean": "true", "step": 0},
+    {"name": "mean of rounded months", "is_mean": "true", "step": 1},
 ] -%}
 
 with
@@ -61,11 +61,11 @@ figures as (
         statement_tests.comparison in ('mean_per_month', 'change_of_mean_per_month') as is_mean,
         case
             when statement_tests.unit = 'duration' then 0
-            else coalesce(statement_tests.stated_decimals, statement_tests.measure_decimals, 0)
+            else coalesce(statement_tests.stated_decimals, statement_tests.measure_decimals)
         end as decimals,
         case
             when statement_tests.measure_unit = 'duration' then 0
-            else coalesce(printed_months.decimals, statement_tests.measure_decimals, 0)
+            else coalesce(printed_months.decimals, statement_tests.measure_decimals)
         end as month_decimals
     from statement_tests
     left join printed_months
@@ -103,42 +103,47 @@ periods as (
 
 ),
 
--- Consecutive whole months of a measure have the same number of their run.
-whole_months as (
-
-    select
-        force_code,
-        measure,
-        month_start,
-        {{ month_number("month_start") }} as month_number,
-        {{ month_number("month_start") }} - row_number() over (
-            partition by force_code, measure
-            order by month_start asc nulls last
-        ) as run
-    from formulas
-    where formula_rank = 0 and not is_provisional
-
-),
-
-open_spans as (
+-- The whole months of the measure of each figure, by every formula.
+formula_months as (
 
     select
         periods.test_key,
+        periods.is_open and not periods.is_change as is_span_open,
+        periods.month_decimals,
+        formulas.*
+    from periods
+    inner join formulas
+        on
+            periods.force_code = formulas.force_code
+            and periods.measure = formulas.measure
+    where not formulas.is_provisional
+
+),
+
+-- Where the paper does not state the months.
+open_months as (
+
+    select
+        test_key,
+        month_start,
+        {{ month_number("month_start") }} as month_number
+    from formula_months
+    where is_span_open and formula_rank = 0
+
+),
+
+-- A span with a gap comes to nothing, since a figure is made of all months of its span.
+open_spans as (
+
+    select
+        firsts.test_key,
         firsts.month_start as first_month,
         lasts.month_start as last_month,
         lasts.month_number - firsts.month_number + 1 as months
-    from periods
-    inner join whole_months as firsts
-        on
-            periods.force_code = firsts.force_code
-            and periods.measure = firsts.measure
-    inner join whole_months as lasts
-        on
-            firsts.force_code = lasts.force_code
-            and firsts.measure = lasts.measure
-            and firsts.run = lasts.run
-            and firsts.month_start <= lasts.month_start
-    where periods.is_open and not periods.is_change
+    from open_months as firsts
+    inner join open_months as lasts
+        on firsts.test_key = lasts.test_key
+    where firsts.month_start <= lasts.month_start
 
 ),
 
@@ -213,28 +218,26 @@ span_months as (
         spans.period_rank,
         spans.months,
         spans.words as period_words,
-        formulas.formula,
-        formulas.formula_rank,
-        formulas.words as formula_words,
-        formulas.is_sum,
-        formulas.is_additive,
-        figures.month_decimals,
-        formulas.value_numerator,
-        formulas.value_denominator,
-        {{ trillionths("formulas.value_numerator", "formulas.value_denominator") }} as value_trillionths,
+        formula_months.formula,
+        formula_months.formula_rank,
+        formula_months.words as formula_words,
+        formula_months.is_sum,
+        formula_months.is_additive,
+        formula_months.month_decimals,
+        formula_months.value_numerator,
+        formula_months.value_denominator,
+        {{ trillionths("formula_months.value_numerator", "formula_months.value_denominator") }} as value_trillionths,
         {{ rounded_quotient(
-            "formulas.value_numerator", "formulas.value_denominator", "(" ~ power_of_ten("figures.month_decimals") ~ ")"
+            "formula_months.value_numerator",
+            "formula_months.value_denominator",
+            "(" ~ power_of_ten("formula_months.month_decimals") ~ ")",
         ) }} as rounded_value
     from spans
-    inner join figures
-        on spans.test_key = figures.test_key
-    inner join formulas
+    inner join formula_months
         on
-            figures.force_code = formulas.force_code
-            and figures.measure = formulas.measure
-            and formulas.month_start between spans.first_month and spans.last_month
-            and (spans.is_any_formula_tried or formulas.formula_rank = 0)
-    where not formulas.is_provisional
+            spans.test_key = formula_months.test_key
+            and formula_months.month_start between spans.first_month and spans.last_month
+            and (spans.is_any_formula_tried or formula_months.formula_rank = 0)
 
 ),
 
@@ -279,8 +282,8 @@ weighted as (
         period_words,
         formula_words,
         '{{ weighting.name }}' as weighting,
-        {{ weighting.rank_of_value }} as rank_of_value,
-        {{ weighting.rank_of_mean }} as rank_of_mean,
+        {{ weighting.is_mean }} as is_mean,
+        {{ weighting.step }} as step,
         {%- if weighting.name == "total" %}
         numerator as value_numerator,
         greatest_denominator as value_denominator
@@ -324,17 +327,17 @@ worded as (
         weighted.formula,
         weighted.period,
         weighted.weighting,
-        case when figures.is_mean then weighted.rank_of_mean else weighted.rank_of_value end as weighting_rank,
+        -- One step more than the means among themselves take.
+        case when weighted.is_mean = figures.is_mean then weighted.step else weighted.step + 2 end as weighting_rank,
         cast(weighted.value_numerator as decimal(38, 6)) as value_numerator,
         cast(weighted.value_denominator as decimal(38, 6)) as value_denominator,
         figures.is_change,
         figures.decimals,
         figures.stated_number,
-        concat(
-            case when weighted.formula_rank > 0 then concat(coalesce(weighted.formula_words, weighted.formula), ', ') else '' end,
-            weighted.weighting,
-            weighted.period_words
-        ) as words
+        case
+            when weighted.formula_rank = 0 then concat(weighted.weighting, weighted.period_words)
+            else concat(weighted.formula_words, ', ', weighted.weighting, weighted.period_words)
+        end as words
     from weighted
     inner join figures
         on weighted.test_key = figures.test_key
@@ -363,7 +366,7 @@ changes as (
             and later.formula = earlier.formula
             and later.weighting = earlier.weighting
             and earlier.period = 'base'
-    where later.period = 'stated' and later.is_change
+    where later.period = 'stated'
 
 ),
 
@@ -371,6 +374,7 @@ candidates as (
 
     select
         {{ span_keys | join(", ") }},
+        0 as difference_rank,
         weighting_rank,
         decimals,
         stated_number,
@@ -384,6 +388,7 @@ candidates as (
 
     select
         {{ span_keys | join(", ") }},
+        0 as difference_rank,
         weighting_rank,
         decimals,
         stated_number,
@@ -397,7 +402,8 @@ candidates as (
 
     select
         {{ span_keys | join(", ") }},
-        weighting_rank + {{ 3 * loop.index }} as weighting_rank,
+        {{ loop.index }} as difference_rank,
+        weighting_rank,
         decimals,
         stated_number,
         cast(change_{{ rounding.name }} as decimal(38, 6)) as value_numerator,
@@ -409,7 +415,12 @@ candidates as (
 ),
 
 simplest as (
-    {{ simplest_explanations("candidates", ["test_key"], number="stated_number") }}
+    {{ simplest_explanations(
+        "candidates",
+        ["test_key"],
+        ranks=["period_rank", "rounding_rank", "formula_rank", "difference_rank", "weighting_rank"],
+        number="stated_number",
+    ) }}
 ),
 
 own as (
@@ -418,7 +429,7 @@ own as (
         test_key,
         {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
     from candidates
-    where period_rank = 0 and formula_rank = 0 and weighting_rank = 0
+    where period_rank = 0 and formula_rank = 0 and difference_rank = 0 and weighting_rank = 0
 
 ),
 
@@ -451,16 +462,11 @@ final as (
         end as {{ dbt.type_string() }}) as verdict,
         cast(simplest.explanation as {{ dbt.type_string() }}) as formula,
         cast(case
-            when periods.is_known and periods.is_open then 'not stated'
-            when periods.is_known
-                then nullif(
-                    concat(
-                        coalesce(periods.base_needed, ''),
-                        case when periods.base_needed is not null and periods.needed is not null then ', ' else '' end,
-                        coalesce(periods.needed, '')
-                    ),
-                    ''
-                )
+            when not periods.is_known then null
+            when periods.is_open then 'not stated'
+            when periods.base_needed is not null and periods.needed is not null
+                then concat(periods.base_needed, ', ', periods.needed)
+            else coalesce(periods.base_needed, periods.needed)
         end as {{ dbt.type_string() }}) as months_needed,
         cast(own.units is null as boolean) as is_provisional
     from periods
