@@ -95,7 +95,7 @@ def test_no_page_asks_for_anything_outside_the_publication_or_complains(looked, 
     assert faults == {}
 
 
-def test_no_link_is_broken(looked, addresses, published):
+def test_no_link_is_broken(addresses, published):
     root = published.resolve()
     names: dict[Path, set[str]] = {}
     broken = []
@@ -162,7 +162,7 @@ def test_the_search_finds_a_measure_and_is_used_with_the_keyboard_alone(looked):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.focus("#search")
-    page.keyboard.type("101 queuing")
+    page.keyboard.type("101 average queuing")
     assert "found" in page.inner_text("#search-status")
     page.keyboard.press("ArrowDown")
     assert "101 calls: Average Queuing Time" in page.evaluate("document.activeElement.textContent")
