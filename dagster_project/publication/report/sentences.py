@@ -14,7 +14,7 @@ from decimal import Decimal
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure, listed, long_month, short_month
 
-_SIGNALS = {
+SIGNALS = {
     "outside_limits": "outside the limits",
     "shift": "seven in a row on one side of the mean",
     "trend": "seven in a row in one direction",
@@ -104,7 +104,7 @@ def _change(series: Series) -> str:
         )
     sentence = _direction(first, last)
     if signals:
-        marks = [f"{short_month(month.month)} ({_SIGNALS[str(month.signal)]})" for month in signals]
+        marks = [f"{short_month(month.month)} ({SIGNALS[str(month.signal)]})" for month in signals]
         sentence += f" Unusual: {listed(marks)}."
     return sentence
 
