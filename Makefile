@@ -73,4 +73,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .uv .lint .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,6 +31,8 @@ FOREIGN = ("dictionary/lineage.html", "quality/data_docs/")
 NARROW = {"width": 320, "height": 640}
 WIDE = {"width": 1280, "height": 900}
 
+PICTURES = Path(__file__).parents[2] / ".pages"
+
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory) -> Path:
@@ -194,5 +196,43 @@ def test_every_part_that_scrolls_is_reached_with_the_keyboard(looked, own):
             if found:
                 unreachable[address] = found
         assert unreachable == {}
+    finally:
+        looked.page.set_viewport_size(WIDE)
+
+
+def test_pages_fit_the_width_of_a_printed_page(looked, own):
+    """A4 upright has 794 pixels of 1/96 inch."""
+    looked.page.emulate_media(media="print")
+    looked.page.set_viewport_size({"width": 794, "height": 1123})
+    try:
+        wide = {}
+        for address in own:
+            looked.open(address)
+            width = looked.page.evaluate("document.documentElement.scrollWidth")
+            if width > 794:
+                wide[address] = width
+        assert wide == {}
+    finally:
+        looked.page.emulate_media(media="screen")
+        looked.page.set_viewport_size(WIDE)
+
+
+def test_pictures_of_the_pages_are_kept(looked, own):
+    """One of each kind, wide and narrow, in `.pages/`: for a person to look at."""
+    kinds = {}
+    for address in own:
+        parts = Path(address)
+        kind = parts.parts[0] if len(parts.parts) > 1 and parts.name != "index.html" else address
+        kinds.setdefault(kind, address)
+    assert len(kinds) >= 9
+    PICTURES.mkdir(exist_ok=True)
+    try:
+        for kind, address in kinds.items():
+            for name, size in (("wide", WIDE), ("narrow", NARROW)):
+                looked.page.set_viewport_size(size)
+                looked.open(address)
+                file = PICTURES / f"{kind.replace('/', '_').removesuffix('.html')}_{name}.png"
+                looked.page.screenshot(path=file, full_page=True)
+                assert file.stat().st_size > 5_000
     finally:
         looked.page.set_viewport_size(WIDE)
