@@ -12,7 +12,7 @@ from mutants import round_trip
 # Eighty take half a minute; MUTANTS=3000 tries them all, MUTANT_SEED draws others.
 NUMBER = int(os.environ.get("MUTANTS", "80"))
 SEED = int(os.environ.get("MUTANT_SEED", "20221030"))
-# Of 700 drawn, 95 % and more were noticed; most of the others change nothing that a table shows, as an order among equals.
+# Of 700 drawn, 95 % and more were noticed; most of the others change nothing that a table shows: an order among equals.
 LEAST = 0.95
 
 
