@@ -98,7 +98,13 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
         )
         pages = write_site(
-            connection, partial, papers, force_code=settings.force, run_id=name, published_at=published_at
+            connection,
+            partial,
+            papers,
+            before=before,
+            force_code=settings.force,
+            run_id=name,
+            published_at=published_at,
         )
         manifest = _manifest(connection, partial, name, published_at, counts)
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
