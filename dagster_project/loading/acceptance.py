@@ -464,11 +464,12 @@ def _audit_documents(
         delete from audit.validation_result
         where
             source = $source
-            and validated_at not in (
-                select distinct validated_at
+            and run_id not in (
+                select run_id
                 from audit.validation_result
                 where source = $source
-                order by validated_at desc
+                group by run_id
+                order by max(validated_at) desc, run_id desc
                 limit $kept
             )
         """,

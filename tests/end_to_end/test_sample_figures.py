@@ -221,6 +221,46 @@ def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path
     assert copy.damage() == []
 
 
+def test_data_docs_show_the_results_of_the_run_and_lead_nowhere_else(sample):
+    command, _ = sample
+    docs = command.current / "quality" / "data_docs"
+    assert 'href="data_docs/index.html"' in (docs.parent / "index.html").read_text(encoding="utf-8")
+    expected = command.published(
+        "select source, count(*), count(*) filter (where not success) from marts.expectation_results group by source"
+    )
+    shown = {
+        source: [page.read_text(encoding="utf-8") for page in docs.glob(f"validations/{source}*/*/*/*.html")]
+        for source, _, _ in expected
+    }
+    for source, expectations, failed in expected:
+        # One of its rows and one of its deliveries.
+        assert len(shown[source]) == 2
+        assert len(list(docs.glob(f"expectations/{source}*.html"))) == 2
+        marks = [page.count(f'class="{mark}">{mark}<') for page in shown[source] for mark in ("passed", "failed")]
+        assert (sum(marks), marks[1] + marks[3]) == (expectations, failed)
+    for page in docs.parent.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(r"https?://", text), page
+        for address in re.findall(r'(?:href|src)="([^"#]+)', text):
+            assert (page.parent / address).exists(), (page, address)
+
+
+def test_publishing_again_takes_over_data_docs_and_imports_no_great_expectations(sample, tmp_path):
+    command, _ = sample
+    copy = Command(tmp_path / "home", settings={"PYTHONPROFILEIMPORTTIME": "1"})
+    shutil.copytree(command.home, copy.home, symlinks=True)
+    before = copy.current.resolve()
+    done = copy.run("publish")
+    assert done.returncode == 0, done.stdout + done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "dagster_project.publication.publish" in imported
+    assert "great_expectations" not in imported
+    pages = sorted((copy.current / "quality" / "data_docs").glob("*/**/*.html"))
+    assert len(pages) > 20
+    assert all(page.samefile(before / page.relative_to(copy.current)) for page in pages)
+    assert copy.damage() == []
+
+
 def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):
     command, _ = sample
     with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:

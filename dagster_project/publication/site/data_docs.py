@@ -23,6 +23,7 @@ from markupsafe import Markup
 from dagster_project.clock import LONDON
 from dagster_project.publication.files import link
 from dagster_project.publication.site.data import Rows, rows_of
+from dagster_project.validation.engine import DELIVERIES_SUFFIX
 from dagster_project.validation.results import engine_version
 
 FOLDER = "quality/data_docs"
@@ -51,17 +52,23 @@ def write_data_docs(
         write: writes a page of the site, by address, template and content.
 
     Returns:
-        The results of each suite, the newest first, with `at` in London time and `address` below `FOLDER`.
+        The results of each suite, the newest first, with `at` in London time, `address` below `FOLDER` and what it is
+        `named`.
     """
     results = [
-        row | {"at": row["validated_at"].replace(tzinfo=UTC).astimezone(LONDON), "address": _address(row)}
+        row
+        | {
+            "at": row["validated_at"].replace(tzinfo=UTC).astimezone(LONDON),
+            "address": _address(row),
+            "named": f"{'deliveries' if row['suite'].endswith(DELIVERIES_SUFFIX) else 'rows'} of {row['source']}",
+        }
         for row in rows_of(
             connection,
             """
             select *
             from audit.validation_result
             where engine_version = $engine_version
-            order by suite, validated_at desc
+            order by suite, validated_at desc, run_id desc
             """,
             {"engine_version": engine_version()},
         )
@@ -69,9 +76,10 @@ def write_data_docs(
     suites = {suite: list(found) for suite, found in groupby(results, key=lambda row: row["suite"])}
     for suite, found in suites.items():
         page = _Page(folder, before, write)
-        page.settle(f"expectations/{suite}.html", f"What is expected of {_named(suite)}", found[0], of_suite=True)
+        named = found[0]["named"]
+        page.settle(f"expectations/{suite}.html", f"What is expected of {named}", found[0], of_suite=True)
         for result in found:
-            title = f"{_named(suite)}, validated {result['at']:%-d %B %Y %H:%M:%S}"
+            title = f"{named.capitalize()}, validated {result['at']:%-d %B %Y %H:%M:%S}"
             page.settle(result["address"], title, result, of_suite=False)
     return suites
 
@@ -123,7 +131,3 @@ def _address(row: dict[str, Any]) -> str:
     validated_at: datetime = row["validated_at"]
     run = re.sub(r"[^A-Za-z0-9-]", "-", row["run_id"])
     return f"validations/{row['suite']}/{run}/{validated_at:%Y%m%dT%H%M%S.%fZ}/incoming-{row['suite']}.html"
-
-
-def _named(suite: str) -> str:
-    return suite.replace("__", ", ")
