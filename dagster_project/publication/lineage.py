@@ -9,6 +9,13 @@ from dagster_project.publication.files import link
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation.project import fingerprint, write_docs
 
+# What dbt's page asks a browser for although it is not there, for which the browser complains: icons by the expression
+# that Angular is to fill in, and an icon of the page that its own build left out.
+_REPAIRS = {
+    ' xlink:href="{{': ' ng-attr-xlink:href="{{',
+    "href=\"${require('./assets/favicons/favicon.ico')}\"": 'href="data:,"',
+}
+
 PAGE = Path("dictionary") / "lineage.html"
 
 
@@ -32,6 +39,8 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
     # Readers have no use for where on a server the project lies, and others none of their business.
     for path in (settings.home, PROJECT_ROOT):
         page = page.replace(str(path), "")
+    for fault, repaired in _REPAIRS.items():
+        page = page.replace(fault, repaired)
     target.write_text(page, encoding="utf-8")
 
 

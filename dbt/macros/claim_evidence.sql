@@ -8,13 +8,13 @@
         when unknown is not null then concat('The catalogue has no measure ', unknown, '.')
         when holds is null
             then case
-                when months_needed = 'not stated' then 'The paper states no period.'
+                when months is null then 'The paper states no period.'
                 when months_needed is not null then concat('Not loaded: ', months_needed, '.')
                 when comparison in {{ ends }} and months = 1 then 'The period has one month only.'
                 when comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither'
                     then 'Neither direction of the measure is better.'
                 when comparison = 'within_benchmark' and target is null then 'No target is in force.'
-                when comparison in ('peaks_with', 'is_the_sum_of') and coalesce(others, 0) = 0
+                when comparison in ('peaks_with', 'is_the_sum_of') and others = 0
                     then 'No other measure is named.'
                 when comparison in ('more_than', 'less_than', 'equals') and compared_with is null
                     then 'No threshold in the unit of the measure is stated.'

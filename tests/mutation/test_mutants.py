@@ -12,9 +12,7 @@ from mutants import round_trip
 # Eighty take half a minute; MUTANTS=3000 tries them all, MUTANT_SEED draws others.
 NUMBER = int(os.environ.get("MUTANTS", "80"))
 SEED = int(os.environ.get("MUTANT_SEED", "20221030"))
-# Measured: 130 of 150 drawn. Of those that survive, two thirds are in claims, reconciliation_narrative and what they
-# read, whose unit tests do not reach every branch; some of the others change nothing, as a rank that has no ties.
-LEAST = 0.8
+LEAST = 0.95
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,8 @@ FOREIGN = ("dictionary/lineage.html", "quality/data_docs/")
 NARROW = {"width": 320, "height": 640}
 WIDE = {"width": 1280, "height": 900}
 
+PICTURES = Path(__file__).parents[2] / ".pages"
+
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory) -> Path:
@@ -95,7 +97,7 @@ def test_no_page_asks_for_anything_outside_the_publication_or_complains(looked, 
     assert faults == {}
 
 
-def test_no_link_is_broken(looked, addresses, published):
+def test_no_link_is_broken(addresses, published):
     root = published.resolve()
     names: dict[Path, set[str]] = {}
     broken = []
@@ -162,7 +164,7 @@ def test_the_search_finds_a_measure_and_is_used_with_the_keyboard_alone(looked):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.focus("#search")
-    page.keyboard.type("101 queuing")
+    page.keyboard.type("101 average queuing")
     assert "found" in page.inner_text("#search-status")
     page.keyboard.press("ArrowDown")
     assert "101 calls: Average Queuing Time" in page.evaluate("document.activeElement.textContent")
@@ -194,5 +196,43 @@ def test_every_part_that_scrolls_is_reached_with_the_keyboard(looked, own):
             if found:
                 unreachable[address] = found
         assert unreachable == {}
+    finally:
+        looked.page.set_viewport_size(WIDE)
+
+
+def test_pages_fit_the_width_of_a_printed_page(looked, own):
+    """A4 upright has 794 pixels of 1/96 inch."""
+    looked.page.emulate_media(media="print")
+    looked.page.set_viewport_size({"width": 794, "height": 1123})
+    try:
+        wide = {}
+        for address in own:
+            looked.open(address)
+            width = looked.page.evaluate("document.documentElement.scrollWidth")
+            if width > 794:
+                wide[address] = width
+        assert wide == {}
+    finally:
+        looked.page.emulate_media(media="screen")
+        looked.page.set_viewport_size(WIDE)
+
+
+def test_pictures_of_the_pages_are_kept(looked, own):
+    """One of each kind, wide and narrow, in `.pages/`: for a person to look at."""
+    kinds = {}
+    for address in own:
+        parts = Path(address)
+        kind = parts.parts[0] if len(parts.parts) > 1 and parts.name != "index.html" else address
+        kinds.setdefault(kind, address)
+    assert len(kinds) >= 9
+    PICTURES.mkdir(exist_ok=True)
+    try:
+        for kind, address in kinds.items():
+            for name, size in (("wide", WIDE), ("narrow", NARROW)):
+                looked.page.set_viewport_size(size)
+                looked.open(address)
+                file = PICTURES / f"{kind.replace('/', '_').removesuffix('.html')}_{name}.png"
+                looked.page.screenshot(path=file, full_page=True)
+                assert file.stat().st_size > 5_000
     finally:
         looked.page.set_viewport_size(WIDE)

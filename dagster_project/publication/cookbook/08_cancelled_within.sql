@@ -1,6 +1,13 @@
 -- How soon are crimes cancelled?
--- Cancelled crimes of the months in which they were recorded, by whole months until they were cancelled.
-select *
+-- Crimes by the month in which they were recorded, and how many were cancelled up to so many months later.
+select
+    month_start,
+    months_since,
+    recorded_crime,
+    cancelled,
+    cancelled_to_date,
+    pct_cancelled_to_date,
+    is_observed
 from marts.kpi_crime_maturity
 order by month_start desc, months_since
 limit 20

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,8 @@ from markupsafe import Markup
 
 from dagster_project.clock import LONDON
 from dagster_project.publication.charts import LARGE, draw
+from dagster_project.publication.explorer import VEGA, render_explorer, vega_bundle
+from dagster_project.publication.files import link
 from dagster_project.publication.html import environment
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.model import PAPER_MONTHS
@@ -31,6 +34,7 @@ from dagster_project.publication.site.data_docs import write_data_docs
 _PAGES = (
     ("index.html", "Papers"),
     ("measures/index.html", "Measures"),
+    ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
@@ -107,7 +111,7 @@ def write_site(
         connection: the warehouse.
         folder: folder of the publication that is being written; the papers are in it.
         papers: the papers, by force, the latest month first.
-        before: folder of the publication before.
+        before: folder of the publication before, of which pages and files that stay the same are taken over.
         force_code: the force that the first page shows; where it has no paper, the first that has.
         run_id: name of the publication.
         published_at: aware time of the publication.
@@ -125,6 +129,7 @@ def write_site(
     forces = list(_forces(connection, papers))
     _index(site, connection, papers, force_code)
     _measures(site, connection, forces)
+    _explorer(site, connection, force_code, before)
     _demand(site, connection, forces)
     _quality(site, connection)
     _data_docs(site, connection, before)
@@ -228,6 +233,26 @@ def _history_csv(force_code: str, history: MeasureHistory) -> str:
                 )
             )
     return file.getvalue()
+
+
+def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str, before: Path | None) -> None:
+    if not paper_months(connection):
+        site.write("explorer.html", "empty.html.j2", title="Explorer")
+        return
+    # Its policy of content allows no script but its own, so it has no search.
+    template = site.templates.get_template("site/explorer_nav.html.j2")
+    nav = Markup(template.render(pages=_PAGES, here="explorer.html"))  # noqa: S704 - a template of the project
+    page = render_explorer(connection, force_code=force_code, nav=nav)
+    (site.folder / "explorer.html").write_text(page, encoding="utf-8")
+    site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
+    # A second of CPU, and the same until the library is another.
+    target, mark = site.folder / VEGA, f"/* vl-convert-python {version('vl-convert-python')} */"
+    target.parent.mkdir(exist_ok=True)
+    known = before / VEGA if before else None
+    if known and known.is_file() and known.read_text(encoding="utf-8").startswith(mark):
+        link(known, target)
+    else:
+        target.write_text(f"{mark}\n{vega_bundle()}", encoding="utf-8")
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:

@@ -1,0 +1,894 @@
+// What the explorer does: from a choice to a chart, a table, a CSV file and a link. What the data are: explorer.py.
+//
+// No figure is computed here. Texts are shown as they are; numbers are made of values only where a chart has to know
+// how high a point lies. Everything is put into the page as text, never as markup, so no name in the data can do more
+// than be read.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+
+const NOTHING = "\u2013";
+
+// Colours of the government statistics guidance. Two lines of one colour differ in their dashes, and all in their
+// points, so that a chart can be read without colours.
+const COLOURS = ["#12436D", "#F46A25", "#28A197", "#801650", "#3D3D3D", "#A285D1"];
+const DASHES = [[1, 0], [6, 3]];
+const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
+const PAPER_GREY = "#6f777b";
+
+// More lines than that cannot be told apart: each colour once in each dash.
+const DRAWN = COLOURS.length * DASHES.length;
+
+// A table of thousands of rows makes a browser stand still; whoever wants that many calculates with the CSV file.
+const ROWS = 200;
+
+// Series that stand beside each other on a sheet of paper with their names; more of them stand below each other.
+const COLUMNS_SHOWN = 6;
+
+// Below that many entries a list is quicker read than searched.
+const SEARCHED = 10;
+
+// The papers show two years in their charts.
+const OPENING_MONTHS = 24;
+
+const element = (id) => document.getElementById(id);
+const forms = {
+  measures: element("measures"), forces: element("forces"), search: element("search"),
+  forceSearch: element("force-search"), breakdown: element("breakdown"), from: element("from"), to: element("to"),
+  figure: element("figure"),
+};
+const figureCodes = data.figures.map((figure) => figure.code);
+const sectionTitle = new Map(data.sections.map((section) => [section.code, section.title]));
+
+// ---- Words
+
+const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+  "November", "December"];
+
+function longMonth(code) {
+  const [year, month] = code.split("-");
+  return `${MONTHS[Number(month) - 1]} ${year}`;
+}
+
+function shortMonth(code) {
+  const [year, month] = code.split("-");
+  return `${MONTHS[Number(month) - 1].slice(0, 3)} ${year}`;
+}
+
+function span(first, last) {
+  return first === last ? longMonth(first) : `${longMonth(first)} to ${longMonth(last)}`;
+}
+
+function counted(number, one, many) {
+  return `${number.toLocaleString("en-GB")} ${number === 1 ? one : many}`;
+}
+
+// ---- Figures
+
+const decoded = new Map();
+
+/** The months of a series: null where the marts have no row, else text and value (both "" without a figure). */
+function series(force, measure, figure) {
+  const at = force * data.measures.length + measure;
+  const key = `${figure} ${at}`;
+  if (!decoded.has(key)) decoded.set(key, decode(data.cells[figure], at));
+  return decoded.get(key);
+}
+
+function decode(column, at) {
+  if (column.coverage[at] < 0) return data.months.map(() => null);
+  const texts = column.texts[at].split("|");
+  const values = column.values[at].split(" ");
+  const covered = data.coverage[column.coverage[at]].split(" ");
+  return data.months.map((_, month) => {
+    if (!covered[month]) return null;
+    const [loaded, days] = covered[month].replace("p", "").split("/");
+    const text = texts[month] ?? "";
+    return {
+      text,
+      // Only values that are not the text without its commas are in the data.
+      value: values[month] || text.replaceAll(",", ""),
+      provisional: covered[month].endsWith("p"),
+      loaded,
+      days: days ?? "",
+    };
+  });
+}
+
+/** Control limits and target of a month, or null. */
+function limits(force, measure, month) {
+  const found = data.limits[force * data.measures.length + measure];
+  const run = found?.[0].findLast((one) => one[0] <= month);
+  if (!run) return null;
+  const named = (four) => ({ mean: four[0], lower: four[1], upper: four[2], target: four[3] });
+  return {
+    values: named(run[1]),
+    texts: named(run[2]),
+    trial: Boolean(run[3]),
+    signal: found[1].find((one) => one[0] === month)?.[1] ?? "",
+  };
+}
+
+// ---- The choice
+
+let choice = opening();
+
+function opening() {
+  const headline = data.measures.findIndex((measure) => measure.is_headline);
+  return {
+    measures: new Set(data.measures.length ? [Math.max(0, headline)] : []),
+    forces: new Set(data.forces.length ? [data.first_force] : []),
+    from: Math.max(0, data.months.length - OPENING_MONTHS),
+    to: data.months.length - 1,
+    figure: figureCodes[0],
+  };
+}
+
+/** The choice as the part of an address after "#". Codes and months rather than places: it holds for later pages. */
+function written(one) {
+  const codes = (chosen, list) => inOrder(chosen).map((index) => encodeURIComponent(list[index].code)).join(",");
+  return [
+    `measures=${codes(one.measures, data.measures)}`,
+    `forces=${codes(one.forces, data.forces)}`,
+    `from=${data.months[one.from]}`,
+    `to=${data.months[one.to]}`,
+    `figure=${one.figure}`,
+  ].join("&");
+}
+
+/** A choice from an address, and what of it this page does not have. What the address leaves out is as at first. */
+function read(hash) {
+  const asked = new URLSearchParams(hash.replace(/^#/, ""));
+  const one = opening();
+  const unknown = [];
+  const place = (code, codes) => {
+    const index = codes.indexOf(code);
+    if (index < 0) unknown.push(code);
+    return index;
+  };
+  for (const [name, list] of [["measures", data.measures], ["forces", data.forces]]) {
+    if (!asked.has(name)) continue;
+    const codes = list.map((entry) => entry.code);
+    const asks = asked.get(name).split(",").filter(Boolean);
+    one[name] = new Set(asks.map((code) => place(code, codes)).filter((index) => index >= 0));
+  }
+  for (const name of ["from", "to"]) {
+    const index = asked.has(name) ? place(asked.get(name), data.months) : -1;
+    if (index >= 0) one[name] = index;
+  }
+  if (asked.has("figure") && place(asked.get("figure"), figureCodes) >= 0) one.figure = asked.get("figure");
+  if (one.from > one.to) [one.from, one.to] = [one.to, one.from];
+  return { one, unknown };
+}
+
+function inOrder(chosen) {
+  return [...chosen].sort((a, b) => a - b);
+}
+
+/** Which breakdown the ticked measures are: the ticks are the only state, so that a link need not say it. */
+function breakdownOf(ticked) {
+  const same = (members) => members.length === ticked.size && members.every((member) => ticked.has(member));
+  const family = data.breakdowns.find((one) => same(one.members));
+  if (family) return family.code;
+  const whole = data.lines.filter((line) => line.every((member) => ticked.has(member))).flat();
+  return whole.length && whole.length === ticked.size ? "line" : "";
+}
+
+// ---- Controls
+
+function made(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function tick(name, index, text) {
+  return made("label", { class: "tick" },
+    made("input", { type: "checkbox", name, value: String(index) }), made("span", {}, text));
+}
+
+function options(select, entries) {
+  select.replaceChildren(...entries.map(([value, text]) => made("option", { value }, text)));
+}
+
+function build() {
+  for (const section of data.sections) {
+    const group = made("div", { role: "group", "aria-label": section.title });
+    data.measures.forEach((measure, index) => {
+      if (measure.section === section.code) group.append(tick("measure", index, measure.label));
+    });
+    forms.measures.append(made("details", { "data-section": section.code }, made("summary", {}, section.title), group));
+  }
+  data.forces.forEach((force, index) => forms.forces.append(tick("force", index, force.name)));
+  element("force-search-field").hidden = data.forces.length <= SEARCHED;
+  element("force-buttons").hidden = data.forces.length <= SEARCHED;
+  options(forms.breakdown, [
+    ["", "None"],
+    ...(data.lines.length ? [["line", "Calls by line"]] : []),
+    ...data.breakdowns.map((family) => [family.code, family.title]),
+  ]);
+  const months = data.months.map((month, index) => [String(index), shortMonth(month)]);
+  options(forms.from, months);
+  options(forms.to, months);
+  options(forms.figure, data.figures.map((figure) => [figure.code, figure.title]));
+
+  element("choice").addEventListener("submit", (event) => event.preventDefault());
+  for (const name of ["measures", "forces"]) {
+    forms[name].addEventListener("change", (event) => {
+      choice[name][event.target.checked ? "add" : "delete"](Number(event.target.value));
+      show();
+    });
+  }
+  forms.search.addEventListener("input", () => search(true));
+  forms.forceSearch.addEventListener("input", searchForces);
+  element("clear").addEventListener("click", () => {
+    choice.measures.clear();
+    show();
+  });
+  for (const [id, forces] of [["all-forces", data.forces], ["no-forces", []]]) {
+    element(id).addEventListener("click", () => {
+      choice.forces = new Set(forces.keys());
+      show();
+    });
+  }
+  forms.breakdown.addEventListener("change", breakDown);
+  for (const [name, other] of [["from", "to"], ["to", "from"]]) {
+    forms[name].addEventListener("change", () => {
+      choice[name] = Number(forms[name].value);
+      // A month after the last one moves the last one, rather than being refused.
+      if (choice.from > choice.to) choice[other] = choice[name];
+      show();
+    });
+  }
+  forms.figure.addEventListener("change", () => {
+    choice.figure = forms.figure.value;
+    show();
+  });
+  element("download").addEventListener("click", download);
+  element("copy").addEventListener("click", copyLink);
+  element("skip").addEventListener("click", () => {
+    // A link to "#result" would take the place of the choice in the address.
+    element("result").focus();
+    element("result").scrollIntoView();
+  });
+  window.addEventListener("hashchange", () => {
+    // What leads to a place within the page is no choice.
+    if (location.hash.includes("=")) follow();
+  });
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => drawAll(chosenSeries()), 150);
+  });
+}
+
+/** Show only measures with all words of the search in their names or definitions; without a search, all. */
+function search(says) {
+  const words = forms.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let matches = 0;
+  for (const details of forms.measures.children) {
+    let here = 0;
+    for (const label of details.querySelectorAll("label")) {
+      const measure = data.measures[label.firstChild.value];
+      const text = `${sectionTitle.get(measure.section)} ${measure.label} ${measure.code} ${measure.definition}`;
+      label.hidden = !words.every((word) => text.toLowerCase().includes(word));
+      if (!label.hidden) here += 1;
+    }
+    details.hidden = !here;
+    if (words.length) details.open = here > 0;
+    matches += here;
+  }
+  if (!words.length) openTicked();
+  if (says) {
+    element("found").textContent = words.length
+      ? `${counted(matches, "measure has", "measures have")} these words.` : "";
+  }
+}
+
+function searchForces() {
+  const asked = forms.forceSearch.value.trim().toLowerCase();
+  for (const label of forms.forces.children) label.hidden = !label.textContent.toLowerCase().includes(asked);
+}
+
+function openTicked() {
+  for (const details of forms.measures.children) details.open = Boolean(details.querySelector(":checked"));
+}
+
+let beforeBreakdown = null;
+
+/** Tick the members of a breakdown. Going back to none ticks what was ticked before. */
+function breakDown() {
+  const asked = forms.breakdown.value;
+  if (!breakdownOf(choice.measures)) beforeBreakdown = new Set(choice.measures);
+  if (asked === "line") {
+    const ticked = data.lines.filter((line) => line.some((member) => choice.measures.has(member)));
+    choice.measures = new Set((ticked.length ? ticked : data.lines.slice(0, 1)).flat());
+  } else if (asked) {
+    choice.measures = new Set(data.breakdowns.find((family) => family.code === asked).members);
+  } else {
+    choice.measures = new Set(beforeBreakdown ?? opening().measures);
+  }
+  show();
+  if (!forms.search.value) openTicked();
+}
+
+/** Take the choice from the address; say what of it is not here. */
+function follow() {
+  const { one, unknown } = read(location.hash);
+  choice = one;
+  show(unknown.length ? `Not in this publication: ${unknown.join(", ")}. ` : "");
+  if (!forms.search.value) openTicked();
+}
+
+function fillControls() {
+  for (const [name, chosen] of [["measure", choice.measures], ["force", choice.forces]]) {
+    for (const box of document.querySelectorAll(`input[name=${name}]`)) box.checked = chosen.has(Number(box.value));
+  }
+  for (const details of forms.measures.children) {
+    const ticked = details.querySelectorAll(":checked").length;
+    const title = sectionTitle.get(details.dataset.section);
+    details.firstChild.textContent = ticked ? `${title} (${ticked} ticked)` : title;
+  }
+  forms.breakdown.value = breakdownOf(choice.measures);
+  forms.from.value = String(choice.from);
+  forms.to.value = String(choice.to);
+  forms.figure.value = choice.figure;
+  element("figure-hint").textContent = chosenFigure().meaning;
+}
+
+// ---- What is shown
+
+function chosenFigure() {
+  return data.figures[figureCodes.indexOf(choice.figure)];
+}
+
+function chosenMonths() {
+  return data.months.map((_, index) => index).slice(choice.from, choice.to + 1);
+}
+
+/** The chosen series in the order of the catalogue, each with a name that tells it from the others. */
+function chosenSeries() {
+  const forces = inOrder(choice.forces);
+  const measures = inOrder(choice.measures);
+  const sections = new Set(measures.map((measure) => data.measures[measure].section));
+  const months = chosenMonths();
+  return measures.flatMap((measure) => forces.map((force) => {
+    const { section, label, unit } = data.measures[measure];
+    const all = series(force, measure, choice.figure);
+    return {
+      force,
+      measure,
+      unit,
+      name: [
+        ...(forces.length > 1 ? [data.forces[force].name] : []),
+        ...(sections.size > 1 ? [sectionTitle.get(section)] : []),
+        ...(measures.length > 1 || forces.length === 1 ? [label] : []),
+      ].join(", "),
+      cells: months.map((month) => all[month]),
+    };
+  }));
+}
+
+/** What all the chosen series have in common, which their names leave out. */
+function common() {
+  const measures = inOrder(choice.measures).map((measure) => data.measures[measure]);
+  const sections = new Set(measures.map((measure) => measure.section));
+  return [
+    ...(sections.size === 1 ? [sectionTitle.get(measures[0].section)] : []),
+    ...(measures.length === 1 ? [measures[0].label] : []),
+    ...(choice.forces.size === 1 ? [data.forces[[...choice.forces][0]].name] : []),
+  ];
+}
+
+function show(first = "") {
+  fillControls();
+  // Within a file, an address may change behind "#" only.
+  history.replaceState(null, "", `#${written(choice)}`);
+  element("done").textContent = "";
+  element("link-field").hidden = true;
+  const shown = chosenSeries();
+  const nothing = !shown.length;
+  element("shown").hidden = nothing;
+  element("definitions-section").hidden = !choice.measures.size;
+  define();
+  if (nothing) {
+    const missing = [...(choice.measures.size ? [] : ["measure"]), ...(choice.forces.size ? [] : ["force"])];
+    element("summary").textContent = `${first}Tick at least one ${missing.join(" and one ")}.`;
+    element("charts").replaceChildren();
+    return;
+  }
+  element("summary").textContent = first + summary(shown);
+  drawAll(shown);
+  element("caption").textContent = caption();
+  element("table").replaceChildren(tableOf(shown));
+  note(shown);
+}
+
+function summary(shown) {
+  const cells = shown.flatMap((one) => one.cells);
+  const given = cells.filter((cell) => cell?.text);
+  const provisional = given.filter((cell) => cell.provisional).length;
+  const missing = cells.length - given.length;
+  const about = [chosenFigure().title, span(data.months[choice.from], data.months[choice.to]), ...common()];
+  return `${counted(choice.measures.size, "measure", "measures")}, ${counted(choice.forces.size, "force", "forces")}: `
+    + `${about.join(", ")}. ${counted(given.length, "figure", "figures")}`
+    + `${provisional ? `, ${provisional.toLocaleString("en-GB")} provisional` : ""}`
+    + `${missing ? `; none for ${counted(missing, "cell", "cells")}` : ""}.`;
+}
+
+// ---- Tables
+
+function figureCell(cell) {
+  if (!cell?.text) return made("td", {}, NOTHING);
+  if (!cell.provisional) return made("td", {}, cell.text);
+  return made("td", {}, made("em", {}, cell.text), " ", made("abbr", { title: "provisional" }, "[p]"));
+}
+
+// The one column of words.
+const CONTROL = "Control chart";
+
+function head(...titles) {
+  const cells = titles.map((title) => made("th", { scope: "col", class: title === CONTROL ? "words" : "" }, title));
+  return made("thead", {}, made("tr", {}, ...cells));
+}
+
+function caption() {
+  return [chosenFigure().title, ...common(), span(data.months[choice.from], data.months[choice.to])].join(", ");
+}
+
+// The caption stands outside of the table: within, it would scroll sideways with it on a narrow screen.
+function table(...parts) {
+  return made("table", { "aria-labelledby": "caption" }, ...parts);
+}
+
+function tableOf(shown) {
+  if (shown.length === 1) return tableOfOne(shown[0]);
+  const few = shown.length <= COLUMNS_SHOWN && shown.length < chosenMonths().length;
+  return few ? tableOfMonths(shown) : tableOfSeries(shown);
+}
+
+/** Several series beside each other, the months downwards. */
+function tableOfMonths(shown) {
+  const rows = chosenMonths().map((month, index) => made("tr", {},
+    made("th", { scope: "row" }, longMonth(data.months[month])), ...shown.map((one) => figureCell(one.cells[index]))));
+  return table(head("Month", ...shown.map((one) => one.name)), made("tbody", {}, ...rows));
+}
+
+/** Many series below each other, as a paper has them. */
+function tableOfSeries(shown) {
+  const rows = shown.slice(0, ROWS).map((one) => made("tr", {},
+    made("th", { scope: "row" }, one.name), ...one.cells.map(figureCell)));
+  return table(head(rowTitle(),
+    ...chosenMonths().map((month) => shortMonth(data.months[month]))), made("tbody", {}, ...rows));
+}
+
+function rowTitle() {
+  if (choice.forces.size === 1) return "Measure";
+  return choice.measures.size === 1 ? "Force" : "Force and measure";
+}
+
+/** One series, the months downwards, with the columns that its chart draws beside the figures. */
+function tableOfOne(one) {
+  const judged = chosenMonths().map((month, index) => (one.cells[index] ? judgedMonth(one, month) : null));
+  const hasLimits = judged.some((month) => month?.texts.upper);
+  const hasTarget = judged.some((month) => month?.texts.target);
+  const word = (text) => made("td", {}, text || NOTHING);
+  const rows = chosenMonths().map((month, index) => {
+    const limit = judged[index];
+    const cell = one.cells[index];
+    return made("tr", {},
+      made("th", { scope: "row" }, longMonth(data.months[month])),
+      figureCell(cell),
+      ...(hasTarget ? [word(limit?.texts.target)] : []),
+      ...(hasLimits ? [word(limit?.texts.mean), word(limit?.texts.lower), word(limit?.texts.upper),
+        made("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit.signal) : NOTHING)] : []),
+      word(cell?.days ? `${cell.loaded} of ${cell.days}` : ""));
+  });
+  return table(
+    head("Month", chosenFigure().title, ...(hasTarget ? [capital(targetKind(one))] : []),
+      ...(hasLimits ? ["Mean", "Lower limit", "Upper limit", CONTROL] : []), "Days delivered"),
+    made("tbody", {}, ...rows));
+}
+
+/** Limits are those of the months; no other figure has any. */
+function judgedMonth(one, month) {
+  return choice.figure === "month" ? limits(one.force, one.measure, month) : null;
+}
+
+function signalText(signal) {
+  return signal ? `Unusual: ${data.signals[signal] ?? signal}` : "No signal";
+}
+
+function targetKind(one) {
+  const decided = data.measures[one.measure].decisions.find((row) => ["target", "benchmark"].includes(row.what));
+  return decided?.what ?? "target";
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What the marks of the table mean, and what of the figures was not delivered. */
+function note(shown) {
+  const cells = shown.flatMap((one) => one.cells);
+  const notes = [];
+  if (shown.length > ROWS) {
+    notes.push(`The table shows the first ${ROWS} of ${shown.length.toLocaleString("en-GB")} series; `
+      + "the CSV file has all of them.");
+  }
+  if (cells.some((cell) => cell?.text && cell.provisional)) {
+    notes.push("[p] Provisional: not every day that the figure covers has an accepted delivery. It will change.");
+  }
+  if (cells.some((cell) => !cell?.text)) {
+    notes.push(`${NOTHING} No figure: not all of the months that it covers were delivered, or there was nothing to `
+      + "divide by. It is not zero.");
+  }
+  const parts = notes.map((text) => made("p", {}, text));
+  const lacking = notDelivered(shown);
+  if (lacking.length) {
+    parts.push(made("details", {}, made("summary", {}, "What was not delivered"),
+      made("ul", {}, ...lacking.map((text) => made("li", {}, text)))));
+  }
+  element("notes").replaceChildren(...parts);
+}
+
+function notDelivered(shown) {
+  const found = new Map();
+  for (const one of shown) {
+    one.cells.forEach((cell, index) => {
+      if (!cell?.provisional) return;
+      const [first, last] = data.spans[choice.figure][choice.from + index].split(" ");
+      const force = choice.forces.size > 1 ? `${data.forces[one.force].name}, ` : "";
+      const text = cell.days
+        ? `${force}${span(first, last)}: ${cell.loaded} of ${counted(Number(cell.days), "day", "days")} delivered`
+        : `${force}${span(first, last)}: no day to compare`;
+      if (!found.has(text)) found.set(text, new Set());
+      found.get(text).add(sectionTitle.get(data.measures[one.measure].section));
+    });
+  }
+  return [...found].map(([text, sections]) => `${text} (${[...sections].join(", ")}).`);
+}
+
+// ---- Definitions
+
+function define() {
+  element("definitions").replaceChildren(...inOrder(choice.measures).flatMap((index) => {
+    const measure = data.measures[index];
+    const parts = [
+      ...(measure.numerator ? [`${measure.denominator ? "Numerator" : "Counted"}: ${measure.numerator}.`] : []),
+      ...(measure.denominator ? [`Denominator: ${measure.denominator}.`] : []),
+      ...(measure.owner ? [`Owner: ${measure.owner}.`] : []),
+    ];
+    const forces = new Set(["*", ...[...choice.forces].map((force) => data.forces[force].code)]);
+    const decided = measure.decisions.filter((row) => forces.has(row.force)).map((row) => {
+      const until = row.last ? ` to ${row.last}` : "";
+      const force = data.forces.find((one) => one.code === row.force)?.name ?? "";
+      return `${capital(row.what)} ${row.value}, from ${row.first}${until}${force ? `, ${force}` : ""}: ${row.source}`;
+    });
+    const rest = [measure.definition, parts.join(" "), ...decided].filter(Boolean);
+    return [
+      made("dt", {}, `${sectionTitle.get(measure.section)}, ${measure.label}`),
+      ...rest.map((text, place) => made("dd", place === rest.length - 1 ? { class: "last" } : {}, text)),
+    ];
+  }));
+}
+
+// ---- Charts
+
+let drawings = [];
+let drawing = 0;
+
+/** One chart to a unit: two units on one axis mean nothing. */
+function drawAll(shown) {
+  drawings.forEach((view) => view.finalize());
+  drawings = [];
+  drawing += 1;
+  const charts = element("charts");
+  charts.replaceChildren();
+  if (!shown.length) return;
+  if (!window.vegaEmbed) {
+    charts.append(made("p", { class: "notice" }, "The chart needs the folder assets beside this page. The table and "
+      + "the CSV file have the same figures."));
+    return;
+  }
+  for (const unit of Object.keys(data.units)) {
+    const own = shown.filter((one) => one.unit === unit);
+    const drawn = own.filter((one) => one.cells.some((cell) => cell?.text)).slice(0, DRAWN);
+    if (drawn.length) charts.append(chart(own, drawn, unit, shown.length === 1));
+  }
+  if (!charts.childElementCount) charts.append(made("p", { class: "small" }, "There is no figure to draw."));
+}
+
+function chart(own, drawn, unit, single) {
+  const months = chosenMonths();
+  const rows = drawn.flatMap((one, line) => one.cells.map((cell, month) => ({
+    month,
+    line,
+    value: cell?.text ? Number(cell.value) : null,
+    provisional: Boolean(cell?.provisional),
+    signal: single && Boolean(judgedMonth(one, months[month])?.signal),
+    tip: cell?.text
+      ? `${one.name}, ${shortMonth(data.months[months[month]])}: ${cell.text}`
+        + `${cell.provisional ? " (provisional)" : ""}` : "",
+  })));
+  const rules = single ? ruleRows(drawn[0]) : [];
+  const place = made("div", { class: "drawing", role: "img", "aria-label": spoken(drawn, single) });
+  const left = own.length - drawn.length;
+  const remarks = [
+    ...(single ? limitRemarks(drawn[0]) : []),
+    ...(left ? [`${counted(drawn.length, "series is", "series are")} drawn, ${left.toLocaleString("en-GB")} not: `
+      + "they have no figure or are too many for one chart. The table has them."] : []),
+  ];
+  const title = choice.measures.size === 1
+    ? data.measures[drawn[0].measure].label
+    : `${data.units[unit]}${choice.figure === "month_per_day" ? " per day" : ""}`;
+  const figure = made("figure", {}, made("figcaption", {}, made("h3", {}, title),
+    ...remarks.map((text) => made("p", { class: "small" }, text)), legend(drawn, rows, rules, single)), place);
+  const mine = drawing;
+  // The width is known once the figure is in the page.
+  requestAnimationFrame(async () => {
+    if (mine !== drawing) return;
+    const spec = specification(rows, rules, unit, place.clientWidth);
+    // `ast`: expressions are interpreted rather than compiled, which the page's policy forbids.
+    const view = await window.vegaEmbed(place, spec,
+      { actions: false, renderer: "svg", ast: true, tooltip: false, defaultStyle: false });
+    if (mine === drawing) drawings.push(view);
+    else view.finalize();
+  });
+  return figure;
+}
+
+/** Mean, limits and target month by month. Where they move, since a chart is based anew, another stretch begins. */
+function ruleRows(one) {
+  return ["mean", "lower", "upper", "target"].flatMap((kind) => {
+    let stretch = 0;
+    let before = null;
+    return chosenMonths().flatMap((month, index) => {
+      const value = one.cells[index] ? judgedMonth(one, month)?.values[kind] : null;
+      if (!value) return [];
+      if (before !== null && before !== value) stretch += 1;
+      before = value;
+      return [{ month: index, kind, value: Number(value), stretch: `${kind} ${stretch}` }];
+    });
+  });
+}
+
+function limitRemarks(one) {
+  const last = chosenMonths().findLast((month, index) => one.cells[index] && judgedMonth(one, month));
+  if (last === undefined) return [];
+  const { texts, trial } = judgedMonth(one, last);
+  return [
+    ...(texts.upper ? [`Mean ${texts.mean}, limits of common variation ${texts.lower} to ${texts.upper}`
+      + `${trial ? " (for trial: from fewer than twelve months)" : ""}.`] : []),
+    ...(texts.target ? [`${capital(targetKind(one))} ${texts.target}.`] : []),
+  ];
+}
+
+/** The chart in words; its figures are in the table, which is named. */
+function spoken(drawn, single) {
+  const about = `${chosenFigure().title}, ${span(data.months[choice.from], data.months[choice.to])}`;
+  if (!single) {
+    const names = drawn.map((one) => one.name).join("; ");
+    return `Line chart of ${[...common(), names].join(", ")}. ${about}. The table has the figures.`;
+  }
+  const months = chosenMonths();
+  const given = drawn[0].cells.map((cell, index) => ({ cell, month: longMonth(data.months[months[index]]) }))
+    .filter(({ cell }) => cell?.text)
+    .sort((a, b) => Number(a.cell.value) - Number(b.cell.value));
+  const [low, high] = [given[0], given[given.length - 1]];
+  return `Line chart of ${drawn[0].name}. ${about}: lowest ${low.cell.text} in ${low.month}, highest ${high.cell.text} `
+    + `in ${high.month}. The table has the figures.`;
+}
+
+const style = (line) => ({
+  colour: COLOURS[line % COLOURS.length],
+  dash: DASHES[Math.floor(line / COLOURS.length)],
+  shape: SHAPES[line % SHAPES.length],
+});
+
+const RULES = {
+  mean: { colour: PAPER_GREY, dash: [1, 0], text: "Mean" },
+  limit: { colour: PAPER_GREY, dash: [4, 2], text: "Limits of common variation" },
+  target: { colour: "#F46A25", dash: [7, 3], text: "Target" },
+};
+
+// Points in a box of 10 by 10 around (22, 6), as the chart draws them.
+const OUTLINES = {
+  circle: "M22 2a4 4 0 1 0 .01 0z",
+  square: "M18.5 2.5h7v7h-7z",
+  "triangle-up": "M22 1.5l4.5 8h-9z",
+  diamond: "M22 1l4.5 5-4.5 5-4.5-5z",
+  cross: "M20.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
+  "triangle-down": "M22 10.5l-4.5-8h9z",
+};
+
+function sample({ colour, dash, shape, fill = colour, line = true }) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const put = (node, attributes) => {
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const path = (attributes) => {
+    svg.append(put(document.createElementNS(space, "path"), { stroke: colour, ...attributes }));
+  };
+  put(svg, { width: "44", height: "12", "aria-hidden": "true" });
+  if (line) path({ d: "M2 6H40", "stroke-width": "2", "stroke-dasharray": dash[1] ? dash.join(" ") : "none" });
+  if (shape) path({ d: OUTLINES[shape], fill, "stroke-width": "1.5" });
+  return svg;
+}
+
+function legend(drawn, rows, rules, single) {
+  const entry = (look, text) => made("li", {}, sample(look), made("span", {}, text));
+  const entries = single && drawn.length === 1
+    ? [entry(style(0), chosenFigure().title)]
+    : drawn.map((one, line) => entry(style(line), one.name));
+  const kinds = new Set(rules.map((rule) => rule.kind));
+  if (kinds.has("mean")) entries.push(entry(RULES.mean, RULES.mean.text));
+  if (kinds.has("upper")) entries.push(entry(RULES.limit, RULES.limit.text));
+  if (kinds.has("target")) entries.push(entry(RULES.target, capital(targetKind(drawn[0]))));
+  if (rows.some((row) => row.signal)) {
+    entries.push(entry({ ...style(0), shape: "square", line: false }, "Unusual by the limits"));
+  }
+  if (rows.some((row) => row.provisional && row.value !== null)) {
+    entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: provisional"));
+  }
+  return made("ul", { class: "legend" }, ...entries);
+}
+
+/** Vega-Lite, as the charts of the papers: values from 0, so that a small change does not look like a great one. */
+function specification(rows, rules, unit, width) {
+  const months = chosenMonths();
+  const heights = [...rows, ...rules].map((row) => row.value).filter((value) => value !== null);
+  const greatest = Math.max(0, ...heights);
+  const least = Math.min(0, ...heights);
+  const lines = [...new Set(rows.map((row) => row.line))];
+  const scale = (pick) => ({ domain: lines, range: lines.map((line) => style(line)[pick]) });
+  // Months by their places: no time zone can move them.
+  const step = Math.ceil(months.length / Math.max(2, Math.floor(width / 85)));
+  const x = {
+    field: "month",
+    type: "quantitative",
+    scale: { domain: [0, Math.max(1, months.length - 1)], nice: false, padding: 12 },
+    axis: {
+      title: null,
+      grid: false,
+      values: months.map((_, index) => index).filter((index) => (months.length - 1 - index) % step === 0),
+      labelExpr: `${JSON.stringify(months.map((month) => shortMonth(data.months[month])))}[datum.value]`,
+    },
+  };
+  const y = {
+    field: "value",
+    type: "quantitative",
+    scale: { domain: [least, greatest * 1.06 || 1], nice: false, zero: true },
+    axis: { title: null, domain: false, ticks: false, gridColor: "#e6e6e6", tickCount: 5, ...axisOf(unit, greatest) },
+  };
+  const line = { field: "line", type: "nominal" };
+  const rule = (kinds, look) => ({
+    data: { values: rules.filter((row) => kinds.includes(row.kind)) },
+    mark: { type: "line", aria: false, stroke: look.colour, strokeDash: look.dash, strokeWidth: 1.5 },
+    encoding: { x, y, detail: { field: "stretch", type: "nominal" } },
+  });
+  return {
+    width: Math.max(120, width),
+    height: 280,
+    autosize: { type: "fit", contains: "padding" },
+    background: "white",
+    layer: [
+      ...(rules.length
+        ? [rule(["mean"], RULES.mean), rule(["lower", "upper"], RULES.limit), rule(["target"], RULES.target)] : []),
+      {
+        data: { values: rows },
+        mark: { type: "line", aria: false, strokeWidth: 2 },
+        encoding: {
+          x, y,
+          color: { ...line, legend: null, scale: scale("colour") },
+          strokeDash: { ...line, legend: null, scale: scale("dash") },
+        },
+      },
+      {
+        data: { values: rows.filter((row) => row.value !== null) },
+        mark: { type: "point", aria: false, opacity: 1, strokeWidth: 1.5 },
+        encoding: {
+          x, y,
+          stroke: { ...line, legend: null, scale: scale("colour") },
+          fill: {
+            condition: { test: "datum.provisional", value: "white" }, ...line, legend: null, scale: scale("colour"),
+          },
+          shape: {
+            condition: { test: "datum.signal", value: "square" }, ...line, legend: null, scale: scale("shape"),
+          },
+          size: { condition: { test: "datum.signal", value: 110 }, value: 50 },
+          // The browser shows it as the title of the point.
+          tooltip: { field: "tip", type: "nominal" },
+        },
+      },
+    ],
+    config: {
+      aria: false,
+      font: getComputedStyle(document.body).fontFamily,
+      view: { stroke: null },
+      axis: { labelColor: "#0b0c0c", labelFontSize: 13, domainColor: PAPER_GREY, tickColor: PAPER_GREY },
+    },
+  };
+}
+
+// Seconds between two ticks.
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+
+function axisOf(unit, greatest) {
+  if (unit === "percent") return { labelExpr: "format(datum.value, ',') + '%'" };
+  if (unit !== "duration") return { labelExpr: "format(datum.value, ',')" };
+  const step = STEPS.find((one) => greatest / one <= 5) ?? STEPS[STEPS.length - 1];
+  return {
+    values: Array.from({ length: Math.floor(greatest / step) + 1 }, (_, index) => index * step),
+    labelExpr: "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
+      + " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')",
+  };
+}
+
+// ---- CSV
+
+const COLUMNS = ["force_code", "force_name", "measure", "section", "label", "unit", "figure", "month_start",
+  "first_month", "last_month", "value", "display_value", "is_provisional", "days_loaded", "days", "target", "mean",
+  "lower_limit", "upper_limit", "signal"];
+
+/** A field of RFC 4180. */
+function field(text) {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** A name that a spreadsheet would take for a formula is put in as text. */
+function name(text) {
+  return field(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+}
+
+/** All rows of the marts that are shown, one to a figure; a month that the marts do not have has none. */
+function csv(shown) {
+  const months = chosenMonths();
+  const lines = [COLUMNS.join(",")];
+  for (const one of shown) {
+    const measure = data.measures[one.measure];
+    const force = data.forces[one.force];
+    one.cells.forEach((cell, index) => {
+      if (!cell) return;
+      const [first, last] = data.spans[choice.figure][months[index]].split(" ");
+      const judged = judgedMonth(one, months[index]);
+      const value = (kind) => judged?.values[kind] ?? "";
+      lines.push([
+        name(force.code), name(force.name), name(measure.code), name(sectionTitle.get(measure.section)),
+        name(measure.label), measure.unit, choice.figure, `${data.months[months[index]]}-01`, `${first}-01`,
+        `${last}-01`, cell.value, field(cell.text), String(cell.provisional), cell.loaded, cell.days,
+        value("target"), value("mean"), value("lower"), value("upper"), judged?.signal ?? "",
+      ].join(","));
+    });
+  }
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+function download() {
+  const file = `fcir_${choice.figure}_${data.months[choice.from]}_${data.months[choice.to]}.csv`;
+  const address = URL.createObjectURL(new Blob([csv(chosenSeries())], { type: "text/csv;charset=utf-8" }));
+  made("a", { href: address, download: file }).click();
+  // The browser has to have begun to read it.
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
+  element("done").textContent = `${file} is downloaded.`;
+}
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    element("done").textContent = "The link is copied.";
+  } catch {
+    // Not every browser lets a page from a file write there.
+    element("link-field").hidden = false;
+    element("link").value = location.href;
+    element("link").focus();
+    element("link").select();
+    element("done").textContent = "The link is selected; copy it with your keyboard.";
+  }
+}
+
+build();
+search(false);
+follow();

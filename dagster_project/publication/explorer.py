@@ -1,0 +1,434 @@
+"""The explorer: one page to pick measures, forces, months and a figure on. What it does is `assets/explorer.js`.
+
+The page asks nothing of any server: all figures lie in it, and the drawing library lies beside it. Texts and values are
+those of the marts, so that nothing is rounded or added up in a browser.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+from dagster_project.publication.html import environment
+from dagster_project.publication.report.display import display
+from dagster_project.publication.report.errors import ReportError
+from dagster_project.publication.report.read import OTHER_TITLES, SECTION_TITLES
+from dagster_project.publication.report.sentences import SIGNAL_WORDS
+
+# Where the page looks for the library, relative to itself.
+VEGA = "assets/vega.js"
+
+# One character that no text of the marts has. Texts have spaces and commas (`1m 2s`, `1,234`), values have neither.
+_BETWEEN_TEXTS = "|"
+_BETWEEN_VALUES = " "
+
+_PER_DAY = "month_per_day"
+
+# Figure to its title and what it covers. All but the last are periods of `kpi_measure_period`.
+FIGURES = {
+    "month": ("Month value", "The month itself."),
+    "fytd": ("Year to date", "From April to the month."),
+    "prev_fytd": ("Last year to date", "The same days of the year before."),
+    "same_month_last_year": ("Same month last year", "The same month of the year before."),
+    "last_6_months": ("Last 6 months", "The six months that end with the month."),
+    "previous_6_months": ("Previous 6 months", "The six months before the last six."),
+    "last_12_months": ("Last 12 months", "The twelve months that end with the month."),
+    _PER_DAY: (
+        "Month value per day",
+        "The figure of the month per day, so that months of other lengths compare. Sums only.",
+    ),
+}
+
+_UNITS = {
+    "count": "Number",
+    "percent": "Per cent",
+    "duration": "Time",
+    "hours": "Hours",
+    "days": "Days",
+    "ratio": "Ratio",
+}
+
+_SECTIONS = SECTION_TITLES | OTHER_TITLES
+
+# A measure of one line is named `calls_LINE.NAME`.
+_LINE = "calls_"
+
+# Vega, Vega-Lite and Vega-Embed ask for their notice wherever they are passed on; the bundle comes without comments.
+_NOTICE = """\
+/*! Vega, Vega-Lite, Vega-Embed: Copyright (c) University of Washington Interactive Data Lab and contributors.
+BSD 3-Clause License. Redistribution and use in source and binary forms, with or without modification, are permitted
+provided that the following conditions are met: 1. Redistributions of source code must retain the above copyright
+notice, this list of conditions and the following disclaimer. 2. Redistributions in binary form must reproduce the
+above copyright notice, this list of conditions and the following disclaimer in the documentation and/or other
+materials provided with the distribution. 3. Neither the name of the copyright holder nor the names of its contributors
+may be used to endorse or promote products derived from this software without specific prior written permission.
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
+INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
+SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
+WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
+THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+With D3: Copyright Mike Bostock. ISC License. Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above copyright notice and this permission notice
+appear in all copies. THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS
+SOFTWARE. */
+"""
+
+
+def render_explorer(
+    connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None, nav: Markup | None = None
+) -> str:
+    """The explorer as an HTML document, which looks for the file `VEGA` beside itself.
+
+    Without that file it shows everything but the charts.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force that is chosen when the page opens without a choice; the first one where it is not given
+            or has no figures.
+        nav: what stands above the page, made safe by whoever makes it; nothing where it is not given.
+
+    Returns:
+        The page, complete but for the file `VEGA`.
+
+    Raises:
+        ReportError: the marts have a period that the explorer does not know.
+    """
+    script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    until, synthetic = _about(connection)
+    return (
+        environment()
+        .get_template("explorer.html.j2")
+        .render(
+            nav=nav or Markup(),
+            # Made by the project: escaped as JSON within a page, and the one script that the page may run.
+            data=htmlsafe_json_dumps(
+                read_explorer(connection, force_code=force_code), ensure_ascii=False, separators=(",", ":")
+            ),
+            script=Markup(script),  # noqa: S704
+            script_hash=digest,
+            vega=VEGA,
+            data_until=until,
+            is_synthetic=synthetic,
+        )
+    )
+
+
+@cache
+def vega_bundle() -> str:
+    """The drawing library, to be written to `VEGA` beside the page: the same text for the same version of it.
+
+    It takes a second of CPU to make and does not depend on any figure.
+
+    Returns:
+        A script that defines `vegaEmbed` and nothing else.
+    """
+    import vl_convert
+
+    # Naming only vegaEmbed is the smallest bundle that draws: without it the other two come out empty.
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # Its thousands of one-letter names would else all be global.
+    return f"{_NOTICE}(() => {{\n{bundle}\n}})();\n"
+
+
+def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
+    """All that the page knows, as it is embedded.
+
+    Figures are in columns. For a figure, force f and measure m, `texts[f * measures + m]` has the texts of all months,
+    `values[...]` those values that differ from the text without its commas, `coverage[...]` the number of a line of
+    `coverage`, in which a month is `days loaded/days of the period`, `p` after it where it is provisional, and nothing
+    where the marts have no row; -1 where they have none of any month. Ends that are empty are left out.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force that is chosen at first.
+
+    Returns:
+        What `json.dumps` takes, with decimals as text.
+
+    Raises:
+        ReportError: the marts have a period that the explorer does not know.
+    """
+    measures = _measures(connection)
+    forces = _rows(
+        connection.execute(
+            """
+            select
+                periods.force_code as code,
+                coalesce(min(forces.force_name), periods.force_code) as name
+            from marts.kpi_measure_period as periods
+            left join marts.dim_force as forces
+                on periods.force_code = forces.force_code
+            group by periods.force_code
+            order by name, code
+            """
+        )
+    )
+    months = [
+        row[0]
+        for row in connection.execute(
+            "select distinct month_start from marts.kpi_measure_period order by month_start"
+        ).fetchall()
+    ]
+    grid = _Grid(
+        forces={force["code"]: index for index, force in enumerate(forces)},
+        measures={measure["code"]: index for index, measure in enumerate(measures)},
+        months={month: index for index, month in enumerate(months)},
+    )
+    codes = [force["code"] for force in forces]
+    return {
+        "months": [f"{month:%Y-%m}" for month in months],
+        "forces": forces,
+        "figures": [{"code": code, "title": title, "meaning": text} for code, (title, text) in FIGURES.items()],
+        "sections": [
+            {"code": code, "title": _section_title(code)} for code in _once(item["section"] for item in measures)
+        ],
+        "units": {unit: _UNITS.get(unit, unit) for unit in _once(item["unit"] for item in measures)},
+        "signals": SIGNAL_WORDS,
+        "measures": measures,
+        "breakdowns": _breakdowns(measures),
+        "lines": _lines(measures),
+        "first_force": codes.index(force_code) if force_code in codes else 0,
+        **_cells(connection, grid),
+        "limits": _limits(connection, grid, measures),
+    }
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where things are in the columns of figures."""
+
+    forces: dict[str, int]
+    measures: dict[str, int]
+    months: dict[date, int]
+
+    @property
+    def series(self) -> int:
+        """Series of one figure."""
+        return len(self.forces) * len(self.measures)
+
+    def at(self, force: str, measure: str) -> int:
+        """Where a series is."""
+        return self.forces[force] * len(self.measures) + self.measures[measure]
+
+
+@dataclass
+class _Series:
+    """One figure of a measure and a force, month by month."""
+
+    texts: list[str]
+    values: list[str]
+    coverage: list[str]
+
+
+@dataclass
+class _Lines:
+    """Texts that many series share, each once."""
+
+    known: dict[str, int] = field(default_factory=dict)
+
+    def number(self, text: str) -> int:
+        return self.known.setdefault(text, len(self.known))
+
+
+def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The catalogue in the order of the papers, each measure with what was decided about it and since when."""
+    measures = _rows(
+        connection.execute(
+            """
+            select
+                measure as code, section, name, label, unit, decimals, better, owner, definition, numerator,
+                denominator, is_headline, breakdown
+            from marts.measures
+            order by board_paper_order nulls last, measure
+            """
+        )
+    )
+    order = list(_SECTIONS)
+    measures.sort(key=lambda item: order.index(item["section"]) if item["section"] in order else len(order))
+    decided: dict[str, list[dict[str, Any]]] = {}
+    for row in _rows(
+        connection.execute(
+            """
+            select
+                applies_to, definition as what, force_code as force, cast(valid_from as varchar) as first,
+                cast(valid_to as varchar) as last, value, source
+            from marts.definitions
+            order by applies_to, definition, force_code, valid_from
+            """
+        )
+    ):
+        decided.setdefault(row.pop("applies_to"), []).append(row)
+    for measure in measures:
+        for row in decided.get(measure["code"], []):
+            row["value"] = _decision(row["value"], measure)
+        measure["decisions"] = decided.get(measure["code"], [])
+    return measures
+
+
+def _decision(value: str, measure: dict[str, Any]) -> str:
+    """A target as it is printed; a formula is the name of a measure."""
+    number = value.removeprefix("-").replace(".", "", 1)
+    return _plain(Decimal(value), measure["unit"]) if number.isdecimal() else value
+
+
+def _plain(value: Decimal, unit: str) -> str:
+    """A target with the decimals that it has, `2%`, not those of the measure."""
+    return display(value, unit, max(0, -int(value.normalize().as_tuple().exponent)))
+
+
+def _breakdowns(measures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Families of measures that are one measure by something: its title and its members' places."""
+    families: dict[tuple[str, str], list[int]] = {}
+    for index, measure in enumerate(measures):
+        if measure["breakdown"]:
+            families.setdefault((measure["section"], measure["breakdown"]), []).append(index)
+    return [
+        {
+            "code": f"{section}.{breakdown}",
+            "title": f"{_section_title(section)} by {breakdown.replace('_', ' ')}",
+            "members": members,
+        }
+        for (section, breakdown), members in families.items()
+    ]
+
+
+def _lines(measures: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """Places of measures that are the same for another line of calls."""
+    named: dict[str, list[int]] = {}
+    for index, measure in enumerate(measures):
+        if measure["section"].startswith(_LINE):
+            named.setdefault(measure["name"], []).append(index)
+    return [places for places in named.values() if len(places) > 1]
+
+
+def _cells(connection: duckdb.DuckDBPyConnection, grid: _Grid) -> dict[str, Any]:
+    """Figures of all periods in columns, what of them was delivered, and which months they cover."""
+    found: dict[str, list[_Series | None]] = {figure: [None] * grid.series for figure in FIGURES}
+    spans: dict[str, list[str]] = {figure: [""] * len(grid.months) for figure in FIGURES}
+    cursor = connection.execute(
+        """
+        select
+            force_code, measure, month_start, period, display_value,
+            -- 30623.000000 is 30623, and 21.600000 is 21.6: there are decimals to cut.
+            rtrim(rtrim(cast(cast(value as decimal(38, 6)) as varchar), '0'), '.'),
+            mean_per_day,
+            rtrim(rtrim(cast(cast(mean_per_day as decimal(38, 6)) as varchar), '0'), '.'),
+            concat_ws('/', coalesce(days_loaded, 0), days) || case when is_provisional then 'p' else '' end,
+            strftime(first_month, '%Y-%m') || ' ' || strftime(last_month, '%Y-%m')
+        from marts.kpi_measure_period
+        """
+    )
+    while rows := cursor.fetchmany(100_000):
+        for force, measure, month, period, text, value, per_day, per_day_text, coverage, span in rows:
+            if period not in FIGURES:
+                raise ReportError(
+                    f"kpi_measure_period has the period {period!r}, which the explorer does not know; "
+                    f"known: {', '.join(FIGURES)}. Add it to FIGURES in {__name__}."
+                )
+            at, index = grid.at(force, measure), grid.months[month]
+            spans[period][index] = span
+            _put(found[period], at, index, len(grid.months), text, value, coverage)
+            if period == "month" and per_day is not None:
+                shown = display(per_day, "count", 1)
+                _put(found[_PER_DAY], at, index, len(grid.months), shown, per_day_text, coverage)
+    spans[_PER_DAY] = spans["month"]
+    lines = _Lines()
+    cells = {
+        figure: {
+            "texts": [_joined(_BETWEEN_TEXTS, one, lambda item: item.texts) for one in series],
+            "values": [_joined(_BETWEEN_VALUES, one, lambda item: item.values) for one in series],
+            "coverage": [lines.number(_BETWEEN_VALUES.join(one.coverage)) if one else -1 for one in series],
+        }
+        for figure, series in found.items()
+    }
+    return {"spans": spans, "coverage": list(lines.known), "cells": cells}
+
+
+def _put(
+    series: list[_Series | None], at: int, index: int, months: int, text: str | None, value: str | None, coverage: str
+) -> None:
+    one = series[at] = series[at] or _Series([""] * months, [""] * months, [""] * months)
+    one.texts[index] = text or ""
+    one.values[index] = "" if value is None or value == (text or "").replace(",", "") else value
+    one.coverage[index] = coverage
+
+
+def _joined(between: str, series: _Series | None, column: Callable[[_Series], list[str]]) -> str:
+    return between.join(column(series)).rstrip(between) if series else ""
+
+
+def _limits(
+    connection: duckdb.DuckDBPyConnection, grid: _Grid, measures: Sequence[dict[str, Any]]
+) -> list[list[Any] | None]:
+    """Control limits and targets of the months, per series; null where there are none.
+
+    They stand still for many months, so a line is `[first month, values, texts, trial]` and holds until the next one;
+    values and texts are those of mean, lower limit, upper limit and target. Signals follow as `[month, code]`.
+    """
+    found: list[list[Any] | None] = [None] * grid.series
+    units = {item["code"]: (item["unit"], item["decimals"]) for item in measures}
+    for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
+        """
+        select force_code, measure, month_start, mean, lower_limit, upper_limit, target, is_trial, signal
+        from marts.kpi_measure_spc
+        order by force_code, measure, month_start
+        """
+    ).fetchall():
+        unit, decimals = units[measure]
+        numbers = (mean, lower, upper, target)
+        at = grid.at(force, measure)
+        runs, signals = found[at] = found[at] or [[], []]
+        values = [None if number is None else format(number.normalize(), "f") for number in numbers]
+        trial = int(bool(is_trial) and lower is not None)
+        if not runs or (runs[-1][1], runs[-1][3]) != (values, trial):
+            texts = ["" if number is None else display(number, unit, decimals) for number in numbers[:3]]
+            runs.append([grid.months[month], values, [*texts, "" if target is None else _plain(target, unit)], trial])
+        if signal:
+            signals.append([grid.months[month], signal])
+    return found
+
+
+def _about(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, bool]:
+    """Newest day of any delivery that figures were counted from, and whether any of them is made up."""
+    row = connection.execute(
+        """
+        select
+            max(extract_date),
+            coalesce(bool_or(is_synthetic), false)
+        from marts.load_audit
+        where
+            status in ('loaded', 'empty')
+            -- A paper that was typed in is delivered weeks after what it is compared with.
+            and source in (select unnest(string_split(sources, ',')) from marts.measures)
+        """
+    ).fetchone()
+    until, synthetic = row or (None, False)
+    return until, bool(synthetic)
+
+
+def _section_title(code: str) -> str:
+    """A section of the catalogue; one that nobody has named yet is shown by its code."""
+    return _SECTIONS.get(code, code.replace("_", " ").capitalize())
+
+
+def _once(items: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(items))
+
+
+def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [item[0] for item in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
