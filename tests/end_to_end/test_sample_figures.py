@@ -6,8 +6,12 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
+import runpy
 import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -17,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from command import Command
+from command import PROJECT, Command
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
@@ -322,6 +326,29 @@ def test_a_query_is_answered_in_four_forms(sample):
     lines = command.run("query", QUERY).stdout.splitlines()
     assert lines[0].split() == names
     assert [line.split()[:2] for line in lines[-2:]] == [row[:2] for row in texts]
+
+
+NOTEBOOK = PROJECT / "docs" / "notebooks" / "explore.py"
+
+
+def test_the_notebook_runs_as_a_script_and_shows_what_is_published(sample, monkeypatch):
+    command, _ = sample
+    monkeypatch.setenv("FCIR_HOME", str(command.home))
+    done = subprocess.run(
+        [sys.executable, NOTEBOOK], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = command.published(
+        "select strftime(month_start, '%Y-%m'), display_value from marts.board_paper "
+        "where section = 'calls_101' and measure = 'pct_not_answered'"
+    )
+    _, shown = runpy.run_path(str(NOTEBOOK))["app"].run()
+    with shown["opened"]:
+        assert shown["reconciled"]["figures"].sum() == 108
+        assert {row["Month"]: row["Figure"] for row in shown["series"]} == dict(expected)
+        assert len(shown["answer"]) == 12
+        with pytest.raises(duckdb.Error):
+            shown["published"].execute("create table main.mine as select 1")
 
 
 @pytest.mark.parametrize(
