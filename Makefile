@@ -9,13 +9,14 @@ UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics
+NOTEBOOK ?= docs/notebooks/explore.py
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
 FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help env run test test-pages fuzz lint bench docs metrics ui clean
+.PHONY: help env run test test-pages fuzz lint bench docs metrics notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ docs: env ## Write the dbt documentation of all models and columns as one page, 
 
 metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' asks the publication
 	@.venv/bin/python -m dagster_project.metrics $(MF)
+
+notebook: env ## Open a notebook on the current publication, docs/notebooks/explore.py or NOTEBOOK=FILE
+	MARIMO_SKIP_UPDATE_CHECK=1 .venv/bin/marimo edit "$(NOTEBOOK)"
 
 ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly schedule on
 	@$(FCIR) ui

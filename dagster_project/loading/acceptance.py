@@ -17,8 +17,12 @@ from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.validation.engine import Outcome
+from dagster_project.validation.results import engine_version, written_results
 from dagster_project.warehouse.connection import insert_rows, table
 from dagster_project.warehouse.tables import drop_incoming, incoming, raw_columns
+
+# Results of a suite that Data Docs show: a week of nights. Its outcomes are kept for good, without the document.
+_DOCUMENTS_KEPT = 7
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ def accept(
             if file.extract_date in rejected:
                 file.rows_loaded = 0
         _audit_outcomes(connection, contract, outcomes, run_id, now)
+        _audit_documents(connection, contract, outcomes, run_id=run_id, now=now, is_synthetic=is_synthetic)
         drop_incoming(connection, contract)
         connection.execute("commit")
     except BaseException:
@@ -426,3 +431,47 @@ def _audit_outcomes(
         for outcome in outcomes
     ]
     insert_rows(connection, table("audit", "expectation_result"), rows)
+
+
+def _audit_documents(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    outcomes: Sequence[Outcome],
+    *,
+    run_id: str,
+    now: datetime,
+    is_synthetic: bool,
+) -> None:
+    """The same results as Data Docs show them, of the newest runs alone."""
+    connection.execute("delete from audit.validation_result where run_id = ? and source = ?", [run_id, contract.source])
+    rows = [
+        {
+            "run_id": run_id,
+            "source": contract.source,
+            "suite": result.suite,
+            "success": result.success,
+            "evaluated": result.evaluated,
+            "failed": result.failed,
+            "engine_version": engine_version(),
+            "document": result.document,
+            "validated_at": now,
+        }
+        for result in written_results(contract, outcomes, run_id=run_id, validated_at=now, is_synthetic=is_synthetic)
+    ]
+    insert_rows(connection, table("audit", "validation_result"), rows)
+    connection.execute(
+        """
+        delete from audit.validation_result
+        where
+            source = $source
+            and run_id not in (
+                select run_id
+                from audit.validation_result
+                where source = $source
+                group by run_id
+                order by max(validated_at) desc, run_id desc
+                limit $kept
+            )
+        """,
+        {"source": contract.source, "kept": _DOCUMENTS_KEPT},
+    )

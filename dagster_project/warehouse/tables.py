@@ -84,6 +84,17 @@ create table if not exists audit.expectation_result (
     reason varchar,
     validated_at timestamp not null
 );
+create table if not exists audit.validation_result (
+    run_id varchar not null,
+    source varchar not null,
+    suite varchar not null,
+    success boolean not null,
+    evaluated bigint not null,
+    failed bigint not null,
+    engine_version varchar not null,
+    document varchar not null,
+    validated_at timestamp not null
+);
 create table if not exists audit.landed_file (
     path varchar not null,
     size bigint not null,

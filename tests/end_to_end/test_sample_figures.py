@@ -6,8 +6,12 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
+import runpy
 import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -17,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from command import Command
+from command import PROJECT, Command
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
@@ -221,6 +225,46 @@ def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path
     assert copy.damage() == []
 
 
+def test_data_docs_show_the_results_of_the_run_and_lead_nowhere_else(sample):
+    command, _ = sample
+    docs = command.current / "quality" / "data_docs"
+    assert 'href="data_docs/index.html"' in (docs.parent / "index.html").read_text(encoding="utf-8")
+    expected = command.published(
+        "select source, count(*), count(*) filter (where not success) from marts.expectation_results group by source"
+    )
+    shown = {
+        source: [page.read_text(encoding="utf-8") for page in docs.glob(f"validations/{source}*/*/*/*.html")]
+        for source, _, _ in expected
+    }
+    for source, expectations, failed in expected:
+        # One of its rows and one of its deliveries.
+        assert len(shown[source]) == 2
+        assert len(list(docs.glob(f"expectations/{source}*.html"))) == 2
+        marks = [page.count(f'class="{mark}">{mark}<') for page in shown[source] for mark in ("passed", "failed")]
+        assert (sum(marks), marks[1] + marks[3]) == (expectations, failed)
+    for page in docs.parent.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.findall(r"https?://", text), page
+        for address in re.findall(r'(?:href|src)="([^"#]+)', text):
+            assert (page.parent / address).exists(), (page, address)
+
+
+def test_publishing_again_takes_over_data_docs_and_imports_no_great_expectations(sample, tmp_path):
+    command, _ = sample
+    copy = Command(tmp_path / "home", settings={"PYTHONPROFILEIMPORTTIME": "1"})
+    shutil.copytree(command.home, copy.home, symlinks=True)
+    before = copy.current.resolve()
+    done = copy.run("publish")
+    assert done.returncode == 0, done.stdout + done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "dagster_project.publication.publish" in imported
+    assert "great_expectations" not in imported
+    pages = sorted((copy.current / "quality" / "data_docs").glob("*/**/*.html"))
+    assert len(pages) > 20
+    assert all(page.samefile(before / page.relative_to(copy.current)) for page in pages)
+    assert copy.damage() == []
+
+
 def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):
     command, _ = sample
     with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
@@ -282,6 +326,29 @@ def test_a_query_is_answered_in_four_forms(sample):
     lines = command.run("query", QUERY).stdout.splitlines()
     assert lines[0].split() == names
     assert [line.split()[:2] for line in lines[-2:]] == [row[:2] for row in texts]
+
+
+NOTEBOOK = PROJECT / "docs" / "notebooks" / "explore.py"
+
+
+def test_the_notebook_runs_as_a_script_and_shows_what_is_published(sample, monkeypatch):
+    command, _ = sample
+    monkeypatch.setenv("FCIR_HOME", str(command.home))
+    done = subprocess.run(
+        [sys.executable, NOTEBOOK], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = command.published(
+        "select strftime(month_start, '%Y-%m'), display_value from marts.board_paper "
+        "where section = 'calls_101' and measure = 'pct_not_answered'"
+    )
+    _, shown = runpy.run_path(str(NOTEBOOK))["app"].run()
+    with shown["opened"]:
+        assert shown["reconciled"]["figures"].sum() == 108
+        assert {row["Month"]: row["Figure"] for row in shown["series"]} == dict(expected)
+        assert len(shown["answer"]) == 12
+        with pytest.raises(duckdb.Error):
+            shown["published"].execute("create table main.mine as select 1")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report, title_of
 from dagster_project.publication.site import data
+from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
+from dagster_project.publication.site.data_docs import write_data_docs
 
 _PAGES = (
     ("index.html", "Papers"),
@@ -106,10 +108,10 @@ def write_site(
     """Write every page of the site; `index.html` opens it, from a disk as well as from a server.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: the warehouse.
         folder: folder of the publication that is being written; the papers are in it.
         papers: the papers, by force, the latest month first.
-        before: folder of the publication before, of which the drawing library of the explorer is taken over.
+        before: folder of the publication before, of which pages and files that stay the same are taken over.
         force_code: the force that the first page shows; where it has no paper, the first that has.
         run_id: name of the publication.
         published_at: aware time of the publication.
@@ -130,6 +132,7 @@ def write_site(
     _explorer(site, connection, force_code, before)
     _demand(site, connection, forces)
     _quality(site, connection)
+    _data_docs(site, connection, before)
     _dictionary(site, connection)
     _cookbook(site, connection)
     assets = folder / "assets"
@@ -276,6 +279,13 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     for row in expectations:
         title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
         site.find("quality/index.html#expectations", title, "expectation", row["reason"] or "")
+
+
+def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
+    results = write_data_docs(connection, site.folder, before, write=site.write)
+    address = f"{DATA_DOCS}/index.html"
+    site.write(address, "data_docs.html.j2", here="quality/index.html", suites=results)
+    site.find(address, "Data Docs: results of validation", "quality", "great expectations suites")
 
 
 def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

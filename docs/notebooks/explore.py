@@ -1,0 +1,135 @@
+"""A notebook on the current publication: a measure over months, the reconciliation, and a query of one's own.
+
+`make notebook` opens it; `python docs/notebooks/explore.py` runs all of it once. It only reads. The data root is that
+of `FCIR_HOME`.
+"""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="The published figures")
+
+
+@app.cell
+def _():
+    from contextlib import ExitStack
+
+    import marimo as mo
+
+    from dagster_project.publication.charts import LARGE, draw
+    from dagster_project.publication.publish import current_publication
+    from dagster_project.publication.report.read import paper_months, read_histories
+    from dagster_project.settings import Settings
+    from dagster_project.warehouse.connection import reading_connection
+
+    return (
+        ExitStack,
+        LARGE,
+        Settings,
+        current_publication,
+        draw,
+        mo,
+        paper_months,
+        read_histories,
+        reading_connection,
+    )
+
+
+@app.cell
+def _(ExitStack, Settings, current_publication, mo, reading_connection):
+    # The folder itself, not the link to it: all cells then read one publication, also when a new one appears.
+    folder = current_publication(Settings().published)
+    # Open as long as the notebook holds the stack; it can read this file and nothing else.
+    opened = ExitStack()
+    published = opened.enter_context(reading_connection(folder / "fcir.duckdb"))
+    published.execute("set schema = 'marts'")
+    mo.md(f"# The published figures\n\nPublication `{folder.name}`. Run this cell again to take the newest.")
+    return opened, published
+
+
+@app.cell
+def _(mo, paper_months, published):
+    forces = mo.ui.dropdown(sorted(paper_months(published)), value=min(paper_months(published)), label="Force")
+    forces
+    return (forces,)
+
+
+@app.cell
+def _(forces, mo, paper_months, published, read_histories):
+    months = paper_months(published)[forces.value]
+    histories = {
+        f"{history.measure.section}: {history.measure.label}": history
+        for history in read_histories(published, force_code=forces.value, month=months[-1])
+    }
+    measures = mo.ui.dropdown(
+        sorted(histories),
+        value=next(
+            title for title, history in histories.items() if history.measure.code == "calls_101.pct_not_answered"
+        ),
+        label="Measure",
+        searchable=True,
+    )
+    measures
+    return histories, measures
+
+
+@app.cell
+def _(LARGE, draw, histories, measures, mo):
+    history = histories[measures.value]
+    series = [
+        {"Month": f"{row.month:%Y-%m}"}
+        | {title: figure.text for title, figure in zip(history.columns, row.figures, strict=True)}
+        for row in history.rows
+    ]
+    mo.vstack(
+        [
+            mo.md(f"## {history.measure.label}\n\n{history.measure.definition}"),
+            mo.Html(draw(history.chart, LARGE)) if history.chart else mo.md("There is no chart of so few months."),
+            mo.ui.table(series, selection=None),
+        ]
+    )
+    return (series,)
+
+
+@app.cell
+def _(mo):
+    mo.md("## Printed figures beside the warehouse's")
+    return
+
+
+@app.cell
+def _(mo, published):
+    reconciled = mo.sql(
+        f"""
+        select report_id, section, verdict, count(*) as figures
+        from reconciliation
+        group by all
+        order by all
+        """,
+        engine=published,
+    )
+    return (reconciled,)
+
+
+@app.cell
+def _(mo):
+    mo.md("## A query of your own")
+    return
+
+
+@app.cell
+def _(mo, published):
+    answer = mo.sql(
+        f"""
+        -- Tables are in data_dictionary; the cookbook of the publication has examples.
+        select line, month_start, received, answered, pct_not_answered
+        from kpi_calls_monthly
+        order by line, month_start
+        """,
+        engine=published,
+    )
+    return (answer,)
+
+
+if __name__ == "__main__":
+    app.run()
