@@ -15,10 +15,10 @@ FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help env run test fuzz lint bench docs metrics ui clean
+.PHONY: help env run test test-pages fuzz lint bench docs metrics ui clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(UV):
 	$(PYTHON) -m venv .uv
@@ -36,6 +36,10 @@ run: env ## First visit: sample extracts, load, validate, build, test, publish
 
 test: env ## The whole test suite
 	.venv/bin/pytest -n 2 --dist loadfile
+
+test-pages: env ## The pages of the lineage UI in a browser; needs chromium (Debian: apt-get install chromium)
+	$(UV) sync --locked --quiet --inexact --group pages
+	.venv/bin/pytest tests/pages
 
 fuzz: env ## Make up CSV and XLSX files for FUZZ_SECONDS (60) and read them; FUZZ_FILE=FILE reads one again
 	$(UV) sync --locked --quiet --inexact --group fuzz

@@ -249,7 +249,7 @@ def _tell_nothing_loaded(settings: Settings, state: State) -> None:
 
 def _tell_held(held: int) -> None:
     if held:
-        say(f"{held} deliveries in the landing folder are not complete yet; fcir run takes them when they are")
+        say(f"{held} deliveries are not complete yet; fcir run takes them when they are")
 
 
 def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str) -> None:
@@ -491,7 +491,7 @@ def _tell_outstanding(
 ) -> None:
     _tell_some([str(item) for item in found], listed, width, f"deliveries: {rest}")
     if found:
-        say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE. After a new delivery: fcir run")
+        say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE; then: fcir run")
     if any(item.status == "rejected" for item in found):
         say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
 

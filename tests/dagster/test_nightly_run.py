@@ -229,7 +229,7 @@ def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, se
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         for key, metadata in shown.items():
             name = key.partition("/")[2]
-            columns = connection.execute(f'describe audit."{name}"').fetchall()  # noqa: S608 (names of our own)
+            columns = connection.execute(f'describe audit."{name}"').fetchall()
             assert [column.name for column in metadata["dagster/column_schema"].schema.columns] == [
                 column[0] for column in columns
             ], key

@@ -58,7 +58,8 @@ def test_web_server_and_daemon_load_the_same_code_location_by_its_name(started):
     }
 
 
-def test_the_servers_speak_json_where_the_log_does(settings, monkeypatch):
+@pytest.mark.usefixtures("settings")
+def test_the_servers_speak_json_where_the_log_does(monkeypatch):
     Ended.started = []
     monkeypatch.setattr(operations.subprocess, "Popen", Ended)
     monkeypatch.setattr(operations.signal, "signal", lambda *_: None)

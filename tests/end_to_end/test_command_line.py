@@ -221,9 +221,8 @@ def test_a_data_root_that_is_a_file_is_told(command):
 
 
 def test_what_the_system_refuses_is_told_with_its_file_and_what_stands(command):
-    command.home.parent.mkdir(parents=True, exist_ok=True)
     command.home.write_text("a file")
-    done = command.run("sample")
+    done = command.run("sample", "--out", str(command.home / "extracts"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert str(command.home) in done.stderr
     assert "[Errno" not in done.stderr
