@@ -70,7 +70,15 @@ def test_a_source_shows_its_days(visit):
 
 def test_a_check_says_what_it_claims_and_what_it_found(visit):
     page = visit("/assets/raw/call_segments?view=checks&checkDetail=queue_time_is_below_a_day")
-    shows(page, "files_can_be_read", "key_occurs_once", "(critical)", "evaluated", "unexpected")
+    shows(
+        page,
+        "files_can_be_read",
+        "key_occurs_once",
+        "such a value is a clock fault",
+        "(warning)",
+        "evaluated",
+        "unexpected",
+    )
 
 
 def test_a_mart_shows_its_rows_columns_sql_and_pages(visit):
