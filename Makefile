@@ -38,7 +38,7 @@ run: env ## First visit: sample extracts, load, validate, build, test, publish
 test: env ## The whole test suite
 	.venv/bin/pytest -n 2 --dist loadfile
 
-test-pages: env ## Look at every published page with Debian's chromium; FCIR_PAGES_HOME=DIR at those of that data root
+test-pages: env ## Look at the published pages and the lineage UI with Debian's chromium; FCIR_PAGES_HOME=DIR looks at that data root
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
 

@@ -7,17 +7,20 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -31,9 +34,11 @@ from dagster_project.loading.pseudonyms import PseudonymKeyError
 from dagster_project.loading.waivers import WaiverError
 from dagster_project.operations import (
     RunResult,
+    State,
     Trial,
     UsageError,
     accept_rejected,
+    claim_port,
     contracts_of,
     count_matches,
     find_work,
@@ -48,11 +53,12 @@ from dagster_project.operations import (
 from dagster_project.publication.publish import NotPublished, pointer_of
 from dagster_project.publication.report.errors import CommentaryError, ReportError
 from dagster_project.publication.report.model import PAPER_MONTHS
-from dagster_project.reporting import report_to_terminal
+from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.tracing import parse_month, trace_figure
 from dagster_project.tracing_text import document_of, lines_of, records_of
 from dagster_project.transformation.project import DbtError
+from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
 from dagster_project.warehouse.tables import TableMismatch
@@ -73,7 +79,7 @@ class Exit(IntEnum):
 app = typer.Typer(
     name="fcir",
     help="The warehouse for police contact and crime performance: extracts in, board figures out.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -84,6 +90,15 @@ _WIDEST = 10_000
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
 
+# Exit code of a program that was stopped by Ctrl-C.
+_STOPPED = 130
+
+# What is true after any error that nobody foresaw: publishing is the last step, and its last act is one pointer.
+_STANDS = (
+    "What was published before stays, and what was committed is kept. See to the cause and run again: fcir run "
+    "(a traceback: fcir --debug run)"
+)
+
 
 @app.callback()
 def _settings(
@@ -91,6 +106,9 @@ def _settings(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     context.obj = debug
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(Exit.USAGE)
 
 
 @app.command()
@@ -114,7 +132,7 @@ def run(
     if reason and not accept:
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept LOAD --reason "..."')
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
-        _say(f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}")
+        say(f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}")
     wanted = Range(_day("--from", from_), _day("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
@@ -122,7 +140,7 @@ def run(
     work = find_work(settings, wanted=wanted, sources=source or [])
     if not work.is_needed:
         for warning in work.plan.warnings:
-            _say(f"warning: {warning}")
+            _warn(warning)
         wanted_sources = contracts_of(source or [])
         held = len(
             {
@@ -131,7 +149,7 @@ def run(
                 if file.source in wanted_sources and file.extract_date in wanted
             }
         )
-        _say(
+        say(
             f"Nothing is new but {held} deliveries that are not complete; run again when they are: fcir run"
             if held
             else "Nothing is new: every delivery in the landing folder is loaded, built and published."
@@ -143,7 +161,7 @@ def run(
     of_sources = tuple(f"{name}/" for name in contracts_of([]))
     for warning in work.plan.warnings:
         if not warning.startswith(of_sources):
-            _say(f"warning: {warning}")
+            _warn(warning)
     result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
     _summarise(settings, result, time.monotonic() - started)
 
@@ -172,7 +190,7 @@ def paper(
         settings, out, month=parse_month(month) if month else None, length=months, force_code=force or settings.force
     )
     for file in made:
-        _say(str(file))
+        say(str(file))
 
 
 @app.command()
@@ -191,32 +209,57 @@ def check(
 
 
 @app.command()
-def status() -> None:
+def status(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every delivery that needs a person, with its whole reason.")
+    ] = False,
+) -> None:
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
     settings = read_settings()
     state = read_state(settings)
     if not state.sources:
-        _say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
-        _tell_held(state.held)
+        _tell_nothing_loaded(settings, state)
         raise typer.Exit(Exit.WELL)
-    if settings.log_format is LogFormat.JSON:
+    if is_json():
         for item in state.sources:
-            print(json.dumps(asdict(item), default=str))
+            say(f"{item.source}: {item.days_loaded} days loaded", **asdict(item))
     else:
         _print_states(state.sources)
     if state.waiting:
-        _say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
+        say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
     _tell_held(state.held)
-    for source in state.overdue:
-        _say(f"  {source}")
-    _tell_outstanding(state.outstanding)
-    _tell_publication(settings)
+    # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
+    listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
+    _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
+    _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
+    _tell_publication(settings, is_short=True)
     raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+
+
+def _tell_nothing_loaded(settings: Settings, state: State) -> None:
+    if settings.landing.is_dir():
+        say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
+        _tell_held(state.held)
+    else:
+        say(
+            f"Nothing is loaded yet, and there is no landing folder {settings.landing}. Is FCIR_HOME right? In a new "
+            "installation make the folder, or write synthetic extracts: fcir sample"
+        )
 
 
 def _tell_held(held: int) -> None:
     if held:
-        _say(f"{held} deliveries in the landing folder are not complete yet; fcir run takes them when they are")
+        say(f"{held} deliveries are not complete yet; fcir run takes them when they are")
+
+
+def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str) -> None:
+    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut."""
+    shown = lines if listed is None else lines[:listed]
+    for line in shown:
+        text = f"  {line}"
+        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…")
+    if len(lines) > len(shown):
+        say(f"  and {len(lines) - len(shown)} more {what}")
 
 
 def _print_states(sources: tuple[SourceState, ...]) -> None:
@@ -293,7 +336,7 @@ def trace(
         for line in lines_of(found):
             print(line)
     for fault in found.faults:
-        sys.stderr.write(f"fcir: {measure} {month} does not add up: {fault}\n")
+        complain(f"{measure} {month} does not add up: {fault}")
     raise typer.Exit(Exit.DATA if found.faults else Exit.WELL)
 
 
@@ -310,23 +353,24 @@ def sample(
     settings = read_settings()
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
-        _say(f"{folder} holds extracts already; none were written.")
+        say(f"{folder} holds extracts already; none were written.")
         return
     try:
         made = write(folder)
     except FileExistsError as error:
-        raise UsageError(f"{error} Name an empty folder with --out.") from None
-    _say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
+        raise UsageError(f"{error} Name it with --out.") from None
+    say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
 
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody start anything; for viewers.")] = False,
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
     settings = _start()
-    _say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; the nightly schedule runs while it is up)")
+    claim_port(port)
+    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; the nightly schedule runs while it is up)")
     raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
 
 
@@ -334,7 +378,7 @@ def ui(
 def docs() -> None:
     """Write the documentation of all models and columns as one page."""
     settings = _start()
-    _say(f"Documentation  {write_dbt_docs(settings)}")
+    say(f"Documentation  {write_dbt_docs(settings)}")
 
 
 def main() -> None:
@@ -343,8 +387,15 @@ def main() -> None:
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
     _quieten_libraries()
+    # What is wrong with the settings is told by the command; how to tell it, by the environment alone.
+    report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
+    with suppress(SettingsError):
+        report_as(read_settings().log_format)
     try:
-        app()
+        code = app(prog_name="fcir", standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        _fail(f"{error.format_message()} See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
     except WarehouseLocked as error:
         _fail(error, Exit.LOCKED, debug)
     except (
@@ -360,18 +411,31 @@ def main() -> None:
         ReportError,
     ) as error:
         _fail(error, Exit.USAGE, debug)
-    except (OSError, SQLAlchemyError) as error:
+    except DatabaseUnreadable as error:
         _fail(error, Exit.DATA, debug)
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped. Nothing that was published has changed; run again to go on: fcir run\n")
-        sys.exit(130)
+    except OSError as error:
+        _fail(f"{_of_the_system(error)}. {_STANDS}", Exit.DATA, debug, error)
+    except (SQLAlchemyError, duckdb.Error) as error:
+        _fail(f"{str(error).splitlines()[0].rstrip('.')}. {_STANDS}", Exit.DATA, debug, error)
+    # Typer turns Ctrl-C into this code.
+    if code == _STOPPED:
+        complain("stopped. Nothing that was published has changed; run again to go on: fcir run", exit_code=code)
+    sys.exit(code or Exit.WELL)
 
 
-def _fail(error: Exception, code: Exit, debug: bool) -> None:
-    if debug:
-        raise error
-    sys.stderr.write(f"fcir: {str(error).splitlines()[0] if isinstance(error, SQLAlchemyError) else error}\n")
+def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Exception | None = None) -> NoReturn:
+    if debug and not isinstance(said, str):
+        raise said
+    if debug and cause:
+        raise cause
+    complain(str(said), exit_code=int(code))
     sys.exit(code)
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the operating system refused, and of which file; its number is for programmers."""
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {said[0].lower()}{said[1:]}" if error.filename else said
 
 
 def _quieten_libraries() -> None:
@@ -387,11 +451,8 @@ def _start() -> Settings:
     return settings
 
 
-def _say(message: str) -> None:
-    if read_settings().log_format is not LogFormat.JSON:
-        print(message)
-    elif message:
-        print(json.dumps({"message": message}))
+def _warn(message: str) -> None:
+    say(message if is_json() else f"warning: {message}", level="warning")
 
 
 def _day(option: str, text: str | None) -> date | None:
@@ -405,49 +466,67 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
-    _say("")
+    say("")
     for failure in result.failures:
-        _say(f"failed: {failure}")
+        say(f"failed: {failure}", level="error")
     _tell_outstanding(result.outstanding)
     _tell_publication(settings)
     if result.success:
-        _say(f"All is well ({seconds:.0f} s).")
+        say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
-    _say(f"The run ended as failed ({seconds:.0f} s); see the lines above.")
+    if result.failures:
+        end = f"The run failed ({seconds:.0f} s). What was published before stays. See to what failed and run: fcir run"
+    else:
+        end = f"The run ended as failed ({seconds:.0f} s): all else is published, the deliveries above are not in it."
+    say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
 
-def _tell_outstanding(found: tuple[OutstandingDelivery, ...]) -> None:
-    for item in found[:_LISTED]:
-        _say(f"  {item}")
-    if len(found) > _LISTED:
-        _say(f"  and {len(found) - _LISTED} more: fcir query \"from load_audit where status <> 'loaded'\"")
+def _tell_outstanding(
+    found: Sequence[OutstandingDelivery],
+    *,
+    listed: int | None = _LISTED,
+    width: int | None = None,
+    rest: str = "fcir status --all",
+) -> None:
+    _tell_some([str(item) for item in found], listed, width, f"deliveries: {rest}")
     if found:
-        _say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE. After a new delivery: fcir run")
+        say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE; then: fcir run")
     if any(item.status == "rejected" for item in found):
-        _say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
+        say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
 
 
-def _tell_publication(settings: Settings) -> None:
+def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
+    """Where to find what is published; the short form leaves out what lies beside the site and is linked by it."""
     pointer = pointer_of(settings.published)
     if not pointer.exists():
-        _say("Nothing is published yet.")
+        say("Nothing is published yet.")
         return
-    _say(f"Published    {pointer.resolve().name}")
-    _say(f"Board paper  {pointer / 'board_paper.html'}")
-    _say(f'Database     {pointer / "fcir.duckdb"}   (fcir query "select * from board_paper")')
-    _say(f"Parquet      {pointer / 'parquet'}")
+    _tell("Published", pointer.resolve().name)
+    _tell("Site", pointer / "index.html")
+    _tell("Board paper", pointer / "board_paper.html")
+    if not is_short:
+        _tell("PDF", pointer / "board_paper.pdf")
+        _tell("Workbook", pointer / "board_paper.xlsx")
+        _tell("Database", pointer / "fcir.duckdb")
+        _tell("Parquet", pointer / "parquet")
     matched, printed = count_matches(settings)
     if printed:
-        _say(f"Reconciled   {matched} of {printed} figures that papers printed are given to the last character")
-    _say("Lineage UI   make ui, then http://127.0.0.1:3000")
+        _tell("Reconciled", f"{matched} of {printed} printed figures are given to the last character")
+    if not is_short:
+        _tell("Query", 'fcir query "select * from board_paper"')
+        _tell("Lineage UI", "make ui, then http://127.0.0.1:3000")
+
+
+def _tell(name: str, value: object) -> None:
+    say(f"{name:<12} {value}", **{name.lower().replace(" ", "_"): str(value)})
 
 
 def _show_trial(file: Path, trial: Trial) -> bool:
     """Print a trial; true when the file would be loaded whole."""
     load = trial.candidate.files[0]
     if load.error:
-        _say(f"{load.source}: would be REJECTED: {load.error}")
+        say(f"{load.source}: would be REJECTED: {load.error}")
         return False
     verdict = "would be loaded"
     if trial.over_limit:
@@ -456,16 +535,16 @@ def _show_trial(file: Path, trial: Trial) -> bool:
             f"would be REJECTED ({trial.over_limit} faulty rows; more than {contract.faulty_share_limit:.0%} and more "
             f"than {contract.faulty_rows_limit})"
         )
-    _say(
+    say(
         f"{printable(file.name)} ({load.source}): {verdict}: {load.rows_read:,} rows read, {load.rows_loaded:,} "
         f"good, {load.rows_quarantined:,} quarantined"
     )
     for warning in load.warnings:
-        _say(f"  warning: {warning}")
+        say(f"  warning: {warning}")
     for code, count in trial.reasons:
-        _say(f"  {count:>7,}  {code}")
+        say(f"  {count:>7,}  {code}")
     for row, column, code, reason in trial.rows:
-        _say(f"  row {row}{', column ' + column if column else ''}: {reason} [{code}]")
+        say(f"  row {row}{', column ' + column if column else ''}: {reason} [{code}]")
     return not trial.over_limit
 
 

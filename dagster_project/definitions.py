@@ -25,14 +25,15 @@ def definitions() -> dg.Definitions:
         DbtError: the dbt project does not parse.
     """
     contracts = load_contracts(CONTRACTS)
-    manifest = ensure_manifest(read_settings())
+    settings = read_settings()
+    manifest = ensure_manifest(settings)
     return dg.Definitions(
         assets=[
-            *(landing_spec(contract) for contract in contracts.values()),
-            *(source_asset(contract) for contract in contracts.values()),
+            *(landing_spec(contract, settings) for contract in contracts.values()),
+            *(source_asset(contract, settings) for contract in contracts.values()),
             *audit_specs(manifest),
-            dbt_assets_of(manifest),
-            *publication_assets(manifest),
+            dbt_assets_of(manifest, settings),
+            *publication_assets(manifest, settings),
         ],
         jobs=[nightly, publish],
         schedules=[nightly_schedule],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +31,7 @@ from dagster_project.loading.pseudonyms import one_time_key
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.publish import current_publication, pointer_of
-from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
+from dagster_project.settings import CONTRACTS, PROJECT_ROOT, LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, write_docs
 from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
 from dagster_project.warehouse.lock import writer_lock
@@ -71,12 +74,18 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     """Compare the landing folder with the warehouse; nothing is changed.
 
     Raises:
-        UsageError: a source is not known.
+        UsageError: a source is not known, or there is no landing folder.
         WarehouseLocked: a run holds the warehouse.
     """
     from dagster_project.transformation.build import is_current
 
     contracts = contracts_of(sources)
+    _see_home(settings)
+    if not settings.landing.is_dir():
+        raise UsageError(
+            f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home}), is a share "
+            "away? In a new installation make the folder, or write synthetic extracts: fcir sample"
+        )
     every = load_contracts(CONTRACTS)
     landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
@@ -100,6 +109,18 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
         is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
         is_needed = is_needed or not pointer_of(settings.published).exists()
         return Work(plan, is_needed, tuple(outstanding(connection)))
+
+
+def _see_home(settings: Settings) -> None:
+    """See that the data root is a folder, or nothing yet.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    if settings.home.exists() and not settings.home.is_dir():
+        raise UsageError(
+            f"FCIR_HOME: {settings.home} is a file; nothing was done. Name a folder, an existing or a new one"
+        )
 
 
 def accept_rejected(settings: Settings, loads: Sequence[int], reason: str) -> list[Waiver]:
@@ -133,7 +154,9 @@ def contracts_of(sources: Sequence[str]) -> Mapping[str, Contract]:
     contracts = load_contracts(CONTRACTS)
     unknown = [source for source in sources if source not in contracts]
     if unknown:
-        raise UsageError(f"no contract for source {', '.join(unknown)}; known: {', '.join(contracts)}")
+        near = [name for source in unknown for name in get_close_matches(source, contracts, n=1)]
+        hint = f". Did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"no contract for source {', '.join(unknown)}; known: {', '.join(contracts)}{hint}")
     return {source: contract for source, contract in contracts.items() if not sources or source in sources}
 
 
@@ -235,7 +258,8 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
             cause = data.error
             while cause.cause is not None:
                 cause = cause.cause
-            said = cause.message.strip()
+            # The message begins with the class, which tells an operator nothing.
+            said = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
         found.append(f"{event.step_key}: {said or 'failed'}")
     return found
 
@@ -260,6 +284,7 @@ def read_state(settings: Settings) -> State:
         WarehouseLocked: a run holds the warehouse.
     """
     contracts = load_contracts(CONTRACTS)
+    _see_home(settings)
     landing = scan_landing(settings, contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
@@ -292,7 +317,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
             columns = [item[0] for item in cursor.description or []]
             return columns, cursor.fetchall()
         except duckdb.Error as error:
-            raise UsageError(str(error)) from None
+            raise UsageError(f'{error}\nTables and their columns: fcir query "from data_dictionary"') from None
 
 
 def count_matches(settings: Settings) -> tuple[int, int]:
@@ -379,6 +404,8 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
     Raises:
         UsageError: the source cannot be told, or there is no such file.
     """
+    if file.is_dir() and not file.is_symlink():
+        raise UsageError(f"{printable(str(file))}: is a folder; name files: fcir check {printable(str(file))}/*")
     contract = contract_for(file, source)
     if not lexists(file):
         raise UsageError(f"{printable(str(file))}: no such file")
@@ -426,6 +453,9 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
 
     Returns:
         The exit code of the process that ended first; 0 when the user stopped them.
+
+    Raises:
+        WarehouseLocked: a run holds the warehouse.
     """
     import dagster as dg
 
@@ -436,9 +466,10 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
         ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
     code = ["--workspace", str(PROJECT_ROOT / "deploy" / "workspace.yaml")]
-    web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code]
+    form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
+    web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code, *form]
     # Viewers get no daemon: beside the operator's it would be a second scheduler.
-    commands = [[*web, "--read-only"]] if read_only else [web, [_tool("dagster-daemon"), "run", *code]]
+    commands = [[*web, "--read-only"]] if read_only else [web, [_tool("dagster-daemon"), "run", *code, *form]]
     # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -461,6 +492,23 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def claim_port(port: int) -> None:
+    """See that a port of this machine is free, before servers start that would only find out half a minute later.
+
+    Raises:
+        UsageError: another program listens on it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(
+                f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what runs there (another fcir ui?), or "
+                f"take another: fcir ui --port {port + 1 if port < 65535 else 3000}"
+            ) from None
 
 
 def _tool(name: str) -> str:

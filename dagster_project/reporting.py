@@ -1,6 +1,7 @@
-"""What a run says while it goes on: one line per step, as text for a person or as JSON for a log collector.
+"""What a command says: one line per step or fact, as text for a person or as JSON for a log collector.
 
 Every module logs to the logger `fcir`; only the command line attaches a handler here, and Dagster attaches its own.
+What is the answer to a question (a query, a trace) is data and does not go through here.
 """
 
 from __future__ import annotations
@@ -8,11 +9,50 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from dagster_project.settings import LogFormat
 
 LOGGER = logging.getLogger("fcir")
+
+_chosen = LogFormat.TEXT
+
+
+def report_as(log_format: LogFormat) -> None:
+    """Choose the form of every line of this process that `say` and `complain` print."""
+    global _chosen
+    _chosen = log_format
+
+
+def say(message: str, *, level: str = "info", **fields: object) -> None:
+    """Print a line on standard output; an empty one, which is for the eye, as text only.
+
+    Args:
+        message: the line.
+        level: `info`, `warning` or `error`; a text line is marked by its own words.
+        fields: the same as values, for the JSON form.
+    """
+    if _chosen is LogFormat.TEXT:
+        sys.stdout.write(f"{message}\n")
+    elif message:
+        sys.stdout.write(_as_json(datetime.now(UTC), level, " ".join(message.split()), fields) + "\n")
+
+
+def complain(message: str, **fields: object) -> None:
+    """Print why a command ends without having done its work, on standard error."""
+    text = f"fcir: {message}" if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "error", message, fields)
+    sys.stderr.write(f"{text}\n")
+
+
+def is_json() -> bool:
+    """Whether lines are for a log collector, not for a person."""
+    return _chosen is LogFormat.JSON
+
+
+def _as_json(moment: datetime, level: str, message: str, fields: Mapping[str, object]) -> str:
+    head = {"time": moment.isoformat(timespec="milliseconds"), "level": level, "message": message}
+    return json.dumps(head | dict(fields), default=str)
 
 
 def step(stage: str, name: str, message: str, **fields: object) -> None:
@@ -29,7 +69,7 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
 
 def progress(stage: str, name: str, done: int, total: int) -> None:
     """Show how far a step is, on a terminal only: a log keeps what was finished, not how it crept on."""
-    if LOGGER.handlers and sys.stderr.isatty():
+    if LOGGER.handlers and not is_json() and sys.stderr.isatty():
         end = "\r" if done < total else "\r" + " " * 70 + "\r"
         sys.stderr.write(f"{stage:<12} {name:<22} {done:,} of {total:,}{end}")
         sys.stderr.flush()
@@ -45,10 +85,9 @@ class _JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON: time (UTC), level, message and the fields of a step."""
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        fields: dict[str, object] = {"time": moment, "level": record.levelname.lower(), "message": record.getMessage()}
-        fields |= getattr(record, "fcir", {})
-        return json.dumps(fields, default=str)
+        moment = datetime.fromtimestamp(record.created, UTC)
+        message = " ".join(record.getMessage().split())
+        return _as_json(moment, record.levelname.lower(), message, getattr(record, "fcir", {}))
 
 
 class _TextFormatter(logging.Formatter):
@@ -61,7 +100,8 @@ class _TextFormatter(logging.Formatter):
 
 
 def report_to_terminal(log_format: LogFormat) -> None:
-    """Send the lines of this process to standard output."""
+    """Send what is logged in this process to standard output as well."""
+    report_as(log_format)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JsonFormatter() if log_format is LogFormat.JSON else _TextFormatter())
     LOGGER.handlers = [handler]

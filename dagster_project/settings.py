@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         default=2.0, ge=0, le=300, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
     )
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
+    site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
     @field_validator("home")
     @classmethod
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
     def _no_file(cls, file: Path | None) -> Path | None:
         # An empty value of an environment file means that there is none, not the folder itself.
         return None if file is None or file == Path() else file.expanduser().resolve()
+
+    @field_validator("site_url")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        # A browser opens no file:// link of a page that came by http, so a file share is no address.
+        if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
+            raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
+        return address.rstrip("/")
 
     @field_validator("force")
     @classmethod
@@ -115,6 +124,7 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"FCIR_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
+            f"FCIR_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None

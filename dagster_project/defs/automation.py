@@ -44,7 +44,9 @@ nightly = dg.define_asset_job(
 publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.groups("publication"),
-    description="Publish the marts as they stand once more.",
+    description=(
+        "Publish the marts as they stand once more; they have to be built and tested from all that is loaded."
+    ),
     executor_def=dg.in_process_executor,
 )
 
@@ -54,7 +56,10 @@ nightly_schedule = dg.ScheduleDefinition(
     # 04:15 exists on every day of the year: the clocks change between 01:00 and 02:00.
     cron_schedule="15 4 * * *",
     execution_timezone=LONDON_NAME,
-    description="Every night at 04:15 London time.",
+    description=(
+        "Starts the nightly job every night at 04:15 London time, while the scheduler is up. What has come since the "
+        "night before is loaded; what comes later, by the next night."
+    ),
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
@@ -66,7 +71,8 @@ nightly_schedule = dg.ScheduleDefinition(
     minimum_interval_seconds=300,
     description=(
         "Starts the nightly job when a delivery is new or has changed and lies complete in the landing folder. A "
-        "rejected delivery that lies unchanged starts none; the nightly schedule tries it again."
+        "rejected delivery that lies unchanged starts none; the nightly schedule tries it again. It is off until "
+        "somebody switches it on."
     ),
     default_status=dg.DefaultSensorStatus.STOPPED,
 )

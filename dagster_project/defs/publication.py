@@ -1,74 +1,196 @@
 """The publication as assets, and the run's own verdict. What is published and how: `publication/`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
-from dagster_project.publication.publish import publish
+from dagster_project.defs.transformations import audit_state
+from dagster_project.publication.publish import GateClosed, Publication, pointer_of, publish
 from dagster_project.reporting import step
-from dagster_project.transformation.project import marts_of, read_manifest
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
 
 _OWNER = "team:performance-analysis"
 
 
-def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
-    """The published database, its Parquet copy, the board paper and the manifest; then the run's verdict."""
-    marts = marts_of(read_manifest(manifest_path))
-    of_marts = [dg.AssetKey(["marts", mart.name]) for mart in marts]
-    specs = [
-        dg.AssetSpec(
-            ["published", "database"],
-            deps=of_marts,
-            description="fcir.duckdb: all marts in one read-only file that DuckDB 1.4 and newer opens.",
+# Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
+_PAPER_READS = (
+    "board_paper",
+    "definitions",
+    "dim_force",
+    "kpi_measure_period",
+    "kpi_measure_spc",
+    "load_audit",
+    "measures",
+)
+_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc", "measures", "revisions")
+_QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
+_SITE_READS = (
+    "kpi_call_definitions",
+    "kpi_calls_hourly",
+    "kpi_crime_maturity",
+    "kpi_measure_monthly",
+    "kpi_measure_period",
+    "kpi_measure_spc",
+    "load_audit",
+    "measures",
+    "reconciliation",
+    "revisions",
+)
+
+
+def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.AssetSpec]:
+    """What a publication consists of: the tables, the papers, the site with its parts, and the list of all of it."""
+
+    def spec(name: str, *, reads: Sequence[dg.AssetKey], description: str, kinds: set[str], file: str) -> dg.AssetSpec:
+        is_page = file.endswith(".html")
+        return dg.AssetSpec(
+            ["published", name],
+            deps=reads,
+            description=description,
+            kinds=kinds,
+            group_name="publication",
+            owners=[_OWNER],
+            tags={"stage": "publication"},
+            metadata={
+                "dagster/uri": str(pointer_of(settings.published) / file),
+                **({"page": page_of_site(settings, file)} if is_page else {}),
+            },
+        )
+
+    return [
+        spec(
+            "database",
+            reads=_marts(mart.name for mart in marts),
+            description="All marts in one read-only file, fcir.duckdb, which DuckDB 1.4 and newer opens.",
             kinds={"duckdb"},
+            file="fcir.duckdb",
         ),
-        dg.AssetSpec(
-            ["published", "parquet"],
-            deps=of_marts,
-            description="One Parquet file for each mart, in the order of its grain.",
+        spec(
+            "parquet",
+            # Written from the tables of the database, so that both hold the same rows in the same order.
+            reads=_published("database"),
+            description="One Parquet file for each mart, in the order of its grain: the tables of the database.",
             kinds={"parquet"},
+            file="parquet",
         ),
-        dg.AssetSpec(
-            ["published", "board_paper"],
-            deps=[
-                ["marts", name]
-                for name in (
-                    "board_paper",
-                    "definitions",
-                    "dim_force",
-                    "kpi_measure_period",
-                    "kpi_measure_spc",
-                    "load_audit",
-                    "measures",
-                )
-            ],
-            description="The board papers of every force and month, as page, PDF, workbook and CSV.",
+        spec(
+            "board_paper",
+            reads=_marts(_PAPER_READS),
+            description=(
+                "The board papers of every force and month, as page, PDF, workbook and CSV. What people open first is "
+                "the latest of the installation's own force."
+            ),
             kinds={"html", "pdf", "xlsx"},
+            file="board_paper.html",
         ),
-        dg.AssetSpec(
-            ["published", "manifest"],
-            deps=[["published", "database"], ["published", "parquet"], ["published", "board_paper"]],
+        spec(
+            "measures",
+            reads=_marts(_MEASURES_READ),
+            description=(
+                "A page for every measure of every force: its definition, all its months with their periods, its "
+                "control chart, its targets and what was revised; the same as CSV."
+            ),
+            kinds={"html", "csv"},
+            file="measures/index.html",
+        ),
+        spec(
+            "quality",
+            reads=_marts(_QUALITY_READS),
+            description=(
+                "What was loaded, missing, rejected, corrected and set aside, by source and day, and what came of the "
+                "expectations."
+            ),
+            kinds={"html"},
+            file="quality/index.html",
+        ),
+        spec(
+            "dictionary",
+            reads=_marts(["data_dictionary"]),
+            description=(
+                "A page for every published table with its grain and columns, and the lineage and SQL of all models "
+                "on one page."
+            ),
+            kinds={"html"},
+            file="dictionary/index.html",
+        ),
+        spec(
+            "site",
+            reads=[*_published("board_paper", "measures", "quality", "dictionary"), *_marts(_SITE_READS)],
+            description=(
+                "The first page, the demand by hour, the cookbook and the search over all pages: opens from a file "
+                "share and needs no network."
+            ),
+            kinds={"html"},
+            file="index.html",
+        ),
+        spec(
+            "manifest",
+            reads=_published("database", "parquet", "board_paper", "site"),
             description="Every published file with its hash, every table with its rows, every delivery that went in.",
             kinds={"json"},
+            file="manifest.json",
         ),
     ]
 
-    @dg.multi_asset(
-        name="publication",
-        specs=[
-            spec.replace_attributes(group_name="publication", owners=[_OWNER], tags={"stage": "publication"})
-            for spec in specs
-        ],
-    )
+
+def _marts(names: Iterable[str]) -> list[dg.AssetKey]:
+    return [dg.AssetKey(["marts", name]) for name in names]
+
+
+def _published(*names: str) -> list[dg.AssetKey]:
+    return [dg.AssetKey(["published", name]) for name in names]
+
+
+def _made(publication: Publication) -> dict[str, dict[str, Any]]:
+    """What each part of a publication shows of itself: how much there is of it, by which the UI draws its course."""
+    folder = publication.folder
+    rows = sum(publication.tables.values())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    rendered = sum(paper.is_rendered for paper in publication.papers)
+
+    def pages(name: str) -> dict[str, Any]:
+        return {"pages": sum(1 for _ in (folder / name).rglob("*.html"))}
+
+    return {
+        "database": {
+            "tables": len(publication.tables),
+            "dagster/row_count": rows,
+            "bytes": _bytes(folder / "fcir.duckdb"),
+        },
+        "parquet": {"tables": len(publication.tables), "dagster/row_count": rows},
+        "board_paper": {"papers": len(publication.papers), "papers_new_or_changed": rendered},
+        "measures": pages("measures"),
+        "quality": pages("quality"),
+        "dictionary": pages("dictionary"),
+        "site": {"pages": publication.pages},
+        "manifest": {"files": len(files), "bytes": sum(map(_bytes, files))},
+    }
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size
+
+
+def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.AssetsDefinition]:
+    """The parts of the publication, which are made together, and the run's verdict."""
+    marts = marts_of(read_manifest(manifest_path))
+    specs = publication_specs(marts, settings)
+
+    @dg.multi_asset(name="publication", specs=specs)
     def publication(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
-        made = publish(warehouse.settings, marts, run_id=context.run.run_id)
+        try:
+            made = publish(warehouse.settings, marts, run_id=context.run.run_id)
+        except GateClosed as closed:
+            raise dg.Failure(str(closed), allow_retries=False) from None
         seconds = time.monotonic() - started
         rows = sum(made.tables.values())
         rendered = sum(paper.is_rendered for paper in made.papers)
@@ -79,6 +201,7 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
             papers=len(made.papers),
             rendered=rendered,
         )
+        step("publish", "site", f"{made.pages} pages", pages=made.pages)
         step(
             "publish",
             made.run_id,
@@ -87,11 +210,16 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
             rows=rows,
             seconds=round(seconds, 3),
         )
+        shown = _made(made)
         for spec in specs:
-            metadata: dict[str, Any] = {"publication": made.run_id, "folder": dg.MetadataValue.path(made.folder)}
-            if spec.key.path[-1] in ("database", "parquet"):
-                metadata |= {"tables": len(made.tables), "dagster/row_count": rows}
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+            yield dg.MaterializeResult(
+                asset_key=spec.key,
+                metadata={
+                    "publication": made.run_id,
+                    "folder": dg.MetadataValue.path(made.folder),
+                    **shown[spec.key.path[-1]],
+                },
+            )
 
     @dg.asset(
         key=["published", "run_verdict"],
@@ -105,7 +233,9 @@ def publication_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
             "a delivery is missing or rejected: a failed check alone leaves the run green and failure alerts silent."
         ),
     )
-    def run_verdict(warehouse: Warehouse) -> dg.MaterializeResult:
+    def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        for state in audit_state(manifest_path, warehouse.settings):
+            context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             faults = outstanding(connection)
         if faults:

@@ -9,11 +9,12 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, Severity
+from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
-from dagster_project.settings import FIRST_EXTRACT_DATE
+from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
@@ -34,20 +35,28 @@ _SHOWN = 20
 _READING = "files_can_be_read"
 
 
-def landing_spec(contract: Contract) -> dg.AssetSpec:
+def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
     """The files that a source system drops: where the lineage begins."""
     return dg.AssetSpec(
         ["landing", contract.source],
         group_name="sources",
-        description=f"Extracts of {contract.source} as its source system drops them into the landing folder.",
+        description=(
+            f"Extracts of {contract.source} as its source system drops them into the landing folder. "
+            f"{_when_delivered(contract)}"
+        ),
         owners=[f"team:{contract.owner}"],
         kinds={"file"},
         tags=_tags(contract),
+        metadata={
+            "dagster/uri": str(settings.landing / contract.source),
+            "file_names": f"{contract.source}_YYYY-MM-DD*.csv, .csv.gz, .xlsx, .parquet or .jsonl",
+            **_links(contract, settings),
+        },
         freshness_policy=_freshness_policy(contract),
     )
 
 
-def source_asset(contract: Contract) -> dg.AssetsDefinition:
+def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
     """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks."""
     key = dg.AssetKey(["raw", contract.source])
     expectations = expectations_of(contract)
@@ -62,10 +71,10 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
         kinds={"duckdb", "python"},
         tags=_tags(contract),
         metadata={
-            "contract": dg.MetadataValue.text(f"expectations/{contract.source}.odcs.yaml"),
+            **_links(contract, settings),
             "contract_version": contract.version,
             "dagster/column_schema": _column_schema(contract),
-            "dagster/table_name": f"raw.{contract.source}",
+            "dagster/table_name": f"warehouse.raw.{contract.source}",
         },
         code_version=contract.version,
         freshness_policy=_freshness_policy(contract),
@@ -141,6 +150,20 @@ def source_asset(contract: Contract) -> dg.AssetsDefinition:
             yield result
 
     return load
+
+
+def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue]:
+    """The contract, and the page that shows which days of the source are there."""
+    return {
+        **file_of_project("contract", f"expectations/{contract.source}.odcs.yaml", "yaml"),
+        "quality_page": page_of_site(settings, f"quality/index.html#{contract.source}"),
+    }
+
+
+def _when_delivered(contract: Contract) -> str:
+    if not contract.is_daily:
+        return "They come whenever there is one."
+    return f"One is due for every day, by {contract.delivered_by:%H:%M} London time on the day after."
 
 
 def _tags(contract: Contract) -> dict[str, str]:
@@ -224,6 +247,7 @@ def _arrival(contract: Contract, report: SourceReport) -> dg.AssetMaterializatio
             "deliveries": len(report.deliveries),
             "files": sum(len(delivery.files) for delivery in report.deliveries),
             "rows_read": report.rows_read,
+            "dagster/row_count": report.rows_read,
             "newest_extract_date": max(delivery.extract_date for delivery in report.deliveries).isoformat(),
         },
     )

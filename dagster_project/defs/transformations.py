@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from dagster_project.defs.links import file_of_project, pages_of_table
 from dagster_project.defs.resources import Warehouse
 from dagster_project.publication.versions import settle
 from dagster_project.reporting import step, warn
@@ -41,6 +43,10 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 class Translator(DagsterDbtTranslator):
     """Names and groups of the dbt nodes in Dagster: the schema and the table, grouped by stage."""
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._installation = settings
+
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """The spec of a node, with its stage as the group, its owner and its kinds."""
         spec = super().get_asset_spec(manifest, unique_id, project)
@@ -55,7 +61,14 @@ class Translator(DagsterDbtTranslator):
             owners=[f"team:{group['owner']['name']}"],
             kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
             tags={"stage": group["name"]},
-        ).merge_attributes(metadata={"sql": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")})
+        ).merge_attributes(
+            metadata=pages_of_table(self._installation, node["schema"], node["name"], unique_id)
+            | (
+                {"csv_file": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")}
+                if node["resource_type"] == "seed"
+                else file_of_project("sql", f"dbt/{node['original_file_path']}", "sql")
+            )
+        )
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
@@ -74,7 +87,7 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetCheckSpec(
             name=short if siblings.count(short) == 1 else node["name"],
             asset=spec.asset_key,
-            description=node["description"] or _claim(node),
+            description=node["description"] or _claim(node) or _sentence(node["name"]),
             additional_deps=spec.additional_deps,
             metadata=spec.metadata,
             blocking=spec.blocking,
@@ -103,6 +116,11 @@ def _claim(node: Mapping[str, Any]) -> str | None:
     return claim.format_map(texts) if claim else None
 
 
+def _sentence(name: str) -> str:
+    """The name of a test of its own file, which is a sentence, as one."""
+    return f"{name.replace('_', ' ').capitalize()}."
+
+
 def _table_of(text: str) -> str:
     """The name in a reference to a model, `ref('dim_force')`; other text as it is."""
     return text.removeprefix("ref('").removesuffix("')")
@@ -122,17 +140,36 @@ def audit_specs(manifest_path: Path) -> list[dg.AssetSpec]:
             owners=["team:data-engineering"],
             kinds={"duckdb"},
             tags={"stage": "sources"},
-            metadata={"dagster/table_name": f"audit.{node['name']}"},
+            metadata={"dagster/table_name": f"warehouse.audit.{node['name']}"},
         )
         for node in read_manifest(manifest_path)["sources"].values()
         if node["source_name"] == "audit"
     ]
 
 
-def dbt_assets_of(manifest_path: Path) -> dg.AssetsDefinition:
+def audit_state(manifest_path: Path, settings: Settings) -> Iterator[dg.AssetMaterialization]:
+    """Rows and columns of the audit tables as they stand: whatever wrote to them, a run ends with it."""
+    with loading_connection(settings.warehouse) as connection:
+        columns = _column_types(connection, ["audit"])
+        for spec in audit_specs(manifest_path):
+            schema, name = spec.key.path
+            if (schema, name) in columns:
+                row = connection.execute(f"select count(*) from {table(schema, name)}").fetchone()  # noqa: S608 - quoted
+                yield dg.AssetMaterialization(
+                    asset_key=spec.key,
+                    metadata={
+                        "dagster/row_count": int(row[0]) if row else 0,
+                        "dagster/column_schema": dg.TableSchema(
+                            [dg.TableColumn(column, kind.lower()) for column, kind in columns[schema, name].items()]
+                        ),
+                    },
+                )
+
+
+def dbt_assets_of(manifest_path: Path, settings: Settings) -> dg.AssetsDefinition:
     """All nodes of the dbt project as one multi-asset: dbt orders and threads them itself."""
 
-    @dbt_assets(manifest=manifest_path, dagster_dbt_translator=Translator(), name="dbt_models")
+    @dbt_assets(manifest=manifest_path, dagster_dbt_translator=Translator(settings), name="dbt_models")
     def dbt_models(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
@@ -154,17 +191,10 @@ def _lineage(settings: Settings) -> ColumnLineage:
     """Column lineage by the manifest that the build wrote: the one that the assets come from has no compiled SQL."""
     folder = target_path(settings)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    source_columns: dict[tuple[str, str], list[str]] = {}
     with loading_connection(settings.warehouse) as connection:
-        for schema, table, column in connection.execute(
-            """
-            select schema_name, table_name, column_name
-            from duckdb_columns()
-            where database_name = 'warehouse' and schema_name in ('raw', 'audit')
-            order by schema_name, table_name, column_index
-            """
-        ).fetchall():
-            source_columns.setdefault((schema, table), []).append(column)
+        source_columns = {
+            relation: list(types) for relation, types in _column_types(connection, ["raw", "audit"]).items()
+        }
     return column_lineage(manifest, source_columns=source_columns, cache=folder / "column_lineage.json")
 
 
@@ -177,12 +207,17 @@ def _results(
     keys_by_unique_id = {unique_id: spec.key for unique_id, spec in specs.items()}
     checks = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.check_specs if spec.metadata}
     counts = _row_counts(settings, report)
+    with loading_connection(settings.warehouse) as connection:
+        types = _column_types(connection, ["staging", "intermediate", "reference"])
     for node in report.nodes:
         if node.unique_id in specs and node.is_good:
             spec = specs[node.unique_id]
             metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
             if node.unique_id in counts:
                 metadata["dagster/row_count"] = counts[node.unique_id]
+            schema = _typed(spec, types)
+            if schema:
+                metadata["dagster/column_schema"] = schema
             deps = _column_deps(lineage.get(node.unique_id, {}), keys_by_unique_id)
             if deps:
                 metadata["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
@@ -198,6 +233,39 @@ def _results(
                 severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
                 metadata={"failures": node.failures or 0, "seconds": round(node.seconds, 3)},
             )
+
+
+def _column_types(
+    connection: duckdb.DuckDBPyConnection, schemas: Sequence[str]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Schema and table to column to its type, of all tables and views of the schemas."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, name, column, kind in connection.execute(
+        """
+        select schema_name, table_name, column_name, data_type
+        from duckdb_columns()
+        where database_name = 'warehouse' and list_contains(?, schema_name)
+        order by schema_name, table_name, column_index
+        """,
+        [list(schemas)],
+    ).fetchall():
+        found.setdefault((schema, name), {})[column] = kind
+    return found
+
+
+def _typed(spec: dg.AssetSpec, types: Mapping[tuple[str, str], Mapping[str, str]]) -> dg.TableSchema | None:
+    """The described columns of a table with the types that the database gave them; none where its contract has them."""
+    described = spec.metadata.get("dagster/column_schema")
+    schema, name = spec.key.path
+    if described is None or (schema, name) not in types:
+        return None
+    descriptions = {column.name: column.description for column in described.columns}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(column, kind.lower(), description=descriptions.get(column))
+            for column, kind in types[schema, name].items()
+        ]
+    )
 
 
 def _column_deps(

@@ -84,7 +84,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, callbacks: Sequence[
         DuckDBConnectionManager.env().close()
         DuckDBConnectionManager.close_all_connections()
     if outcome.result is None:
-        raise DbtError(f"dbt {arguments[0]} failed: {outcome.exception}")
+        raise DbtError(f"dbt {arguments[0]} failed: {str(outcome.exception) or 'it was stopped'}")
     return outcome.result
 
 

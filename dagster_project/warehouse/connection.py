@@ -11,9 +11,39 @@ import duckdb
 import pyarrow as pa
 
 from dagster_project.extracts.cells import quoted
+from dagster_project.warehouse.lock import WarehouseLocked
 
 WAREHOUSE = "warehouse"
 """Name under which a loading connection sees the warehouse file."""
+
+
+class DatabaseUnreadable(RuntimeError):
+    """A DuckDB file that cannot be opened; the message says which, and what to do."""
+
+
+@contextmanager
+def opening(file: Path, advice: str) -> Iterator[None]:
+    """Say in words why a DuckDB file cannot be opened.
+
+    Args:
+        file: the file.
+        advice: what stands, and the next command, for a file that is damaged or gone.
+
+    Raises:
+        WarehouseLocked: another program has it open, and holds the lock that DuckDB sets.
+        DatabaseUnreadable: it is no database, or not one that this version of DuckDB can read.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].removeprefix("IO Error: ").rstrip(".!")
+        if "set lock on file" in said:
+            held = said.partition("Conflicting lock is held in ")[2].partition(". ")[0]
+            by = f" ({held})" if held else ""
+            raise WarehouseLocked(
+                f"{file} is open in another program{by}; nothing was done. Close it there and run again"
+            ) from None
+        raise DatabaseUnreadable(f"{file} cannot be opened: {said}. {advice}") from None
 
 
 @contextmanager
@@ -63,18 +93,22 @@ def reading_connection(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Yields:
         A connection that can read this file and nothing else: no other file, no network, no extension, no Python
         object, and no way to lift that.
+
+    Raises:
+        DatabaseUnreadable: the file is no database.
     """
-    connection = duckdb.connect(
-        str(file),
-        read_only=True,
-        config={
-            "enable_external_access": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-            "temp_directory": "",
-        },
-    )
+    with opening(file, "Nothing was changed. Write it anew: fcir publish, or, if that is refused, fcir run"):
+        connection = duckdb.connect(
+            str(file),
+            read_only=True,
+            config={
+                "enable_external_access": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "python_enable_replacements": False,
+                "temp_directory": "",
+            },
+        )
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set lock_configuration = true")

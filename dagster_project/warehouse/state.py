@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.warehouse.connection import opening
 from dagster_project.warehouse.lock import reader_lock
 
 # A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
@@ -63,6 +64,7 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
 
     Raises:
         WarehouseLocked: a run of another process holds the warehouse.
+        DatabaseUnreadable: it is no database.
     """
     if not (warehouse.exists() or lock_file.exists()):
         yield None
@@ -71,7 +73,10 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
         if not warehouse.exists():
             yield None
             return
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        advice = "Nothing was done, and what was published stays. Put the file back from its backup (docs/runbook.md)"
+        with opening(warehouse, advice):
+            connection = duckdb.connect(str(warehouse), read_only=True)
+        with connection:
             yield connection if _has_audit(connection) else None
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.automation import nightly_schedule
-from dagster_project.settings import CONTRACTS, PROJECT_ROOT
+from dagster_project.defs.publication import publication_specs
+from dagster_project.settings import CONTRACTS, PROJECT_ROOT, read_settings
+from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.validation.expectations import expectations_of
 from tests.dagster.asset_specs import FILE, as_text, described
 
@@ -101,6 +103,7 @@ def test_a_source_leads_from_its_landing_folder_to_the_board_paper(graph, source
     assert f"staging/stg_{source}" in reached
     assert {key.split("/")[0] for key in reached} >= set(chain)
     assert "published/database" in reached
+    assert "published/site" in reached
     compared = {"published_figures": "marts/reconciliation", "published_statements": "marts/claims"}
     assert compared.get(source, "published/board_paper") in reached
 
@@ -161,12 +164,10 @@ def test_dbt_tests_are_checks_of_the_tables_that_they_look_at(graph):
 
 def test_checks_say_in_words_what_they_claim_and_do_not_repeat_the_table(graph):
     specs = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
-    own_files = {path.stem for path in (PROJECT_ROOT / "dbt" / "tests").glob("*.sql")}
     for key, spec in specs.items():
-        if key.name not in own_files:
-            assert spec.description, key
-            assert key.asset_key.path[-1] not in key.name, key
-            assert "{" not in spec.description, key
+        assert spec.description, key
+        assert key.asset_key.path[-1] not in key.name, key
+        assert "{" not in spec.description, key
     assert specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "unique_grain")].description == (
         "No two rows have the same force_code, line, month_start."
     )
@@ -178,6 +179,56 @@ def test_columns_of_marts_show_with_type_and_description(specs):
             columns = spec.metadata["dagster/column_schema"].columns
             assert columns, key
             assert all(column.description and column.type for column in columns), key
+
+
+def test_every_asset_leads_to_what_it_is_made_by_or_to_where_it_lies(specs):
+    for key, spec in specs.items():
+        schema = key.split("/")[0]
+        if schema in ("landing", "raw"):
+            assert "kind: DataContract" in spec.metadata["contract"].md_str, key
+            assert (PROJECT_ROOT / spec.metadata["contract_file"].text).is_file(), key
+        if schema in ("staging", "intermediate", "marts"):
+            sql = (PROJECT_ROOT / spec.metadata["sql_file"].text).read_text(encoding="utf-8")
+            assert spec.metadata["sql"].md_str == f"```sql\n{sql}```", key
+        if schema in ("landing", "published") and key != "published/run_verdict":
+            assert spec.metadata["dagster/uri"], key
+        if schema not in ("landing", "published"):
+            assert spec.metadata["dagster/table_name"] == f"warehouse.{key.replace('/', '.')}"
+
+
+def test_without_an_address_a_page_of_the_site_is_named_by_its_place(specs):
+    assert pages_of(specs["marts/kpi_measure_monthly"]) == {
+        "lineage_page": "published/current/dictionary/lineage.html#!/model/model.fcir.kpi_measure_monthly",
+        "dictionary_page": "published/current/dictionary/kpi_measure_monthly.html",
+        "measures_page": "published/current/measures/index.html",
+    }
+    assert pages_of(specs["raw/crimes"]) == {"quality_page": "published/current/quality/index.html#crimes"}
+    assert pages_of(specs["published/board_paper"]) == {"page": "published/current/board_paper.html"}
+    assert specs["published/site"].metadata["dagster/uri"].endswith("/published/current/index.html")
+
+
+def test_with_an_address_the_pages_of_the_site_are_links(settings, definitions, monkeypatch):
+    assert definitions
+    monkeypatch.setenv("FCIR_SITE_URL", "https://intranet.example/fcir/")
+    manifest = read_manifest(ensure_manifest(settings))
+    specs = publication_specs(marts_of(manifest), read_settings())
+    assert {spec.metadata["page"].url for spec in specs if "page" in spec.metadata} >= {
+        "https://intranet.example/fcir/index.html",
+        "https://intranet.example/fcir/quality/index.html",
+    }
+
+
+def pages_of(spec: dg.AssetSpec) -> dict[str, str]:
+    return {name: value.text for name, value in spec.metadata.items() if re.fullmatch("(.*_)?page", name)}
+
+
+def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(specs):
+    package = PROJECT_ROOT / "dagster_project" / "publication"
+    code = [*package.glob("report/*.py"), *package.glob("site/*.py"), *package.glob("cookbook/*.sql")]
+    read = {name for file in code for name in re.findall(r"marts\.([a-z]\w*)", file.read_text(encoding="utf-8"))}
+    parts = ("board_paper", "measures", "quality", "dictionary", "site")
+    deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
+    assert deps - set(parts) | {"board_paper", "measures"} == read
 
 
 def test_the_nightly_job_runs_every_asset_in_one_process(graph, nightly):

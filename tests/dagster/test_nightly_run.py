@@ -210,6 +210,44 @@ def test_no_origin_is_an_asset_or_a_column_that_does_not_exist(latest, definitio
                 assert f"{dep.asset_key.to_user_string()}.{dep.column_name}" in known, key
 
 
+def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, settings):
+    current = (settings.published / "current").resolve()
+    pages = {
+        name: latest[f"published/{name}"].metadata["pages"].value
+        for name in ("site", "measures", "quality", "dictionary")
+    }
+    assert pages["site"] == len(list(current.rglob("*.html")))
+    assert pages["quality"] == 1
+    assert pages["dictionary"] == len(list((current / "dictionary").glob("*.html"))) > 40
+    assert pages["measures"] == len(list((current / "measures").rglob("*.html")))
+    assert latest["published/board_paper"].metadata["papers"].value >= 1
+
+
+def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
+    shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
+    assert len(shown) == 8
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        for key, metadata in shown.items():
+            name = key.partition("/")[2]
+            columns = connection.execute(f'describe audit."{name}"').fetchall()
+            assert [column.name for column in metadata["dagster/column_schema"].schema.columns] == [
+                column[0] for column in columns
+            ], key
+        [(loads,)] = connection.execute("select count(*) from audit.load").fetchall()
+    assert shown["audit/load"]["dagster/row_count"].value == loads > 0
+
+
+def test_columns_before_the_marts_show_the_type_that_the_database_gave_them(latest):
+    for key in ("staging/stg_call_segments", "intermediate/int_crimes_current", "reference/offences"):
+        columns = latest[key].metadata["dagster/column_schema"].schema.columns
+        assert all(column.type and column.description for column in columns), key
+    types = {
+        column.name: column.type
+        for column in latest["staging/stg_call_segments"].metadata["dagster/column_schema"].schema.columns
+    }
+    assert (types["arrived_at"], types["arrived_date"]) == ("timestamp", "date")
+
+
 def test_the_publication_says_where_it_is(latest):
     folder = latest["published/database"].metadata["folder"].value
     assert (Path(folder) / "fcir.duckdb").exists()

@@ -1,6 +1,7 @@
 """The web server is for this machine alone, and its pages need no other."""
 
 import re
+import socket
 from pathlib import Path
 
 import dagster_webserver
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from dagster_project import operations
-from dagster_project.settings import PROJECT_ROOT
+from dagster_project.settings import PROJECT_ROOT, read_settings
 
 
 class Ended:
@@ -55,6 +56,26 @@ def test_web_server_and_daemon_load_the_same_code_location_by_its_name(started):
         "module_name": "dagster_project.definitions",
         "location_name": "dagster_project",
     }
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_servers_speak_json_where_the_log_does(monkeypatch):
+    Ended.started = []
+    monkeypatch.setattr(operations.subprocess, "Popen", Ended)
+    monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
+    monkeypatch.setenv("FCIR_LOG_FORMAT", "json")
+    operations.serve_ui(read_settings(), port=3999, read_only=False)
+    assert [command[-2:] for command in Ended.started] == [["--log-format", "json"]] * 2
+
+
+def test_a_port_that_is_in_use_is_told_before_anything_starts():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(operations.UsageError, match=f"port {port} of 127.0.0.1 is in use; nothing was started"):
+            operations.claim_port(port)
+    operations.claim_port(port)
 
 
 def test_viewers_get_a_server_that_can_start_nothing(settings, monkeypatch):

@@ -7,8 +7,11 @@ import json
 import os
 import re
 
+import duckdb
 import pytest
 from command import CALLS, Command, call, land_three_days
+
+from dagster_project import cli
 
 
 @pytest.fixture
@@ -49,11 +52,25 @@ def test_a_run_with_missing_and_rejected_deliveries_does_the_rest_and_ends_with_
     assert command.damage() == []
 
 
+PLACES = {
+    "site": "index.html",
+    "board_paper": "board_paper.html",
+    "pdf": "board_paper.pdf",
+    "workbook": "board_paper.xlsx",
+    "database": "fcir.duckdb",
+    "parquet": "parquet",
+}
+
+
 def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported):
-    _, done = reported
+    command, done = reported
     assert done.stderr == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert all("message" in line for line in lines)
+    assert all(list(line)[:3] == ["time", "level", "message"] for line in lines)
+    assert (lines[-1]["level"], lines[-1]["success"]) == ("error", False)
+    places = {name: value for line in lines for name, value in line.items() if name in PLACES}
+    assert places == {name: str(command.current / file) for name, file in PLACES.items()}
+    assert all((command.current / file).exists() for file in PLACES.values())
     said = " ".join(line["message"] for line in lines)
     assert "crimes 2022-10-30 missing delivery" in said
     assert re.search(r"call_segments 2022-10-30 rejected \(load \d+\): call_segments_2022-10-30_late.csv", said)
@@ -73,8 +90,36 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
 def test_status_is_json_in_every_line_where_the_log_is(reported):
     command, _ = reported
     lines = [json.loads(line) for line in command.run("status").stdout.splitlines()]
+    assert all(list(line)[:3] == ["time", "level", "message"] for line in lines)
     (calls,) = [line for line in lines if line.get("source") == "call_segments"]
     assert (calls["days_loaded"], calls["days_rejected"], calls["newest"]) == (2, 1, "2022-10-31")
+
+
+def test_status_fits_a_screen_however_much_there_is_to_say(reported):
+    command, _ = reported
+    as_text = Command(command.home)
+    done = as_text.run("status")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    # Two more sources have delivered in the sample.
+    assert len(lines) + 3 <= 24
+    assert [line for line in lines if len(line) > 80 and str(command.home) not in line] == []
+    assert str(command.current / "index.html") in done.stdout
+    whole = as_text.run("status", "--all").stdout
+    (cut,) = [line for line in lines if line.endswith("\u2026") and "digital_contacts" in line]
+    assert cut[:-1] in whole
+    assert "21 faulty rows" not in cut
+
+
+def test_status_counts_what_it_does_not_list(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_print_states", lambda _: None)
+    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "deliveries: fcir status --all")
+    assert capsys.readouterr().out.splitlines() == [
+        "  delivery 0",
+        "  delivery 1",
+        "  delivery 2",
+        "  and 6 more deliveries: fcir status --all",
+    ]
 
 
 def test_a_run_says_no_personal_value(reported):
@@ -103,6 +148,13 @@ WRONG_USES = {
     "a file of no source": (["check", "notes.csv"], "name the source with --source"),
     "an unknown source of a file": (["check", "notes.csv", "--source", "bodycam"], "no contract for source bodycam"),
     "two forms of an answer": (["query", "select 1", "--csv", "--json"], "choose one of --csv, --json and --markdown"),
+    "a source that is nearly one": (["run", "--source", "crime"], "Did you mean crimes?"),
+    "a folder for a file": (["check", "."], ".: is a folder; name files: fcir check ./*"),
+    "a port that no machine has": (["ui", "--port", "70000"], "is not in the range 1<=x<=65535. See: fcir ui --help"),
+    "an option that does not exist": (["run", "--fast"], "No such option: --fast"),
+    "a command that does not exist": (["walk"], "No such command 'walk'. See: fcir --help"),
+    "a file that is left out": (["check"], "Missing argument 'FILE...'. See: fcir check --help"),
+    "a data root without a landing folder": (["run"], "landing: no such folder; nothing was done"),
     "a query before anything is published": (["query", "select 1"], "nothing is published yet. Run: fcir run"),
 }
 
@@ -118,11 +170,63 @@ def test_wrong_use_ends_with_2_and_one_line(command, case):
     assert not command.home.exists()
 
 
-@pytest.mark.parametrize("arguments", [["walk"], ["run", "--fast"], ["check"], ["query"]])
-def test_an_argument_that_does_not_exist_ends_with_2(command, arguments):
-    done = command.run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Traceback" not in done.stderr
+def test_an_error_is_one_json_object_where_the_log_is_json(command):
+    command.settings["FCIR_LOG_FORMAT"] = "json"
+    for arguments in (["run", "--fast"], ["run", "--from", "x"], ["query", "select 1"]):
+        done = command.run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+        assert (line["level"], line["exit_code"]) == ("error", 2)
+
+
+def test_no_command_at_all_shows_the_commands(command):
+    done = command.run()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "trace" in done.stdout
+
+
+def test_a_warehouse_that_is_no_database_is_told_with_what_to_do(command):
+    command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    (command.home / "warehouse.duckdb").write_text("rubbish")
+    for verb in ("run", "status"):
+        done = command.run(verb)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "not a valid DuckDB database file" in done.stderr
+        assert "Nothing was done, and what was published stays. Put the file back from its backup" in done.stderr
+
+
+def test_a_warehouse_that_another_program_has_open_is_told_with_its_process(command):
+    command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
+    with duckdb.connect(str(command.home / "warehouse.duckdb")):
+        done = command.run("run")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (75, "", 1)
+    assert "is open in another program" in done.stderr
+    assert f"PID {os.getpid()}" in done.stderr
+
+
+def test_a_publication_whose_database_is_gone_is_told_with_what_to_do(command):
+    (command.home / "published" / "one").mkdir(parents=True)
+    command.current.symlink_to("one")
+    done = command.run("query", "select 1")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "Write it anew: fcir publish" in done.stderr
+
+
+def test_a_data_root_that_is_a_file_is_told(command):
+    command.home.write_text("a file")
+    for verb in ("run", "status"):
+        done = command.run(verb)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{command.home} is a file; nothing was done" in done.stderr
+
+
+def test_what_the_system_refuses_is_told_with_its_file_and_what_stands(command):
+    command.home.write_text("a file")
+    done = command.run("sample", "--out", str(command.home / "extracts"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert str(command.home) in done.stderr
+    assert "[Errno" not in done.stderr
+    assert "What was published before stays" in done.stderr
 
 
 def test_all_bad_settings_are_named_at_once(command):
@@ -159,7 +263,7 @@ def test_a_run_beside_another_ends_with_75_and_names_its_process(command):
 def test_status_of_an_empty_installation_says_what_to_do_and_touches_nothing(command):
     done = command.run("status")
     assert done.returncode == 0
-    assert "Nothing is loaded yet" in done.stdout
+    assert "Nothing is loaded yet, and there is no landing folder" in done.stdout
     assert not command.home.exists()
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import browser
 from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
@@ -83,9 +81,8 @@ class Looked:
 
 
 @pytest.fixture(scope="session")
-def looked(published) -> Iterator[Looked]:
-    with browser() as started:
-        yield Looked(started.new_page(viewport=WIDE), published)
+def looked(browser, published) -> Looked:
+    return Looked(browser.new_page(viewport=WIDE), published)
 
 
 def test_no_page_asks_for_anything_outside_the_publication_or_complains(looked, addresses):

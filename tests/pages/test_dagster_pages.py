@@ -1,0 +1,112 @@
+"""What people see of the Dagster UI, in a browser: the pages that they use are complete and come from this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+# Debian's Chromium on a busy machine of two cores takes up to 20 s for a page.
+PATIENCE = 60_000
+
+SITE = "https://intranet.example/fcir"
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Callable[[str], Page]]:
+    """Open a page of the UI; in the end, nothing of it failed and nothing came from elsewhere."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1100})
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: None if is_own(request.url, server) else faults.append(request.url))
+
+    def opened(path: str) -> Page:
+        page.goto(f"{server}{path}")
+        return page
+
+    yield opened
+    assert faults == []
+    page.close()
+
+
+def is_own(url: str, server: str) -> bool:
+    return url.startswith((server, server.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def shows(page: Page, *texts: str) -> None:
+    for text in texts:
+        expect(page.locator("body")).to_contain_text(text)
+
+
+def leads_to(page: Page, address: str) -> None:
+    expect(page.locator(f'a[href="{address}"]').first).to_be_visible()
+
+
+def test_the_whole_lineage_shows_its_stages(visit):
+    shows(visit("/asset-groups"), "sources", "staging", "facts", "kpis", "publication")
+
+
+def test_the_publication_shows_what_it_consists_of(visit):
+    page = visit("/locations/dagster_project/asset-groups/publication/list")
+    shows(page, "board_paper", "database", "dictionary", "manifest", "measures", "parquet", "quality", "run_verdict")
+
+
+def test_a_source_shows_its_rows_columns_contract_and_days(visit):
+    page = visit("/assets/raw/call_segments")
+    shows(page, "Segments of telephone calls", "One row per segment of a call", "Row count", "control-room-systems")
+    shows(page, "caller_number", "kept as a keyed pseudonym only", "warehouse.raw.call_segments", "nightly")
+    shows(page, "expectations/call_segments.odcs.yaml")
+    leads_to(page, f"{SITE}/quality/index.html#call_segments")
+    page.get_by_text("[Show Markdown]").first.click()
+    shows(page, "kind: DataContract")
+
+
+def test_a_source_shows_its_days(visit):
+    shows(visit("/assets/raw/call_segments?view=partitions"), "Materialized (3)", "Missing (")
+
+
+def test_a_check_says_what_it_claims_and_what_it_found(visit):
+    page = visit("/assets/raw/call_segments?view=checks&checkDetail=queue_time_is_below_a_day")
+    shows(
+        page,
+        "files_can_be_read",
+        "key_occurs_once",
+        "such a value is a clock fault",
+        "(warning)",
+        "evaluated",
+        "unexpected",
+    )
+
+
+def test_a_mart_shows_its_rows_columns_sql_and_pages(visit):
+    page = visit("/assets/marts/kpi_measure_monthly")
+    shows(page, "One row per force, measure and month.", "Row count", "performance-analysis", "columns_come_from")
+    shows(page, "dbt/models/kpis/kpi_measure_monthly.sql")
+    leads_to(page, f"{SITE}/dictionary/kpi_measure_monthly.html")
+    leads_to(page, f"{SITE}/measures/index.html")
+
+
+def test_an_audit_table_has_rows_although_nothing_of_dagster_makes_it(visit):
+    shows(visit("/assets/audit/load"), "Row count", "file_sha256", "data-engineering")
+
+
+def test_the_site_says_how_many_pages_it_has(visit):
+    page = visit("/assets/published/site")
+    shows(page, "opens from a file share", "pages", "published/current/index.html")
+    leads_to(page, f"{SITE}/index.html")
+
+
+def test_runs_and_what_a_failed_one_failed_of(visit):
+    page = visit("/runs")
+    shows(page, "nightly", "Failure", "fcir/started_by: command line")
+    page.locator('a[href^="/runs/"]').first.click()
+    shows(page, "published__run_verdict", "2 deliveries need a person")
+
+
+def test_schedule_and_sensors_say_what_they_do(visit):
+    shows(visit("/automation"), "nightly_0415", "new_deliveries", "overdue_deliveries", "failed_runs")
+    shows(visit("/locations/dagster_project/schedules/nightly_0415"), "every night at 04:15 London time")
+    shows(visit("/locations/dagster_project/sensors/new_deliveries"), "It is off until somebody switches it on.")
