@@ -31,7 +31,7 @@ These are exact, and each edition shows them as they stand when it is made. A fi
 - **No rates and means** are shown below force level: they would tell the exact counts.
 - **A month is shown once.** It is shown when every day of it is loaded{settle}.
   Every later edition repeats it unchanged, with its total, also where records were corrected since; the figures of the
-  whole force are corrected. `shown_months` has the edition that showed each month first, and by which threshold and base.
+  whole force are corrected. `shown_months` has the edition that showed each month first, its threshold and its base.
 - Each table is by one thing (district, offence, code, ...). Two at once, single events, and anything about a person who
   works for the force or calls on it are not published.
 
