@@ -8,14 +8,36 @@ README.
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
+
+from dagster_project.disclosure import Controlled
+from dagster_project.publication.public_edition import DATABASE
+from dagster_project.transformation.project import Mart
+
+# Figures of the force that a reader takes as the total of a table; what a table is not part of has none.
+TOTALS = {
+    ("kpi_calls_hourly", "received"): "calls_{}.received",
+    ("kpi_calls_hourly", "not_answered"): "calls_{}.not_answered",
+    ("kpi_crime_by_district_monthly", "recorded_crime"): "crime.recorded_crime",
+    ("kpi_crime_by_district_monthly", "cancelled_crime"): "crime.cancelled_crime",
+    ("kpi_cancellations_by_offence_monthly", "cancelled"): "crime.cancelled_crime",
+    ("kpi_cancellations_by_code_monthly", "cancelled"): "crime.cancelled_crime",
+    ("kpi_cancellations_by_days_monthly", "cancelled"): "crime.cancelled_crime",
+    ("kpi_digital_by_type_monthly", "contacts"): "digital.digital_contacts",
+}
+
+Truth = dict[tuple[Any, ...], int]
 
 
 class Assumption(Enum):
@@ -157,3 +179,104 @@ def learnt(truth: dict[Hashable, int], found: dict[Hashable, tuple[int, int]], t
         elif least >= 1 and most < threshold:
             told[name] = "to be small"
     return told
+
+
+def controlled(marts: Iterable[Mart]) -> list[Controlled]:
+    """The tables below force level."""
+    return [release for mart in marts for release in mart.releases if isinstance(release, Controlled)]
+
+
+def rows_of(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a query of a public edition."""
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def true_counts(warehouse: Path, marts: Iterable[Mart]) -> Truth:
+    """True counts of all controlled tables, which no reader has: by table, count and the key of a row."""
+    found: Truth = {}
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for release in controlled(marts):
+            keys = ", ".join(release.keys)
+            sums = ", ".join(f"sum({count})" for count in release.counts)
+            for row in connection.execute(
+                f"select {keys}, {sums} from marts.{release.mart} where {release.where or 'true'} group by {keys}"  # noqa: S608 (own names)
+            ).fetchall():
+                for place, count in enumerate(release.counts, start=len(release.keys)):
+                    found[release.table, count, *row[: len(release.keys)]] = int(row[place] or 0)
+    return found
+
+
+def attack_of(
+    marts: Iterable[Mart], editions: Iterable[tuple[Path, Truth]], assumption: Assumption
+) -> tuple[Attack, Truth]:
+    """All that a reader knows from two editions, and the truth of each unknown.
+
+    Args:
+        marts: of which tables are public.
+        editions: the folder of each, and the true counts when it was made.
+        assumption: what the reader takes the corrections between them for.
+    """
+    attack, truth = Attack(), {}
+    releases = controlled(marts)
+    for edition, (folder, counts) in enumerate(editions, start=1):
+        figures = {
+            (owner, measure, month): int(value)
+            for owner, measure, month, value in rows_of(
+                folder,
+                "select force_code, measure, month_start, value from marts.kpi_measure_monthly where value is not null",
+            )
+        }
+        first = {
+            (table, owner, month): name
+            for table, owner, month, name in rows_of(
+                folder, "select table_name, force_code, month_start, first_edition from marts.shown_months"
+            )
+        }
+        for release in releases:
+            _know_table(attack, truth, release, edition, folder, counts, figures, first)
+    if assumption is not Assumption.NOTHING:
+        for edition, *key in list(attack.ranges):
+            if edition == 2 and (1, *key) in attack.ranges:
+                pair = ((1, *key), (2, *key))
+                attack.not_more(*(pair if assumption is Assumption.ADDED else pair[::-1]))
+    return attack, truth
+
+
+def small_counts(truth: Truth, threshold: int, *, at_most: int) -> list[tuple[Any, ...]]:
+    """Small counts of both editions, of each table and count a number: there are thousands of the hours of calls."""
+    small: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for name, count in truth.items():
+        if 1 <= count < threshold:
+            small.setdefault(name[:3], []).append(name)
+    draw = random.Random(7)
+    return [name for names in small.values() for name in draw.sample(names, min(at_most, len(names)))]
+
+
+def _know_table(attack, truth, release, edition, folder, counts, figures, first) -> None:
+    """What an edition tells of a table: its cells where it is the first to show them, and the figures of the force."""
+    width = 2 + len(release.groups)
+    rows = {row[: len(release.keys)]: row for row in rows_of(folder, f"from marts.{release.table}")}
+    own = [key for table, _, *key in counts if table == release.table]
+    groups = dict.fromkeys(tuple(key[:width]) for key in own)
+    cells = dict.fromkeys(tuple(key[width:]) for key in own)
+    for group in groups:
+        names = {
+            count: {cell: (edition, release.table, count, *group, *cell) for cell in cells} for count in release.counts
+        }
+        for place, count in enumerate(release.counts, start=len(release.keys)):
+            for cell, name in names[count].items():
+                attack.count(name)
+                truth[name] = counts.get((release.table, count, *group, *cell), 0)
+            known = {figures.get((group[0], TOTALS.get((release.table, count), "").format(*group[2:]), group[1]))}
+            if first.get((release.table, *group[:2])) == folder.name:
+                seen = {cell: rows[*group, *cell] for cell in cells if (*group, *cell) in rows}
+                look(attack, names[count], {cell: row[place] for cell, row in seen.items()}, 5, 5)
+                known |= {row[place + len(release.counts)] for row in seen.values()}
+            for total in known - {None}:
+                assert total == sum(truth[name] for name in names[count].values()), (release.table, group)
+                attack.adds_up(names[count].values(), total)
+        for part, whole in release.within.items():
+            for cell in cells:
+                if truth[names[part][cell]] <= truth[names[whole][cell]]:
+                    attack.not_more(names[part][cell], names[whole][cell])
