@@ -19,7 +19,8 @@ Why that is enough, for a cell of 1 to 4. Write u for the upper ends, T for the 
 Several groups at once (districts and offences of the same crimes) tell no more together: the alternative of 1 moves
 records from one district to another and leaves all else of them as it is. It needs that no two public tables share a
 dimension, which `releases.py` demands. A count that is a part of another (calls not answered, of calls received)
-changes places with one that is not, so a cell takes no more than it has of the others.
+changes places with one that is not, so a cell takes no more than it has of the others. And it needs that the total is
+the only exact figure of these cells: cancelled crimes by days would be a table whose mean is known as well.
 """
 
 from __future__ import annotations

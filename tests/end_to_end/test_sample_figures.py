@@ -444,6 +444,6 @@ def test_a_solver_over_two_public_editions_of_the_sample_learns_no_small_count(s
     assert editions[0][1] != editions[1][1]
     for assumption in Assumption:
         attack, truth = attack_of(marts, editions, assumption)
-        tried = small_counts(truth, 5, at_most=15)
+        tried = small_counts(truth, 5, at_most=60)
         assert len(tried) > 100
         assert learnt(truth, attack.solve(tried), 5) == {}, assumption

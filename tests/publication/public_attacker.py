@@ -33,7 +33,6 @@ TOTALS = {
     ("kpi_crime_by_district_monthly", "cancelled_crime"): "crime.cancelled_crime",
     ("kpi_cancellations_by_offence_monthly", "cancelled"): "crime.cancelled_crime",
     ("kpi_cancellations_by_code_monthly", "cancelled"): "crime.cancelled_crime",
-    ("kpi_cancellations_by_days_monthly", "cancelled"): "crime.cancelled_crime",
     ("kpi_digital_by_type_monthly", "contacts"): "digital.digital_contacts",
 }
 
