@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -74,6 +74,13 @@ class Exit(IntEnum):
     """Wrong use or configuration; nothing was done."""
     LOCKED = 75
     """Another run holds the warehouse (EX_TEMPFAIL of sysexits.h: try again later)."""
+
+
+class Edition(StrEnum):
+    """Who a publication is for."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
 
 
 app = typer.Typer(
@@ -167,10 +174,18 @@ def run(
 
 
 @app.command()
-def publish(context: typer.Context) -> None:
-    """Publish the marts as they stand once more."""
+def publish(
+    context: typer.Context,
+    edition: Annotated[
+        Edition, typer.Option("--edition", help="internal: all marts; public: what may leave the force.")
+    ] = Edition.INTERNAL,
+) -> None:
+    """Publish the marts as they stand once more, or what of them may leave the force."""
     settings = _start()
     started = time.monotonic()
+    if edition is Edition.PUBLIC:
+        result = run_job(settings, "publish_public", debug=bool(context.obj))
+        _summarise_public(settings, result, time.monotonic() - started)
     result = run_job(settings, "publish", debug=bool(context.obj))
     _summarise(settings, result, time.monotonic() - started)
 
@@ -479,6 +494,24 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     else:
         end = f"The run ended as failed ({seconds:.0f} s): all else is published, the deliveries above are not in it."
     say(end, level="error", seconds=round(seconds, 3), success=False)
+    raise typer.Exit(Exit.DATA)
+
+
+def _summarise_public(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
+    say("")
+    for failure in result.failures:
+        say(f"failed: {failure}")
+    _tell_outstanding(result.outstanding)
+    pointer = pointer_of(settings.published_public)
+    if pointer.exists():
+        say(f"Published    {pointer.resolve().name} (public edition)")
+        for title, name in (("Read first", "README.md"), ("Board paper", "board_paper.html"), ("Tables", "csv")):
+            say(f"{title:<12} {pointer / name}")
+    if result.success and not result.outstanding:
+        say(f"All is well ({seconds:.0f} s).")
+        raise typer.Exit(Exit.WELL)
+    ended = "The edition is published; see the lines above" if result.success else "No edition was published"
+    say(f"{ended} ({seconds:.0f} s).")
     raise typer.Exit(Exit.DATA)
 
 

@@ -6,8 +6,8 @@ import dagster as dg
 
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.alerts import failed_runs, overdue_deliveries
-from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish
-from dagster_project.defs.publication import publication_assets
+from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.publication import public_edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, dbt_assets_of
@@ -34,8 +34,9 @@ def definitions() -> dg.Definitions:
             *audit_specs(manifest),
             dbt_assets_of(manifest, settings),
             *publication_assets(manifest, settings),
+            *public_edition_assets(manifest),
         ],
-        jobs=[nightly, publish],
+        jobs=[nightly, publish, publish_public],
         schedules=[nightly_schedule],
         sensors=[new_deliveries, overdue_deliveries, failed_runs],
         resources={"warehouse": Warehouse(), "deliveries": Deliveries()},

@@ -167,7 +167,7 @@ def run_job(
 
     Args:
         settings: where the data are.
-        name: the job, `nightly` or `publish`.
+        name: the job, `nightly`, `publish` or `publish_public`.
         wanted: extract dates to load; None: what is new.
         sources: sources to load; empty: all.
         debug: let exceptions through with their traceback.

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         return self.home / "published"
 
     @property
+    def published_public(self) -> Path:
+        """Folder of the public editions and of the pointer to the current one."""
+        return self.home / "published_public"
+
+    @property
     def dagster_home(self) -> Path:
         """Storage of the Dagster instance."""
         return self.home / "dagster"

@@ -31,7 +31,8 @@ _SETTLE_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
-    selection=dg.AssetSelection.all(),
+    # What leaves the force, leaves it by somebody's decision.
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("public_edition"),
     description=(
         "Load every delivery that is new, changed or was never accepted, build and test the marts, publish. "
         "It fails, after all of that, when a delivery is missing or rejected. To start it by hand, launch it without "
@@ -46,6 +47,16 @@ publish = dg.define_asset_job(
     selection=dg.AssetSelection.groups("publication"),
     description=(
         "Publish the marts as they stand once more; they have to be built and tested from all that is loaded."
+    ),
+    executor_def=dg.in_process_executor,
+)
+
+publish_public = dg.define_asset_job(
+    "publish_public",
+    selection=dg.AssetSelection.groups("public_edition"),
+    description=(
+        "Publish what may leave the force, beside the internal publication: figures at force level, and protected "
+        "counts below it."
     ),
     executor_def=dg.in_process_executor,
 )

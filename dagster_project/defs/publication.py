@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_state
+from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, pointer_of, publish
 from dagster_project.reporting import step
 from dagster_project.settings import Settings
@@ -18,7 +19,6 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
 
 _OWNER = "team:performance-analysis"
-
 
 # Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
 _PAPER_READS = (
@@ -247,3 +247,63 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         return dg.MaterializeResult(metadata={"outstanding": 0})
 
     return [publication, run_verdict]
+
+
+def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
+    """What leaves the force: the public edition's tables, its papers and its manifest. No night makes it."""
+    marts = marts_of(read_manifest(manifest_path))
+    released = [dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases]
+    specs = [
+        dg.AssetSpec(
+            ["published_public", "tables"],
+            deps=released,
+            description=(
+                "What the marts release: figures at force level, and counts below it with small cells hidden, the rest "
+                "rounded and every month shown once. As a DuckDB file, Parquet and CSV."
+            ),
+            kinds={"duckdb", "parquet", "csv"},
+        ),
+        dg.AssetSpec(
+            ["published_public", "board_paper"],
+            deps=[["marts", name] for name in _PAPER_READS],
+            description="The board papers of the public edition, made from its tables alone.",
+            kinds={"html", "pdf", "xlsx"},
+        ),
+        dg.AssetSpec(
+            ["published_public", "manifest"],
+            deps=[["published_public", "tables"], ["published_public", "board_paper"]],
+            description="Every file of the public edition with its hash, every table with its rows, and the method.",
+            kinds={"json"},
+        ),
+    ]
+
+    @dg.multi_asset(
+        name="public_edition",
+        specs=[
+            spec.replace_attributes(group_name="public_edition", owners=[_OWNER], tags={"stage": "publication"})
+            for spec in specs
+        ],
+    )
+    def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
+        started = time.monotonic()
+        made = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
+        seconds = time.monotonic() - started
+        rows = sum(made.tables.values())
+        step(
+            "publish",
+            made.run_id,
+            f"public edition: {len(made.tables)} tables, {rows:,} rows, {made.months_shown} months of tables shown "
+            f"first ({seconds:.1f} s)",
+            edition="public",
+            tables=len(made.tables),
+            rows=rows,
+            months_shown=made.months_shown,
+            seconds=round(seconds, 3),
+        )
+        for spec in specs:
+            metadata: dict[str, Any] = {"edition": made.run_id, "folder": dg.MetadataValue.path(made.folder)}
+            if spec.key.path[-1] == "tables":
+                metadata |= {"tables": len(made.tables), "dagster/row_count": rows}
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+
+    return [public_edition]

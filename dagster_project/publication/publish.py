@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -26,13 +26,13 @@ from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import literal, loading_connection, table
 
 # DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
-_STORAGE_VERSION = "v1.4.0"
+STORAGE_VERSION = "v1.4.0"
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
 _KEPT = 14
 
 _CURRENT = "current"
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
 
 
 class GateClosed(RuntimeError):
@@ -76,23 +76,23 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     """
     published_at = utc_now()
     with loading_connection(settings.warehouse) as connection:
-        last = last_build(connection)
-        built = (newest_change(connection), fingerprint())
-        if last is None or last[:2] != built or begun_by(connection) != built[1]:
-            raise GateClosed(
-                "the marts were not built and tested from all that is loaded. Nothing was published; what was "
-                "published before stays. Run: fcir run"
-            )
+        change_seq, project_fingerprint = check_gate(connection)
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
-    partial = settings.published / f"{_PARTIAL}{name}"
-    _remove_leftovers(settings.published)
+    partial = settings.published / f"{PARTIAL}{name}"
+    remove_leftovers(settings.published)
     (partial / "parquet").mkdir(parents=True)
     pointer = pointer_of(settings.published)
     before = pointer.resolve() if pointer.exists() else None
     write_lineage(settings, partial, before)
     with loading_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
-        record(connection, name=name, published_at=published_at, change_seq=last[0], project_fingerprint=last[1])
+        record(
+            connection,
+            name=name,
+            published_at=published_at,
+            change_seq=change_seq,
+            project_fingerprint=project_fingerprint,
+        )
         counts = _write_tables(connection, marts, partial)
         papers = write_papers(
             connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
@@ -108,13 +108,32 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         )
         manifest = _manifest(connection, partial, name, published_at, counts)
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        _sync(partial)
+        sync(partial)
         folder = settings.published / name
         partial.rename(folder)
         point_to(settings.published, name)
-        complete(connection, name=name, change_seq=last[0])
-    _remove_old(settings.published, name)
+        complete(connection, name=name, change_seq=change_seq)
+    remove_old(settings.published, name)
     return Publication(name, folder, counts, tuple(papers), pages)
+
+
+def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """Make sure that the marts are what may be published.
+
+    Returns:
+        Newest change of a load that they were built from, and fingerprint of the dbt project that built them.
+
+    Raises:
+        GateClosed: the marts were not built and tested whole from all that is loaded.
+    """
+    last = last_build(connection)
+    built = (newest_change(connection), fingerprint())
+    if last is None or last[:2] != built or begun_by(connection) != built[1]:
+        raise GateClosed(
+            "the marts were not built and tested from all that is loaded. Nothing was published; what was "
+            "published before stays. Run: fcir run"
+        )
+    return built
 
 
 def pointer_of(published: Path) -> Path:
@@ -145,22 +164,43 @@ def point_to(published: Path, name: str) -> None:
 def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
     """Copy every mart, in the order of its grain, into a DuckDB file and into Parquet."""
     file = literal(str(folder / "fcir.duckdb"))
-    connection.execute(f"attach {file} as published (storage_version '{_STORAGE_VERSION}')")
+    connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
     connection.execute("create schema published.marts")
     counts: dict[str, int] = {}
     for mart in marts:
         source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
         order = ", ".join(f"{quoted(column)} nulls last" for column in mart.grain)
         connection.execute(f"create table {target} as select * from {source} order by {order}")
-        connection.execute(f"comment on table {target} is {literal(mart.description)}")
-        for column, description in mart.columns.items():
-            connection.execute(f"comment on column {target}.{quoted(column)} is {literal(description)}")
+        comment(connection, target, mart.description, mart.columns)
         parquet = literal(str(folder / "parquet" / f"{mart.name}.parquet"))
         connection.execute(f"copy (select * from {target} order by {order}) to {parquet} (format parquet)")
         row = connection.execute(f"select count(*) from {target}").fetchone()
         counts[mart.name] = int(row[0]) if row else 0
     connection.execute("detach published")
     return counts
+
+
+def comment(connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]) -> None:
+    """Have a published table carry what it and its columns mean.
+
+    Args:
+        connection: an open connection.
+        relation: quoted name of the table.
+        description: what a row of it is.
+        columns: column to its description.
+    """
+    connection.execute(f"comment on table {relation} is {literal(description)}")
+    for column, text in columns.items():
+        connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")
+
+
+def files_of(folder: Path) -> list[dict[str, object]]:
+    """Every file of a publication with its size and hash, as a manifest lists it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in files
+    ]
 
 
 def _manifest(
@@ -175,17 +215,13 @@ def _manifest(
         order by source, extract_date, load_id
         """
     ).fetchall()
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "run_id": name,
         "published_at": published_at.isoformat(),
         "code_version": version("fcir"),
         "dbt_project_sha256": fingerprint(),
         "is_synthetic": any(row[5] for row in inputs),
-        "files": [
-            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-            for path in files
-        ],
+        "files": files_of(folder),
         "tables": counts,
         "inputs": [
             {"source": row[0], "extract_date": str(row[1]), "file_name": row[2], "sha256": row[3], "load_id": row[4]}
@@ -194,7 +230,7 @@ def _manifest(
     }
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Have the disk hold every file before the pointer names them."""
     for path in [*folder.rglob("*"), folder]:
         descriptor = os.open(path, os.O_RDONLY)
@@ -204,15 +240,16 @@ def _sync(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _remove_leftovers(published: Path) -> None:
+def remove_leftovers(published: Path) -> None:
     """Folders of publications that were killed while being written; nobody else writes under the lock."""
-    for folder in published.glob(f"{_PARTIAL}*"):
+    for folder in published.glob(f"{PARTIAL}*"):
         shutil.rmtree(folder)
     for pointer in published.glob(f".{_CURRENT}-*"):
         pointer.unlink()
 
 
-def _remove_old(published: Path, current: str) -> None:
+def remove_old(published: Path, current: str) -> None:
+    """Keep the newest publications, the current one among them."""
     folders = sorted(path for path in published.iterdir() if path.is_dir() and not path.is_symlink())
     for folder in [path for path in folders if path.name != current][: -(_KEPT - 1) or None]:
         shutil.rmtree(folder)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import create_private
 
@@ -30,6 +31,8 @@ class Mart:
     grain: tuple[str, ...]
     columns: dict[str, str]
     """Column to its description."""
+    releases: tuple[Release, ...] = ()
+    """What the public edition has of it; nothing unless the mart says so."""
 
 
 def target_path(settings: Settings) -> Path:
@@ -129,6 +132,7 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
 
     Raises:
         DbtError: a mart does not state its grain.
+        ReleaseError: what a mart states about its public release cannot be.
     """
     marts = []
     for node in manifest["nodes"].values():
@@ -140,5 +144,7 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
                 f"{node['original_file_path']}: config.meta.grain is missing; name the columns of a row's key"
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
-        marts.append(Mart(node["name"], node["description"], tuple(grain), columns))
+        releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
+        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, releases))
+    check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)

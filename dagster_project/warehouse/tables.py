@@ -134,6 +134,10 @@ create table if not exists audit.figure_version (
     deliveries varchar,
     delivery_count bigint not null
 );
+create table if not exists audit.public_edition (
+    run_id varchar not null,
+    published_at timestamp not null
+);
 create or replace view audit.pending_load as
 select
     load_id,

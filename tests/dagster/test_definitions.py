@@ -16,7 +16,7 @@ from dagster_project.validation.expectations import expectations_of
 from tests.dagster.asset_specs import FILE, as_text, described
 
 SOURCES = sorted(load_contracts(CONTRACTS))
-GROUPS = {"sources", "staging", "facts", "kpis", "publication"}
+GROUPS = {"sources", "staging", "facts", "kpis", "publication", "public_edition"}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,10 @@ def test_the_groups_are_the_stages_and_no_others(specs):
 
 
 def test_groups_follow_each_other_without_a_way_back(specs):
-    order = {group: place for place, group in enumerate(("sources", "staging", "facts", "kpis", "publication"))}
+    order = {
+        group: place
+        for place, group in enumerate(("sources", "staging", "facts", "kpis", "publication", "public_edition"))
+    }
     backwards = [
         f"{dep.asset_key.to_user_string()} -> {key}"
         for key, spec in specs.items()
@@ -231,9 +234,13 @@ def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(
     assert deps - set(parts) | {"board_paper", "measures"} == read
 
 
-def test_the_nightly_job_runs_every_asset_in_one_process(graph, nightly):
-    assert set(nightly.asset_layer.executable_asset_keys) == set(graph.executable_asset_keys)
-    assert nightly.executor_def is dg.in_process_executor
+def test_the_nightly_job_runs_every_asset_but_the_public_edition_in_one_process(graph, nightly, definitions):
+    public = definitions.resolve_job_def("publish_public")
+    of_night = set(nightly.asset_layer.executable_asset_keys)
+    of_edition = set(public.asset_layer.executable_asset_keys)
+    assert {key.path[0] for key in of_edition} == {"published_public"}
+    assert of_night == set(graph.executable_asset_keys) - of_edition
+    assert nightly.executor_def is public.executor_def is dg.in_process_executor
 
 
 def test_backfills_of_the_ui_run_in_one_process_too(definitions):

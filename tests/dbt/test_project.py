@@ -1,10 +1,12 @@
 """The dbt project keeps its own rules, passes its unit tests, and builds before anything was delivered."""
 
+import csv
 import re
 
 import pytest
 
 from dagster_project.contracts import load_contracts
+from dagster_project.disclosure import Whole
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
@@ -83,6 +85,59 @@ def test_the_grain_of_every_mart_is_tested(manifest):
     }
     for mart in marts_of(manifest):
         assert set(tested.get(mart.name, ())) == set(mart.grain), mart.name
+
+
+def test_every_mart_says_whether_it_is_public(models):
+    silent = [
+        name for name, model in models.items() if model["schema"] == "marts" and "public" not in model["config"]["meta"]
+    ]
+    # One that is silent is not published either; this is to have its author decide.
+    assert silent == []
+
+
+def test_no_event_and_nothing_about_an_operator_is_public(manifest):
+    released = {mart.name: mart for mart in marts_of(manifest) if mart.releases}
+    assert [name for name in released if name.startswith("fct_") or "operator" in name] == []
+    personal = {
+        column.name
+        for contract in load_contracts(CONTRACTS).values()
+        for column in contract.columns
+        if column.is_personal
+    }
+    for mart in released.values():
+        for release in mart.releases:
+            assert not set(release.columns) & (personal | {"load_id", "source_row", "file_name"}), mart.name
+
+
+def test_dimensions_below_force_level_are_public_under_control_only(manifest):
+    below = {
+        "district",
+        "offence_code",
+        "cancel_code",
+        "contact_type",
+        "days_band",
+        "hour_of_day",
+        "date_day",
+        "change",
+    }
+    for mart in marts_of(manifest):
+        for release in mart.releases:
+            if isinstance(release, Whole) and mart.name not in ("dim_date", "dim_offence"):
+                assert not set(release.columns) & below, mart.name
+            if isinstance(release, Whole) and "measure" in release.columns:
+                assert "reference.public_measures" in (release.where or ""), mart.name
+
+
+def test_every_measure_says_whether_it_is_public_and_a_breakdown_is_never_whole():
+    with (DBT_PROJECT / "seeds" / "public_measures.csv").open(encoding="utf-8", newline="") as file:
+        release = {row["measure"]: row["release"] for row in csv.DictReader(file)}
+    with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as file:
+        catalogue = {row["measure"]: row for row in csv.DictReader(file)}
+    assert set(release) == set(catalogue)
+    assert [name for name, row in catalogue.items() if row["breakdown"] and release[name] == "whole"] == []
+    assert [
+        name for name, row in catalogue.items() if row["in_board_paper"] == "true" and release[name] != "whole"
+    ] == []
 
 
 def test_every_kpi_and_report_has_a_unit_test(manifest, models):

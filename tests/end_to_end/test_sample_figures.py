@@ -26,6 +26,8 @@ from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
 from dagster_project.publication.report.display import display
+from dagster_project.transformation.project import marts_of, read_manifest
+from tests.publication.public_attacker import Assumption, attack_of, learnt, small_counts, true_counts
 
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
 
@@ -487,3 +489,28 @@ def test_changing_one_event_in_one_extract_changes_the_figure_and_the_reconcilia
         "where verdict not in ('match', 'match_other_formula')"
     )
     assert (section, measure, month, abs(difference)) == ("digital", "digital_contacts", "2022-09-01", 1)
+
+
+def test_a_solver_over_two_public_editions_of_the_sample_learns_no_small_count(sample, tmp_path):
+    command, _ = sample
+    corrected = Command(tmp_path / "home")
+    shutil.copytree(command.home, corrected.home, symlinks=True)
+    editions = []
+    for is_corrected in (False, True):
+        if is_corrected:
+            # Ten crimes of a day in October are taken out of its extract.
+            (path,) = (corrected.home / "landing" / "crimes").glob("*2022-10-26*.csv")
+            path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-10]))
+            done = corrected.run("run")
+            assert done.returncode == 0, done.stdout + done.stderr
+        done = corrected.run("publish", "--edition", "public")
+        assert done.returncode == 0, done.stdout + done.stderr
+        marts = marts_of(read_manifest(corrected.home / "dbt" / "manifest.json"))
+        folder = (corrected.home / "published_public" / "current").resolve()
+        editions.append((folder, true_counts(corrected.home / "warehouse.duckdb", marts)))
+    assert editions[0][1] != editions[1][1]
+    for assumption in Assumption:
+        attack, truth = attack_of(marts, editions, assumption)
+        tried = small_counts(truth, 5, at_most=60)
+        assert len(tried) > 100
+        assert learnt(truth, attack.solve(tried), 5) == {}, assumption

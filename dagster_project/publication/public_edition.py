@@ -1,0 +1,464 @@
+"""Publish what may leave the force: figures at force level, and protected counts below it. How: `disclosure/`.
+
+A month is shown below force level once, when it is complete and has settled; every later edition repeats it as it was
+first shown. So two editions have no difference below force level that could be subtracted. What was shown is read from
+the newest edition itself, which has what all before it had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
+from dagster_project.extracts.cells import quoted
+from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.public_notes import notes
+from dagster_project.publication.publish import (
+    PARTIAL,
+    STORAGE_VERSION,
+    GateClosed,
+    check_gate,
+    comment,
+    files_of,
+    point_to,
+    pointer_of,
+    remove_leftovers,
+    remove_old,
+    sync,
+)
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import Mart
+from dagster_project.warehouse.connection import insert_rows, literal, loading_connection, reading_connection, table
+from dagster_project.warehouse.tables import ensure_tables
+
+DATABASE = "fcir_public.duckdb"
+
+SHOWN_MONTHS = "shown_months"
+"""Table of the months that are shown below force level, each with the edition that showed it first."""
+
+_SHOWN_COLUMNS = {
+    "table_name": "Public table.",
+    "force_code": "Force.",
+    "month_start": "Month, by its first day.",
+    "first_edition": "Edition that showed the month first; its counts have not changed since.",
+    "threshold": "Least count that was shown.",
+    "rounding_base": "Base that counts were rounded to.",
+}
+
+_Group = tuple[object, ...]
+_Cell = tuple[object, ...]
+_Cells = dict[_Group, dict[_Cell, tuple[int, ...]]]
+_Month = tuple[str, date]
+
+
+class EditionRefused(GateClosed):
+    """A public edition would tell more than it may, or nobody knows whether it would; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class PublicEdition:
+    """One public edition."""
+
+    run_id: str
+    folder: Path
+    tables: dict[str, int]
+    """Public table to its rows."""
+    papers: tuple[Paper, ...]
+    months_shown: int
+    """Months of tables below force level that this edition shows first."""
+
+
+def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> PublicEdition:
+    """Write a public edition and point readers to it, as `publish` does with a publication.
+
+    Args:
+        settings: where the data are; the caller holds the writer lock and no connection.
+        marts: all marts; each says what of it is public.
+        run_id: Dagster run; the folder is named by time and run.
+
+    Returns:
+        The edition.
+
+    Raises:
+        GateClosed: the marts were not built and tested whole from all that is loaded.
+        EditionRefused: a small count could be worked out, or what was shown before is not known.
+    """
+    root = settings.published_public
+    published_at = utc_now()
+    name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
+    with loading_connection(settings.warehouse) as connection:
+        _, project_fingerprint = check_gate(connection)
+        ensure_tables(connection, [])
+        earlier = _newest(connection, root, name)
+        rules = _rules(connection)
+        is_synthetic = _is_synthetic(connection)
+    remove_leftovers(root)
+    partial = root / f"{PARTIAL}{name}"
+    for part in ("parquet", "csv"):
+        (partial / part).mkdir(parents=True)
+    pointer = pointer_of(root)
+    before = pointer.resolve() if pointer.exists() else None
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(
+            f"attach {literal(str(partial / DATABASE))} as published (storage_version '{STORAGE_VERSION}')"
+        )
+        connection.execute("create schema published.marts")
+        if earlier:
+            connection.execute(f"attach {literal(str(earlier / DATABASE))} as earlier (read_only)")
+        shown_first = _write_tables(connection, marts, rules, name, is_first=earlier is None)
+        counts = _copy_out(connection, partial)
+        connection.execute("detach published")
+    with reading_connection(partial / DATABASE) as connection:
+        papers = write_papers(
+            connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
+        )
+    releases = [release for mart in marts for release in mart.releases]
+    (partial / "README.md").write_text(notes(releases, rules, name, is_synthetic=is_synthetic), encoding="utf-8")
+    manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
+    (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    sync(partial)
+    partial.rename(root / name)
+    point_to(root, name)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
+    remove_old(root, name)
+    return PublicEdition(name, root / name, counts, tuple(papers), shown_first)
+
+
+def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Path | None:
+    """The folder of the newest edition, seen by readers or not; None before the first.
+
+    Raises:
+        EditionRefused: an edition that was public is not there any more, or the clock has gone back behind it.
+    """
+    folders = sorted(path for path in root.glob("[0-9]*") if path.is_dir()) if root.is_dir() else []
+    newest = folders[-1] if folders else None
+    row = connection.execute("select max(run_id) from audit.public_edition").fetchone()
+    recorded = str(row[0]) if row and row[0] else ""
+    if recorded > (newest.name if newest else "") or (newest and not (newest / DATABASE).is_file()):
+        raise EditionRefused(
+            f"the public edition {recorded or (newest.name if newest else '')} is not in {root}, and what it showed "
+            f"must be known to show no more. Nothing was published. Put its folder back (its {DATABASE} is enough), "
+            "then run: fcir publish --edition public"
+        )
+    if newest and name <= newest.name:
+        raise EditionRefused(
+            f"the newest public edition is {newest.name}, which is not before now. Nothing was published. Set the "
+            "clock of this machine, then run: fcir publish --edition public"
+        )
+    return newest
+
+
+def _rules(connection: duckdb.DuckDBPyConnection) -> DisclosureRules:
+    rows = connection.execute("select rule, value from reference.disclosure_rules").fetchall()
+    try:
+        return DisclosureRules.of({str(rule): int(value) for rule, value in rows})
+    except RulesError as error:
+        raise EditionRefused(f"{error}. Nothing was published.") from None
+
+
+def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(
+        "select coalesce(bool_or(is_synthetic), false) from audit.load where status in ('loaded', 'empty')"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _write_tables(
+    connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], rules: DisclosureRules, name: str, *, is_first: bool
+) -> int:
+    """Write all public tables; how many months of tables below force level are shown for the first time."""
+    shown = table("published", "marts", SHOWN_MONTHS)
+    connection.execute(
+        f"create table {shown} (table_name varchar, force_code varchar, month_start date, first_edition varchar, "
+        "threshold bigint, rounding_base bigint)"
+    )
+    if not is_first:
+        # All of them, also of tables that this edition has no more: they are not shown anew when they come back.
+        connection.execute(f"insert into {shown} by name select * from {table('earlier', 'marts', SHOWN_MONTHS)}")
+    known = {(row[0], row[1], row[2]) for row in connection.execute(f"select * from {shown}").fetchall()}
+    written = {SHOWN_MONTHS}
+    first = 0
+    for mart in marts:
+        for release in mart.releases:
+            written.add(release.table)
+            if isinstance(release, Whole):
+                _write_whole(connection, mart, release)
+                continue
+            before = {(force, month) for name_, force, month in known if name_ == release.table}
+            months = _write_controlled(connection, mart, release, rules, before, is_first=is_first)
+            first += len(months)
+            insert_rows(
+                connection,
+                shown,
+                [
+                    {
+                        "table_name": release.table,
+                        "force_code": force,
+                        "month_start": month,
+                        "first_edition": name,
+                        "threshold": rules.threshold,
+                        "rounding_base": rules.rounding_base,
+                    }
+                    for force, month in months
+                ],
+            )
+    comment(
+        connection,
+        shown,
+        "Months that are shown below force level. One row per table_name, force_code and month_start.",
+        _SHOWN_COLUMNS,
+    )
+    found = {
+        str(row[0])
+        for row in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'published'"
+        ).fetchall()
+    }
+    if found != written:
+        raise EditionRefused(
+            f"{', '.join(sorted(found ^ written))}: not what the marts release. Nothing was published; report this as "
+            "a fault of the program"
+        )
+    return first
+
+
+def _write_whole(connection: duckdb.DuckDBPyConnection, mart: Mart, release: Whole) -> None:
+    target = table("published", "marts", release.table)
+    names = ", ".join(quoted(column) for column in release.columns)
+    order = _order(column for column in (*mart.grain, *release.columns) if column in release.columns)
+    connection.execute(
+        f"create table {target} as select {names} from {table('warehouse', 'marts', mart.name)} "
+        f"where {release.where or 'true'} order by {order}"
+    )
+    columns = {column: text for column, text in mart.columns.items() if column in release.columns}
+    comment(connection, target, mart.description, columns)
+
+
+def _write_controlled(
+    connection: duckdb.DuckDBPyConnection,
+    mart: Mart,
+    release: Controlled,
+    rules: DisclosureRules,
+    before: set[_Month],
+    *,
+    is_first: bool,
+) -> list[_Month]:
+    """Write a table below force level: what was shown before as it was, then the months that are shown first.
+
+    Returns:
+        The months that are shown for the first time.
+    """
+    target = table("published", "marts", release.table)
+    keys = ", ".join(quoted(column) for column in release.keys)
+    sums = ", ".join(f"cast(sum({quoted(count)}) as bigint) as {quoted(count)}" for count in release.counts)
+    cells_of = (
+        f"select {keys}, {sums} from {table('warehouse', 'marts', mart.name)} "
+        f"where {release.where or 'true'} group by {keys}"
+    )
+    totals = ", ".join(
+        f"{quoted(count)} as {quoted(total)}" for count, total in zip(release.counts, release.totals, strict=True)
+    )
+    connection.execute(f"create table {target} as select *, {totals} from ({cells_of}) limit 0")
+    if not is_first:
+        _repeat(connection, release, target)
+    months = [month for month in _settled_months(connection, mart, release, rules) if month not in before]
+    cells = _read_cells(connection, release, cells_of)
+    insert_rows(connection, target, _protected(release, cells, months, rules))
+    _check(connection, release, cells, months, rules)
+    comment(
+        connection,
+        target,
+        f"{release.about} A row is there where any of its counts is shown. One row per {', '.join(release.keys)}.",
+        {column: mart.columns[column] for column in release.keys}
+        | {
+            count: f"{mart.columns[count]} Rounded to {rules.rounding_base}; empty: fewer than {rules.threshold}, or, "
+            "where it is empty for the whole month, withheld."
+            for count in release.counts
+        }
+        | {
+            total: f"Exact total that the counts are of ({count}), when the month was first shown."
+            for count, total in zip(release.counts, release.totals, strict=True)
+        },
+    )
+    return months
+
+
+def _repeat(connection: duckdb.DuckDBPyConnection, release: Controlled, target: str) -> None:
+    """Copy what the edition before had of a table, to the letter."""
+    source = table("earlier", "marts", release.table)
+    exists = connection.execute(
+        "select count(*) from duckdb_tables() where database_name = 'earlier' and table_name = ?", [release.table]
+    ).fetchone()
+    if not exists or not exists[0]:
+        return
+    had = [(row[0], row[1]) for row in connection.execute(f"describe {source}").fetchall()]
+    has = [(row[0], row[1]) for row in connection.execute(f"describe {target}").fetchall()]
+    if had != has:
+        raise EditionRefused(
+            f"{release.table} has been public with the columns {', '.join(str(name) for name, _ in had)}; it cannot be "
+            "shown with others. Nothing was published. Give the changed release another name (table:) in the mart's "
+            "meta, where it may tell no more than the old one did, then run: fcir run"
+        )
+    connection.execute(f"insert into {target} select * from {source}")
+
+
+def _settled_months(
+    connection: duckdb.DuckDBPyConnection, mart: Mart, release: Controlled, rules: DisclosureRules
+) -> list[_Month]:
+    """Force and month of which every day is loaded, as of the months after it that are waited for."""
+    is_counted = " and ".join(f"count(*) = count({quoted(count)})" for count in release.counts)
+    rows = connection.execute(
+        f"""
+        with complete as (
+            select force_code, month_start
+            from {table("warehouse", "marts", mart.name)}
+            where {release.where or "true"}
+            group by force_code, month_start
+            having not bool_or(is_provisional) and {is_counted}
+        )
+        select force_code, month_start
+        from complete
+        qualify count(*) over (
+            partition by force_code order by month_start
+            range between interval 1 day following and interval {rules.months_to_settle} month following
+        ) >= {rules.months_to_settle}
+        order by force_code, month_start
+        """
+    ).fetchall()
+    return [(str(force), month) for force, month in rows]
+
+
+def _read_cells(connection: duckdb.DuckDBPyConnection, release: Controlled, cells_of: str) -> _Cells:
+    """True counts: force, month and group to its cells; every cell that the force ever had is in each of its groups."""
+    width = 2 + len(release.groups)
+    cells: _Cells = {}
+    of_force: dict[object, dict[_Cell, None]] = {}
+    for row in connection.execute(f"{cells_of} order by {_order(release.keys)}").fetchall():
+        cell = tuple(row[width : len(release.keys)])
+        cells.setdefault(tuple(row[:width]), {})[cell] = tuple(int(count or 0) for count in row[len(release.keys) :])
+        of_force.setdefault(row[0], {})[cell] = None
+    nothing = (0,) * len(release.counts)
+    return {group: {cell: counts.get(cell, nothing) for cell in of_force[group[0]]} for group, counts in cells.items()}
+
+
+def _protected(
+    release: Controlled, cells: _Cells, months: Iterable[_Month], rules: DisclosureRules
+) -> list[dict[str, object]]:
+    """Rows of the public table: of each group the cells of which any count is shown."""
+    wanted = set(months)
+    rows: list[dict[str, object]] = []
+    for group, counts in cells.items():
+        if group[:2] not in wanted:
+            continue
+        shown = {
+            name: control(
+                [cell[place] for cell in counts.values()],
+                rules,
+                within=[cell[release.counts.index(release.within[name])] for cell in counts.values()]
+                if name in release.within
+                else None,
+            )
+            for place, name in enumerate(release.counts)
+        }
+        totals = {total: sum(cell[place] for cell in counts.values()) for place, total in enumerate(release.totals)}
+        for place, cell in enumerate(counts):
+            values = {name: shown[name][place] for name in release.counts}
+            if any(value is not None for value in values.values()):
+                rows.append(dict(zip(release.keys, (*group, *cell), strict=True)) | values | totals)
+    return rows
+
+
+def _check(
+    connection: duckdb.DuckDBPyConnection,
+    release: Controlled,
+    cells: _Cells,
+    months: Iterable[_Month],
+    rules: DisclosureRules,
+) -> None:
+    """Read back what was written and try to work out small counts from it and the exact totals.
+
+    Raises:
+        EditionRefused: one can be worked out, or a cell is shown that should not be.
+    """
+    wanted = set(months)
+    width = 2 + len(release.groups)
+    written: dict[_Group, dict[_Cell, tuple[int | None, ...]]] = {}
+    names = ", ".join(quoted(column) for column in (*release.keys, *release.counts))
+    for row in connection.execute(f"select {names} from {table('published', 'marts', release.table)}").fetchall():
+        written.setdefault(tuple(row[:width]), {})[tuple(row[width : len(release.keys)])] = row[len(release.keys) :]
+    nothing = (None,) * len(release.counts)
+    for group, counts in cells.items():
+        if group[:2] not in wanted:
+            continue
+        shown = written.get(group, {})
+        for place, name in enumerate(release.counts):
+            faults = findings(
+                [cell[place] for cell in counts.values()],
+                [shown.get(cell, nothing)[place] for cell in counts],
+                rules,
+            )
+            if faults or not set(shown) <= set(counts):
+                fault = faults[0] if faults else "a cell is shown that there cannot be"
+                raise EditionRefused(
+                    f"{release.table}, {name}, {group[0]} {group[1]:%B %Y}: {fault}. "
+                    "Nothing was published; the edition before stays. Report this as a fault; until "
+                    "it is repaired, take the table out (public: [] in the mart's meta) and run: fcir run"
+                )
+
+
+def _copy_out(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+    """Copy every public table into Parquet and CSV; table to its rows."""
+    counts: dict[str, int] = {}
+    names = connection.execute(
+        "select table_name from duckdb_tables() where database_name = 'published' order by table_name"
+    ).fetchall()
+    for (name,) in names:
+        source = table("published", "marts", name)
+        for form, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
+            file = literal(str(folder / form / f"{name}.{form}"))
+            connection.execute(f"copy (select * from {source} order by all nulls last) to {file} ({options})")
+        row = connection.execute(f"select count(*) from {source}").fetchone()
+        counts[name] = int(row[0]) if row else 0
+    return counts
+
+
+def _manifest(
+    folder: Path,
+    name: str,
+    published_at: datetime,
+    counts: Mapping[str, int],
+    rules: DisclosureRules,
+    project_fingerprint: str,
+    *,
+    is_synthetic: bool,
+) -> dict[str, Any]:
+    """What the edition consists of. No hash of a delivery: it would confirm a guess at a small one."""
+    return {
+        "edition": "public",
+        "run_id": name,
+        "published_at": published_at.isoformat(),
+        "code_version": version("fcir"),
+        "dbt_project_sha256": project_fingerprint,
+        "is_synthetic": is_synthetic,
+        "disclosure_rules": {
+            "threshold": rules.threshold,
+            "rounding_base": rules.rounding_base,
+            "months_to_settle": rules.months_to_settle,
+        },
+        "files": files_of(folder),
+        "tables": dict(counts),
+    }
+
+
+def _order(columns: Iterable[str]) -> str:
+    return ", ".join(f"{quoted(column)} nulls last" for column in dict.fromkeys(columns))

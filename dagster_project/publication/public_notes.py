@@ -1,0 +1,68 @@
+"""The words of a public edition: what is in it and how its counts are protected, for whoever downloads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagster_project.disclosure import Controlled, DisclosureRules, Release
+
+_TEXT = """# Police contact and crime figures, public edition {name}
+{synthetic}
+`board_paper.html`, `.pdf` and `.xlsx` are the latest paper; `papers/` has those of other months. Each table is in
+`csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns carry their description. `manifest.json`
+has the hash of every file.
+
+## Figures of the whole force
+
+{whole}
+
+These are exact, and each edition shows them as they stand when it is made. A figure marked as provisional will change.
+
+## Counts below force level
+
+{controlled}
+
+- **Small counts are not shown.** A count below {threshold} is left empty, or its row is left out; so is a count of 0.
+  An empty count says "{range}", not "none".
+- **Shown counts are rounded** to the nearest {base}, each by itself, so they do not add up to the total of the force.
+  The exact total stands beside them (`..._of_force`).
+- **A month is withheld** from a table where the rounded counts and the total together would tell a small count. All its
+  counts are empty or its rows are left out; nothing is said about any of them then.
+- **No rates and means** are shown below force level: they would tell the exact counts.
+- **A month is shown once.** It is shown when every day of it is loaded{settle}.
+  Every later edition repeats it unchanged, with its total, also where records were corrected since; the figures of the
+  whole force are corrected. `shown_months` has the edition that showed each month first, its threshold and its base.
+- Each table is by one thing (district, offence, code, ...). Two at once, single events, and anything about a person who
+  works for the force or calls on it are not published.
+
+The method is secondary suppression of whole months on top of a threshold and conventional rounding; see Hundepool et
+al., Statistical Disclosure Control (Wiley 2012), chapter 5, and the GSS/GSR Disclosure Control Guidance for Tables
+Produced from Administrative Sources.
+"""
+
+
+def notes(releases: Sequence[Release], rules: DisclosureRules, name: str, *, is_synthetic: bool) -> str:
+    """The README of a public edition, in Markdown.
+
+    Args:
+        releases: what is in it.
+        rules: numbers that the method was applied with.
+        name: name of the edition.
+        is_synthetic: whether any row behind it is made up.
+    """
+    whole = ", ".join(f"`{release.table}`" for release in releases if not isinstance(release, Controlled))
+    controlled = "\n".join(
+        f"- `{release.table}`: {release.about}" for release in releases if isinstance(release, Controlled)
+    )
+    months = rules.months_to_settle
+    settle = "" if not months else f" and so is the {'month' if months == 1 else f'{months} months'} after it"
+    return _TEXT.format(
+        name=name,
+        synthetic="\n**Synthetic sample: nothing in it took place.**\n" if is_synthetic else "",
+        whole=whole or "None.",
+        controlled=controlled or "None.",
+        threshold=rules.threshold,
+        base=rules.rounding_base,
+        range=f"0 to {rules.most_hidden}",
+        settle=settle,
+    )
