@@ -373,6 +373,9 @@ def sample(
     try:
         made = write(folder)
     except FileExistsError as error:
+        # With a number it is the system's: something on the way to the folder is a file.
+        if error.errno:
+            raise
         raise UsageError(f"{error} Name it with --out.") from None
     say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
 

@@ -195,7 +195,7 @@ def test_every_asset_leads_to_what_it_is_made_by_or_to_where_it_lies(specs):
             assert spec.metadata["sql"].md_str == f"```sql\n{sql}```", key
         if schema in ("landing", "published") and key != "published/run_verdict":
             assert spec.metadata["dagster/uri"], key
-        if schema not in ("landing", "published"):
+        if schema not in ("landing", "published", "published_public"):
             assert spec.metadata["dagster/table_name"] == f"warehouse.{key.replace('/', '.')}"
 
 
