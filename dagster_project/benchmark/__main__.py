@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagster_project.benchmark_reading import compare
+from dagster_project.benchmark.reading import compare
 from dagster_project.sample import write
 
 _ROUNDS = 5
