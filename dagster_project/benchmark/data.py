@@ -1,7 +1,7 @@
 """Synthetic extracts of any size for measuring: the same files every time. What they cost is measured elsewhere.
 
 `python -m dagster_project.benchmark.data SIZE LANDING` writes the extracts of a size, `... SIZE LANDING --night 1` the
-files of the first day after them. Nothing in them took place. They are drawn by hashes in DuckDB (0.1 million rows a
+files of the first day after them. Nothing in them took place. They are drawn by hashes in DuckDB (0.25 million rows a
 CPU second), so that equal parameters and an equal version of DuckDB give equal bytes.
 
 A force and day have about 2,200 call segments (1,900 calls), 590 rows of crimes (500 crimes), 500 digital contacts, 150
@@ -192,18 +192,21 @@ def _hour_slots() -> str:
 
 
 _MACROS = (
-    # A whole number from 0 to below `size`, another one for each `what`.
-    "create temp macro drawn(seed, what, size) as cast(hash(seed, what) % size as bigint)",
+    # A whole number from 0 to below `size`, another one for each `what`. Hashed twice: the first hash is an exclusive
+    # or of those of its arguments, so that numbers drawn for two words would have the same difference of low bits.
+    "create temp macro drawn(seed, what, size) as cast(hash(hash(seed, what)) % size as bigint)",
     # The same, small numbers more often than large ones: mean a quarter of `size`.
     "create temp macro skewed(seed, what, size) as drawn(seed, what, size) * drawn(seed, what || ' too', size) // size",
     f"""create temp macro second_of_day(seed, what) as
         {_hour_slots()}[1 + drawn(seed, what || ' hour', {sum(_HOURS)})] * 3600 + drawn(seed, what, 3600)""",
     # From eight to six, when registrars work.
     "create temp macro office_second(seed, what) as 28800 + drawn(seed, what, 36000)",
-    "create temp macro last_sunday(t, m) as make_date(year(t), m, 31) - cast(dayofweek(make_date(year(t), m, 31)) as int)",
+    """create temp macro last_sunday(t, m) as
+        make_date(year(t), m, 31) - cast(dayofweek(make_date(year(t), m, 31)) as int)""",
     # A sixteenth of the times that the spring clock change leaves out stay as they are, and are faulty.
     """create temp macro on_the_clock(t, seed) as case
-        when month(t) = 3 and day(t) > 24 and dayofweek(t) = 0 and hour(t) = 1 and seed % 16 <> 0 then t + interval 1 hour
+        when month(t) = 3 and day(t) > 24 and dayofweek(t) = 0 and hour(t) = 1 and seed % 16 <> 0
+            then t + interval 1 hour
         else t
     end""",
     """create temp macro utc_offset(t, seed) as case
@@ -213,9 +216,14 @@ _MACROS = (
         when month(t) = 10 and t < last_sunday(t, 10) + interval 2 hour then 60 * drawn(seed, 'reading', 2)
         else 0
     end""",
+    # Number of one of the 4,000 people who may call a force on a day; a force has 400,000.
+    """create temp macro caller(on_day, of_force, place) as
+        '07' || lpad(cast(400009 * drawn(hash(on_day, of_force), place, 400000) % 1000000000 as varchar), 9, '0')""",
     "create temp macro no_value(seed, what) as [null, null, null, 'NULL', 'N/A', '-'][1 + drawn(seed, what, 6)]",
     "create temp macro cell(content, seed, what) as coalesce(cast(content as varchar), no_value(seed, what))",
-    "create temp macro flag(truth, seed, what) as case when truth then 'Y' when drawn(seed, what, 3) > 0 then 'N' else no_value(seed, what) end",
+    """create temp macro flag(truth, seed, what) as case
+        when truth then 'Y' when drawn(seed, what, 3) > 0 then 'N' else no_value(seed, what)
+    end""",
 )
 
 
@@ -250,7 +258,7 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
             select
                 days.day,
                 forces.force_code,
-                hash(days.day, forces.force_code, numbers.number, '{source}') as seed
+                hash(hash(days.day, forces.force_code, numbers.number, '{source}')) as seed
             from days
             cross join (select unnest($forces) as force_code) as forces
             cross join lateral (
@@ -281,7 +289,7 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
         delivered as (
             select
                 *,
-                hash(draw, version) as seen,
+                hash(hash(draw, version)) as seen,
                 -- Of a corrected row: how many days its event moves back, and whether what it says changes.
                 case
                     when version >= 2 and drawn(draw, 'moves' || version, 5) = 0
@@ -289,7 +297,7 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
                     else interval 0 day
                 end as moved,
                 case when version >= 1 then 1 + drawn(draw, 'change' || version, 5) else 0 end as change,
-                hash(extract_date, '{source}') % 33 = 0 as in_two_files
+                drawn(extract_date, '{source}', 33) = 0 as in_two_files
             from versions
             where extract_date between $first and $last
         ),
@@ -297,8 +305,8 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
         placed as (
             select *, unnest(case
                 when not in_two_files then ['']
-                when seen % 10 >= 8 then ['_more']
-                when seen % 10 < 4 then ['', '_more']
+                when drawn(seen, 'file', 10) >= 8 then ['_more']
+                when drawn(seen, 'file', 10) < 4 then ['', '_more']
                 else ['']
             end) as file
             from delivered
@@ -309,7 +317,7 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
                 {", ".join(selected)},
                 case when drawn(seen, 'faulty', 5000) = 0 then drawn(seen, 'fault', {len(spoilt)}) end as fault,
                 cast(extract_date as varchar) || file as part,
-                hash(seen, file) as place
+                hash(hash(seen, file)) as place
             from ({_DETAILS[source]}) as detailed
         ),
 
@@ -321,7 +329,7 @@ def _query(source: str, extent: Extent, *, is_night: bool) -> str:
         select * exclude (fault, place)
         from final
         order by part, place
-    """  # noqa: S608 - expressions of this module
+    """
 
 
 # What happened, a row for each that a source delivers on a day of its own: draw, the row's own number, and event_date,
@@ -333,7 +341,7 @@ _EVENTS = {
             day + cast(starts / 86400 as int)
             + cast(segment_no > 1 and drawn(seed, 'late segment', 50) = 0 as int) as event_date,
             cast(day as timestamp) + to_seconds(starts) as began_at,
-            hash(seed, segment_no) as draw
+            hash(hash(seed, segment_no)) as draw
         from (
             select
                 *,
@@ -343,8 +351,10 @@ _EVENTS = {
             from (
                 select
                     *,
-                    case when drawn(seed, 'segments', 100) < 3 then 3 when drawn(seed, 'segments', 100) < 13 then 2 else 1 end
-                        as segments,
+                    case
+                        when drawn(seed, 'segments', 100) < 3 then 3 when drawn(seed, 'segments', 100) < 13 then 2
+                        else 1
+                    end as segments,
                     ['999', '101', 'switchboard', 'other'][
                         case when drawn(seed, 'line', 100) < 52 then 1 when drawn(seed, 'line', 100) < 94 then 2
                             when drawn(seed, 'line', 100) < 97 then 3 else 4 end
@@ -357,7 +367,7 @@ _EVENTS = {
         select
             * exclude (day, lag),
             day + cast(lag as int) as event_date,
-            hash(seed, state) as draw
+            hash(hash(seed, state)) as draw
         from (
             select
                 *,
@@ -392,11 +402,13 @@ _DETAILS = {
         select
             *,
             case
-                when version >= 1 and change = 1 then case when disposed = 'answered' then 'disconnected' else 'answered' end
+                when version >= 1 and change = 1 and disposed = 'answered' then 'disconnected'
+                when version >= 1 and change = 1 then 'answered'
                 else disposed
             end as disposition,
             case
-                when disposition in ('answered', 'transferred') then cast((80 + skewed(draw, 'talk', 24000)) / 10.0 as decimal(9, 1))
+                when disposition in ('answered', 'transferred')
+                    then cast((80 + skewed(draw, 'talk', 24000)) / 10.0 as decimal(9, 1))
             end + case when change > 1 then 30 + change else 0 end as talk_seconds,
             case
                 when not is_taken and segment_no = segments
@@ -446,7 +458,7 @@ _DETAILS = {
             case
                 when status = 'cancelled' or state = 3 and drawn(draw, 'keeps', 2) = 0
                     then cast(recorded_date as timestamp) + to_days(cast(cancel_lag as int))
-                        + to_seconds(office_second(hash(seed, 2), 'updated'))
+                        + to_seconds(office_second(hash(hash(seed, 2)), 'updated'))
             end as cancelled_at,
             case
                 when cancelled_at is not null
@@ -456,7 +468,8 @@ _DETAILS = {
         from (
             select
                 *,
-                on_the_clock(cast(recorded_date as timestamp) + to_seconds(second_of_day(seed, 'recorded')), seed) as recorded_on
+                on_the_clock(cast(recorded_date as timestamp) + to_seconds(second_of_day(seed, 'recorded')), seed)
+                    as recorded_on
             from placed
         )
     """,
@@ -514,40 +527,48 @@ _CELLS = {
         # The shift of the hour: 40 of 300 operators.
         "operator_id": """cell(case
             when disposition in ('answered', 'transferred')
-                then 'OP' || lpad(cast((hour(arrived_at) // 8 * 100 + dayofweek(arrived_at) * 10 + drawn(draw, 'operator', 40))
-                    % 300 as varchar), 4, '0')
+                then 'OP' || lpad(cast((
+                    hour(arrived_at) // 8 * 100 + dayofweek(arrived_at) * 10 + drawn(draw, 'operator', 40)
+                ) % 300 as varchar), 4, '0')
         end, draw, 'operator word')""",
         # Withheld by 8 %; the others call 1.3 times a day, and come from 400,000 people.
         "caller_number": """cell(case
             when drawn(seed, 'withheld', 100) >= 8
-                then '07' || lpad(cast(400009 * (hash(cast(began_at as date), force_code, drawn(seed, 'caller', 4000)) % 400000)
-                    % 1000000000 as varchar), 9, '0')
+                then caller(cast(began_at as date), force_code, drawn(seed, 'caller', 4000))
         end, draw, 'caller word')""",
     },
     "crimes": {
         "crime_ref": "'46/' || to_hex(hash(seed, 'id'))",
         "updated_at": "cast(updated_at as varchar)",
         "recorded_at": "cast(recorded_at as varchar)",
-        "offence_code": """['8N', '8N', '105A', '105A', '8L', '8R', '8Q', '30C', '28E', '34B', '39', '44', '45', '46', '49',
-            '49', '58A', '58B', '58C', '58D', '9A', '92E', '10D', '126'][
-            1 + drawn(case when change = 2 then draw else seed end, 'offence', 24)]""",
+        "offence_code": """[
+            '8N', '8N', '105A', '105A', '8L', '8R', '8Q', '30C', '28E', '34B', '39', '44', '45', '46', '49', '49', '58A',
+            '58B', '58C', '58D', '9A', '92E', '10D', '126'
+        ][1 + drawn(case when change = 2 then draw else seed end, 'offence', 24)]""",
         "status": "status",
         "cancelled_at": "cell(cancelled_at, draw, 'cancelled word')",
         "cancel_code": "cell(cancel_code, draw, 'code word')",
-        "report_channel": """cell(['999', '999', '999', '101', '101', '101', 'online', 'online', 'live_chat', 'front_counter',
-            'officer', 'other', null][1 + drawn(seed, 'channel', 13)], draw, 'channel word')""",
-        "district": """cell(case when drawn(draw, 'district gap', 250) > 0 then 'District ' || chr(65 + cast(
-            drawn(case when change in (1, 3, 4, 5) then draw + cast(change as utinyint) else seed end, 'district', 13) as int
-        )) end, draw, 'district word')""",
+        "report_channel": """cell([
+            '999', '999', '999', '101', '101', '101', 'online', 'online', 'live_chat', 'front_counter', 'officer',
+            'other', null
+        ][1 + drawn(seed, 'channel', 13)], draw, 'channel word')""",
+        "district": """cell(case
+            when drawn(draw, 'district gap', 250) > 0
+                then 'District ' || chr(65 + cast(
+                    drawn(seed, 'district' || case when change = 2 then 0 else change end, 13) as int
+                ))
+        end, draw, 'district word')""",
     },
     "digital_contacts": {
         "contact_id": "to_hex(hash(draw, 'id'))",
         "contact_type": """case
             when change > 1 then ['other', 'email', 'contact_form', 'asb_report'][cast(change as int) - 1]
-            else ['online_crime_report', 'online_crime_report', 'online_crime_report', 'online_crime_report', 'live_chat',
-                'live_chat', 'live_chat', 'live_chat', 'live_chat', 'email', 'email', 'email', 'email', 'contact_form',
-                'contact_form', 'asb_report', 'asb_report', 'road_traffic_report', 'social_media', 'missing_person_report',
-                'sexual_offence_report', 'rural_crime_report', 'other'][1 + drawn(draw, 'type', 23)]
+            else [
+                'online_crime_report', 'online_crime_report', 'online_crime_report', 'online_crime_report',
+                'live_chat', 'live_chat', 'live_chat', 'live_chat', 'live_chat', 'email', 'email', 'email', 'email',
+                'contact_form', 'contact_form', 'asb_report', 'asb_report', 'road_traffic_report', 'social_media',
+                'missing_person_report', 'sexual_offence_report', 'rural_crime_report', 'other'
+            ][1 + drawn(draw, 'type', 23)]
         end""",
         "received_at": "cast(received_at as varchar)",
         "from_partner_force": "flag(from_partner_force, draw, 'partner word')",
@@ -556,8 +577,7 @@ _CELLS = {
         "linked_reference": """cell(case
             when drawn(draw, 'linked', 20) < 4 then '46/' || to_hex(hash(draw, 'crime'))
             when drawn(draw, 'linked', 20) = 4
-                then '07' || lpad(cast(400009 * (hash(event_date, force_code, drawn(draw, 'caller', 4000)) % 400000)
-                    % 1000000000 as varchar), 9, '0')
+                then caller(event_date, force_code, drawn(draw, 'caller', 4000))
         end, draw, 'linked word')""",
     },
     "live_chats": {
@@ -568,13 +588,16 @@ _CELLS = {
         # Four of 60 operators in each turn of eight hours.
         "operator_id": """cell(case
             when accepted_at is not null
-                then 'OP-' || cast(1000 + (dayofyear(requested_at) * 12 + hour(requested_at) // 8 * 4 + drawn(draw, 'operator', 4))
-                    % 60 as varchar)
+                then 'OP-' || cast(1000 + (
+                    dayofyear(requested_at) * 12 + hour(requested_at) // 8 * 4 + drawn(draw, 'operator', 4)
+                ) % 60 as varchar)
         end, draw, 'operator word')""",
         "topic": """cell(case
             when change > 1 then ['other', 'asb', 'crime', 'domestic_abuse'][cast(change as int) - 1]
-            else ['general', 'general', 'general', 'crime', 'crime', 'asb', 'domestic_abuse', 'missing_person', 'other', null][
-                1 + drawn(draw, 'topic', 10)]
+            else [
+                'general', 'general', 'general', 'crime', 'crime', 'asb', 'domestic_abuse', 'missing_person', 'other',
+                null
+            ][1 + drawn(draw, 'topic', 10)]
         end, draw, 'topic word')""",
         "created_incident": "flag((drawn(draw, 'incident', 100) < 11) <> (change = 1), draw, 'incident word')",
     },
@@ -589,8 +612,12 @@ _CELLS = {
                 then submitted_at - to_seconds(cast(60 + skewed(draw, 'filling', 3600) as bigint))
         end, draw, 'started word')""",
         "submitted_at": "cast(submitted_at as varchar)",
-        "duplicate_of": "cell(case when drawn(draw, 'repeats', 50) = 0 then to_hex(hash(draw, 'repeated')) end, draw, 'repeat word')",
-        "crime_ref": "cell(case when drawn(draw, 'crime', 10) < 3 then '46/' || to_hex(hash(draw, 'crime ref')) end, draw, 'crime word')",
+        "duplicate_of": """cell(
+            case when drawn(draw, 'repeats', 50) = 0 then to_hex(hash(draw, 'repeated')) end, draw, 'repeat word'
+        )""",
+        "crime_ref": """cell(
+            case when drawn(draw, 'crime', 10) < 3 then '46/' || to_hex(hash(draw, 'crime ref')) end, draw, 'crime word'
+        )""",
     },
 }
 
