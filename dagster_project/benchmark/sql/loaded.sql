@@ -1,0 +1,36 @@
+delete from raw.{source}
+where fault is not null or row_no in (select row_no from placed where is_losing);
+
+alter table raw.{source} drop column fault;
+
+insert into audit.load by name
+with lost as (
+    select
+        load_id,
+        count(*) as rows_quarantined
+    from audit.quarantine
+    where source = '{source}'
+    group by load_id
+)
+
+select
+    file.load_id,
+    '{source}' as source,
+    getvariable('extract_dates')[file.load_id - $first_load_id + 1] as extract_date,
+    getvariable('file_names')[file.load_id - $first_load_id + 1] as file_name,
+    rows_read,
+    rows_read - coalesce(rows_quarantined, 0) as rows_loaded,
+    coalesce(rows_quarantined, 0) as rows_quarantined,
+    'loaded' as status,
+    true as is_synthetic,
+    current_timestamp as loaded_at,
+    'reference' as run_id,
+    1 as change_seq
+from file
+left join lost on file.load_id = lost.load_id;
+
+drop table file;
+
+drop table placed;
+
+drop table not_current;
