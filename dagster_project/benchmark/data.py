@@ -542,8 +542,8 @@ _CELLS = {
         "updated_at": "cast(updated_at as varchar)",
         "recorded_at": "cast(recorded_at as varchar)",
         "offence_code": """[
-            '8N', '8N', '105A', '105A', '8L', '8R', '8Q', '30C', '28E', '34B', '39', '44', '45', '46', '49', '49', '58A',
-            '58B', '58C', '58D', '9A', '92E', '10D', '126'
+            '8N', '8N', '105A', '105A', '8L', '8R', '8Q', '30C', '28E', '34B', '39', '44', '45', '46', '49', '49',
+            '58A', '58B', '58C', '58D', '9A', '92E', '10D', '126'
         ][1 + drawn(case when change = 2 then draw else seed end, 'offence', 24)]""",
         "status": "status",
         "cancelled_at": "cell(cancelled_at, draw, 'cancelled word')",

@@ -223,12 +223,18 @@ def _load(
     connection.execute("set variable extracts = $files", {"files": [str(file) for file in files]})
     connection.execute("set variable file_names = $names", {"names": [file.name for file in files]})
     connection.execute("set variable extract_dates = $days", {"days": [_day(file, source) for file in files]})
-    extract = (
-        "(select *, cast(file_index as bigint) as file_index, row_number() over () as row_no from read_csv(getvariable('extracts'), header = true, delim = ',', quote = '\"', "
-        "escape = '\"', auto_detect = false, strict_mode = true, "
-        f"nullstr = [{', '.join(map(_literal, _NULL_WORDS))}], "
-        f"columns = {{{texts}}}))"
-    )
+    # Numbered in the order of the files and lines, so that no later step has to keep it.
+    extract = f"""(
+        select
+            *,
+            cast(file_index as bigint) as file_index,
+            row_number() over () as row_no
+        from read_csv(
+            getvariable('extracts'),
+            header = true, delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
+            nullstr = [{", ".join(map(_literal, _NULL_WORDS))}], columns = {{{texts}}}
+        )
+    )"""
     key = ["force_code", *of_source.key]
     blanks = {
         "source": source,
@@ -302,13 +308,17 @@ def _check(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         "silent": "count(*) filter (is_silent) as columns_that_had_values_still_have_them",
     }
     statements = [*_statements(f"{source}_checks.sql", {}), *_statements("deliveries.sql", blanks)]
-    statements[-1] = statements[-1].replace("from judged", f"from (select *, {' or '.join(silent)} as is_silent from judged)")
+    statements[-1] = statements[-1].replace(
+        "from judged", f"from (select *, {' or '.join(silent)} as is_silent from judged)"
+    )
     for statement in statements:
         cursor = connection.execute(statement)
         found = dict(zip((column[0] for column in cursor.description or ()), cursor.fetchone() or (), strict=True))
         failed = {name: count for name, count in found.items() if count}
         if failed:
-            raise CheckFailed(f"{source}: " + ", ".join(f"{name} fails {count} times" for name, count in failed.items()))
+            raise CheckFailed(
+                f"{source}: " + ", ".join(f"{name} fails {count} times" for name, count in failed.items())
+            )
 
 
 def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> None:
@@ -320,7 +330,10 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
 
     ensure_tables(connection, load_contracts(CONTRACTS).values())
     connection.execute("create schema staging; create schema intermediate")
-    made = {row[0] for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()}
+    made = {
+        row[0]
+        for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
+    }
     # What the facts are made from.
     made |= {f"int_{source}_current" for source in _SOURCES}
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
