@@ -221,8 +221,24 @@ def _load(
     columns = (["force_code"] if has_force else []) + list(of_source.columns)
     texts = ", ".join(f"{_literal(name)}: 'varchar'" for name in columns)
     connection.execute("set variable extracts = $files", {"files": [str(file) for file in files]})
-    connection.execute("set variable file_names = $names", {"names": [file.name for file in files]})
-    connection.execute("set variable extract_dates = $days", {"days": [_day(file, source) for file in files]})
+    # A table, and no list: a list is written out anew for every block of rows, of which each file has one.
+    connection.execute(
+        """
+        create temp table file as
+        select
+            file_index,
+            $first_load_id + file_index as load_id,
+            ($days)[file_index + 1] as extract_date,
+            ($names)[file_index + 1] as file_name
+        from range($files) as files (file_index)
+        """,
+        {
+            "first_load_id": first_load_id,
+            "days": [_day(file, source) for file in files],
+            "names": [file.name for file in files],
+            "files": len(files),
+        },
+    )
     # Numbered in the order of the files and lines, so that no later step has to keep it.
     extract = f"""(
         select
@@ -244,9 +260,8 @@ def _load(
         "cells": ", ".join(["force_code", *of_source.columns]),
         "repeated_keys": (_SQL / "repeated_keys.sql").read_text(encoding="utf-8").rstrip().rstrip(";") + ";",
     }
-    parameters = {"first_load_id": first_load_id}
-    _execute(connection, f"{source}.sql", blanks, parameters)
-    _execute(connection, "loaded.sql", blanks, parameters)
+    _execute(connection, f"{source}.sql", blanks)
+    _execute(connection, "loaded.sql", blanks)
     return len(files)
 
 
@@ -258,16 +273,10 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _execute(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    blanks: Mapping[str, str],
-    parameters: Mapping[str, object] | None = None,
-) -> None:
+def _execute(connection: duckdb.DuckDBPyConnection, name: str, blanks: Mapping[str, str]) -> None:
     """Execute the statements of a file, `{blanks}` filled in."""
     for statement in _statements(name, blanks):
-        used = {key: value for key, value in (parameters or {}).items() if f"${key}" in statement}
-        connection.execute(statement, used)
+        connection.execute(statement)
 
 
 def _statements(name: str, blanks: Mapping[str, str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Make tables and plots of measured results: `python -m dagster_project.benchmark.report RESULTS.json ... [--docs DIR]`.
+"""Make tables and plots of results: `python -m dagster_project.benchmark.report RESULTS.json ... [--docs DIR]`.
 
 Fills the part of `performance.md` between two marks and leaves the rest, which is written by hand; plots are SVG files
 beside it. Measuring does not belong here.

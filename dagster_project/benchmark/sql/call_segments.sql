@@ -1,15 +1,3 @@
--- Operators and callers come again and again: each is hashed once, and the extracts are read for them first.
-create temp table person as
-select
-    person,
-    pseudonym(person) as pseudonym
-from (
-    select distinct coalesce(operator_id, caller_number) as person
-    from {extract}
-    group by grouping sets ((operator_id), (caller_number))
-)
-where person is not null;
-
 create table raw.call_segments as
 with typed as (
     select
@@ -61,11 +49,11 @@ select
     talked as talk_seconds,
     called_back as called_back_at,
     cast(called_back_local as date) as called_back_date,
-    operators.pseudonym as operator_id,
-    callers.pseudonym as caller_number,
+    pseudonym(operator_id) as operator_id,
+    pseudonym(caller_number) as caller_number,
     is_dst_ambiguous,
-    getvariable('extract_dates')[file_index + 1] as extract_date,
-    $first_load_id + file_index as load_id,
+    extract_date,
+    load_id,
     row_no,
     case
         when
@@ -110,10 +98,7 @@ select
         )
     end as fault
 from resolved
-left join person as operators on resolved.operator_id = operators.person
-left join person as callers on resolved.caller_number = callers.person;
-
-drop table person;
+join file using (file_index);
 
 {repeated_keys}
 
@@ -134,9 +119,9 @@ select
     is_dst_ambiguous,
     extract_date,
     segments.load_id,
-    segments.row_no - file.first_row + 2 as source_row
+    segments.row_no - file_rows.first_row + 2 as source_row
 from raw.call_segments as segments
-join file on segments.load_id = file.load_id
+join file_rows on segments.load_id = file_rows.load_id
 where fault is null and segments.row_no not in (select row_no from not_current);
 
 -- A call has several segments when one of them has a number above 1; the others are calls as they stand.

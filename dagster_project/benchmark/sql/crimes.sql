@@ -49,8 +49,8 @@ select
     report_channel,
     district,
     is_dst_ambiguous,
-    getvariable('extract_dates')[file_index + 1] as extract_date,
-    $first_load_id + file_index as load_id,
+    extract_date,
+    load_id,
     row_no,
     case
         when
@@ -89,7 +89,8 @@ select
             end
         )
     end as fault
-from resolved;
+from resolved
+join file using (file_index);
 
 {repeated_keys}
 
@@ -98,9 +99,9 @@ create table marts.fct_crime_status as
 with states as (
     select
         crimes.*,
-        crimes.row_no - file.first_row + 2 as source_row
+        crimes.row_no - file_rows.first_row + 2 as source_row
     from raw.crimes as crimes
-    join file on crimes.load_id = file.load_id
+    join file_rows on crimes.load_id = file_rows.load_id
     where fault is null and crimes.row_no not in (select row_no from not_current)
 ),
 

@@ -34,8 +34,8 @@ select
     is_a_test as is_test,
     pseudonym(linked_reference) as linked_reference,
     coalesce(received_ahead = -1, false) as is_dst_ambiguous,
-    getvariable('extract_dates')[file_index + 1] as extract_date,
-    $first_load_id + file_index as load_id,
+    extract_date,
+    load_id,
     row_no,
     case
         when
@@ -62,7 +62,8 @@ select
             case when is_a_test is null then 'is_test:not_a_boolean' end
         )
     end as fault
-from resolved;
+from resolved
+join file using (file_index);
 
 {repeated_keys}
 
@@ -80,7 +81,7 @@ select
     is_dst_ambiguous,
     extract_date,
     contacts.load_id,
-    contacts.row_no - file.first_row + 2 as source_row
+    contacts.row_no - file_rows.first_row + 2 as source_row
 from raw.digital_contacts as contacts
-join file on contacts.load_id = file.load_id
+join file_rows on contacts.load_id = file_rows.load_id
 where fault is null and contacts.row_no not in (select row_no from not_current);

@@ -1,10 +1,3 @@
-create temp table person as
-select
-    operator_id as person,
-    pseudonym(operator_id) as pseudonym
-from (select distinct operator_id from {extract})
-where operator_id is not null;
-
 create table raw.live_chats as
 with typed as (
     select
@@ -51,12 +44,12 @@ select
     cast(requested_local as date) as requested_date,
     accepted as accepted_at,
     ended as ended_at,
-    person.pseudonym as operator_id,
+    pseudonym(operator_id) as operator_id,
     topic,
     has_incident as created_incident,
     is_dst_ambiguous,
-    getvariable('extract_dates')[file_index + 1] as extract_date,
-    $first_load_id + file_index as load_id,
+    extract_date,
+    load_id,
     row_no,
     case
         when
@@ -91,9 +84,7 @@ select
         )
     end as fault
 from resolved
-left join person on resolved.operator_id = person.person;
-
-drop table person;
+join file using (file_index);
 
 {repeated_keys}
 
@@ -114,7 +105,7 @@ select
     is_dst_ambiguous,
     extract_date,
     chats.load_id,
-    chats.row_no - file.first_row + 2 as source_row
+    chats.row_no - file_rows.first_row + 2 as source_row
 from raw.live_chats as chats
-join file on chats.load_id = file.load_id
+join file_rows on chats.load_id = file_rows.load_id
 where fault is null and chats.row_no not in (select row_no from not_current);

@@ -14,10 +14,10 @@ with lost as (
 )
 
 select
-    file.load_id,
+    load_id,
     '{source}' as source,
-    getvariable('extract_dates')[file.load_id - $first_load_id + 1] as extract_date,
-    getvariable('file_names')[file.load_id - $first_load_id + 1] as file_name,
+    extract_date,
+    file_name,
     rows_read,
     rows_read - coalesce(rows_quarantined, 0) as rows_loaded,
     coalesce(rows_quarantined, 0) as rows_quarantined,
@@ -27,9 +27,12 @@ select
     'reference' as run_id,
     1 as change_seq
 from file
-left join lost on file.load_id = lost.load_id;
+join file_rows using (load_id)
+left join lost using (load_id);
 
 drop table file;
+
+drop table file_rows;
 
 drop table placed;
 

@@ -34,6 +34,8 @@ end;
 
 create temp macro local_time(cell) as case when length(cell) = 19 then try_cast(cell as timestamp) end;
 
+-- Hashed row by row: to read the extracts for the persons first, hash each once and look them up costs as much at ten years
+-- of calls, and the file of each day is opened twice.
 create temp macro pseudonym(cell) as
     substr(sha256(getvariable('outer_pad') || unhex(sha256(getvariable('inner_pad') || encode(cell)))), 1, 32);
 

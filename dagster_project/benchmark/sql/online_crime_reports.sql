@@ -40,8 +40,8 @@ select
     duplicate_of,
     pseudonym(crime_ref) as crime_ref,
     is_dst_ambiguous,
-    getvariable('extract_dates')[file_index + 1] as extract_date,
-    $first_load_id + file_index as load_id,
+    extract_date,
+    load_id,
     row_no,
     case
         when
@@ -66,7 +66,8 @@ select
             end
         )
     end as fault
-from resolved;
+from resolved
+join file using (file_index);
 
 {repeated_keys}
 
@@ -83,7 +84,7 @@ select
     is_dst_ambiguous,
     extract_date,
     submissions.load_id,
-    submissions.row_no - file.first_row + 2 as source_row
+    submissions.row_no - file_rows.first_row + 2 as source_row
 from raw.online_crime_reports as submissions
-join file on submissions.load_id = file.load_id
+join file_rows on submissions.load_id = file_rows.load_id
 where fault is null and submissions.row_no not in (select row_no from not_current);

@@ -1,6 +1,6 @@
 -- Rows are numbered in the order of the files and their lines, so that the number of a row tells its line. Every row is
 -- there, faulty ones with their fault.
-create temp table file as
+create temp table file_rows as
 select
     load_id,
     min(row_no) as first_row,
@@ -61,20 +61,10 @@ from placed
 where is_losing or is_overtaken;
 
 insert into audit.quarantine
-select
-    load_id,
-    '{source}',
-    extract_date,
-    getvariable('file_names')[load_id - $first_load_id + 1],
-    rows_at_fault.row_no - first_row + 2,
-    column_name,
-    reason_code,
-    reason_code
-from (
+with at_fault as (
     select
         row_no,
         load_id,
-        extract_date,
         split_part(fault, ':', 1) as column_name,
         split_part(fault, ':', 2) as reason_code
     from raw.{source}
@@ -83,11 +73,22 @@ from (
     select
         candidates.row_no,
         load_id,
-        extract_date,
         null,
         case when is_repetition then 'duplicate_row' else 'superseded_row' end
     from raw.{source} as candidates
     join placed on candidates.row_no = placed.row_no
     where is_losing
-) as rows_at_fault
-join file using (load_id);
+)
+
+select
+    load_id,
+    '{source}',
+    extract_date,
+    file_name,
+    row_no - first_row + 2,
+    column_name,
+    reason_code,
+    reason_code
+from at_fault
+join file using (load_id)
+join file_rows using (load_id);
