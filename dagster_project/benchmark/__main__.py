@@ -233,6 +233,7 @@ def _folder(asked: Namespace) -> Iterator[Path]:
 
 def _extracts(folder: Path, extent: Extent) -> Path:
     """The landing folder of the extent; made unless it has been made before."""
+    folder.mkdir(parents=True, exist_ok=True)
     landing, mark = folder / "landing", folder / "landing.complete"
     told = json.dumps(asdict(extent), default=str)
     if not (mark.exists() and mark.read_text(encoding="utf-8") == told):

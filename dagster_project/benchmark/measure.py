@@ -18,7 +18,6 @@ from pathlib import Path
 
 # A sample of a tree takes 0.1 to 10 ms, by how much memory is mapped; it may not take more than a tenth of the time.
 _INTERVAL_SECONDS = 0.05
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class CommandFailed(RuntimeError):
@@ -34,7 +33,7 @@ class Cost:
         wall_seconds: from start to end.
         peak_mb: greatest memory of all processes of the tree at one time, in 10^6 bytes: proportional set sizes, so
             that pages that several of them share count once, sampled every 50 ms; at least the greatest resident set
-            of any one process, which the kernel misses nothing of.
+            that the kernel has seen of any one process until its last sample.
     """
 
     cpu_seconds: float
@@ -86,8 +85,8 @@ def measure(job: Job) -> Cost:
     if process.returncode not in job.exit_codes:
         told = said.decode(errors="replace")[-3_000:]
         raise CommandFailed(f"{job.name} ended with {process.returncode}:\n{told}")
-    # Linux counts ru_maxrss in KiB.
-    return Cost(usage.ru_utime + usage.ru_stime, wall, max(sampled, usage.ru_maxrss * 1024) / 1e6)
+    # Its ru_maxrss says nothing: a child begins with the resident set of the process that it was forked from.
+    return Cost(usage.ru_utime + usage.ru_stime, wall, sampled / 1e6)
 
 
 def take_turns(
@@ -160,13 +159,19 @@ def _tree(pid: int) -> Iterator[int]:
 
 
 def _memory_of(pids: Sequence[int]) -> int:
-    """Bytes of a process tree. A process alone shares with none that counts: its resident set costs 0.02 ms to read."""
-    total = 0
+    """Bytes of a process tree. A process alone shares with none that counts; its resident set is cheaper to read."""
+    total = greatest = 0
     for pid in pids:
-        with suppress(OSError):
+        with suppress(OSError, StopIteration):
+            status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+            greatest = max(greatest, _kib(status, "VmHWM:"))
             if len(pids) == 1:
-                total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+                total += _kib(status, "VmRSS:")
             else:
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-                total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-    return total
+                total += _kib(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"), "Pss:")
+    return 1024 * max(total, greatest)
+
+
+def _kib(text: str, name: str) -> int:
+    """The number of a line such as `VmRSS:  1234 kB`; a process that has just ended has none."""
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))

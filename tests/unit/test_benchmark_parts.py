@@ -8,6 +8,7 @@ import sys
 import duckdb
 import pytest
 
+from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
 from dagster_project.benchmark.report import markdown, write
@@ -21,12 +22,23 @@ def _database(path, sql):
     return path
 
 
-def test_memory_of_children_counts_and_that_of_each_alone_is_less():
-    child = "b = bytearray(60_000_000); import time; time.sleep(0.4)"
-    both = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]); {child}"
-    together = measure(Job("both", [sys.executable, "-c", both]))
-    alone = measure(Job("alone", [sys.executable, "-c", child]))
-    assert alone.peak_mb > 60
+_FILLS = "b = bytearray(b'x' * 60_000_000)"
+# The child says when it has filled its memory and stays until it is told; the parent is busy meanwhile.
+_BOTH = f"""
+import subprocess, sys
+waits = "{_FILLS}; print(1, flush=True); input()"
+child = subprocess.Popen([sys.executable, "-c", waits], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()
+{_FILLS}
+sum(range(2 * 10**7))
+child.communicate(b"1")
+"""
+
+
+def test_memory_of_parent_and_child_counts_together():
+    together = measure(Job("both", [sys.executable, "-c", _BOTH]))
+    alone = measure(Job("alone", [sys.executable, "-c", f"{_FILLS}; sum(range(10**7))"]))
+    assert 60 < alone.peak_mb < 150
     assert together.peak_mb > alone.peak_mb + 40
 
 
@@ -123,3 +135,15 @@ def test_a_page_without_the_marks_is_left_alone(results, tmp_path):
     with pytest.raises(ValueError, match="are not there"):
         write([file], tmp_path)
     assert (tmp_path / "performance.md").read_text() == "By hand.\n"
+
+
+def test_results_that_differ_end_the_benchmark_without_a_figure(monkeypatch, capsys):
+    monkeypatch.setattr(benchmark.data, "write_extracts", lambda *_: 0)
+    monkeypatch.setattr(benchmark.Bench, "prepare", lambda _: None)
+    monkeypatch.setattr(benchmark.Bench, "check", lambda _: ["marts.fct_call: 2 rows expected, 1 found"])
+    monkeypatch.setattr(benchmark, "take_turns", lambda *_, **__: pytest.fail("something was measured"))
+    assert benchmark.main(["--size", "S", "--no-reading"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "The results differ; nothing is measured.",
+        "marts.fct_call: 2 rows expected, 1 found",
+    ]
