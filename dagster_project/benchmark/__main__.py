@@ -149,7 +149,7 @@ class Bench:
         self._without_nights()
 
     def _parse(self) -> Job:
-        """dbt as it finds out that no file has changed."""
+        """What dbt takes to find out that no file of the project has changed."""
         command = [
             *(_DBT, "parse", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
             *("--target-path", str(self._parsed), "--log-path", str(self._parsed)),

@@ -7,7 +7,7 @@ CPU second), so that equal parameters and an equal version of DuckDB give equal 
 A force and day have about 2,200 call segments (1,900 calls), 590 rows of crimes (500 crimes), 500 digital contacts, 150
 live chats and 130 online crime reports; weekdays differ by a fifth, hours as those of the sample. In them are:
 
-- rows of a file in no order, keys of 16 random hexadecimal digits;
+- rows of a file in no order, keys of up to 16 random hexadecimal digits;
 - corrections: 1 % of the rows come again, whole and with changed cells, 1 to 30 days later; a fifth of those move the
   event one to five days back, some into another month;
 - two files for 3 % of the days of each source: the second has a fifth of the rows, and half of those of the first once
