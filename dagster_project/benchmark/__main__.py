@@ -20,6 +20,8 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+import duckdb
+
 from dagster_project.benchmark import data, equality
 from dagster_project.benchmark.data import Extent
 from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
@@ -116,6 +118,12 @@ class Bench:
             told += self._check_peers(database) if name == "first load" else []
         self._restore()
         return told
+
+    def rows_read(self) -> int:
+        """Rows of all extracts of the first load."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+            (rows,) = connection.execute("select cast(sum(rows_read) as bigint) from audit.load").fetchall()[0]
+        return int(rows)
 
     def jobs(self) -> list[Job]:
         """All commands in the order of the table."""
@@ -265,21 +273,17 @@ def table(costs: dict[str, list[Cost]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _said(name: str, number: int, cost: Cost) -> None:
-    sys.stderr.write(f"round {number + 1}: {name:<32}{cost.cpu_seconds:>9.2f} s{cost.peak_mb:>9.0f} MB\n")
-
-
-def _results(asked: Namespace, extent: Extent, landing: Path, costs: dict[str, list[Cost]]) -> dict[str, object]:
+def _results(
+    asked: Namespace, extent: Extent, about: dict[str, int], costs: dict[str, list[Cost]]
+) -> dict[str, object]:
     """What a report is made from."""
-    files = list(landing.glob("*/*.csv"))
     return {
         "size": asked.size,
         "forces": len(extent.forces),
         "first_day": extent.first.isoformat(),
         "days": extent.days,
-        "files": len(files),
-        "bytes": sum(file.stat().st_size for file in files),
-        "rounds": asked.rounds,
+        **about,
+        "rounds": max(map(len, costs.values()), default=0),
         "machine": {
             "processors": os.cpu_count(),
             "memory_mb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6),
@@ -314,20 +318,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _folder(asked) as folder:
         landing = _extracts(folder, extent)
         bench = Bench(folder, extent, landing=landing)
+        bench.finish()
+        files = list(landing.glob("*/*.csv"))
+        about = {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
         bench.prepare()
         told = bench.check()
         if told:
             sys.stdout.write("\n".join(["The results differ; nothing is measured.", *told, ""]))
             return 1
         sys.stderr.write("The tables of project and reference are equal, after the first load and after a night.\n")
+        about["rows"] = bench.rows_read()
         jobs = [job for job in bench.jobs() if not asked.only or any(part in job.name for part in asked.only)]
-        costs = take_turns(jobs, rounds=asked.rounds, on_cost=_said)
+        file = asked.json or (asked.data / f"benchmark_{asked.size}.json" if asked.data else None)
+        costs: dict[str, list[Cost]] = {job.name: [] for job in jobs}
+
+        def note(name: str, number: int, cost: Cost) -> None:
+            sys.stderr.write(f"round {number + 1}: {name:<32}{cost.cpu_seconds:>9.2f} s{cost.peak_mb:>9.0f} MB\n")
+            costs[name].append(cost)
+            # At once: a large size takes hours, and what was measured until then stands.
+            if file:
+                file.write_text(json.dumps(_results(asked, extent, about, costs), indent=2) + "\n", encoding="utf-8")
+
+        take_turns(jobs, rounds=asked.rounds, on_cost=note)
         bench.finish()
-        results = _results(asked, extent, landing, costs)
     sys.stdout.write(table(costs))
-    file = asked.json or (asked.data / f"benchmark_{asked.size}.json" if asked.data else None)
-    if file:
-        file.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     if not asked.no_reading:
         reading = compare(lambda command: measure(Job("reading", command)).cpu_seconds, rounds=asked.rounds)
         sys.stdout.write(f"\n{reading}")

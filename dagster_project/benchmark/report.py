@@ -73,7 +73,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         f"### Size {results['size']}",
         "",
         f"{_counted(results['forces'], 'force')}, {results['days']:,} days from {results['first_day']}, "
-        f"{results['files']:,} files of {results['bytes'] / 1e6:,.0f} MB; {_counted(results['rounds'], 'round')} on "
+        f"{results['files']:,} files with {results['rows']:,} rows, {results['bytes'] / 1e6:,.0f} MB; {_counted(results['rounds'], 'round')} on "
         f"{_counted(machine['processors'], 'processor')} with {machine['memory_mb'] / 1000:.0f} GB of memory, "
         f"{machine['system']}. DuckDB {results['versions']['duckdb']}, Python {results['versions']['python']}.",
         "",
@@ -144,19 +144,19 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
 
 
 def growth(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A plot in Vega-Lite: CPU seconds of the first load and of the references by the amount of extracts."""
+    """A plot in Vega-Lite: CPU seconds of the first load and of the references by the rows of the extracts."""
     rows = [
-        {"megabytes": result["bytes"] / 1e6, "seconds": figure.cpu, "name": figure.name}
+        {"rows": result["rows"], "seconds": figure.cpu, "name": figure.name}
         for result in results
         for figure in figures_of(result)
         if figure.name in (*_REFERENCES, _FIRST)
     ]
     encoding = {
         "x": {
-            "field": "megabytes",
+            "field": "rows",
             "type": "quantitative",
             "scale": {"type": "log"},
-            "axis": {"title": "extracts, MB", "gridColor": "#eeeeee"},
+            "axis": {"title": "rows of the extracts", "gridColor": "#eeeeee"},
         },
         "y": {
             "field": "seconds",
@@ -230,7 +230,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         file = docs / _PLOTS / "growth.svg"
         file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
         written.append(file)
-        parts.append(f"![CPU seconds by the amount of extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
+        parts.append(f"![CPU seconds by the rows of the extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
     page = docs / _PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, begin, rest = text.partition(_BEGIN)

@@ -98,6 +98,7 @@ def results():
         "first_day": "2022-10-01",
         "days": 182,
         "files": 900,
+        "rows": 650_000,
         "bytes": 54_000_000,
         "rounds": 3,
         "machine": {"processors": 2, "memory_mb": 25_000, "system": "Linux x86_64"},
