@@ -73,7 +73,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         f"### Size {results['size']}",
         "",
         f"{_counted(results['forces'], 'force')}, {results['days']:,} days from {results['first_day']}, "
-        f"{results['files']:,} files with {results['rows']:,} rows, {results['bytes'] / 1e6:,.0f} MB; {_counted(results['rounds'], 'round')} on "
+        f"{results['files']:,} files with {results['rows']:,} rows, {results['bytes'] / 1e6:,.0f} MB; "
+        f"{_counted(results['rounds'], 'round')} on "
         f"{_counted(machine['processors'], 'processor')} with {machine['memory_mb'] / 1000:.0f} GB of memory, "
         f"{machine['system']}. DuckDB {results['versions']['duckdb']}, Python {results['versions']['python']}.",
         "",
@@ -111,6 +112,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
             "value": figure.peak_mb if is_memory else figure.cpu,
             "least": figure.least_cpu,
             "most": figure.most_cpu,
+            "end": figure.peak_mb if is_memory else figure.most_cpu,
             "label": f"{figure.peak_mb:,.0f}" if is_memory else f"{figure.cpu:,.1f}",
             "kind": "reference" if figure.name.startswith("reference") else "project",
         }
@@ -129,7 +131,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
         {"mark": {"type": "bar", "height": 12}, "encoding": {"x": x, "y": y, "color": colour}},
         {
             "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11, "color": INK},
-            "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}},
+            "encoding": {"x": {**x, "field": "end"}, "y": y, "text": {"field": "label", "type": "nominal"}},
         },
     ]
     if not is_memory:
@@ -156,7 +158,7 @@ def growth(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "field": "rows",
             "type": "quantitative",
             "scale": {"type": "log"},
-            "axis": {"title": "rows of the extracts", "gridColor": "#eeeeee"},
+            "axis": {"title": "rows of the extracts", "gridColor": "#eeeeee", "format": "~s"},
         },
         "y": {
             "field": "seconds",
@@ -181,7 +183,7 @@ def _plot(rows: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
         "padding": 6,
         "background": "white",
         "config": {
-            "font": FONT,
+            "font": f"{FONT}, sans-serif",
             "view": {"stroke": None},
             "axis": {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 11},
         },
