@@ -108,7 +108,9 @@ def test_the_landing_assets_show_what_came_even_when_it_was_rejected(latest):
 
 def test_every_executable_asset_has_been_made_except_the_verdict(latest, definitions):
     executable = {key.to_user_string() for key in definitions.resolve_asset_graph().executable_asset_keys}
-    assert executable - set(latest) == {"published/run_verdict"}
+    # What leaves the force is published by a job of its own.
+    never = {key for key in executable if key.startswith("published_public/")} | {"published/run_verdict"}
+    assert executable - set(latest) == never
 
 
 def test_every_check_has_a_result(checks, definitions):
@@ -217,7 +219,7 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
         for name in ("site", "measures", "quality", "dictionary")
     }
     assert pages["site"] == len(list(current.rglob("*.html")))
-    assert pages["quality"] == 1
+    assert pages["quality"] == len(list((current / "quality").rglob("*.html"))) > 1
     assert pages["dictionary"] == len(list((current / "dictionary").glob("*.html"))) > 40
     assert pages["measures"] == len(list((current / "measures").rglob("*.html")))
     assert latest["published/board_paper"].metadata["papers"].value >= 1
