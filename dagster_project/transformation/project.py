@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.disclosure import Release, check_releases, releases_of
+from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import create_private
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
-class DbtError(RuntimeError):
+class DbtError(OperatorError, RuntimeError):
     """dbt could not parse or run the project; the message is dbt's own, which names file and line."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import SQL_TYPES, quoted
 from dagster_project.warehouse.connection import table
 
@@ -149,7 +150,7 @@ where
 """
 
 
-class TableMismatch(RuntimeError):
+class TableMismatch(OperatorError, RuntimeError):
     """A raw table has a column of another type than the contract states; the message says how to go on."""
 
 
