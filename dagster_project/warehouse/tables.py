@@ -142,11 +142,10 @@ create table if not exists audit.public_edition (
 create or replace view audit.pending_load as
 select
     load_id,
-    source
+    source,
+    extract_date
 from audit.load
-where
-    status in ('loaded', 'replaced')
-    and change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
+where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
 """
 
 

@@ -25,7 +25,7 @@ extract_rows as (
 
 pending_loads as (
     select load_id
-    from {{ source("audit", "pending_load") }}
+    from {{ ref("stg_pending_loads") }}
     where
         source = '{{ base }}'
         {%- if flags.FULL_REFRESH %}

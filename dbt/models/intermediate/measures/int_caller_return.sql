@@ -1,3 +1,9 @@
+{%- set sources = ["call_segments", "digital_contacts"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['call_segments', 'digital_contacts']) }}",
+) }}
+
 {#- A return is a microsecond or more later and less than 24 hours later. A window over the caller's own events instead
     of a join of each call with each later one: withheld numbers can share one pseudonym, and 100,000 calls of one
     caller would make 5 * 10^9 pairs. -#}
@@ -45,7 +51,9 @@ judged as (
     left join outcomes
         on calls.force_code = outcomes.force_code
         and calls.call_id = outcomes.call_id
-    where calls.line in ('101', '999')
+    where
+        calls.line in ('101', '999')
+        {{ in_touched_months("and", "calls.arrived_date", sources) }}
 
 ),
 
@@ -87,7 +95,9 @@ events as (
     inner join callers
         on contacts.force_code = callers.force_code
         and contacts.linked_reference = callers.caller
-    where contacts.is_public_demand
+    where
+        contacts.is_public_demand
+        {{ in_touched_months("and", "contacts.received_date", sources) }}
 
 ),
 

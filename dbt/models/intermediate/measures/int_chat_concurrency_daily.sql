@@ -1,3 +1,9 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('day', ['live_chats']) }}",
+) }}
+
 with
 
 levels as (
@@ -13,7 +19,9 @@ final as (
         requested_date as day,
         cast(max(held_at_once) as bigint) as max_concurrent_chats
     from levels
-    where requested_date is not null
+    where
+        requested_date is not null
+        {{ in_touched_months("and", "requested_date", sources) }}
     group by
         force_code,
         requested_date

@@ -1,3 +1,9 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['live_chats']) }}",
+) }}
+
 with
 
 chats as (
@@ -17,7 +23,10 @@ held as (
         ended_at,
         {{ month_start("requested_date") }} as month_start
     from chats
-    where is_accepted and operator_id is not null
+    where
+        is_accepted
+        and operator_id is not null
+        {{ in_touched_months("and", "requested_date", sources) }}
 
 ),
 

@@ -6,6 +6,12 @@ calls as (
 
 ),
 
+queue_times as (
+
+    select * from {{ ref("int_queue_time_monthly") }}
+
+),
+
 source_months as (
 
     select * from {{ ref("int_source_month") }}
@@ -24,47 +30,16 @@ uncompared_days as (
 
 ),
 
--- Calls of delivered months by queuing time. A month of calls shrinks to a few thousand rows, which each period then
--- adds up.
-daily_times as (
-
-    select
-        calls.force_code,
-        calls.section,
-        calls.arrived_date,
-        calls.month_start,
-        calls.queue_seconds,
-        cast(count(*) as bigint) as calls
-    from calls
-    inner join source_months
-        on calls.month_start = source_months.month_start
-    where
-        calls.answered = 1
-        and source_months.source = 'call_segments'
-        and source_months.days_loaded > 0
-    group by
-        calls.force_code,
-        calls.section,
-        calls.arrived_date,
-        calls.month_start,
-        calls.queue_seconds
-
-),
-
+-- Queuing times of delivered months.
 monthly_times as (
 
-    select
-        force_code,
-        section,
-        month_start,
-        queue_seconds,
-        cast(sum(calls) as bigint) as calls
-    from daily_times
-    group by
-        force_code,
-        section,
-        month_start,
-        queue_seconds
+    select queue_times.*
+    from queue_times
+    inner join source_months
+        on queue_times.month_start = source_months.month_start
+    where
+        source_months.source = 'call_segments'
+        and source_months.days_loaded > 0
 
 ),
 
@@ -85,16 +60,22 @@ counted as (
     union all
 
     select
-        daily_times.force_code,
-        daily_times.section,
+        calls.force_code,
+        calls.section,
         uncompared_days.month_start,
         'prev_fytd' as period,
-        daily_times.queue_seconds,
-        -daily_times.calls as calls
+        calls.queue_seconds,
+        -1 as calls
     from uncompared_days
-    inner join daily_times
-        on uncompared_days.day = daily_times.arrived_date
-        and uncompared_days.measure = concat(daily_times.section, '.median_queue_time')
+    inner join calls
+        on uncompared_days.day = calls.arrived_date
+        and uncompared_days.measure = concat(calls.section, '.median_queue_time')
+    inner join source_months
+        on calls.month_start = source_months.month_start
+    where
+        calls.answered = 1
+        and source_months.source = 'call_segments'
+        and source_months.days_loaded > 0
 
 ),
 
