@@ -133,18 +133,18 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
 
 
 def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
-    """Copy every mart, in the order of its grain, into a DuckDB file and into Parquet."""
+    """Copy every mart, in its order, into a DuckDB file and from there, in the same order, into Parquet."""
     file = literal(str(folder / "fcir.duckdb"))
     connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
     connection.execute("create schema published.marts")
     counts: dict[str, int] = {}
     for mart in marts:
         source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
-        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.grain)
+        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
         connection.execute(f"create table {target} as select * from {source} order by {order}")
         comment(connection, target, mart.description, mart.columns)
         parquet = literal(str(folder / "parquet" / f"{mart.name}.parquet"))
-        connection.execute(f"copy (select * from {target} order by {order}) to {parquet} (format parquet)")
+        connection.execute(f"copy {target} to {parquet} (format parquet)")
         row = connection.execute(f"select count(*) from {target}").fetchone()
         counts[mart.name] = int(row[0]) if row else 0
     connection.execute("detach published")

@@ -32,6 +32,8 @@ class Mart:
     grain: tuple[str, ...]
     columns: dict[str, str]
     """Column to its description."""
+    order: tuple[str, ...]
+    """Columns by which its rows are published, the grain last."""
     releases: tuple[Release, ...] = ()
     """What the public edition has of it; nothing unless the mart says so."""
 
@@ -146,6 +148,7 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
-        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, releases))
+        order = tuple(dict.fromkeys([*node["config"]["meta"].get("published_by", []), *grain]))
+        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, order, releases))
     check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)

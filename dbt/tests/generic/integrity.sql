@@ -6,12 +6,14 @@
     required: columns that are never null.
     accepted: column to the values that it may have besides null.
     totals: a total and the parts that it is the sum of. A row with a null in one of them holds.
+    touched: the source's table of touched rows, for a fact. A night looks at the rows of touched keys alone: what it did
+        not touch was looked at when it came. A full build looks at all.
     parents: columns that are found in the table `to`, as `to_columns` where that names them otherwise. A row with a
         null in one of them holds.
 
     The texts name columns and accepted values, never a value of a row: they are shown where the rows must not be. The
     condition finds no rows that are alike with a null in their grain, although they are counted. -#}
-{% test integrity(model, grain=[], required=[], accepted={}, totals=[], parents=[]) %}
+{% test integrity(model, grain=[], required=[], accepted={}, totals=[], parents=[], touched=none) %}
 
 {{ config(fail_calc="coalesce(sum(faulty_rows), 0)") }}
 
@@ -62,6 +64,18 @@
 
 with
 
+looked_at as (
+
+    select whole.*
+    from {{ model }} as whole
+    {%- if touched and not flags.FULL_REFRESH %}
+    inner join {{ touched }} as touched
+        on whole.load_id = touched.load_id
+        and whole.source_row = touched.source_row
+    {%- endif %}
+
+),
+
 faults as (
 
     select *
@@ -86,7 +100,7 @@ of_rows as (
         {%- for fault in faults[:of_rows] %}
         {{ fault.rows }} as rows_{{ loop.index }}{{ "," if not loop.last }}
         {%- endfor %}
-    from {{ model }}
+    from looked_at
 
 )
 {%- endif %}
@@ -95,7 +109,7 @@ of_rows as (
 keys_of_several_rows as (
 
     select count(*) as occurrences
-    from {{ model }}
+    from looked_at
     group by {{ grain | join(", ") }}
     having count(*) > 1
 
@@ -113,7 +127,7 @@ of_grain as (
 of_parent_{{ loop.index }} as (
 
     select count(*) as rows_of_parent_{{ loop.index }}
-    from {{ model }} as child
+    from looked_at as child
     left join {{ item.to }} as parent
         on
             {%- for column in item.columns %}

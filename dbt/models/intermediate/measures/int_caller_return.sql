@@ -17,15 +17,9 @@ over (
 
 with
 
-outcomes as (
-
-    select * from {{ ref("int_call_outcome") }}
-
-),
-
 calls as (
 
-    select * from {{ ref("fct_call") }}
+    select * from {{ ref("int_call_judged") }}
 
 ),
 
@@ -39,21 +33,18 @@ contacts as (
 judged as (
 
     select
-        calls.force_code,
-        calls.call_id,
-        calls.line,
-        calls.caller_number,
-        outcomes.month_start,
-        outcomes.answered,
-        {{ microseconds("calls.arrived_at") }} as at_microseconds,
-        calls.line = '101' and outcomes.not_answered = 1 as is_unanswered
+        force_code,
+        call_id,
+        line,
+        caller_number,
+        month_start,
+        {{ microseconds("arrived_at") }} as at_microseconds,
+        case when not is_short_abandon then answered end as answered,
+        line = '101' and not_answered = 1 and not is_short_abandon as is_unanswered
     from calls
-    left join outcomes
-        on calls.force_code = outcomes.force_code
-        and calls.call_id = outcomes.call_id
     where
-        calls.line in ('101', '999')
-        {{ in_touched_months("and", "calls.arrived_date", sources) }}
+        line in ('101', '999')
+        {{ in_touched_months("and", "arrived_date", sources) }}
 
 ),
 

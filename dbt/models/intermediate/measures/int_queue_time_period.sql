@@ -1,3 +1,9 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['call_segments']) }}",
+) }}
+
 with
 
 calls as (
@@ -20,13 +26,17 @@ source_months as (
 
 periods as (
 
-    select * from {{ ref("int_period") }}
+    select *
+    from {{ ref("int_period") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
 uncompared_days as (
 
-    select * from {{ ref("int_uncompared_day") }}
+    select *
+    from {{ ref("int_uncompared_day") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
