@@ -87,4 +87,4 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, t
             history.complete_build()
     assert {"fct_live_chat"} <= {name.split(".")[1] for name in shrunk}, "take another seed"
     assert {"call_segments", "live_chats"} <= spared, "take another seed"
-    assert all(before.values())
+    assert all(rows for name, rows in before.items() if name.startswith("marts.fct_"))
