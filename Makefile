@@ -10,6 +10,10 @@ FCIR := .venv/bin/fcir
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
+SIZE ?= S
+ROUNDS ?= 5
+DATA ?=
+BENCH ?=
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
 FUZZ_FILE ?=
@@ -61,8 +65,8 @@ lint: env ## Lock file, format, lint, types, SQL, contracts, dbt without depreca
 	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
-bench: env ## Time the first load and a night with nothing new, in CPU seconds of the whole process
-	.venv/bin/python -m dagster_project.benchmark
+bench: env ## Measure CPU and memory against plain DuckDB doing the same: SIZE=S|M|L, ROUNDS=5, DATA=DIR keeps the extracts
+	.venv/bin/python -m dagster_project.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs

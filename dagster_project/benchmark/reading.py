@@ -1,4 +1,4 @@
-"""What reading costs: a clean extract of calls against DuckDB's own strict CSV reader. Whole runs: `benchmark.py`.
+"""What reading costs: a clean extract of calls against DuckDB's own strict CSV reader. Whole runs: `__main__.py`.
 
 Both make a table with typed columns and the same pseudonyms in a DuckDB file. This project also finds encoding,
 delimiter and header, hashes the file, counts its rows independently, judges every row, settles clock changes and sees
@@ -88,7 +88,7 @@ def read_by_duckdb(extract: Path, database: Path) -> None:
                     'caller_number': 'varchar'
                 }}
             )
-            """,  # noqa: S608 (a constant expression)
+            """,
             {
                 "extract": str(extract),
                 "inner": bytes(byte ^ 0x36 for byte in padded),
@@ -156,7 +156,7 @@ def compare(measure: Callable[[list[str]], float], *, rounds: int, rows: int = R
 def _check_equal(reference: Path, project: Path) -> None:
     """Both tables in one sum over all rows; the reference keeps local time and leaves an empty talk time empty."""
     columns = "call_id, segment_no, line, {}, utc_offset_minutes, queue_seconds, disposition, {}, {}, operator_id"
-    summed = f"select count(*), sum(hash({columns}, caller_number)) from "  # noqa: S608 (columns of this module)
+    summed = f"select count(*), sum(hash({columns}, caller_number)) from "
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(str(reference))} as reference (read_only)")
         connection.execute(f"attach {literal(str(project))} as project (read_only)")

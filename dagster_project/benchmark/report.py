@@ -1,0 +1,255 @@
+"""Make tables and plots of results: `python -m dagster_project.benchmark.report RESULTS.json ... [--docs DIR]`.
+
+Fills the part of `performance.md` between two marks and leaves the rest, which is written by hand; plots are SVG files
+beside it. Measuring does not belong here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, INK, ORANGE, font_folder
+from dagster_project.settings import PROJECT_ROOT
+
+_PAGE = "performance.md"
+_PLOTS = "performance"
+_BEGIN, _END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
+_REFERENCES = ("reference, core", "reference, all marts")
+_FIRST = "fcir run, first load"
+_WIDTH, _ROW = 460, 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Medians of one command, and how far its rounds lie apart."""
+
+    name: str
+    cpu: float
+    least_cpu: float
+    most_cpu: float
+    peak_mb: float
+    wall: float
+
+
+def figures_of(results: Mapping[str, Any]) -> list[Figure]:
+    """The figures of a result file, in its order.
+
+    Args:
+        results: what `make bench` writes as JSON.
+    """
+    figures = []
+    for name, costs in results["costs"].items():
+        if not costs:
+            continue
+        seconds = [cost["cpu_seconds"] for cost in costs]
+        figures.append(
+            Figure(
+                name,
+                statistics.median(seconds),
+                min(seconds),
+                max(seconds),
+                statistics.median(cost["peak_mb"] for cost in costs),
+                statistics.median(cost["wall_seconds"] for cost in costs),
+            )
+        )
+    return figures
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """One size as Markdown: what was measured, and a table with ratios to the references that were measured."""
+    figures = figures_of(results)
+    base = {figure.name: figure.cpu for figure in figures if figure.name in _REFERENCES}
+    machine = results["machine"]
+    heads = [f"/ {name.removeprefix('reference, ')}" for name in base]
+    lines = [
+        f"### Size {results['size']}",
+        "",
+        f"{_counted(results['forces'], 'force')}, {results['days']:,} days from {results['first_day']}, "
+        f"{results['files']:,} files of {results['bytes'] / 1e6:,.0f} MB; {_counted(results['rounds'], 'round')} on "
+        f"{_counted(machine['processors'], 'processor')} with {machine['memory_mb'] / 1000:.0f} GB of memory, "
+        f"{machine['system']}. DuckDB {results['versions']['duckdb']}, Python {results['versions']['python']}.",
+        "",
+        "| " + " | ".join(["command", "CPU s", "min to max", "peak MB", "wall s", *heads]) + " |",
+        "|---" + "|---:" * (4 + len(heads)) + "|",
+    ]
+    for figure in figures:
+        ratios = [f"{figure.cpu / of:.2f}" for of in base.values()]
+        cells = [
+            figure.name,
+            f"{figure.cpu:,.2f}",
+            f"{figure.least_cpu:,.2f} to {figure.most_cpu:,.2f}",
+            f"{figure.peak_mb:,.0f}",
+            f"{figure.wall:,.1f}",
+            *ratios,
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    size = results["size"]
+    lines += [
+        "",
+        f"![CPU seconds of each command at size {size}, median and range]({_PLOTS}/cpu_{size}.svg)",
+        "",
+        f"![Peak memory of each command at size {size}]({_PLOTS}/memory_{size}.svg)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
+    """A plot in Vega-Lite: one bar for each command, the references grey; of CPU seconds also least and most."""
+    title = "peak memory, MB" if is_memory else "CPU seconds"
+    rows = [
+        {
+            "name": figure.name,
+            "value": figure.peak_mb if is_memory else figure.cpu,
+            "least": figure.least_cpu,
+            "most": figure.most_cpu,
+            "label": f"{figure.peak_mb:,.0f}" if is_memory else f"{figure.cpu:,.1f}",
+            "kind": "reference" if figure.name.startswith("reference") else "project",
+        }
+        for figure in figures
+    ]
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 240}}
+    axis = {"title": title, "gridColor": "#eeeeee", "tickCount": 5}
+    x = {"field": "value", "type": "quantitative", "axis": axis}
+    colour = {
+        "field": "kind",
+        "type": "nominal",
+        "scale": {"domain": ["reference", "project"], "range": [GREY, BLUE]},
+        "legend": None,
+    }
+    layers: list[dict[str, Any]] = [
+        {"mark": {"type": "bar", "height": 12}, "encoding": {"x": x, "y": y, "color": colour}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11, "color": INK},
+            "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}},
+        },
+    ]
+    if not is_memory:
+        layers.insert(
+            1,
+            {
+                "mark": {"type": "rule", "size": 1.4, "color": ORANGE},
+                "encoding": {"x": {"field": "least", "type": "quantitative"}, "x2": {"field": "most"}, "y": y},
+            },
+        )
+    return _plot(rows, layers, height=_ROW * len(rows))
+
+
+def growth(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A plot in Vega-Lite: CPU seconds of the first load and of the references by the amount of extracts."""
+    rows = [
+        {"megabytes": result["bytes"] / 1e6, "seconds": figure.cpu, "name": figure.name}
+        for result in results
+        for figure in figures_of(result)
+        if figure.name in (*_REFERENCES, _FIRST)
+    ]
+    encoding = {
+        "x": {
+            "field": "megabytes",
+            "type": "quantitative",
+            "scale": {"type": "log"},
+            "axis": {"title": "extracts, MB", "gridColor": "#eeeeee"},
+        },
+        "y": {
+            "field": "seconds",
+            "type": "quantitative",
+            "scale": {"type": "log"},
+            "axis": {"title": "CPU seconds", "gridColor": "#eeeeee"},
+        },
+        "color": {
+            "field": "name",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": [*_REFERENCES, _FIRST], "range": [GREY, DARK_GREY, BLUE]},
+        },
+    }
+    return _plot(rows, [{"mark": {"type": "line", "point": True}, "encoding": encoding}], height=220)
+
+
+def _plot(rows: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]], *, height: int) -> dict[str, Any]:
+    return {
+        "width": _WIDTH,
+        "height": height,
+        "padding": 6,
+        "background": "white",
+        "config": {
+            "font": FONT,
+            "view": {"stroke": None},
+            "axis": {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 11},
+        },
+        "data": {"values": list(rows)},
+        "layer": list(layers),
+    }
+
+
+def _drawn(plot: Mapping[str, Any]) -> str:
+    import vl_convert
+
+    vl_convert.register_font_directory(str(font_folder()))
+    svg: str = vl_convert.vegalite_to_svg(dict(plot), vl_version="6.1")
+    # What it shows is in the words beside it and in the table; the descriptions of its parts are noise.
+    return re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
+def write(files: Sequence[Path], docs: Path) -> list[Path]:
+    """Write tables and plots of results.
+
+    Args:
+        files: results of one size each.
+        docs: folder of `performance.md`, which is made when it is not there.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: `performance.md` is there and has not the marks between which the tables go.
+    """
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    (docs / _PLOTS).mkdir(parents=True, exist_ok=True)
+    written = []
+    for result in results:
+        figures = figures_of(result)
+        for name, is_memory in (("cpu", False), ("memory", True)):
+            file = docs / _PLOTS / f"{name}_{result['size']}.svg"
+            file.write_text(_drawn(bars(figures, is_memory=is_memory)) + "\n", encoding="utf-8")
+            written.append(file)
+    parts = [markdown(result) for result in results]
+    if len(results) > 1:
+        file = docs / _PLOTS / "growth.svg"
+        file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
+        written.append(file)
+        parts.append(f"![CPU seconds by the amount of extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
+    page = docs / _PAGE
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise ValueError(f"{page}: the lines {_BEGIN} and {_END} are not there, between which the tables go")
+    between = "\n".join(parts)
+    page.write_text(f"{before}{_BEGIN}\n\n{between}\n{_END}{after}", encoding="utf-8")
+    return [page, *written]
+
+
+def main() -> None:
+    """Write tables and plots of result files, and say which files."""
+    parser = ArgumentParser(prog="python -m dagster_project.benchmark.report")
+    parser.add_argument("results", nargs="+", type=Path, help="JSON of `make bench`, the smallest size first")
+    parser.add_argument("--docs", type=Path, default=PROJECT_ROOT / "docs")
+    asked = parser.parse_args()
+    sys.stdout.write("".join(f"{file}\n" for file in write(asked.results, asked.docs)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What the benchmark measures, compares and reports, on things of known size."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import duckdb
+import pytest
+
+from dagster_project.benchmark import __main__ as benchmark
+from dagster_project.benchmark.equality import Comparison, differences
+from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
+from dagster_project.benchmark.report import markdown, write
+
+_SAME = Comparison("t", "expected.t", "found.t")
+
+
+def _database(path, sql):
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(sql)
+    return path
+
+
+_FILLS = "b = bytearray(b'x' * 60_000_000)"
+# The child says when it has filled its memory and stays until it is told; the parent is busy meanwhile.
+_BOTH = f"""
+import subprocess, sys
+waits = "{_FILLS}; print(1, flush=True); input()"
+child = subprocess.Popen([sys.executable, "-c", waits], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+child.stdout.readline()
+{_FILLS}
+sum(range(2 * 10**7))
+child.communicate(b"1")
+"""
+
+
+def test_memory_of_parent_and_child_counts_together():
+    together = measure(Job("both", [sys.executable, "-c", _BOTH]))
+    alone = measure(Job("alone", [sys.executable, "-c", f"{_FILLS}; sum(range(10**7))"]))
+    assert 60 < alone.peak_mb < 150
+    assert together.peak_mb > alone.peak_mb + 40
+
+
+def test_cpu_of_a_child_that_was_waited_for_counts():
+    child = "sum(range(10 ** 7))"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    idle = measure(Job("idle", [sys.executable, "-c", "pass"]))
+    assert measure(Job("busy", [sys.executable, "-c", parent])).cpu_seconds > 2 * idle.cpu_seconds
+
+
+def test_a_command_that_fails_ends_the_benchmark_with_what_it_said():
+    with pytest.raises(CommandFailed, match=r"ended with 3:\nno landing folder"):
+        measure(Job("x", [sys.executable, "-c", "import sys; print('no landing folder'); sys.exit(3)"]))
+
+
+def test_commands_take_turns_from_the_state_that_each_asks_for():
+    said = []
+    jobs = [
+        Job(name, [sys.executable, "-c", "pass"], before=lambda name=name: said.append(name)) for name in ("a", "b")
+    ]
+    costs = take_turns(jobs, rounds=2)
+    assert said == ["a", "b", "a", "b"]
+    assert {name: len(found) for name, found in costs.items()} == {"a": 2, "b": 2}
+
+
+def test_rows_in_another_order_and_type_are_equal(tmp_path):
+    expected = _database(
+        tmp_path / "a.duckdb", "create table t as select 1::bigint as n, null as s union all select 2, 'x'"
+    )
+    found = _database(tmp_path / "b.duckdb", "create table t as select 'x' as s, 2::int as n union all select null, 1")
+    assert differences(expected, found, [_SAME]) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        ("select 1 as n union all select 3", "only found: 3"),
+        ("select 1 as n", "2 rows expected, 1 found"),
+        ("select 1 as n union all select 2 union all select 2", "only found: 2"),
+    ],
+)
+def test_a_table_that_differs_is_shown_with_its_rows(tmp_path, other, shown):
+    expected = _database(tmp_path / "a.duckdb", "create table t as select 1 as n union all select 2")
+    found = _database(tmp_path / "b.duckdb", f"create table t as {other}")
+    (told,) = differences(expected, found, [_SAME])
+    assert shown in told
+
+
+@pytest.fixture
+def results():
+    def cost(seconds):
+        return {"cpu_seconds": seconds, "wall_seconds": seconds / 2, "peak_mb": 100 * seconds}
+
+    return {
+        "size": "S",
+        "forces": 1,
+        "first_day": "2022-10-01",
+        "days": 182,
+        "files": 900,
+        "bytes": 54_000_000,
+        "rounds": 3,
+        "machine": {"processors": 2, "memory_mb": 25_000, "system": "Linux x86_64"},
+        "versions": {"duckdb": "2.0.1", "python": "3.11.2"},
+        "costs": {
+            "reference, core": [cost(5.0), cost(4.0), cost(6.0)],
+            "fcir run, first load": [cost(50.0), cost(40.0), cost(55.0)],
+        },
+    }
+
+
+def test_a_table_has_medians_and_their_ratio_to_the_reference(results):
+    assert "| fcir run, first load | 50.00 | 40.00 to 55.00 | 5,000 | 25.0 | 10.00 |" in markdown(results)
+
+
+def test_a_report_leaves_what_is_written_by_hand(results, tmp_path):
+    file = tmp_path / "benchmark_S.json"
+    file.write_text(json.dumps(results))
+    page = tmp_path / "docs" / "performance.md"
+    page.parent.mkdir()
+    page.write_text("By hand.\n<!-- benchmark: begin -->\nold\n<!-- benchmark: end -->\nAlso by hand.\n")
+    written = write([file], page.parent)
+    text = page.read_text()
+    assert text.startswith("By hand.\n")
+    assert text.endswith("\nAlso by hand.\n")
+    assert "old" not in text
+    assert [path.name for path in written] == ["performance.md", "cpu_S.svg", "memory_S.svg"]
+    assert (page.parent / "performance" / "cpu_S.svg").read_text().startswith("<svg")
+
+
+def test_a_page_without_the_marks_is_left_alone(results, tmp_path):
+    file = tmp_path / "benchmark_S.json"
+    file.write_text(json.dumps(results))
+    (tmp_path / "performance.md").write_text("By hand.\n")
+    with pytest.raises(ValueError, match="are not there"):
+        write([file], tmp_path)
+    assert (tmp_path / "performance.md").read_text() == "By hand.\n"
+
+
+def test_results_that_differ_end_the_benchmark_without_a_figure(monkeypatch, capsys):
+    monkeypatch.setattr(benchmark.data, "write_extracts", lambda *_: 0)
+    monkeypatch.setattr(benchmark.Bench, "prepare", lambda _: None)
+    monkeypatch.setattr(benchmark.Bench, "check", lambda _: ["marts.fct_call: 2 rows expected, 1 found"])
+    monkeypatch.setattr(benchmark, "take_turns", lambda *_, **__: pytest.fail("something was measured"))
+    assert benchmark.main(["--size", "S", "--no-reading"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "The results differ; nothing is measured.",
+        "marts.fct_call: 2 rows expected, 1 found",
+    ]
