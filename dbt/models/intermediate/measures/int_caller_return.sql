@@ -16,6 +16,8 @@ over (
 {%- endset -%}
 
 with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 calls as (
 

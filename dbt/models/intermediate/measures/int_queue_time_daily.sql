@@ -5,6 +5,8 @@
 ) }}
 
 with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 calls as (
 
