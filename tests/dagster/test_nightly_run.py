@@ -169,9 +169,7 @@ def test_columns_lead_back_to_the_extract(latest):
         return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.get(column, [])}
 
     assert origins("staging/stg_call_segments", "arrived_date") == {"raw/call_segments.arrived_at"}
-    assert origins("intermediate/int_call_segments_current", "queue_seconds") == {
-        "staging/stg_call_segments.queue_seconds"
-    }
+    assert origins("marts/fct_call_segment", "queue_seconds") == {"staging/stg_call_segments.queue_seconds"}
     assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
     assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
     assert "intermediate/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
@@ -240,7 +238,7 @@ def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, se
 
 
 def test_columns_before_the_marts_show_the_type_that_the_database_gave_them(latest):
-    for key in ("staging/stg_call_segments", "intermediate/int_crimes_current", "reference/offences"):
+    for key in ("staging/stg_call_segments", "intermediate/int_call_hourly", "reference/offences"):
         columns = latest[key].metadata["dagster/column_schema"].schema.columns
         assert all(column.type and column.description for column in columns), key
     types = {
