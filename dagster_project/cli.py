@@ -1,4 +1,8 @@
-"""The operator's command `fcir`: arguments, words on the screen and exit codes. What is done: `operations.py`."""
+"""The operator's command `fcir`: arguments, words on the screen and exit codes. What is done: `operations.py`.
+
+Every command waits for what is imported here: 0.3 s, most of it typer, rich, pydantic and DuckDB. What imports another
+large library, or is needed by one command alone, is imported inside a function.
+"""
 
 from __future__ import annotations
 
@@ -25,43 +29,33 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
-from dagster_project.contracts import ContractError
+from dagster_project.errors import OperatorError, UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.plan import Range
-from dagster_project.loading.pseudonyms import PseudonymKeyError
-from dagster_project.loading.waivers import WaiverError
 from dagster_project.operations import (
     RunResult,
     State,
     Trial,
-    UsageError,
     accept_rejected,
     claim_port,
     contracts_of,
-    count_matches,
     find_work,
     make_paper,
-    query_published,
     read_state,
     run_job,
     serve_ui,
     try_file,
     write_dbt_docs,
 )
-from dagster_project.publication.publish import NotPublished, pointer_of
-from dagster_project.publication.report.errors import CommentaryError, ReportError
+from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.query import count_matches, query_published
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
-from dagster_project.tracing import parse_month, trace_figure
-from dagster_project.tracing_text import document_of, lines_of, records_of
-from dagster_project.transformation.project import DbtError
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
-from dagster_project.warehouse.tables import TableMismatch
 
 
 class Exit(IntEnum):
@@ -200,6 +194,8 @@ def paper(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("paper"),
 ) -> None:
     """Write a board paper from what is published: page, PDF, workbook and CSV."""
+    from dagster_project.tracing import parse_month
+
     settings = _start()
     made = make_paper(
         settings, out, month=parse_month(month) if month else None, length=months, force_code=force or settings.force
@@ -337,6 +333,9 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
 ) -> None:
     """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from."""
+    from dagster_project.tracing import trace_figure
+    from dagster_project.tracing_text import document_of, lines_of, records_of
+
     if as_csv and as_json:
         raise UsageError("choose one of --csv and --json")
     found = trace_figure(read_settings(), measure, month, force=force, with_rows=rows)
@@ -416,24 +415,13 @@ def main() -> None:
         _fail(f"{error.format_message()} See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
     except WarehouseLocked as error:
         _fail(error, Exit.LOCKED, debug)
-    except (
-        UsageError,
-        WaiverError,
-        SettingsError,
-        ContractError,
-        NotPublished,
-        PseudonymKeyError,
-        TableMismatch,
-        DbtError,
-        CommentaryError,
-        ReportError,
-    ) as error:
+    except OperatorError as error:
         _fail(error, Exit.USAGE, debug)
     except DatabaseUnreadable as error:
         _fail(error, Exit.DATA, debug)
     except OSError as error:
         _fail(f"{_of_the_system(error)}. {_STANDS}", Exit.DATA, debug, error)
-    except (SQLAlchemyError, duckdb.Error) as error:
+    except _errors_of_databases() as error:
         _fail(f"{str(error).splitlines()[0].rstrip('.')}. {_STANDS}", Exit.DATA, debug, error)
     # Typer turns Ctrl-C into this code.
     if code == _STOPPED:
@@ -448,6 +436,13 @@ def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Excepti
         raise cause
     complain(str(said), exit_code=int(code))
     sys.exit(code)
+
+
+def _errors_of_databases() -> tuple[type[Exception], ...]:
+    """What databases raise; SQLAlchemy costs 0.1 s to import, so it waits until there is an error to tell apart."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return SQLAlchemyError, duckdb.Error
 
 
 def _of_the_system(error: OSError) -> str:

@@ -18,15 +18,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
-from dagster_project.publication.publish import NotPublished, current_publication
-from dagster_project.settings import DBT_PROJECT, Settings, SettingsError, read_settings
+from dagster_project.errors import OperatorError
+from dagster_project.publication.pointer import NotPublished, current_publication
+from dagster_project.settings import DBT_PROJECT, Settings, read_settings
 from dagster_project.transformation.project import DbtError, fingerprint
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 
 _FROM_WAREHOUSE = "--warehouse"
 
 
-class NotInstalled(RuntimeError):
+class NotInstalled(OperatorError, RuntimeError):
     """MetricFlow is not in this environment; the message says how to get it."""
 
 
@@ -144,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WarehouseLocked as error:
         sys.stderr.write(f"{error}\n")
         return 75
-    except (DbtError, NotInstalled, NotPublished, SettingsError) as error:
+    except OperatorError as error:
         sys.stderr.write(f"{error}\n")
         return 2
 

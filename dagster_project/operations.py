@@ -1,4 +1,8 @@
-"""What an operator's command does: start the job, look at the state, query, try a file. Words on a screen: `cli.py`."""
+"""What an operator's command does: start the job, look at the state, try a file. Words on a screen: `cli.py`.
+
+Imported inside a function is what it alone needs and takes long to import: pyarrow and the readers 0.2 s, Dagster with
+the definitions 1.5 s.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +21,16 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
-from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
-from dagster_project.loading.landing import LandedFile, extract_date_of
-from dagster_project.loading.pipeline import scan_landing, settle_key
+from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
-from dagster_project.loading.pseudonyms import one_time_key
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
-from dagster_project.publication.publish import current_publication, pointer_of
+from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, write_docs
 from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
@@ -41,13 +41,11 @@ from dagster_project.warehouse.tables import ensure_tables, incoming
 if TYPE_CHECKING:
     import dagster as dg
 
+    from dagster_project.loading.candidate import Candidate
+
 
 # By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
 _OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
-
-
-class UsageError(ValueError):
-    """A command was given something that it cannot work with; the message says what it takes."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +178,8 @@ def run_job(
         PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
         TableMismatch: a raw table does not fit its contract.
     """
+    from dagster_project.loading.pipeline import settle_key
+
     with writer_lock(settings.lock_file):
         # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
         settle_key(settings, load_contracts(CONTRACTS))
@@ -299,36 +299,6 @@ def read_state(settings: Settings) -> State:
         )
 
 
-def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Answer a query from the published database, with a connection that can do nothing else.
-
-    Returns:
-        Column names and rows.
-
-    Raises:
-        NotPublished: nothing was published yet.
-        UsageError: the query cannot be answered; the message is DuckDB's.
-    """
-    folder = current_publication(settings.published)
-    with reading_connection(folder / "fcir.duckdb") as connection:
-        try:
-            connection.execute("set schema = 'marts'")
-            cursor = connection.execute(sql)
-            columns = [item[0] for item in cursor.description or []]
-            return columns, cursor.fetchall()
-        except duckdb.Error as error:
-            raise UsageError(f'{error}\nTables and their columns: fcir query "from data_dictionary"') from None
-
-
-def count_matches(settings: Settings) -> tuple[int, int]:
-    """How many printed figures the current publication reproduces, and how many there are."""
-    _, rows = query_published(
-        settings,
-        "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation",
-    )
-    return int(str(rows[0][0])), int(str(rows[0][1]))
-
-
 def make_paper(settings: Settings, out: Path, *, month: date | None, length: int, force_code: str) -> list[Path]:
     """Write a board paper from the current publication, in every form.
 
@@ -404,6 +374,9 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
     Raises:
         UsageError: the source cannot be told, or there is no such file.
     """
+    from dagster_project.loading.candidate import read_deliveries
+    from dagster_project.loading.pseudonyms import one_time_key
+
     if file.is_dir() and not file.is_symlink():
         raise UsageError(f"{printable(str(file))}: is a folder; name files: fcir check {printable(str(file))}/*")
     contract = contract_for(file, source)

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dagster_project.errors import OperatorError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
@@ -18,7 +20,7 @@ DBT_PROJECT = PROJECT_ROOT / "dbt"
 FIRST_EXTRACT_DATE = "2014-04-01"
 
 
-class SettingsError(ValueError):
+class SettingsError(OperatorError, ValueError):
     """Settings that cannot be used; the message names each one and what was expected."""
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
-from dagster_project.operations import UsageError
-from dagster_project.publication.publish import pointer_of
+from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection

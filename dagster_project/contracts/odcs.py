@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
-from open_data_contract_standard.model import (
-    CustomProperty,
-    DataQuality,
-    OpenDataContractStandard,
-    SchemaObject,
-    SchemaProperty,
-)
 from pydantic import ValidationError
 
 from dagster_project.contracts.model import (
@@ -26,6 +18,10 @@ from dagster_project.contracts.model import (
     Rule,
     Severity,
 )
+from dagster_project.errors import OperatorError
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import CustomProperty, DataQuality, SchemaObject, SchemaProperty
 
 SUFFIX = ".odcs.yaml"
 
@@ -54,7 +50,7 @@ _FAULTY_SHARE, _FAULTY_ROWS = 0.05, 20
 _VOLUME_FLOOR = 0.65
 
 
-class ContractError(ValueError):
+class ContractError(OperatorError, ValueError):
     """A contract file that cannot be used; the message names file, place and what was expected."""
 
 
@@ -88,6 +84,10 @@ def load_contract(path: Path) -> Contract:
     Raises:
         ContractError: the file is not YAML, not ODCS 3, or says something the engine cannot carry out.
     """
+    # Here: both cost a tenth of a second to import, and many a command reads no contract.
+    import yaml
+    from open_data_contract_standard.model import OpenDataContractStandard
+
     try:
         document = OpenDataContractStandard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:

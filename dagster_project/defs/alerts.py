@@ -13,7 +13,7 @@ import dagster as dg
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
-from dagster_project.loading.pipeline import scan_landing
+from dagster_project.loading.landing import scan_landing
 from dagster_project.notifications import NotifyFileError, send
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked

@@ -6,7 +6,7 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import load_contracts
-from dagster_project.loading.pipeline import scan_landing
+from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, fingerprint, is_refused, plan_deliveries
 from dagster_project.settings import CONTRACTS, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked

@@ -10,8 +10,9 @@ import dagster as dg
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_state
+from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
-from dagster_project.publication.publish import GateClosed, Publication, pointer_of, publish
+from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.reporting import step
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, marts_of, read_manifest

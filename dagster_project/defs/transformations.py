@@ -15,7 +15,7 @@ from dagster_project.defs.resources import Warehouse
 from dagster_project.publication.versions import settle
 from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
-from dagster_project.transformation.build import BuildReport, NodeResult, build
+from dagster_project.transformation.build import BuildReport, Fault, NodeResult, build
 from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, table
@@ -24,17 +24,9 @@ from dagster_project.warehouse.connection import loading_connection, table
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
 # Order of the lines of a run's report.
 _STAGES = ("reference", "staging", "intermediate", "facts", "kpis", "reporting", "tests")
-# Claim of each kind of data test; in braces its arguments.
+# Claim of a kind of data test; in braces its arguments. That of `integrity` is several sentences: `_integrity`.
 _CLAIMS = {
-    "unique_grain": "No two rows have the same {columns}.",
     "dated_list": "Of each force and {key}, one row at most is in force on any day, and none is missing between.",
-    "not_null_columns": "Never empty: {columns}.",
-    "not_null": "{column_name} is never empty.",
-    "unique": "No two rows have the same {column_name}.",
-    "relationships": "Every {column_name} is a {field} of {to}.",
-    "has_parent": "Every {columns} is in {to}.",
-    "accepted_values": "{column_name} is one of: {values}.",
-    "adds_up": "{total} is the sum of {parts}.",
     "sums_to_measure": "{column} adds up to the measure {measure} in every month of a force.",
 }
 _UNIQUE_ID = "dagster_dbt/unique_id"
@@ -78,11 +70,13 @@ class Translator(DagsterDbtTranslator):
         if spec is None:
             return None
         node = manifest["nodes"][unique_id]
-        siblings = [
-            _short_name(manifest["nodes"][child])
+        children = [
+            manifest["nodes"][child]
             for child in manifest["child_map"].get(node.get("attached_node"), [])
             if child.startswith("test.")
         ]
+        # A test of another table that has this one as a parent is its child too.
+        siblings = [_short_name(child) for child in children if child.get("attached_node") == node["attached_node"]]
         short = _short_name(node)
         return dg.AssetCheckSpec(
             name=short if siblings.count(short) == 1 else node["name"],
@@ -98,22 +92,40 @@ def _short_name(node: Mapping[str, Any]) -> str:
     """The kind of a generic test with what it is about; a test of its own file has a sentence for a name already."""
     if not node.get("test_metadata"):
         return str(node["name"])
-    arguments = node["test_metadata"]["kwargs"]
-    about = next((arguments[name] for name in ("column_name", "total", "column") if name in arguments), None)
-    return "_".join(filter(None, [node["test_metadata"]["name"], about]))
+    return "_".join(filter(None, [node["test_metadata"]["name"], node["test_metadata"]["kwargs"].get("column")]))
 
 
 def _claim(node: Mapping[str, Any]) -> str | None:
     """What a generic test says of its table; nothing for a kind of test that is not known here."""
     if not node.get("test_metadata"):
         return None
-    arguments = node["test_metadata"]["kwargs"]
-    claim = _CLAIMS.get(node["test_metadata"]["name"])
-    texts = {
-        name: ", ".join(str(item) for item in value) if isinstance(value, list) else _table_of(str(value))
-        for name, value in arguments.items()
-    }
+    name, arguments = node["test_metadata"]["name"], node["test_metadata"]["kwargs"]
+    if name == "integrity":
+        return _integrity(arguments)
+    claim = _CLAIMS.get(name)
+    texts = {name: _listed(value) if isinstance(value, list) else str(value) for name, value in arguments.items()}
     return claim.format_map(texts) if claim else None
+
+
+def _integrity(arguments: Mapping[str, Any]) -> str:
+    """Everything that a test of integrity claims of its table, a sentence for each."""
+    claims = []
+    if "grain" in arguments:
+        claims.append(f"No two rows have the same {_listed(arguments['grain'])}.")
+    if "required" in arguments:
+        claims.append(f"Never empty: {_listed(arguments['required'])}.")
+    claims += [f"{column} is one of: {_listed(values)}." for column, values in arguments.get("accepted", {}).items()]
+    claims += [f"{item['total']} is the sum of {_listed(item['parts'])}." for item in arguments.get("totals", [])]
+    for item in arguments.get("parents", []):
+        place = _table_of(item["to"])
+        to_columns = item.get("to_columns", item["columns"])
+        place = f"in {place}" if to_columns == item["columns"] else f"a {_listed(to_columns)} of {place}"
+        claims.append(f"Every {_listed(item['columns'])} is {place}.")
+    return " ".join(claims)
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(str(item) for item in items)
 
 
 def _sentence(name: str) -> str:
@@ -226,13 +238,33 @@ def _results(
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         elif node.unique_id in checks and node.status != "skipped":
             check = checks[node.unique_id]
+            metadata = {"failures": node.failures or 0, "seconds": round(node.seconds, 3)}
+            if node.faults:
+                metadata["faults"] = _faults_table(node.faults)
             yield dg.AssetCheckResult(
                 asset_key=check.asset_key,
                 check_name=check.name,
                 passed=node.status == "pass",
                 severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
-                metadata={"failures": node.failures or 0, "seconds": round(node.seconds, 3)},
+                description=None if node.status == "pass" else node.message,
+                metadata=metadata,
             )
+
+
+def _faults_table(faults: Sequence[Fault]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"fault": fault.text, "rows": fault.rows, "rows_where": fault.rows_where})
+            for fault in faults
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn("fault", "text"),
+                dg.TableColumn("rows", "int"),
+                dg.TableColumn("rows_where", "text"),
+            ]
+        ),
+    )
 
 
 def _column_types(

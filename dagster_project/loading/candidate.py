@@ -12,8 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts import UnreadableExtract, open_extract
 from dagster_project.extracts.cells import quoted
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.reading import open_extract
 from dagster_project.extracts.rows import (
     DUPLICATE_ROW,
     RECORD_FAULTS,

@@ -7,12 +7,15 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from dagster_project.clock import london_today
+from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import printable
+from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 
 # A file of this name in the landing folder says that what lies there is made up.
 SYNTHETIC_MARKER = "SYNTHETIC"
@@ -68,6 +71,32 @@ class Landing:
     def held_days(self) -> frozenset[tuple[str, date]]:
         """Sources and days that wait for a file to be complete."""
         return frozenset((file.source, file.extract_date) for file in self.held)
+
+
+def scan_landing(
+    settings: Settings,
+    contracts: Mapping[str, Contract],
+    *,
+    settle_seconds: float | None = None,
+    wait_for: Collection[str] = (),
+) -> Landing:
+    """What lies whole in the installation's landing folder, up to today in London.
+
+    Args:
+        settings: where it is, and how long a file has to lie unchanged.
+        contracts: all contracts.
+        settle_seconds: how long a file has to lie unchanged, in place of the setting.
+        wait_for: sources whose youngest files are waited for; those of the others are held back.
+    """
+    landing = scan(
+        settings.landing,
+        contracts,
+        first=date.fromisoformat(FIRST_EXTRACT_DATE),
+        last=london_today(),
+        marked=[source for source, contract in contracts.items() if contract.needs_marker],
+    )
+    seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
+    return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)
 
 
 def scan(landing: Path, sources: Iterable[str], *, first: date, last: date, marked: Collection[str] = ()) -> Landing:

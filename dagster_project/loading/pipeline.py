@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
 
-from dagster_project.clock import london_today
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, read_deliveries
-from dagster_project.loading.landing import Landing, hold_back, scan
+from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
 from dagster_project.loading.withdrawals import gone, withdraw
-from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
+from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, table
 from dagster_project.warehouse.tables import ensure_tables
@@ -58,32 +57,6 @@ class SourceReport:
         """Those of the given days whose delivery is missing, was rejected or is held back, oldest first."""
         refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
         return tuple(sorted(refused & set(days)))
-
-
-def scan_landing(
-    settings: Settings,
-    contracts: Mapping[str, Contract],
-    *,
-    settle_seconds: float | None = None,
-    wait_for: Collection[str] = (),
-) -> Landing:
-    """What lies whole in the installation's landing folder, up to today in London.
-
-    Args:
-        settings: where it is, and how long a file has to lie unchanged.
-        contracts: all contracts.
-        settle_seconds: how long a file has to lie unchanged, in place of the setting.
-        wait_for: sources whose youngest files are waited for; those of the others are held back.
-    """
-    landing = scan(
-        settings.landing,
-        contracts,
-        first=date.fromisoformat(FIRST_EXTRACT_DATE),
-        last=london_today(),
-        marked=[source for source, contract in contracts.items() if contract.needs_marker],
-    )
-    seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
-    return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)
 
 
 def load_source(

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import without_null_words
 
 # Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
@@ -22,7 +23,7 @@ _KEY_BYTES = 32
 _SAMPLE = 2_000
 
 
-class PseudonymKeyError(ValueError):
+class PseudonymKeyError(OperatorError, ValueError):
     """The key file cannot be used."""
 
 

@@ -14,9 +14,10 @@ from datetime import date
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.errors import OperatorError
 
 
-class WaiverError(ValueError):
+class WaiverError(OperatorError, ValueError):
     """A load that cannot be accepted; the message says why and what to do."""
 
 

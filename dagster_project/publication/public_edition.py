@@ -21,6 +21,7 @@ from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
 from dagster_project.extracts.cells import quoted
 from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.pointer import point_to, pointer_of
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import (
     PARTIAL,
@@ -29,8 +30,6 @@ from dagster_project.publication.publish import (
     check_gate,
     comment,
     files_of,
-    point_to,
-    pointer_of,
     remove_leftovers,
     remove_old,
     sync,

@@ -18,6 +18,7 @@ from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.pointer import CURRENT, point_to, pointer_of
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
@@ -31,16 +32,11 @@ STORAGE_VERSION = "v1.4.0"
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
 _KEPT = 14
 
-_CURRENT = "current"
 PARTIAL = ".partial-"
 
 
 class GateClosed(RuntimeError):
     """What the warehouse holds may not be published; the message says why and what to run."""
-
-
-class NotPublished(RuntimeError):
-    """There is no publication to read; the message says how to make one."""
 
 
 @dataclass(frozen=True)
@@ -136,44 +132,19 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return built
 
 
-def pointer_of(published: Path) -> Path:
-    """The link that readers follow to the current publication; there is none before the first."""
-    return published / _CURRENT
-
-
-def current_publication(published: Path) -> Path:
-    """The folder that readers are pointed to.
-
-    Raises:
-        NotPublished: nothing was published yet.
-    """
-    pointer = pointer_of(published)
-    if not pointer.exists():
-        raise NotPublished(f"{published}: nothing is published yet. Run: fcir run")
-    return pointer.resolve()
-
-
-def point_to(published: Path, name: str) -> None:
-    """Swap the pointer to another publication in one step; readers see the old or the new, never neither."""
-    draft = published / f".{_CURRENT}-{os.getpid()}"
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(name)
-    draft.replace(pointer_of(published))
-
-
 def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
-    """Copy every mart, in the order of its grain, into a DuckDB file and into Parquet."""
+    """Copy every mart, in its order, into a DuckDB file and from there, in the same order, into Parquet."""
     file = literal(str(folder / "fcir.duckdb"))
     connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
     connection.execute("create schema published.marts")
     counts: dict[str, int] = {}
     for mart in marts:
         source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
-        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.grain)
+        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
         connection.execute(f"create table {target} as select * from {source} order by {order}")
         comment(connection, target, mart.description, mart.columns)
         parquet = literal(str(folder / "parquet" / f"{mart.name}.parquet"))
-        connection.execute(f"copy (select * from {target} order by {order}) to {parquet} (format parquet)")
+        connection.execute(f"copy {target} to {parquet} (format parquet)")
         row = connection.execute(f"select count(*) from {target}").fetchone()
         counts[mart.name] = int(row[0]) if row else 0
     connection.execute("detach published")
@@ -244,7 +215,7 @@ def remove_leftovers(published: Path) -> None:
     """Folders of publications that were killed while being written; nobody else writes under the lock."""
     for folder in published.glob(f"{PARTIAL}*"):
         shutil.rmtree(folder)
-    for pointer in published.glob(f".{_CURRENT}-*"):
+    for pointer in published.glob(f".{CURRENT}-*"):
         pointer.unlink()
 
 

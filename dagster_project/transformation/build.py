@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 
@@ -14,6 +15,18 @@ from dagster_project.transformation.project import fingerprint, invoke, target_p
 from dagster_project.warehouse.connection import loading_connection
 
 _GOOD = ("success", "pass", "warn", "no-op")
+# The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
+_INTEGRITY = "integrity"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What does not hold of a table. Its texts name columns and accepted values, never a value of a row."""
+
+    text: str
+    rows: int
+    rows_where: str
+    """Condition in SQL that finds the rows."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,9 @@ class NodeResult:
     message: str
     seconds: float
     failures: int | None
+    """Rows that a data test found; of a test of integrity the rows that have a fault, once for each fault."""
+    faults: tuple[Fault, ...] = ()
+    """What a test of integrity found; nothing for tests of other kinds, whose rows are in no words."""
 
     @property
     def is_good(self) -> bool:
@@ -78,9 +94,11 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     result = invoke(settings, arguments, callbacks=[on_event] if on_event else [])
+    manifest = json.loads((target_path(settings) / "manifest.json").read_text(encoding="utf-8"))
     nodes = [_node(item) for item in result.results]
+    nodes = _with_faults(settings, manifest, nodes, {item.node.unique_id: item.node for item in result.results})
     ran = {node.unique_id for node in nodes}
-    nodes += [_never_ran(unique_id) for unique_id in _expected(settings) if unique_id not in ran]
+    nodes += [_never_ran(unique_id) for unique_id in _expected(manifest) if unique_id not in ran]
     report = BuildReport(tuple(nodes), full_refresh)
     if not report.failed:
         with loading_connection(settings.warehouse) as connection:
@@ -126,14 +144,60 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return last == (newest_change(connection), current, True) and begun_by(connection) == current
 
 
-def _expected(settings: Settings) -> list[str]:
+def _expected(manifest: Mapping[str, Any]) -> list[str]:
     """Ids of the nodes that a whole build runs, by the manifest that it wrote."""
-    manifest = json.loads((target_path(settings) / "manifest.json").read_text(encoding="utf-8"))
     return [
         unique_id
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] in ("model", "seed", "test") and node["config"]["materialized"] != "ephemeral"
     ]
+
+
+def _with_faults(
+    settings: Settings, manifest: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
+) -> list[NodeResult]:
+    """The results, with what the tests of integrity that did not pass have found.
+
+    dbt tells the number of a test's rows and keeps none of them: the test is run once more for its words.
+    """
+    found = [
+        node
+        for node in nodes
+        if node.status in ("fail", "warn") and _kind_of_test(compiled[node.unique_id]) == _INTEGRITY
+    ]
+    if not found:
+        return nodes
+    explained: dict[str, NodeResult] = {}
+    with loading_connection(settings.warehouse) as connection:
+        for node in found:
+            test = compiled[node.unique_id]
+            faults = [
+                Fault(*row)
+                for row in connection.execute(
+                    f"select fault, cast(faulty_rows as bigint), rows_where from ({test.compiled_code})"  # noqa: S608 - dbt's
+                ).fetchall()
+            ]
+            relation = manifest["nodes"][test.attached_node]["relation_name"].replace('"', "")
+            explained[node.unique_id] = replace(
+                node,
+                message=_in_words(faults, relation),
+                failures=sum(fault.rows for fault in faults),
+                faults=tuple(faults),
+            )
+    return [explained.get(node.unique_id, node) for node in nodes]
+
+
+def _in_words(faults: Sequence[Fault], relation: str) -> str:
+    """Each fault with its rows, and the query that shows them."""
+    texts = "; ".join(f"{fault.rows} row{'' if fault.rows == 1 else 's'}: {fault.text}" for fault in faults)
+    conditions = " or ".join(fault.rows_where for fault in faults)
+    return f"{texts}. Rows: select * from {relation} where {conditions}"  # noqa: S608 - to be read
+
+
+def _kind_of_test(node: Any) -> str | None:
+    """Name of a generic test; nothing for a test of its own file, and for what is no test."""
+    metadata = getattr(node, "test_metadata", None)
+    return metadata.name if metadata else None
 
 
 def _never_ran(unique_id: str) -> NodeResult:
@@ -145,10 +209,12 @@ def _node(item: object) -> NodeResult:
     node, seconds = item.node, item.execution_time  # type: ignore[attr-defined]
     resource_type = str(node.resource_type)
     folder = node.fqn[1] if resource_type == "model" and len(node.fqn) > 2 else resource_type
+    is_integrity = _kind_of_test(node) == _INTEGRITY
     return NodeResult(
         unique_id=node.unique_id,
         resource_type=resource_type,
-        name=node.name,
+        # dbt's own name of it has all that it claims, in up to 500 characters.
+        name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if is_integrity else node.name,
         folder=folder,
         status=str(item.status),  # type: ignore[attr-defined]
         message=str(item.message or ""),  # type: ignore[attr-defined]

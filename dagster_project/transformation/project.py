@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.disclosure import Release, check_releases, releases_of
+from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import create_private
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
 
-class DbtError(RuntimeError):
+class DbtError(OperatorError, RuntimeError):
     """dbt could not parse or run the project; the message is dbt's own, which names file and line."""
 
 
@@ -31,6 +32,8 @@ class Mart:
     grain: tuple[str, ...]
     columns: dict[str, str]
     """Column to its description."""
+    order: tuple[str, ...]
+    """Columns by which its rows are published, the grain last."""
     releases: tuple[Release, ...] = ()
     """What the public edition has of it; nothing unless the mart says so."""
 
@@ -145,6 +148,7 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
-        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, releases))
+        order = tuple(dict.fromkeys([*node["config"]["meta"].get("published_by", []), *grain]))
+        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, order, releases))
     check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)

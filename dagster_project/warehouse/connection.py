@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from dagster_project.extracts.cells import quoted
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -140,6 +139,9 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequ
     """
     if not rows:
         return
+    # Here: it costs a tenth of a second to import, and a command that only asks inserts nothing.
+    import pyarrow as pa
+
     connection.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows]))
     try:
         connection.execute(f"insert into {relation} by name select * from rows_to_insert")

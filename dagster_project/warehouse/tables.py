@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import SQL_TYPES, quoted
 from dagster_project.warehouse.connection import table
 
@@ -141,15 +142,14 @@ create table if not exists audit.public_edition (
 create or replace view audit.pending_load as
 select
     load_id,
-    source
+    source,
+    extract_date
 from audit.load
-where
-    status in ('loaded', 'replaced')
-    and change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
+where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
 """
 
 
-class TableMismatch(RuntimeError):
+class TableMismatch(OperatorError, RuntimeError):
     """A raw table has a column of another type than the contract states; the message says how to go on."""
 
 

@@ -7,11 +7,104 @@
     transaction where they have one; after a kill between the two, the load is still pending and the next build
     repeats both with the same result.
 
-    Touched keys come from the `stg_SOURCE_touched` views, which see the rows of replaced loads as well. -#}
+    `stg_SOURCE_touched` holds every row that a touched key ever had, also those of replaced loads, by its load and its
+    number. A fact carries these two of the row that it was read from, so facts are found by two integers whose range
+    is narrow: of 8 million rows of ten years all but those of the touched weeks are skipped unread. Finding them by
+    their keys reads every key, which is text without an order. -#}
+
+{#- Query of `stg_SOURCE_touched`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
+    columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Nothing
+    in a full build, which asks for no touched key. -#}
+{% macro touched_versions(base, key, row_key=none, dates={}) %}
+{%- set row_key = row_key or key -%}
+with
+
+extract_rows as (
+    select * from {{ source("raw", base) }}
+),
+
+pending_loads as (
+    select load_id
+    from {{ ref("stg_pending_loads") }}
+    where
+        source = '{{ base }}'
+        {%- if flags.FULL_REFRESH %}
+        and 1 = 0
+        {%- endif %}
+),
+
+standing_loads as (
+    select load_id
+    from {{ ref("stg_loads") }}
+    where source = '{{ base }}' and status = 'loaded'
+),
+
+touched_keys as (
+    select distinct
+        {%- for column in key %}
+        extract_rows.{{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from extract_rows
+    inner join pending_loads
+        on extract_rows.load_id = pending_loads.load_id
+),
+
+versions as (
+    select
+        {%- for column in row_key %}
+        extract_rows.{{ column }},
+        {%- endfor %}
+        {%- for name, time in dates.items() %}
+        {{ local_date("extract_rows." ~ time) }} as {{ name }},
+        {%- endfor %}
+        extract_rows.extract_date,
+        extract_rows.load_id,
+        extract_rows.source_row,
+        standing_loads.load_id is not null as is_standing
+    from extract_rows
+    inner join touched_keys
+        on
+            {%- for column in key %}
+            {{ "and " if not loop.first }}extract_rows.{{ column }} = touched_keys.{{ column }}
+            {%- endfor %}
+    left join standing_loads
+        on extract_rows.load_id = standing_loads.load_id
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by
+                {%- for column in row_key %}
+                {{ column }},
+                {%- endfor %}
+                is_standing
+            order by
+                extract_date desc nulls last,
+                load_id desc nulls last,
+                source_row desc nulls last
+        ) as place
+    from versions
+),
+
+final as (
+    select
+        {%- for name in dates %}
+        cast({{ name }} as date) as {{ name }},
+        {%- endfor %}
+        cast(load_id as bigint) as load_id,
+        cast(source_row as bigint) as source_row,
+        cast(is_standing and place = 1 as boolean) as is_current
+    from ranked
+)
+
+select * from final
+{% endmacro %}
 
 {#- Pre-hook: delete from the model's table the rows of every touched key. Nothing on a first or full build.
-    `touched` is the name of the view, `key` the list of columns; a model coarser than the view gives fewer columns. -#}
-{% macro forget_touched(touched, key) %}
+    `touched` is the name of the source's table of touched rows. -#}
+{% macro forget_touched(touched) %}
     {#- Outside the condition, since dbt takes a dependency only from a ref that it sees while parsing. -#}
     {%- set touched_relation = ref(touched) -%}
     {%- if is_incremental() %}
@@ -20,29 +113,20 @@ where exists (
     select 1
     from {{ touched_relation }} as touched
     where
-        {%- for column in key %}
-        {{ "and " if not loop.first }}touched.{{ column }} = {{ this }}.{{ column }}
-        {%- endfor %}
+        touched.load_id = {{ this }}.load_id
+        and touched.source_row = {{ this }}.source_row
 )
     {%- endif -%}
 {% endmacro %}
 
-{#- Query: the rows of a relation that belong to touched keys; all of them on a first or full build. -#}
-{% macro touched_rows(relation, touched, key, columns=["*"]) %}
-    select
-        {%- for column in columns %}
-        whole.{{ column }}{{ "," if not loop.last }}
-        {%- endfor %}
+{#- Query: the facts of a relation that belong to touched keys; all of them on a first or full build. -#}
+{% macro touched_rows(relation, touched) %}
+    select whole.*
     from {{ relation }} as whole
     {%- if is_incremental() %}
-    inner join (
-        select distinct {{ key | join(", ") }}
-        from {{ ref(touched) }}
-    ) as touched
-        on
-            {%- for column in key %}
-            {{ "and " if not loop.first }}whole.{{ column }} = touched.{{ column }}
-            {%- endfor %}
+    inner join {{ ref(touched) }} as touched
+        on whole.load_id = touched.load_id
+        and whole.source_row = touched.source_row
     {%- endif %}
 {% endmacro %}
 
@@ -50,61 +134,50 @@ where exists (
     the load and the row break ties all the same, so that two builds never differ.
     Only keys that occur twice are ranked: a window over every row took 2.7 times the memory at 13 M rows. -#}
 {% macro latest_rows(relation, touched, key) %}
-with
-
-extract_rows as (
-    {{- touched_rows(relation, touched, key, columns=key + ["extract_date", "load_id", "source_row"]) }}
-),
-
-repeated_keys as (
-    select {{ key | join(", ") }}
-    from extract_rows
-    group by {{ key | join(", ") }}
-    having count(*) > 1
-),
-
-ranked as (
-    select
-        extract_rows.load_id,
-        extract_rows.source_row,
-        row_number() over (
-            partition by
-                {%- for column in key %}
-                extract_rows.{{ column }}{{ "," if not loop.last }}
-                {%- endfor %}
-            order by
-                extract_rows.extract_date desc nulls last,
-                extract_rows.load_id desc nulls last,
-                extract_rows.source_row desc nulls last
-        ) as place
-    from extract_rows
-    inner join repeated_keys
-        on
-            {%- for column in key %}
-            {{ "and " if not loop.first }}extract_rows.{{ column }} = repeated_keys.{{ column }}
-            {%- endfor %}
-),
-
-superseded as (
-    select
-        load_id,
-        source_row
-    from ranked
-    where place > 1
-),
-
-candidates as (
-    {{- touched_rows(relation, touched, key) }}
-),
-
-final as (
-    select candidates.*
-    from candidates
-    left join superseded
-        on candidates.load_id = superseded.load_id
-        and candidates.source_row = superseded.source_row
+    {%- if is_incremental() %}
+    select whole.*
+    from {{ relation }} as whole
+    inner join {{ ref(touched) }} as touched
+        on whole.load_id = touched.load_id
+        and whole.source_row = touched.source_row
+    where touched.is_current
+    {%- else %}
+    select whole.*
+    from {{ relation }} as whole
+    left join (
+        select
+            ranked.load_id,
+            ranked.source_row
+        from (
+            select
+                extract_rows.load_id,
+                extract_rows.source_row,
+                row_number() over (
+                    partition by
+                        {%- for column in key %}
+                        extract_rows.{{ column }}{{ "," if not loop.last }}
+                        {%- endfor %}
+                    order by
+                        extract_rows.extract_date desc nulls last,
+                        extract_rows.load_id desc nulls last,
+                        extract_rows.source_row desc nulls last
+                ) as place
+            from {{ relation }} as extract_rows
+            inner join (
+                select {{ key | join(", ") }}
+                from {{ relation }}
+                group by {{ key | join(", ") }}
+                having count(*) > 1
+            ) as repeated_keys
+                on
+                    {%- for column in key %}
+                    {{ "and " if not loop.first }}extract_rows.{{ column }} = repeated_keys.{{ column }}
+                    {%- endfor %}
+        ) as ranked
+        where ranked.place > 1
+    ) as superseded
+        on whole.load_id = superseded.load_id
+        and whole.source_row = superseded.source_row
     where superseded.load_id is null
-)
-
-select * from final
+    {%- endif %}
 {% endmacro %}

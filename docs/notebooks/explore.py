@@ -17,7 +17,7 @@ def _():
     import marimo as mo
 
     from dagster_project.publication.charts import LARGE, draw
-    from dagster_project.publication.publish import current_publication
+    from dagster_project.publication.pointer import current_publication
     from dagster_project.publication.report.read import paper_months, read_histories
     from dagster_project.settings import Settings
     from dagster_project.warehouse.connection import reading_connection

@@ -171,9 +171,9 @@ def test_checks_say_in_words_what_they_claim_and_do_not_repeat_the_table(graph):
         assert spec.description, key
         assert key.asset_key.path[-1] not in key.name, key
         assert "{" not in spec.description, key
-    assert specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "unique_grain")].description == (
-        "No two rows have the same force_code, line, month_start."
-    )
+    said = specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "integrity")].description
+    assert said.startswith("No two rows have the same force_code, line, month_start. Never empty: force_code, line, ")
+    assert said.endswith("received is the sum of answered, not_answered. Every force_code is in dim_force.")
 
 
 def test_columns_of_marts_show_with_type_and_description(specs):

@@ -108,7 +108,9 @@ def test_the_landing_assets_show_what_came_even_when_it_was_rejected(latest):
 
 def test_every_executable_asset_has_been_made_except_the_verdict(latest, definitions):
     executable = {key.to_user_string() for key in definitions.resolve_asset_graph().executable_asset_keys}
-    assert executable - set(latest) == {"published/run_verdict"}
+    # What leaves the force is published by a job of its own.
+    never = {key for key in executable if key.startswith("published_public/")} | {"published/run_verdict"}
+    assert executable - set(latest) == never
 
 
 def test_every_check_has_a_result(checks, definitions):
@@ -167,9 +169,7 @@ def test_columns_lead_back_to_the_extract(latest):
         return {f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in lineage.get(column, [])}
 
     assert origins("staging/stg_call_segments", "arrived_date") == {"raw/call_segments.arrived_at"}
-    assert origins("intermediate/int_call_segments_current", "queue_seconds") == {
-        "staging/stg_call_segments.queue_seconds"
-    }
+    assert origins("marts/fct_call_segment", "queue_seconds") == {"staging/stg_call_segments.queue_seconds"}
     assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
     assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
     assert "intermediate/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
@@ -217,7 +217,7 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
         for name in ("site", "measures", "quality", "dictionary")
     }
     assert pages["site"] == len(list(current.rglob("*.html")))
-    assert pages["quality"] == 1
+    assert pages["quality"] == len(list((current / "quality").rglob("*.html"))) > 1
     assert pages["dictionary"] == len(list((current / "dictionary").glob("*.html"))) > 40
     assert pages["measures"] == len(list((current / "measures").rglob("*.html")))
     assert latest["published/board_paper"].metadata["papers"].value >= 1
@@ -238,7 +238,7 @@ def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, se
 
 
 def test_columns_before_the_marts_show_the_type_that_the_database_gave_them(latest):
-    for key in ("staging/stg_call_segments", "intermediate/int_crimes_current", "reference/offences"):
+    for key in ("staging/stg_call_segments", "intermediate/int_call_hourly", "reference/offences"):
         columns = latest[key].metadata["dagster/column_schema"].schema.columns
         assert all(column.type and column.description for column in columns), key
     types = {

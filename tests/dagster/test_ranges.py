@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dagster_project.defs.automation import QUIET_CONSOLE
-from dagster_project.loading import pipeline
+from dagster_project.loading import landing
 from dagster_project.loading.landing import hold_back
 from dagster_project.operations import prepare_dagster_home
 from dagster_project.settings import read_settings
@@ -84,7 +84,7 @@ def test_a_day_of_a_range_that_is_still_being_written_is_not_shown_as_loaded_and
     def write(_: float) -> None:
         written.write_bytes(written.read_bytes() + b"\n")
 
-    monkeypatch.setattr(pipeline, "hold_back", partial(hold_back, sleep=write))
+    monkeypatch.setattr(landing, "hold_back", partial(hold_back, sleep=write))
     result, shown = run(repository, "live_chats", DAYS[0], DAYS[3])
     assert not result.success
     assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS if day != DAYS[1]}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from dagster_project import operations
+from dagster_project.errors import UsageError
 from dagster_project.settings import PROJECT_ROOT, read_settings
 
 
@@ -73,7 +74,7 @@ def test_a_port_that_is_in_use_is_told_before_anything_starts():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(operations.UsageError, match=f"port {port} of 127.0.0.1 is in use; nothing was started"):
+        with pytest.raises(UsageError, match=f"port {port} of 127.0.0.1 is in use; nothing was started"):
             operations.claim_port(port)
     operations.claim_port(port)
 

@@ -16,12 +16,12 @@ import duckdb
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
-# The clock goes back within these days, and a month ends after them.
-FIRST_DAY = date(2022, 10, 28)
-DAYS = 3
+# Months end after each of these days, and the clock goes back on one.
+DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
 FORCES = ("kent", "borsetshire")
-# So few keys that many come again in another extract, and so many that some come in one extract alone.
-KEYS = 10
+# Keys of a day, of which half are those of the next one too: many come again in another extract and move to another
+# month, and some loads concern the latest months alone.
+KEYS = 8
 
 
 class History:
@@ -36,11 +36,10 @@ class History:
             ensure_tables(connection, contracts.values())
 
     def deliver(self) -> None:
-        """Load or correct one to three days of every source, in any order of the days."""
+        """Load or correct one or two days of every source, in any order of the days."""
         with duckdb.connect(str(self._warehouse)) as connection:
             for source, contract in self._contracts.items():
-                for offset in self._random.sample(range(DAYS), self._random.randint(1, 3)):
-                    day = FIRST_DAY + timedelta(days=offset)
+                for day in self._random.sample(DAYS, self._random.randint(1, 2)):
                     connection.execute(
                         "update audit.load set status = 'replaced', change_seq = ? "
                         "where source = ? and extract_date = ? and status in ('loaded', 'empty')",
@@ -67,7 +66,8 @@ class History:
             [day],
         ).fetchall()
         # Row numbers stand for keys: within one extract a key has one current row.
-        free = sorted(set(range(1, KEYS + 1)) - {row for (row,) in taken})
+        first = 1 + DAYS.index(day) * KEYS // 2
+        free = sorted(set(range(first, first + KEYS)) - {row for (row,) in taken})
         numbers = sorted(self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2])))
         columns = list(raw_columns(contract))
         for number in numbers:
@@ -103,11 +103,11 @@ class History:
         for column in contract.columns:
             if column.name == "force_code":
                 # The key decides the force, since a key is unique for each force.
-                row[column.name] = FORCES[number % 2]
+                row[column.name] = FORCES[number // 4 % 2]
             elif column in keys:
-                # Numbers 4 apart share the first of several key columns: segments of a call, states of a crime.
+                # Neighbouring numbers share the first of several key columns: segments of a call, states of a crime.
                 shared = len(keys) > 1 and column is keys[0]
-                row[column.name] = self._key(column, number % 4 if shared else number)
+                row[column.name] = self._key(column, number // 4 if shared else number)
             elif column.is_required or self._random.random() < 0.7:
                 row[column.name] = self._value(column.cell_type, tuple(column.values), day)
             else:

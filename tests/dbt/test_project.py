@@ -79,12 +79,27 @@ def test_every_mart_has_an_enforced_contract_and_every_column_is_described(model
 
 def test_the_grain_of_every_mart_is_tested(manifest):
     tested = {
-        node["attached_node"].split(".")[-1]: tuple(node["test_metadata"]["kwargs"]["columns"])
+        node["attached_node"].split(".")[-1]: tuple(node["test_metadata"]["kwargs"].get("grain", ()))
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_grain"
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "integrity"
     }
     for mart in marts_of(manifest):
         assert set(tested.get(mart.name, ())) == set(mart.grain), mart.name
+
+
+def test_a_table_has_one_test_of_integrity_that_waits_for_the_parents_that_it_names(manifest):
+    """References in a list of an argument are found by dbt too: else a test could run before its parents are built."""
+    tests = [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "integrity"
+    ]
+    tables = [node["attached_node"] for node in tests]
+    assert len(set(tables)) == len(tables)
+    for node in tests:
+        parents = {f"ref('{unique_id.split('.')[-1]}')" for unique_id in node["depends_on"]["nodes"]}
+        named = {parent["to"] for parent in node["test_metadata"]["kwargs"].get("parents", [])}
+        assert named <= parents, node["attached_node"]
 
 
 def test_every_mart_says_whether_it_is_public(models):

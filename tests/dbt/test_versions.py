@@ -14,7 +14,8 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.publication import publish as publishing
-from dagster_project.publication.publish import current_publication, publish
+from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.publish import publish
 from dagster_project.publication.versions import settle
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import Mart, ensure_manifest, fingerprint, invoke, marts_of, read_manifest

@@ -111,6 +111,23 @@ def test_status_fits_a_screen_however_much_there_is_to_say(reported):
     assert "21 faulty rows" not in cut
 
 
+# None of them is needed to look something up, and together they take two seconds.
+OF_A_RUN = {"pyarrow", "numpy", "sqlalchemy", "dagster", "great_expectations", "jinja2"}
+OF_A_CONTRACT = {"open_data_contract_standard", "yaml"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"), [(["query", "select 1"], OF_A_RUN | OF_A_CONTRACT), (["status"], OF_A_RUN)]
+)
+def test_looking_something_up_imports_no_library_that_it_does_not_need(reported, arguments, unneeded):
+    command, _ = reported
+    done = Command(command.home, settings={"PYTHONPROFILEIMPORTTIME": "1"}).run(*arguments)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert done.stdout, done.stderr
+    assert {"dagster_project.publication.query", "duckdb"} <= imported
+    assert imported & unneeded == set()
+
+
 def test_status_counts_what_it_does_not_list(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_print_states", lambda _: None)
     cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "deliveries: fcir status --all")

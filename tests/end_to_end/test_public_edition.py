@@ -257,6 +257,7 @@ def test_a_table_whose_columns_changed_is_refused(force):
             mart.description,
             mart.grain,
             mart.columns,
+            mart.order,
             tuple(type(item)(**vars(item) | {"counts": ("recorded_crime",), "within": {}}) for item in mart.releases),
         )
         for mart in small.marts

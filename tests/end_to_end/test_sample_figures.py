@@ -202,11 +202,11 @@ def test_every_text_of_the_marts_is_the_one_that_python_would_print(sample):
         "select distinct value, unit, decimals, display_value from marts.kpi_measure_period"
         " inner join marts.measures using (measure) where value is not null"
     )
-    assert len(rows) > 1_000
+    assert len(rows) > 500
     # The value has six decimals; at exactly a half the text is made from the sums and may be the other.
     half = [row for row in rows if display(row[0], row[1], row[2]) != row[3]]
     assert [row for row in half if row[0].quantize(Decimal("0.000001")) != row[0]] == []
-    assert len(half) <= len(rows) / 1_000
+    assert len(half) <= 1
 
 
 def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path):
@@ -215,11 +215,11 @@ def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path
     shutil.copytree(command.home, copy.home, symlinks=True)
     words = copy.home / "commentary" / "kent" / "2023-01.md"
     words.parent.mkdir(parents=True)
-    words.write_text("## Crime\n", encoding="utf-8")
+    words.write_text("## Weather\n", encoding="utf-8")
     done = copy.run("publish")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 papers, 0 of them new or changed" in done.stdout
-    assert "line 1: heading 'Crime' names no section" in done.stdout
+    assert "line 1: heading 'Weather' names no section" in done.stdout
     words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
     done = copy.run("publish")
     assert "6 papers, 1 of them new or changed" in done.stdout

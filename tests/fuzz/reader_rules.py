@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from dagster_project.contracts import Contract
 from dagster_project.contracts.odcs import load_contract
-from dagster_project.extracts import UnreadableExtract, container, open_extract, reading
+from dagster_project.extracts import container, reading
 from dagster_project.extracts.csv import DELIMITERS
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import BLANKS, UNBALANCED_QUOTE, schema
+from dagster_project.extracts.reading import open_extract
 from dagster_project.extracts.xlsx import XlsxReader
 
 ROOT = Path(__file__).parents[2]

@@ -59,6 +59,7 @@ def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tup
                 table.removeprefix("stg_") not in OF_THE_HISTORY
                 and column not in OF_THE_LOAD
                 and not table.endswith("_touched")
+                and table != "int_touched_month"
             ):
                 found.setdefault(f"{schema}.{table}", []).append(f'"{column}"')
         return {

@@ -16,7 +16,7 @@ from naive_measures import NaiveWarehouse, crimes_of, current, local, month_of, 
 from random_history import DAILY_SOURCES, FIRST_DAY, LAST_DAY, History, draw
 
 from dagster_project.contracts import load_contracts
-from dagster_project.operations import UsageError
+from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
 from dagster_project.tracing import EventRow, trace_figure
 from dagster_project.warehouse.tables import ensure_tables

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dagster_project.contracts import CellType, Column, Contract
-from dagster_project.extracts import Extract, UnreadableExtract, open_extract
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.reading import Extract, open_extract
 
 HEADER = "visit_id,room,begun_at,stay,note"
 NAMES = tuple(HEADER.split(","))

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from extract_helpers import HEADER, contract, read, refusal
 
-from dagster_project.extracts import UnreadableExtract, open_extract
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.reading import open_extract
 
 CSV = f"{HEADER}\n1,a,b,c,d\n".encode()
 JSON = b'{"visit_id": 1, "room": "a", "begun_at": "b"}\n'

@@ -11,9 +11,9 @@ from extract_helpers import HEADER, NAMES, contract, faults, read, refusal, sing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_project.extracts import open_extract
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
+from dagster_project.extracts.reading import open_extract
 
 
 def written(folder: Path, text: str | bytes, name: str = "visits_2022-10-30.csv") -> Path:

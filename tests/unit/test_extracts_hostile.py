@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from extract_helpers import HEADER, contract, faults, read, refusal
 
-from dagster_project.extracts import UnreadableExtract, open_extract, reading
+from dagster_project.extracts import reading
 from dagster_project.extracts.csv import CsvReader
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
 from dagster_project.extracts.jsonl import JsonLinesReader
+from dagster_project.extracts.reading import open_extract
 
 LINE = b"1,a,b,c,d\n"
 CSV = HEADER.encode() + b"\n" + LINE

@@ -17,8 +17,10 @@ import pytest
 import xlsxwriter
 from extract_helpers import NAMES, contract, read, refusal
 
-from dagster_project.extracts import UnreadableExtract, isolation, open_extract, reading
+from dagster_project.extracts import isolation, reading
+from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.isolation import IsolatedReader
+from dagster_project.extracts.reading import open_extract
 
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 DAMAGE = {"corrupt", "cut_off", "unsafe", "wrong_extension", "empty_file", "encrypted", "no_header", "missing_column"}
@@ -168,7 +170,7 @@ def test_a_worker_that_is_silent_is_ended(tmp_path, monkeypatch):
 def test_a_worker_ends_with_its_parent_even_while_native_code_runs(tmp_path):
     script = (
         "import sys, os, signal; sys.path.insert(0, sys.argv[2]); from pathlib import Path\n"
-        "from extract_helpers import contract; from dagster_project.extracts import open_extract\n"
+        "from extract_helpers import contract; from dagster_project.extracts.reading import open_extract\n"
         "extract = open_extract(Path(sys.argv[1]), contract())\n"
         "os.kill(extract._reader.pid, signal.SIGSTOP)\n"
         "print(extract._reader.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "call_id"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_call_segments_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_call_segments_touched') }}") }}
 
 with
 
 segments as (
-    {{- touched_rows(ref("fct_call_segment"), "stg_call_segments_touched", key) }}
+    {{- touched_rows(ref("fct_call_segment"), "stg_call_segments_touched") }}
 ),
 
 calls as (

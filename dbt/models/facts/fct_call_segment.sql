@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "call_id", "segment_no"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_call_segments_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_call_segments_touched') }}") }}
 
 with
 
 segments as (
-    {{- touched_rows(ref("int_call_segments_current"), "stg_call_segments_touched", key) }}
+    {{- latest_rows(ref("stg_call_segments"), "stg_call_segments_touched", key=["force_code", "call_id", "segment_no"]) }}
 ),
 
 final as (

@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "crime_ref"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_crimes_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_crimes_touched') }}") }}
 
 with
 
 states as (
-    {{- touched_rows(ref("fct_crime_status"), "stg_crimes_touched", key) }}
+    {{- touched_rows(ref("fct_crime_status"), "stg_crimes_touched") }}
 ),
 
 crimes as (

@@ -1,11 +1,10 @@
-{%- set key = ["force_code", "crime_ref"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_crimes_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_crimes_touched') }}") }}
 
 with
 
 -- A new state takes is_current from an older one, so a touched crime is rebuilt with all its states.
 states as (
-    {{- touched_rows(ref("int_crimes_current"), "stg_crimes_touched", key) }}
+    {{- latest_rows(ref("stg_crimes"), "stg_crimes_touched", key=["force_code", "crime_ref", "updated_at"]) }}
 ),
 
 latest_states as (

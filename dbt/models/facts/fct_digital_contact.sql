@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "contact_id"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_digital_contacts_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_digital_contacts_touched') }}") }}
 
 with
 
 contacts as (
-    {{- touched_rows(ref("int_digital_contacts_current"), "stg_digital_contacts_touched", key) }}
+    {{- latest_rows(ref("stg_digital_contacts"), "stg_digital_contacts_touched", key=["force_code", "contact_id"]) }}
 ),
 
 final as (

@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "chat_id"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_live_chats_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_live_chats_touched') }}") }}
 
 with
 
 chats as (
-    {{- touched_rows(ref("int_live_chats_current"), "stg_live_chats_touched", key) }}
+    {{- latest_rows(ref("stg_live_chats"), "stg_live_chats_touched", key=["force_code", "chat_id"]) }}
 ),
 
 final as (

@@ -1,10 +1,9 @@
-{%- set key = ["force_code", "submission_id"] -%}
-{{ config(pre_hook="{{ forget_touched('stg_online_crime_reports_touched', " ~ key ~ ") }}") }}
+{{ config(pre_hook="{{ forget_touched('stg_online_crime_reports_touched') }}") }}
 
 with
 
 submissions as (
-    {{- touched_rows(ref("int_online_crime_reports_current"), "stg_online_crime_reports_touched", key) }}
+    {{- latest_rows(ref("stg_online_crime_reports"), "stg_online_crime_reports_touched", key=["force_code", "submission_id"]) }}
 ),
 
 final as (

@@ -6,9 +6,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-calls as (
+percentiles as (
 
-    select * from {{ ref("int_call_outcome") }}
+    select * from {{ ref("int_queue_time_daily") }}
 
 ),
 
@@ -126,30 +126,6 @@ summed as (
             cells.force_code = pivoted.force_code
             and cells.date_day = pivoted.day
             and concat('calls_', cells.line) = pivoted.section
-
-),
-
-queue_times as (
-
-    select
-        force_code,
-        line,
-        arrived_date,
-        queue_seconds,
-        count(*) as calls
-    from calls
-    where answered = 1
-    group by
-        force_code,
-        line,
-        arrived_date,
-        queue_seconds
-
-),
-
-percentiles as (
-
-    {{ queue_percentiles("queue_times", ["force_code", "line", "arrived_date"]) }}
 
 ),
 

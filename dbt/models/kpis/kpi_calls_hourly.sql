@@ -6,9 +6,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-calls as (
+grouped as (
 
-    select * from {{ ref("int_call_outcome") }}
+    select * from {{ ref("int_call_hourly") }}
 
 ),
 
@@ -54,27 +54,6 @@ cells as (
 
 ),
 
-grouped as (
-
-    select
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day,
-        {%- for part in shown + divided %}
-        sum({{ part }}) as {{ part }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from calls
-    group by
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day
-
-),
-
 summed as (
 
     select
@@ -83,8 +62,10 @@ summed as (
         coalesce(grouped.{{ part }}, 0) as {{ part }},
         {%- endfor %}
         {%- for part in divided %}
-        grouped.{{ part }}{{ "," if not loop.last }}
+        grouped.{{ part }},
         {%- endfor %}
+        grouped.median_queue_seconds,
+        grouped.p90_queue_seconds
     from cells
     left join grouped
         on
@@ -93,34 +74,6 @@ summed as (
             and cells.month_start = grouped.month_start
             and cells.day_of_week = grouped.day_of_week
             and cells.hour_of_day = grouped.hour_of_day
-
-),
-
-queue_times as (
-
-    select
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day,
-        queue_seconds,
-        count(*) as calls
-    from calls
-    where answered = 1
-    group by
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day,
-        queue_seconds
-
-),
-
-percentiles as (
-
-    {{ queue_percentiles("queue_times", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
 
 ),
 
@@ -139,19 +92,12 @@ final as (
         {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
         {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
         {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
-        cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
-        cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
+        cast(summed.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
+        cast(summed.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
         cast(summed.called_back as bigint) as called_back,
         cast(summed.days_loaded < summed.days_in_month as boolean) as is_provisional,
         {{ ratio("summed.days_loaded", "summed.days_in_month", 100) }} as share_of_days_loaded
     from summed
-    left join percentiles
-        on
-            summed.force_code = percentiles.force_code
-            and summed.line = percentiles.line
-            and summed.month_start = percentiles.month_start
-            and summed.day_of_week = percentiles.day_of_week
-            and summed.hour_of_day = percentiles.hour_of_day
 
 )
 

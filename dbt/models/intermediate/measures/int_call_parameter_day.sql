@@ -1,3 +1,9 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('arrived_date', ['call_segments']) }}",
+) }}
+
 with
 
 calls as (
@@ -19,6 +25,7 @@ days as (
         line,
         arrived_date
     from calls
+    {{ in_touched_months("where", "arrived_date", sources) }}
 
 ),
 

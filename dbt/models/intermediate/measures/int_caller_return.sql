@@ -1,3 +1,9 @@
+{%- set sources = ["call_segments", "digital_contacts"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['call_segments', 'digital_contacts']) }}",
+) }}
+
 {#- A return is a microsecond or more later and less than 24 hours later. A window over the caller's own events instead
     of a join of each call with each later one: withheld numbers can share one pseudonym, and 100,000 calls of one
     caller would make 5 * 10^9 pairs. -#}
@@ -10,16 +16,12 @@ over (
 {%- endset -%}
 
 with
-
-outcomes as (
-
-    select * from {{ ref("int_call_outcome") }}
-
-),
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 calls as (
 
-    select * from {{ ref("fct_call") }}
+    select * from {{ ref("int_call_judged") }}
 
 ),
 
@@ -33,19 +35,18 @@ contacts as (
 judged as (
 
     select
-        calls.force_code,
-        calls.call_id,
-        calls.line,
-        calls.caller_number,
-        outcomes.month_start,
-        outcomes.answered,
-        {{ microseconds("calls.arrived_at") }} as at_microseconds,
-        calls.line = '101' and outcomes.not_answered = 1 as is_unanswered
+        force_code,
+        call_id,
+        line,
+        caller_number,
+        month_start,
+        {{ microseconds("arrived_at") }} as at_microseconds,
+        case when not is_short_abandon then answered end as answered,
+        line = '101' and not_answered = 1 and not is_short_abandon as is_unanswered
     from calls
-    left join outcomes
-        on calls.force_code = outcomes.force_code
-        and calls.call_id = outcomes.call_id
-    where calls.line in ('101', '999')
+    where
+        line in ('101', '999')
+        {{ in_touched_months("and", "arrived_date", sources) }}
 
 ),
 
@@ -87,7 +88,9 @@ events as (
     inner join callers
         on contacts.force_code = callers.force_code
         and contacts.linked_reference = callers.caller
-    where contacts.is_public_demand
+    where
+        contacts.is_public_demand
+        {{ in_touched_months("and", "contacts.received_date", sources) }}
 
 ),
 

@@ -1,4 +1,12 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('day', ['live_chats']) }}",
+) }}
+
 with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 levels as (
 
@@ -13,7 +21,9 @@ final as (
         requested_date as day,
         cast(max(held_at_once) as bigint) as max_concurrent_chats
     from levels
-    where requested_date is not null
+    where
+        requested_date is not null
+        {{ in_touched_months("and", "requested_date", sources) }}
     group by
         force_code,
         requested_date

@@ -1,4 +1,12 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['live_chats']) }}",
+) }}
+
 with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
 
 chats as (
 
@@ -16,7 +24,10 @@ held as (
         ended_at,
         {{ month_start("requested_date") }} as month_start
     from chats
-    where is_accepted and operator_id is not null
+    where
+        is_accepted
+        and operator_id is not null
+        {{ in_touched_months("and", "requested_date", sources) }}
 
 ),
 

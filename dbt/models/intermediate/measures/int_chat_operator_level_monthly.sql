@@ -1,8 +1,16 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['live_chats']) }}",
+) }}
+
 with
 
 levels as (
 
-    select * from {{ ref("int_chat_level") }}
+    select *
+    from {{ ref("int_chat_level") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 

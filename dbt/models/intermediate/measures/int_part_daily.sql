@@ -1,5 +1,10 @@
 {#- Sums of the daily events that each part of a measure adds up. Which events, and how much of them: event_parts(). -#}
 {%- set families = event_parts() -%}
+{%- set sources = ["call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('day', ['call_segments', 'crimes', 'digital_contacts', 'live_chats', 'online_crime_reports']) }}",
+) }}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -62,7 +67,11 @@ crimes as (
         {%- endfor %}
     from {{ family.events }}
     {%- if family.only %}
-    where {{ family.only }}
+    where
+        {{ family.only }}
+        {{ in_touched_months("and", family.day, sources) }}
+    {%- else %}
+    {{ in_touched_months("where", family.day, sources) }}
     {%- endif %}
     group by
         force_code,

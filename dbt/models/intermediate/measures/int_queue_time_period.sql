@@ -1,8 +1,20 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['call_segments']) }}",
+) }}
+
 with
 
 calls as (
 
     select * from {{ ref("int_call_outcome") }}
+
+),
+
+queue_times as (
+
+    select * from {{ ref("int_queue_time_monthly") }}
 
 ),
 
@@ -14,57 +26,30 @@ source_months as (
 
 periods as (
 
-    select * from {{ ref("int_period") }}
+    select *
+    from {{ ref("int_period") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
 uncompared_days as (
 
-    select * from {{ ref("int_uncompared_day") }}
+    select *
+    from {{ ref("int_uncompared_day") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
--- Calls of delivered months by queuing time. A month of calls shrinks to a few thousand rows, which each period then
--- adds up.
-daily_times as (
-
-    select
-        calls.force_code,
-        calls.section,
-        calls.arrived_date,
-        calls.month_start,
-        calls.queue_seconds,
-        cast(count(*) as bigint) as calls
-    from calls
-    inner join source_months
-        on calls.month_start = source_months.month_start
-    where
-        calls.answered = 1
-        and source_months.source = 'call_segments'
-        and source_months.days_loaded > 0
-    group by
-        calls.force_code,
-        calls.section,
-        calls.arrived_date,
-        calls.month_start,
-        calls.queue_seconds
-
-),
-
+-- Queuing times of delivered months.
 monthly_times as (
 
-    select
-        force_code,
-        section,
-        month_start,
-        queue_seconds,
-        cast(sum(calls) as bigint) as calls
-    from daily_times
-    group by
-        force_code,
-        section,
-        month_start,
-        queue_seconds
+    select queue_times.*
+    from queue_times
+    inner join source_months
+        on queue_times.month_start = source_months.month_start
+    where
+        source_months.source = 'call_segments'
+        and source_months.days_loaded > 0
 
 ),
 
@@ -85,16 +70,22 @@ counted as (
     union all
 
     select
-        daily_times.force_code,
-        daily_times.section,
+        calls.force_code,
+        calls.section,
         uncompared_days.month_start,
         'prev_fytd' as period,
-        daily_times.queue_seconds,
-        -daily_times.calls as calls
+        calls.queue_seconds,
+        -1 as calls
     from uncompared_days
-    inner join daily_times
-        on uncompared_days.day = daily_times.arrived_date
-        and uncompared_days.measure = concat(daily_times.section, '.median_queue_time')
+    inner join calls
+        on uncompared_days.day = calls.arrived_date
+        and uncompared_days.measure = concat(calls.section, '.median_queue_time')
+    inner join source_months
+        on calls.month_start = source_months.month_start
+    where
+        calls.answered = 1
+        and source_months.source = 'call_segments'
+        and source_months.days_loaded > 0
 
 ),
 

@@ -1,0 +1,43 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('arrived_date', ['call_segments']) }}",
+) }}
+
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+queue_times as (
+
+    select
+        force_code,
+        line,
+        arrived_date,
+        queue_seconds,
+        count(*) as calls
+    from calls
+    where
+        answered = 1
+        {{ in_touched_months("and", "arrived_date", sources) }}
+    group by
+        force_code,
+        line,
+        arrived_date,
+        queue_seconds
+
+),
+
+final as (
+
+    {{ queue_percentiles("queue_times", ["force_code", "line", "arrived_date"]) }}
+
+)
+
+select * from final

@@ -1,0 +1,37 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', ['call_segments']) }}",
+) }}
+
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+final as (
+
+    select
+        force_code,
+        section,
+        month_start,
+        queue_seconds,
+        cast(count(*) as bigint) as calls
+    from calls
+    where
+        answered = 1
+        {{ in_touched_months("and", "arrived_date", sources) }}
+    group by
+        force_code,
+        section,
+        month_start,
+        queue_seconds
+
+)
+
+select * from final

@@ -1,0 +1,224 @@
+"""The generic test `integrity` finds a fault of every kind, and what fails names the fault and its rows.
+
+A project of its own has two tiny lists with a test of integrity each: `visits` with a fault of every kind that the test
+knows, `stations` with none. They are built as the warehouse is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.defs.resources import Warehouse
+from dagster_project.defs.transformations import dbt_assets_of
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
+from dagster_project.transformation import project
+from dagster_project.transformation.build import BuildReport, NodeResult, build
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+PROJECT = """
+name: tiny
+version: "1.0"
+profile: fcir
+test-paths: [tests]
+macro-paths: [macros]
+seed-paths: [seeds]
+flags: {send_anonymous_usage_stats: false}
+seeds: {+schema: reference}
+"""
+
+SEEDS = """
+groups:
+  - name: reference
+    owner: {name: performance-analysis}
+seeds:
+  - name: stations
+    description: Stations.
+    config:
+      group: reference
+      column_types: {force: varchar, station: varchar, opened: date}
+    data_tests:
+      - integrity:
+          arguments:
+            grain: [force, station]
+            required: [force, station]
+            accepted: {station: [Ashford, "King's Hill"]}
+            totals: [{total: length(force), parts: [length(force), 0]}]
+  - name: visits
+    description: Visits.
+    config:
+      group: reference
+      column_types: {visit: varchar, force: varchar, day: date, people: integer, adults: integer, children: integer}
+    data_tests:
+      - integrity:
+          arguments:
+            grain: [force, visit]
+            required: [visit, reason]
+            accepted: {reason: [bail, lover's quarrel], force: [kent, surrey]}
+            totals:
+              - {total: people, parts: [adults, children]}
+              - {total: adults, parts: [adults]}
+            parents:
+              - {columns: [force, station], to: ref('stations')}
+              - {columns: [day], to: ref('stations'), to_columns: [opened]}
+              - {columns: [force], to: ref('stations')}
+"""
+
+STATIONS = """force,station,opened
+kent,Ashford,2022-10-01
+kent,King's Hill,2022-10-02
+surrey,Ashford,
+"""
+
+# A to C hold; with B and C, because a null is no fault of a sum or of a key elsewhere.
+VISITS = """visit,force,station,day,reason,people,adults,children
+A,kent,Ashford,2022-10-01,bail,3,1,2
+B,kent,King's Hill,2022-10-02,lover's quarrel,,1,2
+C,kent,,,bail,3,,2
+D,kent,Ashford,2022-10-01,,1,1,0
+E,kent,Ashford,2022-10-01,,1,1,0
+F,kent,Ashford,2022-10-01,,1,1,0
+G,kent,Ashford,2022-10-01,Elvis,1,1,0
+H,kent,Ashford,2022-10-01,Elvis,1,1,0
+I,kent,Ashford,2022-10-01,bail,4,1,2
+J,kent,Ashford,2022-10-01,bail,1,1,0
+J,kent,Ashford,2022-10-01,bail,1,1,0
+J,kent,Ashford,2022-10-01,bail,1,1,0
+J,surrey,Ashford,2022-10-01,bail,1,1,0
+K,surrey,King's Hill,2022-10-02,bail,1,1,0
+L,surrey,King's Hill,2022-10-02,bail,1,1,0
+M,kent,Ashford,1999-12-31,bail,1,1,0
+"""
+
+FAULTS = {
+    "reason is empty": 3,
+    "reason is none of bail, lover's quarrel": 2,
+    "people is not the sum of adults, children": 1,
+    "another row has the same force, visit": 2,
+    "force, station is not in stations": 2,
+    "day is no opened of stations": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    folder, home = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("home")
+    for name, text in (
+        ("dbt_project.yml", PROJECT),
+        ("seeds/_lists__seeds.yml", SEEDS),
+        ("seeds/stations.csv", STATIONS),
+        ("seeds/visits.csv", VISITS),
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for name in ("profiles.yml", "macros/generate_schema_name.sql", "tests/generic/integrity.sql"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        shutil.copy(DBT_PROJECT / name, folder / name)
+    (folder / "models").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project, "DBT_PROJECT", Path(folder))
+        patch.setenv("FCIR_HOME", str(home))
+        settings = read_settings()
+        with loading_connection(settings.warehouse) as connection:
+            ensure_tables(connection, load_contracts(CONTRACTS).values())
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def report(settings) -> BuildReport:
+    return build(settings, run_id="run")
+
+
+@pytest.fixture(scope="module")
+def visits(report) -> NodeResult:
+    return one(report, "integrity of visits")
+
+
+@pytest.fixture(scope="module")
+def run(settings, report) -> dg.ExecuteInProcessResult:
+    assert report
+    assets = dbt_assets_of(project.ensure_manifest(settings), settings)
+    return dg.materialize([assets], resources={"warehouse": Warehouse()}, raise_on_error=False)
+
+
+def one(report: BuildReport, name: str) -> NodeResult:
+    [node] = [node for node in report.nodes if node.name == name]
+    return node
+
+
+def test_every_kind_of_fault_is_found_with_its_rows(visits):
+    assert visits.status == "fail"
+    assert {fault.text: fault.rows for fault in visits.faults} == FAULTS
+    assert visits.failures == sum(FAULTS.values())
+
+
+def test_nothing_is_found_where_all_holds(report):
+    node = one(report, "integrity of stations")
+    assert (node.status, node.failures, node.faults) == ("pass", 0, ())
+
+
+def test_a_table_without_rows_has_no_faults(settings, visits):
+    assert visits
+    [file] = (project.target_path(settings) / "compiled").rglob("integrity_visits*.sql")
+    sql = file.read_text(encoding="utf-8")
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("begin")
+        connection.execute("delete from reference.visits")
+        assert connection.execute(sql).fetchall() == []
+        connection.execute("rollback")
+
+
+def test_the_condition_of_a_fault_finds_its_rows(settings, visits):
+    found = {}
+    with loading_connection(settings.warehouse) as connection:
+        for fault in visits.faults:
+            query = f"select visit from reference.visits where {fault.rows_where}"  # noqa: S608 - of the project
+            rows = connection.execute(query).fetchall()
+            found[fault.text] = "".join(sorted(visit for (visit,) in rows))
+    # All rows that are alike are shown, also the one that could stay.
+    assert found == dict(zip(FAULTS, ("DEF", "GH", "I", "JJJ", "KL", "M"), strict=True))
+
+
+def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
+    said, query = visits.message.split(". Rows: ")
+    assert said == "; ".join(f"{rows} row{'s' * (rows > 1)}: {text}" for text, rows in FAULTS.items())
+    assert "Elvis" not in visits.message
+    with loading_connection(settings.warehouse) as connection:
+        assert len(connection.execute(query).fetchall()) == 12
+
+
+def test_the_failure_of_a_run_names_the_faults(run):
+    assert not run.success
+    [event] = run.filter_events(lambda event: event.is_step_failure)
+    said = event.step_failure_data.user_failure_data.description
+    assert said.startswith(
+        "dbt: 1 nodes failed or were skipped: integrity of visits: 3 rows: reason is empty; 2 rows: "
+    )
+    assert "; 1 row: day is no opened of stations. Rows: select * from warehouse.reference.visits where " in said
+
+
+def test_the_check_of_the_table_shows_the_faults(run):
+    checks = {check.asset_key.path[-1]: check for check in run.get_asset_check_evaluations()}
+    assert checks["stations"].passed
+    assert "faults" not in checks["stations"].metadata
+    assert not checks["visits"].passed
+    assert checks["visits"].description.startswith("3 rows: reason is empty; ")
+    assert checks["visits"].metadata["failures"].value == sum(FAULTS.values())
+    shown = {record.data["fault"]: record.data["rows"] for record in checks["visits"].metadata["faults"].records}
+    assert shown == FAULTS
+
+
+def test_the_check_of_a_table_says_all_that_it_claims(settings):
+    assets = dbt_assets_of(project.ensure_manifest(settings), settings)
+    [spec] = [spec for spec in assets.check_specs if spec.asset_key.path[-1] == "visits"]
+    assert spec.name == "integrity"
+    assert spec.description == (
+        "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "
+        "force is one of: kent, surrey. people is the sum of adults, children. adults is the sum of adults. "
+        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations."
+    )
