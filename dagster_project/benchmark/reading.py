@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.benchmark.reference import hmac_pads
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile
@@ -67,7 +68,6 @@ def write_calls(path: Path, rows: int) -> None:
 
 def read_by_duckdb(extract: Path, database: Path) -> None:
     """The reference: DuckDB's strict reader into a typed table, pseudonyms computed in SQL."""
-    padded = _KEY.secret.ljust(64, b"\0")
     pseudonym = "substr(sha256($outer || unhex(sha256($inner || encode({})))), 1, {})"
     with duckdb.connect(str(database)) as connection:
         connection.execute(
@@ -89,11 +89,7 @@ def read_by_duckdb(extract: Path, database: Path) -> None:
                 }}
             )
             """,
-            {
-                "extract": str(extract),
-                "inner": bytes(byte ^ 0x36 for byte in padded),
-                "outer": bytes(byte ^ 0x5C for byte in padded),
-            },
+            {"extract": str(extract)} | hmac_pads(_KEY.secret),
         )
 
 

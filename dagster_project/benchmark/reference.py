@@ -163,7 +163,8 @@ def run(
             clock = now
 
         connection.execute("set TimeZone = 'UTC'")
-        _set_pads(connection, secret)
+        for name, pad in hmac_pads(secret).items():
+            connection.execute(f"set variable {name}_pad = $pad", {"pad": pad})
         _execute(connection, "macros.sql", {})
         _execute(connection, "schema.sql", {})
         _read_seeds(connection)
@@ -188,11 +189,10 @@ def run(
     return parts
 
 
-def _set_pads(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:
-    """The two keys of HMAC (RFC 2104), for the macro `pseudonym`."""
+def hmac_pads(secret: bytes) -> dict[str, bytes]:
+    """The two keys that HMAC (RFC 2104) makes of a secret for SHA-256, `inner` and `outer`."""
     padded = secret.ljust(_BLOCK, b"\0")
-    for name, mask in (("inner_pad", 0x36), ("outer_pad", 0x5C)):
-        connection.execute(f"set variable {name} = $pad", {"pad": bytes(byte ^ mask for byte in padded)})
+    return {name: bytes(byte ^ mask for byte in padded) for name, mask in (("inner", 0x36), ("outer", 0x5C))}
 
 
 def _read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
