@@ -5,7 +5,7 @@
 ] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('month_start', ['call_segments']) }}",
+    pre_hook="{{ forget_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 with

@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments", "digital_contacts"] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('month_start', ['call_segments', 'digital_contacts']) }}",
+    pre_hook="{{ forget_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 {#- A return is a microsecond or more later and less than 24 hours later. A window over the caller's own events instead

@@ -1,7 +1,7 @@
 {%- set sources = ["live_chats"] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('month_start', ['live_chats']) }}",
+    pre_hook="{{ forget_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 with

@@ -3,7 +3,7 @@
 {%- set sources = ["call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('day', ['call_segments', 'crimes', 'digital_contacts', 'live_chats', 'online_crime_reports']) }}",
+    pre_hook="{{ forget_months('day', " ~ sources ~ ") }}",
 ) }}
 
 with

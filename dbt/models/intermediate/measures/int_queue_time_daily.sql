@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments"] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('arrived_date', ['call_segments']) }}",
+    pre_hook="{{ forget_months('arrived_date', " ~ sources ~ ") }}",
 ) }}
 
 with

@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments"] -%}
 {{ config(
     materialized="incremental",
-    pre_hook="{{ forget_months('month_start', ['call_segments']) }}",
+    pre_hook="{{ forget_months('month_start', " ~ sources ~ ") }}",
 ) }}
 
 with
