@@ -20,15 +20,14 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
 from dagster_project.extracts.cells import quoted
+from dagster_project.publication.database import STORAGE_VERSION, comment
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.pointer import point_to, pointer_of
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import (
     PARTIAL,
-    STORAGE_VERSION,
     GateClosed,
     check_gate,
-    comment,
     files_of,
     remove_leftovers,
     remove_old,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.extracts.cells import quoted
 from dagster_project.loading.landing import sha256_of
+from dagster_project.publication.database import can_take_over, write_tables
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.pointer import CURRENT, point_to, pointer_of
@@ -24,10 +24,7 @@ from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import literal, loading_connection, table
-
-# DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
-STORAGE_VERSION = "v1.4.0"
+from dagster_project.warehouse.connection import loading_connection
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
 _KEPT = 14
@@ -82,6 +79,13 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     write_lineage(settings, partial, before)
     with loading_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
+        goes_on = can_take_over(
+            connection,
+            before,
+            published_at=published_at,
+            change_seq=change_seq,
+            project_fingerprint=project_fingerprint,
+        )
         record(
             connection,
             name=name,
@@ -89,7 +93,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             change_seq=change_seq,
             project_fingerprint=project_fingerprint,
         )
-        counts = _write_tables(connection, marts, partial)
+        counts = write_tables(connection, marts, partial, before=before if goes_on else None)
         papers = write_papers(
             connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
         )
@@ -130,39 +134,6 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
             "published before stays. Run: fcir run"
         )
     return built
-
-
-def _write_tables(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path) -> dict[str, int]:
-    """Copy every mart, in its order, into a DuckDB file and from there, in the same order, into Parquet."""
-    file = literal(str(folder / "fcir.duckdb"))
-    connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
-    connection.execute("create schema published.marts")
-    counts: dict[str, int] = {}
-    for mart in marts:
-        source, target = table("warehouse", "marts", mart.name), table("published", "marts", mart.name)
-        order = ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
-        connection.execute(f"create table {target} as select * from {source} order by {order}")
-        comment(connection, target, mart.description, mart.columns)
-        parquet = literal(str(folder / "parquet" / f"{mart.name}.parquet"))
-        connection.execute(f"copy {target} to {parquet} (format parquet)")
-        row = connection.execute(f"select count(*) from {target}").fetchone()
-        counts[mart.name] = int(row[0]) if row else 0
-    connection.execute("detach published")
-    return counts
-
-
-def comment(connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]) -> None:
-    """Have a published table carry what it and its columns mean.
-
-    Args:
-        connection: an open connection.
-        relation: quoted name of the table.
-        description: what a row of it is.
-        columns: column to its description.
-    """
-    connection.execute(f"comment on table {relation} is {literal(description)}")
-    for column, text in columns.items():
-        connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")
 
 
 def files_of(folder: Path) -> list[dict[str, object]]:

@@ -87,9 +87,10 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
         change_seq = newest_change(connection)
         last = last_build(connection)
         full_refresh = last is None or last[1] != current or begun_by(connection) != current
+        upon = last[0] if last and not full_refresh else None
         connection.execute("begin")
         connection.execute("delete from audit.build_started")
-        connection.execute("insert into audit.build_started values (?)", [current])
+        connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
         connection.execute("commit")
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
@@ -126,6 +127,15 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] |
         """
     ).fetchone()
     return (int(row[0]), str(row[1]), bool(row[2])) if row else None
+
+
+def built_upon(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Newest change of the state that the build begun last goes on from; None where it builds everything from scratch.
+
+    The tables `stg_SOURCE_touched` hold what has changed since that state.
+    """
+    row = connection.execute("select built_upon from audit.build_started").fetchone()
+    return int(row[0]) if row and row[0] is not None else None
 
 
 def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:

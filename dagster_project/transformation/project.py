@@ -36,6 +36,9 @@ class Mart:
     """Columns by which its rows are published, the grain last."""
     releases: tuple[Release, ...] = ()
     """What the public edition has of it; nothing unless the mart says so."""
+    touched: str | None = None
+    """Table in the schema staging with load_id and source_row of the rows that a build renews, where it renews no
+    others; None where a build may change any row."""
 
 
 def target_path(settings: Settings) -> Path:
@@ -149,6 +152,15 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
         order = tuple(dict.fromkeys([*node["config"]["meta"].get("published_by", []), *grain]))
-        marts.append(Mart(node["name"], node["description"], tuple(grain), columns, order, releases))
+        marts.append(
+            Mart(node["name"], node["description"], tuple(grain), columns, order, releases, _touched(manifest, node))
+        )
     check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)
+
+
+def _touched(manifest: dict[str, Any], node: dict[str, Any]) -> str | None:
+    """Table of the touched rows that an incremental model is built by; see dbt/macros/incremental_by_key.sql."""
+    read = [manifest["nodes"].get(unique_id, {}).get("name", "") for unique_id in node["depends_on"]["nodes"]]
+    touched = [name for name in read if name.startswith("stg_") and name.endswith("_touched")]
+    return touched[0] if len(touched) == 1 and node["config"]["materialized"] == "incremental" else None

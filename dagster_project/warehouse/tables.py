@@ -108,6 +108,7 @@ create table if not exists audit.pseudonym_key (
 create table if not exists audit.build_started (
     project_fingerprint varchar not null
 );
+alter table audit.build_started add column if not exists built_upon bigint;
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

@@ -1,5 +1,6 @@
 """Models that build by touched keys hold after every step what a full build holds."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from dagster_project.contracts import load_contracts
+from dagster_project.publication.database import DATABASE, write_tables
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
+from dagster_project.transformation.project import Mart, marts_of
+from dagster_project.warehouse.connection import loading_connection
 from tests.dbt.histories import DAYS, History
 
 STEPS = 3
@@ -61,6 +65,30 @@ def spared_sources(warehouse: Path) -> set[str]:
         return {source for (source,) in rows}
 
 
+def publish(warehouse: Path, folder: Path, before: Path | None, *, target: Path) -> list[Mart]:
+    """Write all marts into a folder, from the tables in another one where there is one; the marts."""
+    (folder / "parquet").mkdir(parents=True)
+    marts = marts_of(json.loads((target / "manifest.json").read_text(encoding="utf-8")))
+    with loading_connection(warehouse) as connection:
+        # The models of versions read what is recorded with every publication, and are not built here.
+        present = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        marts = [mart for mart in marts if mart.name in present]
+        write_tables(connection, marts, folder, before=before)
+    return marts
+
+
+def assert_published(warehouse: Path, folder: Path, marts: list[Mart]) -> None:
+    """File and Parquet hold the rows of the warehouse; Parquet in the order of the file."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute(f"attach '{folder / DATABASE}' as published (read_only)")
+        for mart in marts:
+            told = connection.execute(f"from marts.{mart.name} order by all").fetchall()
+            assert connection.execute(f"from published.marts.{mart.name} order by all").fetchall() == told, mart.name
+            in_order = connection.execute(f"from published.marts.{mart.name}").fetchall()
+            parquet = folder / "parquet" / f"{mart.name}.parquet"
+            assert connection.execute("from read_parquet(?)", [str(parquet)]).fetchall() == in_order, mart.name
+
+
 def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, tmp_path):
     warehouse, kept = tmp_path / "warehouse.duckdb", tmp_path / "kept.duckdb"
     everything = ["--resource-type", "model", "--resource-type", "seed", "--exclude", "published_versions", "revisions"]
@@ -71,11 +99,20 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, t
     history.complete_build()
     before = contents(warehouse)
     assert len(before) > 60
+    published = tmp_path / "published 0"
+    marts = publish(warehouse, published, None, target=tmp_path / "target")
+    assert_published(warehouse, published, marts)
+    assert {mart.name for mart in marts if mart.touched} == {
+        name.split(".")[1] for name in before if name.startswith("marts.fct_")
+    }
     for step in range(STEPS):
         history.deliver()
         build(tmp_path, *everything)
         stepwise = contents(warehouse)
         spared |= spared_sources(warehouse)
+        earlier, published = published, tmp_path / f"published {step + 1}"
+        publish(warehouse, published, earlier, target=tmp_path / "target")
+        assert_published(warehouse, published, marts)
         shutil.copy(warehouse, kept)
         build(tmp_path, "--full-refresh", *everything)
         assert stepwise == contents(warehouse), f"step {step}"

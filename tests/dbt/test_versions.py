@@ -116,7 +116,7 @@ def template(tmp_path_factory) -> tuple[Path, list[Mart], dict[str, Any]]:
             "create table intermediate.int_measure_source as select 'calls_999.received' as measure, "
             "'call_segments' as source"
         )
-        connection.execute("insert into audit.build_started values (?)", [fingerprint()])
+        connection.execute("insert into audit.build_started (project_fingerprint) values (?)", [fingerprint()])
     result = invoke(settings, ["run", "--select", *MODELS])
     assert [str(item.status) for item in result.results] == ["success"] * len(MODELS)
     manifest = read_manifest(ensure_manifest(settings))
@@ -161,7 +161,7 @@ def recorded(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.execute("select run_id, is_complete from audit.publication order by publication_no")
 
 
-@pytest.mark.parametrize("instant", ["_write_tables", "_manifest", "sync"])
+@pytest.mark.parametrize("instant", ["write_tables", "_manifest", "sync"])
 def test_a_publication_that_died_before_its_folder_was_complete_is_none(warehouse, monkeypatch, instant):
     warehouse.build(1)
     first = warehouse.publish()
@@ -179,7 +179,7 @@ def test_a_build_after_a_publication_that_died_finds_what_has_changed_since_the_
     warehouse.build(1)
     first = warehouse.publish()
     warehouse.build(2)
-    kill(warehouse, monkeypatch, "_write_tables")
+    kill(warehouse, monkeypatch, "write_tables")
     warehouse.build(3)
     second = warehouse.publish()
     assert warehouse.versions() == [(first, "kent", Decimal(1)), (second, "kent", Decimal(3))]
