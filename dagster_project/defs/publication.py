@@ -78,7 +78,7 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             "parquet",
             # Written from the tables of the database, so that both hold the same rows in the same order.
             reads=_published("database"),
-            description="One Parquet file for each mart, in the order of its grain: the tables of the database.",
+            description="One Parquet file for each mart: the tables of the database, in the same order.",
             kinds={"parquet"},
             file="parquet",
         ),
