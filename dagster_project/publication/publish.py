@@ -25,6 +25,7 @@ from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
 _KEPT = 14
@@ -70,10 +71,11 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     published_at = utc_now()
     with loading_connection(settings.warehouse) as connection:
         change_seq, project_fingerprint = check_gate(connection)
+        ensure_tables(connection, [])
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
     partial = settings.published / f"{PARTIAL}{name}"
     remove_leftovers(settings.published)
-    (partial / "parquet").mkdir(parents=True)
+    partial.mkdir(parents=True)
     pointer = pointer_of(settings.published)
     before = pointer.resolve() if pointer.exists() else None
     write_lineage(settings, partial, before)

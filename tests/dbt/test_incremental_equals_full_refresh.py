@@ -67,7 +67,7 @@ def spared_sources(warehouse: Path) -> set[str]:
 
 def publish(warehouse: Path, folder: Path, before: Path | None, *, target: Path) -> list[Mart]:
     """Write all marts into a folder, from the tables in another one where there is one; the marts."""
-    (folder / "parquet").mkdir(parents=True)
+    folder.mkdir(parents=True)
     marts = marts_of(json.loads((target / "manifest.json").read_text(encoding="utf-8")))
     with loading_connection(warehouse) as connection:
         # The models of versions read what is recorded with every publication, and are not built here.
@@ -78,15 +78,14 @@ def publish(warehouse: Path, folder: Path, before: Path | None, *, target: Path)
 
 
 def assert_published(warehouse: Path, folder: Path, marts: list[Mart]) -> None:
-    """File and Parquet hold the rows of the warehouse; Parquet in the order of the file."""
+    """File and Parquet hold the rows of the warehouse."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute(f"attach '{folder / DATABASE}' as published (read_only)")
         for mart in marts:
             told = connection.execute(f"from marts.{mart.name} order by all").fetchall()
             assert connection.execute(f"from published.marts.{mart.name} order by all").fetchall() == told, mart.name
-            in_order = connection.execute(f"from published.marts.{mart.name}").fetchall()
-            parquet = folder / "parquet" / f"{mart.name}.parquet"
-            assert connection.execute("from read_parquet(?)", [str(parquet)]).fetchall() == in_order, mart.name
+            parquet = str(folder / "parquet" / f"{mart.name}.parquet")
+            assert connection.execute("from read_parquet(?) order by all", [parquet]).fetchall() == told, mart.name
 
 
 def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, tmp_path):
