@@ -94,8 +94,14 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
         connection.execute("commit")
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
-    result = invoke(settings, arguments, callbacks=[on_event] if on_event else [])
-    manifest = json.loads((target_path(settings) / "manifest.json").read_text(encoding="utf-8"))
+    # Written here, once, with compiled SQL: dbt writes it twice, and two files that nobody reads. 0.8 CPU seconds.
+    parsed = invoke(settings, ["parse", "--no-write-json"])
+    result = invoke(
+        settings, [*arguments, "--no-write-json"], manifest=parsed, callbacks=[on_event] if on_event else []
+    )
+    file = target_path(settings) / "manifest.json"
+    parsed.write(str(file))
+    manifest = json.loads(file.read_text(encoding="utf-8"))
     nodes = [_node(item) for item in result.results]
     nodes = _with_faults(settings, manifest, nodes, {item.node.unique_id: item.node for item in result.results})
     ran = {node.unique_id for node in nodes}

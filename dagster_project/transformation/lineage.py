@@ -12,14 +12,13 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 from sqlglot.optimizer import build_scope, qualify
+from sqlglot.schema import MappingSchema
 
 ColumnLineage = dict[str, dict[str, list[tuple[str, str]]]]
 """Node id to column to its origins, each the id of a node and a column of it."""
 
 Columns = Mapping[tuple[str, str], Sequence[str]]
 """Schema and table to column names."""
-
-_Schema = dict[str, dict[str, dict[str, str]]]
 
 
 def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cache: Path) -> ColumnLineage:
@@ -45,10 +44,12 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
     }
     columns = {relation: list(nodes[unique_id]["columns"]) for relation, unique_id in relations.items()}
     columns |= {relation: list(names) for relation, names in source_columns.items()}
-    schema: _Schema = {}
+    schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), names in columns.items():
         schema.setdefault(schema_name, {})[table] = dict.fromkeys(names, "unknown")
 
+    # Names are as DuckDB has them; sqlglot would bring all of them into its form for every model.
+    mapping = MappingSchema(schema, dialect="duckdb", normalize=False)
     stored = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
     kept: dict[str, dict[str, Any]] = {}
     for unique_id, node in manifest["nodes"].items():
@@ -57,7 +58,7 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
         mark = _mark(node, columns, relations)
         known = stored.get(unique_id)
         if known is None or known["mark"] != mark:
-            known = {"mark": mark, "columns": _of_model(node, relations, schema)}
+            known = {"mark": mark, "columns": _of_model(node, relations, mapping)}
         kept[unique_id] = known
     if kept != stored:
         draft = cache.with_suffix(".draft")
@@ -82,7 +83,7 @@ def _mark(node: Mapping[str, Any], columns: Columns, relations: Mapping[tuple[st
 
 
 def _of_model(
-    node: Mapping[str, Any], relations: Mapping[tuple[str, str], str], schema: _Schema
+    node: Mapping[str, Any], relations: Mapping[tuple[str, str], str], schema: MappingSchema
 ) -> dict[str, list[tuple[str, str]]]:
     try:
         tree = parse_one(node["compiled_code"], dialect="duckdb")
