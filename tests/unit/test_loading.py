@@ -215,6 +215,39 @@ def test_a_correction_replaces_what_the_day_had_and_its_rows_stay_explained(inst
 
 
 @pytest.mark.usefixtures("without_expectations")
+def test_rows_of_a_candidate_that_was_never_judged_are_taken_away(installation, monkeypatch):
+    installation.land("2022-11-01", row("stands"))
+    installation.run()
+    installation.land("2022-11-02", row("left over", day="2022-11-02"))
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "accept", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            installation.run()
+    assert installation.query("select count(*) from raw.visits") == [(2,)]
+    assert installation.current() == [("2022-11-01", "stands", 5)]
+    # Its load gets the number that the rows left over have.
+    installation.land("2022-11-02", row("other", day="2022-11-02"), source="papers")
+    installation.run(source="papers")
+    assert installation.query("select visit_id from raw.visits") == [("stands",)]
+    assert installation.query("select table_name from information_schema.tables where table_schema = 'incoming'") == []
+    installation.run()
+    assert installation.query("select visit_id, load_id from raw.visits order by load_id") == [
+        ("stands", 1),
+        ("left over", 3),
+    ]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_rows_of_a_rejected_delivery_do_not_stay(installation):
+    installation.land("2022-11-01", row("kept"))
+    installation.land("2022-11-02", row("a", day="2022-11-02"))
+    installation.land("2022-11-02", suffix="_broken", text="no header\n")
+    installation.run()
+    assert [entry[2] for entry in installation.audit()] == ["loaded", "rejected", "rejected"]
+    assert installation.query("select visit_id from raw.visits") == [("kept",)]
+
+
+@pytest.mark.usefixtures("without_expectations")
 def test_an_added_file_loads_its_day_whole_again(installation):
     installation.land("2022-11-01", row("first", 1))
     installation.run()
