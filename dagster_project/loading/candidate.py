@@ -263,8 +263,12 @@ class _Judge:
                 select text_batch.*
                 from text_batch
                 anti join {incoming(contract)} as good
-                    on text_batch.load_id = good.load_id and text_batch.source_row = good.source_row
-                """
+                    on
+                        text_batch.load_id = good.load_id
+                        and text_batch.source_row = good.source_row
+                        and good.load_id >= $first_load_id
+                """,
+                {"first_load_id": batch.column("load_id")[0].as_py()},
             )
             connection.execute(
                 f"""
