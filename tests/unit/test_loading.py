@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading_helpers import HEADER, VISITS, Installation
 
-from dagster_project.loading import pipeline
+from dagster_project.loading import candidate, pipeline
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
 
@@ -54,6 +54,21 @@ def test_of_a_key_that_comes_again_the_last_row_is_kept(installation, rows, kept
         ]
     else:
         assert installation.quarantine() == [("visits_2022-11-01.csv", place, code) for place, code in set_aside]
+
+
+@pytest.mark.usefixtures("without_expectations")
+@pytest.mark.parametrize("keys_at_once", [1, 4, 1000])
+def test_repeated_keys_are_found_however_few_are_compared_at_a_time(installation, monkeypatch, keys_at_once):
+    monkeypatch.setattr(candidate, "_KEYS_AT_ONCE", keys_at_once)
+    for day in ("2022-11-01", "2022-11-02", "2022-11-03"):
+        installation.land(day, *(row(visit, minutes, day=day) for visit in "abc" for minutes in (1, 1, 2)))
+        installation.land(day, row("a", 3, day=day), suffix="_more")
+    installation.run()
+    found = {entry[1:] for entry in installation.current()}
+    assert found == {("a", 3), ("b", 2), ("c", 2)}
+    assert len(installation.current()) == 9
+    assert [code for _, _, code in installation.quarantine()].count("duplicate_row") == 9
+    assert len(installation.quarantine()) == 21
 
 
 @pytest.mark.usefixtures("without_expectations")
