@@ -2,7 +2,8 @@
 
 Dagster opens every SQLite file anew for each event, with an SQLAlchemy engine of its own whose statements have to be
 compiled again: 8 ms of CPU an event. A night has some 1,500 events, the first load of ten years 40,000, since every day
-of every source is marked as loaded by an event. Behind kept engines an event takes 2 ms.
+of every source is marked as loaded by an event. Behind kept engines an event takes 2 ms, and a mark written together
+with others 0.7.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+
+from dagster import DagsterInstance, EventLogEntry
 
 # The documentation gives this as the name of the class to configure and to derive from; there is no shorter one.
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -31,6 +34,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._one_at_a_time = threading.Lock()
+        self._held: list[EventLogEntry] | None = None
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -42,6 +46,33 @@ class KeptEventLogStorage(SqliteEventLogStorage):
             config_value: `base_dir` is the instance's folder; the events are where Dagster has them, below it.
         """
         return cls(str(Path(config_value["base_dir"]) / "history" / "runs"), inst_data)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Keep an event; one that `held_back` holds, until that ends."""
+        mark = event.asset_materialization
+        if self._held is not None and mark is not None and not mark.tags:
+            self._held.append(event)
+        else:
+            super().store_event(event)
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Keep the materialisations of one asset that one run logs meanwhile together, when it ends.
+
+        Dagster rewrites the entry of the asset, with the whole event in it, for each: here the last one alone does.
+        """
+        self._held = []
+        try:
+            yield
+        finally:
+            events, self._held = self._held, None
+            if events:
+                inserts = [self.prepare_insert_event(event) for event in events[:-1]]
+                for keeping in (self.run_connection(events[0].run_id), self.index_connection()):
+                    with keeping as connection:
+                        for insert in inserts:
+                            connection.execute(insert)
+                super().store_event(events[-1])
 
     def run_connection(self, run_id: str | None = None) -> Any:
         """A connection to the events of a run, in a transaction."""
@@ -74,3 +105,9 @@ class KeptEventLogStorage(SqliteEventLogStorage):
             return
         with self._one_at_a_time, engine.begin() as connection:
             yield connection
+
+
+def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:
+    """Inside, one run may mark many days of one asset; the marks are written when it ends, in their order."""
+    storage = instance.event_log_storage
+    return storage.held_back() if isinstance(storage, KeptEventLogStorage) else nullcontext()

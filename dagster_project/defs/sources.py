@@ -11,6 +11,7 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, Severity
 from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
+from dagster_project.event_log import written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
@@ -142,8 +143,9 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         # where that is true, and before the marks of the single days, which then show what each of them holds.
         if days and not report.refused(days) and all(day in standing for day in days):
             yield result
-        for mark in marks:
-            context.log_event(mark)
+        with written_together(context.instance):
+            for mark in marks:
+                context.log_event(mark)
         if report.refused(days):
             raise dg.Failure(_refusal(report, days), allow_retries=False)
         if not days:

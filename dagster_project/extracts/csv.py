@@ -92,11 +92,11 @@ class CsvReader:
     def _find_header(self) -> tuple[str, Header, int]:
         """Delimiter, header and the first line behind it."""
         block = next(self._file.blocks()).decode()
-        lines = _lines(block)
-        first = next((line for line in lines if line.strip(BLANKS)), "").strip(BLANKS)
+        first = next(io.StringIO(block.lstrip(BLANKS), newline=""), "").strip(BLANKS)
         if _is_json_object(first):
             raise wrong_content(self._file.name, self._file.extension, "json")
         headings = Headings(self._contract)
+        lines = _lines(block, ROWS_LOOKED_AT * 10)
         best: tuple[int, int, int, str, Sequence[str], int] | None = None
         looked_at: list[list[str]] = []
         for order, delimiter in enumerate(DELIMITERS):
@@ -361,9 +361,9 @@ def _count(row: Sequence[str], width: int) -> str:
     return f"{len(row)} cells where the header has {width}"
 
 
-def _lines(block: str) -> list[str]:
-    """Physical lines with their ends; LF, CRLF and CR end a line, other separators of Unicode do not."""
-    lines = list(io.StringIO(block, newline=""))
+def _lines(block: str, most: int | None = None) -> list[str]:
+    """Physical lines with their ends, `most` at most; LF, CRLF, CR end a line, other separators of Unicode do not."""
+    lines = list(islice(io.StringIO(block, newline=""), most))
     # Where exports were put one behind the other, a byte-order mark hides that a quote opens the cell behind it.
     if _MARKED_QUOTE in block:
         lines = [line[1:] if line.startswith(_MARKED_QUOTE) else line for line in lines]
@@ -474,10 +474,17 @@ def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, wi
     return False
 
 
-def _first_records(lines: Iterable[str], delimiter: str) -> list[tuple[int, list[str], int]]:
+def _first_records(lines: list[str], delimiter: str) -> list[tuple[int, list[str], int]]:
     """Start, cells and following line of the first records that are not blank."""
-    looked_at = list(lines)[: ROWS_LOOKED_AT * 10]
-    records = _records(looked_at, 1, delimiter, None, is_end=True)
-    ends = [*records.starts[1:], len(looked_at) + 1]
+    first = lines[:ROWS_LOOKED_AT]
+    # Without a quote every line is a record, and no later one is needed.
+    if not any('"' in line for line in first) and len(found := _filled_records(first, delimiter)) == ROWS_LOOKED_AT:
+        return found
+    return _filled_records(lines, delimiter)[:ROWS_LOOKED_AT]
+
+
+def _filled_records(lines: list[str], delimiter: str) -> list[tuple[int, list[str], int]]:
+    records = _records(lines, 1, delimiter, None, is_end=True)
+    ends = [*records.starts[1:], len(lines) + 1]
     found = zip(records.starts, records.rows, ends, strict=True)
-    return [record for record in found if label(record[1])][:ROWS_LOOKED_AT]
+    return [record for record in found if label(record[1])]

@@ -73,7 +73,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
 
     Args:
         contract: what the columns mean.
-        batch: SQL name of a relation with `BATCH_COLUMNS` and every contract column as text, personal ones as
+        batch: SQL of a relation with `BATCH_COLUMNS` and every contract column as text, personal ones as
             pseudonyms.
 
     Returns:

@@ -11,15 +11,14 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract, Severity
-from dagster_project.extracts.cells import quoted
 from dagster_project.loading.candidate import Candidate, FileLoad
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.results import engine_version, written_results
-from dagster_project.warehouse.connection import insert_rows, table
-from dagster_project.warehouse.tables import drop_incoming, incoming, raw_columns
+from dagster_project.warehouse.connection import insert_rows, table, transaction
+from dagster_project.warehouse.tables import drop_incoming, incoming
 
 # Results of a suite that Data Docs show: a week of nights. Its outcomes are kept for good, without the document.
 _DOCUMENTS_KEPT = 7
@@ -59,14 +58,14 @@ def accept(
     run_id: str,
     is_synthetic: bool,
 ) -> list[DeliveryOutcome]:
-    """Move accepted days into the raw table and write down what became of every file.
+    """Keep the rows of accepted days, delete those of rejected ones, and write down what became of every file.
 
     Everything is one transaction: after a kill at any instant either the whole of it is there or nothing, and the
     next run finds the same deliveries to load.
 
     Args:
         connection: a loading connection.
-        candidate: what was read; its tables in `incoming` are dropped.
+        candidate: what was read; its view and tables in `incoming` are dropped.
         outcomes: results of the expectations on the candidate.
         run_id: Dagster run.
         is_synthetic: whether the landing folder is marked as made up.
@@ -83,8 +82,7 @@ def accept(
     }
     reasons, accepted_in_spite = _verdicts(candidate, outcomes, _facts(connection, contract), waived=waived)
     now = utc_now().replace(tzinfo=None)
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         change_seq = next_change(connection)
         standing = _standing_days(connection, contract)
         accepted = [day for day in candidate.days if day not in reasons]
@@ -108,16 +106,10 @@ def accept(
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
         _forget_same_refusals(connection, candidate)
-        columns = ", ".join(quoted(column) for column in raw_columns(contract))
+        refused = [file.load_id for file in candidate.files if file.extract_date in rejected]
         connection.execute(
-            f"""
-            insert into {table("raw", contract.source)} ({columns})
-            select {columns}
-            from {incoming(contract)}
-            where list_contains(?, extract_date)
-            order by extract_date, load_id, source_row
-            """,
-            [accepted],
+            f"delete from {table('raw', contract.source)} where load_id in (select unnest(cast(? as bigint[])))",
+            [refused],
         )
         connection.execute(
             f"""
@@ -146,10 +138,6 @@ def accept(
         _audit_outcomes(connection, contract, outcomes, run_id, now)
         _audit_documents(connection, contract, outcomes, run_id=run_id, now=now, is_synthetic=is_synthetic)
         drop_incoming(connection, contract)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return results
 
 
@@ -234,8 +222,7 @@ def record_missing(
     """
     now = utc_now().replace(tzinfo=None)
     missing: dict[str, list[date]] = {}
-    connection.execute("begin")
-    try:
+    with transaction(connection):
         load_id, change_seq = next_load_id(connection), next_change(connection)
         for source, days in owed.items():
             connection.execute(
@@ -286,10 +273,6 @@ def record_missing(
                     [source],
                 )
             )
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return missing
 
 

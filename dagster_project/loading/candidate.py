@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from os.path import lexists
 from pathlib import Path
 
@@ -33,13 +34,17 @@ from dagster_project.loading.delivery_facts import (
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
-from dagster_project.warehouse.tables import incoming, raw_columns, recreate_incoming
+from dagster_project.warehouse.connection import table, transaction
+from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns
 
 # Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
 # written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
 _ROWS_AT_ONCE = 245_760
 # Rows of huge cells are judged before they fill the memory.
 _BYTES_AT_ONCE = 128 << 20
+
+# Rows whose keys are compared at a time, with 67 bytes of memory for each.
+_KEYS_AT_ONCE = 2_500_000
 
 # Unknown columns that a file's warnings name; a broken header may have thousands.
 _COLUMNS_NAMED = 200
@@ -103,7 +108,8 @@ def read_deliveries(
     """Fill the candidate tables of a source.
 
     Args:
-        connection: a loading connection; `incoming.SOURCE`, `...__quarantine` and `...__deliveries` are made anew.
+        connection: a loading connection without a candidate of the source; `incoming.SOURCE`, `...__quarantine` and
+            `...__deliveries` are made.
         contract: the source.
         deliveries: what to read; files of one delivery in the order of their names.
         key: key of the pseudonyms.
@@ -118,19 +124,18 @@ def read_deliveries(
     Raises:
         ConservationError: the counts of a file do not add up.
     """
-    recreate_incoming(connection, contract)
     candidate = Candidate(contract, [])
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
         (FileLoad(load_id, contract.source, day, file.name), file)
         for load_id, (day, file) in enumerate(landed, first_load_id)
     ]
-    # One transaction: each that ends alone writes its rows to the log of the file and then to the file. One thread:
-    # several write row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no
-    # sooner done.
+    # One transaction: each that ends alone writes its rows to the log of the file and then to the file; and none that
+    # deletes some of its own rows, since it would write all of them once more: 1.1 us a row. One thread: several write
+    # row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no sooner done.
     connection.execute("set threads = 1")
-    connection.execute("begin")
-    try:
+    with transaction(connection):
+        create_incoming(connection, contract, first_load_id)
         judge = _Judge(connection, contract, key, default_force, [load for load, _ in loads])
         for load, file in loads:
             candidate.files.append(load)
@@ -140,19 +145,18 @@ def read_deliveries(
             if on_progress:
                 on_progress(len(candidate.files))
         judge.finish()
+    with transaction(connection):
         gone = {file.extract_date for file in candidate.gone}
         dropped = [load.load_id for load in candidate.files if load.error or load.extract_date in gone]
         candidate.files = [load for load in candidate.files if load.extract_date not in gone]
         if dropped:
-            for relation in (incoming(contract), incoming(contract, "quarantine")):
-                connection.execute(f"delete from {relation} where list_contains(?, load_id)", [dropped])
-        _quarantine_repeated_keys(connection, contract)
+            for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
+                connection.execute(
+                    f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
+                )
+        _quarantine_repeated_keys(connection, candidate)
         _count(connection, candidate)
         _describe(connection, candidate)
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
     return candidate
 
 
@@ -181,6 +185,16 @@ def _not_loaded(columns: Sequence[str]) -> Iterator[str]:
         yield f"{len(columns) - _COLUMNS_NAMED} more columns are not in the contract; not loaded"
 
 
+@dataclass
+class _TextBatch:
+    """Rows for queries to read; what is registered as a table stays in memory until the transaction ends."""
+
+    table: pa.Table
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 class _Judge:
     """Collects text batches and judges many rows at a time."""
 
@@ -197,7 +211,17 @@ class _Judge:
         self._key = key
         self._default_force = default_force
         self._good = good_rows_query(contract, "text_batch")
-        self._faulty = faulty_rows_query(contract, "text_batch")
+        # Few rows are faulty, and judging one costs 1.7 us: only those are judged again that were not good.
+        refused = f"""(
+            select text_batch.*
+            from text_batch
+            anti join {incoming(contract)} as good
+                on
+                    text_batch.load_id = good.load_id
+                    and text_batch.source_row = good.source_row
+                    and good.load_id >= $first_load_id
+        ) as refused_batch"""
+        self._faulty = faulty_rows_query(contract, refused)
         self._personal = [column.name for column in contract.columns if column.is_personal]
         self._batches: list[pa.Table] = []
         self._rows = self._bytes = 0
@@ -251,11 +275,13 @@ class _Judge:
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
         force = {"default_force": self._default_force}
         columns = ", ".join(quoted(column) for column in raw_columns(contract))
-        connection.register("text_batch", batch)
+        text = _TextBatch(batch)
+        connection.register("text_batch", text)
         good = connection.execute(
-            f"insert into {incoming(contract)} ({columns}) {self._good.sql}", self._good.parameters | force
+            f"insert into {table('raw', contract.source)} ({columns}) {self._good.sql}", self._good.parameters | force
         ).fetchone()
         if good is None or good[0] < batch.num_rows:
+            first_load_id = batch.column("load_id")[0].as_py()
             connection.execute(
                 f"""
                 insert into {incoming(contract, "quarantine")}
@@ -285,17 +311,35 @@ class _Judge:
                     on coalesce(faulty.fault_column, '') = fault_sentence.column_name
                     and faulty.fault = fault_sentence.code
                 """,
-                self._faulty.parameters | force | {"source": contract.source},
+                self._faulty.parameters | force | {"source": contract.source, "first_load_id": first_load_id},
             )
         connection.unregister("text_batch")
+        text.table = batch.schema.empty_table()
 
 
-def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+def _portions(candidate: Candidate) -> Iterator[tuple[int, int, int]]:
+    """First load, last load and number of rows of consecutive whole days: few enough to compare, or a single day."""
+    loads: list[int] = []
+    rows = 0
+    for _, of_day in groupby(candidate.files, lambda file: file.extract_date):
+        files = list(of_day)
+        read = sum(file.rows_read for file in files)
+        if loads and rows + read > _KEYS_AT_ONCE:
+            yield loads[0], loads[-1], rows
+            loads, rows = [], 0
+        loads += [file.load_id for file in files]
+        rows += read
+    if loads:
+        yield loads[0], loads[-1], rows
+
+
+def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Keep one row of each key and extract date: the last, or the first of equal ones.
 
     Keys that occur once are found by grouping; only the others are sorted: a window over all rows costs 1.23 times
     the whole run.
     """
+    contract = candidate.contract
     rows = incoming(contract)
     key = [
         "extract_date",
@@ -305,11 +349,23 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: C
     matches = " and ".join(f"candidate.{column} = repeated.{column}" for column in key)
     cells = ", ".join(f"candidate.{quoted(column.name)}" for column in contract.columns)
     connection.execute(
-        f"""
-        create or replace temp table losing as
+        """
+        create or replace temp table losing (
+            load_id bigint,
+            source_row bigint,
+            extract_date date,
+            is_repetition boolean
+        )
+        """
+    )
+    find = f"""
+        insert into losing
         with repeated as (
             select {", ".join(key)}
             from {rows}
+            where
+                load_id between $first_load_id and $last_load_id
+                and hash({", ".join(key)}) % $parts = $part
             group by all
             having count(*) > 1
         ),
@@ -329,6 +385,7 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: C
                 ) as is_repetition
             from {rows} as candidate
             join repeated on {matches}
+            where candidate.load_id between $first_load_id and $last_load_id
         ),
 
         ranked as (
@@ -344,8 +401,11 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: C
         select load_id, source_row, extract_date, is_repetition
         from ranked
         where is_repetition or place > 1
-        """
-    )
+    """
+    for first, last, count in _portions(candidate):
+        parts = 1 + count // _KEYS_AT_ONCE
+        for part in range(parts):
+            connection.execute(find, {"first_load_id": first, "last_load_id": last, "parts": parts, "part": part})
     connection.execute(
         f"""
         insert into {incoming(contract, "quarantine")}
@@ -371,7 +431,7 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, contract: C
     )
     connection.execute(
         f"""
-        delete from {rows} as candidate
+        delete from {table("raw", contract.source)} as candidate
         using losing
         where candidate.load_id = losing.load_id and candidate.source_row = losing.source_row
         """

@@ -17,7 +17,7 @@ from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, 
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome, validate
-from dagster_project.warehouse.connection import insert_rows, loading_connection, table
+from dagster_project.warehouse.connection import insert_rows, loading_connection, table, transaction
 from dagster_project.warehouse.tables import ensure_tables
 
 
@@ -171,12 +171,11 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
             dict(zip(("path", "size", "modified_ns", "sha256"), (*file.key, sha256), strict=True))
             for file, sha256 in plan.hashes
         ]
-        connection.execute("begin")
-        connection.execute(
-            "delete from audit.landed_file where list_contains(?, path)", [[row["path"] for row in rows]]
-        )
-        insert_rows(connection, table("audit", "landed_file"), rows)
-        connection.execute("commit")
+        with transaction(connection):
+            connection.execute(
+                "delete from audit.landed_file where list_contains(?, path)", [[row["path"] for row in rows]]
+            )
+            insert_rows(connection, table("audit", "landed_file"), rows)
 
 
 def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:

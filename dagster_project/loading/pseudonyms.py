@@ -53,9 +53,10 @@ class PseudonymKey:
 
     def _hashed(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         padded = self.secret.ljust(_BLOCK, b"\0")
-        connection.register("personal_text", pa.table({"cell": cells}))
-        try:
-            hashed: pa.Table = connection.sql(
+        # A connection of its own: a transaction would keep the texts until it ends.
+        with connection.cursor() as apart:
+            apart.register("personal_text", pa.table({"cell": cells}))
+            hashed: pa.Table = apart.sql(
                 f"""
                 select substr(sha256($outer || unhex(sha256($inner || encode(text)))), 1, {PSEUDONYM_LENGTH}) as hashed
                 from (select {without_null_words("cell")} as text from personal_text)
@@ -65,8 +66,6 @@ class PseudonymKey:
                     "outer": bytes(byte ^ 0x5C for byte in padded),
                 },
             ).to_arrow_table()
-        finally:
-            connection.unregister("personal_text")
         return hashed.column("hashed")
 
     def pseudonym(self, value: str) -> str:

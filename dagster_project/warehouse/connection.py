@@ -83,6 +83,18 @@ def _memory_connection(attach: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of what is done inside, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+@contextmanager
 def reading_connection(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to a DuckDB file, shut off from everything else on the machine.
 

@@ -1,4 +1,4 @@
-"""Tables that loading owns: `incoming` (candidates), `raw` (what was loaded), `audit` (what became of it all)."""
+"""Tables that loading owns: `raw` (rows), `incoming` (candidates among them), `audit` (what became of it all)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import SQL_TYPES, quoted
-from dagster_project.warehouse.connection import table
+from dagster_project.warehouse.connection import table, transaction
 
 _AUDIT = """
 create schema if not exists raw;
@@ -170,10 +170,13 @@ def raw_columns(contract: Contract) -> dict[str, str]:
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
     """Make the audit tables and one raw table for each contract; add columns that a contract has gained.
 
+    What a run that was killed left of its candidates is taken away.
+
     Raises:
         TableMismatch: a column of a raw table has another type than its contract states.
     """
     connection.execute(_AUDIT)
+    _forget_candidates(connection)
     for contract in contracts:
         name = table("raw", contract.source)
         columns = raw_columns(contract)
@@ -190,21 +193,53 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
                 )
 
 
-def recreate_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Empty candidate tables of a source: its rows, their quarantine, and one row for each delivery."""
-    definition = ", ".join(f"{quoted(column)} {sql_type}" for column, sql_type in raw_columns(contract).items())
-    connection.execute(f"create or replace table {incoming(contract)} ({definition})")
+def create_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract, first_load_id: int) -> None:
+    """Begin a candidate of a source: a view of its rows in the raw table, and an empty table of its quarantine.
+
+    Rows are written once, where they stay if they are accepted: writing is the dearest part of loading. Until their
+    load is in `audit.load`, nothing but this view shows them as loaded.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        first_load_id: the candidate's rows have this number or a higher one, and no others do.
+    """
+    columns = ", ".join(quoted(column) for column in raw_columns(contract))
     connection.execute(
-        f"create or replace table {incoming(contract, 'quarantine')} as select * from audit.quarantine limit 0"
+        f"create view {incoming(contract)} as "
+        f"select {columns} from {table('raw', contract.source)} where load_id >= {first_load_id}"
     )
+    connection.execute(f"create table {incoming(contract, 'quarantine')} as select * from audit.quarantine limit 0")
 
 
 def drop_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Remove the candidate tables of a source."""
-    for part in (None, "quarantine", "deliveries"):
+    """End a candidate; its rows stay in the raw table."""
+    connection.execute(f"drop view if exists {incoming(contract)}")
+    for part in ("quarantine", "deliveries"):
         connection.execute(f"drop table if exists {incoming(contract, part)}")
 
 
+def _forget_candidates(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take away candidates that were never judged, with their rows: the numbers of their loads are given again."""
+    left = connection.execute(
+        """
+        select
+            table_name,
+            table_type
+        from information_schema.tables
+        where table_catalog = current_database() and table_schema = 'incoming'
+        """
+    ).fetchall()
+    with transaction(connection):
+        for name, kind in left:
+            relation = table("incoming", name)
+            if kind == "VIEW":
+                connection.execute(
+                    f"delete from {table('raw', name)} where load_id in (select load_id from {relation})"
+                )
+            connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} {relation}")
+
+
 def incoming(contract: Contract, part: str | None = None) -> str:
-    """Quoted name of a candidate table: the rows, or the part `quarantine` or `deliveries`."""
+    """Quoted name of a candidate: its rows, or the part `quarantine` or `deliveries`."""
     return table("incoming", f"{contract.source}__{part}" if part else contract.source)

@@ -1,10 +1,12 @@
 """The event log behind kept connections holds what Dagster's own does, in the same files."""
 
+import contextlib
+
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from dagster_project.event_log import KeptEventLogStorage
+from dagster_project.event_log import KeptEventLogStorage, written_together
 from dagster_project.operations import prepare_dagster_home
 from dagster_project.settings import Settings
 
@@ -34,6 +36,40 @@ def test_events_of_many_runs_are_where_dagster_looks_for_them(settings):
     own = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
     assert [len(own.get_logs_for_run(run)) for run in runs] == counts
     assert own.get_materialized_partitions(dg.AssetKey("counted")) == {"a", "b"}
+
+
+@pytest.mark.parametrize("together", [written_together, lambda _: contextlib.nullcontext()], ids=["together", "singly"])
+def test_marks_that_are_written_together_say_what_single_ones_do(settings, together):
+    @dg.asset
+    def marked(context: dg.AssetExecutionContext) -> None:
+        with together(context.instance):
+            for day in ("a", "b", "c"):
+                context.log_event(dg.AssetMaterialization("marked", metadata={"of": day}, partition=day))
+
+    with dg.DagsterInstance.get() as instance:
+        run = dg.materialize([marked], instance=instance).run_id
+        marks = instance.fetch_materializations(marked.key, limit=9, ascending=True).records
+        asset = instance.get_asset_records([marked.key])[0].asset_entry
+    assert [mark.partition_key for mark in marks] == ["a", "b", "c", None]
+    assert [mark.asset_materialization.metadata["of"].value for mark in marks[:3]] == ["a", "b", "c"]
+    assert asset.last_materialization_storage_id == marks[-1].storage_id
+    own = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
+    of_run = [entry.dagster_event_type for entry in own.get_logs_for_run(run)]
+    assert of_run.count(dg.DagsterEventType.ASSET_MATERIALIZATION) == 4
+    assert own.get_materialized_partitions(marked.key) == {"a", "b", "c"}
+
+
+@pytest.mark.usefixtures("settings")
+def test_marks_are_kept_when_what_comes_after_them_fails():
+    @dg.asset
+    def days(context: dg.AssetExecutionContext) -> None:
+        with written_together(context.instance):
+            context.log_event(dg.AssetMaterialization("days", partition="a"))
+            raise dg.Failure("broken")
+
+    with dg.DagsterInstance.get() as instance:
+        assert not dg.materialize([days], instance=instance, raise_on_error=False).success
+        assert instance.get_materialized_partitions(dg.AssetKey("days")) == {"a"}
 
 
 def test_an_event_log_that_dagster_made_goes_on(settings):

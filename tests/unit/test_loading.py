@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading_helpers import HEADER, VISITS, Installation
 
-from dagster_project.loading import pipeline
+from dagster_project.loading import candidate, pipeline
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
 
@@ -54,6 +54,21 @@ def test_of_a_key_that_comes_again_the_last_row_is_kept(installation, rows, kept
         ]
     else:
         assert installation.quarantine() == [("visits_2022-11-01.csv", place, code) for place, code in set_aside]
+
+
+@pytest.mark.usefixtures("without_expectations")
+@pytest.mark.parametrize("keys_at_once", [1, 4, 1000])
+def test_repeated_keys_are_found_however_few_are_compared_at_a_time(installation, monkeypatch, keys_at_once):
+    monkeypatch.setattr(candidate, "_KEYS_AT_ONCE", keys_at_once)
+    for day in ("2022-11-01", "2022-11-02", "2022-11-03"):
+        installation.land(day, *(row(visit, minutes, day=day) for visit in "abc" for minutes in (1, 1, 2)))
+        installation.land(day, row("a", 3, day=day), suffix="_more")
+    installation.run()
+    found = {entry[1:] for entry in installation.current()}
+    assert found == {("a", 3), ("b", 2), ("c", 2)}
+    assert len(installation.current()) == 9
+    assert [code for _, _, code in installation.quarantine()].count("duplicate_row") == 9
+    assert len(installation.quarantine()) == 21
 
 
 @pytest.mark.usefixtures("without_expectations")
@@ -212,6 +227,39 @@ def test_a_correction_replaces_what_the_day_had_and_its_rows_stay_explained(inst
     assert [(status, loaded) for _, _, status, _, loaded, _ in installation.audit()] == [("replaced", 2), ("loaded", 1)]
     assert installation.query("select count(*) from raw.visits") == [(3,)]
     assert installation.query("select load_id from audit.pending_load order by load_id") == [(1,), (2,)]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_rows_of_a_candidate_that_was_never_judged_are_taken_away(installation, monkeypatch):
+    installation.land("2022-11-01", row("stands"))
+    installation.run()
+    installation.land("2022-11-02", row("left over", day="2022-11-02"))
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "accept", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            installation.run()
+    assert installation.query("select count(*) from raw.visits") == [(2,)]
+    assert installation.current() == [("2022-11-01", "stands", 5)]
+    # Its load gets the number that the rows left over have.
+    installation.land("2022-11-02", row("other", day="2022-11-02"), source="papers")
+    installation.run(source="papers")
+    assert installation.query("select visit_id from raw.visits") == [("stands",)]
+    assert installation.query("select table_name from information_schema.tables where table_schema = 'incoming'") == []
+    installation.run()
+    assert installation.query("select visit_id, load_id from raw.visits order by load_id") == [
+        ("stands", 1),
+        ("left over", 3),
+    ]
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_rows_of_a_rejected_delivery_do_not_stay(installation):
+    installation.land("2022-11-01", row("kept"))
+    installation.land("2022-11-02", row("a", day="2022-11-02"))
+    installation.land("2022-11-02", suffix="_broken", text="no header\n")
+    installation.run()
+    assert [entry[2] for entry in installation.audit()] == ["loaded", "rejected", "rejected"]
+    assert installation.query("select visit_id from raw.visits") == [("kept",)]
 
 
 @pytest.mark.usefixtures("without_expectations")
