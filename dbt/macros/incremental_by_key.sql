@@ -17,11 +17,9 @@
     in a full build, which asks for no touched key. -#}
 {% macro touched_versions(base, key, row_key=none, dates={}) %}
 {%- set row_key = row_key or key -%}
+{#- No CTE: it is read twice, and DuckDB writes down what such a CTE holds, of every row there is. -#}
+{%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
 with
-
-extract_rows as (
-    select * from {{ source("raw", base) }}
-),
 
 pending_loads as (
     select load_id
@@ -44,7 +42,7 @@ touched_keys as (
         {%- for column in key %}
         extract_rows.{{ column }}{{ "," if not loop.last }}
         {%- endfor %}
-    from extract_rows
+    from {{ extract_rows }}
     inner join pending_loads
         on extract_rows.load_id = pending_loads.load_id
 ),
@@ -61,7 +59,7 @@ versions as (
         extract_rows.load_id,
         extract_rows.source_row,
         standing_loads.load_id is not null as is_standing
-    from extract_rows
+    from {{ extract_rows }}
     inner join touched_keys
         on
             {%- for column in key %}

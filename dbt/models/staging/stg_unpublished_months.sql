@@ -3,6 +3,7 @@
     crime that is re-instated loses a cancellation of another month, which only its older states name, and a call
     counts in the month of its first segment. So the months of all rows of the calls, crimes, ... that it has rows of
     are added, where they stand or stood. Before the first publication there was no figure that could have changed.
+    The extracts have no CTE: each is read several times, and DuckDB writes down what such a CTE holds.
 -#}
 {%- set event_times = {
     "call_segments": {"key": "call_id", "times": ["arrived_at"]},
@@ -15,12 +16,6 @@
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
-{%- for base in event_times %}
-
-{{ base }} as (
-    select * from {{ source("raw", base) }}
-),
-{%- endfor %}
 
 unpublished_loads as (
     select * from {{ ref("stg_unpublished_loads") }}
@@ -48,7 +43,7 @@ standing_loads as (
         unpublished_loads.extract_date,
         {{ base }}.force_code,
         {{ base }}.{{ columns.key }}
-    from {{ base }}
+    from {{ source("raw", base) }} as {{ base }}
     inner join unpublished_loads
         on {{ base }}.load_id = unpublished_loads.load_id
     cross join intervals
@@ -66,7 +61,7 @@ events as (
         unpublished_loads.extract_date,
         {{ base }}.force_code,
         {{ base }}.{{ time }} as event_at
-    from {{ base }}
+    from {{ source("raw", base) }} as {{ base }}
     inner join unpublished_loads
         on {{ base }}.load_id = unpublished_loads.load_id
     where unpublished_loads.source = '{{ base }}'
@@ -78,7 +73,7 @@ events as (
         touched.extract_date,
         touched.force_code,
         {{ base }}.{{ time }} as event_at
-    from {{ base }}
+    from {{ source("raw", base) }} as {{ base }}
     inner join {{ base }}_touched as touched
         on {{ base }}.force_code = touched.force_code
         and {{ base }}.{{ columns.key }} = touched.{{ columns.key }}
