@@ -25,7 +25,7 @@ import duckdb
 from dagster_project.benchmark import data, equality
 from dagster_project.benchmark.data import Extent
 from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
-from dagster_project.benchmark.peers import PEERS
+from dagster_project.benchmark.peers.registry import INSTALL, PEERS
 from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
 
@@ -49,12 +49,14 @@ class Bench:
     Attributes:
         landing: the extracts of the size; the files of a night are put there before it and taken away after.
         home: data root of the project, in which the first load has been done.
+        peers: those of the other programs that are installed.
     """
 
     def __init__(self, folder: Path, extent: Extent, *, landing: Path) -> None:
         self.extent = extent
         self.landing = landing
         self.home = folder / "home"
+        self.peers = [peer for peer in PEERS if peer.is_installed()]
         self._cold = folder / "cold"
         self._base = folder / "base"
         self._nights = folder / "nights"
@@ -169,14 +171,14 @@ class Bench:
         return self._references / "".join(letter if letter.isalnum() else "_" for letter in name) / "warehouse.duckdb"
 
     def _peer_jobs(self) -> Iterator[Job]:
-        for peer in PEERS:
+        for peer in self.peers:
             database = self._database(peer.name)
-            command = peer.command(self.landing, database, self.key)
+            command = peer.command(self.landing, database, key=self.key, force=self.extent.forces[0])
             yield Job(peer.name, command, before=lambda database=database: _fresh(database))  # type: ignore[misc]
 
     def _check_peers(self, expected: Path) -> list[str]:
         told = []
-        for peer, job in zip(PEERS, self._peer_jobs(), strict=True):
+        for peer, job in zip(self.peers, self._peer_jobs(), strict=True):
             measure(job)
             differences = equality.differences(expected, self._database(peer.name), peer.comparisons)
             told += [f"{peer.name}: {text}" for text in differences]
@@ -319,6 +321,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         landing = _extracts(folder, extent)
         bench = Bench(folder, extent, landing=landing)
         bench.finish()
+        left_out = ", ".join(peer.name for peer in PEERS if peer not in bench.peers)
+        if left_out:
+            sys.stderr.write(f"Left out, since not installed: {left_out}. To install them: {INSTALL}\n")
         files = list(landing.glob("*/*.csv"))
         about = {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
         bench.prepare()

@@ -1,0 +1,57 @@
+"""Which other ways of doing the same work there are, and which of them can be measured here.
+
+A peer reads a landing folder as `data.py` writes it and makes a DuckDB file with the facts in the schema `marts`: the
+columns and rows of the reference, in whatever order, `load_id` left out or numbered as it likes. It hashes personal
+values with the key in the key file (HMAC-SHA-256, 32 hexadecimal digits), so that its pseudonyms are the same. Its
+figures are only shown when its tables equal those of the reference.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from dagster_project.benchmark.equality import FACTS, Comparison
+
+INSTALL = "make env-peers"
+"""What installs the libraries of all peers."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that does the work of the reference.
+
+    Attributes:
+        name: what the table calls it.
+        module: of the program, within this package.
+        library: module that has to be there.
+        comparisons: what of its file has to equal the reference's.
+    """
+
+    name: str
+    module: str
+    library: str
+    comparisons: tuple[Comparison, ...] = FACTS
+
+    def is_installed(self) -> bool:
+        """Whether its library is there."""
+        return find_spec(self.library) is not None
+
+    def command(self, landing: Path, database: Path, *, key: Path, force: str) -> Sequence[str]:
+        """Program and arguments.
+
+        Args:
+            landing: folder of the extracts.
+            database: DuckDB file to make; it does not exist.
+            key: file of the pseudonym key.
+            force: of extracts without a force column.
+        """
+        module = f"{__package__}.{self.module}"
+        return [sys.executable, "-m", module, str(landing), str(database), "--key", str(key), "--force", force]
+
+
+PEERS = (Peer("Polars script", "polars_script", "polars"),)
+"""All peers in the order of the table."""
