@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from dagster_project.benchmark.equality import FACTS, Comparison
+from dagster_project.benchmark.equality import FACTS, LOADING, MONTHLY, Comparison
 
 INSTALL = "make env-peers"
 """What installs the libraries of all peers."""
@@ -53,5 +53,10 @@ class Peer:
         return [sys.executable, "-m", module, str(landing), str(database), "--key", str(key), "--force", force]
 
 
-PEERS = (Peer("Polars script", "polars_script", "polars"),)
+_ALL = (*LOADING, *FACTS, *MONTHLY)
+
+PEERS = (
+    Peer("Polars script", "polars_script", "polars"),
+    Peer("dbt alone", "dbt_alone", "dbt.adapters.duckdb", _ALL),
+)
 """All peers in the order of the table."""
