@@ -89,9 +89,9 @@ def models(asked: Asked, extract: Callable[[str], str] | None = None) -> list[Mo
 
 
 def checks() -> dict[str, str]:
-    """Queries by name that give a row for every check that fails: its name and how many rows or days fail it."""
+    """Queries by name that give a row when checks fail: how many rows or days fail each of them."""
     return {
-        f"{source}_{number}": f"select * from (unpivot ({query.rstrip()}) on columns(*)) where value > 0"
+        f"{source}_{number}": f"select * from (\n{query.rstrip()}\n) as failing where greatest(*columns(*)) > 0"
         for source in SOURCES
         for number, query in enumerate(checks_of(source), start=1)
     }

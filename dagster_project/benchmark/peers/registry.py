@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dagster_project.benchmark.equality import FACTS, LOADING, MONTHLY, Comparison
+from dagster_project.benchmark.peers.sqlmesh_project import SQLMESH
 
 INSTALL = "make env-peers"
 """What installs the libraries of all peers."""
@@ -27,18 +28,18 @@ class Peer:
     Attributes:
         name: what the table calls it.
         module: of the program, within this package.
-        library: module that has to be there.
+        needs: Python module or file that has to be there.
         comparisons: what of its file has to equal the reference's.
     """
 
     name: str
     module: str
-    library: str
+    needs: str | Path
     comparisons: tuple[Comparison, ...] = FACTS
 
     def is_installed(self) -> bool:
-        """Whether its library is there."""
-        return find_spec(self.library) is not None
+        """Whether what it needs is there."""
+        return self.needs.exists() if isinstance(self.needs, Path) else find_spec(self.needs) is not None
 
     def command(self, landing: Path, database: Path, *, key: Path, force: str) -> Sequence[str]:
         """Program and arguments.
@@ -58,5 +59,6 @@ _ALL = (*LOADING, *FACTS, *MONTHLY)
 PEERS = (
     Peer("Polars script", "polars_script", "polars"),
     Peer("dbt alone", "dbt_alone", "dbt.adapters.duckdb", _ALL),
+    Peer("SQLMesh", "sqlmesh_project", SQLMESH, _ALL),
 )
 """All peers in the order of the table."""
