@@ -88,6 +88,11 @@ def models(asked: Asked, extract: Callable[[str], str] | None = None) -> list[Mo
     return made
 
 
+def extract_of(source: str, asked: Asked) -> str:
+    """Relation with the text of all rows of a source, read from its files."""
+    return _blanks_of(source, asked)["extract"]
+
+
 def checks() -> dict[str, str]:
     """Queries by name that give a row when checks fail: how many rows or days fail each of them."""
     return {
@@ -97,11 +102,17 @@ def checks() -> dict[str, str]:
     }
 
 
-def _of_source(source: str, asked: Asked, extract: Callable[[str], str] | None) -> Iterator[Model]:
+def _blanks_of(source: str, asked: Asked) -> dict[str, str]:
     folder = asked.landing / source
-    files = literal(f"{folder}/*.csv")
+    # DuckDB reads them in the order of their names, which is that of their days.
+    files = literal(str(folder / "*.csv"))
+    return blanks_of(source, files, first=next(folder.iterdir()), default_force=asked.force)
+
+
+def _of_source(source: str, asked: Asked, extract: Callable[[str], str] | None) -> Iterator[Model]:
+    files = literal(str(asked.landing / source / "*.csv"))
     yield Model("staging", f"{source}_file", "table", _FILES.format(files=files, day=len(source) + 2))
-    blanks = blanks_of(source, files, first=next(folder.iterdir()), default_force=asked.force)
+    blanks = _blanks_of(source, asked)
     if extract:
         blanks["extract"] = extract(source)
     of_files = [*statements(f"{source}.sql", blanks), *statements("loaded.sql", blanks)]

@@ -60,5 +60,6 @@ PEERS = (
     Peer("Polars script", "polars_script", "polars"),
     Peer("dbt alone", "dbt_alone", "dbt.adapters.duckdb", _ALL),
     Peer("SQLMesh", "sqlmesh_project", SQLMESH, _ALL),
+    Peer("dlt and dbt", "dlt_dbt", "dlt", _ALL),
 )
 """All peers in the order of the table."""
