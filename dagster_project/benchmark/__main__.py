@@ -29,7 +29,7 @@ from dagster_project.benchmark.peers.registry import INSTALL, PEERS
 from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
 
-CORE, ALL = "reference, core", "reference, all marts"
+CORE, ALL, FACTS = "reference, core", "reference, all marts", "reference, facts"
 FIRST, AGAIN, NIGHT, EMPTY_NIGHT = (
     "fcir run, first load",
     "fcir run, nothing new",
@@ -133,6 +133,7 @@ class Bench:
         return [
             self.reference(CORE),
             self.reference(ALL, "--marts", str(self.manifest), "--tests"),
+            self.reference(FACTS, "--facts"),
             *self._peer_jobs(),
             Job(FIRST, [_FCIR, "run"], self.environment(self._cold), self._start_cold),
             Job(NIGHT, [_FCIR, "run"], project, self._night),
@@ -259,8 +260,8 @@ def _extracts(folder: Path, extent: Extent) -> Path:
 
 
 def table(costs: dict[str, list[Cost]]) -> str:
-    """Costs as a text of columns: CPU seconds, peak memory, and ratios of CPU seconds to the two references."""
-    base = {name: median_cpu(costs[name]) for name in (CORE, ALL) if costs.get(name)}
+    """Costs as a text of columns: CPU seconds, peak memory, and ratios of CPU seconds to the references."""
+    base = {name: median_cpu(costs[name]) for name in (CORE, ALL, FACTS) if costs.get(name)}
     heads = "".join(f"{'/ ' + name.removeprefix('reference, '):>12}" for name in base)
     lines = [f"{'command':<32}{'CPU s':>9}{'min':>9}{'max':>9}{'peak MB':>9}{'wall s':>9}{heads}"]
     for name, found in costs.items():

@@ -7,8 +7,9 @@ The rest is the same work: every cell typed or its row quarantined with a reason
 keys, raw tables, the expectations of the contracts, facts, the tests of the facts, and the monthly marts. Its tables
 are named as the warehouse's, and `equality.py` compares them.
 
-With `--marts MANIFEST` the other marts follow, made by the project's own compiled SQL in the order of their
-dependencies; with `--tests` the tests of all models, too. A new warehouse is made each time; there is no night.
+With `--facts` it ends with the facts: no checks, no monthly marts. With `--marts MANIFEST` the other marts follow, made
+by the project's own compiled SQL in the order of their dependencies; with `--tests` the tests of all models, too. A new
+warehouse is made each time; there is no night.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def run(
     *,
     secret: bytes,
     default_force: str = "kent",
+    facts_alone: bool = False,
     manifest: Path | None = None,
     tests: bool = False,
     threads: int | None = None,
@@ -138,6 +140,7 @@ def run(
         database: file that is made; its name has to be `warehouse.duckdb` for the compiled models to find it.
         secret: key of the pseudonyms.
         default_force: force of extracts without a force column.
+        facts_alone: without checks and monthly marts.
         manifest: dbt's, with compiled SQL of a build from scratch; makes the other marts as well.
         tests: also run the tests in the manifest.
         threads: of DuckDB; its own choice when left out.
@@ -173,10 +176,12 @@ def run(
         for source in SOURCES:
             first_load_id += _load(connection, source, landing / source, first_load_id, default_force)
             lap(source)
-            _check(connection, source)
-            lap(f"{source} checks")
-        _execute(connection, "monthly.sql", {})
-        lap("monthly marts")
+            if not facts_alone:
+                _check(connection, source)
+                lap(f"{source} checks")
+        if not facts_alone:
+            _execute(connection, "monthly.sql", {})
+            lap("monthly marts")
         if manifest is not None:
             nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
             _make_other_marts(connection, nodes)
@@ -401,6 +406,7 @@ def main() -> None:
     parser.add_argument("database", type=Path)
     parser.add_argument("--key", type=Path, required=True, help="file with the key of the pseudonyms")
     parser.add_argument("--force", default="kent", help="force of extracts without a force column")
+    parser.add_argument("--facts", action="store_true", help="facts alone: no checks, no monthly marts")
     parser.add_argument("--marts", type=Path, help="manifest of dbt, for the other marts")
     parser.add_argument("--tests", action="store_true", help="the tests in the manifest as well")
     parser.add_argument("--threads", type=int)
@@ -410,6 +416,7 @@ def main() -> None:
         asked.database,
         secret=bytes.fromhex(asked.key.read_text(encoding="ascii").strip()),
         default_force=asked.force,
+        facts_alone=asked.facts,
         manifest=asked.marts,
         tests=asked.tests,
         threads=asked.threads,

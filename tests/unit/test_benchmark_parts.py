@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -85,6 +86,14 @@ def test_a_table_that_differs_is_shown_with_its_rows(tmp_path, other, shown):
     found = _database(tmp_path / "b.duckdb", f"create table t as {other}")
     (told,) = differences(expected, found, [_SAME])
     assert shown in told
+
+
+def test_a_column_that_is_not_there_is_told_where_all_have_to_be(tmp_path):
+    expected = _database(tmp_path / "a.duckdb", "create table t as select 1 as n, 2 as m")
+    found = _database(tmp_path / "b.duckdb", "create table t as select 1 as n")
+    assert differences(expected, found, [_SAME]) == []
+    (told,) = differences(expected, found, [replace(_SAME, is_whole=True)])
+    assert told == "t: columns missing: m"
 
 
 @pytest.fixture

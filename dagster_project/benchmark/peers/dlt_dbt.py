@@ -47,7 +47,7 @@ def load(asked: Asked, folder: Path) -> None:
 
 def _read(extract: str) -> Iterator[pa.RecordBatch]:
     with duckdb.connect() as connection:
-        yield from connection.execute(f"from {extract}").to_arrow_reader(_ROWS_AT_ONCE)
+        yield from connection.sql(f"from {extract}").to_arrow_reader(_ROWS_AT_ONCE)
 
 
 def main() -> None:

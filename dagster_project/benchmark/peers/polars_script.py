@@ -1,14 +1,14 @@
-"""The same work as a script in Polars: `python -m dagster_project.benchmark.peers.polars_script LANDING DATABASE ...`.
+"""The facts as a script in Polars: `python -m dagster_project.benchmark.peers.polars_script LANDING DATABASE ...`.
 
 Lazy scans by the streaming engine, clock changes by Polars' time zones, HMAC by Python over the distinct values, since
-Polars has none. DuckDB only stores what Polars has made: the facts, and the refused rows with their reasons. It does
-less than the reference: no raw tables, no checks, no monthly marts.
+Polars has none. DuckDB only stores what Polars has made: accepted rows, refused rows with their reasons, facts. It does
+less than the reference: no checks, no monthly marts.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -45,18 +45,20 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Current:
-    """The rows of a source that stand: valid, and the latest of their key.
+class Loaded:
+    """The rows of a source: typed, personal values as pseudonyms, times in UTC.
 
     Attributes:
-        rows: typed, personal values as pseudonyms, times in UTC.
-        refused: `load_id`, `source_row`, `column_name` and `reason_code` of all rows that stand in no extract.
-        files: number of files.
+        accepted: all that stand in an extract, with `is_latest`: whether no later extract has their key.
+        refused: `file_name`, `source_row`, `column_name` and `reason_code` of the others.
     """
 
-    rows: pl.DataFrame
+    accepted: pl.DataFrame
     refused: pl.DataFrame
-    files: int
+
+    def latest(self) -> pl.DataFrame:
+        """The rows that hold."""
+        return self.accepted.filter("is_latest").drop("is_latest")
 
 
 def required(column: str) -> Fault:
@@ -98,11 +100,6 @@ def utc(local: pl.Expr, *, ambiguous: str) -> pl.Expr:
     return zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def local_date(instant: str) -> pl.Expr:
-    """The local day of an instant."""
-    return col(instant).dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/London").dt.date()
-
-
 def clocked(rows: pl.LazyFrame, *columns: str) -> pl.LazyFrame:
     """Read local times: `_local` as written, and `_first` and `_second`, which differ where a time occurs twice."""
     return rows.with_columns(
@@ -132,9 +129,9 @@ def instant(column: str, is_second: pl.Expr) -> pl.Expr:
     return when(is_second).then(f"{column}_second").otherwise(f"{column}_first")
 
 
-def scan(asked: Asked, source: str) -> tuple[pl.LazyFrame, int]:
-    """All rows of a source as text, with the day, load and line that they come from, and the number of files."""
-    files = sorted((asked.landing / source).iterdir(), key=lambda file: (_day(file, source), file.name))
+def scan(asked: Asked, source: str) -> pl.LazyFrame:
+    """All rows of a source as text, with the day, load and line that they come from."""
+    files = files_of(asked, source)
     with files[0].open(encoding="utf-8") as stream:
         columns = stream.readline().rstrip().split(",")
     rows = pl.concat(
@@ -148,33 +145,38 @@ def scan(asked: Asked, source: str) -> tuple[pl.LazyFrame, int]:
         for load_id, file in enumerate(files)
     )
     force = col("force_code").str.to_lowercase() if "force_code" in columns else pl.lit(None, pl.String)
-    return rows.with_columns(force_code=force.fill_null(asked.force)), len(files)
+    return rows.with_columns(force_code=force.fill_null(asked.force))
+
+
+def files_of(asked: Asked, source: str) -> list[Path]:
+    """Files of a source by day and name; their places are the numbers of the loads."""
+    return sorted((asked.landing / source).iterdir(), key=lambda file: (_day(file, source), file.name))
 
 
 def _day(file: Path, source: str) -> date:
     return date.fromisoformat(file.name[len(source) + 1 : len(source) + 11])
 
 
-def current(
+def loaded(
+    asked: Asked,
+    source: str,
     rows: pl.LazyFrame,
-    files: int,
     *,
     faults: Sequence[Fault],
     columns: Sequence[pl.Expr],
     key: Sequence[str],
     personal: Sequence[str],
-    secret: bytes,
-) -> Current:
-    """Refuse faulty rows, and keep of each key the latest row.
+) -> Loaded:
+    """Refuse faulty rows, and tell which rows are the latest of their key.
 
     Args:
+        asked: files and key of the pseudonyms.
+        source: its name.
         rows: as text, with all that faults and columns are made of.
-        files: their number.
         faults: of several that a row has, the first is told.
         columns: what a row says, typed.
         key: columns that tell what a row is about, without the force.
         personal: columns whose values become pseudonyms.
-        secret: key of the pseudonyms.
     """
     fault = pl.coalesce(when(fault.where).then(pl.lit(f"{fault.column}:{fault.reason}")) for fault in faults)
     read = rows.select("force_code", *columns, *_ORIGIN, fault=fault).collect(engine="streaming")
@@ -186,40 +188,45 @@ def current(
     is_repetition = pl.all_horizontal(col(name).eq_missing(col(name).shift()) for name in ("extract_date", *cells))
     different = repeated.filter(~is_repetition)
     # Of equal rows of an extract the first is kept, of different ones the last.
-    latest_of_extract = different.unique([*key, "extract_date"], keep="last", maintain_order=True)
-    latest = latest_of_extract.unique(key, keep="last")
+    last_of_extract = different.unique([*key, "extract_date"], keep="last", maintain_order=True)
+    is_latest = col("extract_date") == col("extract_date").max().over(key)
+    accepted = pl.concat(
+        [
+            valid.filter(~is_repeated).with_columns(is_latest=pl.lit(value=True)),
+            last_of_extract.with_columns(is_latest=is_latest),
+        ]
+    )
     at_fault = read.filter(col("fault").is_not_null()).select(
-        "load_id",
-        "source_row",
-        col("fault").str.splitn(":", 2).struct.rename_fields(["column_name", "reason_code"]).alias("fault"),
+        *_ORIGIN[1:], fault=col("fault").str.splitn(":", 2).struct.rename_fields(["column_name", "reason_code"])
     )
     refused = pl.concat(
         [
             at_fault.unnest("fault"),
             _losing(repeated.filter(is_repetition), "duplicate_row"),
-            _losing(different.join(latest_of_extract, on=_ORIGIN[1:], how="anti"), "superseded_row"),
+            _losing(different.join(last_of_extract, on=_ORIGIN[1:], how="anti"), "superseded_row"),
         ]
     )
-    kept = pl.concat([valid.filter(~is_repeated), latest])
-    return Current(kept.with_columns(_pseudonyms(kept[name], secret) for name in personal), refused, files)
+    file_names = pl.Series([file.name for file in files_of(asked, source)])
+    return Loaded(
+        accepted.with_columns(_pseudonyms(accepted[name], asked.secret()) for name in personal),
+        refused.with_columns(source=pl.lit(source), file_name=file_names.gather(refused["load_id"])),
+    )
 
 
 def _losing(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return rows.select("load_id", "source_row", column_name=pl.lit(None, pl.String), reason_code=pl.lit(reason))
+    return rows.select(*_ORIGIN[1:], column_name=pl.lit(None, pl.String), reason_code=pl.lit(reason))
 
 
 def _pseudonyms(values: pl.Series, secret: bytes) -> pl.Series:
     """HMAC-SHA-256 of personal values, 32 hexadecimal digits; of each value once."""
     distinct = values.drop_nulls().unique()
-    hashed = pl.Series(
-        [hmac.digest(secret, value.encode(), "sha256").hex()[:32] for value in distinct], dtype=pl.String
-    )
-    return values.replace_strict(distinct, hashed, default=None)
+    hashed = [hmac.digest(secret, value.encode(), "sha256").hex()[:32] for value in distinct]
+    return values.replace_strict(distinct, pl.Series(hashed, dtype=pl.String), default=None)
 
 
-def call_segments(asked: Asked) -> Current:
-    """Current call segments."""
-    rows, files = scan(asked, "call_segments")
+def call_segments(asked: Asked) -> Loaded:
+    """Call segments."""
+    rows = scan(asked, "call_segments")
     number = col("segment_no").cast(pl.Int64, strict=False)
     offset = col("utc_offset_minutes").cast(pl.Int64, strict=False)
     queued = col("queue_seconds").cast(_SECONDS, strict=False)
@@ -229,9 +236,10 @@ def call_segments(asked: Asked) -> Current:
     )
     is_second = follows("called_back_at", "arrived")
     rows = rows.with_columns(called_back=instant("called_back_at", is_second))
-    return current(
+    return loaded(
+        asked,
+        "call_segments",
         rows,
-        files,
         faults=[
             required("call_id"),
             required("segment_no"),
@@ -260,13 +268,13 @@ def call_segments(asked: Asked) -> Current:
             *(col("call_id"), number, col("line"), col("arrived").alias("arrived_at")),
             *(col("arrived_at_local").dt.date().alias("arrived_date"), offset, queued, col("disposition"), talked),
             *(col("called_back").alias("called_back_at"), col("operator_id"), col("caller_number")),
+            col("called_back_at_local").dt.date().alias("called_back_date"),
             ((occurs_twice("arrived_at") & offset.is_null()) | (occurs_twice("called_back_at") & ~is_second)).alias(
                 "is_dst_ambiguous"
             ),
         ],
         key=["call_id", "segment_no"],
         personal=["operator_id", "caller_number"],
-        secret=asked.secret(),
     )
 
 
@@ -279,6 +287,7 @@ def calls(segments: pl.DataFrame) -> pl.DataFrame:
         is_answered=is_answered,
         segments=pl.lit(1),
         called_back_at=when(~is_answered).then("called_back_at"),
+        called_back_date=when(~is_answered).then("called_back_date"),
     )
     first_answered = col("segment_no").filter(is_answered).min()
     together = (
@@ -294,27 +303,29 @@ def calls(segments: pl.DataFrame) -> pl.DataFrame:
             talk_seconds=col("talk_seconds").sum(),
             segments=pl.len(),
             called_back_at=when(~is_answered.any()).then(col("called_back_at").min()),
+            called_back_date=when(~is_answered.any()).then(col("called_back_date").min()),
         )
     )
     columns = [
         *(*call, "line", "arrived_at", "arrived_date", "is_answered"),
         *(col("queue_seconds", "talk_seconds").cast(_SECONDS), col("segments").cast(pl.Int64), "called_back_at"),
-        *(local_date("called_back_at").alias("called_back_date"), "caller_number", "is_dst_ambiguous", *_ORIGIN),
+        *("called_back_date", "caller_number", "is_dst_ambiguous", *_ORIGIN),
     ]
     return pl.concat([alone.select(columns), together.select(columns)])
 
 
-def crimes(asked: Asked) -> Current:
-    """Current states of crimes."""
-    rows, files = scan(asked, "crimes")
+def crimes(asked: Asked) -> Loaded:
+    """States of crimes."""
+    rows = scan(asked, "crimes")
     times = ("updated_at", "recorded_at", "cancelled_at")
     rows = clocked(rows, *times)
     recorded = "recorded_at_first"
     updated_second, cancelled_second = follows("updated_at", recorded), follows("cancelled_at", recorded)
     cancelled = instant("cancelled_at", cancelled_second)
-    return current(
+    return loaded(
+        asked,
+        "crimes",
         rows,
-        files,
         faults=[
             required("crime_ref"),
             required("updated_at"),
@@ -345,7 +356,6 @@ def crimes(asked: Asked) -> Current:
         ],
         key=["crime_ref", "updated_at"],
         personal=["crime_ref"],
-        secret=asked.secret(),
     )
 
 
@@ -369,13 +379,14 @@ def crime_facts(states: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return states, current_states
 
 
-def digital_contacts(asked: Asked) -> Current:
-    """Current digital contacts."""
-    rows, files = scan(asked, "digital_contacts")
+def digital_contacts(asked: Asked) -> Loaded:
+    """Digital contacts."""
+    rows = scan(asked, "digital_contacts")
     partner, test = boolean("from_partner_force"), boolean("is_test")
-    return current(
+    return loaded(
+        asked,
+        "digital_contacts",
         clocked(rows, "received_at"),
-        files,
         faults=[
             required("contact_id"),
             required("contact_type"),
@@ -398,22 +409,22 @@ def digital_contacts(asked: Asked) -> Current:
         ],
         key=["contact_id"],
         personal=["linked_reference"],
-        secret=asked.secret(),
     )
 
 
-def live_chats(asked: Asked) -> Current:
-    """Current live chats."""
-    rows, files = scan(asked, "live_chats")
+def live_chats(asked: Asked) -> Loaded:
+    """Live chats."""
+    rows = scan(asked, "live_chats")
     requested = "requested_at_first"
     rows = clocked(rows, "requested_at", "accepted_at", "ended_at").with_columns(
         accepted=instant("accepted_at", follows("accepted_at", requested)),
         ended=instant("ended_at", follows("ended_at", requested)),
     )
     waited, lasted = col("accepted") - col(requested), col("ended") - col("accepted")
-    return current(
+    return loaded(
+        asked,
+        "live_chats",
         rows,
-        files,
         faults=[
             required("chat_id"),
             required("requested_at"),
@@ -446,19 +457,19 @@ def live_chats(asked: Asked) -> Current:
         ],
         key=["chat_id"],
         personal=["operator_id"],
-        secret=asked.secret(),
     )
 
 
-def online_crime_reports(asked: Asked) -> Current:
-    """Current online crime reports."""
-    rows, files = scan(asked, "online_crime_reports")
+def online_crime_reports(asked: Asked) -> Loaded:
+    """Online crime reports."""
+    rows = scan(asked, "online_crime_reports")
     started = "started_at_first"
     is_second = follows("submitted_at", started)
     submitted = instant("submitted_at", is_second)
-    return current(
+    return loaded(
+        asked,
+        "online_crime_reports",
         clocked(rows, "started_at", "submitted_at"),
-        files,
         faults=[
             required("submission_id"),
             required("service"),
@@ -480,7 +491,6 @@ def online_crime_reports(asked: Asked) -> Current:
         ],
         key=["submission_id"],
         personal=["crime_ref"],
-        secret=asked.secret(),
     )
 
 
@@ -488,25 +498,30 @@ def main() -> None:
     """Make the facts of a landing folder."""
     asked = asked_for()
     with duckdb.connect(str(asked.database)) as connection:
-        connection.execute("create schema marts; create schema audit")
+        connection.execute("create schema raw; create schema audit; create schema marts")
+        refused = []
 
         def store(table: str, frame: pl.DataFrame) -> None:
             connection.register("frame", frame.to_arrow())
             connection.execute(f"create table {table} as from frame")
             connection.unregister("frame")
 
-        segments = call_segments(asked)
-        store("marts.fct_call_segment", segments.rows)
-        store("marts.fct_call", calls(segments.rows))
-        states = crimes(asked)
-        for name, frame in zip(("fct_crime_status", "fct_crime"), crime_facts(states.rows), strict=True):
-            store(f"marts.{name}", frame)
-        contacts = digital_contacts(asked)
-        store("marts.fct_digital_contact", contacts.rows)
-        chats = live_chats(asked)
-        store("marts.fct_live_chat", chats.rows)
-        reports = online_crime_reports(asked)
-        store("marts.fct_online_crime_report", reports.rows)
+        def load(source: Callable[[Asked], Loaded]) -> pl.DataFrame:
+            found = source(asked)
+            store(f"raw.{source.__name__}", found.accepted.drop("is_latest"))
+            refused.append(found.refused)
+            return found.latest()
+
+        segments = load(call_segments)
+        store("marts.fct_call_segment", segments.drop("utc_offset_minutes", "called_back_date"))
+        store("marts.fct_call", calls(segments))
+        states, standing = crime_facts(load(crimes))
+        store("marts.fct_crime_status", states)
+        store("marts.fct_crime", standing)
+        store("marts.fct_digital_contact", load(digital_contacts))
+        store("marts.fct_live_chat", load(live_chats))
+        store("marts.fct_online_crime_report", load(online_crime_reports))
+        store("audit.quarantine", pl.concat(refused))
 
 
 if __name__ == "__main__":

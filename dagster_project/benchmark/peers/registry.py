@@ -1,9 +1,9 @@
 """Which other ways of doing the same work there are, and which of them can be measured here.
 
-A peer reads a landing folder as `data.py` writes it and makes a DuckDB file with the facts in the schema `marts`: the
-columns and rows of the reference, in whatever order, `load_id` left out or numbered as it likes. It hashes personal
-values with the key in the key file (HMAC-SHA-256, 32 hexadecimal digits), so that its pseudonyms are the same. Its
-figures are only shown when its tables equal those of the reference.
+A peer reads a landing folder as `data.py` writes it and makes a DuckDB file with tables of the reference, at least the
+facts in the schema `marts`: their columns and rows in whatever order, `load_id` numbered as it likes. It hashes
+personal values with the key in the key file (HMAC-SHA-256, 32 hexadecimal digits), so that its pseudonyms are the same.
+Figures are only shown when its tables equal those of the reference.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Peer:
     name: str
     module: str
     needs: str | Path
-    comparisons: tuple[Comparison, ...] = FACTS
+    comparisons: tuple[Comparison, ...]
 
     def is_installed(self) -> bool:
         """Whether what it needs is there."""
@@ -55,11 +55,15 @@ class Peer:
 
 
 _ALL = (*LOADING, *FACTS, *MONTHLY)
+# Scripts count no files.
+_OF_SCRIPTS = (*(comparison for comparison in LOADING if comparison.name != "audit.load"), *FACTS)
 
 PEERS = (
-    Peer("Polars script", "polars_script", "polars"),
+    Peer("Polars script, facts", "polars_script", "polars", _OF_SCRIPTS),
     Peer("dbt alone", "dbt_alone", "dbt.adapters.duckdb", _ALL),
     Peer("SQLMesh", "sqlmesh_project", SQLMESH, _ALL),
     Peer("dlt and dbt", "dlt_dbt", "dlt", _ALL),
+    Peer("pandas script, facts", "pandas_script", "pandas", _OF_SCRIPTS),
 )
-"""All peers in the order of the table."""
+"""All peers in the order of the table. Those that make facts alone say so in their names, and are to be compared with
+the reference that does no more."""
