@@ -25,11 +25,11 @@ import duckdb
 from dagster_project.benchmark import data, equality
 from dagster_project.benchmark.data import Extent
 from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
-from dagster_project.benchmark.peers.registry import INSTALL, PEERS
+from dagster_project.benchmark.peers.registry import CORE, FACTS_ALONE, INSTALL, PEERS
 from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
 
-CORE, ALL, FACTS = "reference, core", "reference, all marts", "reference, facts"
+ALL = "reference, all marts"
 FIRST, AGAIN, NIGHT, EMPTY_NIGHT = (
     "fcir run, first load",
     "fcir run, nothing new",
@@ -133,7 +133,7 @@ class Bench:
         return [
             self.reference(CORE),
             self.reference(ALL, "--marts", str(self.manifest), "--tests"),
-            self.reference(FACTS, "--facts"),
+            self.reference(FACTS_ALONE, "--facts"),
             *self._peer_jobs(),
             Job(FIRST, [_FCIR, "run"], self.environment(self._cold), self._start_cold),
             Job(NIGHT, [_FCIR, "run"], project, self._night),
@@ -261,7 +261,7 @@ def _extracts(folder: Path, extent: Extent) -> Path:
 
 def table(costs: dict[str, list[Cost]]) -> str:
     """Costs as a text of columns: CPU seconds, peak memory, and ratios of CPU seconds to the references."""
-    base = {name: median_cpu(costs[name]) for name in (CORE, ALL, FACTS) if costs.get(name)}
+    base = {name: median_cpu(costs[name]) for name in (CORE, ALL, FACTS_ALONE) if costs.get(name)}
     heads = "".join(f"{'/ ' + name.removeprefix('reference, '):>12}" for name in base)
     lines = [f"{'command':<32}{'CPU s':>9}{'min':>9}{'max':>9}{'peak MB':>9}{'wall s':>9}{heads}"]
     for name, found in costs.items():
@@ -296,6 +296,7 @@ def _results(
             "python": platform.python_version(),
             **{name: version(name) for name in ("duckdb", "dagster", "dbt-core", "dbt-duckdb", "great-expectations")},
         },
+        "peers": {peer.name: peer.against for peer in PEERS if peer.name in costs},
         "costs": {name: [asdict(cost) for cost in found] for name, found in costs.items()},
     }
 

@@ -11,7 +11,7 @@ import re
 import statistics
 import sys
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,44 @@ def markdown(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
-    """A plot in Vega-Lite: one bar for each command, the references grey; of CPU seconds also least and most."""
+def peers(results: Sequence[Mapping[str, Any]]) -> str:
+    """The other tools of all sizes as Markdown, each with its ratio to the reference that does as much.
+
+    Args:
+        results: of one size each.
+
+    Returns:
+        A section with a table; empty when no other tool was measured.
+    """
+    against = {name: base for result in results for name, base in result.get("peers", {}).items()}
+    if not against:
+        return ""
+    heads = [f"{result['size']}: {head}" for result in results for head in ("CPU s", "peak MB", "ratio")]
+    lines = [
+        "### Other tools",
+        "",
+        "| " + " | ".join(["program", "compared with", *heads]) + " |",
+        "|---|---" + "|---:" * len(heads) + "|",
+    ]
+    measured = [{figure.name: figure for figure in figures_of(result)} for result in results]
+    for name, base in against.items():
+        cells = [name, base]
+        for figures in measured:
+            figure, reference = figures.get(name), figures.get(base)
+            cells += [f"{figure.cpu:,.2f}", f"{figure.peak_mb:,.0f}"] if figure else ["", ""]
+            cells.append(f"{figure.cpu / reference.cpu:.2f}" if figure and reference else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def bars(figures: Sequence[Figure], *, is_memory: bool, others: Collection[str] = ()) -> dict[str, Any]:
+    """A plot in Vega-Lite: one bar for each command; of CPU seconds also least and most.
+
+    Args:
+        figures: of the commands, in their order.
+        is_memory: whether the bars are peak memory; else CPU seconds.
+        others: names of the other tools, which are dark grey; references are grey.
+    """
     title = "peak memory, MB" if is_memory else "CPU seconds"
     rows = [
         {
@@ -116,7 +152,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
             "most": figure.most_cpu,
             "end": figure.peak_mb if is_memory else figure.most_cpu,
             "label": f"{figure.peak_mb:,.0f}" if is_memory else f"{figure.cpu:,.1f}",
-            "kind": "reference" if figure.name.startswith("reference") else "project",
+            "kind": "reference" if figure.name in _REFERENCES else "other" if figure.name in others else "project",
         }
         for figure in figures
     ]
@@ -126,7 +162,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
     colour = {
         "field": "kind",
         "type": "nominal",
-        "scale": {"domain": ["reference", "project"], "range": [GREY, BLUE]},
+        "scale": {"domain": ["reference", "other", "project"], "range": [GREY, DARK_GREY, BLUE]},
         "legend": None,
     }
     layers: list[dict[str, Any]] = [
@@ -227,7 +263,9 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         figures = figures_of(result)
         for name, is_memory in (("cpu", False), ("memory", True)):
             file = docs / _PLOTS / f"{name}_{result['size']}.svg"
-            file.write_text(_drawn(bars(figures, is_memory=is_memory)) + "\n", encoding="utf-8")
+            file.write_text(
+                _drawn(bars(figures, is_memory=is_memory, others=result.get("peers", {}))) + "\n", encoding="utf-8"
+            )
             written.append(file)
     parts = [markdown(result) for result in results]
     if len(results) > 1:
@@ -235,6 +273,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
         written.append(file)
         parts.append(f"![CPU seconds by the rows of the extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
+    parts += filter(None, [peers(results)])
     page = docs / _PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, begin, rest = text.partition(_BEGIN)

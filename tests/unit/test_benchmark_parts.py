@@ -12,7 +12,7 @@ import pytest
 from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
-from dagster_project.benchmark.report import markdown, write
+from dagster_project.benchmark.report import markdown, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
 
@@ -121,6 +121,15 @@ def results():
 
 def test_a_table_has_medians_and_their_ratio_to_the_reference(results):
     assert "| fcir run, first load | 50.00 | 40.00 to 55.00 | 5,000 | 25.0 | 10.00 |" in markdown(results)
+
+
+def test_another_tool_is_told_beside_the_reference_that_does_as_much(results):
+    cost = {"cpu_seconds": 7.5, "wall_seconds": 3.0, "peak_mb": 400.0}
+    small = results | {"peers": {"SQLMesh": "reference, core"}, "costs": results["costs"] | {"SQLMesh": [cost]}}
+    table = peers([small, results | {"size": "M"}])
+    assert "| program | compared with | S: CPU s | S: peak MB | S: ratio | M: CPU s |" in table
+    assert "| SQLMesh | reference, core | 7.50 | 400 | 1.50 |  |  |  |" in table
+    assert peers([results]) == ""
 
 
 def test_a_report_leaves_what_is_written_by_hand(results, tmp_path):
