@@ -25,7 +25,7 @@ import duckdb
 from dagster_project.benchmark import data, equality
 from dagster_project.benchmark.data import Extent
 from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
-from dagster_project.benchmark.peers.registry import CORE, FACTS_ALONE, INSTALL, PEERS
+from dagster_project.benchmark.peers.registry import CORE, FACTS_ALONE, PEERS, Peer
 from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
 
@@ -49,14 +49,14 @@ class Bench:
     Attributes:
         landing: the extracts of the size; the files of a night are put there before it and taken away after.
         home: data root of the project, in which the first load has been done.
-        peers: those of the other programs that are installed.
+        peers: the other programs that are compared and measured.
     """
 
-    def __init__(self, folder: Path, extent: Extent, *, landing: Path) -> None:
+    def __init__(self, folder: Path, extent: Extent, *, landing: Path, peers: Sequence[Peer] = ()) -> None:
         self.extent = extent
         self.landing = landing
         self.home = folder / "home"
-        self.peers = [peer for peer in PEERS if peer.is_installed()]
+        self.peers = peers
         self._cold = folder / "cold"
         self._base = folder / "base"
         self._nights = folder / "nights"
@@ -247,6 +247,22 @@ def _folder(asked: Namespace) -> Iterator[Path]:
             yield Path(scratch) / asked.size
 
 
+def _is_asked(asked: Namespace, name: str) -> bool:
+    return not asked.only or any(part in name for part in asked.only)
+
+
+def _peers(asked: Namespace) -> list[Peer]:
+    """The other programs that are asked for and can run; says of the others why they are left out."""
+    peers = []
+    for peer in PEERS:
+        if _is_asked(asked, peer.name):
+            if obstacle := peer.obstacle(asked.size):
+                sys.stderr.write(f"{peer.name} is left out: {obstacle}\n")
+            else:
+                peers.append(peer)
+    return peers
+
+
 def _extracts(folder: Path, extent: Extent) -> Path:
     """The landing folder of the extent; made unless it has been made before."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -321,11 +337,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     extent = data.extent_of(asked.size)
     with _folder(asked) as folder:
         landing = _extracts(folder, extent)
-        bench = Bench(folder, extent, landing=landing)
+        bench = Bench(folder, extent, landing=landing, peers=_peers(asked))
         bench.finish()
-        left_out = ", ".join(peer.name for peer in PEERS if peer not in bench.peers)
-        if left_out:
-            sys.stderr.write(f"Left out, since not installed: {left_out}. To install them: {INSTALL}\n")
         files = list(landing.glob("*/*.csv"))
         about = {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
         bench.prepare()
@@ -335,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         sys.stderr.write("The tables of project and reference are equal, after the first load and after a night.\n")
         about["rows"] = bench.rows_read()
-        jobs = [job for job in bench.jobs() if not asked.only or any(part in job.name for part in asked.only)]
+        jobs = [job for job in bench.jobs() if _is_asked(asked, job.name)]
         file = asked.json or (asked.data / f"benchmark_{asked.size}.json" if asked.data else None)
         costs: dict[str, list[Cost]] = {job.name: [] for job in jobs}
 

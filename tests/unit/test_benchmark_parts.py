@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
+from dagster_project.benchmark.peers.registry import Peer
 from dagster_project.benchmark.report import markdown, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
@@ -121,6 +123,20 @@ def results():
 
 def test_a_table_has_medians_and_their_ratio_to_the_reference(results):
     assert "| fcir run, first load | 50.00 | 40.00 to 55.00 | 5,000 | 25.0 | 10.00 |" in markdown(results)
+
+
+@pytest.mark.parametrize(
+    ("needs", "size", "why"),
+    [
+        ("duckdb", "S", None),
+        ("duckdb", "L", "too many at size L"),
+        ("no_such_library", "S", "make env-peers installs it"),
+        (Path("/no/such/program"), "S", "make env-peers installs it"),
+    ],
+)
+def test_another_tool_that_cannot_be_measured_says_why(needs, size, why):
+    obstacle = Peer("x", "x", needs, "reference, core", (), sizes="SM").obstacle(size)
+    assert obstacle == why if why is None else why in obstacle
 
 
 def test_another_tool_is_told_beside_the_reference_that_does_as_much(results):

@@ -34,6 +34,7 @@ class Peer:
         needs: Python module or file that has to be there.
         against: the reference that does as much as it does.
         comparisons: what of its file has to equal the reference's.
+        sizes: of the extracts that it can work on.
     """
 
     name: str
@@ -41,10 +42,17 @@ class Peer:
     needs: str | Path
     against: str
     comparisons: tuple[Comparison, ...]
+    sizes: str = "SML"
 
     def is_installed(self) -> bool:
         """Whether what it needs is there."""
         return self.needs.exists() if isinstance(self.needs, Path) else find_spec(self.needs) is not None
+
+    def obstacle(self, size: str) -> str | None:
+        """Why it cannot be measured at a size; None when it can."""
+        if size not in self.sizes:
+            return f"it holds all rows in memory, which are too many at size {size}"
+        return None if self.is_installed() else f"it is not installed; {INSTALL} installs it"
 
     def command(self, landing: Path, database: Path, *, key: Path, force: str) -> Sequence[str]:
         """Program and arguments.
@@ -64,10 +72,10 @@ _ALL = (*LOADING, *FACTS, *MONTHLY)
 _OF_SCRIPTS = (*(comparison for comparison in LOADING if comparison.name != "audit.load"), *FACTS)
 
 PEERS = (
-    Peer("Polars script, facts", "polars_script", "polars", FACTS_ALONE, _OF_SCRIPTS),
+    Peer("Polars script, facts", "polars_script", "polars", FACTS_ALONE, _OF_SCRIPTS, sizes="SM"),
     Peer("dbt alone", "dbt_alone", "dbt.adapters.duckdb", CORE, _ALL),
     Peer("SQLMesh", "sqlmesh_project", SQLMESH, CORE, _ALL),
     Peer("dlt and dbt", "dlt_dbt", "dlt", CORE, _ALL),
-    Peer("pandas script, facts", "pandas_script", "pandas", FACTS_ALONE, _OF_SCRIPTS),
+    Peer("pandas script, facts", "pandas_script", "pandas", FACTS_ALONE, _OF_SCRIPTS, sizes="SM"),
 )
 """All peers in the order of the table."""
