@@ -20,7 +20,7 @@ FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help env run test test-pages fuzz lint bench docs metrics notebook ui clean
+.PHONY: help env env-peers run test test-pages fuzz lint bench docs metrics notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ $(UV):
 	@touch $@
 
 env: .venv/.ready ## Make the environment (.venv) from the lock file
+
+env-peers: env ## Also the programs that bench compares with: Polars, dlt, and SQLMesh in an environment of its own
+	$(UV) sync --locked --quiet --inexact --group peers
+	UV_PROJECT_ENVIRONMENT=.venv-sqlmesh $(UV) sync --locked --quiet --only-group sqlmesh --python $(PYTHON)
 
 run: env ## First visit: sample extracts, load, validate, build, test, publish
 	@$(FCIR) sample --if-empty
@@ -81,4 +85,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sqlmesh .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,11 +25,11 @@ import duckdb
 from dagster_project.benchmark import data, equality
 from dagster_project.benchmark.data import Extent
 from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
-from dagster_project.benchmark.peers import PEERS
+from dagster_project.benchmark.peers.registry import CORE, FACTS_ALONE, PEERS, Peer
 from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
 
-CORE, ALL = "reference, core", "reference, all marts"
+ALL = "reference, all marts"
 FIRST, AGAIN, NIGHT, EMPTY_NIGHT = (
     "fcir run, first load",
     "fcir run, nothing new",
@@ -49,12 +49,14 @@ class Bench:
     Attributes:
         landing: the extracts of the size; the files of a night are put there before it and taken away after.
         home: data root of the project, in which the first load has been done.
+        peers: the other programs that are compared and measured.
     """
 
-    def __init__(self, folder: Path, extent: Extent, *, landing: Path) -> None:
+    def __init__(self, folder: Path, extent: Extent, *, landing: Path, peers: Sequence[Peer] = ()) -> None:
         self.extent = extent
         self.landing = landing
         self.home = folder / "home"
+        self.peers = peers
         self._cold = folder / "cold"
         self._base = folder / "base"
         self._nights = folder / "nights"
@@ -131,6 +133,7 @@ class Bench:
         return [
             self.reference(CORE),
             self.reference(ALL, "--marts", str(self.manifest), "--tests"),
+            self.reference(FACTS_ALONE, "--facts"),
             *self._peer_jobs(),
             Job(FIRST, [_FCIR, "run"], self.environment(self._cold), self._start_cold),
             Job(NIGHT, [_FCIR, "run"], project, self._night),
@@ -169,14 +172,14 @@ class Bench:
         return self._references / "".join(letter if letter.isalnum() else "_" for letter in name) / "warehouse.duckdb"
 
     def _peer_jobs(self) -> Iterator[Job]:
-        for peer in PEERS:
+        for peer in self.peers:
             database = self._database(peer.name)
-            command = peer.command(self.landing, database, self.key)
+            command = peer.command(self.landing, database, key=self.key, force=self.extent.forces[0])
             yield Job(peer.name, command, before=lambda database=database: _fresh(database))  # type: ignore[misc]
 
     def _check_peers(self, expected: Path) -> list[str]:
         told = []
-        for peer, job in zip(PEERS, self._peer_jobs(), strict=True):
+        for peer, job in zip(self.peers, self._peer_jobs(), strict=True):
             measure(job)
             differences = equality.differences(expected, self._database(peer.name), peer.comparisons)
             told += [f"{peer.name}: {text}" for text in differences]
@@ -244,6 +247,22 @@ def _folder(asked: Namespace) -> Iterator[Path]:
             yield Path(scratch) / asked.size
 
 
+def _is_asked(asked: Namespace, name: str) -> bool:
+    return not asked.only or any(part in name for part in asked.only)
+
+
+def _peers(asked: Namespace) -> list[Peer]:
+    """The other programs that are asked for and can run; says of the others why they are left out."""
+    peers = []
+    for peer in PEERS:
+        if _is_asked(asked, peer.name):
+            if obstacle := peer.obstacle(asked.size):
+                sys.stderr.write(f"{peer.name} is left out: {obstacle}\n")
+            else:
+                peers.append(peer)
+    return peers
+
+
 def _extracts(folder: Path, extent: Extent) -> Path:
     """The landing folder of the extent; made unless it has been made before."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -257,8 +276,8 @@ def _extracts(folder: Path, extent: Extent) -> Path:
 
 
 def table(costs: dict[str, list[Cost]]) -> str:
-    """Costs as a text of columns: CPU seconds, peak memory, and ratios of CPU seconds to the two references."""
-    base = {name: median_cpu(costs[name]) for name in (CORE, ALL) if costs.get(name)}
+    """Costs as a text of columns: CPU seconds, peak memory, and ratios of CPU seconds to the references."""
+    base = {name: median_cpu(costs[name]) for name in (CORE, ALL, FACTS_ALONE) if costs.get(name)}
     heads = "".join(f"{'/ ' + name.removeprefix('reference, '):>12}" for name in base)
     lines = [f"{'command':<32}{'CPU s':>9}{'min':>9}{'max':>9}{'peak MB':>9}{'wall s':>9}{heads}"]
     for name, found in costs.items():
@@ -293,6 +312,7 @@ def _results(
             "python": platform.python_version(),
             **{name: version(name) for name in ("duckdb", "dagster", "dbt-core", "dbt-duckdb", "great-expectations")},
         },
+        "peers": {peer.name: peer.against for peer in PEERS if peer.name in costs},
         "costs": {name: [asdict(cost) for cost in found] for name, found in costs.items()},
     }
 
@@ -317,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     extent = data.extent_of(asked.size)
     with _folder(asked) as folder:
         landing = _extracts(folder, extent)
-        bench = Bench(folder, extent, landing=landing)
+        bench = Bench(folder, extent, landing=landing, peers=_peers(asked))
         bench.finish()
         files = list(landing.glob("*/*.csv"))
         about = {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
@@ -328,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         sys.stderr.write("The tables of project and reference are equal, after the first load and after a night.\n")
         about["rows"] = bench.rows_read()
-        jobs = [job for job in bench.jobs() if not asked.only or any(part in job.name for part in asked.only)]
+        jobs = [job for job in bench.jobs() if _is_asked(asked, job.name)]
         file = asked.json or (asked.data / f"benchmark_{asked.size}.json" if asked.data else None)
         costs: dict[str, list[Cost]] = {job.name: [] for job in jobs}
 

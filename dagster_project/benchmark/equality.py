@@ -43,6 +43,7 @@ class Comparison:
         expected, found: SQL of a relation in the catalogue `expected` or `found`, as it stands after FROM.
         columns: those that are compared; None: all that both have.
         excluded: columns that may differ.
+        is_whole: whether a column that only the expected one has is a difference.
     """
 
     name: str
@@ -50,13 +51,20 @@ class Comparison:
     found: str
     columns: tuple[str, ...] | None = None
     excluded: frozenset[str] = frozenset()
+    is_whole: bool = False
 
 
 # The numbers of loads are each program's own.
 _LOAD = frozenset({"load_id"})
 
 FACTS = tuple(
-    Comparison(f"marts.{name}", table("expected", "marts", name), table("found", "marts", name), excluded=_LOAD)
+    Comparison(
+        f"marts.{name}",
+        table("expected", "marts", name),
+        table("found", "marts", name),
+        excluded=_LOAD,
+        is_whole=True,
+    )
     for name in _FACTS
 )
 """The facts, with the file day and row that each comes from: what every peer has to agree on."""
@@ -139,6 +147,9 @@ def _difference(connection: duckdb.DuckDBPyConnection, comparison: Comparison) -
         name: str(sql_type) for name, sql_type, *_ in connection.execute(f"describe {comparison.expected}").fetchall()
     }
     others = {row[0] for row in connection.execute(f"describe {comparison.found}").fetchall()}
+    missing = sorted(types.keys() - others) if comparison.is_whole else []
+    if missing:
+        return [f"{comparison.name}: columns missing: {', '.join(missing)}"]
     columns = comparison.columns or [name for name in types if name in others]
     columns = [name for name in columns if name not in comparison.excluded]
     # Equal values of different types have different hashes.

@@ -7,8 +7,9 @@ The rest is the same work: every cell typed or its row quarantined with a reason
 keys, raw tables, the expectations of the contracts, facts, the tests of the facts, and the monthly marts. Its tables
 are named as the warehouse's, and `equality.py` compares them.
 
-With `--marts MANIFEST` the other marts follow, made by the project's own compiled SQL in the order of their
-dependencies; with `--tests` the tests of all models, too. A new warehouse is made each time; there is no night.
+With `--facts` it ends with the facts: no checks, no monthly marts. With `--marts MANIFEST` the other marts follow, made
+by the project's own compiled SQL in the order of their dependencies; with `--tests` the tests of all models, too. A new
+warehouse is made each time; there is no night.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class CheckFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """What the shared statements need to know of a source.
 
     Attributes:
@@ -56,8 +57,8 @@ class _Source:
     rules: Mapping[str, str]
 
 
-_SOURCES = {
-    "call_segments": _Source(
+SOURCES = {
+    "call_segments": Source(
         columns=(
             *("call_id", "segment_no", "line", "arrived_at", "utc_offset_minutes", "queue_seconds", "disposition"),
             *("talk_seconds", "called_back_at", "operator_id", "caller_number"),
@@ -78,7 +79,7 @@ _SOURCES = {
             "utc_offsets_agree_with_the_clock": "offset_disagreements > 0",
         },
     ),
-    "crimes": _Source(
+    "crimes": Source(
         columns=(
             *("crime_ref", "updated_at", "recorded_at", "offence_code", "status", "cancelled_at", "cancel_code"),
             *("report_channel", "district"),
@@ -88,14 +89,14 @@ _SOURCES = {
         measures={"cancelled_rows": "count(*) filter (status = 'cancelled')"},
         rules={"cancellations_are_a_minority": "rows_loaded >= 100 and cancelled_rows > 0.5 * rows_loaded"},
     ),
-    "digital_contacts": _Source(
+    "digital_contacts": Source(
         columns=("contact_id", "contact_type", "received_at", "from_partner_force", "is_test", "linked_reference"),
         key=("contact_id",),
         event="received_date",
         measures={"test_rows": "count(*) filter (is_test)"},
         rules={"tests_are_rare": "rows_loaded >= 100 and test_rows > 0.5 * rows_loaded"},
     ),
-    "live_chats": _Source(
+    "live_chats": Source(
         columns=(
             *("chat_id", "requested_at", "accepted_at", "ended_at", "operator_id", "topic"),
             "created_incident",
@@ -111,7 +112,7 @@ _SOURCES = {
             "chats_end_within_a_day": "longest_chat_hours > 24",
         },
     ),
-    "online_crime_reports": _Source(
+    "online_crime_reports": Source(
         columns=("submission_id", "service", "started_at", "submitted_at", "duplicate_of", "crime_ref"),
         key=("submission_id",),
         event="submitted_date",
@@ -127,6 +128,7 @@ def run(
     *,
     secret: bytes,
     default_force: str = "kent",
+    facts_alone: bool = False,
     manifest: Path | None = None,
     tests: bool = False,
     threads: int | None = None,
@@ -138,6 +140,7 @@ def run(
         database: file that is made; its name has to be `warehouse.duckdb` for the compiled models to find it.
         secret: key of the pseudonyms.
         default_force: force of extracts without a force column.
+        facts_alone: without checks and monthly marts.
         manifest: dbt's, with compiled SQL of a build from scratch; makes the other marts as well.
         tests: also run the tests in the manifest.
         threads: of DuckDB; its own choice when left out.
@@ -170,13 +173,15 @@ def run(
         _read_seeds(connection)
         lap("seeds")
         first_load_id = 1
-        for source in _SOURCES:
+        for source in SOURCES:
             first_load_id += _load(connection, source, landing / source, first_load_id, default_force)
             lap(source)
-            _check(connection, source)
-            lap(f"{source} checks")
-        _execute(connection, "monthly.sql", {})
-        lap("monthly marts")
+            if not facts_alone:
+                _check(connection, source)
+                lap(f"{source} checks")
+        if not facts_alone:
+            _execute(connection, "monthly.sql", {})
+            lap("monthly marts")
         if manifest is not None:
             nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
             _make_other_marts(connection, nodes)
@@ -197,29 +202,30 @@ def hmac_pads(secret: bytes) -> dict[str, bytes]:
 
 def _read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
     """The lists that the models read, with the types that dbt gives them."""
-    for properties in sorted(_SEEDS.glob("*.yml")):
-        for seed in yaml.safe_load(properties.read_text(encoding="utf-8"))["seeds"]:
-            types = ", ".join(
-                f"{_literal(name)}: {_literal(sql_type)}" for name, sql_type in seed["config"]["column_types"].items()
-            )
-            connection.execute(
-                f"create table reference.{seed['name']} as from read_csv($file, header = true, "
-                f"auto_detect = false, quote = '\"', escape = '\"', delim = ',', columns = {{{types}}})",
-                {"file": str(_SEEDS / f"{seed['name']}.csv")},
-            )
+    for file, column_types in seeds().items():
+        types = ", ".join(f"{literal(name)}: {literal(sql_type)}" for name, sql_type in column_types.items())
+        connection.execute(
+            f"create table reference.{file.stem} as from read_csv($file, header = true, "
+            f"auto_detect = false, quote = '\"', escape = '\"', delim = ',', columns = {{{types}}})",
+            {"file": str(file)},
+        )
+
+
+def seeds() -> dict[Path, dict[str, str]]:
+    """The lists that the models read: files of the project's seeds, with the types of their columns."""
+    return {
+        _SEEDS / f"{seed['name']}.csv": seed["config"]["column_types"]
+        for properties in sorted(_SEEDS.glob("*.yml"))
+        for seed in yaml.safe_load(properties.read_text(encoding="utf-8"))["seeds"]
+    }
 
 
 def _load(
     connection: duckdb.DuckDBPyConnection, source: str, folder: Path, first_load_id: int, default_force: str
 ) -> int:
     """Read all extracts of a source into its raw table and facts; gives the number of files."""
-    of_source = _SOURCES[source]
     # Files of a day in the order of their names; a full stop comes before an underscore.
     files = sorted(folder.iterdir(), key=lambda file: (_day(file, source), file.name))
-    with files[0].open(encoding="utf-8") as stream:
-        has_force = stream.readline().startswith("force_code")
-    columns = (["force_code"] if has_force else []) + list(of_source.columns)
-    texts = ", ".join(f"{_literal(name)}: 'varchar'" for name in columns)
     connection.execute("set variable extracts = $files", {"files": [str(file) for file in files]})
     # A table, and no list: a list is written out anew for every block of rows, of which each file has one.
     connection.execute(
@@ -239,6 +245,26 @@ def _load(
             "files": len(files),
         },
     )
+    blanks = blanks_of(source, "getvariable('extracts')", first=files[0], default_force=default_force)
+    _execute(connection, f"{source}.sql", blanks)
+    _execute(connection, "loaded.sql", blanks)
+    return len(files)
+
+
+def blanks_of(source: str, files: str, *, first: Path, default_force: str) -> dict[str, str]:
+    """What the statements of a source leave open, in SQL.
+
+    Args:
+        source: its name.
+        files: SQL of the files that DuckDB's `read_csv` reads, in the order of their days and names.
+        first: one of them, whose header tells whether they have a column of the force.
+        default_force: force of extracts without it.
+    """
+    of_source = SOURCES[source]
+    with first.open(encoding="utf-8") as stream:
+        has_force = stream.readline().startswith("force_code")
+    columns = (["force_code"] if has_force else []) + list(of_source.columns)
+    texts = ", ".join(f"{literal(name)}: 'varchar'" for name in columns)
     # Numbered in the order of the files and lines, so that no later step has to keep it.
     extract = f"""(
         select
@@ -246,40 +272,38 @@ def _load(
             cast(file_index as bigint) as file_index,
             row_number() over () as row_no
         from read_csv(
-            getvariable('extracts'),
+            {files},
             header = true, delim = ',', quote = '"', escape = '"', auto_detect = false, strict_mode = true,
-            nullstr = [{", ".join(map(_literal, _NULL_WORDS))}], columns = {{{texts}}}
+            nullstr = [{", ".join(map(literal, _NULL_WORDS))}], columns = {{{texts}}}
         )
     )"""
-    key = ["force_code", *of_source.key]
-    blanks = {
+    return {
         "source": source,
         "extract": extract,
-        "force": f"coalesce(lower(force_code), {_literal(default_force)})" if has_force else _literal(default_force),
-        "key": ", ".join(key),
+        "force": f"coalesce(lower(force_code), {literal(default_force)})" if has_force else literal(default_force),
+        "key": ", ".join(["force_code", *of_source.key]),
         "cells": ", ".join(["force_code", *of_source.columns]),
         "repeated_keys": (_SQL / "repeated_keys.sql").read_text(encoding="utf-8").rstrip().rstrip(";") + ";",
     }
-    _execute(connection, f"{source}.sql", blanks)
-    _execute(connection, "loaded.sql", blanks)
-    return len(files)
 
 
 def _day(file: Path, source: str) -> date:
     return date.fromisoformat(file.name[len(source) + 1 : len(source) + 11])
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as an SQL literal; here since the warehouse's own comes with modules that would be measured, too."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, name: str, blanks: Mapping[str, str]) -> None:
     """Execute the statements of a file, `{blanks}` filled in."""
-    for statement in _statements(name, blanks):
+    for statement in statements(name, blanks):
         connection.execute(statement)
 
 
-def _statements(name: str, blanks: Mapping[str, str]) -> Iterator[str]:
+def statements(name: str, blanks: Mapping[str, str]) -> Iterator[str]:
+    """The statements of a file in `sql/`, `{blanks}` filled in."""
     text = (_SQL / name).read_text(encoding="utf-8")
     # Twice: what fills a blank has blanks itself.
     for _ in range(2):
@@ -292,10 +316,24 @@ def _check(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """The expectations of a source and the tests of its facts.
 
     Raises:
-        CheckFailed: a row or a day is not as it has to be. Rows after the extract date or an empty day, which are
-            worth no more than a warning, are counted all the same.
+        CheckFailed: a row or a day is not as it has to be.
     """
-    of_source = _SOURCES[source]
+    for statement in checks_of(source):
+        cursor = connection.execute(statement)
+        found = dict(zip((column[0] for column in cursor.description or ()), cursor.fetchone() or (), strict=True))
+        failed = {name: count for name, count in found.items() if count}
+        if failed:
+            raise CheckFailed(
+                f"{source}: " + ", ".join(f"{name} fails {count} times" for name, count in failed.items())
+            )
+
+
+def checks_of(source: str) -> list[str]:
+    """Queries of one row that counts, by the name of a check, the rows and days that fail it.
+
+    Rows after the extract date or an empty day, which are worth no more than a warning, are counted all the same.
+    """
+    of_source = SOURCES[source]
     event = of_source.event
     optional = [name for name in of_source.columns if name not in of_source.key]
     measures = {
@@ -316,18 +354,9 @@ def _check(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         "rules": judged,
         "silent": "count(*) filter (is_silent) as columns_that_had_values_still_have_them",
     }
-    statements = [*_statements(f"{source}_checks.sql", {}), *_statements("deliveries.sql", blanks)]
-    statements[-1] = statements[-1].replace(
-        "from judged", f"from (select *, {' or '.join(silent)} as is_silent from judged)"
-    )
-    for statement in statements:
-        cursor = connection.execute(statement)
-        found = dict(zip((column[0] for column in cursor.description or ()), cursor.fetchone() or (), strict=True))
-        failed = {name: count for name, count in found.items() if count}
-        if failed:
-            raise CheckFailed(
-                f"{source}: " + ", ".join(f"{name} fails {count} times" for name, count in failed.items())
-            )
+    of_rows, (of_days,) = statements(f"{source}_checks.sql", {}), statements("deliveries.sql", blanks)
+    judged_days = f"from (select *, {' or '.join(silent)} as is_silent from judged)"
+    return [*of_rows, of_days.replace("from judged", judged_days)]
 
 
 def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> None:
@@ -344,7 +373,7 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
         for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
     }
     # What the facts are made from.
-    made |= {f"int_{source}_current" for source in _SOURCES}
+    made |= {f"int_{source}_current" for source in SOURCES}
     models = {name: node for name, node in nodes.items() if node["resource_type"] == "model"}
     order = TopologicalSorter({name: node["depends_on"]["nodes"] for name, node in models.items()})
     for name in order.static_order():
@@ -361,7 +390,7 @@ def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) 
     Raises:
         CheckFailed: a test finds rows.
     """
-    skipped = {f"int_{source}_current" for source in _SOURCES}
+    skipped = {f"int_{source}_current" for source in SOURCES}
     for node in nodes.values():
         if node["resource_type"] != "test" or any(f'"{name}"' in node["compiled_code"] for name in skipped):
             continue
@@ -377,6 +406,7 @@ def main() -> None:
     parser.add_argument("database", type=Path)
     parser.add_argument("--key", type=Path, required=True, help="file with the key of the pseudonyms")
     parser.add_argument("--force", default="kent", help="force of extracts without a force column")
+    parser.add_argument("--facts", action="store_true", help="facts alone: no checks, no monthly marts")
     parser.add_argument("--marts", type=Path, help="manifest of dbt, for the other marts")
     parser.add_argument("--tests", action="store_true", help="the tests in the manifest as well")
     parser.add_argument("--threads", type=int)
@@ -386,6 +416,7 @@ def main() -> None:
         asked.database,
         secret=bytes.fromhex(asked.key.read_text(encoding="ascii").strip()),
         default_force=asked.force,
+        facts_alone=asked.facts,
         manifest=asked.marts,
         tests=asked.tests,
         threads=asked.threads,

@@ -11,7 +11,7 @@ import re
 import statistics
 import sys
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from dagster_project.settings import PROJECT_ROOT
 _PAGE = "performance.md"
 _PLOTS = "performance"
 _BEGIN, _END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
-_REFERENCES = ("reference, core", "reference, all marts")
+_REFERENCES = ("reference, core", "reference, all marts", "reference, facts")
 _FIRST = "fcir run, first load"
+# Those that the plot of growth shows.
+_GROWING = ("reference, core", "reference, all marts", _FIRST)
 _WIDTH, _ROW = 460, 20
 
 
@@ -103,8 +105,44 @@ def markdown(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
-    """A plot in Vega-Lite: one bar for each command, the references grey; of CPU seconds also least and most."""
+def peers(results: Sequence[Mapping[str, Any]]) -> str:
+    """The other tools of all sizes as Markdown, each with its ratio to the reference that does as much.
+
+    Args:
+        results: of one size each.
+
+    Returns:
+        A section with a table; empty when no other tool was measured.
+    """
+    against = {name: base for result in results for name, base in result.get("peers", {}).items()}
+    if not against:
+        return ""
+    heads = [f"{result['size']}: {head}" for result in results for head in ("CPU s", "peak MB", "ratio")]
+    lines = [
+        "### Other tools",
+        "",
+        "| " + " | ".join(["program", "compared with", *heads]) + " |",
+        "|---|---" + "|---:" * len(heads) + "|",
+    ]
+    measured = [{figure.name: figure for figure in figures_of(result)} for result in results]
+    for name, base in against.items():
+        cells = [name, base]
+        for figures in measured:
+            figure, reference = figures.get(name), figures.get(base)
+            cells += [f"{figure.cpu:,.2f}", f"{figure.peak_mb:,.0f}"] if figure else ["", ""]
+            cells.append(f"{figure.cpu / reference.cpu:.2f}" if figure and reference else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def bars(figures: Sequence[Figure], *, is_memory: bool, others: Collection[str] = ()) -> dict[str, Any]:
+    """A plot in Vega-Lite: one bar for each command; of CPU seconds also least and most.
+
+    Args:
+        figures: of the commands, in their order.
+        is_memory: whether the bars are peak memory; else CPU seconds.
+        others: names of the other tools, which are dark grey; references are grey.
+    """
     title = "peak memory, MB" if is_memory else "CPU seconds"
     rows = [
         {
@@ -114,7 +152,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
             "most": figure.most_cpu,
             "end": figure.peak_mb if is_memory else figure.most_cpu,
             "label": f"{figure.peak_mb:,.0f}" if is_memory else f"{figure.cpu:,.1f}",
-            "kind": "reference" if figure.name.startswith("reference") else "project",
+            "kind": "reference" if figure.name in _REFERENCES else "other" if figure.name in others else "project",
         }
         for figure in figures
     ]
@@ -124,7 +162,7 @@ def bars(figures: Sequence[Figure], *, is_memory: bool) -> dict[str, Any]:
     colour = {
         "field": "kind",
         "type": "nominal",
-        "scale": {"domain": ["reference", "project"], "range": [GREY, BLUE]},
+        "scale": {"domain": ["reference", "other", "project"], "range": [GREY, DARK_GREY, BLUE]},
         "legend": None,
     }
     layers: list[dict[str, Any]] = [
@@ -151,7 +189,7 @@ def growth(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         {"rows": result["rows"], "seconds": figure.cpu, "name": figure.name}
         for result in results
         for figure in figures_of(result)
-        if figure.name in (*_REFERENCES, _FIRST)
+        if figure.name in _GROWING
     ]
     encoding = {
         "x": {
@@ -170,7 +208,7 @@ def growth(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "field": "name",
             "type": "nominal",
             "title": None,
-            "scale": {"domain": [*_REFERENCES, _FIRST], "range": [GREY, DARK_GREY, BLUE]},
+            "scale": {"domain": list(_GROWING), "range": [GREY, DARK_GREY, BLUE]},
         },
     }
     return _plot(rows, [{"mark": {"type": "line", "point": True}, "encoding": encoding}], height=220)
@@ -225,7 +263,9 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         figures = figures_of(result)
         for name, is_memory in (("cpu", False), ("memory", True)):
             file = docs / _PLOTS / f"{name}_{result['size']}.svg"
-            file.write_text(_drawn(bars(figures, is_memory=is_memory)) + "\n", encoding="utf-8")
+            file.write_text(
+                _drawn(bars(figures, is_memory=is_memory, others=result.get("peers", {}))) + "\n", encoding="utf-8"
+            )
             written.append(file)
     parts = [markdown(result) for result in results]
     if len(results) > 1:
@@ -233,6 +273,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
         written.append(file)
         parts.append(f"![CPU seconds by the rows of the extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
+    parts += filter(None, [peers(results)])
     page = docs / _PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, begin, rest = text.partition(_BEGIN)

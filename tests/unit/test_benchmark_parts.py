@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
-from dagster_project.benchmark.report import markdown, write
+from dagster_project.benchmark.peers.registry import Peer
+from dagster_project.benchmark.report import markdown, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
 
@@ -87,6 +90,14 @@ def test_a_table_that_differs_is_shown_with_its_rows(tmp_path, other, shown):
     assert shown in told
 
 
+def test_a_column_that_is_not_there_is_told_where_all_have_to_be(tmp_path):
+    expected = _database(tmp_path / "a.duckdb", "create table t as select 1 as n, 2 as m")
+    found = _database(tmp_path / "b.duckdb", "create table t as select 1 as n")
+    assert differences(expected, found, [_SAME]) == []
+    (told,) = differences(expected, found, [replace(_SAME, is_whole=True)])
+    assert told == "t: columns missing: m"
+
+
 @pytest.fixture
 def results():
     def cost(seconds):
@@ -112,6 +123,29 @@ def results():
 
 def test_a_table_has_medians_and_their_ratio_to_the_reference(results):
     assert "| fcir run, first load | 50.00 | 40.00 to 55.00 | 5,000 | 25.0 | 10.00 |" in markdown(results)
+
+
+@pytest.mark.parametrize(
+    ("needs", "size", "why"),
+    [
+        ("duckdb", "S", None),
+        ("duckdb", "L", "too many at size L"),
+        ("no_such_library", "S", "make env-peers installs it"),
+        (Path("/no/such/program"), "S", "make env-peers installs it"),
+    ],
+)
+def test_another_tool_that_cannot_be_measured_says_why(needs, size, why):
+    obstacle = Peer("x", "x", needs, "reference, core", (), sizes="SM").obstacle(size)
+    assert obstacle == why if why is None else why in obstacle
+
+
+def test_another_tool_is_told_beside_the_reference_that_does_as_much(results):
+    cost = {"cpu_seconds": 7.5, "wall_seconds": 3.0, "peak_mb": 400.0}
+    small = results | {"peers": {"SQLMesh": "reference, core"}, "costs": results["costs"] | {"SQLMesh": [cost]}}
+    table = peers([small, results | {"size": "M"}])
+    assert "| program | compared with | S: CPU s | S: peak MB | S: ratio | M: CPU s |" in table
+    assert "| SQLMesh | reference, core | 7.50 | 400 | 1.50 |  |  |  |" in table
+    assert peers([results]) == ""
 
 
 def test_a_report_leaves_what_is_written_by_hand(results, tmp_path):

@@ -82,13 +82,13 @@ with at_fault as (
 
 select
     load_id,
-    '{source}',
+    '{source}' as source,
     extract_date,
     file_name,
-    row_no - first_row + 2,
+    row_no - first_row + 2 as source_row,
     column_name,
     reason_code,
-    reason_code
+    reason_code as reason
 from at_fault
 join file using (load_id)
 join file_rows using (load_id);

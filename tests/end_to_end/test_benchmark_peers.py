@@ -1,0 +1,66 @@
+"""Every other program of the benchmark comes to the tables of the reference."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import date
+
+import duckdb
+import pytest
+
+from dagster_project.benchmark import data, reference
+from dagster_project.benchmark.data import Extent
+from dagster_project.benchmark.equality import differences
+from dagster_project.benchmark.peers.arguments import Asked
+from dagster_project.benchmark.peers.models import checks, macros
+from dagster_project.benchmark.peers.registry import INSTALL, PEERS
+
+# Around both clock changes; extracts of several forces have a column of the force.
+_EXTENTS = {
+    "one force in autumn": Extent(("kent",), date(2022, 10, 27), 5),
+    "two forces in spring": Extent(("kent", "essex"), date(2023, 3, 24), 4),
+}
+
+
+@pytest.fixture(scope="module", params=_EXTENTS)
+def expected(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("extent")
+    extent = _EXTENTS[request.param]
+    data.write_extracts(folder / "landing", extent)
+    key = folder / "key"
+    key.write_text(bytes(range(32)).hex())
+    database = folder / "reference" / "warehouse.duckdb"
+    reference.run(folder / "landing", database, secret=bytes(range(32)), default_force=extent.forces[0])
+    return folder / "landing", database, key, extent.forces[0]
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_a_peer_comes_to_the_tables_of_the_reference(peer, expected, tmp_path):
+    if not peer.is_installed():
+        pytest.skip(f"{peer.name} is not installed; {INSTALL} installs it")
+    landing, database, key, force = expected
+    found = tmp_path / "made" / "warehouse.duckdb"
+    made = subprocess.run(
+        peer.command(landing, found, key=key, force=force), capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout[-2_000:] + made.stderr[-2_000:]
+    assert differences(database, found, peer.comparisons) == []
+
+
+def test_a_check_of_dbt_and_sqlmesh_gives_a_row_when_it_fails(expected, tmp_path):
+    landing, database, key, force = expected
+    shutil.copy(database, tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        for statement in macros(Asked(landing, database, key, force)):
+            connection.execute(statement)
+
+        def failing():
+            return {name for name, query in checks().items() if connection.execute(query).fetchall()}
+
+        assert failing() == set()
+        connection.execute(
+            "update raw.live_chats set topic = 'weather' where chat_id = (select min(chat_id) from raw.live_chats)"
+        )
+        connection.execute("update marts.fct_call set line = null")
+        assert failing() == {"live_chats_1", "call_segments_3"}
