@@ -1,14 +1,10 @@
-{#- Thresholds in common use, beside those that the dated list names. -#}
-{%- set common_thresholds = [0, 5, 10, 15, 20, 30] -%}
-{%- set sums = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
-
 with
--- The linter cannot follow the indentation of a loop.
+-- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-calls as (
+counted_calls as (
 
-    select * from {{ ref("int_call_judged") }}
+    select * from {{ ref("int_call_threshold_monthly") }}
 
 ),
 
@@ -44,15 +40,7 @@ lines as (
 
 thresholds as (
 
-    {%- for seconds in common_thresholds %}
-
-    select cast({{ seconds }} as decimal(18, 6)) as short_abandon_seconds
-
-    union
-    {%- endfor %}
-
-    select short_abandon_seconds from parameters
-
+    {{ abandon_thresholds("parameters") }}
 ),
 
 months as (
@@ -111,46 +99,6 @@ months_in_force as (
 
 ),
 
-totals as (
-
-    select
-        force_code,
-        line,
-        month_start,
-        {%- for part in sums %}
-        sum({{ part }}) as {{ part }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from calls
-    group by
-        force_code,
-        line,
-        month_start
-
-),
-
--- What a threshold leaves out. Few calls are that short, so only these are counted once for each threshold.
-short_abandons as (
-
-    select
-        calls.force_code,
-        calls.line,
-        calls.month_start,
-        thresholds.short_abandon_seconds,
-        {%- for part in sums %}
-        sum(calls.{{ part }}) as {{ part }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from calls
-    inner join thresholds
-        on calls.queue_seconds < thresholds.short_abandon_seconds
-    where not calls.is_answered_by_operator
-    group by
-        calls.force_code,
-        calls.line,
-        calls.month_start,
-        thresholds.short_abandon_seconds
-
-),
-
 summed as (
 
     select
@@ -163,12 +111,9 @@ summed as (
         months_in_force.least_seconds = thresholds.short_abandon_seconds
         and months_in_force.most_seconds = thresholds.short_abandon_seconds
         and months_in_force.days_in_force = months.days_in_month as is_in_force,
-        case when months.days_loaded > 0 then coalesce(totals.received, 0) end as received,
-        case when months.days_loaded > 0 then coalesce(short_abandons.received, 0) end as short_abandons,
-        {%- for part in sums[1:] %}
-        case
-            when months.days_loaded > 0 then coalesce(totals.{{ part }}, 0) - coalesce(short_abandons.{{ part }}, 0)
-        end as {{ part }}{{ "," if not loop.last }}
+        {%- for part in ["received", "short_abandons", "answered", "answered_within_target", "queue_seconds_answered"] %}
+        case when months.days_loaded > 0 then coalesce(counted_calls.{{ part }}, 0) end as {{ part }}
+        {{- "," if not loop.last }}
         {%- endfor %}
     from months
     cross join thresholds
@@ -177,17 +122,12 @@ summed as (
             months.force_code = months_in_force.force_code
             and months.line = months_in_force.line
             and months.month_start = months_in_force.month_start
-    left join totals
+    left join counted_calls
         on
-            months.force_code = totals.force_code
-            and months.line = totals.line
-            and months.month_start = totals.month_start
-    left join short_abandons
-        on
-            months.force_code = short_abandons.force_code
-            and months.line = short_abandons.line
-            and months.month_start = short_abandons.month_start
-            and thresholds.short_abandon_seconds = short_abandons.short_abandon_seconds
+            months.force_code = counted_calls.force_code
+            and months.line = counted_calls.line
+            and months.month_start = counted_calls.month_start
+            and thresholds.short_abandon_seconds = counted_calls.short_abandon_seconds
 
 ),
 

@@ -4,9 +4,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-changes as (
+counted as (
 
-    select * from {{ ref("int_crime_change") }}
+    select * from {{ ref("int_crime_change_monthly") }}
 
 ),
 
@@ -19,23 +19,6 @@ deliveries as (
 forces as (
 
     select * from {{ ref("int_force") }}
-
-),
-
--- One pass over the states; a state that is several kinds counts in each.
-counted as (
-
-    select
-        force_code,
-        {{ month_start("updated_date") }} as month_start,
-        {%- for kind in kinds %}
-        count(case when is_{{ kind }} then crime_ref end) as {{ kind }}_states,
-        count(distinct case when is_{{ kind }} then crime_ref end) as {{ kind }}_crimes{{ "," if not loop.last }}
-        {%- endfor %}
-    from changes
-    group by
-        force_code,
-        {{ month_start("updated_date") }}
 
 ),
 

@@ -2,11 +2,9 @@ with
 -- The linter knows neither the indentation of a macro's query nor the lambdas of Erlang's formulas.
 -- noqa: disable=layout.indent,PRS
 
-calls as (
+call_hours as (
 
-    select *
-    from {{ ref("int_call_judged") }}
-    where not is_short_abandon
+    select * from {{ ref("int_call_hourly") }}
 
 ),
 
@@ -108,23 +106,16 @@ weekdays as (
 grouped as (
 
     select
-        calls.force_code,
-        calls.line,
-        calls.month_start,
-        calls.day_of_week,
-        calls.hour_of_day,
-        count(*) as received,
-        sum(case when calls.is_answered_by_operator then 1 else 0 end) as handled,
-        sum(case when calls.is_answered_by_operator then calls.talk_seconds_answered else 0 end) as talk_seconds
-    from calls
-    inner join loaded_days
-        on calls.arrived_date = loaded_days.date_day
-    group by
-        calls.force_code,
-        calls.line,
-        calls.month_start,
-        calls.day_of_week,
-        calls.hour_of_day
+        force_code,
+        line,
+        month_start,
+        day_of_week,
+        hour_of_day,
+        received_of_loaded_days as received,
+        handled_of_loaded_days as handled,
+        talk_seconds_of_loaded_days as talk_seconds
+    from call_hours
+    where received_of_loaded_days > 0
 
 ),
 

@@ -18,11 +18,24 @@ calls as (
 
 ),
 
+source_days as (
+
+    select * from {{ ref("int_source_day") }}
+
+),
+
 touched_calls as (
 
-    select *
+    select
+        calls.*,
+        coalesce(source_days.is_loaded, false) as is_of_loaded_day,
+        coalesce(source_days.is_loaded, false) and calls.is_answered_by_operator as is_handled
     from calls
-    {{ in_touched_months("where", "arrived_date", sources) }}
+    left join source_days
+        on
+            source_days.source = 'call_segments'
+            and calls.arrived_date = source_days.day
+    {{ in_touched_months("where", "calls.arrived_date", sources) }}
 
 ),
 
@@ -35,8 +48,11 @@ summed as (
         day_of_week,
         hour_of_day,
         {%- for part in parts %}
-        sum({{ part }}) as {{ part }}{{ "," if not loop.last }}
+        sum({{ part }}) as {{ part }},
         {%- endfor %}
+        count(case when is_of_loaded_day then 1 end) as received_of_loaded_days,
+        count(case when is_handled then 1 end) as handled_of_loaded_days,
+        sum(case when is_handled then talk_seconds_answered else 0 end) as talk_seconds_of_loaded_days
     from touched_calls
     group by
         force_code,
@@ -86,6 +102,9 @@ final as (
         {%- for part in parts %}
         cast(summed.{{ part }} as decimal(38, 6)) as {{ part }},
         {%- endfor %}
+        cast(summed.received_of_loaded_days as bigint) as received_of_loaded_days,
+        cast(summed.handled_of_loaded_days as bigint) as handled_of_loaded_days,
+        cast(summed.talk_seconds_of_loaded_days as decimal(38, 6)) as talk_seconds_of_loaded_days,
         percentiles.median_queue_seconds,
         percentiles.p90_queue_seconds
     from summed

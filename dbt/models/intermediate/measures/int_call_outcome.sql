@@ -20,6 +20,7 @@ final as (
         day_of_week,
         hour_of_day,
         queue_seconds,
+        is_answered_by_operator,
         section,
         received,
         answered,

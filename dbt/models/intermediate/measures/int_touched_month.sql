@@ -1,6 +1,6 @@
 {%- set dates = {
     "call_segments": ["arrived_date"],
-    "crimes": ["recorded_date", "cancelled_date"],
+    "crimes": ["recorded_date", "cancelled_date", "updated_date"],
     "digital_contacts": ["received_date"],
     "live_chats": ["requested_date"],
     "online_crime_reports": ["submitted_date"],

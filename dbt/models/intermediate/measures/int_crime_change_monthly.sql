@@ -1,5 +1,9 @@
-{#- A view: one aggregation reads it, and a table would hold every state a second time. -#}
-{{ config(materialized="view") }}
+{%- set sources = ["crimes"] -%}
+{%- set kinds = ["recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ forget_months('month_start', " ~ sources ~ ") }}",
+) }}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -8,6 +12,16 @@ with
 states as (
 
     select * from {{ ref("fct_crime_status") }}
+    {%- if is_incremental() %}
+    -- All states of a crime, since the first one of a month is compared with the one before.
+    where (force_code, crime_ref) in (
+        select
+            force_code,
+            crime_ref
+        from {{ ref("fct_crime_status") }}
+        {{ in_touched_months("where", "updated_date", sources) }}
+    )
+    {%- endif %}
 
 ),
 
@@ -16,13 +30,9 @@ with_state_before as (
     select
         force_code,
         crime_ref,
-        updated_at,
         updated_date,
-        status,
-        offence_code,
-        cancel_code,
-        district,
         {%- for column in ["status", "offence_code", "cancel_code", "district"] %}
+        {{ column }},
         lag({{ column }}) over (
             partition by force_code, crime_ref
             order by updated_at asc nulls last
@@ -37,8 +47,7 @@ judged as (
     select
         force_code,
         crime_ref,
-        updated_at,
-        updated_date,
+        {{ month_start("updated_date") }} as month_start,
         -- A state always has a status, so only the first one has none before it.
         status_before is null as is_recorded,
         status = 'cancelled' and coalesce(status_before, 'recorded') <> 'cancelled' as is_cancelled,
@@ -49,22 +58,14 @@ judged as (
         and coalesce(cancel_code, '') <> coalesce(cancel_code_before, '') as is_recoded,
         status_before is not null and coalesce(district, '') <> coalesce(district_before, '') as is_moved
     from with_state_before
+    {{ in_touched_months("where", "updated_date", sources) }}
 
 ),
 
-final as (
+named as (
 
     select
-        force_code,
-        crime_ref,
-        updated_at,
-        updated_date,
-        is_recorded,
-        is_cancelled,
-        is_reinstated,
-        is_reclassified,
-        is_recoded,
-        is_moved,
+        *,
         not is_recorded
         and not is_cancelled
         and not is_reinstated
@@ -72,6 +73,40 @@ final as (
         and not is_recoded
         and not is_moved as is_other
     from judged
+
+),
+
+-- A state that is several kinds counts in each. A crime counts once in a month, however many of its states do.
+crimes as (
+
+    select
+        force_code,
+        month_start,
+        crime_ref,
+        {%- for kind in kinds %}
+        count(case when is_{{ kind }} then 1 end) as {{ kind }}_states{{ "," if not loop.last }}
+        {%- endfor %}
+    from named
+    group by
+        force_code,
+        month_start,
+        crime_ref
+
+),
+
+final as (
+
+    select
+        force_code,
+        month_start,
+        {%- for kind in kinds %}
+        cast(sum({{ kind }}_states) as bigint) as {{ kind }}_states,
+        cast(count(case when {{ kind }}_states > 0 then 1 end) as bigint) as {{ kind }}_crimes{{ "," if not loop.last }}
+        {%- endfor %}
+    from crimes
+    group by
+        force_code,
+        month_start
 
 )
 

@@ -1,0 +1,12 @@
+{#- Query of the thresholds under which an abandoned call may be left out: those in common use, and those of the dated
+    list `parameters`, which a model knows by that name. -#}
+{% macro abandon_thresholds(parameters) %}
+    {%- for seconds in [0, 5, 10, 15, 20, 30] %}
+
+    select cast({{ seconds }} as decimal(18, 6)) as short_abandon_seconds
+
+    union
+    {%- endfor %}
+
+    select short_abandon_seconds from {{ parameters }}
+{% endmacro %}
