@@ -130,22 +130,21 @@ def instant(column: str, is_second: pl.Expr) -> pl.Expr:
 
 
 def scan(asked: Asked, source: str) -> pl.LazyFrame:
-    """All rows of a source as text, with the day, load and line that they come from."""
+    """All rows of a source as text, with the load that they come from, numbered in the order of files and lines."""
     files = files_of(asked, source)
     with files[0].open(encoding="utf-8") as stream:
         columns = stream.readline().rstrip().split(",")
-    rows = pl.concat(
-        pl.scan_csv(
-            file,
-            schema=dict.fromkeys(columns, pl.String),
-            null_values=_NULL_WORDS,
-            row_index_name="source_row",
-            row_index_offset=2,
-        ).with_columns(extract_date=pl.lit(_day(file, source)), load_id=pl.lit(load_id))
-        for load_id, file in enumerate(files)
+    # One scan: a scan for each file takes thirty times as long at ten years of files.
+    rows = pl.scan_csv(
+        files,
+        schema=dict.fromkeys(columns, pl.String),
+        null_values=_NULL_WORDS,
+        include_file_paths="file",
+        row_index_name="row_no",
     )
     force = col("force_code").str.to_lowercase() if "force_code" in columns else pl.lit(None, pl.String)
-    return rows.with_columns(force_code=force.fill_null(asked.force))
+    load_id = col("file").cast(pl.Enum([str(file) for file in files])).to_physical()
+    return rows.with_columns(force_code=force.fill_null(asked.force), load_id=load_id)
 
 
 def files_of(asked: Asked, source: str) -> list[Path]:
@@ -179,7 +178,13 @@ def loaded(
         personal: columns whose values become pseudonyms.
     """
     fault = pl.coalesce(when(fault.where).then(pl.lit(f"{fault.column}:{fault.reason}")) for fault in faults)
-    read = rows.select("force_code", *columns, *_ORIGIN, fault=fault).collect(engine="streaming")
+    read = rows.select("force_code", *columns, "load_id", "row_no", fault=fault).collect(engine="streaming")
+    files = files_of(asked, source)
+    of_files = read.group_by("load_id").agg(first=col("row_no").min())
+    days = pl.Series([_day(file, source) for file in files])
+    of_files = of_files.with_columns(extract_date=days.gather(of_files["load_id"]))
+    read = read.join(of_files, on="load_id").with_columns(source_row=col("row_no") - col("first") + 2)
+    read = read.drop("row_no", "first")
     valid = read.filter(col("fault").is_null()).drop("fault")
     cells = valid.drop(_ORIGIN).columns
     key = ["force_code", *key]
@@ -206,7 +211,7 @@ def loaded(
             _losing(different.join(last_of_extract, on=_ORIGIN[1:], how="anti"), "superseded_row"),
         ]
     )
-    file_names = pl.Series([file.name for file in files_of(asked, source)])
+    file_names = pl.Series([file.name for file in files])
     return Loaded(
         accepted.with_columns(_pseudonyms(accepted[name], asked.secret()) for name in personal),
         refused.with_columns(source=pl.lit(source), file_name=file_names.gather(refused["load_id"])),
