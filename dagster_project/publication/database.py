@@ -24,7 +24,7 @@ from dagster_project.publication.files import link
 from dagster_project.publication.parquet import NotComposable, compose, read_footer
 from dagster_project.transformation.build import built_upon
 from dagster_project.transformation.project import Mart
-from dagster_project.warehouse.connection import literal, table
+from dagster_project.warehouse.connection import literal, table, transaction
 
 DATABASE = "fcir.duckdb"
 """Name of the file in a publication."""
@@ -223,6 +223,7 @@ def comment(connection: duckdb.DuckDBPyConnection, relation: str, description: s
         description: what a row of it is.
         columns: column to its description.
     """
-    connection.execute(f"comment on table {relation} is {literal(description)}")
-    for column, text in columns.items():
-        connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")
+    with transaction(connection):
+        connection.execute(f"comment on table {relation} is {literal(description)}")
+        for column, text in columns.items():
+            connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")

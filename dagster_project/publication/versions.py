@@ -7,14 +7,13 @@ not complete yet, and whoever comes next decides by the folder what became of it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.loading.plan import ACCEPTED
+from dagster_project.warehouse.connection import transaction
 
 
 def settle(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
@@ -34,7 +33,7 @@ def settle(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
     unseen = [number for number, _ in unfinished if number not in seen]
     if not unfinished:
         return
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute(
             "update audit.publication set is_complete = true where list_contains(?, publication_no)", [seen]
         )
@@ -59,7 +58,7 @@ def record(
         change_seq: newest change of a load that the build has seen.
         project_fingerprint: fingerprint of the dbt project that it was built by.
     """
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute(
             """
             insert into audit.figure_version
@@ -102,17 +101,6 @@ def record(
 
 def complete(connection: duckdb.DuckDBPyConnection, *, name: str, change_seq: int) -> None:
     """Mark a publication as one that readers are pointed to, and the build that it was made from as published."""
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute("update audit.publication set is_complete = true where run_id = ?", [name])
         connection.execute("update audit.build set is_published = true where change_seq = ?", [change_seq])
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("begin")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise

@@ -12,7 +12,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint, invoke, target_path
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, transaction
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
@@ -88,10 +88,9 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
         last = last_build(connection)
         full_refresh = last is None or last[1] != current or begun_by(connection) != current
         upon = last[0] if last and not full_refresh else None
-        connection.execute("begin")
-        connection.execute("delete from audit.build_started")
-        connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
-        connection.execute("commit")
+        with transaction(connection):
+            connection.execute("delete from audit.build_started")
+            connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     # Written here, once, with compiled SQL: dbt writes it twice, and two files that nobody reads. 0.8 CPU seconds.
