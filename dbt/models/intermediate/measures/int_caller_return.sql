@@ -40,6 +40,7 @@ judged as (
         line,
         caller_number,
         month_start,
+        cast(arrived_at as date) as utc_date,
         {{ microseconds("arrived_at") }} as at_microseconds,
         case when not is_short_abandon then answered end as answered,
         line = '101' and not_answered = 1 and not is_short_abandon as is_unanswered
@@ -50,12 +51,22 @@ judged as (
 
 ),
 
--- Most callers were answered, and most contacts refer to no caller: neither has to be sorted.
-callers as (
+-- Days, in UTC, on which a return can be. Most events are on none of them, and need not be sorted.
+return_days as (
 
-    select distinct
+    select
         force_code,
-        caller_number as caller
+        caller_number as caller,
+        utc_date
+    from judged
+    where is_unanswered
+
+    union
+
+    select
+        force_code,
+        caller_number as caller,
+        {{ date_plus("utc_date", 1, "day") }} as utc_date
     from judged
     where is_unanswered
 
@@ -64,30 +75,32 @@ callers as (
 events as (
 
     select
-        callers.force_code,
-        callers.caller,
+        return_days.force_code,
+        return_days.caller,
         judged.call_id,
         judged.line as channel,
         judged.at_microseconds,
         judged.answered
     from judged
-    inner join callers
-        on judged.force_code = callers.force_code
-        and judged.caller_number = callers.caller
+    inner join return_days
+        on judged.force_code = return_days.force_code
+        and judged.caller_number = return_days.caller
+        and judged.utc_date = return_days.utc_date
 
     union all
 
     select
-        callers.force_code,
-        callers.caller,
+        return_days.force_code,
+        return_days.caller,
         cast(null as {{ dbt.type_string() }}) as call_id,
         'digital' as channel,
         {{ microseconds("contacts.received_at") }} as at_microseconds,
         1 as answered
     from contacts
-    inner join callers
-        on contacts.force_code = callers.force_code
-        and contacts.linked_reference = callers.caller
+    inner join return_days
+        on contacts.force_code = return_days.force_code
+        and contacts.linked_reference = return_days.caller
+        and cast(contacts.received_at as date) = return_days.utc_date
     where
         contacts.is_public_demand
         {{ in_touched_months("and", "contacts.received_date", sources) }}
