@@ -15,6 +15,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
+from dagster_project.warehouse.connection import transaction
 
 
 class WaiverError(OperatorError, ValueError):
@@ -91,13 +92,12 @@ def waive(connection: duckdb.DuckDBPyConnection, load_id: int, reason: str) -> W
             "Have it delivered again, then: fcir run"
         )
     content = content_of(sha256 for _, sha256, _, _ in of_delivery)
-    connection.execute("begin")
-    connection.execute("delete from audit.waiver where source = ? and extract_date = ?", [source, day])
-    connection.execute(
-        "insert into audit.waiver values (?, ?, ?, ?, ?, ?)",
-        [source, day, content, load_id, reason, utc_now().replace(tzinfo=None)],
-    )
-    connection.execute("commit")
+    with transaction(connection):
+        connection.execute("delete from audit.waiver where source = ? and extract_date = ?", [source, day])
+        connection.execute(
+            "insert into audit.waiver values (?, ?, ?, ?, ?, ?)",
+            [source, day, content, load_id, reason, utc_now().replace(tzinfo=None)],
+        )
     return Waiver(source, day, content, reason)
 
 
