@@ -23,7 +23,9 @@ _PAGE = "performance.md"
 _PLOTS = "performance"
 _BEGIN, _END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 _REFERENCES = ("reference, core", "reference, all marts", "reference, facts")
-_FIRST = "fcir run, first load"
+_ALL = "reference, all marts"
+_FIRST, _NIGHT, _EMPTY_NIGHT = "fcir run, first load", "fcir run, a night", "fcir run, an empty night"
+_FIXED = ("import dagster", "import great_expectations", "dbt parse, nothing changed")
 # Those that the plot of growth shows.
 _GROWING = ("reference, core", "reference, all marts", _FIRST)
 _WIDTH, _ROW = 460, 20
@@ -132,6 +134,42 @@ def peers(results: Sequence[Mapping[str, Any]]) -> str:
             cells += [f"{figure.cpu:,.2f}", f"{figure.peak_mb:,.0f}"] if figure else ["", ""]
             cells.append(f"{figure.cpu / reference.cpu:.2f}" if figure and reference else "")
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def conclusions(results: Sequence[Mapping[str, Any]]) -> str:
+    """What the figures of a small and a large size say together, as Markdown.
+
+    Args:
+        results: of one size each, the smallest first.
+
+    Returns:
+        A section with a list; empty for one size alone, or where one of the commands was not measured.
+    """
+    wanted = (_ALL, _FIRST, _NIGHT, _EMPTY_NIGHT, *_FIXED)
+    small, large = ({figure.name: figure.cpu for figure in figures_of(result)} for result in (results[0], results[-1]))
+    if len(results) < 2 or not all(name in found for name in wanted for found in (small, large)):
+        return ""
+    rows = results[-1]["rows"] - results[0]["rows"]
+    by_row = {name: (large[name] - small[name]) / rows * 1e6 for name in (_ALL, _FIRST)}
+    fixed, least = small[_FIRST] - small[_ALL], sum(small[name] for name in _FIXED)
+    sizes = f"{results[0]['size']} to {results[-1]['size']}"
+    lines = [
+        "### What follows",
+        "",
+        f"- A further row of a first load, from {sizes}: {by_row[_FIRST]:.1f} microseconds of CPU, "
+        f"{by_row[_FIRST] / by_row[_ALL]:.2f} times the {by_row[_ALL]:.1f} of the reference with all marts.",
+        f"- A first load at {results[0]['size']} takes {fixed:.1f} CPU seconds more than the reference with all marts: "
+        f"{fixed / least:.1f} times the {least:.1f} of importing Dagster and Great Expectations and of dbt's parsing. "
+        "That is assets, checks, publication, papers and pages, which the reference has not.",
+        f"- A night at {results[-1]['size']} takes {large[_NIGHT] / small[_NIGHT]:.2f} times what it takes at "
+        f"{results[0]['size']}, with {results[-1]['rows'] / results[0]['rows']:.0f} times the rows.",
+        *(
+            f"- A day of a force at {result['size']}, a night less an empty one, takes "
+            f"{found[_NIGHT] - found[_EMPTY_NIGHT]:.1f} CPU seconds."
+            for result, found in ((results[0], small), (results[-1], large))
+        ),
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -273,7 +311,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
         written.append(file)
         parts.append(f"![CPU seconds by the rows of the extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
-    parts += filter(None, [peers(results)])
+    parts += filter(None, [peers(results), conclusions(results)])
     page = docs / _PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, begin, rest = text.partition(_BEGIN)

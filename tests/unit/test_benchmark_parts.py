@@ -14,7 +14,7 @@ from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
 from dagster_project.benchmark.peers.registry import Peer
-from dagster_project.benchmark.report import markdown, peers, write
+from dagster_project.benchmark.report import conclusions, markdown, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
 
@@ -146,6 +146,33 @@ def test_another_tool_is_told_beside_the_reference_that_does_as_much(results):
     assert "| program | compared with | S: CPU s | S: peak MB | S: ratio | M: CPU s |" in table
     assert "| SQLMesh | reference, core | 7.50 | 400 | 1.50 |  |  |  |" in table
     assert peers([results]) == ""
+
+
+def test_two_sizes_tell_what_a_row_and_a_day_cost(results):
+    def of(**seconds):
+        names = {
+            "all": "reference, all marts",
+            "first": "fcir run, first load",
+            "night": "fcir run, a night",
+            "empty": "fcir run, an empty night",
+            "dagster": "import dagster",
+            "gx": "import great_expectations",
+            "dbt": "dbt parse, nothing changed",
+        }
+        return {names[name]: [{"cpu_seconds": cost, "wall_seconds": 1, "peak_mb": 1}] for name, cost in seconds.items()}
+
+    alike = {"dagster": 1, "gx": 3, "dbt": 2}
+    small = results | {"rows": 1_000_000, "costs": of(all=8, first=50, night=30, empty=29, **alike)}
+    large = results | {"size": "M", "rows": 11_000_000, "costs": of(all=108, first=350, night=45, empty=43.5, **alike)}
+    told = conclusions([small, large])
+    assert "from S to M: 30.0 microseconds of CPU, 3.00 times the 10.0 of the reference" in told
+    assert "at S takes 42.0 CPU seconds more than the reference with all marts: 7.0 times the 6.0 of" in told
+    assert "A night at M takes 1.50 times what it takes at S, with 11 times the rows" in told
+    assert "at S, a night less an empty one, takes 1.0 CPU seconds" in told
+    assert "at M, a night less an empty one, takes 1.5 CPU seconds" in told
+    assert conclusions([small]) == ""
+    del large["costs"]["fcir run, a night"]
+    assert conclusions([small, large]) == ""
 
 
 def test_a_report_leaves_what_is_written_by_hand(results, tmp_path):
