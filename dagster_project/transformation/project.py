@@ -33,7 +33,7 @@ class Mart:
     columns: dict[str, str]
     """Column to its description."""
     order: tuple[str, ...]
-    """Columns by which its rows are published, the grain last."""
+    """Columns by which its rows are published; no two rows have the same values in them."""
     releases: tuple[Release, ...] = ()
     """What the public edition has of it; nothing unless the mart says so."""
     touched: str | None = None
@@ -152,7 +152,7 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
-        order = tuple(dict.fromkeys([*node["config"]["meta"].get("published_by", []), *grain]))
+        order = tuple(node["config"]["meta"].get("published_by", grain))
         marts.append(
             Mart(node["name"], node["description"], tuple(grain), columns, order, releases, _touched(manifest, node))
         )
