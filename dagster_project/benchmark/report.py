@@ -256,7 +256,8 @@ def _plot(rows: Sequence[Mapping[str, Any]], layers: Sequence[Mapping[str, Any]]
     return {
         "width": _WIDTH,
         "height": height,
-        "padding": 6,
+        # Labels are measured in another font than they are drawn in, and the longest would be cut.
+        "padding": {"left": 20, "top": 6, "right": 6, "bottom": 6},
         "background": "white",
         "config": {
             "font": f"{FONT}, sans-serif",
