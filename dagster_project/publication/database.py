@@ -110,10 +110,11 @@ def write_tables(
     counts: dict[str, int] = {}
     for mart in marts:
         target = table("published", "marts", mart.name)
-        if not (before and mart.touched and _renew(connection, mart)):
+        is_renewed = before is not None and mart.touched is not None and _renew(connection, mart)
+        if not is_renewed:
             _write(connection, mart)
         comment(connection, target, mart.description, mart.columns)
-        if not (before and mart.touched and _renew_parquet(connection, mart, folder, before)):
+        if not (before and is_renewed and _renew_parquet(connection, mart, folder, before)):
             copy_to_parquet(connection, target, _parquet_of(folder, mart))
         counts[mart.name] = _rows(connection, target)
     connection.execute("detach published")
