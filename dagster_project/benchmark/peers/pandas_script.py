@@ -7,30 +7,29 @@ rows, refused rows with their reasons, facts. It does less than the reference: n
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from dagster_project.benchmark.peers.arguments import Asked, asked_for
-
-_NULL_WORDS = ["", "NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999"]
-_BOOLEANS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
-_ORIGIN = ["extract_date", "load_id", "source_row"]
-_LINES = ["999", "101", "switchboard", "other"]
-_DISPOSITIONS = ["answered", "abandoned", "transferred", "overflow", "disconnected"]
-_CONTACT_TYPES = [
-    *("online_crime_report", "live_chat", "asb_report", "road_traffic_report", "missing_person_report"),
-    *("sexual_offence_report", "rural_crime_report", "contact_form", "email", "social_media", "other"),
-]
-_TOPICS = ["general", "crime", "asb", "domestic_abuse", "missing_person", "other"]
-_CANCEL_CODES = ["C1", "C2", "C3", "C4", "C5"]
-_CHANNELS = ["999", "101", "online", "live_chat", "front_counter", "officer", "other"]
-_SERVICES = ["report_a_crime", "missing_person", "sexual_offence", "rural_crime"]
+from dagster_project.benchmark.peers.extracts import (
+    BOOLEANS,
+    CANCEL_CODES,
+    CHANNELS,
+    CONTACT_TYPES,
+    DISPOSITIONS,
+    LINES,
+    NULL_WORDS,
+    ORIGIN,
+    SERVICES,
+    TOPICS,
+    day_of,
+    files_of,
+    pseudonym,
+)
 
 Fault = tuple[str, str, pd.Series]
 """Why rows are refused: the column, the reason, and the rows that it holds for."""
@@ -115,7 +114,7 @@ def out_of_order(name: str, earlier: pd.Series, later: pd.Series) -> Fault:
 
 def flag(texts: pd.Series) -> tuple[pd.Series, Fault]:
     """A boolean, of which an empty cell says no, and the fault of another word."""
-    values = texts.fillna("n").str.lower().map(_BOOLEANS)
+    values = texts.fillna("n").str.lower().map(BOOLEANS)
     return values.astype("boolean"), (str(texts.name), "not_a_boolean", values.isna())
 
 
@@ -123,23 +122,14 @@ def read(asked: Asked, source: str) -> pd.DataFrame:
     """All rows of a source as text, with the day, load and line that they come from."""
     frames = []
     for load_id, file in enumerate(files_of(asked, source)):
-        frame = pd.read_csv(file, dtype="str", na_values=_NULL_WORDS, keep_default_na=False)
-        frame["extract_date"] = pd.Timestamp(_day(file, source))
+        frame = pd.read_csv(file, dtype="str", na_values=NULL_WORDS, keep_default_na=False)
+        frame["extract_date"] = pd.Timestamp(day_of(file, source))
         frame["load_id"] = load_id
         frame["source_row"] = frame.index + 2
         frames.append(frame)
     rows = pd.concat(frames, ignore_index=True)
     force = rows["force_code"].str.lower() if "force_code" in rows else pd.Series(None, rows.index, dtype="str")
     return rows.assign(force_code=force.fillna(asked.force))
-
-
-def files_of(asked: Asked, source: str) -> list[Path]:
-    """Files of a source by day and name; their places are the numbers of the loads."""
-    return sorted((asked.landing / source).iterdir(), key=lambda file: (_day(file, source), file.name))
-
-
-def _day(file: Path, source: str) -> str:
-    return file.name[len(source) + 1 : len(source) + 11]
 
 
 def loaded(
@@ -164,14 +154,14 @@ def loaded(
         personal: columns whose values become pseudonyms.
     """
     is_faulty = np.logical_or.reduce([where.to_numpy(dtype=bool) for _, _, where in faults])
-    at_fault = rows.loc[is_faulty, _ORIGIN[1:]].assign(column_name=None, reason_code=None)
+    at_fault = rows.loc[is_faulty, ORIGIN[1:]].assign(column_name=None, reason_code=None)
     for column, reason, where in reversed(faults):
         at_fault.loc[where[is_faulty], ["column_name", "reason_code"]] = (column, reason)
-    valid = pd.DataFrame({"force_code": rows["force_code"], **typed, **rows[_ORIGIN]}).loc[~is_faulty]
-    cells = valid.columns.difference(_ORIGIN[1:])
+    valid = pd.DataFrame({"force_code": rows["force_code"], **typed, **rows[ORIGIN]}).loc[~is_faulty]
+    cells = valid.columns.difference(ORIGIN[1:])
     key = ["force_code", *key]
     is_repeated = valid.duplicated(key, keep=False)
-    repeated = valid[is_repeated].sort_values([*key, *_ORIGIN])
+    repeated = valid[is_repeated].sort_values([*key, *ORIGIN])
     before = repeated[cells].shift()
     is_repetition = ((repeated[cells] == before).fillna(False) | (repeated[cells].isna() & before.isna())).all(axis=1)
     different = repeated[~is_repetition]
@@ -196,13 +186,13 @@ def loaded(
 
 
 def _losing(rows: pd.DataFrame, reason: str) -> pd.DataFrame:
-    return rows[_ORIGIN[1:]].assign(column_name=None, reason_code=reason)
+    return rows[ORIGIN[1:]].assign(column_name=None, reason_code=reason)
 
 
 def _pseudonyms(values: pd.Series, secret: bytes) -> pd.Series:
-    """HMAC-SHA-256 of personal values, 32 hexadecimal digits; of each value once."""
+    """Pseudonyms of personal values, each worked out once."""
     distinct = values.dropna().unique()
-    hashed = (hmac.digest(secret, value.encode(), "sha256").hex()[:32] for value in distinct)
+    hashed = (pseudonym(secret, value) for value in distinct)
     return values.map(dict(zip(distinct, hashed, strict=True)))
 
 
@@ -239,7 +229,7 @@ def call_segments(asked: Asked) -> Loaded:
             ("segment_no", "not_an_integer", number.isna()),
             ("segment_no", "below_minimum", (number < 1).fillna(False)),
             required(rows["line"]),
-            not_in_list(rows["line"], _LINES),
+            not_in_list(rows["line"], LINES),
             required(rows["arrived_at"]),
             *arrived_at.faults(),
             ("utc_offset_minutes", "not_in_list", rows["utc_offset_minutes"].notna() & ~offset.isin([0, 60])),
@@ -247,7 +237,7 @@ def call_segments(asked: Asked) -> Loaded:
             ("queue_seconds", "not_seconds", queued.isna()),
             ("queue_seconds", "below_minimum", queued < 0),
             required(rows["disposition"]),
-            not_in_list(rows["disposition"], _DISPOSITIONS),
+            not_in_list(rows["disposition"], DISPOSITIONS),
             ("talk_seconds", "not_seconds", talked.isna()),
             ("talk_seconds", "below_minimum", talked < 0),
             *called_back_at.faults(),
@@ -328,8 +318,8 @@ def crimes(asked: Asked) -> Loaded:
             *cancelled_at.faults(),
             out_of_order("cancelled_at", recorded, cancelled),
             ("cancelled_at", "required_when", rows["cancelled_at"].isna() & (rows["status"] == "cancelled")),
-            not_in_list(rows["cancel_code"], _CANCEL_CODES),
-            not_in_list(rows["report_channel"], _CHANNELS),
+            not_in_list(rows["cancel_code"], CANCEL_CODES),
+            not_in_list(rows["report_channel"], CHANNELS),
         ],
         key=["crime_ref", "updated_at"],
         personal=["crime_ref"],
@@ -372,7 +362,7 @@ def digital_contacts(asked: Asked) -> Loaded:
         faults=[
             required(rows["contact_id"]),
             required(rows["contact_type"]),
-            not_in_list(rows["contact_type"], _CONTACT_TYPES),
+            not_in_list(rows["contact_type"], CONTACT_TYPES),
             required(rows["received_at"]),
             *received_at.faults(),
             no_partner,
@@ -419,7 +409,7 @@ def live_chats(asked: Asked) -> Loaded:
             *ended_at.faults(),
             out_of_order("ended_at", accepted, ended),
             out_of_order("ended_at", requested, ended),
-            not_in_list(rows["topic"], _TOPICS),
+            not_in_list(rows["topic"], TOPICS),
             no_incident,
         ],
         key=["chat_id"],
@@ -447,7 +437,7 @@ def online_crime_reports(asked: Asked) -> Loaded:
         faults=[
             required(rows["submission_id"]),
             required(rows["service"]),
-            not_in_list(rows["service"], _SERVICES),
+            not_in_list(rows["service"], SERVICES),
             *started_at.faults(),
             out_of_order("started_at", started_at.first, submitted),
             required(rows["submitted_at"]),

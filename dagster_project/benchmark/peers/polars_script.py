@@ -7,32 +7,31 @@ less than the reference: no checks, no monthly marts.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
 from polars import col, when
 
 from dagster_project.benchmark.peers.arguments import Asked, asked_for
+from dagster_project.benchmark.peers.extracts import (
+    BOOLEANS,
+    CANCEL_CODES,
+    CHANNELS,
+    CONTACT_TYPES,
+    DISPOSITIONS,
+    LINES,
+    NULL_WORDS,
+    ORIGIN,
+    SERVICES,
+    TOPICS,
+    day_of,
+    files_of,
+    pseudonym,
+)
 
-_NULL_WORDS = ["", "NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999"]
-_BOOLEANS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
 _SECONDS = pl.Decimal(18, 6)
-_ORIGIN = ("extract_date", "load_id", "source_row")
-_LINES = ["999", "101", "switchboard", "other"]
-_DISPOSITIONS = ["answered", "abandoned", "transferred", "overflow", "disconnected"]
-_CONTACT_TYPES = [
-    *("online_crime_report", "live_chat", "asb_report", "road_traffic_report", "missing_person_report"),
-    *("sexual_offence_report", "rural_crime_report", "contact_form", "email", "social_media", "other"),
-]
-_TOPICS = ["general", "crime", "asb", "domestic_abuse", "missing_person", "other"]
-_CANCEL_CODES = ["C1", "C2", "C3", "C4", "C5"]
-_CHANNELS = ["999", "101", "online", "live_chat", "front_counter", "officer", "other"]
-_SERVICES = ["report_a_crime", "missing_person", "sexual_offence", "rural_crime"]
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ def not_a_boolean(column: str) -> Fault:
 
 def boolean(column: str) -> pl.Expr:
     """A flag; an empty cell says no."""
-    return (
-        col(column).fill_null("n").str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
-    )
+    return col(column).fill_null("n").str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Boolean)
 
 
 def utc(local: pl.Expr, *, ambiguous: str) -> pl.Expr:
@@ -138,22 +135,13 @@ def scan(asked: Asked, source: str) -> pl.LazyFrame:
     rows = pl.scan_csv(
         files,
         schema=dict.fromkeys(columns, pl.String),
-        null_values=_NULL_WORDS,
+        null_values=NULL_WORDS,
         include_file_paths="file",
         row_index_name="row_no",
     )
     force = col("force_code").str.to_lowercase() if "force_code" in columns else pl.lit(None, pl.String)
     load_id = col("file").cast(pl.Enum([str(file) for file in files])).to_physical()
     return rows.with_columns(force_code=force.fill_null(asked.force), load_id=load_id)
-
-
-def files_of(asked: Asked, source: str) -> list[Path]:
-    """Files of a source by day and name; their places are the numbers of the loads."""
-    return sorted((asked.landing / source).iterdir(), key=lambda file: (_day(file, source), file.name))
-
-
-def _day(file: Path, source: str) -> date:
-    return date.fromisoformat(file.name[len(source) + 1 : len(source) + 11])
 
 
 def loaded(
@@ -181,15 +169,15 @@ def loaded(
     read = rows.select("force_code", *columns, "load_id", "row_no", fault=fault).collect(engine="streaming")
     files = files_of(asked, source)
     of_files = read.group_by("load_id").agg(first=col("row_no").min())
-    days = pl.Series([_day(file, source) for file in files])
+    days = pl.Series([day_of(file, source) for file in files])
     of_files = of_files.with_columns(extract_date=days.gather(of_files["load_id"]))
     read = read.join(of_files, on="load_id").with_columns(source_row=col("row_no") - col("first") + 2)
     read = read.drop("row_no", "first")
     valid = read.filter(col("fault").is_null()).drop("fault")
-    cells = valid.drop(_ORIGIN).columns
+    cells = valid.drop(ORIGIN).columns
     key = ["force_code", *key]
     is_repeated = pl.struct(key).is_duplicated()
-    repeated = valid.filter(is_repeated).sort(*key, *_ORIGIN)
+    repeated = valid.filter(is_repeated).sort(*key, *ORIGIN)
     is_repetition = pl.all_horizontal(col(name).eq_missing(col(name).shift()) for name in ("extract_date", *cells))
     different = repeated.filter(~is_repetition)
     # Of equal rows of an extract the first is kept, of different ones the last.
@@ -202,13 +190,13 @@ def loaded(
         ]
     )
     at_fault = read.filter(col("fault").is_not_null()).select(
-        *_ORIGIN[1:], fault=col("fault").str.splitn(":", 2).struct.rename_fields(["column_name", "reason_code"])
+        *ORIGIN[1:], fault=col("fault").str.splitn(":", 2).struct.rename_fields(["column_name", "reason_code"])
     )
     refused = pl.concat(
         [
             at_fault.unnest("fault"),
             _losing(repeated.filter(is_repetition), "duplicate_row"),
-            _losing(different.join(last_of_extract, on=_ORIGIN[1:], how="anti"), "superseded_row"),
+            _losing(different.join(last_of_extract, on=ORIGIN[1:], how="anti"), "superseded_row"),
         ]
     )
     file_names = pl.Series([file.name for file in files])
@@ -219,13 +207,13 @@ def loaded(
 
 
 def _losing(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return rows.select(*_ORIGIN[1:], column_name=pl.lit(None, pl.String), reason_code=pl.lit(reason))
+    return rows.select(*ORIGIN[1:], column_name=pl.lit(None, pl.String), reason_code=pl.lit(reason))
 
 
 def _pseudonyms(values: pl.Series, secret: bytes) -> pl.Series:
-    """HMAC-SHA-256 of personal values, 32 hexadecimal digits; of each value once."""
+    """Pseudonyms of personal values, each worked out once."""
     distinct = values.drop_nulls().unique()
-    hashed = [hmac.digest(secret, value.encode(), "sha256").hex()[:32] for value in distinct]
+    hashed = [pseudonym(secret, value) for value in distinct]
     return values.replace_strict(distinct, pl.Series(hashed, dtype=pl.String), default=None)
 
 
@@ -251,7 +239,7 @@ def call_segments(asked: Asked) -> Loaded:
             Fault("segment_no", "not_an_integer", number.is_null()),
             Fault("segment_no", "below_minimum", number < 1),
             required("line"),
-            not_in_list("line", _LINES),
+            not_in_list("line", LINES),
             required("arrived_at"),
             *faults_of_time("arrived_at"),
             Fault(
@@ -263,7 +251,7 @@ def call_segments(asked: Asked) -> Loaded:
             Fault("queue_seconds", "not_seconds", queued.is_null()),
             Fault("queue_seconds", "below_minimum", queued < 0),
             required("disposition"),
-            not_in_list("disposition", _DISPOSITIONS),
+            not_in_list("disposition", DISPOSITIONS),
             Fault("talk_seconds", "not_seconds", talked.is_null()),
             Fault("talk_seconds", "below_minimum", talked < 0),
             *faults_of_time("called_back_at"),
@@ -300,7 +288,7 @@ def calls(segments: pl.DataFrame) -> pl.DataFrame:
         .sort(*call, "segment_no")
         .group_by(call, maintain_order=True)
         .agg(
-            col("line", "arrived_at", "arrived_date", "caller_number", "is_dst_ambiguous", *_ORIGIN).first(),
+            col("line", "arrived_at", "arrived_date", "caller_number", "is_dst_ambiguous", *ORIGIN).first(),
             is_answered=is_answered.any(),
             queue_seconds=col("queue_seconds")
             .filter(first_answered.is_null() | (col("segment_no") <= first_answered))
@@ -314,7 +302,7 @@ def calls(segments: pl.DataFrame) -> pl.DataFrame:
     columns = [
         *(*call, "line", "arrived_at", "arrived_date", "is_answered"),
         *(col("queue_seconds", "talk_seconds").cast(_SECONDS), col("segments").cast(pl.Int64), "called_back_at"),
-        *("called_back_date", "caller_number", "is_dst_ambiguous", *_ORIGIN),
+        *("called_back_date", "caller_number", "is_dst_ambiguous", *ORIGIN),
     ]
     return pl.concat([alone.select(columns), together.select(columns)])
 
@@ -343,8 +331,8 @@ def crimes(asked: Asked) -> Loaded:
             *faults_of_time("cancelled_at"),
             Fault("cancelled_at", "out_of_order", cancelled < col(recorded)),
             Fault("cancelled_at", "required_when", col("cancelled_at").is_null() & (col("status") == "cancelled")),
-            not_in_list("cancel_code", _CANCEL_CODES),
-            not_in_list("report_channel", _CHANNELS),
+            not_in_list("cancel_code", CANCEL_CODES),
+            not_in_list("report_channel", CHANNELS),
         ],
         columns=[
             col("crime_ref"),
@@ -395,7 +383,7 @@ def digital_contacts(asked: Asked) -> Loaded:
         faults=[
             required("contact_id"),
             required("contact_type"),
-            not_in_list("contact_type", _CONTACT_TYPES),
+            not_in_list("contact_type", CONTACT_TYPES),
             required("received_at"),
             *faults_of_time("received_at"),
             not_a_boolean("from_partner_force"),
@@ -439,7 +427,7 @@ def live_chats(asked: Asked) -> Loaded:
             required("ended_at"),
             *faults_of_time("ended_at"),
             Fault("ended_at", "out_of_order", (col("ended") < col("accepted")) | (col("ended") < col(requested))),
-            not_in_list("topic", _TOPICS),
+            not_in_list("topic", TOPICS),
             not_a_boolean("created_incident"),
         ],
         columns=[
@@ -478,7 +466,7 @@ def online_crime_reports(asked: Asked) -> Loaded:
         faults=[
             required("submission_id"),
             required("service"),
-            not_in_list("service", _SERVICES),
+            not_in_list("service", SERVICES),
             *faults_of_time("started_at"),
             Fault("started_at", "out_of_order", col(started) > submitted),
             required("submitted_at"),
