@@ -1,0 +1,54 @@
+{#- Tables and views made in place: replaced by their own name in the model's transaction, of which DuckDB lets no other
+    connection see a half.
+
+    The materializations of dbt-duckdb make each under another name, rename twice, drop the old one in a second
+    transaction, and ask for indexes, foreign keys and columns, of which this project has none or knows them from the
+    contract. Each of those calls makes the context of all macros anew, which is most of what a small model costs. -#}
+
+{% materialization table, adapter="duckdb" %}
+    {%- set target = this.incorporate(type="table") -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement("main") %}
+        {{ drop_replaced(this, "table") }}
+        {{ create_table_as(False, target, compiled_code) }}
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {% do persist_docs(target, model) %}
+    {% do adapter.commit() %}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
+
+{% materialization view, adapter="duckdb" %}
+    {%- set target = this.incorporate(type="view") -%}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement("main") %}
+        {{ drop_replaced(this, "view") }}
+        {{ get_create_view_as_sql(target, sql) }}
+    {% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {% do persist_docs(target, model) %}
+    {% do adapter.commit() %}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
+
+{% macro drop_replaced(relation, type) %}
+    {%- set existing = load_cached_relation(relation) -%}
+    {%- if existing is not none %}
+drop {{ existing.type }} {{ existing }};
+    {%- endif %}
+{% endmacro %}
+
+{#- One statement for a relation and its columns. The columns are those of the contract, or of a model whose columns
+    a test compares with its description. -#}
+{% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
+    {%- set comments = [] -%}
+    {%- if model.description -%}
+        {%- do comments.append(alter_relation_comment(relation, model.description)) -%}
+    {%- endif -%}
+    {%- for column in model.columns.values() if column.description -%}
+        {%- do comments.append("comment on column " ~ relation ~ "." ~ column.name ~ " is " ~ duckdb_escape_comment(column.description) ~ ";") -%}
+    {%- endfor -%}
+    {%- if comments -%}
+        {%- do run_query(comments | join("\n")) -%}
+    {%- endif -%}
+{% endmacro %}
