@@ -2,15 +2,15 @@
 
 Dagster opens every SQLite file anew for each event, with an SQLAlchemy engine of its own whose statements have to be
 compiled again: 8 ms of CPU an event. A night has some 1,500 events, the first load of ten years 40,000, since every day
-of every source is marked as loaded by an event. Behind kept engines an event takes 2 ms, and a mark written together
-with others 0.7.
+of every source is marked as loaded by an event. Behind kept engines an event takes 2 ms, less in a transaction with
+others, and a mark written together with others 0.7.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._one_at_a_time = threading.Lock()
         self._held: list[EventLogEntry] | None = None
+        self._joined: dict[str, Connection] | None = None
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -54,6 +55,30 @@ class KeptEventLogStorage(SqliteEventLogStorage):
             self._held.append(event)
         else:
             super().store_event(event)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Keep events in one transaction of each file: what a run is going to make, where batches are switched on."""
+        with self.in_one_transaction():
+            for event in events:
+                self.store_event(event)
+
+    @contextmanager
+    def in_one_transaction(self) -> Iterator[None]:
+        """Keep what is logged meanwhile in one transaction of each file, also where an exception ends it.
+
+        For events that follow each other at once: no other process can write until it ends.
+        """
+        if self._joined is not None:
+            yield
+            return
+        self._joined = {}
+        try:
+            yield
+        finally:
+            joined, self._joined = self._joined, None
+            for connection in joined.values():
+                connection.commit()
+                connection.close()
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
@@ -103,8 +128,21 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                 while len(self._engines) > _KEPT:
                     self._engines.popitem(last=False)[1].dispose()
             return
-        with self._one_at_a_time, engine.begin() as connection:
-            yield connection
+        with self._one_at_a_time:
+            if self._joined is None:
+                with engine.begin() as connection:
+                    yield connection
+            else:
+                if shard not in self._joined:
+                    self._joined[shard] = engine.connect()
+                    self._joined[shard].begin()
+                yield self._joined[shard]
+
+
+def in_one_transaction(instance: DagsterInstance) -> AbstractContextManager[None]:
+    """Inside, events that follow each other at once are written as one; each is there, whatever ends it."""
+    storage = instance.event_log_storage
+    return storage.in_one_transaction() if isinstance(storage, KeptEventLogStorage) else nullcontext()
 
 
 def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:

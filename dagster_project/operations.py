@@ -245,6 +245,8 @@ def prepare_dagster_home(settings: Settings) -> None:
         draft.write_bytes(wanted)
         draft.replace(target)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    # What a run is going to make, 250 events, is written at once.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:

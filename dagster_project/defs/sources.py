@@ -11,7 +11,7 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, Severity
 from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
-from dagster_project.event_log import written_together
+from dagster_project.event_log import in_one_transaction, written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
@@ -124,18 +124,19 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         with loading_connection(warehouse.settings.warehouse) as connection:
             standing = standing_days(connection, contract.source)
             last_results = standing_results(connection, contract.source)
-        if report.deliveries:
-            context.log_event(_arrival(contract, report))
-        yield _reading_result(key, report)
-        outcomes = {outcome.expectation.name: outcome for outcome in report.outcomes}
-        for expectation in expectations:
-            outcome, last = outcomes.get(expectation.name), last_results.get(expectation.name)
-            # Without a delivery, or with none that could be read, there was nothing to look at. No result would show as
-            # skipped, and one over no rows as passed: either would hide the last one for as long as that goes on.
-            if outcome and (outcome.evaluated or not outcome.success or not last):
-                yield _check_result(key, outcome)
-            elif last:
-                yield _standing_check_result(key, expectation, last)
+        with in_one_transaction(context.instance):
+            if report.deliveries:
+                context.log_event(_arrival(contract, report))
+            yield _reading_result(key, report)
+            outcomes = {outcome.expectation.name: outcome for outcome in report.outcomes}
+            for expectation in expectations:
+                outcome, last = outcomes.get(expectation.name), last_results.get(expectation.name)
+                # Without a delivery, or with none that could be read, there was nothing to look at. No result would
+                # show as skipped, and one over no rows as passed: either would hide the last one while that goes on.
+                if outcome and (outcome.evaluated or not outcome.success or not last):
+                    yield _check_result(key, outcome)
+                elif last:
+                    yield _standing_check_result(key, expectation, last)
         days = [date.fromisoformat(day) for day in partition_keys_of(context)]
         marks = _marks(key, report, standing, days)
         result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))

@@ -1,6 +1,5 @@
 """The dbt models, seeds and tests as assets and checks. What runs dbt: `transformation/build.py`."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.defs.links import file_of_project, pages_of_table
 from dagster_project.defs.resources import Warehouse
+from dagster_project.event_log import in_one_transaction
 from dagster_project.publication.versions import settle
 from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
@@ -192,22 +192,27 @@ def dbt_assets_of(manifest_path: Path, settings: Settings) -> dg.AssetsDefinitio
             settle(connection, settings.published)
         report = build(settings, run_id=context.run.run_id)
         _say(report, time.monotonic() - started)
-        yield from _results(context, settings, report, _lineage(settings))
+        results = list(_results(context, settings, report, _lineage(manifest_path, settings, report)))
+        with in_one_transaction(context.instance):
+            yield from results
         if report.failed:
             raise dg.Failure(_failure(report), allow_retries=False)
 
     return dbt_models
 
 
-def _lineage(settings: Settings) -> ColumnLineage:
-    """Column lineage by the manifest that the build wrote: the one that the assets come from has no compiled SQL."""
-    folder = target_path(settings)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+def _lineage(manifest_path: Path, settings: Settings, report: BuildReport) -> ColumnLineage:
+    """Column lineage by the SQL that the build ran."""
     with loading_connection(settings.warehouse) as connection:
         source_columns = {
             relation: list(types) for relation, types in _column_types(connection, ["raw", "audit"]).items()
         }
-    return column_lineage(manifest, source_columns=source_columns, cache=folder / "column_lineage.json")
+    return column_lineage(
+        read_manifest(manifest_path),
+        {node.unique_id: node.sql for node in report.nodes if node.sql},
+        source_columns=source_columns,
+        cache=target_path(settings) / "column_lineage.json",
+    )
 
 
 def _results(

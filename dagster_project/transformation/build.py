@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,6 +44,8 @@ class NodeResult:
     """Rows that a data test found; of a test of integrity the rows that have a fault, once for each fault."""
     faults: tuple[Fault, ...] = ()
     """What a test of integrity found; nothing for tests of other kinds, whose rows are in no words."""
+    sql: str | None = None
+    """Compiled query; None of a seed, and of a node that never ran."""
 
     @property
     def is_good(self) -> bool:
@@ -93,18 +94,20 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
             connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
-    # Written here, once, with compiled SQL: dbt writes it twice, and two files that nobody reads. 0.8 CPU seconds.
     parsed = invoke(settings, ["parse", "--no-write-json"])
     result = invoke(
         settings, [*arguments, "--no-write-json"], manifest=parsed, callbacks=[on_event] if on_event else []
     )
-    file = target_path(settings) / "manifest.json"
-    parsed.write(str(file))
-    manifest = json.loads(file.read_text(encoding="utf-8"))
+    if full_refresh:
+        # With the SQL that makes a whole table, for the page of the documentation. dbt would write it twice in each
+        # build, and two files that nobody reads: 1.6 CPU seconds.
+        draft = target_path(settings) / "manifest.draft"
+        parsed.write(str(draft))
+        draft.replace(draft.with_suffix(".json"))
     nodes = [_node(item) for item in result.results]
-    nodes = _with_faults(settings, manifest, nodes, {item.node.unique_id: item.node for item in result.results})
+    nodes = _with_faults(settings, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
     ran = {node.unique_id for node in nodes}
-    nodes += [_never_ran(unique_id) for unique_id in _expected(manifest) if unique_id not in ran]
+    nodes += [_never_ran(unique_id) for unique_id in _expected(parsed.nodes) if unique_id not in ran]
     report = BuildReport(tuple(nodes), full_refresh)
     if not report.failed:
         with loading_connection(settings.warehouse) as connection:
@@ -159,17 +162,17 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return last == (newest_change(connection), current, True) and begun_by(connection) == current
 
 
-def _expected(manifest: Mapping[str, Any]) -> list[str]:
-    """Ids of the nodes that a whole build runs, by the manifest that it wrote."""
+def _expected(project: Mapping[str, Any]) -> list[str]:
+    """Ids of the nodes that a whole build runs, of all nodes of the project."""
     return [
         unique_id
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] in ("model", "seed", "test") and node["config"]["materialized"] != "ephemeral"
+        for unique_id, node in project.items()
+        if node.resource_type in ("model", "seed", "test") and node.config.materialized != "ephemeral"
     ]
 
 
 def _with_faults(
-    settings: Settings, manifest: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
+    settings: Settings, project: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
 ) -> list[NodeResult]:
     """The results, with what the tests of integrity that did not pass have found.
 
@@ -192,7 +195,7 @@ def _with_faults(
                     f"select fault, cast(faulty_rows as bigint), rows_where from ({test.compiled_code})"  # noqa: S608 - dbt's
                 ).fetchall()
             ]
-            relation = manifest["nodes"][test.attached_node]["relation_name"].replace('"', "")
+            relation = project[test.attached_node].relation_name.replace('"', "")
             explained[node.unique_id] = replace(
                 node,
                 message=_in_words(faults, relation),
@@ -235,4 +238,5 @@ def _node(item: object) -> NodeResult:
         message=str(item.message or ""),  # type: ignore[attr-defined]
         seconds=float(seconds),
         failures=item.failures,  # type: ignore[attr-defined]
+        sql=getattr(node, "compiled_code", None),
     )

@@ -21,14 +21,17 @@ Columns = Mapping[tuple[str, str], Sequence[str]]
 """Schema and table to column names."""
 
 
-def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cache: Path) -> ColumnLineage:
+def column_lineage(
+    manifest: Mapping[str, Any], compiled: Mapping[str, str], *, source_columns: Columns, cache: Path
+) -> ColumnLineage:
     """Column lineage of all models.
 
     Only what a value is made of counts: a column that decides which rows are there (a join, a filter, a group) is no
     origin, and a count of rows or a literal has none.
 
     Args:
-        manifest: dbt's manifest after a build, with compiled SQL.
+        manifest: dbt's manifest.
+        compiled: id of each model that a build made, to its compiled SQL.
         source_columns: columns of the tables that the models read and dbt does not make.
         cache: file that holds the lineage of every model beside a hash of what it was worked out from; a model is
             worked out again (some 20 ms of CPU) only when that has changed.
@@ -53,12 +56,13 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
     stored = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
     kept: dict[str, dict[str, Any]] = {}
     for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] != "model" or not node.get("compiled_code"):
+        sql = compiled.get(unique_id)
+        if node["resource_type"] != "model" or not sql:
             continue
-        mark = _mark(node, columns, relations)
+        mark = _mark(node, sql, columns, relations)
         known = stored.get(unique_id)
         if known is None or known["mark"] != mark:
-            known = {"mark": mark, "columns": _of_model(node, relations, mapping)}
+            known = {"mark": mark, "columns": _of_model(node, sql, relations, mapping)}
         kept[unique_id] = known
     if kept != stored:
         draft = cache.with_suffix(".draft")
@@ -72,21 +76,21 @@ def column_lineage(manifest: Mapping[str, Any], *, source_columns: Columns, cach
     }
 
 
-def _mark(node: Mapping[str, Any], columns: Columns, relations: Mapping[tuple[str, str], str]) -> str:
+def _mark(node: Mapping[str, Any], sql: str, columns: Columns, relations: Mapping[tuple[str, str], str]) -> str:
     """Hash of a model's SQL and of the columns of everything that it reads, since a `select *` follows those."""
     read = set(node["depends_on"]["nodes"])
     inputs = sorted(
         (relation, list(columns[relation])) for relation, unique_id in relations.items() if unique_id in read
     )
-    content = json.dumps([node["compiled_code"], list(node["columns"]), inputs])
+    content = json.dumps([sql, list(node["columns"]), inputs])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _of_model(
-    node: Mapping[str, Any], relations: Mapping[tuple[str, str], str], schema: MappingSchema
+    node: Mapping[str, Any], sql: str, relations: Mapping[tuple[str, str], str], schema: MappingSchema
 ) -> dict[str, list[tuple[str, str]]]:
     try:
-        tree = parse_one(node["compiled_code"], dialect="duckdb")
+        tree = parse_one(sql, dialect="duckdb")
         for reference in tree.find_all(exp.Table):
             reference.set("catalog", None)
         qualified = qualify.qualify(tree, dialect="duckdb", schema=schema, validate_qualify_columns=False)
