@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -54,6 +55,9 @@ def write_papers(
 ) -> list[Paper]:
     """Write the papers of every force into `papers/FORCE/YYYY-MM/`, and one force's latest into the folder itself.
 
+    A paper of which nothing has changed is taken over from the publication before. That of an earlier month names the
+    deliveries that it was made from, also where later ones came that changed nothing in it.
+
     Args:
         connection: a database with the marts in its schema `marts`.
         folder: folder of the publication that is being written.
@@ -65,7 +69,7 @@ def write_papers(
         The papers, by force, the latest month first.
     """
     papers = [
-        _write(connection, folder, before, commentary, force, month)
+        _write(connection, folder, before, commentary, force, month, is_latest=month == months[-1])
         for force, months in paper_months(connection).items()
         for month in reversed(months[-PAPERS:])
     ]
@@ -101,7 +105,14 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, folder: Path, before: Path | None, commentary: Path, force: str, month: date
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    before: Path | None,
+    commentary: Path,
+    force: str,
+    month: date,
+    *,
+    is_latest: bool,
 ) -> Paper:
     place = Path("papers") / force / f"{month:%Y-%m}"
     target = folder / place
@@ -115,17 +126,28 @@ def _write(
         words = {}
     report = read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words)
     content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str, indent=1)
-    (target / _CONTENT).write_text(content, encoding="utf-8")
     known = before / place if before else None
-    if known and (known / _CONTENT).is_file() and (known / _CONTENT).read_text(encoding="utf-8") == content:
+    if known and _is_of(known / _CONTENT, content, is_latest=is_latest):
         for path in sorted(known.iterdir()):
-            if path.name != _CONTENT:
-                link(path, target / path.name)
+            link(path, target / path.name)
         return Paper(force, report.force_name, month, place, is_rendered=False)
+    (target / _CONTENT).write_text(content, encoding="utf-8")
     write_paper(report, target)
     return Paper(force, report.force_name, month, place, is_rendered=True)
 
 
+def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
+    """Whether a paper was rendered from this content; of an earlier month, whichever deliveries have come since."""
+    if not file.is_file():
+        return False
+    was, would_be = json.loads(file.read_text(encoding="utf-8")), json.loads(content)
+    if not is_latest:
+        for each in (was, would_be):
+            each["report"].pop("data_until", None)
+    return bool(was == would_be)
+
+
+@cache
 def _renderers() -> str:
     """Fingerprint of what turns a report into files: this package and the libraries that it draws with."""
     digest = hashlib.sha256()
