@@ -327,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         CommandFailed: a command ended as it should not.
     """
     parser = ArgumentParser(prog="python -m dagster_project.benchmark", description=__doc__)
-    parser.add_argument("--size", choices=("S", "M", "L"), default="S", help="how many extracts; see data.py")
+    parser.add_argument("--size", choices=data.SIZES, default="S", help="how many extracts; see data.py")
     parser.add_argument("--rounds", type=int, default=5, help="how often each command is measured")
     parser.add_argument("--data", type=Path, help="folder that keeps the extracts for the next time")
     parser.add_argument("--only", action="append", default=[], help="measure the commands with this in their name")

@@ -86,18 +86,25 @@ class Extent:
         return self.last + timedelta(days=number)
 
 
+SIZES = ("S", "1Y", "2Y", "5Y", "M", "L")
+
+
 def extent_of(size: str) -> Extent:
     """The extent of a size.
 
     Args:
         size: S (one force, six months with both clock changes, 0.65 million rows), M (one force, ten years, 13
-            million) or L (43 forces, two years, 112 million).
+            million), L (43 forces, two years, 112 million), or 1Y, 2Y and 5Y (the last years of M, after which the same
+            night comes).
 
     Raises:
         KeyError: another size.
     """
     return {
         "S": Extent(("kent",), date(2022, 10, 1), 182),
+        "1Y": Extent(("kent",), date(2023, 10, 1), 366),
+        "2Y": Extent(("kent",), date(2022, 10, 1), 731),
+        "5Y": Extent(("kent",), date(2019, 10, 1), 1_827),
         "M": Extent(("kent",), date(2014, 10, 1), 3_653),
         "L": Extent(_territorial_forces(), date(2021, 10, 1), 731),
     }[size]
@@ -665,7 +672,7 @@ _FAULTS = {
 def main() -> None:
     """Write the extracts of a size, or of a night after them, and say how many files."""
     parser = ArgumentParser(prog="python -m dagster_project.benchmark.data", description=write_extracts.__doc__)
-    parser.add_argument("size", choices=("S", "M", "L"))
+    parser.add_argument("size", choices=SIZES)
     parser.add_argument("landing", type=Path)
     parser.add_argument("--night", type=int, help="only the files of that day after the size's own")
     asked = parser.parse_args()

@@ -29,6 +29,7 @@ _FIXED = ("import dagster", "import great_expectations", "dbt parse, nothing cha
 # Those that the plot of growth shows.
 _GROWING = ("reference, core", "reference, all marts", _FIRST)
 _WIDTH, _ROW = 460, 20
+_YEAR = 365
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,44 @@ def conclusions(results: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([*lines, ""])
 
 
+def nights(results: Sequence[Mapping[str, Any]]) -> str:
+    """What a night of one force costs after a year and after more, as Markdown.
+
+    Args:
+        results: of one size each.
+
+    Returns:
+        A section with a table, the shortest history first; empty when fewer than two of a year or more were measured.
+    """
+    measured = []
+    for result in sorted(results, key=lambda result: int(result["days"])):
+        found = {figure.name: figure for figure in figures_of(result)}
+        if result["forces"] == 1 and result["days"] >= _YEAR and _NIGHT in found and _EMPTY_NIGHT in found:
+            measured.append((result, found[_NIGHT], found[_EMPTY_NIGHT]))
+    if len(measured) < 2:
+        return ""
+    (_, night, empty), *_ = measured
+    lines = [
+        "### A night after years of history",
+        "",
+        "| history | rows | night, CPU s | / first | peak MB | empty night, CPU s | / first | the day alone |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for result, full, bare in measured:
+        cells = [
+            _counted(round(result["days"] / _YEAR), "year"),
+            f"{result['rows']:,}",
+            f"{full.cpu:,.1f}",
+            f"{full.cpu / night.cpu:.2f}",
+            f"{full.peak_mb:,.0f}",
+            f"{bare.cpu:,.1f}",
+            f"{bare.cpu / empty.cpu:.2f}",
+            f"{full.cpu - bare.cpu:.1f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def bars(figures: Sequence[Figure], *, is_memory: bool, others: Collection[str] = ()) -> dict[str, Any]:
     """A plot in Vega-Lite: one bar for each command; of CPU seconds also least and most.
 
@@ -298,6 +337,9 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     (docs / _PLOTS).mkdir(parents=True, exist_ok=True)
     written = []
+    told_of_nights = nights(results)
+    # Those that only say what a night costs after some years have no table of their own.
+    results = [result for result in results if any(result["costs"].get(name) for name in _REFERENCES)]
     for result in results:
         figures = figures_of(result)
         for name, is_memory in (("cpu", False), ("memory", True)):
@@ -312,7 +354,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
         file.write_text(_drawn(growth(results)) + "\n", encoding="utf-8")
         written.append(file)
         parts.append(f"![CPU seconds by the rows of the extracts, both axes logarithmic]({_PLOTS}/growth.svg)\n")
-    parts += filter(None, [peers(results), conclusions(results)])
+    parts += filter(None, [peers(results), told_of_nights, conclusions(results)])
     page = docs / _PAGE
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{_BEGIN}\n{_END}\n"
     before, begin, rest = text.partition(_BEGIN)

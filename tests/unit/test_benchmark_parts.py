@@ -14,7 +14,7 @@ from dagster_project.benchmark import __main__ as benchmark
 from dagster_project.benchmark.equality import Comparison, differences
 from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
 from dagster_project.benchmark.peers.registry import Peer
-from dagster_project.benchmark.report import conclusions, markdown, peers, write
+from dagster_project.benchmark.report import conclusions, markdown, nights, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
 
@@ -173,6 +173,33 @@ def test_two_sizes_tell_what_a_row_and_a_day_cost(results):
     assert conclusions([small]) == ""
     del large["costs"]["fcir run, a night"]
     assert conclusions([small, large]) == ""
+
+
+def test_nights_after_longer_histories_are_told_beside_that_after_the_shortest(results):
+    def of(days, night, empty):
+        costs = {"fcir run, a night": [night], "fcir run, an empty night": [empty]}
+        of_one = {name: [{"cpu_seconds": cost, "wall_seconds": 1, "peak_mb": 900}] for name, (cost,) in costs.items()}
+        return results | {"days": days, "rows": days * 3_000, "costs": of_one}
+
+    told = nights([of(3_653, 44.0, 33.0), of(366, 40.0, 30.0), of(182, 20.0, 10.0)])
+    assert told.splitlines()[4:] == [
+        "| 1 year | 1,098,000 | 40.0 | 1.00 | 900 | 30.0 | 1.00 | 10.0 |",
+        "| 10 years | 10,959,000 | 44.0 | 1.10 | 900 | 33.0 | 1.10 | 11.0 |",
+    ]
+    assert nights([of(366, 40.0, 30.0), of(182, 20.0, 10.0)]) == ""
+
+
+def test_a_size_of_which_only_nights_were_measured_has_no_table_of_its_own(results, tmp_path):
+    night = [{"cpu_seconds": 40.0, "wall_seconds": 1, "peak_mb": 900}]
+    files = [tmp_path / "benchmark_1Y.json", tmp_path / "benchmark_M.json"]
+    costs = {"fcir run, a night": night, "fcir run, an empty night": night}
+    files[0].write_text(json.dumps(results | {"size": "1Y", "days": 366, "costs": costs}))
+    files[1].write_text(json.dumps(results | {"size": "M", "days": 3_653, "costs": results["costs"] | costs}))
+    write(files, tmp_path)
+    text = (tmp_path / "performance.md").read_text()
+    assert "### Size M" in text
+    assert "### Size 1Y" not in text
+    assert "| 1 year | 650,000 | 40.0 |" in text
 
 
 def test_a_report_leaves_what_is_written_by_hand(results, tmp_path):

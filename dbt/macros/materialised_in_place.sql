@@ -3,13 +3,14 @@
 
     The materializations of dbt-duckdb make each under another name, rename twice, drop the old one in a second
     transaction, and ask for indexes, foreign keys and columns, of which this project has none or knows them from the
-    contract. Each of those calls makes the context of all macros anew, which is most of what a small model costs. -#}
+    contract. Each of those calls makes the context of all macros anew, which is most of what a small model costs.
+    docs/decisions/0019-materialised-in-place.md -#}
 
 {% materialization table, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
-        {{ drop_replaced(this, "table") }}
+        {{ drop_replaced(this) }}
         {{ create_table_as(False, target, compiled_code) }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
@@ -22,7 +23,7 @@
     {%- set target = this.incorporate(type="view") -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
-        {{ drop_replaced(this, "view") }}
+        {{ drop_replaced(this) }}
         {{ get_create_view_as_sql(target, sql) }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
@@ -31,22 +32,23 @@
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{% macro drop_replaced(relation, type) %}
+{#- Statement that drops what stands under a relation's name, be it a table or a view; nothing on a first build. -#}
+{% macro drop_replaced(relation) %}
     {%- set existing = load_cached_relation(relation) -%}
     {%- if existing is not none %}
 drop {{ existing.type }} {{ existing }};
     {%- endif %}
 {% endmacro %}
 
-{#- One statement for a relation and its columns. The columns are those of the contract, or of a model whose columns
-    a test compares with its description. -#}
+{#- Describe a relation and its columns in one statement. A described column that is not there is an error. -#}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
     {%- set comments = [] -%}
     {%- if model.description -%}
         {%- do comments.append(alter_relation_comment(relation, model.description)) -%}
     {%- endif -%}
     {%- for column in model.columns.values() if column.description -%}
-        {%- do comments.append("comment on column " ~ relation ~ "." ~ column.name ~ " is " ~ duckdb_escape_comment(column.description) ~ ";") -%}
+        {%- set text = duckdb_escape_comment(column.description) -%}
+        {%- do comments.append("comment on column " ~ relation ~ "." ~ adapter.quote(column.name) ~ " is " ~ text ~ ";") -%}
     {%- endfor -%}
     {%- if comments -%}
         {%- do run_query(comments | join("\n")) -%}
