@@ -205,7 +205,11 @@ def _outcomes(
     batch: Any,
     connection: duckdb.DuckDBPyConnection,
 ) -> Iterator[Outcome]:
-    results = _run(source, expectations, table, batch)
+    results = _run(source, {found.name: _at_first(source, found, table) for found in expectations}, table, batch)
+    doubtful = [found for found in expectations if not results[found.name].success]
+    if doubtful:
+        asked = {found.name: _as_gx(source, found, table) for found in doubtful}
+        results |= _run(source, asked, table, batch, result_format=_with_query(table))
     broken = {name for name, result in results.items() if _is_broken(result)}
     is_other_table = any(not results[found.name].success for found in expectations if found.type == _SCHEMA_EXPECTATION)
     if broken and not (is_other_table and _SCHEMA_EXPECTATION not in _types(expectations, broken)):
@@ -215,7 +219,6 @@ def _outcomes(
             + (f" ({', '.join(sorted(kinds))})" if kinds else "")
         )
     failed = [found for found in expectations if not results[found.name].success]
-    queries = _queries(source, [found for found in failed if found.name not in broken], table, batch)
     for found in expectations:
         if found.name in broken:
             # The column is not there: nothing was looked at, and the schema's own outcome says why.
@@ -223,7 +226,7 @@ def _outcomes(
         elif found not in failed:
             yield Outcome(found, True, table.rows, 0, (), ())
         else:
-            yield _failure(found, table, queries.get(found.name), batch, connection)
+            yield _failure(found, table, results[found.name], batch, connection)
 
 
 def _types(expectations: Iterable[Expectation], names: Iterable[str]) -> set[str]:
@@ -233,25 +236,46 @@ def _types(expectations: Iterable[Expectation], names: Iterable[str]) -> set[str
 
 def _run(
     source: str,
-    expectations: Sequence[Expectation],
+    expectations: Mapping[str, Any],
     table: _Table,
     batch: Any,
     *,
     result_format: str | Mapping[str, Any] = "BOOLEAN_ONLY",
 ) -> dict[str, Any]:
-    """Results by the name of the expectation; every share is asked for in full."""
+    """Results of Great Expectations' objects, by the same names."""
     import great_expectations as gx
 
-    suite = gx.ExpectationSuite(name=table.name, expectations=[_as_gx(source, found, table) for found in expectations])
+    suite = gx.ExpectationSuite(name=table.name, expectations=list(expectations.values()))
     validated = batch.validate(suite, result_format=result_format)
     results = {result.expectation_config.meta["name"]: result for result in validated.results}
-    missing = [found.name for found in expectations if found.name not in results]
+    missing = expectations.keys() - results.keys()
     if missing:
-        raise ValidationBroken(f"{source}: no result for {', '.join(missing)}")
+        raise ValidationBroken(f"{source}: no result for {', '.join(sorted(missing))}")
     return results
 
 
+def _with_query(table: _Table) -> dict[str, Any]:
+    """Format of results that say yes or no, and by which query the failing rows are found."""
+    return {
+        "result_format": "BOOLEAN_ONLY",
+        "return_unexpected_index_query": True,
+        "unexpected_index_column_names": list(table.identity),
+        "exclude_unexpected_values": True,
+        "partial_unexpected_count": 0,
+    }
+
+
+def _at_first(source: str, expectation: Expectation, table: _Table) -> Any:
+    """What Great Expectations computes at first: an expectation, or in the scan of all others what is suspected."""
+    if expectation.suspects is None:
+        return _as_gx(source, expectation, table)
+    from dagster_project.validation.suspects import ExpectNoSuspects
+
+    return ExpectNoSuspects(aggregate=expectation.suspects, meta={"name": expectation.name})
+
+
 def _as_gx(source: str, expectation: Expectation, table: _Table) -> Any:
+    """An expectation by its type; every share is asked for in full."""
     from great_expectations.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -292,41 +316,19 @@ def _error_kinds(information: Any) -> set[str]:
     return {word for word in words if isinstance(getattr(duckdb, word, None), type)}
 
 
-def _queries(source: str, failed: Sequence[Expectation], table: _Table, batch: Any) -> dict[str, str]:
-    """Query of the failing rows for each failed expectation that is about rows."""
-    queries = {found.name: _failing_rows_query(found, table) for found in failed if found.type == SQL_EXPECTATION}
-    others = [found for found in failed if found.name not in queries]
-    if not others:
-        return queries
-    results = _run(
-        source,
-        others,
-        table,
-        batch,
-        result_format={
-            "result_format": "BOOLEAN_ONLY",
-            "return_unexpected_index_query": True,
-            "unexpected_index_column_names": list(table.identity),
-            "exclude_unexpected_values": True,
-            "partial_unexpected_count": 0,
-        },
-    )
-    for found in others:
-        query = (results[found.name].result or {}).get("unexpected_index_query")
-        if query:
-            queries[found.name] = query.rstrip("; \t\r\n")
-    return queries
-
-
 def _failure(
     expectation: Expectation,
     table: _Table,
-    query: str | None,
+    result: Any,
     batch: Any,
     connection: duckdb.DuckDBPyConnection,
 ) -> Outcome:
     whole_table = Outcome(expectation, False, table.rows, table.rows, tuple(table.rows_of), ())
-    if query is None:
+    if expectation.type == SQL_EXPECTATION:
+        query = _failing_rows_query(expectation, table)
+    else:
+        query = ((result.result or {}).get("unexpected_index_query") or "").rstrip("; \t\r\n")
+    if not query:
         return whole_table
     identity = ", ".join(quoted(name) for name in table.identity)
     domain = _domain(expectation, table, batch)
