@@ -33,6 +33,8 @@ _VOLUME_CEILING = 3.0
 
 # They locate no failing rows through SQL: carried out as a query that groups within a delivery.
 _UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+# How a value lies outside of a bound.
+_OUTSIDE = {"min_value": "<", "max_value": ">"}
 # What may be asked about a personal column: nothing that compares, lists or shows its values.
 _ALLOWED_ON_PERSONAL = (*_UNIQUENESS, "expect_column_values_to_not_be_null", "expect_column_to_exist")
 
@@ -60,9 +62,8 @@ class Expectation:
     told: tuple[str, ...] = ()
     """Columns of the deliveries table whose values a rejection names."""
     suspects: str | None = None
-    """SQL aggregate over the table that is 0 only if no row fails. Great Expectations computes all of these in the one
-    scan of a table, where an expectation of this type takes scans of its own; what is suspected is then computed by its
-    type."""
+    """SQL aggregate over the table that is 0 only if no row fails; None when nothing is known of the type. Great
+    Expectations computes all of them in one query, and by its type, with queries of its own, what is suspected."""
 
 
 def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
@@ -159,7 +160,7 @@ def _of_column(contract: Contract, column: Column) -> Iterator[Expectation]:
         ]
         row_condition = conditions[0] if len(conditions) == 1 else {"type": "and", "conditions": conditions}
         is_required = " and ".join(
-            f"{quoted(other)} = {literal(str(typed(contract.column(other), value)))}"
+            f"{quoted(other)} = {_value(typed(contract.column(other), value))}"
             for other, value in column.required_when.items()
         )
         yield _on_rows(
@@ -247,7 +248,8 @@ def _of_rule(contract: Contract, rule: Rule) -> Expectation:
     if looked_at & personal and rule.expectation not in _ALLOWED_ON_PERSONAL:
         named = ", ".join(sorted(looked_at & personal))
         raise ContractError(f"{contract.source}: {rule.name}: looks at values of personal column {named}")
-    kind, arguments, suspects = rule.expectation, rule.arguments, None
+    kind, arguments = rule.expectation, rule.arguments
+    suspects = _failing(kind, arguments)
     if kind in _UNIQUENESS and not rule.on_deliveries and not {"row_condition", "mostly"} & set(arguments):
         columns = list(arguments.get("column_list") or [arguments["column"]])
         kind, arguments = SQL_EXPECTATION, {"unexpected_rows_query": _duplicates(columns)}
@@ -312,7 +314,7 @@ def _on_rows(
         type=kind,
         arguments=arguments,
         is_waivable=False,
-        suspects=suspects,
+        suspects=suspects or _failing(kind, arguments),
     )
 
 
@@ -326,6 +328,7 @@ def _on_deliveries(
     severity: Severity = Severity.WARNING,
     told: tuple[str, ...] = (),
 ) -> Expectation:
+    kind, arguments = "expect_column_values_to_be_between", {"column": column, **bounds}
     return Expectation(
         name=name,
         description=description,
@@ -333,10 +336,28 @@ def _on_deliveries(
         severity=severity,
         column=column,
         on_deliveries=True,
-        type="expect_column_values_to_be_between",
-        arguments={"column": column, **bounds},
+        type=kind,
+        arguments=arguments,
         told=told or (column,),
+        suspects=_failing(kind, arguments),
     )
+
+
+def _failing(kind: str, arguments: Mapping[str, Any]) -> str | None:
+    """Aggregate that counts the rows that fail an expectation of a common type, of whatever share."""
+    match kind, {name: value for name, value in arguments.items() if name != "mostly"}:
+        case "expect_column_values_to_not_be_null", {"column": column, **others} if not others:
+            return _rows_with(f"{quoted(column)} is null")
+        case "expect_column_values_to_be_in_set", {"column": column, "value_set": values, **others} if not others:
+            return _rows_with(f"{quoted(column)} not in ({', '.join(map(_value, values))})")
+        case "expect_column_values_to_be_between", {"column": column, **bounds} if bounds.keys() <= _OUTSIDE.keys():
+            outside = [f"{quoted(column)} {_OUTSIDE[name]} {_value(bound)}" for name, bound in bounds.items()]
+            return _rows_with(" or ".join(outside)) if outside else None
+    return None
+
+
+def _value(value: object) -> str:
+    return literal(value) if isinstance(value, str) else repr(value)
 
 
 def _rows_with(condition: str) -> str:
