@@ -8,7 +8,6 @@ are read from that query.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
 import warnings
@@ -33,6 +32,7 @@ from dagster_project.validation.expectations import (
     Expectation,
     expectations_of,
 )
+from dagster_project.validation.sparing import import_great_expectations
 from dagster_project.warehouse.connection import literal
 
 DELIVERIES_SUFFIX = "__deliveries"
@@ -193,7 +193,7 @@ def _quiet() -> Iterator[None]:
 
 def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     """The tables as Great Expectations sees them, in a context that lives in memory only."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import_great_expectations()
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,

@@ -3,6 +3,8 @@
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -460,3 +462,14 @@ def test_what_a_killed_run_put_on_disk_goes(tmp_path):
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS.keys())
 def test_everything_that_a_contract_of_this_project_expects_can_be_computed(tmp_path, contract):
     assert failures(validate(contract, candidate(tmp_path, contract))) == []
+
+
+def test_statistics_are_imported_when_an_expectation_uses_them_and_not_before():
+    code = (
+        "import sys; from dagster_project.validation.sparing import import_great_expectations as spare; spare()\n"
+        "assert 'scipy.stats' not in sys.modules\n"
+        "import great_expectations.expectations.core.expect_column_kl_divergence_to_be_less_than as user\n"
+        "assert user.stats.entropy([1, 1], base=2) == 1\n"
+        "assert sys.modules['scipy.stats'].entropy is user.stats.entropy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
