@@ -226,7 +226,7 @@ def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     batches = []
     for table in tables:
         asset = source.add_table_asset(table.name, table_name=table.name, schema_name=table.schema)
-        batch = asset.add_batch_definition_whole_table("candidate").get_batch()
+        batch = asset.get_batch(asset.build_batch_request())
         # Great Expectations chooses the SQL of patterns by the names in this module and knows none for
         # DuckDB; Dremio's functions are the ones that DuckDB has.
         batch.data.execution_engine.dialect_module = SimpleNamespace(**vars(types), DremioDialect=ReadOnlyDialect)
