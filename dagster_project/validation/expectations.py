@@ -350,8 +350,11 @@ def _failing(kind: str, arguments: Mapping[str, Any]) -> str | None:
             return _rows_with(f"{quoted(column)} is null")
         case "expect_column_values_to_be_in_set", {"column": column, "value_set": values, **others} if not others:
             return _rows_with(f"{quoted(column)} not in ({', '.join(map(_value, values))})")
-        case "expect_column_values_to_be_between", {"column": column, **bounds} if bounds.keys() <= _OUTSIDE.keys():
-            outside = [f"{quoted(column)} {_OUTSIDE[name]} {_value(bound)}" for name, bound in bounds.items()]
+        case "expect_column_values_to_be_between", {"column": column, **bounds} if (
+            bounds.keys() <= _OUTSIDE.keys() and {*map(type, bounds.values())} <= {int, float}
+        ):
+            # As decimals: integers can be compared with truth values, which Great Expectations refuses to do.
+            outside = [f"{quoted(column)} {_OUTSIDE[name]} {float(bound)!r}" for name, bound in bounds.items()]
             return _rows_with(" or ".join(outside)) if outside else None
     return None
 

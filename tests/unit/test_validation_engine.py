@@ -241,6 +241,9 @@ def equals(column: str, value: str) -> dict[str, Any]:
 
 RULES = [
     ("expect_column_values_to_be_between", {"column": "length", "max_value": 100}, {"length": 101}),
+    ("expect_column_values_to_be_between", {"column": "length", "max_value": 100, "strict_max": True},
+      {"length": 100}),
+    ("expect_column_values_to_be_in_set", {"column": "kind", "value_set": ["old", "it's"]}, {"kind": "its"}),
     ("expect_column_values_to_not_be_in_set", {"column": "visit_id", "value_set": ["v2"]}, {}),
     ("expect_column_values_to_not_be_null", {"column": "caller"}, {"caller": None}),
     ("expect_column_values_to_be_null", {"column": "length", "row_condition": equals("kind", "it's {new}: 5% a:b")},
@@ -337,6 +340,7 @@ BROKEN = [
     ("expect_column_values_to_be_between", {"column": "not_there", "max_value": 1}),
     ("expect_no_such_thing", {"column": "length"}),
     ("expect_column_values_to_be_between", {"column": "length"}),
+    ("expect_column_values_to_be_between", {"column": "is_dst_ambiguous", "max_value": 1}),
     ("unexpected_rows_expectation", {"unexpected_rows_query": "select cast(caller as integer) from {batch}"}),
 ]
 
