@@ -104,7 +104,7 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
     Args:
         contract: the contract of the source.
         warehouse: the DuckDB file; opened read-only, so no connection with other settings may be open in
-            this process. None stays open.
+            this process. None stays open. What does not fit into the memory goes to a folder beside it meanwhile.
         schema: schema of the candidate tables `SOURCE` (rows) and `SOURCE__deliveries` (one row for each
             extract date).
 
