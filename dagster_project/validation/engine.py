@@ -8,8 +8,8 @@ are read from that query.
 from __future__ import annotations
 
 import logging
-import os
 import re
+import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -32,6 +32,8 @@ from dagster_project.validation.expectations import (
     Expectation,
     expectations_of,
 )
+from dagster_project.validation.sparing import import_great_expectations
+from dagster_project.warehouse.connection import literal
 
 DELIVERIES_SUFFIX = "__deliveries"
 
@@ -41,6 +43,13 @@ _ROWS_SHOWN = 20
 _SCHEMA_EXPECTATION = "expect_table_columns_to_match_set"
 _COUNTS_NULLS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
 _DIALECT = "duckdb.gx"
+
+# Stands among the names of expectations, which are words, for the number of rows.
+_ROWS = "*"
+
+# Repeated keys among 60 million rows are found with it, their hashes being put on disk meanwhile: in half the CPU time
+# that it takes to be given the memory for all of them. Half of it is too little for 8 million rows.
+_MEGABYTES_A_THREAD = 256
 
 
 class ValidationBroken(RuntimeError):
@@ -68,20 +77,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Table:
-    """One of the two tables of a source, and how many rows each extract date has in it."""
+    """One of the two tables of a source."""
 
     schema: str
     name: str
     identity: tuple[str, ...]
-    rows_of: Mapping[date, int]
+    deliveries: str
+    """The other table, or this one, in which every extract date has a row."""
 
     @property
     def relation(self) -> str:
         return f"{quoted(self.schema)}.{quoted(self.name)}"
 
-    @property
-    def rows(self) -> int:
-        return sum(self.rows_of.values())
+    def dates(self, connection: duckdb.DuckDBPyConnection) -> tuple[date, ...]:
+        """All extract dates, ascending; a valid empty day has a delivery and no rows."""
+        query = (
+            f"select extract_date from {self.relation} union "  # noqa: S608
+            f"select extract_date from {quoted(self.schema)}.{quoted(self.deliveries)} order by extract_date"
+        )
+        return tuple(day for (day,) in connection.execute(query).fetchall())
 
 
 def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -> tuple[Outcome, ...]:
@@ -90,7 +104,7 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
     Args:
         contract: the contract of the source.
         warehouse: the DuckDB file; opened read-only, so no connection with other settings may be open in
-            this process. None stays open.
+            this process. None stays open. What does not fit into the memory goes to a folder beside it meanwhile.
         schema: schema of the candidate tables `SOURCE` (rows) and `SOURCE__deliveries` (one row for each
             extract date).
 
@@ -105,7 +119,12 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
     expectations = expectations_of(contract)
     # Held open for the whole pass: Great Expectations connects for each query, which is cheap only while
     # the file is open already.
-    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection, _quiet():
+    with (
+        _spill_folder(warehouse) as spill,
+        closing(duckdb.connect(str(warehouse), read_only=True)) as connection,
+        _quiet(),
+    ):
+        _limit_memory(connection, spill)
         tables = _tables(contract, connection, schema)
         outcomes: dict[str, Outcome] = {}
         for table, batch in zip(tables, _batches(warehouse, tables), strict=True):
@@ -116,26 +135,43 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
     return tuple(outcomes[expectation.name] for expectation in expectations)
 
 
+@contextmanager
+def _spill_folder(warehouse: Path) -> Iterator[Path]:
+    """A folder beside the warehouse for its owner alone, without what a killed run left in it."""
+    folder = warehouse.with_name(f"{warehouse.name}.validation")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    """Hold all connections to the file to what they need; else all that they have read stays in memory too."""
+    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
+    connection.execute(f"set memory_limit = '{threads * _MEGABYTES_A_THREAD}MB'")
+    connection.execute(f"set temp_directory = {literal(str(spill))}")
+
+
 def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection, schema: str) -> list[_Table]:
-    counted: list[dict[date, int]] = []
-    names = [contract.source, contract.source + DELIVERIES_SUFFIX]
-    for name in names:
-        query = (
-            f"select extract_date, count(*) from {quoted(schema)}.{quoted(name)} "  # noqa: S608
-            "group by extract_date order by extract_date"
-        )
-        try:
-            counted.append(dict(connection.execute(query).fetchall()))
-        except duckdb.Error as error:
-            raise ValidationBroken(
-                f"{contract.source}: no candidate table {schema}.{name} with an extract_date ({type(error).__name__})"
-            ) from None
-    # A valid empty day has a delivery and no rows.
-    rows = {day: counted[0].get(day, 0) for day in sorted({*counted[0], *counted[1]})}
-    return [
-        _Table(schema, names[0], ROW_IDENTITY, rows),
-        _Table(schema, names[1], DELIVERY_IDENTITY, counted[1]),
+    deliveries = contract.source + DELIVERIES_SUFFIX
+    tables = [
+        _Table(schema, contract.source, ROW_IDENTITY, deliveries),
+        _Table(schema, deliveries, DELIVERY_IDENTITY, deliveries),
     ]
+    for table in tables:
+        found = connection.execute(
+            """
+            select 1
+            from information_schema.columns
+            where table_schema = ? and table_name = ? and column_name = 'extract_date'
+            """,
+            [schema, table.name],
+        ).fetchone()
+        if found is None:
+            raise ValidationBroken(f"{contract.source}: no candidate table {schema}.{table.name} with an extract_date")
+    return tables
 
 
 @contextmanager
@@ -157,7 +193,7 @@ def _quiet() -> Iterator[None]:
 
 def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     """The tables as Great Expectations sees them, in a context that lives in memory only."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import_great_expectations()
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -190,7 +226,7 @@ def _batches(warehouse: Path, tables: Sequence[_Table]) -> list[Any]:
     batches = []
     for table in tables:
         asset = source.add_table_asset(table.name, table_name=table.name, schema_name=table.schema)
-        batch = asset.add_batch_definition_whole_table("candidate").get_batch()
+        batch = asset.get_batch(asset.build_batch_request())
         # Great Expectations chooses the SQL of patterns by the names in this module and knows none for
         # DuckDB; Dremio's functions are the ones that DuckDB has.
         batch.data.execution_engine.dialect_module = SimpleNamespace(**vars(types), DremioDialect=ReadOnlyDialect)
@@ -205,7 +241,13 @@ def _outcomes(
     batch: Any,
     connection: duckdb.DuckDBPyConnection,
 ) -> Iterator[Outcome]:
-    results = _run(source, expectations, table, batch)
+    asked = {found.name: _at_first(source, found, table) for found in expectations}
+    results = _run(source, asked | {_ROWS: _no_suspects(_ROWS, "count(*)")}, table, batch)
+    rows = _rows(results.pop(_ROWS), table, connection)
+    doubtful = [found for found in expectations if not results[found.name].success]
+    if doubtful:
+        asked = {found.name: _as_gx(source, found, table) for found in doubtful}
+        results |= _run(source, asked, table, batch, result_format=_with_query(table))
     broken = {name for name, result in results.items() if _is_broken(result)}
     is_other_table = any(not results[found.name].success for found in expectations if found.type == _SCHEMA_EXPECTATION)
     if broken and not (is_other_table and _SCHEMA_EXPECTATION not in _types(expectations, broken)):
@@ -215,15 +257,14 @@ def _outcomes(
             + (f" ({', '.join(sorted(kinds))})" if kinds else "")
         )
     failed = [found for found in expectations if not results[found.name].success]
-    queries = _queries(source, [found for found in failed if found.name not in broken], table, batch)
     for found in expectations:
         if found.name in broken:
             # The column is not there: nothing was looked at, and the schema's own outcome says why.
-            yield Outcome(found, False, 0, 0, tuple(table.rows_of), ())
+            yield Outcome(found, False, 0, 0, table.dates(connection), ())
         elif found not in failed:
-            yield Outcome(found, True, table.rows, 0, (), ())
+            yield Outcome(found, True, rows, 0, (), ())
         else:
-            yield _failure(found, table, queries.get(found.name), batch, connection)
+            yield _failure(found, table, rows, results[found.name], batch, connection)
 
 
 def _types(expectations: Iterable[Expectation], names: Iterable[str]) -> set[str]:
@@ -233,25 +274,58 @@ def _types(expectations: Iterable[Expectation], names: Iterable[str]) -> set[str
 
 def _run(
     source: str,
-    expectations: Sequence[Expectation],
+    expectations: Mapping[str, Any],
     table: _Table,
     batch: Any,
     *,
     result_format: str | Mapping[str, Any] = "BOOLEAN_ONLY",
 ) -> dict[str, Any]:
-    """Results by the name of the expectation; every share is asked for in full."""
+    """Results of Great Expectations' objects, by the same names."""
     import great_expectations as gx
 
-    suite = gx.ExpectationSuite(name=table.name, expectations=[_as_gx(source, found, table) for found in expectations])
+    suite = gx.ExpectationSuite(name=table.name, expectations=list(expectations.values()))
     validated = batch.validate(suite, result_format=result_format)
     results = {result.expectation_config.meta["name"]: result for result in validated.results}
-    missing = [found.name for found in expectations if found.name not in results]
+    missing = expectations.keys() - results.keys()
     if missing:
-        raise ValidationBroken(f"{source}: no result for {', '.join(missing)}")
+        raise ValidationBroken(f"{source}: no result for {', '.join(sorted(missing))}")
     return results
 
 
+def _with_query(table: _Table) -> dict[str, Any]:
+    """Format of results that say yes or no, and by which query the failing rows are found."""
+    return {
+        "result_format": "BOOLEAN_ONLY",
+        "return_unexpected_index_query": True,
+        "unexpected_index_column_names": list(table.identity),
+        "exclude_unexpected_values": True,
+        "partial_unexpected_count": 0,
+    }
+
+
+def _at_first(source: str, expectation: Expectation, table: _Table) -> Any:
+    """What Great Expectations computes at first: whether rows are suspected, or an expectation by its type."""
+    if expectation.suspects is None:
+        return _as_gx(source, expectation, table)
+    return _no_suspects(expectation.name, expectation.suspects)
+
+
+def _no_suspects(name: str, aggregate: str) -> Any:
+    from dagster_project.validation.suspects import ExpectNoSuspects
+
+    return ExpectNoSuspects(aggregate=aggregate, meta={"name": name})
+
+
+def _rows(counted: Any, table: _Table, connection: duckdb.DuckDBPyConnection) -> int:
+    """Rows of the table: counted with the suspects, unless a column that is not there kept all of them uncounted."""
+    if not _is_broken(counted):
+        return int(counted.meta["suspects"])
+    ((rows,),) = connection.execute(f"select count(*) from {table.relation}").fetchall()  # noqa: S608
+    return int(rows)
+
+
 def _as_gx(source: str, expectation: Expectation, table: _Table) -> Any:
+    """An expectation by its type; every share is asked for in full."""
     from great_expectations.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -292,41 +366,20 @@ def _error_kinds(information: Any) -> set[str]:
     return {word for word in words if isinstance(getattr(duckdb, word, None), type)}
 
 
-def _queries(source: str, failed: Sequence[Expectation], table: _Table, batch: Any) -> dict[str, str]:
-    """Query of the failing rows for each failed expectation that is about rows."""
-    queries = {found.name: _failing_rows_query(found, table) for found in failed if found.type == SQL_EXPECTATION}
-    others = [found for found in failed if found.name not in queries]
-    if not others:
-        return queries
-    results = _run(
-        source,
-        others,
-        table,
-        batch,
-        result_format={
-            "result_format": "BOOLEAN_ONLY",
-            "return_unexpected_index_query": True,
-            "unexpected_index_column_names": list(table.identity),
-            "exclude_unexpected_values": True,
-            "partial_unexpected_count": 0,
-        },
-    )
-    for found in others:
-        query = (results[found.name].result or {}).get("unexpected_index_query")
-        if query:
-            queries[found.name] = query.rstrip("; \t\r\n")
-    return queries
-
-
 def _failure(
     expectation: Expectation,
     table: _Table,
-    query: str | None,
+    rows: int,
+    result: Any,
     batch: Any,
     connection: duckdb.DuckDBPyConnection,
 ) -> Outcome:
-    whole_table = Outcome(expectation, False, table.rows, table.rows, tuple(table.rows_of), ())
-    if query is None:
+    whole_table = Outcome(expectation, False, rows, rows, table.dates(connection), ())
+    if expectation.type == SQL_EXPECTATION:
+        query = _failing_rows_query(expectation, table)
+    else:
+        query = ((result.result or {}).get("unexpected_index_query") or "").rstrip("; \t\r\n")
+    if not query:
         return whole_table
     identity = ", ".join(quoted(name) for name in table.identity)
     domain = _domain(expectation, table, batch)
@@ -339,9 +392,9 @@ def _failure(
         ).fetchall()
         unexpected: dict[date, int] = dict(counted)
         failed_dates = _failed_dates(expectation, unexpected, domain, connection)
-        rows: list[tuple[date, int, int]] = []
+        shown: list[tuple[date, int, int]] = []
         if table.identity == ROW_IDENTITY:
-            rows = connection.execute(
+            shown = connection.execute(
                 f"select {identity} from ({failing}) as failing order by {identity} limit {_ROWS_SHOWN}"  # noqa: S608
             ).fetchall()
     except duckdb.Error:
@@ -352,10 +405,10 @@ def _failure(
     return Outcome(
         expectation=expectation,
         success=not failed_dates,
-        evaluated=table.rows,
+        evaluated=rows,
         unexpected=sum(unexpected.values()),
         failed_dates=failed_dates,
-        rows=tuple(rows),
+        rows=tuple(shown),
     )
 
 

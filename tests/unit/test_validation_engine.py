@@ -2,6 +2,9 @@
 
 import json
 import logging
+import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -13,7 +16,7 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import CellType, Column, Contract, Rule, Severity, load_contracts
-from dagster_project.validation import Outcome, ValidationBroken, expectations_of, validate
+from dagster_project.validation import Outcome, ValidationBroken, engine, expectations_of, validate
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
 FIRST, SECOND, THIRD = date(2022, 10, 29), date(2022, 10, 30), date(2022, 10, 31)
@@ -29,7 +32,7 @@ VISITS = Contract(
     columns=(
         Column("force_code", CellType.TEXT, ""),
         Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
-        Column("kind", CellType.TEXT, "", values={"it's {new}: a:b": "", "old": ""}),
+        Column("kind", CellType.TEXT, "", values={"it's {new}: 5% a:b": "", "old": ""}),
         Column("minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
         Column("length", CellType.SECONDS, "", minimum=0),
         Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes"),
@@ -187,7 +190,7 @@ def test_a_bad_row_fails_its_expectation_its_day_and_nothing_else(tmp_path, name
         {"began": None},
         {"called": None},
         {"ended": "2022-10-30 10:00:00", "called": "2022-10-30 10:00:00"},
-        {"kind": "it's {new}: a:b", "ended": None},
+        {"kind": "it's {new}: 5% a:b", "ended": None},
         {"minutes": 0, "ended": None},
         {"caller": None},
         {"force_code": "essex", "visit_id": "v1"},
@@ -238,10 +241,13 @@ def equals(column: str, value: str) -> dict[str, Any]:
 
 RULES = [
     ("expect_column_values_to_be_between", {"column": "length", "max_value": 100}, {"length": 101}),
+    ("expect_column_values_to_be_between", {"column": "length", "max_value": 100, "strict_max": True},
+      {"length": 100}),
+    ("expect_column_values_to_be_in_set", {"column": "kind", "value_set": ["old", "it's"]}, {"kind": "its"}),
     ("expect_column_values_to_not_be_in_set", {"column": "visit_id", "value_set": ["v2"]}, {}),
     ("expect_column_values_to_not_be_null", {"column": "caller"}, {"caller": None}),
-    ("expect_column_values_to_be_null", {"column": "length", "row_condition": equals("kind", "it's {new}: a:b")},
-      {"kind": "it's {new}: a:b"}),
+    ("expect_column_values_to_be_null", {"column": "length", "row_condition": equals("kind", "it's {new}: 5% a:b")},
+      {"kind": "it's {new}: 5% a:b"}),
     ("expect_column_values_to_match_regex", {"column": "visit_id", "regex": "^v[1]$"}, {}),
     ("expect_column_values_to_not_match_regex", {"column": "visit_id", "regex": "^v[2-9]{1}$"}, {}),
     ("expect_column_values_to_match_like_pattern", {"column": "visit_id", "like_pattern": "%1"}, {}),
@@ -334,6 +340,7 @@ BROKEN = [
     ("expect_column_values_to_be_between", {"column": "not_there", "max_value": 1}),
     ("expect_no_such_thing", {"column": "length"}),
     ("expect_column_values_to_be_between", {"column": "length"}),
+    ("expect_column_values_to_be_between", {"column": "is_dst_ambiguous", "max_value": 1}),
     ("unexpected_rows_expectation", {"unexpected_rows_query": "select cast(caller as integer) from {batch}"}),
 ]
 
@@ -410,6 +417,63 @@ def test_a_source_and_a_schema_named_like_a_word_of_sql_are_quoted(tmp_path):
     assert {found.failed_dates for found in outcomes if not found.success} == {(SECOND,)}
 
 
+def queries_of(contract: Contract, warehouse: Path) -> list[str]:
+    """Queries of the candidate's tables while they are validated, as DuckDB's own log has them."""
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
+        connection.execute("call enable_logging('QueryLog')")
+        validate(contract, warehouse)
+        connection.execute("call disable_logging()")
+        logged = connection.execute("select message from duckdb_logs where type = 'QueryLog'").fetchall()
+    return [query for (query,) in logged if re.search(rf"\b(from|join)\b.*\b{contract.source}", query, re.I | re.S)]
+
+
+@pytest.mark.parametrize("contract", [VISITS, *CONTRACTS.values()], ids=["visits", *CONTRACTS])
+def test_where_everything_passes_a_table_is_asked_whether_it_is_there_and_once_more(tmp_path, contract):
+    deliveries = f"{contract.source}__deliveries"
+    queries = queries_of(contract, candidate(tmp_path, contract))
+    of_deliveries = [query for query in queries if deliveries in query]
+    for asked in (of_deliveries, [query for query in queries if query not in of_deliveries]):
+        scans = [query for query in asked if not re.match(r"SELECT 1\s+FROM \S+\s+LIMIT", query)]
+        assert len(scans) == 1
+        assert len(asked) <= 2
+
+
+def test_only_what_fails_is_asked_for_again(tmp_path):
+    warehouse = candidate(tmp_path, rows=({"visit_id": "v2", "length": -1, "source_row": 3},))
+    scan, *others = [query for query in queries_of(VISITS, warehouse) if "length" in query]
+    assert "ended" in scan
+    assert others
+    assert not [query for query in others if "ended" in query]
+
+
+def test_what_is_suspected_and_passes_by_its_type_has_passed(tmp_path, monkeypatch):
+    suspected = tuple(replace(found, suspects="count(*)") for found in expectations_of(VISITS))
+    monkeypatch.setattr(engine, "expectations_of", lambda _: suspected)
+    outcomes = validate(VISITS, candidate(tmp_path))
+    assert failures(outcomes) == []
+    assert {found.evaluated for found in outcomes} == {3}
+
+
+def test_what_a_killed_run_put_on_disk_goes(tmp_path):
+    warehouse = candidate(tmp_path)
+    left = tmp_path / "warehouse.duckdb.validation"
+    left.mkdir()
+    (left / "duckdb_temp_1_0_storage_DEFAULT-0.tmp").write_text("hashes")
+    validate(VISITS, warehouse)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS.keys())
 def test_everything_that_a_contract_of_this_project_expects_can_be_computed(tmp_path, contract):
     assert failures(validate(contract, candidate(tmp_path, contract))) == []
+
+
+def test_statistics_are_imported_when_an_expectation_uses_them_and_not_before():
+    code = (
+        "import sys; from dagster_project.validation.sparing import import_great_expectations as spare; spare()\n"
+        "assert 'scipy.stats' not in sys.modules\n"
+        "import great_expectations.expectations.core.expect_column_kl_divergence_to_be_less_than as user\n"
+        "assert user.stats.entropy([1, 1], base=2) == 1\n"
+        "assert sys.modules['scipy.stats'].entropy is user.stats.entropy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
