@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from dagster_project.clock import london_today
@@ -133,7 +134,7 @@ def scan(landing: Path, sources: Iterable[str], *, first: date, last: date, mark
             )
         else:
             try:
-                paths = sorted(folder.iterdir())
+                paths = sorted(folder.iterdir(), key=lambda path: path.name)
             except OSError as error:
                 warnings.append(f"{folder.name}/: cannot be listed ({_said(error)}); nothing in it is loaded")
                 continue
@@ -224,13 +225,18 @@ def sha256_of(path: Path) -> str:
 
 def extract_date_of(name: str, source: str) -> date | None:
     """The extract date in a file's name, or None when the name is not that of an extract of the source."""
-    match = re.fullmatch(rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?!\d).*{_EXTENSIONS}", name, re.I | re.S)
+    match = _named_like(source).fullmatch(name)
     if match is None:
         return None
     try:
         return date.fromisoformat(match[1])
     except ValueError:
         return None
+
+
+@cache
+def _named_like(source: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(source)}_(\d{{4}}-\d{{2}}-\d{{2}})(?!\d).*{_EXTENSIONS}", re.I | re.S)
 
 
 def _extracts(
