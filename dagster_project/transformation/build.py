@@ -12,7 +12,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint, invoke, target_path
-from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
@@ -95,6 +95,7 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     # Written here, once, with compiled SQL: dbt writes it twice, and two files that nobody reads. 0.8 CPU seconds.
     parsed = invoke(settings, ["parse", "--no-write-json"])
+    empty_spill_folder(settings.warehouse)
     result = invoke(
         settings, [*arguments, "--no-write-json"], manifest=parsed, callbacks=[on_event] if on_event else []
     )
