@@ -35,7 +35,14 @@ from dagster_project.publication.publish import (
 )
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart
-from dagster_project.warehouse.connection import insert_rows, literal, loading_connection, reading_connection, table
+from dagster_project.warehouse.connection import (
+    insert_rows,
+    literal,
+    loading_connection,
+    reading_connection,
+    spilling_connection,
+    table,
+)
 from dagster_project.warehouse.tables import ensure_tables
 
 DATABASE = "fcir_public.duckdb"
@@ -105,7 +112,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         (partial / part).mkdir(parents=True)
     pointer = pointer_of(root)
     before = pointer.resolve() if pointer.exists() else None
-    with loading_connection(settings.warehouse) as connection:
+    with spilling_connection(settings.warehouse) as connection:
         connection.execute(
             f"attach {literal(str(partial / DATABASE))} as published (storage_version '{STORAGE_VERSION}')"
         )

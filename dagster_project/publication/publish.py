@@ -24,7 +24,7 @@ from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, spilling_connection
 from dagster_project.warehouse.tables import ensure_tables
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
@@ -79,7 +79,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     pointer = pointer_of(settings.published)
     before = pointer.resolve() if pointer.exists() else None
     write_lineage(settings, partial, before)
-    with loading_connection(settings.warehouse) as connection:
+    with spilling_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
         goes_on = can_take_over(
             connection,

@@ -11,7 +11,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint, invoke, target_path
-from dagster_project.warehouse.connection import loading_connection, transaction
+from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
@@ -95,6 +95,7 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
     parsed = invoke(settings, ["parse", "--no-write-json"])
+    empty_spill_folder(settings.warehouse)
     result = invoke(
         settings, [*arguments, "--no-write-json"], manifest=parsed, callbacks=[on_event] if on_event else []
     )

@@ -14,7 +14,7 @@ from typing import Any
 from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
-from dagster_project.warehouse.connection import create_private
+from dagster_project.warehouse.connection import MEMORY_LIMIT, create_private
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
@@ -79,6 +79,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
 
     create_private(settings.warehouse)
     os.environ["FCIR_WAREHOUSE"] = str(settings.warehouse)
+    os.environ["FCIR_MEMORY_LIMIT"] = MEMORY_LIMIT
     os.environ["DO_NOT_TRACK"] = "1"
     folder = str(target_path(settings))
     outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(

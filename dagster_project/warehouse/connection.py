@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,15 @@ from dagster_project.warehouse.lock import WarehouseLocked
 
 WAREHOUSE = "warehouse"
 """Name under which a loading connection sees the warehouse file."""
+
+MEMORY_LIMIT = "500MB"
+"""What DuckDB holds in memory while it builds and publishes; what is beyond goes into files beside the warehouse.
+
+A process that builds ten years of a force (13 million rows) takes 0.8 GB with it, 1.1 GB at 800 MB, and 4.9 GB without;
+CPU time is a sixth more. Python, Dagster and Great Expectations take 0.4 GB besides when a run comes to building.
+"""
+
+_NO_SPILLING = {"temp_directory": ""}
 
 
 class DatabaseUnreadable(RuntimeError):
@@ -64,6 +74,18 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
+def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As `loading_connection`, for work on tables of the warehouse alone: what exceeds `MEMORY_LIMIT` is spilled.
+
+    The caller holds the writer lock and no other connection.
+    """
+    create_private(warehouse)
+    config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(empty_spill_folder(warehouse))}
+    with _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}", config) as connection:
+        yield connection
+
+
+@contextmanager
 def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A loading connection whose warehouse is empty, in memory, and gone afterwards."""
     with _memory_connection(f"attach ':memory:' as {WAREHOUSE}") as connection:
@@ -71,8 +93,8 @@ def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def _memory_connection(attach: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+def _memory_connection(attach: str, config: Mapping[str, str] = _NO_SPILLING) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(":memory:", config=dict(config))
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(attach)
@@ -139,6 +161,22 @@ def create_private(file: Path) -> None:
         finally:
             os.umask(mask)
         file.chmod(0o600)
+
+
+def empty_spill_folder(warehouse: Path) -> Path:
+    """The folder that DuckDB spills into when it opens this file, made empty and for its owner alone.
+
+    DuckDB makes one that others can read, and one that was killed leaves its rows there. They are rows of the
+    warehouse, which have no personal values in them, and as private as it is.
+
+    Args:
+        warehouse: a DuckDB file that nobody has open.
+    """
+    folder = warehouse.with_name(f"{warehouse.name}.tmp")
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequence[Mapping[str, object]]) -> None:

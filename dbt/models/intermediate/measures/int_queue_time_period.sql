@@ -40,16 +40,13 @@ uncompared_days as (
 
 ),
 
--- Queuing times of delivered months.
-monthly_times as (
+delivered_months as (
 
-    select queue_times.*
-    from queue_times
-    inner join source_months
-        on queue_times.month_start = source_months.month_start
+    select month_start
+    from source_months
     where
-        source_months.source = 'call_segments'
-        and source_months.days_loaded > 0
+        source = 'call_segments'
+        and days_loaded > 0
 
 ),
 
@@ -57,15 +54,18 @@ monthly_times as (
 counted as (
 
     select
-        monthly_times.force_code,
-        monthly_times.section,
+        queue_times.force_code,
+        queue_times.section,
         periods.month_start,
         periods.period,
-        monthly_times.queue_seconds,
-        monthly_times.calls
+        queue_times.queue_seconds,
+        queue_times.calls
     from periods
-    inner join monthly_times
-        on monthly_times.month_start between periods.first_month and periods.last_month
+    -- First the few months: a comparison of each queuing time with the ends of the periods takes a third longer.
+    inner join delivered_months
+        on delivered_months.month_start between periods.first_month and periods.last_month
+    inner join queue_times
+        on delivered_months.month_start = queue_times.month_start
 
     union all
 
@@ -80,12 +80,9 @@ counted as (
     inner join calls
         on uncompared_days.day = calls.arrived_date
         and uncompared_days.measure = concat(calls.section, '.median_queue_time')
-    inner join source_months
-        on calls.month_start = source_months.month_start
-    where
-        calls.answered = 1
-        and source_months.source = 'call_segments'
-        and source_months.days_loaded > 0
+    inner join delivered_months
+        on calls.month_start = delivered_months.month_start
+    where calls.answered = 1
 
 ),
 
