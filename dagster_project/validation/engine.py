@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -33,7 +32,7 @@ from dagster_project.validation.expectations import (
     expectations_of,
 )
 from dagster_project.validation.sparing import import_great_expectations
-from dagster_project.warehouse.connection import literal
+from dagster_project.warehouse.connection import empty_spill_folder, literal
 
 DELIVERIES_SUFFIX = "__deliveries"
 
@@ -119,11 +118,8 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
     expectations = expectations_of(contract)
     # Held open for the whole pass: Great Expectations connects for each query, which is cheap only while
     # the file is open already.
-    with (
-        _spill_folder(warehouse) as spill,
-        closing(duckdb.connect(str(warehouse), read_only=True)) as connection,
-        _quiet(),
-    ):
+    spill = empty_spill_folder(warehouse)
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection, _quiet():
         _limit_memory(connection, spill)
         tables = _tables(contract, connection, schema)
         outcomes: dict[str, Outcome] = {}
@@ -133,18 +129,6 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
             for outcome in _outcomes(contract.source, of_table, table, batch, connection):
                 outcomes[outcome.expectation.name] = outcome
     return tuple(outcomes[expectation.name] for expectation in expectations)
-
-
-@contextmanager
-def _spill_folder(warehouse: Path) -> Iterator[Path]:
-    """A folder beside the warehouse for its owner alone, without what a killed run left in it."""
-    folder = warehouse.with_name(f"{warehouse.name}.validation")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
