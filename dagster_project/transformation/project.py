@@ -14,7 +14,7 @@ from typing import Any
 from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
-from dagster_project.warehouse.connection import MEMORY_LIMIT, create_private
+from dagster_project.warehouse.connection import MEMORY_LIMIT, create_private, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
@@ -82,18 +82,19 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     os.environ["FCIR_MEMORY_LIMIT"] = MEMORY_LIMIT
     os.environ["DO_NOT_TRACK"] = "1"
     folder = str(target_path(settings))
-    outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(
-        [
-            *arguments,
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
-        ]
-    )
-    # dbt leaves the database open after a node has failed; the next connection of this process would be refused.
-    cleanup_connections()
-    if arguments[0] != "parse":
-        DuckDBConnectionManager.env().close()
-        DuckDBConnectionManager.close_all_connections()
+    with private_files():
+        outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(
+            [
+                *arguments,
+                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+                *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
+            ]
+        )
+        # dbt leaves the database open after a node has failed; the next connection of this process would be refused.
+        cleanup_connections()
+        if arguments[0] != "parse":
+            DuckDBConnectionManager.env().close()
+            DuckDBConnectionManager.close_all_connections()
     if outcome.result is None:
         raise DbtError(f"dbt {arguments[0]} failed: {str(outcome.exception) or 'it was stopped'}")
     return outcome.result

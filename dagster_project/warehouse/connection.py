@@ -69,7 +69,7 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         A connection whose session time zone is UTC; the warehouse is the default database.
     """
     create_private(warehouse)
-    with _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}") as connection:
+    with private_files(), _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}") as connection:
         yield connection
 
 
@@ -77,6 +77,7 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """As `loading_connection`, for work on tables of the warehouse alone: what exceeds `MEMORY_LIMIT` is spilled.
 
+    Files that it makes are for whoever may read: what is written to the warehouse belongs in a `transaction`.
     The caller holds the writer lock and no other connection.
     """
     create_private(warehouse)
@@ -107,13 +108,24 @@ def _memory_connection(attach: str, config: Mapping[str, str] = _NO_SPILLING) ->
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """All of what is done inside, or nothing of it."""
-    connection.execute("begin")
+    with private_files():
+        connection.execute("begin")
+        try:
+            yield
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Files that are made meanwhile are for their owner alone, as the log that DuckDB writes beside the warehouse."""
+    before = os.umask(0o077)
     try:
         yield
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
+    finally:
+        os.umask(before)
 
 
 @contextmanager

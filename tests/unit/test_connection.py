@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
-from dagster_project.warehouse.connection import loading_connection, spilling_connection
+from dagster_project.warehouse.connection import loading_connection, spilling_connection, transaction
 
 
 def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connection(tmp_path: Path) -> None:
@@ -19,9 +20,30 @@ def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connect
         # The rows of a cursor that is not read to its end stay sorted, in memory or in the folder.
         connection.execute("select md5(cast(range as varchar)) as text from range(2000000) order by text").fetchone()
         assert sum(file.stat().st_size for file in folder.iterdir()) > 10_000_000
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert _mode(folder) == 0o700
 
     assert list(folder.iterdir()) == []
+
+
+def test_the_log_of_the_warehouse_is_for_the_owner_alone_and_other_files_are_not(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    before = os.umask(0o022)
+    try:
+        with loading_connection(warehouse) as connection:
+            connection.execute("create table t as select 1 as n")
+            assert _mode(tmp_path / "warehouse.duckdb.wal") == 0o600
+        with spilling_connection(warehouse) as connection:
+            with transaction(connection):
+                connection.execute("insert into t values (2)")
+            assert _mode(tmp_path / "warehouse.duckdb.wal") == 0o600
+            connection.execute(f"copy t to '{tmp_path}/published.csv'")
+        assert _mode(tmp_path / "published.csv") == 0o644
+    finally:
+        os.umask(before)
+
+
+def _mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
 
 
 def test_loading_spills_nothing(tmp_path: Path) -> None:
