@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import duckdb
 
@@ -187,6 +188,8 @@ def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterab
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+# A run looks for work first, and each source then at its own files again: the same state of a file is read once.
+@lru_cache(maxsize=1 << 18)
 def _hash_of(file: LandedFile) -> str:
     """The hash of a file's content, or a text of its own in place of it.
 
