@@ -19,9 +19,9 @@ WAREHOUSE = "warehouse"
 MEMORY_LIMIT = "420MB"
 """What DuckDB holds in memory while it builds and publishes; what is beyond goes into files beside the warehouse.
 
-A process that builds ten years of a force (13 million rows) takes 0.7 GB with it, 1.1 GB with 800 MB, and 4.9 GB without;
-the build takes an eighth more CPU than with 800 MB. Python, Dagster and Great Expectations take 0.4 GB besides when a run
-comes to building.
+A process that builds ten years of a force (13 million rows) takes 0.7 GB with it, 1.1 GB with 800 MB, and 4.9 GB
+without; the build takes an eighth more CPU than with 800 MB. Python, Dagster and Great Expectations take 0.4 GB besides
+when a run comes to building.
 """
 
 _NO_SPILLING = {"temp_directory": ""}
