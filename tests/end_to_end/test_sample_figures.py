@@ -33,9 +33,10 @@ MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample(tmp_path_factory, parsed_project):
     """A data root in which the sample was written and loaded, and what the run said."""
     command = Command(tmp_path_factory.mktemp("sample") / "home")
+    command.know_the_project(parsed_project)
     written = command.run("sample")
     assert written.returncode == 0, written.stderr
     return command, command.run("run")
