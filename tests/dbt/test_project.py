@@ -19,9 +19,11 @@ WITHOUT_INPUTS = {"data_dictionary"}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, parsed_project):
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_project, home / "dbt")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("FCIR_HOME", str(home))
         yield read_settings()
 
 
@@ -38,7 +40,7 @@ def models(manifest):
 def test_everything_builds_before_anything_was_delivered_and_every_unit_test_passes(home):
     with loading_connection(home.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
-    result = invoke(home, ["build"])
+    result = invoke(home, ["build"], manifest=invoke(home, ["parse", "--no-write-json"]))
     faults = {item.node.name: item.message for item in result.results if str(item.status) not in ("success", "pass")}
     assert faults == {}
     assert sum(item.node.resource_type == "unit_test" for item in result.results) > 25
