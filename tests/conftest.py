@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,20 @@ import pytest
 
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest, target_path
+from tests.end_to_end.command import Command
+
+# Folders whose files take minutes; what is in none of them takes seconds.
+_SLOW = ("pages", "end_to_end", "dbt", "dagster", "mutation", "oracle", "ingestion")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow files, so that no worker begins one when the others have nothing left to do."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return _SLOW.index(folder) if folder in _SLOW else len(_SLOW)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,12 +44,14 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
 
     def made(name: str, fill: Callable[[Path], object]) -> Path:
         folder = shared / name
-        with (shared / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                draft = tmp_path_factory.mktemp(name)
-                fill(draft)
-                draft.rename(folder)
+        with (shared / f"{name}.made").open("a+") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            if not mark.seek(0, os.SEEK_END):
+                # What a worker has left that failed.
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                mark.write("whole")
         return folder
 
     return made
@@ -47,3 +65,17 @@ def parsed_project(made_once: Callable[..., Path]) -> Path:
         ensure_manifest(Settings(home=home, _env_file=None))
 
     return target_path(Settings(home=made_once("parsed", parse), _env_file=None))
+
+
+@pytest.fixture(scope="session")
+def sample(made_once: Callable[..., Path], parsed_project: Path) -> Command:
+    """A data root in which the sample was written and loaded; a test that changes something does it in a copy."""
+
+    def first_run(folder: Path) -> None:
+        command = Command(folder / "home")
+        command.know_the_project(parsed_project)
+        written, done = command.run("sample"), command.run("run")
+        assert (written.returncode, done.returncode) == (0, 0), written.stderr + done.stdout + done.stderr
+        (folder / "said").write_text(done.stdout + done.stderr, encoding="utf-8")
+
+    return Command(made_once("sample", first_run) / "home")
