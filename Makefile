@@ -7,6 +7,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
+PYTEST := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
@@ -19,8 +20,10 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
+# Else every process that loads the project compiles it again: 0.9 CPU seconds, and the suite starts a hundred of them.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env env-peers run test test-pages fuzz lint bench docs metrics notebook ui clean
+.PHONY: help env env-peers run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,7 +47,11 @@ run: env ## First visit: sample extracts, load, validate, build, test, publish
 	@$(FCIR) run
 
 test: env ## The whole test suite
-	.venv/bin/pytest -n 2 --dist loadfile
+	$(PYTEST)
+
+test-all: env ## The whole suite and the pages in one go, which share a published sample
+	$(UV) sync --locked --quiet --inexact --group pages
+	$(PYTEST) -o norecursedirs=fuzz
 
 test-pages: env ## Look at the published pages and the lineage UI with Debian's chromium; FCIR_PAGES_HOME=DIR looks at that data root
 	$(UV) sync --locked --quiet --inexact --group pages
@@ -59,12 +66,16 @@ else
 	.venv/bin/python tests/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
-lint: env ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations
+lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
+
+lint-python: env
 	$(UV) lock --check --quiet
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	for contract in expectations/*.odcs.yaml; do .venv/bin/datacontract lint "$$contract" || exit 1; done
+
+lint-sql: env
 	mkdir -p .lint
 	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests

@@ -36,37 +36,62 @@
 
 with
 
-outcomes as (
+quotients as (
     {%- for numerator, denominator, scale, rounding, expected in cases %}
     select
-        '{{ numerator }} / {{ denominator }} * {{ scale }} {{ rounding }}' as claim,
-        cast({{ rounded_quotient(
-            "cast(" ~ numerator ~ " as decimal(38, 6))",
-            "cast(" ~ denominator ~ " as decimal(38, 6))",
-            scale,
-            rounding,
-        ) }} as {{ dbt.type_string() }}) as actual,
+        cast({{ numerator }} as decimal(38, 6)) as numerator,
+        cast({{ denominator }} as decimal(38, 6)) as denominator,
+        {{ scale }} as scale,
+        '{{ rounding }}' as rounding,
         cast({{ expected }} as {{ dbt.type_string() }}) as expected
-    union all
+    {{- " union all" if not loop.last }}
     {%- endfor %}
+),
+
+ratios as (
     {%- for numerator, denominator, scale, expected in ratios %}
     select
-        'ratio {{ numerator }} / {{ denominator }} * {{ scale }}' as claim,
-        cast({{ ratio(
-            "cast(" ~ numerator ~ " as decimal(38, 6))",
-            "cast(" ~ denominator ~ " as decimal(38, 6))",
-            scale,
-        ) }} as {{ dbt.type_string() }}) as actual,
+        cast({{ numerator }} as decimal(38, 6)) as numerator,
+        cast({{ denominator }} as decimal(38, 6)) as denominator,
+        {{ scale }} as scale,
         '{{ expected }}' as expected
-    union all
+    {{- " union all" if not loop.last }}
     {%- endfor %}
+),
+
+texts as (
     {%- for value, unit, decimals, expected in texts %}
     select
-        'display {{ value }}' as claim,
-        {{ display_value("cast(" ~ value ~ " as decimal(38, 6))", unit, decimals) }} as actual,
+        cast({{ value }} as decimal(38, 6)) as value,
+        {{ unit }} as unit,
+        {{ decimals }} as decimals,
         {{ expected }} as expected
     {{- " union all" if not loop.last }}
     {%- endfor %}
+),
+
+-- Each macro is written out once for all cases: once for each makes 100,000 characters of SQL, minutes to lint.
+outcomes as (
+    {%- for rounding in ("half_up", "half_even", "cut_off") %}
+    select
+        concat_ws(' ', numerator, '/', denominator, '*', scale, '{{ rounding }}') as claim,
+        cast({{ rounded_quotient("numerator", "denominator", "scale", rounding) }} as {{ dbt.type_string() }}) as actual,
+        expected
+    from quotients
+    where rounding = '{{ rounding }}'
+    union all
+    {%- endfor %}
+    select
+        concat_ws(' ', 'ratio', numerator, '/', denominator, '*', scale) as claim,
+        cast({{ ratio("numerator", "denominator", "scale") }} as {{ dbt.type_string() }}) as actual,
+        expected
+    from ratios
+    union all
+    select
+        concat_ws(' ', 'display', value, unit) as claim,
+        {{ display_value("value", "unit", "decimals") }} as actual,
+        expected
+    from texts
 )
 
 select * from outcomes

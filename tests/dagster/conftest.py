@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from dagster_project.settings import Settings, read_settings
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of an installation of the module's own, with nothing in it."""
+def settings(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Iterator[Settings]:
+    """Settings of an installation of the module's own, with nothing in it but the parsed project."""
     home: Path = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_project, home / "dbt")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.setenv("FCIR_HOME", str(home))

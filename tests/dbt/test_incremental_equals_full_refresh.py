@@ -1,18 +1,15 @@
 """Models that build by touched keys hold after every step what a full build holds."""
 
-import json
 import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner
 
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.database import DATABASE, write_tables
-from dagster_project.settings import CONTRACTS, DBT_PROJECT
-from dagster_project.transformation.project import Mart, marts_of
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.transformation.project import Mart, ensure_manifest, invoke, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from tests.dbt.histories import DAYS, History
 
@@ -20,26 +17,21 @@ STEPS = 3
 
 
 @pytest.fixture
-def history(tmp_path, monkeypatch):
-    warehouse = tmp_path / "warehouse.duckdb"
-    monkeypatch.setenv("FCIR_WAREHOUSE", str(warehouse))
-    return History(warehouse, load_contracts(CONTRACTS), seed=14)
+def settings(tmp_path, parsed_project):
+    shutil.copytree(parsed_project, tmp_path / "dbt")
+    return Settings(home=tmp_path, _env_file=None)
 
 
-def build(folder: Path, *arguments: str) -> None:
-    """Run models in a target folder of their own; the build fails the test that asks for it."""
-    outcome = dbtRunner().invoke(
-        [
-            *("--log-level", "none", "--log-level-file", "none"),
-            "build",
-            *arguments,
-            *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-            *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
-        ]
-    )
-    # Else the adapter of this process keeps the file open until the next command.
-    DuckDBConnectionManager.close_all_connections()
-    assert outcome.success, outcome.exception or [result.message for result in outcome.result]
+@pytest.fixture
+def history(settings):
+    return History(settings.warehouse, load_contracts(CONTRACTS), seed=14)
+
+
+def build(settings: Settings, *arguments: str) -> None:
+    """Run models; the build fails the test that asks for it."""
+    parsed = invoke(settings, ["parse", "--no-write-json"])
+    result = invoke(settings, ["build", *arguments], manifest=parsed)
+    assert {item.node.name: item.message for item in result.results if str(item.status) != "success"} == {}
 
 
 def contents(warehouse: Path) -> dict[str, list[tuple]]:
@@ -65,11 +57,11 @@ def spared_sources(warehouse: Path) -> set[str]:
         return {source for (source,) in rows}
 
 
-def publish(warehouse: Path, folder: Path, before: Path | None, *, target: Path) -> list[Mart]:
+def publish(settings: Settings, folder: Path, before: Path | None) -> list[Mart]:
     """Write all marts into a folder, from the tables in another one where there is one; the marts."""
     folder.mkdir(parents=True)
-    marts = marts_of(json.loads((target / "manifest.json").read_text(encoding="utf-8")))
-    with loading_connection(warehouse) as connection:
+    marts = marts_of(read_manifest(ensure_manifest(settings)))
+    with loading_connection(settings.warehouse) as connection:
         # The models of versions read what is recorded with every publication, and are not built here.
         present = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
         marts = [mart for mart in marts if mart.name in present]
@@ -101,18 +93,18 @@ def assert_in_order(folder: Path, marts: list[Mart]) -> None:
             assert found == in_order, mart.name
 
 
-def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, tmp_path):
-    warehouse, kept = tmp_path / "warehouse.duckdb", tmp_path / "kept.duckdb"
+def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, settings, tmp_path):
+    warehouse, kept = settings.warehouse, tmp_path / "kept.duckdb"
     everything = ["--resource-type", "model", "--resource-type", "seed", "--exclude", "published_versions", "revisions"]
     shrunk: set[str] = set()
     spared: set[str] = set()
     history.deliver()
-    build(tmp_path, "--full-refresh", *everything)
+    build(settings, "--full-refresh", *everything)
     history.complete_build()
     before = contents(warehouse)
     assert len(before) > 60
     published = tmp_path / "published 0"
-    marts = publish(warehouse, published, None, target=tmp_path / "target")
+    marts = publish(settings, published, None)
     assert_published(warehouse, published, marts)
     assert_in_order(published, marts)
     assert {mart.name for mart in marts if mart.touched} == {
@@ -120,14 +112,14 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, t
     }
     for step in range(STEPS):
         history.deliver()
-        build(tmp_path, *everything)
+        build(settings, *everything)
         stepwise = contents(warehouse)
         spared |= spared_sources(warehouse)
         earlier, published = published, tmp_path / f"published {step + 1}"
-        publish(warehouse, published, earlier, target=tmp_path / "target")
+        publish(settings, published, earlier)
         assert_published(warehouse, published, marts)
         shutil.copy(warehouse, kept)
-        build(tmp_path, "--full-refresh", *everything)
+        build(settings, "--full-refresh", *everything)
         assert stepwise == contents(warehouse), f"step {step}"
         shutil.copy(kept, warehouse)
         shrunk |= {name for name in stepwise if len(stepwise[name]) < len(before[name])}

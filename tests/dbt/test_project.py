@@ -1,14 +1,16 @@
 """The dbt project keeps its own rules, passes its unit tests, and builds before anything was delivered."""
 
 import csv
+import json
 import re
+import shutil
 
 import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.disclosure import Whole
-from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
-from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings, read_settings
+from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -17,9 +19,11 @@ WITHOUT_INPUTS = {"data_dictionary"}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, parsed_project):
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_project, home / "dbt")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("FCIR_HOME", str(home))
         yield read_settings()
 
 
@@ -36,10 +40,20 @@ def models(manifest):
 def test_everything_builds_before_anything_was_delivered_and_every_unit_test_passes(home):
     with loading_connection(home.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
-    result = invoke(home, ["build"])
+    result = invoke(home, ["build"], manifest=invoke(home, ["parse", "--no-write-json"]))
     faults = {item.node.name: item.message for item in result.results if str(item.status) not in ("success", "pass")}
     assert faults == {}
     assert sum(item.node.resource_type == "unit_test" for item in result.results) > 25
+
+
+def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path):
+    assert manifest
+    moved = Settings(home=tmp_path, _env_file=None)
+    target_path(moved).mkdir()
+    shutil.copy(target_path(home) / "partial_parse.msgpack", target_path(moved))
+    assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
+    told = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
+    assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
 
 
 def test_only_staging_reads_sources(manifest):

@@ -6,6 +6,7 @@ MetricFlow is asked in processes of its own, since it changes the one that it ru
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -56,17 +57,19 @@ def catalogue():
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
+def settings(tmp_path_factory, parsed_project):
     """An installation: a warehouse that is built from a random history, and what the metrics read of it, published."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_HOME", str(tmp_path_factory.mktemp("home")))
+        home = tmp_path_factory.mktemp("home")
+        shutil.copytree(parsed_project, home / "dbt")
+        patch.setenv("FCIR_HOME", str(home))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         settings = read_settings()
         with loading_connection(settings.warehouse) as connection:
             ensure_tables(connection, load_contracts(CONTRACTS).values())
             load_history(connection)
         wanted = ["--select", "+semantic_model:*", "--exclude-resource-type", "test", "unit_test"]
-        built = invoke(settings, ["build", *wanted])
+        built = invoke(settings, ["build", *wanted], manifest=invoke(settings, ["parse", "--no-write-json"]))
         assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
         folder = settings.published / "first"
         folder.mkdir(parents=True)

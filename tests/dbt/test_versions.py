@@ -101,9 +101,10 @@ class Warehouse:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory) -> tuple[Path, list[Mart], dict[str, Any]]:
+def template(tmp_path_factory, parsed_project) -> tuple[Path, list[Mart], dict[str, Any]]:
     """A warehouse with the models of versions, built before anything was delivered; its two marts; the manifest."""
     home = tmp_path_factory.mktemp("template")
+    shutil.copytree(parsed_project, home / "dbt")
     settings = Settings(home=home, _env_file=None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
@@ -117,7 +118,8 @@ def template(tmp_path_factory) -> tuple[Path, list[Mart], dict[str, Any]]:
             "'call_segments' as source"
         )
         connection.execute("insert into audit.build_started (project_fingerprint) values (?)", [fingerprint()])
-    result = invoke(settings, ["run", "--select", *MODELS])
+    parsed = invoke(settings, ["parse", "--no-write-json"])
+    result = invoke(settings, ["run", "--select", *MODELS], manifest=parsed)
     assert [str(item.status) for item in result.results] == ["success"] * len(MODELS)
     manifest = read_manifest(ensure_manifest(settings))
     return settings.warehouse, [mart for mart in marts_of(manifest) if mart.name in MODELS], manifest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -45,6 +46,10 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def know_the_project(self, parsed: Path) -> None:
+        """Take over what another data root knows of the dbt project, so that a first run need not parse it."""
+        shutil.copytree(parsed, self.home / "dbt")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""

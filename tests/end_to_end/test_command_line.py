@@ -20,9 +20,10 @@ def command(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory):
+def reported(tmp_path_factory, parsed_project):
     """A run whose log is JSON, over three days of which one file is broken and one is missing."""
     command = Command(tmp_path_factory.mktemp("cli") / "home", settings={"FCIR_LOG_FORMAT": "json"})
+    command.know_the_project(parsed_project)
     land_three_days(command)
     (command.home / "landing" / "crimes" / "crimes_2022-10-30.csv").unlink()
     command.land("call_segments_2022-10-30_late.csv", "call_id,line", "c,999")

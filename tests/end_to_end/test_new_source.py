@@ -43,7 +43,7 @@ def files_of_the_page() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def added(tmp_path_factory):
+def added(tmp_path_factory, parsed_project):
     """A copy of the project with the source of the page, its extract, and what `check` and `run` said."""
     root = tmp_path_factory.mktemp("added")
     project = root / "project"
@@ -53,6 +53,7 @@ def added(tmp_path_factory):
         else:
             shutil.copy(PROJECT / name, project / name)
     command = Command(root / "home", project=project)
+    command.know_the_project(parsed_project)
     before = hashes(project)
     for path, block in files_of_the_page():
         file = project / path

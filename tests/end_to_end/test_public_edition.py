@@ -110,9 +110,10 @@ class Force:
 
 
 @pytest.fixture(scope="module")
-def force(tmp_path_factory) -> Iterator[dict[str, Any]]:
+def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
     """A force after two editions: both folders, the truth at the time of each, what the command said."""
     small = Force(tmp_path_factory.mktemp("force") / "home")
+    small.command.know_the_project(parsed_project)
     found: dict[str, Any] = {"force": small}
     with pytest.MonkeyPatch.context() as patch:
         # The expectations are not what this is about.

@@ -103,9 +103,10 @@ class Nights:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory) -> Iterator[tuple[Nights, dict[str, str]]]:
+def history(tmp_path_factory, parsed_project) -> Iterator[tuple[Nights, dict[str, str]]]:
     """Nights of every kind, and the name of the publication of each."""
     nights = Nights(tmp_path_factory.mktemp("nights") / "home")
+    shutil.copytree(parsed_project, nights.settings.home / "dbt")
     names: dict[str, str] = {}
     with pytest.MonkeyPatch.context() as patch:
         # The expectations are not what this is about, and a month of empty days would fail some.

@@ -32,29 +32,17 @@ from tests.publication.public_attacker import Assumption, attack_of, learnt, sma
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    """A data root in which the sample was written and loaded, and what the run said."""
-    command = Command(tmp_path_factory.mktemp("sample") / "home")
-    written = command.run("sample")
-    assert written.returncode == 0, written.stderr
-    return command, command.run("run")
-
-
 def test_the_first_run_gives_all_108_printed_figures(sample):
-    command, done = sample
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert command.published(MATCHES) == [(108,)]
-    assert command.published("select count(*) from marts.reconciliation") == [(108,)]
-    formulas = command.published(
+    assert sample.published(MATCHES) == [(108,)]
+    assert sample.published("select count(*) from marts.reconciliation") == [(108,)]
+    formulas = sample.published(
         "select count(distinct formula), count(*) from marts.reconciliation where measure = 'pct_cancelled'"
     )
     assert formulas == [(2, 6)]
 
 
 def test_the_ten_figures_of_the_papers_sentences_are_explained_or_named_what_they_need(sample):
-    command, _ = sample
-    rows = command.published(
+    rows = sample.published(
         "select statement_id, verdict, warehouse_value, formula, months_needed from marts.reconciliation_narrative"
     )
     loaded = "pooled over the loaded months 2022-08 to 2023-01, instead of 2022-04 to 2023-01"
@@ -77,8 +65,7 @@ def test_the_ten_figures_of_the_papers_sentences_are_explained_or_named_what_the
 
 
 def test_the_fifteen_claims_of_the_paper_are_answered_with_figures(sample):
-    command, _ = sample
-    rows = command.published(
+    rows = sample.published(
         "select statement_id, test_no, verdict, claim_verdict, months_needed, evidence from marts.claims"
     )
     assert {name: verdict for name, _, _, verdict, *_ in rows} == {
@@ -102,14 +89,13 @@ def test_the_fifteen_claims_of_the_paper_are_answered_with_figures(sample):
 
 
 def test_claims_about_single_events_agree_with_the_events(sample):
-    command, _ = sample
-    values = dict(command.published("select statement_id, value from marts.claims where statement_id in ('C4', 'C13')"))
-    ((called_back, not_answered),) = command.published(
+    values = dict(sample.published("select statement_id, value from marts.claims where statement_id in ('C4', 'C13')"))
+    ((called_back, not_answered),) = sample.published(
         "select count(*) filter (where called_back_date = arrived_date), count(*) "
         "from marts.fct_call where line = '999' and not is_answered"
     )
     assert abs(float(values["C4"]) - 100 * called_back / not_answered) < 1e-6
-    chats = command.published(
+    chats = sample.published(
         "select operator_id, date_trunc('month', requested_date), accepted_at, ended_at "
         "from marts.fct_live_chat where is_accepted and operator_id is not null order by all"
     )
@@ -125,37 +111,34 @@ def test_claims_about_single_events_agree_with_the_events(sample):
 
 
 def test_the_audit_of_the_first_run_adds_up(sample):
-    command, _ = sample
-    ((files, broken),) = command.published(
+    ((files, broken),) = sample.published(
         "select count(*), count(*) filter (where rows_read <> rows_loaded + rows_quarantined) from marts.load_audit"
     )
     assert files > 900
     assert broken == 0
     # What is set aside is there with its reason, row by row.
-    assert command.published("select count(*) from marts.quarantine") == command.published(
+    assert sample.published("select count(*) from marts.quarantine") == sample.published(
         "select sum(rows_quarantined) from marts.load_audit where status = 'loaded'"
     )
-    assert command.published("select count(distinct reason_code) > 5 from marts.quarantine") == [(True,)]
+    assert sample.published("select count(distinct reason_code) > 5 from marts.quarantine") == [(True,)]
 
 
 def test_the_publication_is_whole_and_says_that_it_is_synthetic(sample):
-    command, _ = sample
-    assert command.damage() == []
-    manifest = json.loads((command.current / "manifest.json").read_text())
+    assert sample.damage() == []
+    manifest = json.loads((sample.current / "manifest.json").read_text())
     assert manifest["is_synthetic"] is True
-    landed = {sha256(path.read_bytes()).hexdigest() for path in (command.home / "landing").rglob("*_20*")}
+    landed = {sha256(path.read_bytes()).hexdigest() for path in (sample.home / "landing").rglob("*_20*")}
     assert {item["sha256"] for item in manifest["inputs"]} == landed
     for name, rows in manifest["tables"].items():
-        assert pq.read_metadata(command.current / "parquet" / f"{name}.parquet").num_rows == rows, name
+        assert pq.read_metadata(sample.current / "parquet" / f"{name}.parquet").num_rows == rows, name
 
 
 def test_the_paper_shows_the_same_108_texts_in_every_form_on_fewer_than_six_pages(sample):
-    command, _ = sample
-    printed = command.published(
+    printed = sample.published(
         "select concat(section, '.', measure), strftime(month_start, '%Y-%m'), display_value from marts.board_paper"
     )
     assert len(printed) == 108
-    paper = command.current / "papers" / "kent" / "2023-01"
+    paper = sample.current / "papers" / "kent" / "2023-01"
     rows = [
         row
         for section in {measure.partition(".")[0] for measure, _, _ in printed}
@@ -170,18 +153,16 @@ def test_the_paper_shows_the_same_108_texts_in_every_form_on_fewer_than_six_page
         assert f">{text}<" in page
         assert text in " ".join(pages)
     for form in ("board_paper.html", "board_paper.pdf", "board_paper.xlsx"):
-        assert (command.current / form).read_bytes() == (paper / form).read_bytes()
+        assert (sample.current / form).read_bytes() == (paper / form).read_bytes()
 
 
 def test_a_provisional_figure_of_the_paper_says_what_was_not_delivered(sample):
-    command, _ = sample
-    page = (command.current / "board_paper.html").read_text(encoding="utf-8")
+    page = (sample.current / "board_paper.html").read_text(encoding="utf-8")
     assert "Provisional: of April 2022 to January 2023, 184 of 306 days are delivered (60.1%)." in page
 
 
 def test_a_paper_is_made_of_any_month_length_and_force_that_has_figures(sample, tmp_path):
-    command, _ = sample
-    done = command.run("paper", "--month", "2022-10", "--months", "3", "--out", str(tmp_path / "paper"))
+    done = sample.run("paper", "--month", "2022-10", "--months", "3", "--out", str(tmp_path / "paper"))
     assert done.returncode == 0, done.stderr
     assert {Path(line).name for line in done.stdout.splitlines()} == {
         path.name for path in (tmp_path / "paper").iterdir()
@@ -189,7 +170,7 @@ def test_a_paper_is_made_of_any_month_length_and_force_that_has_figures(sample, 
     page = (tmp_path / "paper" / "board_paper.html").read_text(encoding="utf-8")
     assert "August 2022 to October 2022" in page
     assert "Jan 2023" not in page
-    refused = command.run("paper", "--month", "2021-10", "--out", str(tmp_path / "none"))
+    refused = sample.run("paper", "--month", "2021-10", "--out", str(tmp_path / "none"))
     assert refused.returncode == 2
     assert "kent has August 2022 to January 2023" in refused.stderr
     assert not (tmp_path / "none").exists()
@@ -197,8 +178,7 @@ def test_a_paper_is_made_of_any_month_length_and_force_that_has_figures(sample, 
 
 def test_every_text_of_the_marts_is_the_one_that_python_would_print(sample):
     """Limits and axes have no text in the marts; theirs follows the same rule."""
-    command, _ = sample
-    rows = command.published(
+    rows = sample.published(
         "select distinct value, unit, decimals, display_value from marts.kpi_measure_period"
         " inner join marts.measures using (measure) where value is not null"
     )
@@ -210,9 +190,8 @@ def test_every_text_of_the_marts_is_the_one_that_python_would_print(sample):
 
 
 def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path):
-    command, _ = sample
     copy = Command(tmp_path / "home")
-    shutil.copytree(command.home, copy.home, symlinks=True)
+    shutil.copytree(sample.home, copy.home, symlinks=True)
     words = copy.home / "commentary" / "kent" / "2023-01.md"
     words.parent.mkdir(parents=True)
     words.write_text("## Weather\n", encoding="utf-8")
@@ -228,10 +207,9 @@ def test_publishing_again_takes_over_papers_that_did_not_change(sample, tmp_path
 
 
 def test_data_docs_show_the_results_of_the_run_and_lead_nowhere_else(sample):
-    command, _ = sample
-    docs = command.current / "quality" / "data_docs"
+    docs = sample.current / "quality" / "data_docs"
     assert 'href="data_docs/index.html"' in (docs.parent / "index.html").read_text(encoding="utf-8")
-    expected = command.published(
+    expected = sample.published(
         "select source, count(*), count(*) filter (where not success) from marts.expectation_results group by source"
     )
     shown = {
@@ -252,9 +230,8 @@ def test_data_docs_show_the_results_of_the_run_and_lead_nowhere_else(sample):
 
 
 def test_publishing_again_takes_over_data_docs_and_imports_no_great_expectations(sample, tmp_path):
-    command, _ = sample
     copy = Command(tmp_path / "home", settings={"PYTHONPROFILEIMPORTTIME": "1"})
-    shutil.copytree(command.home, copy.home, symlinks=True)
+    shutil.copytree(sample.home, copy.home, symlinks=True)
     before = copy.current.resolve()
     done = copy.run("publish")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -268,8 +245,7 @@ def test_publishing_again_takes_over_data_docs_and_imports_no_great_expectations
 
 
 def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):
-    command, _ = sample
-    with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(sample.current / "fcir.duckdb"), read_only=True) as connection:
         schemas = connection.execute("select distinct schema_name from duckdb_tables()").fetchall()
         assert schemas == [("marts",)]
         with pytest.raises(duckdb.Error, match="read-only"):
@@ -280,23 +256,21 @@ def test_the_published_file_opens_read_only_and_has_the_marts_alone(sample):
 
 
 def test_a_second_run_says_that_nothing_is_new_and_changes_nothing(sample):
-    command, _ = sample
-    before = command.current.readlink(), (command.home / "warehouse.duckdb").stat().st_mtime_ns
-    done = command.run("run")
+    before = sample.current.readlink(), (sample.home / "warehouse.duckdb").stat().st_mtime_ns
+    done = sample.run("run")
     assert done.returncode == 0
     assert "Nothing is new" in done.stdout
-    assert (command.current.readlink(), (command.home / "warehouse.duckdb").stat().st_mtime_ns) == before
+    assert (sample.current.readlink(), (sample.home / "warehouse.duckdb").stat().st_mtime_ns) == before
 
 
 def test_status_lists_every_source_with_what_is_loaded(sample):
-    command, _ = sample
-    done = command.run("status")
+    done = sample.run("status")
     assert done.returncode == 0
     rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line and line[0].islower()}
     assert set(rows) >= {"call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"}
     assert rows["crimes"][:3] == ["184", "0", "0"]
     assert "2023-01-31" in rows["crimes"]
-    assert command.current.readlink().name in done.stdout
+    assert sample.current.readlink().name in done.stdout
 
 
 QUERY = (
@@ -306,26 +280,25 @@ QUERY = (
 
 
 def test_a_query_is_answered_in_four_forms(sample):
-    command, _ = sample
-    expected = command.published(QUERY.replace("from kpi", "from marts.kpi"))
+    expected = sample.published(QUERY.replace("from kpi", "from marts.kpi"))
     texts = [["" if cell is None else str(cell) for cell in row] for row in expected]
     names = ["month_start", "received", "pct_not_answered", "nothing", "bar"]
 
-    rows = list(csv.reader(io.StringIO(command.run("query", QUERY, "--csv").stdout)))
+    rows = list(csv.reader(io.StringIO(sample.run("query", QUERY, "--csv").stdout)))
     assert rows == [names, *texts]
 
-    objects = json.loads(command.run("query", QUERY, "--json").stdout)
+    objects = json.loads(sample.run("query", QUERY, "--json").stdout)
     assert [[item["month_start"], item["received"], item["nothing"]] for item in objects] == [
         [str(row[0]), row[1], None] for row in expected
     ]
 
-    lines = command.run("query", QUERY, "--markdown").stdout.splitlines()
+    lines = sample.run("query", QUERY, "--markdown").stdout.splitlines()
     assert len(lines) == 4
     assert lines[0] == f"| {' | '.join(names)} |"
     assert texts[0][1] in lines[2]
     assert "a\\|b" in lines[2]
 
-    lines = command.run("query", QUERY).stdout.splitlines()
+    lines = sample.run("query", QUERY).stdout.splitlines()
     assert lines[0].split() == names
     assert [line.split()[:2] for line in lines[-2:]] == [row[:2] for row in texts]
 
@@ -334,13 +307,12 @@ NOTEBOOK = PROJECT / "docs" / "notebooks" / "explore.py"
 
 
 def test_the_notebook_runs_as_a_script_and_shows_what_is_published(sample, monkeypatch):
-    command, _ = sample
-    monkeypatch.setenv("FCIR_HOME", str(command.home))
+    monkeypatch.setenv("FCIR_HOME", str(sample.home))
     done = subprocess.run(
         [sys.executable, NOTEBOOK], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(PROJECT)}
     )
     assert (done.returncode, done.stderr) == (0, "")
-    expected = command.published(
+    expected = sample.published(
         "select strftime(month_start, '%Y-%m'), display_value from marts.board_paper "
         "where section = 'calls_101' and measure = 'pct_not_answered'"
     )
@@ -367,8 +339,7 @@ def test_the_notebook_runs_as_a_script_and_shows_what_is_published(sample, monke
     ],
 )
 def test_a_query_that_is_wrong_or_does_more_than_read_ends_with_2_and_leaves_nothing(sample, tmp_path, sql):
-    command, _ = sample
-    done = command.run("query", sql.format(folder=tmp_path))
+    done = sample.run("query", sql.format(folder=tmp_path))
     assert done.returncode == 2, done.stdout
     assert done.stderr.startswith("fcir: ")
     assert "Traceback" not in done.stderr
@@ -399,40 +370,38 @@ def records(path: Path) -> list[Any]:
     ],
 )
 def test_a_figure_is_traced_to_the_records_that_hold_its_events(sample, measure, key, formats):
-    command, _ = sample
     figures = dict(
-        command.published(
+        sample.published(
             "select measure, cast(value as bigint) from marts.kpi_measure_monthly where month_start = '2022-10-01'"
         )
     )
-    done = command.run("trace", measure, "2022-10", "--rows", "--csv")
+    done = sample.run("trace", measure, "2022-10", "--rows", "--csv")
     assert (done.returncode, done.stderr) == (0, "")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert sum(row["amount"] == "1.000000" for row in rows) == figures[measure] > 0
     keys = {
         row[:2]: row[2]
-        for row in command.warehouse(f"select load_id, source_row, {key} from raw.{rows[0]['source']}")  # noqa: S608
+        for row in sample.warehouse(f"select load_id, source_row, {key} from raw.{rows[0]['source']}")  # noqa: S608
     }
     for row in rows:
-        path = command.home / "landing" / row["source"] / row["file_name"]
+        path = sample.home / "landing" / row["source"] / row["file_name"]
         record = records(path)[int(row["source_row"]) - 1]
         assert keys[int(row["load_id"]), int(row["source_row"])] in str(record), row
     assert formats <= {Path(row["file_name"]).suffix for row in rows}
 
 
 def test_a_trace_shows_a_figure_as_the_board_paper_prints_it(sample):
-    command, _ = sample
-    ((printed,),) = command.published(
+    ((printed,),) = sample.published(
         "select display_value from marts.board_paper "
         "where section = 'crime' and measure = 'pct_cancelled' and month_start = date '2022-10-01'"
     )
-    done = command.run("trace", "crime.pct_cancelled", "2022-10")
+    done = sample.run("trace", "crime.pct_cancelled", "2022-10")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert f"Figure       {printed}   (percent)" in lines
     # As Kent reported it until the end of that month.
     assert any(line.startswith("Formula      crime.pct_cancelled_of_initially_recorded") for line in lines)
-    assert f"Published    {command.current.readlink().name} has the same figure" in lines
+    assert f"Published    {sample.current.readlink().name} has the same figure" in lines
     assert "Adds up      the rows below give these sums" in lines
 
 
@@ -449,17 +418,18 @@ def personal_values(landing: Path) -> list[str]:
 
 
 def test_personal_values_of_the_sample_appear_nowhere(sample):
-    command, done = sample
-    texts = personal_values(command.home / "landing")
+    texts = personal_values(sample.home / "landing")
     assert len(texts) > 15
-    for path in command.home.rglob("*"):
-        if path.is_file() and "landing" not in path.relative_to(command.home).parts:
+    for path in sample.home.rglob("*"):
+        if path.is_file() and "landing" not in path.relative_to(sample.home).parts:
             content = path.read_bytes()
             assert not [text for text in texts if text.encode() in content], path
-    assert not [text for text in texts if text in done.stdout + done.stderr]
+    said = (sample.home.parent / "said").read_text(encoding="utf-8")
+    assert "All is well" in said
+    assert not [text for text in texts if text in said]
     # Columns are compressed on disk, so their text is looked at as well.
-    private = command.home / "warehouse.duckdb"
-    for file, schemas in ((command.current / "fcir.duckdb", ["marts"]), (private, ["raw", "audit"])):
+    private = sample.home / "warehouse.duckdb"
+    for file, schemas in ((sample.current / "fcir.duckdb", ["marts"]), (private, ["raw", "audit"])):
         with duckdb.connect(str(file), read_only=True) as connection:
             columns = connection.execute(
                 "select table_schema, table_name, column_name from information_schema.columns "
@@ -473,10 +443,9 @@ def test_personal_values_of_the_sample_appear_nowhere(sample):
 
 
 def test_changing_one_event_in_one_extract_changes_the_figure_and_the_reconciliation_says_so(sample, tmp_path):
-    command, _ = sample
     # On a copy, so that the other tests may come in any order.
     changed = Command(tmp_path / "home")
-    shutil.copytree(command.home, changed.home, symlinks=True)
+    shutil.copytree(sample.home, changed.home, symlinks=True)
     path = sorted((changed.home / "landing" / "digital_contacts").glob("*2022-09-14*.jsonl"))[0]
     records = path.read_text(encoding="utf-8").splitlines(keepends=True)
     counted = next(place for place, line in enumerate(records) if '"email"' in line and "true" not in line.lower())
@@ -492,9 +461,8 @@ def test_changing_one_event_in_one_extract_changes_the_figure_and_the_reconcilia
 
 
 def test_a_solver_over_two_public_editions_of_the_sample_learns_no_small_count(sample, tmp_path):
-    command, _ = sample
     corrected = Command(tmp_path / "home")
-    shutil.copytree(command.home, corrected.home, symlinks=True)
+    shutil.copytree(sample.home, corrected.home, symlinks=True)
     editions = []
     for is_corrected in (False, True):
         if is_corrected:

@@ -20,9 +20,10 @@ PERCENT = ("trace", "calls_999.pct_not_answered", "2022-10")
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
+def loaded(tmp_path_factory, parsed_project):
     """Three days: a call of two segments in two files, a row that is quarantined, a day of crimes that never came."""
     command = Command(tmp_path_factory.mktemp("trace") / "home")
+    command.know_the_project(parsed_project)
     land_three_days(command)
     (command.home / "landing" / "crimes" / "crimes_2022-10-30.csv").unlink()
     second = call(12, "2022-10-30", disposition="abandoned").replace("call12,1,", "call12,2,")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -427,8 +428,9 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Story:
     home = tmp_path_factory.mktemp("unseen")
+    shutil.copytree(parsed_project, home / "dbt")
     world = draw_world(SEED, days=DAYS, clean_days=CLEAN_DAYS)
     story = Story(Installation(home), world)
     landing = home / "landing"

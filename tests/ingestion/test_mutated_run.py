@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,9 @@ FCIR = Path(sys.executable).with_name("fcir")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path:
     home = tmp_path_factory.mktemp("mutated_run")
+    shutil.copytree(parsed_project, home / "dbt")
     for draft in mutated_extracts(SEED, COUNT):
         path = home / "landing" / draft.source / draft.name
         path.parent.mkdir(parents=True, exist_ok=True)

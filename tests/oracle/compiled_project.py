@@ -140,6 +140,11 @@ def compile_project(folder: Path, *, source: Path = DBT_PROJECT) -> CompiledProj
         AssertionError: dbt could not compile it.
     """
     run_dbt(folder, ["compile"], source=source)
+    return read_compiled(folder)
+
+
+def read_compiled(folder: Path) -> CompiledProject:
+    """The project that was compiled in a folder."""
     manifest = (folder / "target" / "manifest.json").read_text(encoding="utf-8")
     # dbt names the database after the file that it compiled against.
     return CompiledProject(json.loads(manifest.replace('\\"compiled\\".', '\\"warehouse\\".')))

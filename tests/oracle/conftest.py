@@ -1,11 +1,14 @@
-"""The compiled project, once for all tests of a worker."""
+"""The compiled project, once for all tests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
-from compiled_project import CompiledProject, compile_project
+from compiled_project import CompiledProject, compile_project, read_compiled
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
-    return compile_project(tmp_path_factory.mktemp("compiled"))
+def project(made_once: Callable[..., Path]) -> CompiledProject:
+    return read_compiled(made_once("compiled", compile_project))

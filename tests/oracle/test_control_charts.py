@@ -5,26 +5,19 @@ The models are compiled by dbt and run in memory on tables that hold the charts,
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from compiled_project import CompiledProject, build_nodes
 from naive_control_charts import baselines_of, chart
 from random_control_charts import MEASURES, Charts, draw
 
-ROOT = Path(__file__).parents[2]
-MODELS = {
-    "intermediate.int_control_chart_limit": "intermediate/measures/int_control_chart_limit.sql",
-    "marts.kpi_measure_spc": "kpis/kpi_measure_spc.sql",
-}
+MODELS = ("int_control_chart_limit", "kpi_measure_spc")
 TABLES = {
     "intermediate.int_measure_monthly": (
         "force_code varchar, measure varchar, month_start date, value decimal(38, 6), target decimal(38, 6),"
@@ -52,20 +45,8 @@ def expected(charts: Charts) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def marts(charts: Charts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("control_charts")
-    environment = {
-        **os.environ,
-        "FCIR_WAREHOUSE": str(folder / "warehouse.duckdb"),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    dbt = str(Path(sys.executable).with_name("dbt"))
-    command = [dbt, "compile", "--profiles-dir", ".", "--select", *(Path(path).stem for path in MODELS.values())]
-    result = subprocess.run(command, cwd=ROOT / "dbt", env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
+def marts(charts: Charts, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        # Compiled models name the database by the file that they would have been built in.
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
         for schema in ("intermediate", "marts", "reference"):
@@ -73,9 +54,7 @@ def marts(charts: Charts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for table, columns in TABLES.items():
             connection.execute(f"create table {table} ({columns})")
         _fill(connection, charts)
-        for table, path in MODELS.items():
-            compiled = (folder / "target/compiled/fcir/models" / path).read_text(encoding="utf-8")
-            connection.execute(f"create table {table} as {compiled}")
+        build_nodes(connection, [project.by_name[name] for name in MODELS])
         yield connection
 
 

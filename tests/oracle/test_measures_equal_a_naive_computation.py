@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -19,6 +17,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
 from dagster_project.tracing import EventRow, trace_figure
+from dagster_project.transformation.project import invoke
 from dagster_project.warehouse.tables import ensure_tables
 
 ROOT = Path(__file__).parents[2]
@@ -36,23 +35,18 @@ def naive(history: History) -> dict[str, NaiveWarehouse]:
 
 
 @pytest.fixture(scope="module")
-def marts(history: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("oracle")
-    warehouse = folder / "warehouse.duckdb"
-    with duckdb.connect(str(warehouse)) as connection:
+def marts(
+    history: History, tmp_path_factory: pytest.TempPathFactory, parsed_project: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    settings = Settings(home=tmp_path_factory.mktemp("oracle"), _env_file=None)
+    shutil.copytree(parsed_project, settings.home / "dbt")
+    with duckdb.connect(str(settings.warehouse)) as connection:
         ensure_tables(connection, load_contracts(ROOT / "expectations").values())
         _load(connection, history)
-    environment = {
-        **os.environ,
-        "FCIR_WAREHOUSE": str(warehouse),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    selection = ["--exclude-resource-type", "test", "unit_test"]
-    command = [str(Path(sys.executable).with_name("dbt")), "build", "--profiles-dir", ".", *selection]
-    result = subprocess.run(command, cwd=ROOT / "dbt", env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    parsed = invoke(settings, ["parse", "--no-write-json"])
+    built = invoke(settings, ["build", "--exclude-resource-type", "test", "unit_test"], manifest=parsed)
+    assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         yield connection
 
 

@@ -37,9 +37,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path:
     """A data root after a nightly run with a missing and a rejected delivery."""
     home = tmp_path_factory.mktemp("pages") / "home"
+    shutil.copytree(parsed_project, home / "dbt")
     tiny_landing.write(home / "landing")
     done = subprocess.run(
         [sys.executable, "-c", _START, "run"],

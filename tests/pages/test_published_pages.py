@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
-
-from command import Command
 
 # Rules of WCAG 2.0 to 2.2, levels A and AA.
 AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -33,14 +28,10 @@ PICTURES = Path(__file__).parents[2] / ".pages"
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory) -> Path:
+def published(request) -> Path:
     if home := os.environ.get("FCIR_PAGES_HOME"):
         return Path(home) / "published" / "current"
-    command = Command(tmp_path_factory.mktemp("pages") / "home")
-    for verb in ("sample", "run"):
-        done = command.run(verb)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return command.current
+    return request.getfixturevalue("sample").current
 
 
 @pytest.fixture(scope="session")
