@@ -20,7 +20,7 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
-# Else every process that loads the project compiles it again: 0.9 CPU seconds, and the suite starts a hundred of them.
+# Else every process that loads the project compiles it again: 0.9 CPU seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env env-peers run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean

@@ -59,7 +59,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
 
 @pytest.fixture(scope="session")
 def parsed_project(made_once: Callable[..., Path]) -> Path:
-    """What a data root has in `dbt/` once the project is parsed: with a copy a first run spares 10 CPU seconds."""
+    """What a data root has in `dbt/` once the project is parsed: with a copy a first run spares 4 CPU seconds."""
 
     def parse(home: Path) -> None:
         ensure_manifest(Settings(home=home, _env_file=None))

@@ -78,7 +78,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     from dbt.cli.main import dbtRunner  # here: 0.5 CPU seconds that `fcir status` need not pay
 
     create_private(settings.warehouse)
-    # Parsing opens no database and needs its name alone; with its place, dbt would parse everything again, 10 CPU
+    # Parsing opens no database and needs its name alone; with its place, dbt would parse everything again, 4 CPU
     # seconds, wherever a data root was moved or copied to.
     is_parsing = arguments[0] == "parse"
     os.environ["FCIR_WAREHOUSE"] = settings.warehouse.name if is_parsing else str(settings.warehouse)
