@@ -14,7 +14,7 @@ from typing import Any
 from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
-from dagster_project.warehouse.connection import MEMORY_LIMIT, create_private, private_files
+from dagster_project.warehouse.connection import create_private, memory_limit, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 
@@ -82,7 +82,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     # seconds, wherever a data root was moved or copied to.
     is_parsing = arguments[0] == "parse"
     os.environ["FCIR_WAREHOUSE"] = settings.warehouse.name if is_parsing else str(settings.warehouse)
-    os.environ["FCIR_MEMORY_LIMIT"] = MEMORY_LIMIT
+    os.environ["FCIR_MEMORY_LIMIT"] = memory_limit()
     os.environ["DO_NOT_TRACK"] = "1"
     folder = str(target_path(settings))
     with private_files():
