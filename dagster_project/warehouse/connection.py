@@ -82,7 +82,7 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def memory_limit() -> str:
-    """What DuckDB may hold in memory while it builds and publishes; what is beyond goes into files beside the warehouse.
+    """What DuckDB may hold in memory while it builds and publishes; what is beyond goes into files beside it.
 
     Every thread of a query holds blocks that cannot be spilled, so the limit grows with the processors. On two of them
     the hourly tables of a night fail with 420 MB and are made with 500, whatever the rows; this is 800. A process that
