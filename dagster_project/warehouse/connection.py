@@ -84,9 +84,9 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def memory_limit() -> str:
     """What DuckDB may hold in memory while it builds and publishes; what is beyond goes into files beside it.
 
-    Every thread of a query holds blocks that cannot be spilled, so the limit grows with the processors. On two of them
-    the hourly tables of a night fail with 420 MB and are made with 500, whatever the rows; this is 800. A process that
-    builds ten years of a force (13 million rows) then takes 1.1 GB, and 4.9 without a limit.
+    Every thread of a query holds blocks that cannot be spilled, so the limit grows with the processors. On two of them,
+    after six months of a force, the hourly tables of a night fail with 420 MB and are made with 500; this is 800. A
+    process that builds ten years of a force (13 million rows) then takes 1.1 GB, and 4.9 without a limit.
 
     Returns:
         A size as DuckDB reads it, `800MB`.
