@@ -8,29 +8,27 @@
 
 {% materialization table, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
-    {{ run_hooks(pre_hooks) }}
-    {% call statement("main") %}
-        {{ drop_replaced(this) }}
-        {{ create_table_as(False, target, compiled_code) }}
-    {% endcall %}
-    {{ run_hooks(post_hooks) }}
-    {% do persist_docs(target, model) %}
-    {% do adapter.commit() %}
+    {% do make_in_place(target, create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
 {% materialization view, adapter="duckdb" %}
     {%- set target = this.incorporate(type="view") -%}
+    {% do make_in_place(target, get_create_view_as_sql(target, sql), pre_hooks, post_hooks) %}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
+
+{#- Put what a statement makes in the place of what stands there, describe it, and end the transaction. -#}
+{% macro make_in_place(target, making, pre_hooks, post_hooks) %}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
-        {{ drop_replaced(this) }}
-        {{ get_create_view_as_sql(target, sql) }}
+        {{ drop_replaced(target) }}
+        {{ making }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
     {% do persist_docs(target, model) %}
     {% do adapter.commit() %}
-    {{ return({"relations": [target]}) }}
-{% endmaterialization %}
+{% endmacro %}
 
 {#- Statement that drops what stands under a relation's name, be it a table or a view; nothing on a first build. -#}
 {% macro drop_replaced(relation) %}
