@@ -16,7 +16,7 @@ from dagster_project.warehouse.lock import WarehouseLocked
 WAREHOUSE = "warehouse"
 """Name under which a loading connection sees the warehouse file."""
 
-_MEGABYTES_A_THREAD = 400
+_MEGABYTES_A_THREAD = 200
 
 _NO_SPILLING = {"temp_directory": ""}
 
