@@ -96,6 +96,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             project_fingerprint=project_fingerprint,
         )
         counts = write_tables(connection, marts, partial, before=before if goes_on else None)
+    # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
+    with spilling_connection(settings.warehouse) as connection:
         papers = write_papers(
             connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
         )

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
@@ -54,6 +55,19 @@ def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path
     assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
     told = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
     assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
+
+
+def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(sample, tmp_path):
+    warehouse, manifest = tmp_path / "warehouse.duckdb", sample.home / "dbt" / "manifest.json"
+    shutil.copyfile(sample.home / "warehouse.duckdb", warehouse)
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
+    tables = [node for node in nodes if node["resource_type"] == "model" and node["config"]["materialized"] != "view"]
+    limits = {"threads": 2, "memory_limit": "100MB", "temp_directory": str(tmp_path / "spilled")}
+    with duckdb.connect(str(warehouse), config=limits) as connection:
+        for node in tables:
+            connection.execute(f"create temp table made as {node['compiled_code']}")
+            connection.execute("drop table made")
+    assert len(tables) > 60
 
 
 def test_only_staging_reads_sources(manifest):
