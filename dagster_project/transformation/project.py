@@ -78,11 +78,11 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     from dbt.cli.main import dbtRunner  # here: 0.5 CPU seconds that `fcir status` need not pay
 
     create_private(settings.warehouse)
-    # Parsing opens no database and needs its name alone; with its place, dbt would parse everything again, 4 CPU
-    # seconds, wherever a data root was moved or copied to.
+    # Parsing opens no database and needs its name alone; with its place and size, dbt would parse everything again, 4
+    # CPU seconds, wherever a data root was moved or copied to, and every night.
     is_parsing = arguments[0] == "parse"
     os.environ["FCIR_WAREHOUSE"] = settings.warehouse.name if is_parsing else str(settings.warehouse)
-    os.environ["FCIR_MEMORY_LIMIT"] = memory_limit()
+    os.environ["FCIR_MEMORY_LIMIT"] = "0MB" if is_parsing else memory_limit(settings.warehouse)
     os.environ["DO_NOT_TRACK"] = "1"
     folder = str(target_path(settings))
     with private_files():

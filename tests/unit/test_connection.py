@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from dagster_project.warehouse.connection import loading_connection, spilling_connection, transaction
+from dagster_project.warehouse.connection import loading_connection, memory_limit, spilling_connection, transaction
 
 
 def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connection(tmp_path: Path) -> None:
@@ -23,6 +23,21 @@ def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connect
         assert _mode(folder) == 0o700
 
     assert list(folder.iterdir()) == []
+
+
+def test_what_may_be_held_in_memory_grows_with_the_warehouse_and_ends_with_the_machine(tmp_path: Path) -> None:
+    def limit(size: int) -> int:
+        warehouse = tmp_path / "warehouse.duckdb"
+        with warehouse.open("wb") as file:
+            # Nothing but the length: no block is written.
+            file.truncate(size)
+        return int(memory_limit(warehouse).removesuffix("MB"))
+
+    of_processors = 200 * (os.cpu_count() or 1)
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert limit(1_000_000) == of_processors
+    assert limit(4_000_000 * (of_processors + 100)) == of_processors + 100
+    assert limit(8 * machine) == machine * 8 // 10 // 1_000_000
 
 
 def test_the_log_of_the_warehouse_is_for_the_owner_alone_and_other_files_are_not(tmp_path: Path) -> None:
