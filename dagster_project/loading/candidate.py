@@ -46,10 +46,6 @@ _ROWS_AT_ONCE = 245_760
 # Rows of huge cells are judged before they fill the memory.
 _BYTES_AT_ONCE = 128 << 20
 
-# What was written stays in memory as far as it may, 42 bytes a row: without a limit 3 GB of two years of all forces.
-# Nothing is spilled here. Extracts of 300 MB whose every cell is faulty are read with a quarter of it.
-_MEMORY_READING = "400MB"
-
 # Rows whose keys are compared at a time, with 67 bytes of memory for each.
 _KEYS_AT_ONCE = 2_500_000
 
@@ -150,7 +146,6 @@ def read_deliveries(
     # deletes some of its own rows, since it would write all of them once more: 1.1 us a row. One thread: several write
     # row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no sooner done.
     connection.execute("set threads = 1")
-    connection.execute(f"set memory_limit = '{_MEMORY_READING}'")
     with transaction(connection):
         create_incoming(connection, contract, first_load_id)
         judge = _Judge(connection, contract, key, default_force, [load for load, _ in loads])
@@ -162,7 +157,6 @@ def read_deliveries(
             if on_progress:
                 on_progress(len(read))
         judge.finish()
-    connection.execute("reset memory_limit")
     with transaction(connection):
         gone = {file.extract_date for file in missed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
