@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,19 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables that this process has while dbt runs in it, and that no later command of it or of a child inherits."""
+    before = {name: os.environ[name] for name in variables if name in os.environ}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None, callbacks: Sequence[Any] = ()) -> Any:
     """Run a dbt command in this process: it costs 1 to 2 CPU seconds against 5 of a process of its own.
 
@@ -81,11 +95,13 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     # Parsing opens no database and needs its name alone; with its place and size, dbt would parse everything again, 4
     # CPU seconds, wherever a data root was moved or copied to, and every night.
     is_parsing = arguments[0] == "parse"
-    os.environ["FCIR_WAREHOUSE"] = settings.warehouse.name if is_parsing else str(settings.warehouse)
-    os.environ["FCIR_MEMORY_LIMIT"] = "0MB" if is_parsing else memory_limit(settings.warehouse)
-    os.environ["DO_NOT_TRACK"] = "1"
+    environment = {
+        "FCIR_WAREHOUSE": settings.warehouse.name if is_parsing else str(settings.warehouse),
+        "FCIR_MEMORY_LIMIT": "80%" if is_parsing else memory_limit(settings.warehouse),
+        "DO_NOT_TRACK": "1",
+    }
     folder = str(target_path(settings))
-    with private_files():
+    with private_files(), _environment(environment):
         outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(
             [
                 *arguments,

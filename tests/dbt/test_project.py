@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 
@@ -55,6 +56,15 @@ def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path
     assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
     told = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
     assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
+
+
+def test_a_later_program_inherits_nothing_of_what_dbt_was_told(home, monkeypatch):
+    monkeypatch.setenv("FCIR_MEMORY_LIMIT", "1GB")
+    before = dict(os.environ)
+    parsed = invoke(home, ["parse", "--no-write-json"])
+    assert dict(os.environ) == before
+    invoke(home, ["compile", "--select", "dim_force"], manifest=parsed)
+    assert dict(os.environ) == before
 
 
 def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(sample, tmp_path):
