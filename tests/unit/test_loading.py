@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -324,6 +325,20 @@ def test_a_day_without_a_file_is_missing_until_it_comes(installation):
     assert [entry[0] for entry in installation.audit() if entry[2] == "missing_delivery"] == ["2022-11-03"]
     ids = installation.query("select load_id from audit.load")
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_a_day_is_missing_as_soon_as_another_daily_source_delivered_it(tmp_path):
+    daily = {"visits": VISITS, "letters": replace(VISITS, source="letters")}
+    installation = Installation(tmp_path / "home", daily)
+    installation.land("2022-11-01", row("a"))
+    installation.land("2022-11-01", row("a"), source="letters")
+    assert [installation.run(source=source).missing for source in daily] == [(), ()]
+    # Known from the landing folder alone, then from what was loaded as well.
+    installation.land("2022-11-02", row("b", day="2022-11-02"), source="letters")
+    assert [str(day) for day in installation.run().missing] == ["2022-11-02"]
+    installation.run(source="letters")
+    assert [str(day) for day in installation.run().missing] == ["2022-11-02"]
 
 
 @pytest.mark.usefixtures("without_expectations")

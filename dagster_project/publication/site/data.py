@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from calendar import monthcalendar
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import duckdb
 
+from dagster_project.clock import days_between
 from dagster_project.publication.report.display import display
 
 # Runs of the same expectation whose outcomes stand beside each other.
@@ -17,6 +20,11 @@ _RUNS_SHOWN = 14
 
 # Revisions and corrections listed on a page; all of them are in the marts.
 _LISTED = 50
+
+# Months of deliveries that are shown day by day, however good; ten years of five sources are 18,000 days.
+_CALENDAR_MONTHS = 24
+
+_FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -122,11 +130,20 @@ class CalendarMonth:
 
     month: date
     days: tuple[tuple[date, str] | None, ...]
-    """Days with the status of their delivery, from the Monday on that the first week begins with; nothing before the
-    first of the month."""
+    """Days with the status of their delivery in whole weeks from Monday; nothing for days of another month."""
 
 
-def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, list[CalendarMonth]]:
+@dataclass(frozen=True)
+class SourceCalendar:
+    """The deliveries of a source, day by day."""
+
+    months: tuple[CalendarMonth, ...]
+    """The newest months, and those before in which a delivery is missing, was rejected or withdrawn."""
+    days_left_out: int
+    """Days that were loaded in the months that are not among them."""
+
+
+def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar]:
     """What became of the delivery of each day, by source.
 
     Returns:
@@ -146,21 +163,22 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, list[CalendarM
     found: dict[str, dict[date, str]] = {}
     for row in rows:
         found.setdefault(row["source"], {})[row["extract_date"]] = row["status"]
-    return {source: _months(days) for source, days in found.items()}
+    return {source: _calendar(days) for source, days in found.items()}
 
 
-def _months(days: Mapping[date, str]) -> list[CalendarMonth]:
-    months = []
-    month = min(days).replace(day=1)
-    while month <= max(days):
-        after = (month + timedelta(days=32)).replace(day=1)
-        shown: list[tuple[date, str] | None] = [None] * month.weekday()
-        shown += [
-            (day, days.get(day, "none")) for day in (month + timedelta(days=n) for n in range((after - month).days))
-        ]
-        months.append(CalendarMonth(month, tuple(shown)))
-        month = after
-    return months
+def _calendar(statuses: Mapping[date, str]) -> SourceCalendar:
+    months = sorted({day.replace(day=1) for day in days_between(min(statuses), max(statuses))})
+    faulty = {day.replace(day=1) for day, status in statuses.items() if status in _FAULTS}
+    shown = [month for month in months if month in faulty or month in months[-_CALENDAR_MONTHS:]]
+    return SourceCalendar(
+        tuple(CalendarMonth(month, tuple(_days(month, statuses))) for month in shown),
+        sum(day.replace(day=1) not in shown for day in statuses),
+    )
+
+
+def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str] | None]:
+    for number in chain.from_iterable(monthcalendar(month.year, month.month)):
+        yield (day := month.replace(day=number), statuses.get(day, "none")) if number else None
 
 
 def sources(connection: duckdb.DuckDBPyConnection) -> Rows:

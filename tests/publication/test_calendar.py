@@ -1,0 +1,47 @@
+"""The calendar of deliveries on the quality page: newest months whole, older ones where something was amiss."""
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from dagster_project.clock import days_between
+from dagster_project.publication.site.data import calendars
+
+
+@pytest.fixture
+def marts():
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.load_audit (source text, extract_date date, status text, load_id bigint)"
+        )
+        yield connection
+
+
+def delivered(marts, first, last, status="loaded"):
+    rows = [("crimes", day, status, 1) for day in days_between(first, last)]
+    marts.executemany("insert into marts.load_audit values (?, ?, ?, ?)", rows)
+
+
+def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_load(marts):
+    delivered(marts, date(2024, 9, 2), date(2024, 9, 29))
+    marts.execute("insert into marts.load_audit values ('crimes', '2024-09-03', 'rejected', 2)")
+    (month,) = calendars(marts)["crimes"].months
+    assert month.month == date(2024, 9, 1)
+    assert month.days[:9] == (
+        *[None] * 6,
+        *((date(2024, 9, 1), "none"), (date(2024, 9, 2), "loaded"), (date(2024, 9, 3), "rejected")),
+    )
+    assert month.days[-7:] == (*((date(2024, 9, 30), "none"),), *[None] * 6)
+
+
+def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_others_are_counted(marts):
+    delivered(marts, date(2020, 1, 1), date(2023, 12, 31))
+    marts.execute("update marts.load_audit set status = 'missing' where extract_date = '2021-02-03'")
+    found = calendars(marts)["crimes"]
+    assert [month.month for month in found.months] == [
+        date(2021, 2, 1),
+        *(date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)),
+    ]
+    assert found.days_left_out == 366 + 365 - 28
