@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -47,7 +48,7 @@ _ROWS_AT_ONCE = 245_760
 _BYTES_AT_ONCE = 128 << 20
 
 # Rows whose keys are compared at a time, with 67 bytes of memory for each.
-_KEYS_AT_ONCE = 2_500_000
+_KEYS_AT_ONCE = 1_000_000
 
 # Unknown columns that a file's warnings name; a broken header may have thousands.
 _COLUMNS_NAMED = 200
@@ -319,12 +320,17 @@ class _Judge:
             )
             connection.unregister("refused_batch")
         text.table = batch.schema.empty_table()
+        _let_go(connection)
 
     def _refused(self, batch: pa.Table) -> pa.Table:
         """The rows of a batch that are not among the good ones: few, and to find their faults costs 1.7 us each."""
         good = self._connection.execute(
-            f"select load_id, source_row from {incoming(self.contract)} where load_id >= $first_load_id",
-            {"first_load_id": batch.column("load_id")[0].as_py()},
+            f"""
+            select load_id, source_row
+            from {incoming(self.contract)}
+            where load_id > $load_id or (load_id = $load_id and source_row >= $source_row)
+            """,
+            {name: batch.column(name)[0].as_py() for name in ("load_id", "source_row")},
         ).fetchnumpy()
         is_good = np.isin(
             _places(batch.column("load_id").to_numpy(), batch.column("source_row").to_numpy()),
@@ -332,6 +338,18 @@ class _Judge:
             assume_unique=True,
         )
         return batch.filter(pa.array(~is_good))
+
+
+def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have DuckDB give back what it only keeps in case it is read again: 42 bytes of every row that was written.
+
+    No limit stands while rows are judged: nothing is spilled here, so a long row would be refused for want of memory.
+    """
+    # Over another connection: a statement that fails would end the transaction.
+    with connection.cursor() as other:
+        with suppress(duckdb.OutOfMemoryException):
+            other.execute("set memory_limit = '1MB'")
+        other.execute("reset memory_limit")
 
 
 def _places(loads: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -428,6 +446,7 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: 
         parts = 1 + count // _KEYS_AT_ONCE
         for part in range(parts):
             connection.execute(find, {"first_load_id": first, "last_load_id": last, "parts": parts, "part": part})
+            _let_go(connection)
     connection.execute(
         f"""
         insert into {incoming(contract, "quarantine")}
