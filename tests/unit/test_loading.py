@@ -73,6 +73,23 @@ def test_repeated_keys_are_found_however_few_are_compared_at_a_time(installation
 
 
 @pytest.mark.usefixtures("without_expectations")
+@pytest.mark.parametrize("rows_at_once", [4, 12, 1000])
+def test_refused_rows_are_found_wherever_in_a_file_or_between_files_a_portion_begins(
+    installation, monkeypatch, rows_at_once
+):
+    monkeypatch.setattr(candidate, "_ROWS_AT_ONCE", rows_at_once)
+    faulty = {2, 9, 10, 24}
+    for part in "ab":
+        rows = [row(f"{part}{n}", "?" if n in faulty else n) for n in range(2, 25)]
+        installation.land("2022-11-01", *rows, suffix=part)
+    installation.run()
+    refused = [(f"visits_2022-11-01{part}.csv", n) for part in "ab" for n in sorted(faulty)]
+    assert [(file, n) for file, n, _ in installation.quarantine()] == refused
+    kept = sorted(("2022-11-01", f"{part}{n}", n) for part in "ab" for n in range(2, 25) if n not in faulty)
+    assert installation.current() == kept
+
+
+@pytest.mark.usefixtures("without_expectations")
 def test_a_key_is_of_its_force_and_of_its_day(installation):
     text = "force_code,visit_id,begun_at,minutes\nkent,v,2022-11-01 10:00,1\nSurrey,v,2022-11-01 10:00,2\n"
     installation.land("2022-11-01", text=text)
