@@ -81,7 +81,7 @@ def scan_landing(
     *,
     settle_seconds: float | None = None,
     wait_for: Collection[str] = (),
-    after: Mapping[str, date] | None = None,
+    after: Mapping[str, date] = MappingProxyType({}),
 ) -> Landing:
     """What lies whole in the installation's landing folder, up to today in London.
 
@@ -98,7 +98,7 @@ def scan_landing(
         first=date.fromisoformat(FIRST_EXTRACT_DATE),
         last=london_today(),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
-        after=after or {},
+        after=after,
     )
     seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
     return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)

@@ -93,10 +93,9 @@ def load_source(
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         newest = newest_delivery(connection, contracts)
-    # Of the other sources only a day that is newer than any known one counts: ten years are 18,000 files.
-    known = {other: newest for other in contracts if newest and other != source}
-    landing = scan_landing(settings, contracts, wait_for=[source], after=known)
-    with loading_connection(settings.warehouse) as connection:
+        # Of the other sources only a day that is newer than any known one counts: ten years are 18,000 files.
+        known = {other: newest for other in contracts if newest and other != source}
+        landing = scan_landing(settings, contracts, wait_for=[source], after=known)
         plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
         landing = replace(landing, held=plan.held)
         _remember_hashes(connection, plan)

@@ -224,12 +224,10 @@ def expected_days(
     Returns:
         Source to days; nothing for a source that never delivered, unless dates are named.
     """
-    seen = _delivered(connection) if connection else defaultdict(set)
+    seen = _delivered(connection)
     for file in landing.files:
         seen[file.source].add(file.extract_date)
-    # A paper that is typed in weeks later must not make the daily sources owe those weeks.
-    daily = {source for source, contract in contracts.items() if contract.is_daily}
-    newest = max((max(days) for source, days in seen.items() if source in daily), default=None)
+    newest = _newest(seen, contracts)
     held = landing.held_days
     owed: dict[str, list[date]] = {}
     for source, contract in contracts.items():
@@ -250,20 +248,25 @@ def expected_days(
 
 def newest_delivery(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> date | None:
     """Newest extract date of any daily source that was delivered and looked at; None before the first."""
+    return _newest(_delivered(connection), contracts)
+
+
+def _newest(seen: Mapping[str, set[date]], contracts: Mapping[str, Contract]) -> date | None:
+    # A paper that is typed in weeks later must not make the daily sources owe those weeks.
     daily = {source for source, contract in contracts.items() if contract.is_daily}
-    days = [days for source, days in _delivered(connection).items() if source in daily]
-    return max((max(each) for each in days), default=None)
+    return max((max(days) for source, days in seen.items() if source in daily), default=None)
 
 
-def _delivered(connection: duckdb.DuckDBPyConnection) -> dict[str, set[date]]:
+def _delivered(connection: duckdb.DuckDBPyConnection | None) -> dict[str, set[date]]:
     """Source to the extract dates that were looked at, whatever became of them; days withdrawn left out."""
     found: dict[str, set[date]] = defaultdict(set)
-    rows = connection.execute(
-        "select distinct source, extract_date from audit.load "
-        "where status <> 'missing_delivery' and withdrawn_at is null"
-    ).fetchall()
-    for source, day in rows:
-        found[source].add(day)
+    if connection is not None:
+        rows = connection.execute(
+            "select distinct source, extract_date from audit.load "
+            "where status <> 'missing_delivery' and withdrawn_at is null"
+        ).fetchall()
+        for source, day in rows:
+            found[source].add(day)
     return found
 
 

@@ -32,7 +32,7 @@ from dagster_project.validation.expectations import (
     expectations_of,
 )
 from dagster_project.validation.sparing import import_great_expectations
-from dagster_project.warehouse.connection import empty_spill_folder, literal
+from dagster_project.warehouse.connection import empty_spill_folder, literal, memory_limit
 
 DELIVERIES_SUFFIX = "__deliveries"
 
@@ -134,9 +134,8 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection, warehouse: Path, spill: Path) -> None:
     """Hold all connections to the file to what they need; else all that they have read stays in memory too."""
-    ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
-    enough = max(threads * _BYTES_A_THREAD, warehouse.stat().st_size // _SHARE_OF_FILE)
-    connection.execute(f"set memory_limit = '{enough} bytes'")
+    enough = memory_limit(warehouse, bytes_a_thread=_BYTES_A_THREAD, share_of_file=_SHARE_OF_FILE)
+    connection.execute(f"set memory_limit = '{enough}'")
     connection.execute(f"set temp_directory = {literal(str(spill))}")
 
 

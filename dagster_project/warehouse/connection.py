@@ -18,6 +18,7 @@ WAREHOUSE = "warehouse"
 
 _MEGABYTE = 1_000_000
 _BYTES_A_THREAD = 200 * _MEGABYTE
+_SHARE_OF_FILE = 4
 
 _NO_SPILLING = {"temp_directory": ""}
 
@@ -82,8 +83,8 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def memory_limit(warehouse: Path) -> str:
-    """What DuckDB may hold in memory while it builds and publishes; what is beyond goes into files beside it.
+def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, share_of_file: int = _SHARE_OF_FILE) -> str:
+    """What DuckDB may hold in memory; what is beyond goes into files beside the warehouse.
 
     Every thread of a query holds blocks that cannot be spilled, so the limit grows with the processors. On two of them
     every model of ten years of a force (13 million rows, a file of 1.5 GB) is made with half of what they get. Sorting
@@ -92,11 +93,13 @@ def memory_limit(warehouse: Path) -> str:
 
     Args:
         warehouse: the file that is opened.
+        bytes_a_thread: at least so much for each processor; as building and publishing need it.
+        share_of_file: at least one part of the file in so many.
 
     Returns:
         A size as DuckDB reads it, `400MB`; no more than the share of the machine's memory that DuckDB takes by itself.
     """
-    wanted = max((os.cpu_count() or 1) * _BYTES_A_THREAD, warehouse.stat().st_size // 4)
+    wanted = max((os.cpu_count() or 1) * bytes_a_thread, warehouse.stat().st_size // share_of_file)
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{min(wanted, machine * 8 // 10) // _MEGABYTE}MB"
 

@@ -44,4 +44,5 @@ def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_oth
         date(2021, 2, 1),
         *(date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)),
     ]
+    assert found.faults == ((date(2021, 2, 3), "missing"),)
     assert found.days_left_out == 366 + 365 - 28

@@ -139,6 +139,8 @@ class SourceCalendar:
 
     months: tuple[CalendarMonth, ...]
     """The newest months, and those before in which a delivery is missing, was rejected or withdrawn."""
+    faults: tuple[tuple[date, str], ...]
+    """Days of which the delivery is missing, was rejected or withdrawn, with that."""
     days_left_out: int
     """Days that were loaded in the months that are not among them."""
 
@@ -168,10 +170,12 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
 
 def _calendar(statuses: Mapping[date, str]) -> SourceCalendar:
     months = sorted({day.replace(day=1) for day in days_between(min(statuses), max(statuses))})
-    faulty = {day.replace(day=1) for day, status in statuses.items() if status in _FAULTS}
+    faults = tuple((day, status) for day, status in statuses.items() if status in _FAULTS)
+    faulty = {day.replace(day=1) for day, _ in faults}
     shown = [month for month in months if month in faulty or month in months[-_CALENDAR_MONTHS:]]
     return SourceCalendar(
         tuple(CalendarMonth(month, tuple(_days(month, statuses))) for month in shown),
+        faults,
         sum(day.replace(day=1) not in shown for day in statuses),
     )
 
