@@ -14,19 +14,20 @@ def marts():
     with duckdb.connect() as connection:
         connection.execute("create schema marts")
         connection.execute(
-            "create table marts.load_audit (source text, extract_date date, status text, load_id bigint)"
+            "create table marts.load_audit "
+            "(source text, extract_date date, status text, load_id bigint, withdrawn_at timestamp)"
         )
         yield connection
 
 
 def delivered(marts, first, last, status="loaded"):
     rows = [("crimes", day, status, 1) for day in days_between(first, last)]
-    marts.executemany("insert into marts.load_audit values (?, ?, ?, ?)", rows)
+    marts.executemany("insert into marts.load_audit values (?, ?, ?, ?, null)", rows)
 
 
 def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_load(marts):
     delivered(marts, date(2024, 9, 2), date(2024, 9, 29))
-    marts.execute("insert into marts.load_audit values ('crimes', '2024-09-03', 'rejected', 2)")
+    marts.execute("insert into marts.load_audit values ('crimes', '2024-09-03', 'rejected', 2, null)")
     (month,) = calendars(marts)["crimes"].months
     assert month.month == date(2024, 9, 1)
     assert month.days[:9] == (
@@ -38,11 +39,12 @@ def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_l
 
 def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_others_are_counted(marts):
     delivered(marts, date(2020, 1, 1), date(2023, 12, 31))
-    marts.execute("update marts.load_audit set status = 'missing' where extract_date = '2021-02-03'")
+    marts.execute("update marts.load_audit set status = 'missing_delivery' where extract_date = '2021-02-03'")
+    marts.execute("insert into marts.load_audit values ('crimes', '2023-05-06', 'rejected', 2, '2023-05-08')")
     found = calendars(marts)["crimes"]
     assert [month.month for month in found.months] == [
         date(2021, 2, 1),
         *(date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)),
     ]
-    assert found.faults == ((date(2021, 2, 3), "missing"),)
+    assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
     assert found.days_left_out == 366 + 365 - 28

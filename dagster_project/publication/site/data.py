@@ -26,6 +26,24 @@ _CALENDAR_MONTHS = 24
 
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
+# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn.
+_NEWEST = """
+    select
+        source,
+        extract_date,
+        arg_max(
+            case
+                when withdrawn_at is not null then 'withdrawn'
+                when status = 'missing_delivery' then 'missing'
+                else status
+            end,
+            load_id
+        ) as status
+    from marts.load_audit
+    where status <> 'replaced'
+    group by source, extract_date
+"""
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Rows = list[dict[str, Any]]
@@ -154,11 +172,11 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
     """
     rows = rows_of(
         connection,
-        """
-        select source, extract_date, arg_max(status, load_id) as status
-        from marts.load_audit
-        where status <> 'replaced'
-        group by source, extract_date
+        f"""
+        with newest as ({_NEWEST})
+
+        select source, extract_date, status
+        from newest
         order by source, extract_date
         """,
     )
@@ -189,13 +207,8 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
     """What was loaded, is missing and was quarantined, a row to a source."""
     return rows_of(
         connection,
-        """
-        with newest as (
-            select source, extract_date, arg_max(status, load_id) as status
-            from marts.load_audit
-            where status <> 'replaced'
-            group by source, extract_date
-        ),
+        f"""
+        with newest as ({_NEWEST}),
         rows_loaded as (
             select source, cast(sum(rows_loaded) as bigint) as rows_loaded
             from marts.load_audit
