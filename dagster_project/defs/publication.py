@@ -27,11 +27,11 @@ _PAPER_READS = (
     "definitions",
     "dim_force",
     "kpi_measure_period",
-    "kpi_measure_spc",
+    "kpi_measure_spc_as_of",
     "load_audit",
     "measures",
 )
-_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc", "measures", "revisions")
+_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc_as_of", "measures", "revisions")
 _QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
 _SITE_READS = (
     "kpi_call_definitions",

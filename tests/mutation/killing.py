@@ -27,6 +27,7 @@ ORACLE = (
     "kpi_measure_monthly",
     "kpi_measure_period",
     "kpi_measure_spc",
+    "kpi_measure_spc_as_of",
     "kpi_calls_monthly",
     "kpi_calls_daily",
     "kpi_calls_hourly",

@@ -6,7 +6,7 @@ The models are compiled by dbt and run in memory on tables that hold the charts,
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,9 @@ from compiled_project import CompiledProject, build_nodes
 from naive_control_charts import baselines_of, chart
 from random_control_charts import MEASURES, Charts, draw
 
-MODELS = ("int_control_chart_limit", "kpi_measure_spc")
+MODELS = ("int_control_chart_limit", "kpi_measure_spc", "kpi_measure_spc_as_of")
+# Last months that a chart is asked for; to draw each of them by hand takes minutes.
+AS_OF_MONTHS = 4
 TABLES = {
     "intermediate.int_measure_monthly": (
         "force_code varchar, measure varchar, month_start date, value decimal(38, 6), target decimal(38, 6),"
@@ -28,6 +30,7 @@ TABLES = {
     "reference.control_chart_baselines": "force_code varchar, measure varchar, valid_from date",
 }
 Rows = dict[tuple[str, str, date], dict[str, Any]]
+RowsAsOf = dict[tuple[str, str, date, date], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,20 @@ def expected(charts: Charts) -> Rows:
         for (force, measure), months in charts.months.items()
         for month, row in chart(months, MEASURES[measure], baselines_of(force, measure, charts.baselines)).items()
     }
+
+
+@pytest.fixture(scope="module")
+def expected_as_of(charts: Charts) -> RowsAsOf:
+    """Charts of the months up to some of their months, each with its last two years."""
+    dice = random.Random(5)
+    found: RowsAsOf = {}
+    for (force, measure), months in charts.months.items():
+        starts = baselines_of(force, measure, charts.baselines)
+        for last in dice.sample(months, min(AS_OF_MONTHS, len(months))):
+            until = [month for month in months if month.month_start <= last.month_start]
+            for month, row in sorted(chart(until, MEASURES[measure], starts).items())[-24:]:
+                found[force, measure, last.month_start, month] = row
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -92,30 +109,63 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts) -> None:
 def test_every_column_of_every_chart_equals_the_naive_computation(
     expected: Rows, marts: duckdb.DuckDBPyConnection
 ) -> None:
-    columns = list(next(iter(expected.values())))
-    names = ", ".join(["force_code", "measure", "month_start", *columns])
-    rows = marts.execute(f"select {names} from marts.kpi_measure_spc").fetchall()  # noqa: S608 - names of ours
-    actual = {row[:3]: dict(zip(columns, row[3:], strict=True)) for row in rows}
-    assert len(actual) == len(rows)
+    actual = _rows(marts, "kpi_measure_spc", ["force_code", "measure", "month_start"], expected)
     assert actual.keys() == expected.keys()
+    _assert_equal(actual, expected)
+
+
+def test_a_chart_as_it_stood_is_the_chart_of_the_months_until_then(
+    charts: Charts, expected_as_of: RowsAsOf, marts: duckdb.DuckDBPyConnection
+) -> None:
+    key = ["force_code", "measure", "as_of_month", "month_start"]
+    actual = _rows(marts, "kpi_measure_spc_as_of", key, expected_as_of)
+    months = {chart: [month.month_start for month in chart_months] for chart, chart_months in charts.months.items()}
+    assert actual.keys() == {
+        (*chart, last, month)
+        for chart, of_chart in months.items()
+        for place, last in enumerate(of_chart)
+        for month in of_chart[max(0, place - 23) : place + 1]
+    }
+    _assert_equal(actual, expected_as_of)
+    # Limits that moved after it, and a signal that the whole series does not show, or the other way round.
+    whole = _rows(marts, "kpi_measure_spc", ["force_code", "measure", "month_start"], expected_as_of)
+    for column in ("upper_limit", "signal", "is_trial", "assurance"):
+        assert any(
+            row[column] != whole[force, measure, month][column]
+            for (force, measure, _, month), row in expected_as_of.items()
+        ), column
+
+
+def _rows(
+    marts: duckdb.DuckDBPyConnection, table: str, key: list[str], like: Mapping[Any, dict[str, Any]]
+) -> dict[Any, dict[str, Any]]:
+    columns = list(next(iter(like.values())))
+    rows = marts.execute(f"select {', '.join([*key, *columns])} from marts.{table}").fetchall()  # noqa: S608 - ours
+    found = {row[: len(key)]: dict(zip(columns, row[len(key) :], strict=True)) for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def _assert_equal(actual: Mapping[Any, dict[str, Any]], expected: Mapping[Any, dict[str, Any]]) -> None:
     wrong = [
-        (*key, column, expected[key][column], actual[key][column])
-        for key in sorted(expected)
-        for column in columns
-        if expected[key][column] != actual[key][column]
+        (*key, column, value, actual[key][column])
+        for key, row in sorted(expected.items())
+        for column, value in row.items()
+        if value != actual[key][column]
     ]
     assert not wrong, f"{len(wrong)} differ: {wrong[:12]}"
 
 
+@pytest.mark.parametrize(("table", "also"), [("kpi_measure_spc", set()), ("kpi_measure_spc_as_of", {"as_of_month"})])
 def test_a_chart_has_the_columns_of_the_naive_computation_and_no_floating_point(
-    expected: Rows, marts: duckdb.DuckDBPyConnection
+    table: str, also: set[str], expected: Rows, marts: duckdb.DuckDBPyConnection
 ) -> None:
     types = dict(
         marts.execute(
-            "select column_name, data_type from information_schema.columns where table_name = 'kpi_measure_spc'"
+            "select column_name, data_type from information_schema.columns where table_name = ?", [table]
         ).fetchall()
     )
-    assert types.keys() == {"force_code", "measure", "month_start", *next(iter(expected.values()))}
+    assert types.keys() == {"force_code", "measure", "month_start", *also, *next(iter(expected.values()))}
     assert set(types.values()) == {"VARCHAR", "DATE", "BOOLEAN", "BIGINT", "DECIMAL(38,6)"}
 
 

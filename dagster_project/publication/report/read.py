@@ -44,9 +44,6 @@ SECTION_TITLES = {
 # Sections of the catalogue that have no table of their own in the paper.
 OTHER_TITLES = {"demand": "Demand over all ways of contact"}
 
-# Two years: limits need twelve points, and a year before beside each.
-CHART_MONTHS = 24
-
 _COMPARED = {
     "same_month_last_year": "Same month last year",
     "last_6_months": "Last 6 months",
@@ -142,7 +139,7 @@ def read_report(
         known = paper_months(connection).get(force_code, [])
         held = f"has {span(known[0], known[-1])}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
-    charts = _chart_months(connection, force_code, _months_before(month, CHART_MONTHS - 1), month)
+    charts = _chart_months(connection, force_code, month)
     notes = _Notes()
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
@@ -214,9 +211,9 @@ def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, mo
         force_code: the force.
         month: last month, by its first day.
     """
-    first = _months_before(month, CHART_MONTHS - 1)
+    charts = _chart_months(connection, force_code, month)
+    first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, month, of_all_months=True)
-    charts = _chart_months(connection, force_code, first, month)
     months = sorted({found for _, found, period in figures if period == "month"})
     return [_history(measure, months, figures, charts.get(measure.code, [])) for measure in read_measures(connection)]
 
@@ -322,13 +319,14 @@ def _figures(
 
 
 def _chart_months(
-    connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date
+    connection: duckdb.DuckDBPyConnection, force_code: str, month: date
 ) -> dict[str, list[dict[str, Any]]]:
+    """Months of the chart of each measure as it stands at the end of a month, oldest first."""
     cursor = connection.execute(
         """
         select
             charts.*, periods.display_value
-        from marts.kpi_measure_spc as charts
+        from marts.kpi_measure_spc_as_of as charts
         inner join marts.kpi_measure_period as periods
             on charts.force_code = periods.force_code
             and charts.measure = periods.measure
@@ -336,10 +334,10 @@ def _chart_months(
             and periods.period = 'month'
         where
             charts.force_code = $force_code
-            and charts.month_start between $first and $month
+            and charts.as_of_month = $month
         order by charts.measure, charts.month_start
         """,
-        {"force_code": force_code, "first": first, "month": month},
+        {"force_code": force_code, "month": month},
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(cursor):
