@@ -2,7 +2,8 @@
 
 They say nothing that the table beside them does not: they quote its texts, and of two figures with one text none is
 called higher. A change is a change when the control chart has a signal within the months shown (rules and limits:
-`kpi_measure_spc_as_of`); all else is common variation and called no change. Months of which a day is missing are left out.
+`kpi_measure_spc_as_of`); all else is common variation and called no change. Months of which a day is missing are left
+out.
 """
 
 from __future__ import annotations
