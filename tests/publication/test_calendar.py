@@ -40,7 +40,9 @@ def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_l
 def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_others_are_counted(marts):
     delivered(marts, date(2020, 1, 1), date(2023, 12, 31))
     marts.execute("update marts.load_audit set status = 'missing_delivery' where extract_date = '2021-02-03'")
-    marts.execute("insert into marts.load_audit values ('crimes', '2023-05-06', 'rejected', 2, '2023-05-08')")
+    marts.execute(
+        "update marts.load_audit set status = 'rejected', withdrawn_at = '2023-05-08' where extract_date = '2023-05-06'"
+    )
     found = calendars(marts)["crimes"]
     assert [month.month for month in found.months] == [
         date(2021, 2, 1),
@@ -48,3 +50,11 @@ def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_oth
     ]
     assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
     assert found.days_left_out == 366 + 365 - 28
+
+
+def test_a_correction_that_was_rejected_and_taken_away_leaves_the_day_as_it_was(marts):
+    delivered(marts, date(2024, 9, 1), date(2024, 9, 3))
+    marts.execute("insert into marts.load_audit values ('crimes', '2024-09-02', 'rejected', 2, '2024-09-05')")
+    found = calendars(marts)["crimes"]
+    assert found.faults == ()
+    assert (date(2024, 9, 2), "loaded") in found.months[0].days

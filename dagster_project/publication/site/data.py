@@ -26,7 +26,8 @@ _CALENDAR_MONTHS = 24
 
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
-# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn.
+# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn, and says
+# nothing of a day of which another stands.
 _NEWEST = """
     select
         source,
@@ -37,7 +38,7 @@ _NEWEST = """
                 when status = 'missing_delivery' then 'missing'
                 else status
             end,
-            load_id
+            (withdrawn_at is null, load_id)
         ) as status
     from marts.load_audit
     where status <> 'replaced'
