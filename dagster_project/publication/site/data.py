@@ -26,8 +26,8 @@ _CALENDAR_MONTHS = 24
 
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
-# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn; of a day
-# of which another stands it says nothing.
+# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn; where
+# another of its day stands, that one counts.
 _NEWEST = """
     select
         source,
