@@ -111,11 +111,11 @@ final as (
 select * from final
 {% endmacro %}
 
-{#- Query: the months of `charts`, which has the columns of control_chart_limits and `better`, with what each is a signal
-    of and whether the target can be relied on: signal, variation and assurance.
+{#- Query: the months of `charts`, which has the columns of control_chart_limits, with what each is a signal of and whether
+    the target can be relied on: signal, variation and assurance. `measures` is the catalogue.
 
     Directions and sides are 1 for up, above and rising, -1 for down, below and falling, null for neither. -#}
-{% macro control_chart_verdicts(charts, key) %}
+{% macro control_chart_verdicts(charts, measures, key) %}
 {%- set segment = (key + ["baseline_start"]) | join(", ") -%}
 {%- set month = key + ["month_start"] -%}
 with
@@ -238,17 +238,20 @@ signals as (
 judged as (
     select
         charts.*,
+        measures.better,
         signals.signal,
         case
             when signals.month_start is null then null
             when signals.signal is null then 'common_cause'
-            when charts.better = 'neither' then 'special_cause'
-            when charts.better = 'higher' and signals.signal_direction = 1 then 'improving'
-            when charts.better = 'lower' and signals.signal_direction = -1 then 'improving'
+            when measures.better = 'neither' then 'special_cause'
+            when measures.better = 'higher' and signals.signal_direction = 1 then 'improving'
+            when measures.better = 'lower' and signals.signal_direction = -1 then 'improving'
             else 'concerning'
         end as variation,
         charts.target * charts.divisor as scaled_target
     from {{ charts }} as charts
+    inner join {{ measures }} as measures
+        on charts.measure = measures.measure
     left join signals
         on {{ same_columns("charts", "signals", month) }}
 ),

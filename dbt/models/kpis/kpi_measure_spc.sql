@@ -1,4 +1,3 @@
-{%- set key = ["force_code", "measure"] -%}
 with
 
 chart_months as (
@@ -13,19 +12,8 @@ measures as (
 
 ),
 
-charts as (
-
-    select
-        chart_months.*,
-        measures.better
-    from chart_months
-    inner join measures
-        on chart_months.measure = measures.measure
-
-),
-
 verdicts as (
-    {{- control_chart_verdicts("charts", key) }}
+    {{- control_chart_verdicts("chart_months", "measures", ["force_code", "measure"]) }}
 ),
 
 final as (

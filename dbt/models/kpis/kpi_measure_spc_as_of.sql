@@ -70,19 +70,8 @@ limits as (
     {{- control_chart_limits("chart_months", key) }}
 ),
 
-charts as (
-
-    select
-        limits.*,
-        measures.better
-    from limits
-    inner join measures
-        on limits.measure = measures.measure
-
-),
-
 verdicts as (
-    {{- control_chart_verdicts("charts", key) }}
+    {{- control_chart_verdicts("limits", "measures", key) }}
 ),
 
 final as (
