@@ -65,8 +65,9 @@ def land_correction(command: Command) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, parsed_project):
     command = Command(tmp_path_factory.mktemp("undisturbed") / "home")
+    command.know_the_project(parsed_project)
     land_three_days(command)
     land_correction(command)
     done = command.run("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at",
 OF_THE_HISTORY = ("load_audit", "loads", "quarantine", "corrections", "expectation_results")
 
 
-def settings_of(home: Path) -> Settings:
+def settings_of(home: Path, parsed: Path) -> Settings:
+    shutil.copytree(parsed, home / "dbt")
     settings = Settings(home=home, force="surrey", settle_seconds=0, _env_file=None)
     settings.key_file.parent.mkdir(parents=True)
     settings.key_file.write_text("ab" * 32)
@@ -83,17 +85,17 @@ def everything(settings: Settings) -> dict[str, list[tuple]]:
 
 
 @pytest.fixture(scope="module")
-def histories(tmp_path_factory):
+def histories(tmp_path_factory, parsed_project):
     """The histories night by night in one installation, and where they end, delivered at once, in another."""
     folder = tmp_path_factory.mktemp("histories")
     with pytest.MonkeyPatch.context() as patch:
         # Expectations judge a delivery by itself; they cost half a second for each source and night.
         patch.setattr(pipeline, "validate", lambda *_, **__: ())
-        yield from lived(folder)
+        yield from lived(folder, parsed_project)
 
 
-def lived(folder: Path) -> Iterator[tuple[Deliveries, Settings, Settings, list[int]]]:
-    stepwise, at_once = settings_of(folder / "stepwise"), settings_of(folder / "at_once")
+def lived(folder: Path, parsed: Path) -> Iterator[tuple[Deliveries, Settings, Settings, list[int]]]:
+    stepwise, at_once = settings_of(folder / "stepwise", parsed), settings_of(folder / "at_once", parsed)
     deliveries = Deliveries(seed=20240229)
     nights = []
     for number in range(STEPS):
