@@ -1,11 +1,6 @@
 {#- XmR charts, of whole series (kpi_measure_spc) and of each month as they stood then (kpi_measure_spc_as_of). `key`
     names the columns that tell charts apart; a segment of a chart is its months of one baseline_start. -#}
 
-{#- `left.a = right.a and left.b = right.b` -#}
-{% macro same_columns(left, right, columns) -%}
-    {%- for column in columns %}{{ " and " if not loop.first }}{{ left }}.{{ column }} = {{ right }}.{{ column }}{% endfor -%}
-{%- endmacro %}
-
 {#- Query: the months of charts with mean and limits of their segments, as quotients of one divisor, 100 * n * k. With S
     the sum of the points, n their number, K the sum of the moving ranges that are kept and k their number,
         mean  = S / n        = 100 * k * S / (100 * n * k)

@@ -61,10 +61,7 @@ versions as (
         standing_loads.load_id is not null as is_standing
     from {{ extract_rows }}
     inner join touched_keys
-        on
-            {%- for column in key %}
-            {{ "and " if not loop.first }}extract_rows.{{ column }} = touched_keys.{{ column }}
-            {%- endfor %}
+        on {{ same_columns("extract_rows", "touched_keys", key) }}
     left join standing_loads
         on extract_rows.load_id = standing_loads.load_id
 ),
@@ -163,10 +160,7 @@ where exists (
                 group by {{ key | join(", ") }}
                 having count(*) > 1
             ) as repeated_keys
-                on
-                    {%- for column in key %}
-                    {{ "and " if not loop.first }}extract_rows.{{ column }} = repeated_keys.{{ column }}
-                    {%- endfor %}
+                on {{ same_columns("extract_rows", "repeated_keys", key) }}
         ) as ranked
         where ranked.place > 1
     ) as superseded
