@@ -37,7 +37,7 @@ def column_lineage(
             worked out again (some 20 ms of CPU) only when that has changed.
 
     Returns:
-        The lineage; a model whose SQL cannot be followed, or was not compiled, has none.
+        The lineage; a model that reads nothing, was not compiled, or whose SQL cannot be followed, has none.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
     relations = {
@@ -57,7 +57,8 @@ def column_lineage(
     kept: dict[str, dict[str, Any]] = {}
     for unique_id, node in manifest["nodes"].items():
         sql = compiled.get(unique_id)
-        if node["resource_type"] != "model" or not sql:
+        # A model that reads nothing has no origins, and the 700 selects of `data_dictionary` took a third of the time.
+        if node["resource_type"] != "model" or not sql or not node["depends_on"]["nodes"]:
             continue
         mark = _mark(node, sql, columns, relations)
         known = stored.get(unique_id)
