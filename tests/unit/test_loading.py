@@ -58,9 +58,12 @@ def test_of_a_key_that_comes_again_the_last_row_is_kept(installation, rows, kept
 
 
 @pytest.mark.usefixtures("without_expectations")
-@pytest.mark.parametrize("keys_at_once", [1, 4, 1000])
-def test_repeated_keys_are_found_however_few_are_compared_at_a_time(installation, monkeypatch, keys_at_once):
+@pytest.mark.parametrize(("keys_at_once", "cells_at_once"), [(1, 1), (4, 1000), (1000, 2), (1000, 1000)])
+def test_repeated_keys_are_found_however_few_are_compared_at_a_time(
+    installation, monkeypatch, keys_at_once, cells_at_once
+):
     monkeypatch.setattr(candidate, "_KEYS_AT_ONCE", keys_at_once)
+    monkeypatch.setattr(candidate, "_CELLS_AT_ONCE", cells_at_once)
     for day in ("2022-11-01", "2022-11-02", "2022-11-03"):
         installation.land(day, *(row(visit, minutes, day=day) for visit in "abc" for minutes in (1, 1, 2)))
         installation.land(day, row("a", 3, day=day), suffix="_more")
