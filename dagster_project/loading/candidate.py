@@ -274,7 +274,8 @@ class _Judge:
 
     def _judge(self) -> None:
         connection, contract = self._connection, self.contract
-        batch = pa.concat_tables(self._batches)
+        # In one piece: of files with 150 rows each the query costs twice as much, since it works on 2,048 rows of one.
+        batch = pa.concat_tables(self._batches).combine_chunks()
         self._batches, self._rows, self._bytes = [], 0, 0
         for name in self._personal:
             pseudonyms = self._key.pseudonyms(connection, batch.column(name))
