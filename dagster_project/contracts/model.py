@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 FORCE_COLUMN = "force_code"
@@ -60,7 +61,7 @@ class Column:
     utc_offset_from: str | None = None
     """Column that gives the UTC offset in minutes in the hour that occurs twice."""
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Normalised header texts that mean this column."""
         return frozenset(normalised(name) for name in (self.name, *self.aliases))
