@@ -7,6 +7,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
+# One worker more than two processors: two waited for disks and locks a seventh of their time.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics

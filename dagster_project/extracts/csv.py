@@ -241,7 +241,7 @@ class CsvReader:
         # As many rows as lines: no row has swallowed a line, and none was skipped.
         if table.num_rows != count:
             return None
-        columns = {int(name): _one_array(table.column(name)) for name in table.column_names}
+        columns = {int(name): table.column(name).combine_chunks() for name in table.column_names}
         if _may_have_blank_ends(block, self._delimiter):
             columns = {position: trimmed_text(cells) for position, cells in columns.items()}
         return columns
@@ -302,8 +302,7 @@ def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
     (places,) = np.nonzero(data == _QUOTE)
     if len(places) % 2:
         return False
-    borders = np.zeros(256, bool)
-    borders[[_QUOTE, ord(delimiter), ord("\n"), ord("\r")]] = True
+    borders = np.frombuffer(_KINDS[delimiter], np.uint8) == _BORDER
     opening, closing = places[::2], places[1::2]
     before = opening - 1
     after = closing + 1
@@ -318,13 +317,6 @@ def _may_have_blank_ends(block: bytes, delimiter: str) -> bool:
     """Whether a blank may stand at an end of a cell: to trim all cells of a small file costs five times as much."""
     kinds = np.frombuffer((b"\n" + block + b"\n").translate(_KINDS[delimiter]), np.uint8)
     return bool((kinds[1:] + kinds[:-1] == _MAY_BE_BLANK + _BORDER).any())
-
-
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    cells = column.combine_chunks()
-    if isinstance(cells, pa.ChunkedArray):
-        return pa.concat_arrays(cells.chunks) if cells.num_chunks else pa.array([], pa.string())
-    return cells
 
 
 def _line_ends(cell: str) -> int:

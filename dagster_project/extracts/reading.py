@@ -100,7 +100,7 @@ class Extract:
                     yield joined.slice(0, rows)
                     waiting, count, size = [joined.slice(rows)], count - rows, 0
             if count:
-                yield pa.concat_tables(waiting).combine_chunks()
+                yield pa.concat_tables(waiting)
         except UnreadableExtract as error:
             error.sha256 = self.sha256
             raise
