@@ -7,7 +7,6 @@ its Parquet file the row groups that have such rows. Every other table is writte
 
 from __future__ import annotations
 
-import json
 import shutil
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,6 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from dagster_project.extracts.cells import quoted
-from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.files import link
 from dagster_project.publication.parquet import NotComposable, compose, read_footer
 from dagster_project.transformation.build import built_upon
@@ -45,13 +43,13 @@ def can_take_over(
 ) -> bool:
     """Whether the tables of a publication are those of the warehouse but for what the last build touched.
 
-    So it is when that build went on from the state that was published, by the same state of the dbt project, and the
-    files are still those that its manifest lists. The first publication of a month (UTC) starts anew, since rows that
-    were replaced leave gaps in the file, and those that replaced them stand at its end and not in their order.
+    So it is when that build went on from the state that was published, by the same state of the dbt project. The first
+    publication of a month (UTC) starts anew, since rows that were replaced leave gaps in the file, and those that
+    replaced them stand at its end and not in their order.
 
     Args:
         connection: the warehouse, built and settled.
-        before: folder of the current publication; None before the first.
+        before: folder of the current publication; None where none may be taken over.
         published_at: when the new publication is made, an aware time.
         change_seq: newest change of a load that the new publication holds.
         project_fingerprint: fingerprint of the dbt project that built it.
@@ -74,17 +72,7 @@ def can_take_over(
             "published_at": published_at.replace(tzinfo=None),
         },
     ).fetchone()
-    return row is not None and row[0] in (change_seq, built_upon(connection)) and _is_as_listed(before)
-
-
-def _is_as_listed(before: Path) -> bool:
-    """Whether the tables are those that were published; whoever opens the database to write may have changed it."""
-    try:
-        listed = json.loads((before / "manifest.json").read_text(encoding="utf-8"))["files"]
-        tables = [entry for entry in listed if entry["path"] == DATABASE or entry["path"].startswith(f"{_PARQUET}/")]
-        return bool(tables) and all(sha256_of(before / entry["path"]) == entry["sha256"] for entry in tables)
-    except (OSError, ValueError, KeyError):
-        return False
+    return row is not None and row[0] in (change_seq, built_upon(connection))
 
 
 def write_tables(
@@ -147,16 +135,17 @@ def _renew_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pa
     """
     target = _parquet_of(folder, mart)
     source = table("warehouse", "marts", mart.name)
+    file = _parquet_of(before, mart)
     try:
-        old = read_footer(_parquet_of(before, mart))
         touched = connection.execute(
             f"select file_row_number from read_parquet(?, file_row_number = true) as rows where {_is_touched(mart)}",
-            [str(old.path)],
+            [str(file)],
         ).fetchall()
         has_new = connection.execute(f"select 1 from {source} as rows where {_is_touched(mart)} limit 1").fetchall()
         if not touched and not has_new:
-            link(old.path, target)
+            link(file, target)
             return True
+        old = read_footer(file)
         ends = list(accumulate(old.rows))
         if not ends:
             return False

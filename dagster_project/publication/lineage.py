@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dagster_project.publication.files import link
+from dagster_project.publication.files import MANIFEST, link
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation.project import fingerprint, write_docs
 
@@ -45,5 +45,5 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
 
 
 def _project_of(folder: Path) -> str:
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return str(manifest["dbt_project_sha256"])

@@ -125,7 +125,7 @@ def _write(
         warn(f"{error} The paper of {month:%B %Y} is published without it.")
         words = {}
     report = read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words)
-    content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str, indent=1)
+    content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
     known = before / place if before else None
     if known and _is_of(known / _CONTENT, content, is_latest=is_latest):
         for path in sorted(known.iterdir()):

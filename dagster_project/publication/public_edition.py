@@ -21,14 +21,14 @@ from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
 from dagster_project.extracts.cells import quoted
 from dagster_project.publication.database import STORAGE_VERSION, comment
+from dagster_project.publication.files import MANIFEST, files_of, publication_before
 from dagster_project.publication.papers import Paper, write_papers
-from dagster_project.publication.pointer import point_to, pointer_of
+from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import (
     PARTIAL,
     GateClosed,
     check_gate,
-    files_of,
     remove_leftovers,
     remove_old,
     sync,
@@ -110,8 +110,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     partial = root / f"{PARTIAL}{name}"
     for part in ("parquet", "csv"):
         (partial / part).mkdir(parents=True)
-    pointer = pointer_of(root)
-    before = pointer.resolve() if pointer.exists() else None
+    before = publication_before(root)
     with spilling_connection(settings.warehouse) as connection:
         connection.execute(
             f"attach {literal(str(partial / DATABASE))} as published (storage_version '{STORAGE_VERSION}')"
@@ -129,7 +128,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     releases = [release for mart in marts for release in mart.releases]
     (partial / "README.md").write_text(notes(releases, rules, name, is_synthetic=is_synthetic), encoding="utf-8")
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     sync(partial)
     partial.rename(root / name)
     point_to(root, name)

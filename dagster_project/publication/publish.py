@@ -14,11 +14,11 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import can_take_over, write_tables
+from dagster_project.publication.files import MANIFEST, ListedFile, files_of, publication_before
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
-from dagster_project.publication.pointer import CURRENT, point_to, pointer_of
+from dagster_project.publication.pointer import CURRENT, point_to
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
@@ -76,8 +76,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     partial = settings.published / f"{PARTIAL}{name}"
     remove_leftovers(settings.published)
     partial.mkdir(parents=True)
-    pointer = pointer_of(settings.published)
-    before = pointer.resolve() if pointer.exists() else None
+    before = publication_before(settings.published)
     write_lineage(settings, partial, before)
     with spilling_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
@@ -110,8 +109,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             run_id=name,
             published_at=published_at,
         )
-        manifest = _manifest(connection, partial, name, published_at, counts)
-        (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        manifest = _manifest(connection, name, published_at, counts, files_of(partial, before))
+        (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         sync(partial)
         folder = settings.published / name
         partial.rename(folder)
@@ -140,17 +139,12 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return built
 
 
-def files_of(folder: Path) -> list[dict[str, object]]:
-    """Every file of a publication with its size and hash, as a manifest lists it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [
-        {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-        for path in files
-    ]
-
-
 def _manifest(
-    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, published_at: datetime, counts: dict[str, int]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    published_at: datetime,
+    counts: dict[str, int],
+    files: list[ListedFile],
 ) -> dict[str, object]:
     """What the publication consists of and what it was made from."""
     inputs = connection.execute(
@@ -167,7 +161,7 @@ def _manifest(
         "code_version": version("fcir"),
         "dbt_project_sha256": fingerprint(),
         "is_synthetic": any(row[5] for row in inputs),
-        "files": files_of(folder),
+        "files": files,
         "tables": counts,
         "inputs": [
             {"source": row[0], "extract_date": str(row[1]), "file_name": row[2], "sha256": row[3], "load_id": row[4]}

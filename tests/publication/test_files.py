@@ -1,0 +1,126 @@
+"""Which publication files may be taken over from, and how a manifest lists them."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.publication.files import files_of, link, publication_before
+from dagster_project.publication.pointer import point_to
+
+FILES = ["fcir.duckdb", "papers/kent/board_paper.html"]
+
+
+def a_publication(published: Path, name: str, before: Path | None = None) -> Path:
+    """A publication that readers are pointed to; with one before, its paper is that one's."""
+    folder = published / name
+    (folder / "papers" / "kent").mkdir(parents=True)
+    with duckdb.connect(str(folder / FILES[0])) as connection:
+        connection.execute("create table shown as select 1 as value")
+    if before:
+        link(before / FILES[1], folder / FILES[1])
+    else:
+        (folder / FILES[1]).write_text("a paper", encoding="utf-8")
+    manifest = {"files": files_of(folder, before)}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    point_to(published, name)
+    return folder
+
+
+def listed(folder: Path) -> dict[str, str]:
+    files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    return {file["path"]: file["sha256"] for file in files}
+
+
+@pytest.fixture
+def published(tmp_path) -> Path:
+    return tmp_path / "published"
+
+
+def test_nothing_is_taken_over_before_the_first(published):
+    published.mkdir()
+    assert publication_before(published) is None
+
+
+def test_files_as_they_were_published_may_be_taken_over(published, caplog):
+    first = a_publication(published, "1")
+    second = a_publication(published, "2", first)
+    assert publication_before(published) == second
+    assert not caplog.records
+
+
+def test_reading_a_database_leaves_it_to_be_taken_over(published):
+    folder = a_publication(published, "1")
+    with duckdb.connect(str(folder / FILES[0]), read_only=True) as connection:
+        connection.execute("from shown").fetchall()
+    assert publication_before(published) == folder
+
+
+def test_nothing_is_taken_over_of_a_database_that_somebody_wrote_to(published, caplog):
+    folder = a_publication(published, "1")
+    with duckdb.connect(str(folder / FILES[0])) as connection:
+        connection.execute("update shown set value = 2")
+    assert publication_before(published) is None
+    assert "1/fcir.duckdb: written to after it was published" in caplog.text
+    assert "databases read-only" in caplog.text
+
+
+def test_nothing_is_taken_over_of_a_paper_of_equal_length_that_somebody_wrote_to(published, caplog):
+    folder = a_publication(published, "1")
+    (folder / FILES[1]).write_text("a pager", encoding="utf-8")
+    assert publication_before(published) is None
+    assert f"1/{FILES[1]}: written to after it was published" in caplog.text
+
+
+def test_a_file_of_another_size_is_no_published_one_whatever_its_time(published):
+    folder = a_publication(published, "1")
+    (folder / FILES[1]).write_text("another paper", encoding="utf-8")
+    os.utime(folder / FILES[1], (0, 0))
+    assert publication_before(published) is None
+
+
+@pytest.mark.parametrize("missing", [*FILES, "manifest.json"])
+def test_nothing_is_taken_over_where_a_file_is_gone(published, missing, caplog):
+    (a_publication(published, "1") / missing).unlink()
+    assert publication_before(published) is None
+    assert "1: the published files are not those of its manifest.json" in caplog.text
+    assert missing in caplog.text
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"files": [{"path": "fcir.duckdb"}]}'])
+def test_nothing_is_taken_over_by_a_manifest_that_is_none(published, content, caplog):
+    (a_publication(published, "1") / "manifest.json").write_text(content, encoding="utf-8")
+    assert publication_before(published) is None
+    assert "1: the published files are not those of its manifest.json" in caplog.text
+
+
+def test_a_manifest_has_the_size_and_the_hash_of_every_file(published):
+    first = a_publication(published, "1")
+    for folder in (first, a_publication(published, "2", first)):
+        (folder / "manifest.json").rename(folder.with_suffix(".json"))
+        files = files_of(folder)
+        assert [file["path"] for file in files] == FILES
+        for file in files:
+            content = (folder / file["path"]).read_bytes()
+            assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_that_was_taken_over_is_listed_as_it_was_published(published):
+    first = a_publication(published, "1")
+    # Its hash as listed: were it read again, what it has become would be listed as published.
+    (first / FILES[1]).write_text("a pager", encoding="utf-8")
+    second = a_publication(published, "2", first)
+    assert listed(second)[FILES[1]] == hashlib.sha256(b"a paper").hexdigest()
+
+
+def test_a_copy_is_hashed(published):
+    first = a_publication(published, "1")
+    second = published / "2"
+    shutil.copytree(first, second, ignore=lambda *_: ["manifest.json"])
+    (second / FILES[1]).write_text("a pager", encoding="utf-8")
+    hashes = {file["path"]: file["sha256"] for file in files_of(second, first)}
+    assert hashes == listed(first) | {FILES[1]: hashlib.sha256(b"a pager").hexdigest()}
