@@ -61,6 +61,22 @@ def test_row_groups_of_two_files_in_any_order_hold_their_rows(files, tmp_path):
     assert duckdb.sql(f"from '{target}'").to_arrow_table().cast(expected.schema).equals(expected)
 
 
+def test_row_groups_that_are_compressed_in_another_way_can_stand_beside_each_other(files, tmp_path):
+    snappy, target = tmp_path / "snappy.parquet", tmp_path / "c.parquet"
+    table = pq.ParquetFile(files[1]).read_row_group(0)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select {COLUMNS} from range(400000, 522880)) to '{snappy}' "  # noqa: S608
+            "(format parquet, compression snappy, write_bloom_filter false)"
+        )
+    compose(target, [(read_footer(snappy), [0]), (read_footer(files[1]), [1])])
+    found = pq.read_metadata(target)
+    assert [found.row_group(place).column(0).compression for place in (0, 1)] == ["SNAPPY", "ZSTD"]
+    expected = pa.concat_tables([table, pq.ParquetFile(files[1]).read_row_group(1)])
+    assert pq.read_table(target).equals(expected)
+    assert duckdb.sql(f"from '{target}'").to_arrow_table().cast(expected.schema).equals(expected)
+
+
 def test_statistics_go_with_their_row_group(files, tmp_path):
     target = tmp_path / "c.parquet"
     compose(target, [(read_footer(files[1]), [1]), (read_footer(files[0]), [0])])
