@@ -135,17 +135,16 @@ def _renew_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pa
     """
     target = _parquet_of(folder, mart)
     source = table("warehouse", "marts", mart.name)
-    file = _parquet_of(before, mart)
     try:
+        old = read_footer(_parquet_of(before, mart))
         touched = connection.execute(
             f"select file_row_number from read_parquet(?, file_row_number = true) as rows where {_is_touched(mart)}",
-            [str(file)],
+            [str(old.path)],
         ).fetchall()
         has_new = connection.execute(f"select 1 from {source} as rows where {_is_touched(mart)} limit 1").fetchall()
         if not touched and not has_new:
-            link(file, target)
+            link(old.path, target)
             return True
-        old = read_footer(file)
         ends = list(accumulate(old.rows))
         if not ends:
             return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.pointer import pointer_of
@@ -39,21 +40,10 @@ def publication_before(published: Path) -> Path | None:
     if not pointer.exists():
         return None
     folder = pointer.resolve()
-    try:
-        written = (folder / MANIFEST).stat().st_mtime_ns
-        for path, file in _listed(folder).items():
-            state = (folder / path).stat()
-            if state.st_size != file["bytes"] or state.st_mtime_ns > written:
-                warn(
-                    f"{folder.name}/{path}: written to after it was published, or put back without its time. Nothing "
-                    "of this publication is taken over, the next is made anew; nothing has to be done. Open published "
-                    "databases read-only (fcir query does)."
-                )
-                return None
-    except (OSError, ValueError, KeyError) as error:
+    if fault := _fault_of(folder):
         warn(
-            f"{folder.name}: the published files are not those of its {MANIFEST} ({error}). Nothing of this "
-            "publication is taken over, the next is made anew; nothing has to be done."
+            f"{folder.name}{fault}. Nothing of this publication is taken over, the next is made anew; nothing has to "
+            "be done. Open published databases read-only (fcir query does)."
         )
         return None
     return folder
@@ -71,8 +61,8 @@ def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
     files = []
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         path = str(file.relative_to(folder))
-        is_linked = before is not None and path in listed and (before / path).samefile(file)
-        sha256 = listed[path]["sha256"] if is_linked else sha256_of(file)
+        is_taken_over = before and path in listed and (before / path).samefile(file)
+        sha256 = listed[path]["sha256"] if is_taken_over else sha256_of(file)
         files.append(ListedFile(path=path, bytes=file.stat().st_size, sha256=sha256))
     return files
 
@@ -90,6 +80,34 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """What the manifest of a publication says.
+
+    Raises:
+        OSError: there is none.
+        ValueError: it is no JSON.
+    """
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
+    """Write the manifest of a publication, the last of its files."""
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _fault_of(folder: Path) -> str | None:
+    """How the files of a publication differ from what its manifest lists, as the rest of a sentence on the folder."""
+    try:
+        written = (folder / MANIFEST).stat().st_mtime_ns
+        for path, file in _listed(folder).items():
+            state = (folder / path).stat()
+            if state.st_size != file["bytes"] or state.st_mtime_ns > written:
+                return f"/{path}: written to after it was published, or put back without its time"
+    except (OSError, ValueError, KeyError) as error:
+        return f": the published files are not those of its {MANIFEST} ({error})"
+    return None
+
+
 def _listed(folder: Path) -> dict[str, ListedFile]:
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return {file["path"]: file for file in manifest["files"]}
+    return {file["path"]: file for file in manifest_of(folder)["files"]}

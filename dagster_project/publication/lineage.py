@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from dagster_project.publication.files import MANIFEST, link
+from dagster_project.publication.files import link, manifest_of
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation.project import fingerprint, write_docs
 
@@ -32,7 +31,7 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
     """
     target = folder / PAGE
     target.parent.mkdir(parents=True, exist_ok=True)
-    if before and (before / PAGE).is_file() and _project_of(before) == fingerprint():
+    if before and (before / PAGE).is_file() and manifest_of(before)["dbt_project_sha256"] == fingerprint():
         link(before / PAGE, target)
         return
     page = write_docs(settings).read_text(encoding="utf-8")
@@ -42,8 +41,3 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
     for fault, repaired in _REPAIRS.items():
         page = page.replace(fault, repaired)
     target.write_text(page, encoding="utf-8")
-
-
-def _project_of(folder: Path) -> str:
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return str(manifest["dbt_project_sha256"])

@@ -7,7 +7,6 @@ the newest edition itself, which has what all before it had.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
 from dagster_project.extracts.cells import quoted
 from dagster_project.publication.database import STORAGE_VERSION, comment
-from dagster_project.publication.files import MANIFEST, files_of, publication_before
+from dagster_project.publication.files import files_of, publication_before, write_manifest
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
@@ -128,7 +127,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     releases = [release for mart in marts for release in mart.releases]
     (partial / "README.md").write_text(notes(releases, rules, name, is_synthetic=is_synthetic), encoding="utf-8")
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_manifest(partial, manifest)
     sync(partial)
     partial.rename(root / name)
     point_to(root, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.publication.database import can_take_over, write_tables
-from dagster_project.publication.files import MANIFEST, ListedFile, files_of, publication_before
+from dagster_project.publication.files import ListedFile, files_of, publication_before, write_manifest
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.pointer import CURRENT, point_to
@@ -110,7 +109,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             published_at=published_at,
         )
         manifest = _manifest(connection, name, published_at, counts, files_of(partial, before))
-        (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        write_manifest(partial, manifest)
         sync(partial)
         folder = settings.published / name
         partial.rename(folder)

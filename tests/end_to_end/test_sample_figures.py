@@ -211,6 +211,15 @@ def test_publishing_again_takes_over_papers_that_did_not_change(published_again)
     assert "6 papers, 1 of them new or changed" in done.stdout
     assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
     assert copy.damage() == []
+    paper = copy.current / "board_paper.html"
+    paper.write_text(paper.read_text(encoding="utf-8").replace("quiet", "quite"), encoding="utf-8")
+    assert len(copy.damage()) > 0
+    done = copy.run("publish")
+    assert done.returncode == 0
+    assert "board_paper.html: written to after it was published" in done.stdout + done.stderr
+    assert "6 papers, 6 of them new or changed" in done.stdout
+    assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
+    assert copy.damage() == []
 
 
 def test_data_docs_show_the_results_of_the_run_and_lead_nowhere_else(sample):
