@@ -470,12 +470,14 @@ def test_everything_that_a_contract_of_this_project_expects_can_be_computed(tmp_
     assert failures(validate(contract, candidate(tmp_path, contract))) == []
 
 
-def test_statistics_are_imported_when_an_expectation_uses_them_and_not_before():
+def test_statistics_and_plots_are_imported_when_an_expectation_uses_them_and_not_before():
     code = (
         "import sys; from dagster_project.validation.sparing import import_great_expectations as spare; spare()\n"
-        "assert 'scipy.stats' not in sys.modules\n"
+        "assert not {'scipy.stats', 'altair'} & sys.modules.keys()\n"
         "import great_expectations.expectations.core.expect_column_kl_divergence_to_be_less_than as user\n"
         "assert user.stats.entropy([1, 1], base=2) == 1\n"
         "assert sys.modules['scipy.stats'].entropy is user.stats.entropy\n"
+        "assert user.alt.Chart({'values': []}).mark_bar().to_dict()['mark'] == {'type': 'bar'}\n"
+        "assert sys.modules['altair'].Chart is user.alt.Chart\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
