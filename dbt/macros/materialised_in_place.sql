@@ -1,32 +1,48 @@
-{#- Tables and views made in place: replaced by their own name in the model's transaction, of which DuckDB lets no other
-    connection see a half.
+{#- Tables and views made in place: replaced by their own name, or added to, in the model's transaction, of which DuckDB
+    lets no other connection see a half.
 
     The materializations of dbt-duckdb make each under another name, rename twice, drop the old one in a second
-    transaction, and ask for indexes, foreign keys and columns, of which this project has none or knows them from the
-    contract. Each of those calls makes the context of all macros anew, which is most of what a small model costs.
-    docs/decisions/0019-materialised-in-place.md -#}
+    transaction, put new rows into a temporary table first, and ask for indexes, foreign keys and columns, of which this
+    project has none or knows them from the contract. Each of those calls makes the context of all macros anew, which is
+    most of what a small model costs. docs/decisions/0019-materialised-in-place.md -#}
 
 {% materialization table, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
-    {% do make_in_place(target, create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
+    {%- set making = drop_replaced(target) ~ create_table_as(False, target, compiled_code) -%}
+    {% do make_in_place(target, making, pre_hooks, post_hooks) %}
+    {{ return({"relations": [target]}) }}
+{% endmaterialization %}
+
+{#- A table whose pre-hook has deleted what the model's query gives anew; on a first or full build a table like others.
+    Its columns are those of the full build, since a project that has changed is built from scratch. -#}
+{% materialization incremental, adapter="duckdb" %}
+    {%- set target = this.incorporate(type="table") -%}
+    {%- if is_incremental() -%}
+        {%- set making = "insert into " ~ target ~ " by name\n" ~ compiled_code -%}
+    {%- else -%}
+        {%- set making = drop_replaced(target) ~ create_table_as(False, target, compiled_code) -%}
+    {%- endif -%}
+    {% do make_in_place(target, making, pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
 {% materialization view, adapter="duckdb" %}
     {%- set target = this.incorporate(type="view") -%}
-    {% do make_in_place(target, get_create_view_as_sql(target, sql), pre_hooks, post_hooks) %}
+    {%- set making = drop_replaced(target) ~ get_create_view_as_sql(target, sql) -%}
+    {% do make_in_place(target, making, pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{#- Put what a statement makes in the place of what stands there, describe it, and end the transaction. -#}
+{#- Run the statements that make or fill a relation, describe a new one, and end the transaction. -#}
 {% macro make_in_place(target, making, pre_hooks, post_hooks) %}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
-        {{ drop_replaced(target) }}
         {{ making }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
-    {% do persist_docs(target, model) %}
+    {%- if not is_incremental() -%}
+        {% do persist_docs(target, model) %}
+    {%- endif -%}
     {% do adapter.commit() %}
 {% endmacro %}
 
