@@ -35,6 +35,7 @@ $(UV):
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked --quiet --python $(PYTHON)
+	.venv/bin/python -m dagster_project.prepared
 	@touch $@
 
 env: .venv/.ready ## Make the environment (.venv) from the lock file

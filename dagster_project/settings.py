@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from dagster_project.errors import OperatorError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
+# What `prepared.py` makes with the environment.
+PREPARED = Path(sys.prefix) / "share" / "fcir"
 
 # The warehouse partitions by day from here; a force with older extracts moves it back.
 # 2014-04-01: start of a financial year, and older than the records that any force has to keep for contact data.

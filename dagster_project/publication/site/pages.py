@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from importlib.metadata import version
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -21,8 +20,7 @@ from markupsafe import Markup
 
 from dagster_project.clock import LONDON
 from dagster_project.publication.charts import LARGE, draw
-from dagster_project.publication.explorer import VEGA, render_explorer, vega_bundle
-from dagster_project.publication.files import link
+from dagster_project.publication.explorer import render_explorer, write_vega
 from dagster_project.publication.html import environment
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.model import PAPER_MONTHS
@@ -30,6 +28,7 @@ from dagster_project.publication.report.read import MeasureHistory, paper_months
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
+from dagster_project.settings import PREPARED
 
 _PAGES = (
     ("index.html", "Papers"),
@@ -245,14 +244,7 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
     page = render_explorer(connection, force_code=force_code, nav=nav)
     (site.folder / "explorer.html").write_text(page, encoding="utf-8")
     site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
-    # A second of CPU, and the same until the library is another.
-    target, mark = site.folder / VEGA, f"/* vl-convert-python {version('vl-convert-python')} */"
-    target.parent.mkdir(exist_ok=True)
-    known = before / VEGA if before else None
-    if known and known.is_file() and known.read_text(encoding="utf-8").startswith(mark):
-        link(known, target)
-    else:
-        target.write_text(f"{mark}\n{vega_bundle()}", encoding="utf-8")
+    write_vega(site.folder, before=before, prepared=PREPARED)
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
