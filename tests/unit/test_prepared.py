@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project import prepared as preparing
 from dagster_project.prepared import prepare
 from dagster_project.publication import explorer
 from dagster_project.publication.explorer import VEGA, write_vega
@@ -85,3 +86,10 @@ def test_preparing_again_makes_only_what_has_changed(prepared, monkeypatch):
     monkeypatch.setattr(explorer, "vega_bundle", lambda: "the library again")
     prepare(prepared)
     assert (prepared / VEGA).read_text(encoding="utf-8").endswith("the library again")
+
+
+def test_an_environment_that_cannot_be_written_to_is_good_without_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(preparing, "PREPARED", tmp_path / "file" / "fcir")
+    preparing.main()
+    assert capsys.readouterr().err.startswith("Nothing was prepared, so first runs take some seconds longer: ")
