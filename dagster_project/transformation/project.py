@@ -152,7 +152,8 @@ def ensure_manifest(settings: Settings, *, prepared: Path = PREPARED) -> Path:
     if not _is_parsed(folder, current):
         folder.mkdir(parents=True, exist_ok=True)
         if _is_parsed(prepared, current):
-            _copy_parsed(prepared, folder)
+            with private_files():
+                _copy_parsed(prepared, folder)
         else:
             invoke(settings, ["parse"])
             (folder / _MARK).write_text(current, encoding="utf-8")
@@ -180,10 +181,12 @@ def _is_parsed(folder: Path, current: str) -> bool:
 
 
 def _copy_parsed(source: Path, target: Path) -> None:
-    """Copy what parsing left, the mark last: a copy that was killed is none."""
+    """Copy what parsing left, each file whole and the mark last: a copy that was killed is none."""
     (target / _MARK).unlink(missing_ok=True)
     for name in _PARSED:
-        shutil.copyfile(source / name, target / name)
+        draft = target / f"{name}.draft"
+        shutil.copyfile(source / name, draft)
+        draft.replace(target / name)
 
 
 @cache

@@ -40,7 +40,8 @@ def test_a_first_run_takes_the_parsed_project(settings, prepared, monkeypatch):
     manifest = ensure_manifest(settings, prepared=prepared)
     assert manifest.read_bytes() == (prepared / "manifest.json").read_bytes()
     # dbt compares the files of the project with it, and parses those that differ.
-    assert (target_path(settings) / "partial_parse.msgpack").exists()
+    parsed = target_path(settings) / "partial_parse.msgpack"
+    assert parsed.stat().st_mode & 0o777 == 0o600, "as private as what dbt writes there"
     assert ensure_manifest(settings, prepared=prepared / "gone") == manifest
 
 
