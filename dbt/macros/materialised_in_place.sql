@@ -8,8 +8,7 @@
 
 {% materialization table, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
-    {%- set making = drop_replaced(target) ~ create_table_as(False, target, compiled_code) -%}
-    {% do make_in_place(target, making, pre_hooks, post_hooks) %}
+    {% do make_in_place(target, create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
@@ -20,7 +19,7 @@
     {%- if is_incremental() -%}
         {%- set making = "insert into " ~ target ~ " by name\n" ~ compiled_code -%}
     {%- else -%}
-        {%- set making = drop_replaced(target) ~ create_table_as(False, target, compiled_code) -%}
+        {%- set making = create_table_as(False, target, compiled_code) -%}
     {%- endif -%}
     {% do make_in_place(target, making, pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
@@ -28,19 +27,21 @@
 
 {% materialization view, adapter="duckdb" %}
     {%- set target = this.incorporate(type="view") -%}
-    {%- set making = drop_replaced(target) ~ get_create_view_as_sql(target, sql) -%}
-    {% do make_in_place(target, making, pre_hooks, post_hooks) %}
+    {% do make_in_place(target, get_create_view_as_sql(target, sql), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{#- Run the statements that make or fill a relation, describe a new one, and end the transaction. -#}
+{#- Put what a statement makes in the place of what stands there, or add it, describe what is new, and end the
+    transaction. -#}
 {% macro make_in_place(target, making, pre_hooks, post_hooks) %}
+    {%- set is_new = not is_incremental() -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement("main") %}
+        {{ drop_replaced(target) if is_new }}
         {{ making }}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
-    {%- if not is_incremental() -%}
+    {%- if is_new -%}
         {% do persist_docs(target, model) %}
     {%- endif -%}
     {% do adapter.commit() %}
