@@ -35,10 +35,14 @@ $(UV):
 
 .venv/.ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --locked --quiet --python $(PYTHON)
+	@touch $@
+
+# The project is parsed again when a file of it has changed, so that neither tests nor first runs have to, each for itself.
+.venv/.prepared: .venv/.ready $(shell find dbt -type f)
 	.venv/bin/python -m dagster_project.prepared
 	@touch $@
 
-env: .venv/.ready ## Make the environment (.venv) from the lock file
+env: .venv/.prepared ## Make the environment (.venv) from the lock file
 
 env-peers: env ## Also the programs that bench compares with: Polars, dlt, and SQLMesh in an environment of its own
 	$(UV) sync --locked --quiet --inexact --group peers
