@@ -37,7 +37,7 @@ $(UV):
 	$(UV) sync --locked --quiet --python $(PYTHON)
 	@touch $@
 
-# The project is parsed again when a file of it has changed, so that neither tests nor first runs have to, each for itself.
+# Parsed again when a file of the dbt project has changed, so that not every test and first run has to for itself.
 .venv/.prepared: .venv/.ready $(shell find dbt -type f)
 	.venv/bin/python -m dagster_project.prepared
 	@touch $@
