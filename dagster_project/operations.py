@@ -25,6 +25,7 @@ from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
+from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
@@ -379,6 +380,11 @@ def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) 
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import one_time_key
 
+    if looks_personal(file.name):
+        raise UsageError(
+            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
+            "run takes it. Rename it, then run: fcir check FILE"
+        )
     if file.is_dir() and not file.is_symlink():
         raise UsageError(f"{printable(str(file))}: is a folder; name files: fcir check {printable(str(file))}/*")
     contract = contract_for(file, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
@@ -81,6 +82,13 @@ class Settings(BaseSettings):
     def _force_code(cls, force: str) -> str:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", force):
             raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
+        # Here: forces.py reads the project's folder from this module.
+        from dagster_project.forces import known_forces
+
+        if force not in known_forces():
+            near = get_close_matches(force, known_forces(), n=1)
+            hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
+            raise ValueError(f"{force} is not in the list of forces; {hint}")
         return force
 
     @property

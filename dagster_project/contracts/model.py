@@ -12,6 +12,12 @@ from typing import Any
 
 FORCE_COLUMN = "force_code"
 
+# What an identifier looks like unless its contract says otherwise. One with blanks or an at sign is free text or an
+# address; systems in use have at most 40 characters (a UUID has 36). Control and format characters (C) are of no use in
+# an identifier and can hide one.
+IDENTIFIER = r"[^\s@\pZ\pC]{1,64}"
+IDENTIFIER_DESCRIPTION = "an identifier of at most 64 characters without blanks and @"
+
 # The nightly run begins at 04:15; what comes by 09:00 is published before people come to work or soon after.
 DELIVERED_BY = time(9)
 
@@ -54,6 +60,15 @@ class Column:
     values: Mapping[str, str] = field(default_factory=dict)
     """Closed list: allowed value to its description; empty when any value may come."""
     minimum: int | None = None
+    maximum: int | None = None
+    maximum_reason: str = ""
+    """Why no value can be greater, as a message gives it."""
+    pattern: str | None = None
+    """Regular expression (RE2) that the whole text matches; None when any text may come."""
+    pattern_description: str = ""
+    """The pattern in words, as a message gives it."""
+    resembles_personal: str = ""
+    """Why good values of the column may have the shape of a telephone or National Insurance number; else empty."""
     default: str | None = None
     not_before: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from dagster_project.contracts.model import (
     DELIVERED_BY,
     FORCE_COLUMN,
+    IDENTIFIER,
+    IDENTIFIER_DESCRIPTION,
     CellType,
     Column,
     Contract,
@@ -189,19 +191,28 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         known = ", ".join(_CELL_TYPES)
         raise ContractError(f"{path.name}: {name}: logicalType {item.logicalType!r} needs a cellType; known: {known}")
     options = dict(item.logicalTypeOptions or {})
-    minimum = options.pop("minimum", None)
+    minimum, maximum, pattern = (options.pop(option, None) for option in ("minimum", "maximum", "pattern"))
     if options:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
+    pattern_description = custom.pop("patternDescription", "")
+    is_personal = item.classification == "personal"
+    if cell_type is CellType.TEXT and item.primaryKey and not (pattern or item.enum or is_personal):
+        pattern, pattern_description = IDENTIFIER, IDENTIFIER_DESCRIPTION
     column = Column(
         name=name,
         cell_type=cell_type,
         description=item.description or "",
         is_required=bool(item.required),
-        is_personal=item.classification == "personal",
+        is_personal=is_personal,
         key_position=item.primaryKeyPosition if item.primaryKey else None,
         aliases=tuple(synonym.synonym for synonym in item.synonyms or [] if synonym.synonym),
         values={str(entry.value): entry.description or "" for entry in item.enum or []},
         minimum=minimum,
+        maximum=maximum,
+        maximum_reason=custom.pop("maximumReason", ""),
+        pattern=pattern,
+        pattern_description=pattern_description,
+        resembles_personal=custom.pop("resemblesPersonal", ""),
         default=custom.pop("default", None),
         not_before=_names(custom.pop("notBefore", ())),
         not_after=_names(custom.pop("notAfter", ())),
@@ -246,6 +257,32 @@ def _rule(quality: DataQuality, path: Path) -> Rule:
     )
 
 
+def _check_shape(column: Column, where: str) -> None:
+    """Refuse bounds and patterns that say nothing, or without the words that a message needs."""
+    is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS)
+    if column.maximum is not None:
+        if not is_number or isinstance(column.maximum, bool) or not isinstance(column.maximum, int):
+            raise ContractError(
+                f"{where}: maximum {column.maximum!r}; expected a whole number, for a number or seconds"
+            )
+        if column.minimum is not None and column.maximum < column.minimum:
+            raise ContractError(f"{where}: maximum {column.maximum} is below minimum {column.minimum}")
+    if bool(column.maximum_reason) != (column.maximum is not None):
+        raise ContractError(f"{where}: maximum and maximumReason go together: say why no value can be greater")
+    if bool(column.pattern_description) != bool(column.pattern):
+        raise ContractError(f"{where}: pattern and patternDescription go together: say the pattern in words")
+    if column.pattern:
+        if column.cell_type is not CellType.TEXT or column.values or column.is_personal:
+            raise ContractError(f"{where}: a pattern is for text that is neither personal nor a closed list")
+        # Patterns are read by DuckDB: Python's would accept others.
+        import duckdb
+
+        try:
+            duckdb.execute("select regexp_full_match('', ?)", [column.pattern])
+        except duckdb.Error as error:
+            raise ContractError(f"{where}: pattern {column.pattern!r} is no regular expression: {error}") from None
+
+
 def _check(contract: Contract, path: Path) -> None:
     """Refuse what would only fail at the first load."""
     seen: dict[str, str] = {}
@@ -274,6 +311,7 @@ def _check(contract: Contract, path: Path) -> None:
             )
         if column.key_position is not None and not column.is_required:
             raise ContractError(f"{path.name}: {column.name}: a key column is required")
+        _check_shape(column, f"{path.name}: {column.name}")
     for role, stated in (("startColumn", contract.start_column), ("eventColumn", contract.event_column)):
         if stated is not None and (stated not in known or known[stated].cell_type is not CellType.TIMESTAMP):
             raise ContractError(f"{path.name}: {role} {stated!r} is not a timestamp column")

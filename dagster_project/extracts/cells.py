@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
+from dagster_project.extracts.personal import EMAIL, NUMBER
 
 # Words that mean "no value" in any case; an empty cell is null before it comes here.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -70,6 +71,14 @@ NEVER_EXISTED = Fault("time_never_existed", "a local time that the clock change 
 REQUIRED_EMPTY = Fault("required_empty", "no value in a required column")
 NOT_IN_LIST = Fault("not_in_list", "a value outside the closed list")
 BELOW_MINIMUM = Fault("below_minimum", "a value below the least possible one")
+ABOVE_MAXIMUM = Fault("above_maximum", "a value above the greatest possible one")
+NOT_OF_FORM = Fault("not_of_form", "not of the form that the contract states")
+UNKNOWN_FORCE = Fault("unknown_force", "not a force of the list in dbt/seeds/police_forces.csv")
+LOOKS_PERSONAL = Fault(
+    "looks_personal",
+    "looks like an e-mail address, a telephone number or a National Insurance number in a column that is not marked as "
+    "personal; the value is not shown",
+)
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
 REQUIRED_WHEN = Fault("required_when", "no value, although another column calls for one")
 
@@ -125,14 +134,31 @@ def value_of(column: Column) -> str:
 
 
 def parameters_of(column: Column) -> dict[str, object]:
-    """Named parameters that `value_of` refers to."""
-    if not column.values:
-        return {}
-    spellings = list(column.values)
-    return {
-        f"values_{column.name}": spellings,
-        f"lowered_{column.name}": [value.lower() for value in spellings],
-    }
+    """Named parameters that `value_of` and `is_of_form` refer to."""
+    parameters: dict[str, object] = {}
+    if column.values:
+        spellings = list(column.values)
+        parameters[f"values_{column.name}"] = spellings
+        parameters[f"lowered_{column.name}"] = [value.lower() for value in spellings]
+    if column.pattern:
+        parameters[f"pattern_{column.name}"] = column.pattern
+    return parameters
+
+
+def is_of_form(column: Column) -> str:
+    """SQL that is true where the text of a column matches the pattern of its contract."""
+    return f"regexp_full_match({quoted(column.name)}, $pattern_{column.name})"
+
+
+def looks_personal(column: Column) -> str:
+    """SQL that is true where the text of a column has the shape of a personal value, and no good one has that shape."""
+    cell = quoted(column.name)
+    number = "false" if column.resembles_personal else is_match(cell, NUMBER)
+    # The branches are computed only for the cells that get there: most cells have no at sign.
+    return f"""case
+        when contains({cell}, '@') or contains({cell}, '\uff20') then regexp_matches({cell}, '{EMAIL}')
+        else {number}
+    end"""
 
 
 def local_time_of(cell: str, *, serial_days: str) -> str:

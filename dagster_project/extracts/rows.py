@@ -49,6 +49,8 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         of_type = cells.NOT_OF_TYPE.get(column.cell_type)
         faults = [cells.REQUIRED_EMPTY, cells.NO_TIME_OF_DAY, cells.NEVER_EXISTED]
         faults += [of_type] if of_type else []
+        faults += [] if column.is_personal else [cells.LOOKS_PERSONAL]
+        faults += [cells.UNKNOWN_FORCE] if column.name == FORCE_COLUMN else []
         for fault in faults:
             sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}"
         listed = ", ".join(column.values)
@@ -56,6 +58,14 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         sentences[column.name, cells.BELOW_MINIMUM.code] = (
             f"{column.name}: {cells.BELOW_MINIMUM.sentence} ({column.minimum})"
         )
+        if column.maximum is not None:
+            sentences[column.name, cells.ABOVE_MAXIMUM.code] = (
+                f"{column.name}: {cells.ABOVE_MAXIMUM.sentence} ({column.maximum:,}: {column.maximum_reason})"
+            )
+        if column.pattern is not None:
+            sentences[column.name, cells.NOT_OF_FORM.code] = (
+                f"{column.name}: {cells.NOT_OF_FORM.sentence} ({column.pattern_description})"
+            )
         order = [f"not before {name}" for name in column.not_before]
         order += [f"not after {name}" for name in column.not_after]
         sentences[column.name, cells.OUT_OF_ORDER.code] = (
@@ -77,7 +87,8 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
             pseudonyms.
 
     Returns:
-        A query whose result has, in this order: the contract's columns typed (`cells.SQL_TYPES`, timestamps as UTC),
+        A query, with the parameters `default_force` and `known_forces` left to the caller, whose result has, in this
+        order: the contract's columns typed (`cells.SQL_TYPES`, timestamps as UTC),
         `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`.
     """
     expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
@@ -105,7 +116,12 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
     shapes = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then "
-        + ("cast(null as varchar)" if column.is_personal else cells.shape_of(quoted(column.name)))
+        + (
+            "cast(null as varchar)"
+            if column.is_personal
+            else f"case when {quoted(f'{column.name} fault')} <> '{cells.LOOKS_PERSONAL.code}' "
+            f"then {cells.shape_of(quoted(column.name))} end"
+        )
         for column in contract.columns
     )
     expressions = [
@@ -296,6 +312,12 @@ def _column_fault(column: Column) -> str:
     branches: list[tuple[str, Fault]] = []
     if column.is_required:
         branches.append((f"{cell} is null", cells.REQUIRED_EMPTY))
+    if not column.is_personal:
+        branches.append((_looks_personal(column), cells.LOOKS_PERSONAL))
+    if column.name == FORCE_COLUMN:
+        branches.append((f"not list_contains($known_forces, {value})", cells.UNKNOWN_FORCE))
+    if column.pattern:
+        branches.append((f"not {cells.is_of_form(column)}", cells.NOT_OF_FORM))
     if column.values:
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_IN_LIST))
     elif column.cell_type is CellType.TIMESTAMP:
@@ -312,6 +334,8 @@ def _column_fault(column: Column) -> str:
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
     if column.minimum is not None:
         branches.append((f"{value} < {column.minimum}", cells.BELOW_MINIMUM))
+    if column.maximum is not None:
+        branches.append((f"{value} > {column.maximum}", cells.ABOVE_MAXIMUM))
     branches.extend((f"{value} < {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_before)
     branches.extend((f"{value} > {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_after)
     if column.required_when:
@@ -322,6 +346,24 @@ def _column_fault(column: Column) -> str:
     if not branches:
         return "cast(null as varchar)"
     return "case " + " ".join(f"when {condition} then '{fault.code}'" for condition, fault in branches) + " end"
+
+
+def _looks_personal(column: Column) -> str:
+    """Condition under which a cell counts as personal, asked only of cells that could hold such a value.
+
+    A force of the list, a value of a closed list, a time and a number up to its maximum have no such shape.
+    """
+    looks, value = cells.looks_personal(column), _value(column)
+    if column.name == FORCE_COLUMN:
+        return f"case when not list_contains($known_forces, {value}) then {looks} end"
+    if column.cell_type is CellType.TEXT and not column.values:
+        return looks
+    is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS) and not column.values
+    if not is_number:
+        return f"case when {value} is null then {looks} end"
+    return (
+        looks if column.maximum is None else f"case when {value} is null or {value} > {column.maximum} then {looks} end"
+    )
 
 
 def _condition_parameters(contract: Contract) -> dict[str, object]:

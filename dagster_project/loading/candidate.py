@@ -28,11 +28,13 @@ from dagster_project.extracts.rows import (
     faulty_rows_query,
     good_rows_query,
 )
+from dagster_project.forces import known_forces
 from dagster_project.loading.delivery_facts import (
     RowWarnings,
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
+    new_forces,
     silent_columns,
 )
 from dagster_project.loading.landing import LandedFile
@@ -280,7 +282,7 @@ class _Judge:
         for name in self._personal:
             pseudonyms = self._key.pseudonyms(connection, batch.column(name))
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
-        force = {"default_force": self._default_force}
+        force = {"default_force": self._default_force, "known_forces": list(known_forces())}
         columns = ", ".join(quoted(column) for column in raw_columns(contract))
         text = _TextBatch(batch)
         connection.register("text_batch", text)
@@ -557,6 +559,10 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
             if unknown and not is_there:
                 said += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
             files[0].warnings.append(said)
+    first_load_id = min((file.load_id for file in candidate.files), default=0)
+    for day, forces in new_forces(connection, candidate.contract, first_load_id=first_load_id).items():
+        file = next(file for file in candidate.of(day) if not file.error)
+        file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
     describe_deliveries(
         connection,

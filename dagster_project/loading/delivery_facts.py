@@ -19,6 +19,7 @@ from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
+from dagster_project.warehouse.connection import table
 from dagster_project.warehouse.tables import incoming
 
 # Days of the same kind within eight weeks; fewer than three tell nothing, so that a first load is never refused.
@@ -201,12 +202,57 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     return found
 
 
+def new_forces(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, *, first_load_id: int
+) -> dict[date, list[str]]:
+    """Forces of a candidate that the source has not delivered before; nothing of the source's own first delivery.
+
+    A misplaced extract of another force loads without a fault otherwise. Fills the temporary table `new_force`.
+
+    Args:
+        connection: a loading connection with the candidate rows.
+        contract: the source.
+        first_load_id: the candidate's loads have this number or a higher one.
+
+    Returns:
+        The first extract date of each to its force codes.
+    """
+    appeared = connection.execute(
+        f"select force_code, min(extract_date) from {incoming(contract)} group by force_code order by force_code"
+    ).fetchall()
+    raw = table("raw", contract.source)
+    # One look for each force: it ends at the first row, where a list of all forces would read every row.
+    had = {
+        force
+        for force, _ in appeared
+        if connection.execute(
+            f"select 1 from {raw} where force_code = ? and load_id < ? limit 1", [force, first_load_id]
+        ).fetchall()
+    }
+    is_first = not connection.execute(f"select 1 from {raw} where load_id < ? limit 1", [first_load_id]).fetchall()
+    began = min((day for _, day in appeared), default=None) if is_first else None
+    new = [(day, force) for force, day in appeared if force not in had and day != began]
+    connection.execute(
+        """
+        create or replace temp table new_force as
+        select
+            unnest(cast($days as date[])) as extract_date,
+            unnest(cast($forces as varchar[])) as force_code
+        """,
+        {"days": [day for day, _ in new], "forces": [force for _, force in new]},
+    )
+    found: dict[date, list[str]] = {}
+    for day, force in new:
+        found.setdefault(day, []).append(force)
+    return found
+
+
 def describe_deliveries(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Sequence[tuple[date, int]]
 ) -> None:
     """Make `incoming.SOURCE__deliveries`, one row for each delivery whose files could all be read.
 
-    The tables `row_warning` and `silent_column` have to be there.
+    The tables `row_warning`, `silent_column` and `new_force` have to be there.
 
     Args:
         connection: a loading connection with the candidate rows.
@@ -255,6 +301,14 @@ def describe_deliveries(
                 extract_date,
                 count(*) as silent_columns
             from silent_column
+            group by extract_date
+        ),
+
+        appeared as (
+            select
+                extract_date,
+                count(*) as new_forces
+            from new_force
             group by extract_date
         ),
 
@@ -332,12 +386,14 @@ def describe_deliveries(
                 else 0
             end as rows_long_before_extract_date,
             cast(coalesce(warned.offset_disagreements, 0) as bigint) as offset_disagreements,
-            coalesce(silent.silent_columns, 0) as silent_columns
+            coalesce(silent.silent_columns, 0) as silent_columns,
+            coalesce(appeared.new_forces, 0) as new_forces
         from delivered_day
         join measured on delivered_day.extract_date = measured.extract_date
         left join faulty on delivered_day.extract_date = faulty.extract_date
         left join warned on delivered_day.extract_date = warned.extract_date
         left join silent on delivered_day.extract_date = silent.extract_date
+        left join appeared on delivered_day.extract_date = appeared.extract_date
         left join expected on delivered_day.extract_date = expected.extract_date
         """,
         {

@@ -9,14 +9,15 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from dagster_project.clock import london_today
+from dagster_project.clock import LONDON, london_today
 from dagster_project.contracts import Contract
 from dagster_project.extracts.errors import printable
+from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 
 # A file of this name in the landing folder says that what lies there is made up.
@@ -137,7 +138,7 @@ def scan(
             continue
         if folder.name not in known or not (folder.is_dir() or folder.is_symlink()):
             warnings.append(
-                f"{printable(f'{landing.name}/{folder.name}')}: not a folder of a known source "
+                f"{printable(landing.name)}/{_shown(folder)}: not a folder of a known source "
                 f"({', '.join(sorted(known))}); left alone. A new source needs a contract in expectations/."
             )
         elif folder.is_symlink():
@@ -259,6 +260,12 @@ def _extracts(
 ) -> Iterator[LandedFile | str]:
     """Extracts among the entries of one folder, and what is to be said of the others."""
     paths = [path for path in paths if not _TEMPORARY.fullmatch(path.name)]
+    for path in [path for path in paths if looks_personal(path.name)]:
+        paths.remove(path)
+        yield (
+            f"{source}/: {_shown(path)} has an e-mail address, a telephone number or a National Insurance number in "
+            "its name; not loaded. Rename it, then run: fcir run"
+        )
     names = {path.name for path in paths}
     markers: dict[str, int] = {}
     for path in paths:
@@ -304,6 +311,17 @@ def _landed(
     return LandedFile(
         source, day, path, status.st_size, status.st_mtime_ns, is_complete, changed_ns, status.st_ctime_ns
     )
+
+
+def _shown(path: Path) -> str:
+    """An entry as messages name it; one whose name looks personal by its size and time alone."""
+    if not looks_personal(path.name):
+        return printable(path.name)
+    status = _status(path)
+    if status is None:
+        return "an entry"
+    written = datetime.fromtimestamp(status.st_mtime, LONDON)
+    return f"an entry of {status.st_size:,} bytes written on {written:%Y-%m-%d at %H:%M:%S} London time"
 
 
 def _status(path: Path) -> os.stat_result | None:

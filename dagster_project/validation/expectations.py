@@ -197,6 +197,13 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         column="silent_columns",
         bounds={"max_value": 0},
     )
+    yield _on_deliveries(
+        "forces_have_delivered_before",
+        "A force that the source has not delivered before is a new partner or an extract in the wrong folder.",
+        dimension="consistency",
+        column="new_forces",
+        bounds={"max_value": 0},
+    )
     if contract.is_daily:
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",

@@ -119,7 +119,7 @@ def test_every_check_has_a_result(checks, definitions):
 
 
 def test_a_failed_expectation_shows_counts_days_and_rows(checks):
-    check = checks["raw/call_segments", "queue_time_is_below_a_day"]
+    check = checks["raw/call_segments", "queue_time_is_below_two_hours"]
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert check.metadata["unexpected"].value == 1

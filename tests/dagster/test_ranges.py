@@ -138,9 +138,9 @@ def test_a_run_with_nothing_new_shows_the_last_result_of_every_check(home, repos
     again, _ = run(repository, "call_segments", DAYS[1], DAYS[1])
     before, after = ({check.check_name: check for check in one.get_asset_check_evaluations()} for one in (first, again))
     assert {name: check.passed for name, check in before.items()} == {n: check.passed for n, check in after.items()}
-    assert not after["queue_time_is_below_a_day"].passed
-    assert after["queue_time_is_below_a_day"].metadata["failed_extract_dates"].value == DAYS[1].isoformat()
-    assert "validated_at" in after["queue_time_is_below_a_day"].metadata
+    assert not after["queue_time_is_below_two_hours"].passed
+    assert after["queue_time_is_below_two_hours"].metadata["failed_extract_dates"].value == DAYS[1].isoformat()
+    assert "validated_at" in after["queue_time_is_below_two_hours"].metadata
 
 
 def test_a_delivery_that_cannot_be_read_does_not_hide_the_last_result_of_a_check(home, repository):
@@ -149,4 +149,4 @@ def test_a_delivery_that_cannot_be_read_does_not_hide_the_last_result_of_a_check
     result, _ = run(repository, "call_segments", REJECTED, REJECTED)
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert not checks["files_can_be_read"].passed
-    assert not checks["queue_time_is_below_a_day"].passed
+    assert not checks["queue_time_is_below_two_hours"].passed

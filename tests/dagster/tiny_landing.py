@@ -76,8 +76,8 @@ def _calls(landing: Path, day: date) -> None:
     if day == DAYS[0]:
         rows.insert(FAULTY_LINE - 2, f"C{day:%d}-9,1,999,soon,5,answered,60,{CALLER}")
     if day == DAYS[1]:
-        # Longer in the queue than a day: a warning, with the row.
-        rows.append(f"C{day:%d}-8,1,999,{day}T15:00:00,90000,answered,60,{CALLER}")
+        # Longer in the queue than two hours: a warning, with the row.
+        rows.append(f"C{day:%d}-8,1,999,{day}T15:00:00,9000,answered,60,{CALLER}")
     if day == REJECTED:
         header, rows = header.replace(",disposition", ""), [row.replace(",answered", "") for row in rows]
     _save(landing, "call_segments", day, header, rows)

@@ -18,7 +18,7 @@ from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 # Months end after each of these days, and the clock goes back on one.
 DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
-FORCES = ("kent", "borsetshire")
+FORCES = ("kent", "surrey")
 # Keys of a day, of which half are those of the next one too: many come again in another extract and move to another
 # month, and some loads concern the latest months alone.
 KEYS = 8

@@ -69,7 +69,7 @@ def test_a_source_shows_its_days(visit):
 
 
 def test_a_check_says_what_it_claims_and_what_it_found(visit):
-    page = visit("/assets/raw/call_segments?view=checks&checkDetail=queue_time_is_below_a_day")
+    page = visit("/assets/raw/call_segments?view=checks&checkDetail=queue_time_is_below_two_hours")
     shows(
         page,
         "files_can_be_read",

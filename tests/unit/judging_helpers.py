@@ -30,13 +30,16 @@ STAYS = Contract(
         Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
         Column("begun_at", CellType.TIMESTAMP, "", is_required=True, utc_offset_from="offset_minutes"),
         Column("offset_minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
-        Column("nights", CellType.INTEGER, "", minimum=1),
+        Column("nights", CellType.INTEGER, "", minimum=1, maximum=1999, maximum_reason="nobody stays for years"),
         Column("waited", CellType.SECONDS, "", minimum=0, default="0"),
         Column("ended_at", CellType.TIMESTAMP, "", not_before=("begun_at",), required_when={"kind": "long"}),
         Column("booked_at", CellType.TIMESTAMP, "", not_after=("begun_at",)),
         Column("paid_on", CellType.DATE, ""),
         Column("billed_for", CellType.MONTH, ""),
         Column("is_regular", CellType.BOOLEAN, "", default="false"),
+        Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]{1,20}", pattern_description="letters and digits"),
+        Column("note", CellType.TEXT, ""),
+        Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
         Column("guest", CellType.TEXT, "", is_personal=True),
         Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
     ),
@@ -94,7 +97,7 @@ def judge(
             batch = batch.set_column(batch.schema.get_field_index(column.name), column.name, pseudonyms)
     connection.register("text_batch", batch)
     good, faulty = good_rows_query(contract, "text_batch"), faulty_rows_query(contract, "text_batch")
-    force = {"default_force": "kent"}
+    force = {"default_force": "kent", "known_forces": ["kent", "surrey", "essex"]}
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
     whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
     with_warnings = f"select *, {conditions} from ({good.sql})"  # noqa: S608 (conditions of a contract)

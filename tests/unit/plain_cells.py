@@ -5,6 +5,7 @@ It shares no code and no expression with the product, so that the two can be hel
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,12 @@ LONDON = ZoneInfo("Europe/London")
 DIGITS = "0123456789"
 NULL_WORDS = {"", "null", "n/a", "-", "#n/a", "#div/0!", "-9999"}
 TRUTHS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
+# White space, brackets and dashes that stand between the digits of a telephone number.
+SEPARATORS = set("\t\n\f\r ()-\u00a0\u1680\u202f\u205f\u2060\u3000\ufeff\u2212") | {
+    chr(code) for code in (*range(0x2000, 0x200E), *range(0x2010, 0x2016))
+}
+# Those that a National Insurance number can begin with.
+LETTERS = set(string.ascii_uppercase) - set("DFIQUV")
 MICROSECOND = Decimal("0.000001")
 
 
@@ -87,11 +94,41 @@ def reading(kind: CellType, text: str, *, serial_days: int = 0, values: Sequence
     try:
         if values:
             return Reading(listed(kind, cell, values))
+        # Forms that a number of a person can have as well.
+        if kind in (CellType.TEXT, CellType.INTEGER, CellType.SECONDS) and is_personal(cell):
+            raise Refused("looks_personal")
         if kind is CellType.TIMESTAMP:
             return timestamp(cell, serial_days)
         return Reading(PARSERS[kind](cell, serial_days))
     except Refused as refused:
-        return Reading(reason=refused.args[0])
+        return Reading(reason="looks_personal" if is_personal(cell) else refused.args[0])
+
+
+def is_personal(text: str) -> bool:
+    """Whether a text has an e-mail address in it, or is a British telephone or National Insurance number."""
+    if "@" in text or "\uff20" in text:
+        return any(is_address(text, at) for at, character in enumerate(text) if character in "@\uff20")
+    joined = "".join(character for character in text if character not in SEPARATORS)
+    if len(joined) == 9 and joined.isascii():
+        prefix, numbers, suffix = joined[:2], joined[2:8], joined[8]
+        return set(prefix) <= LETTERS and set(numbers) <= set(DIGITS) and suffix in "ABCD"
+    for prefix in ("+44", "0044"):
+        national = joined.removeprefix(prefix)
+        if national != joined and set(national) <= set(DIGITS):
+            return len(national) in (9, 10) or (len(national) == 11 and national[0] == "0")
+    return len(joined) in (10, 11) and set(joined) <= set(DIGITS) and joined[0] == "0" and joined[1] in "1237"
+
+
+def is_address(text: str, at: int) -> bool:
+    """Whether the sign at a place of a text stands between a mailbox and a domain of two or more parts."""
+    word = string.ascii_letters + DIGITS + "_-"
+    if text[at - 1 : at] not in set(word + ".%+"):
+        return False
+    end = at + 1
+    while end < len(text) and text[end] in word + ".":
+        end += 1
+    first, *others = text[at + 1 : end].split(".")
+    return bool(first and others and others[0])
 
 
 def trimmed(text: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from dagster_project.contracts import CellType, ContractError, load_contract, load_contracts
+from dagster_project.contracts.model import IDENTIFIER
 from dagster_project.extracts.cells import SQL_TYPES
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import TableMismatch, ensure_tables, raw_columns
@@ -88,6 +89,25 @@ def test_every_column_and_closed_value_of_the_contracts_is_described():
             assert all(column.values.values()), f"{contract.source}.{column.name}"
 
 
+def test_every_number_of_the_contracts_has_a_maximum_and_every_free_text_a_pattern():
+    for contract in load_contracts(FOLDER).values():
+        for column in contract.columns:
+            place, is_open = f"{contract.source}.{column.name}", not (column.values or column.is_personal)
+            if is_open and column.cell_type in (CellType.INTEGER, CellType.SECONDS):
+                assert column.maximum is not None, place
+            if is_open and column.cell_type is CellType.TEXT and column.name != "force_code":
+                assert column.pattern is not None, place
+
+
+def test_an_identifier_has_no_blanks_unless_its_contract_says_what_else_it_may_be(tmp_path):
+    assert load_contract(written(tmp_path, PATROLS)).column("patrol_id").pattern == IDENTIFIER
+    wider = copy.deepcopy(PATROLS)
+    properties(wider)[0].update(
+        logicalTypeOptions={"pattern": "[A-Z ]+"}, customProperties=[stated("patternDescription", "letters and blanks")]
+    )
+    assert load_contract(written(tmp_path, wider)).column("patrol_id").pattern == "[A-Z ]+"
+
+
 def test_a_header_is_recognised_whatever_its_case_blanks_and_dashes(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
     for header in ("patrol_id", "Patrol ID", "PATROL-ID", " patrolid", "ref_no", "REF NO"):
@@ -159,6 +179,31 @@ MISTAKES = {
     "stated twice": lambda doc: doc["schema"][0].update(customProperties=[stated("cadence", "daily")] * 2),
     "no expectation may look at personal column officer": lambda doc: doc["schema"][0].update(
         quality=[quality(column="officer")]
+    ),
+    "maximum and maximumReason go together": lambda doc: properties(doc)[0].update(
+        logicalType="integer", logicalTypeOptions={"maximum": 5}
+    ),
+    "maximum 5; expected": lambda doc: properties(doc)[0].update(
+        logicalTypeOptions={"maximum": 5}, customProperties=[stated("maximumReason", "a reason")]
+    ),
+    "maximum '5'; expected": lambda doc: properties(doc)[0].update(
+        logicalType="integer",
+        logicalTypeOptions={"maximum": "5"},
+        customProperties=[stated("maximumReason", "a reason")],
+    ),
+    "maximum 5 is below minimum 6": lambda doc: properties(doc)[0].update(
+        logicalType="integer",
+        logicalTypeOptions={"minimum": 6, "maximum": 5},
+        customProperties=[stated("maximumReason", "a reason")],
+    ),
+    "pattern and patternDescription go together": lambda doc: properties(doc)[0].update(
+        logicalTypeOptions={"pattern": "[a-z]+"}
+    ),
+    "a pattern is for text": lambda doc: properties(doc)[1].update(
+        logicalTypeOptions={"pattern": "[a-z]+"}, customProperties=[stated("patternDescription", "letters")]
+    ),
+    "is no regular expression": lambda doc: properties(doc)[0].update(
+        logicalTypeOptions={"pattern": "[a-z"}, customProperties=[stated("patternDescription", "letters")]
     ),
     "severity 'fatal'": lambda doc: doc["schema"][0].update(quality=[quality(severity="fatal")]),
     "expected engine greatExpectations": lambda doc: doc["schema"][0].update(quality=[quality(engine="soda")]),

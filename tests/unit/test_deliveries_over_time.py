@@ -105,6 +105,50 @@ def test_a_column_that_was_never_filled_is_not_silent(installation):
     assert not any("column minutes" in warning for warning in installation.run().warnings)
 
 
+def force_warnings(report) -> list[str]:
+    return [warning for warning in report.warnings if "has not been delivered" in warning]
+
+
+def test_a_force_that_the_source_has_not_delivered_before_is_warned_about_once(installation):
+    header, days = f"force_code,{HEADER}", [(TUESDAY + timedelta(n)).isoformat() for n in range(4)]
+
+    def land_forces(day: str, *forces: str) -> None:
+        rows = [f"{force},v{day}{number},{day} 10:00,5,someone" for number, force in enumerate(forces)]
+        installation.land(day, text="\n".join([header, *rows, ""]))
+
+    land_forces(days[0], "kent", "essex")
+    land_forces(days[1], "kent", "surrey")
+    assert force_warnings(installation.run()) == [
+        f"visits/visits_{days[1]}.csv: force surrey has not been delivered by this source before"
+    ]
+    land_forces(days[2], "kent", "essex", "surrey")
+    assert force_warnings(installation.run()) == []
+    land_forces(days[3], "gwent", "surrey")
+    report = installation.run()
+    assert [warning.partition("force ")[2].partition(" ")[0] for warning in force_warnings(report)] == ["gwent"]
+    assert statuses(report) == {date.fromisoformat(days[3]): "loaded"}
+    (outcome,) = [item for item in report.outcomes if item.expectation.name == "forces_have_delivered_before"]
+    assert (outcome.success, outcome.failed_dates) == (False, (date.fromisoformat(days[3]),))
+
+
+def test_a_force_that_is_not_in_the_list_is_a_faulty_row_and_no_force(installation):
+    installation.land(
+        "2022-11-01",
+        text="\n".join(
+            [
+                f"force_code,{HEADER}",
+                "kent,v1,2022-11-01 10:00,5,x",
+                "kennt,v2,2022-11-01 10:00,5,x",
+                "../../../../escaped-by-a-cell,v3,2022-11-01 10:00,5,x",
+                "",
+            ]
+        ),
+    )
+    installation.run()
+    assert installation.query("select distinct force_code from raw.visits") == [("kent",)]
+    assert [row[1:] for row in installation.quarantine()] == [(3, "unknown_force"), (4, "unknown_force")]
+
+
 def test_a_history_under_one_date_loads_with_a_warning(installation):
     rows = [f"h{n},{TUESDAY - timedelta(n)} 10:00,5,x" for n in range(365)]
     installation.land(TUESDAY.isoformat(), *rows)

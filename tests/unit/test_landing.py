@@ -386,3 +386,53 @@ def test_a_day_that_is_held_back_is_neither_loaded_nor_missing(tmp_path):
     assert [row[0] for row in here.current()] == ["2022-10-29", "2022-10-31"]
     assert report.missing == ()
     assert "left for the next run" in report.warnings[0]
+
+
+PERSONAL_NAMES = (
+    "crimes_2022-10-30_07700900123.csv",
+    "crimes_2022-10-30_07700 900123.csv.gz",
+    "crimes_2022-10-30_call-020-7946-0958.xlsx",
+    "crimes_2022-10-30 export of +44 (0)7700 900123 (2).csv",
+    "crimes_2022-10-30_0044.7700900123_00447700900123.csv",
+    "crimes_2022-10-30_jane.doe@example.com.parquet",
+    "crimes_2022-10-30_AB123456C.jsonl",
+    "crimes_2022-10-30_AB 12 34 56 C.csv",
+    "crimes_2022-10-30.csv.07700900123.done",
+    "statement of jane.doe@example.com.pdf",
+)
+
+
+@pytest.mark.parametrize("name", PERSONAL_NAMES)
+def test_a_file_whose_name_looks_personal_is_not_taken_and_no_message_repeats_its_name(tmp_path, name):
+    landed(tmp_path, f"crimes/{name}")
+    found = scan(tmp_path, ["crimes"], first=FIRST, last=LAST)
+    assert not found.files
+    (warning,) = found.warnings
+    assert warning.startswith("crimes/: an entry of 1 bytes written on ")
+    assert not any(part in warning for part in ("7700", "7946", "jane", "123456", "12 34"))
+
+
+def test_a_folder_whose_name_looks_personal_is_not_named(tmp_path):
+    landed(tmp_path, "07700 900123/crimes_2022-10-30.csv")
+    (warning,) = scan(tmp_path, ["crimes"], first=FIRST, last=LAST).warnings
+    assert "not a folder of a known source" in warning
+    assert "7700" not in warning
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crimes_2022-01-30_20221031T041500Z.csv",
+        "crimes_2022-01-30_part-01-20221031.csv",
+        "crimes_2022-01-30_01-20221031.csv",
+        "crimes_2022-01-30-031500.csv",
+        "crimes_2022-01-30_v0123456.csv",
+        "crimes_2022-01-30_batch000123456789.csv",
+        "crimes_2022-01-30_0123456789012345.csv",
+        "crimes_2022-01-30_8a9f3c21-77aa-4c1d-9b1e-0123456789ab.csv",
+        "crimes_2022-01-30_AB1234567.csv",
+    ],
+)
+def test_names_with_times_parts_and_numbers_of_batches_are_taken(tmp_path, name):
+    landed(tmp_path, f"crimes/{name}")
+    assert [file.path.name for file in scan(tmp_path, ["crimes"], first=FIRST, last=LAST).files] == [name]

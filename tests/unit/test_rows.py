@@ -85,10 +85,41 @@ FAULTS = [
     ({"paid_on": "13/2022"}, "not_a_date", "paid_on"),
     ({"billed_for": "October"}, "not_a_month", "billed_for"),
     ({"is_regular": "maybe"}, "not_a_boolean", "is_regular"),
+    ({"nights": "2000"}, "above_maximum", "nights"),
+    ({"room": "12b"}, "not_of_form", "room"),
+    ({"room": "1" * 21}, "not_of_form", "room"),
+    ({"force_code": "kennt"}, "unknown_force", "force_code"),
+    ({"force_code": "../../../../escaped-by-a-cell"}, "unknown_force", "force_code"),
+    ({"force_code": "javascript:alert(1)"}, "unknown_force", "force_code"),
+    ({"force_code": "=cmd|' /c calc'!A1"}, "unknown_force", "force_code"),
+    *(
+        ({column: value}, "looks_personal", column)
+        for column in (
+            "force_code",
+            "stay_id",
+            "kind",
+            "begun_at",
+            "offset_minutes",
+            "nights",
+            "waited",
+            "paid_on",
+            "billed_for",
+            "is_regular",
+            "room",
+            "note",
+        )
+        for value in ("07700900123", "jane.doe@example.com", "AB 12 34 56 C")
+        # The force is read in lower case, in which there are no such numbers.
+        if (column, value) != ("force_code", "AB 12 34 56 C")
+    ),
 ]
 
 
-NAMED = pytest.mark.parametrize("case", range(len(FAULTS)), ids=[f"{code}-{column}" for _, code, column in FAULTS])
+NAMED = pytest.mark.parametrize(
+    "case",
+    range(len(FAULTS)),
+    ids=[f"{code}-{column}-{number}" for number, (_, code, column) in enumerate(FAULTS)],
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +133,77 @@ def test_each_fault_is_found_in_its_column(faulty, case):
     row = faulty[case]
     assert (row["fault"], row["fault_column"], row["fault_count"]) == (code, column, 1)
     assert (column, code) in fault_sentences(STAYS)
+
+
+def test_a_value_that_looks_personal_is_not_shown_not_even_by_its_shape(faulty):
+    rows = [row for (_, code, _), row in zip(FAULTS, faulty, strict=True) if code == "looks_personal"]
+    assert len(rows) == 35
+    assert {row["fault_detail"] for row in rows} == {None}
+    assert {row["fault_detail"] for row in faulty if row["fault"] == "above_maximum"} == {"9999"}
+
+
+PERSONAL = [
+    "07700900123",
+    "07700 900123",
+    "07700-900-123",
+    "0113 496 0000",
+    "(020) 7946 0958",
+    "0161 4960000",
+    "01632 96001",
+    "03001231234",
+    "+447700900123",
+    "+44 (0)7700 900123",
+    "+44 20 7946 0958",
+    "00447700900123",
+    "0044 7700 900 123",
+    "07700\u00a0900\u2011123",
+    "AB123456C",
+    "AB 12 34 56 C",
+    "ab.c@example.org",
+    "please call Jane.O'Hara+x@police.example.uk today",
+    "<mailto:a@b.co>",
+    "a\uff20b.co",
+]
+HARMLESS = [
+    "00001000001659308409",
+    "20221030041500",
+    "2022-10-30",
+    "0800 123",
+    "0412345678",
+    "0812345678",
+    "1234567890",
+    "447700900123",
+    "012345678",
+    "012345678901",
+    "QQ123456C",
+    "AB123456E",
+    "AB12345C",
+    "ab123456c",
+    "8a9f3c21-77aa-4c1d-9b1e-0123456789ab",
+    "kent_fcir_2023-03-15",
+    "35,634",
+    "4m 56s",
+    "5 @ 10",
+    "@home",
+    "a@b",
+    "Folkestone and Hythe",
+]
+
+
+@pytest.mark.parametrize("text", PERSONAL)
+def test_personal_shapes_are_found_in_text_however_they_are_grouped(session, text):
+    row = judge_one(session, note=text)
+    assert (row["fault"], row["fault_column"]) == ("looks_personal", "note")
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_numbers_and_words_are_no_personal_shapes(session, text):
+    assert judge_one(session, note=text)["fault"] is None
+
+
+def test_identifiers_that_resemble_telephone_numbers_load_where_the_contract_says_so(session):
+    assert judge_one(session, desk="07700900123")["fault"] is None
+    assert judge_one(session, desk="jane.doe@example.com")["fault"] == "looks_personal"
 
 
 def test_equal_times_are_in_order(session):

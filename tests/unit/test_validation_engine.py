@@ -77,6 +77,7 @@ GOOD_DELIVERY: dict[str, Any] = {
     "rows_long_before_extract_date": 0,
     "offset_disagreements": 0,
     "silent_columns": 0,
+    "new_forces": 0,
     "mean_length": 12.5,
 }
 SQL_TYPES = {
@@ -219,6 +220,7 @@ BAD_DELIVERIES = [
     ("most_events_are_near_the_extract_date", {"rows_long_before_extract_date": 51}),
     ("utc_offsets_agree_with_the_clock", {"offset_disagreements": 1}),
     ("columns_that_had_values_still_have_them", {"silent_columns": 1}),
+    ("forces_have_delivered_before", {"new_forces": 1}),
 ]
 
 

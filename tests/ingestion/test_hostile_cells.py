@@ -1,0 +1,207 @@
+"""Harmful and personal values in every column of every source: none is loaded, shown or taken for a force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dagster_project.contracts import CellType, Column, Contract, load_contracts
+from dagster_project.forces import known_forces
+from dagster_project.loading.pipeline import load_source
+from dagster_project.loading.plan import Range
+from dagster_project.settings import CONTRACTS, Settings
+
+CONTRACT = load_contracts(CONTRACTS)
+DAY = "2022-10-30"
+
+HARMFUL = (
+    "../../../../escaped-by-a-cell",
+    "..\\..\\escaped-by-a-cell",
+    "/etc/cron.d/escaped-by-a-cell",
+    "C:\\escaped-by-a-cell",
+    "\\\\server\\share\\escaped-by-a-cell",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)//",
+    "data:text/html;base64,PHNjcmlwdD4=",
+    "//evil.example/x.js",
+    "https://evil.example/?q=",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</script><script>alert(1)</script>",
+    "{{ 7*7 }}",
+    "${7*7}",
+    "#{7*7}",
+    "%s%s%n",
+    "=cmd|' /c calc'!A1",
+    "+cmd|' /c calc'!A1",
+    "@SUM(1+1)*cmd|' /c calc'!A0",
+    '=HYPERLINK("https://evil.example","figures")',
+    "\t=1+1",
+    "\uff1d1+1",
+    "'; drop table raw.crimes; --",
+    '"; drop table raw.crimes; --',
+    "$(touch escaped-by-a-cell)",
+    "`touch escaped-by-a-cell`",
+    "kent\nsurrey",
+    "kent\u202egnidaer",
+    "kent\u0007\u001b[2J",
+    "k\u0435nt",
+    "kent\u200b",
+    "CON",
+    "\U0001f6a8",
+    "x" * 10_000,
+)
+# Of free text, which may hold anything and is escaped where it is shown.
+FREE_TEXT = {"statement", "published_value", "threshold"}
+PERSONAL = (
+    "07700900123",
+    "07700 900123",
+    "+44 7700 900123",
+    "0044-7700-900123",
+    "(020) 7946 0958",
+    "AB123456C",
+    "AB 12 34 56 C",
+    "jane.doe@example.com",
+    "Jane Doe <jane.doe@example.com>",
+)
+GOOD: dict[str, dict[str, object]] = {
+    "call_segments": {
+        "call_id": "c1",
+        "segment_no": 1,
+        "line": "999",
+        "arrived_at": f"{DAY} 10:00:00",
+        "queue_seconds": 5,
+        "disposition": "answered",
+    },
+    "crimes": {
+        "crime_ref": "46/1/22",
+        "updated_at": f"{DAY} 10:00:00",
+        "recorded_at": f"{DAY} 09:00:00",
+        "offence_code": "8N",
+        "status": "recorded",
+    },
+    "digital_contacts": {"contact_id": "d1", "contact_type": "email", "received_at": f"{DAY} 10:00:00"},
+    "live_chats": {
+        "chat_id": "l1",
+        "requested_at": f"{DAY} 10:00:00",
+        "accepted_at": f"{DAY} 10:01:00",
+        "ended_at": f"{DAY} 10:10:00",
+    },
+    "online_crime_reports": {
+        "submission_id": "s1",
+        "service": "report_a_crime",
+        "submitted_at": f"{DAY} 10:00:00",
+    },
+    "published_figures": {
+        "report_id": "paper",
+        "section": "crime",
+        "measure": "recorded_crime",
+        "unit": "count",
+        "month": "2022-10",
+        "published_value": "1",
+    },
+    "published_statements": {
+        "report_id": "paper",
+        "statement_id": "C1",
+        "test_no": 1,
+        "kind": "claim",
+        "section": "crime",
+        "statement": "crime rises",
+        "measure": "crime.recorded_crime",
+        "comparison": "rises",
+    },
+}
+
+
+def key_of(contract: Contract, number: int) -> dict[str, object]:
+    """Another key for each row: the first of its columns that takes any identifier."""
+    name = next(column.name for column in contract.key if column.cell_type is CellType.TEXT and not column.values)
+    return {name: f"{'46/' if name == 'crime_ref' else 'k'}{number}"}
+
+
+def rows_with(contract: Contract, column: Column, values: tuple[str, ...]) -> list[dict[str, object]]:
+    """Good rows that hold one of the values each, in one column."""
+    return [
+        GOOD[contract.source] | key_of(contract, number) | {column.name: value} for number, value in enumerate(values)
+    ]
+
+
+def load(home: Path, source: str, rows: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
+    """The warehouse after loading one delivery with these rows, whatever share of them is faulty."""
+    settings = Settings(home=home, settle_seconds=0, _env_file=None)
+    folder = settings.landing / source
+    folder.mkdir(parents=True)
+    # Good rows, so that the faulty ones are few enough not to reject the delivery.
+    padding = [GOOD[source] | key_of(CONTRACT[source], 10_000 + number) for number in range(30 * len(rows))]
+    lines = [json.dumps(row) for row in [*rows, *padding]]
+    (folder / f"{source}_{DAY}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    report = load_source(settings, CONTRACT, source, wanted=Range(), run_id="run")
+    assert [delivery.status for delivery in report.deliveries] == ["loaded"]
+    assert report.rows_read == len(lines)
+    return duckdb.connect(str(settings.warehouse), read_only=True)
+
+
+def texts_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """Every cell of every table of the warehouse, as text."""
+    tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    found: list[Any] = []
+    for schema, name in tables:
+        found += connection.execute(f'select * from "{schema}"."{name}"').fetchall()  # noqa: S608 (names of tables)
+    return "\n".join(str(cell) for row in found for cell in row)
+
+
+OPEN = [
+    (source, column.name)
+    for source, contract in CONTRACT.items()
+    for column in contract.columns
+    if not column.is_personal
+]
+
+
+@pytest.mark.parametrize("source", CONTRACT)
+def test_no_harmful_cell_is_loaded_from_any_column_but_free_text(tmp_path, source):
+    contract = CONTRACT[source]
+    columns = [column for column in contract.columns if not column.is_personal and column.name not in FREE_TEXT]
+    rows = [row for column in columns for row in rows_with(contract, column, HARMFUL)]
+    rows = [row | key_of(contract, number) if not is_key_hit(contract, row) else row for number, row in enumerate(rows)]
+    with load(tmp_path, source, rows) as connection:
+        loaded = connection.execute(f'select * from raw."{source}"').fetchall()  # noqa: S608 (a source)
+        cells = {str(cell) for row in loaded for cell in row}
+        accepted = {value for value in HARMFUL if value in cells}
+        # Identifiers may have any printable characters but blanks and `@`; codes of offences may begin with a dot.
+        assert accepted <= {value for value in HARMFUL if is_identifier(value)}, accepted
+        forces = {row[0] for row in connection.execute(f'select distinct force_code from raw."{source}"').fetchall()}  # noqa: S608
+        assert forces <= set(known_forces())
+        told = "\n".join(str(row) for row in connection.execute("select reason from audit.quarantine").fetchall())
+        assert not [value for value in HARMFUL if len(value) > 3 and value in told]
+
+
+def is_key_hit(contract: Contract, row: dict[str, object]) -> bool:
+    """Whether the harmful value stands in the column that makes keys differ."""
+    (name,) = key_of(contract, 0)
+    return row[name] in HARMFUL
+
+
+def is_identifier(value: str) -> bool:
+    return len(value) <= 64 and value.isprintable() and " " not in value and "@" not in value
+
+
+@pytest.mark.parametrize(("source", "name"), OPEN, ids=lambda value: str(value))
+def test_no_personal_value_is_kept_anywhere_whatever_column_it_is_in(tmp_path, source, name):
+    contract = CONTRACT[source]
+    column = contract.column(name)
+    with load(tmp_path, source, rows_with(contract, column, PERSONAL)) as connection:
+        found = connection.execute(
+            "select reason_code, count(*) from audit.quarantine group by reason_code order by reason_code"
+        ).fetchall()
+        kept = texts_of(connection)
+    assert not [value for value in PERSONAL if value.casefold() in kept.casefold()]
+    assert "7700" not in kept
+    assert sum(count for _, count in found) == len(PERSONAL)
+    # The force is read in lower case, in which there are no National Insurance numbers: they are no force, either.
+    assert dict(found).get("looks_personal", 0) >= (len(PERSONAL) if name != "force_code" else len(PERSONAL) - 2)
