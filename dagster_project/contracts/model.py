@@ -13,10 +13,10 @@ from typing import Any
 FORCE_COLUMN = "force_code"
 
 # What an identifier looks like unless its contract says otherwise. One with blanks or an at sign is free text or an
-# address; systems in use have at most 40 characters (a UUID has 36). Control and format characters (C) are of no use in
-# an identifier and can hide one.
-IDENTIFIER = r"[^\s@\pZ\pC]{1,64}"
-IDENTIFIER_DESCRIPTION = "an identifier of at most 64 characters without blanks and @"
+# address. Identifiers of systems in use have at most 40 characters (a UUID has 36).
+IDENTIFIER = r"[^\s@\pZ\p{Cc}]+"
+IDENTIFIER_DESCRIPTION = "an identifier without blanks and @"
+IDENTIFIER_LENGTH = 64
 
 # The nightly run begins at 04:15; what comes by 09:00 is published before people come to work or soon after.
 DELIVERED_BY = time(9)
@@ -67,6 +67,8 @@ class Column:
     """Regular expression (RE2) that the whole text matches; None when any text may come."""
     pattern_description: str = ""
     """The pattern in words, as a message gives it."""
+    max_length: int | None = None
+    """Most characters of a text. In a pattern, a number of repetitions of a large class costs 4 us a cell."""
     resembles_personal: str = ""
     """Why good values of the column may have the shape of a telephone or National Insurance number; else empty."""
     default: str | None = None
@@ -75,6 +77,12 @@ class Column:
     required_when: Mapping[str, str] = field(default_factory=dict)
     utc_offset_from: str | None = None
     """Column that gives the UTC offset in minutes in the hour that occurs twice."""
+
+    @property
+    def form(self) -> str:
+        """What texts of the column look like, in words; empty when any text may come."""
+        length = f"at most {self.max_length:,} characters" if self.max_length else ""
+        return ", ".join(filter(None, (self.pattern_description, length)))
 
     @cached_property
     def names(self) -> frozenset[str]:

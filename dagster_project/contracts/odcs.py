@@ -14,6 +14,7 @@ from dagster_project.contracts.model import (
     FORCE_COLUMN,
     IDENTIFIER,
     IDENTIFIER_DESCRIPTION,
+    IDENTIFIER_LENGTH,
     CellType,
     Column,
     Contract,
@@ -191,13 +192,16 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         known = ", ".join(_CELL_TYPES)
         raise ContractError(f"{path.name}: {name}: logicalType {item.logicalType!r} needs a cellType; known: {known}")
     options = dict(item.logicalTypeOptions or {})
-    minimum, maximum, pattern = (options.pop(option, None) for option in ("minimum", "maximum", "pattern"))
+    minimum, maximum, pattern, max_length = (
+        options.pop(option, None) for option in ("minimum", "maximum", "pattern", "maxLength")
+    )
     if options:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
-    if cell_type is CellType.TEXT and item.primaryKey and not (pattern or item.enum or is_personal):
-        pattern, pattern_description = IDENTIFIER, IDENTIFIER_DESCRIPTION
+    is_open = cell_type is CellType.TEXT and pattern is None and max_length is None
+    if item.primaryKey and is_open and not (item.enum or is_personal):
+        pattern, pattern_description, max_length = IDENTIFIER, IDENTIFIER_DESCRIPTION, IDENTIFIER_LENGTH
     column = Column(
         name=name,
         cell_type=cell_type,
@@ -212,6 +216,7 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         maximum_reason=custom.pop("maximumReason", ""),
         pattern=pattern,
         pattern_description=pattern_description,
+        max_length=max_length,
         resembles_personal=custom.pop("resemblesPersonal", ""),
         default=custom.pop("default", None),
         not_before=_names(custom.pop("notBefore", ())),
@@ -271,9 +276,11 @@ def _check_shape(column: Column, where: str) -> None:
         raise ContractError(f"{where}: maximum and maximumReason go together: say why no value can be greater")
     if bool(column.pattern_description) != bool(column.pattern):
         raise ContractError(f"{where}: pattern and patternDescription go together: say the pattern in words")
+    if column.max_length is not None and (not isinstance(column.max_length, int) or column.max_length < 1):
+        raise ContractError(f"{where}: maxLength {column.max_length!r}; expected a whole number from 1")
+    if column.form and (column.cell_type is not CellType.TEXT or column.values or column.is_personal):
+        raise ContractError(f"{where}: pattern and maxLength are for text that is neither personal nor a closed list")
     if column.pattern:
-        if column.cell_type is not CellType.TEXT or column.values or column.is_personal:
-            raise ContractError(f"{where}: a pattern is for text that is neither personal nor a closed list")
         # Patterns are read by DuckDB: Python's would accept others.
         import duckdb
 

@@ -146,8 +146,11 @@ def parameters_of(column: Column) -> dict[str, object]:
 
 
 def is_of_form(column: Column) -> str:
-    """SQL that is true where the text of a column matches the pattern of its contract."""
-    return f"regexp_full_match({quoted(column.name)}, $pattern_{column.name})"
+    """SQL that is true where the text of a column has the pattern and the length that its contract states."""
+    cell = quoted(column.name)
+    length = [f"length({cell}) <= {column.max_length}"] if column.max_length else []
+    pattern = [f"regexp_full_match({cell}, $pattern_{column.name})"] if column.pattern else []
+    return " and ".join([*length, *pattern])
 
 
 def looks_personal(column: Column) -> str:

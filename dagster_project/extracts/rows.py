@@ -62,9 +62,9 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
             sentences[column.name, cells.ABOVE_MAXIMUM.code] = (
                 f"{column.name}: {cells.ABOVE_MAXIMUM.sentence} ({column.maximum:,}: {column.maximum_reason})"
             )
-        if column.pattern is not None:
+        if column.form:
             sentences[column.name, cells.NOT_OF_FORM.code] = (
-                f"{column.name}: {cells.NOT_OF_FORM.sentence} ({column.pattern_description})"
+                f"{column.name}: {cells.NOT_OF_FORM.sentence} ({column.form})"
             )
         order = [f"not before {name}" for name in column.not_before]
         order += [f"not after {name}" for name in column.not_after]
@@ -316,8 +316,8 @@ def _column_fault(column: Column) -> str:
         branches.append((_looks_personal(column), cells.LOOKS_PERSONAL))
     if column.name == FORCE_COLUMN:
         branches.append((f"not list_contains($known_forces, {value})", cells.UNKNOWN_FORCE))
-    if column.pattern:
-        branches.append((f"not {cells.is_of_form(column)}", cells.NOT_OF_FORM))
+    if column.form:
+        branches.append((f"not ({cells.is_of_form(column)})", cells.NOT_OF_FORM))
     if column.values:
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_IN_LIST))
     elif column.cell_type is CellType.TIMESTAMP:

@@ -7,6 +7,7 @@ it, the `*_mutations` modules'.
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -58,6 +59,29 @@ DEFAULT_FORCE = "surrey"
 REPEATED = ("duplicate_row", "superseded_row")
 # Every personal value has it, whatever else is done to it, and nothing else does.
 MARKER = "Wibblethorpe"
+
+
+# Shapes that the description of the sources states for texts that are not personal.
+IDENTIFIERS = {"call_id", "contact_id", "submission_id", "duplicate_of", "chat_id", "report_id", "measure"}
+GREATEST = {"segment_no": 999, "queue_seconds": 86_400, "talk_seconds": 86_400}
+
+
+def fault_of(name: str, value: Any) -> str | None:
+    """Reason code of a value that is read without fault and is too great or of another form than it may have."""
+    if name in GREATEST and value is not None and value > GREATEST[name]:
+        return "above_maximum"
+    if not isinstance(value, str):
+        return None
+    if name in IDENTIFIERS:
+        odd = any(c.isspace() or c == "@" or unicodedata.category(c) == "Cc" for c in value)
+        return "not_of_form" if odd or len(value) > 64 else None
+    if name == "offence_code":
+        is_code = value.isascii() and all(c.isalnum() or c in "/. -" for c in value)
+        return None if is_code and len(value) <= 16 else "not_of_form"
+    if name == "district":
+        is_name = all(unicodedata.category(c)[0] in "LMN" or c in " &'().,/-" for c in value)
+        return None if is_name and len(value) <= 64 else "not_of_form"
+    return None
 
 
 class Misfit(Exception):
@@ -142,6 +166,8 @@ class Draft:
     """Codes of which one has to be given when the file is refused; empty: it is not."""
     unknown: list[str] = field(default_factory=list)
     """Names of columns that have to be named as not loaded."""
+    is_to_load: bool = False
+    """Whether every row has to load, so that no change may make one faulty."""
     kinds: list[str] = field(default_factory=list)
     slots: set[str] = field(default_factory=set)
 
@@ -167,9 +193,21 @@ class Draft:
         """A column of one of these kinds."""
         return self.pick(lambda _, spec: spec.kind in kinds and not spec.values)
 
-    def text_column(self) -> str:
-        """A column of free text that is not personal."""
-        return self.pick(lambda _, spec: spec.kind == TEXT and not spec.values and not spec.personal)
+    def column_for(self, text: str) -> tuple[str, str]:
+        """A column that a text may stand in, and the value there: an open one, else a personal one with the marker."""
+        try:
+            return self.pick(
+                lambda name, spec: (
+                    spec.kind == TEXT and not (spec.values or spec.personal) and fault_of(name, text) is None
+                )
+            ), text
+        except Misfit:
+            return self.pick(lambda _, spec: spec.personal), f"{MARKER} {text}"
+
+    def put(self, text: str) -> Row:
+        """Put a text into a cell of a fresh row, which then means it."""
+        column, value = self.column_for(text)
+        return self.change(column, value, value)
 
     def fresh(self, wanted: Callable[[Row], bool] = lambda _: True) -> Row:
         """A row that nothing has happened to yet, not the last one; it counts as touched from here."""
@@ -207,9 +245,13 @@ class Draft:
         return row
 
     def change(self, column: str, text: Any, value: Any) -> Row:
-        """Put a cell into a fresh row, which then means another value."""
+        """Put a cell into a fresh row, which then means another value; one that may not be makes the row faulty."""
+        code = fault_of(column, value)
+        if code and self.is_to_load:
+            raise Misfit
         row = self.fresh()
         row.cells[column], row.values[column] = text, value
+        row.verdict = (code, column) if code else None
         return row
 
     def text_of(self, row: Row, name: str) -> str:
@@ -446,4 +488,5 @@ __all__ = [
     "Misfit",
     "Row",
     "expectation",
+    "fault_of",
 ]

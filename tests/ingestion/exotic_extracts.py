@@ -77,7 +77,7 @@ CELLS = (
     "midnight_in_a_date_cell",
     "date_cell_in_an_odd_format",
     "day_fractions",
-    "duration_cell_of_more_than_a_day",
+    "duration_cell_of_a_day",
     "error_cells_that_mean_no_value",
     "formula_with_its_value",
     "identifier_as_a_number",
@@ -157,7 +157,7 @@ def _combinations() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 def _dress(draft: Draft, quotes: str, names: tuple[str, ...]) -> None:
     """Apply harmless kinds: the given ones, and drawn ones that they do not exclude."""
-    draft.quoting = quotes
+    draft.quoting, draft.is_to_load = quotes, True
     if draft.form in (CSV, CSV_GZ, JSONL):
         draft.moments = draft.rng.choice(MOMENTS)
     draft.seconds = draft.rng.choice(DURATIONS)

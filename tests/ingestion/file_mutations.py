@@ -286,10 +286,9 @@ def utf_16_big_endian(draft: Draft) -> None:
 
 @kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding", "unicode"))
 def windows_1252(draft: Draft) -> None:
-    column = draft.text_column()
     for _ in range(2):
-        text = f"Café – “£€” {draft.rng.randrange(10**9)}"  # noqa: RUF001 - the point
-        row = draft.change(column, text, text)
+        text = f"Café–“£€”{draft.rng.randrange(10**9)}"  # noqa: RUF001 - the point
+        row = draft.put(text)
         # As bytes, not as an escape of JSON.
         row.record = lambda record: json.dumps(record, ensure_ascii=False)
     draft.encoding = "cp1252"
@@ -331,7 +330,7 @@ def _refused_bytes(draft: Draft, change: Callable[[bytes], bytes], *codes: str) 
 def utf_8_cut_in_a_character(draft: Draft) -> None:
     # As Windows-1252 it would be valid, and every letter with an accent another one.
     text = f"Café {draft.rng.randrange(10**9)}"
-    draft.change(draft.text_column(), text, text)
+    draft.put(text)
     _packed_hook(draft, lambda data: data + "Café".encode()[:-1])
     draft.rejected = frozenset({"cut_off"})
 

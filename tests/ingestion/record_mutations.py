@@ -26,6 +26,7 @@ from draft_extracts import (
     Draft,
     Misfit,
     Row,
+    fault_of,
 )
 from mutation_kinds import LAYOUT, kind
 
@@ -65,18 +66,17 @@ def delimiter_that_is_not_quoted(draft: Draft) -> None:
     _spoil_line(draft, lambda cells, delimiter: delimiter.join([f"A{delimiter}B", *cells[1:-1], "C"]), "too_many_cells")
 
 
-def _text_place(draft: Draft) -> int:
-    """Position of a column of free text that is not personal, so that the whole value can be compared."""
-    name = draft.text_column()
-    return next(i for i, column in enumerate(draft.columns) if column.name == name)
+def _text_place(draft: Draft, text: str) -> tuple[int, str, str]:
+    """Position and name of a column that a text may stand in, and the text as it stands there."""
+    name, value = draft.column_for(text)
+    return next(i for i, column in enumerate(draft.columns) if column.name == name), name, value
 
 
 @kind(forms=DELIMITED)
 def quote_in_the_middle_of_a_cell(draft: Draft) -> None:
-    place = _text_place(draft)
+    place, name, text = _text_place(draft, f'5" pipe {draft.rng.randrange(10**9)}')
     row = draft.fresh()
-    text = f'5" pipe {draft.rng.randrange(10**9)}'
-    row.values[draft.columns[place].name] = text
+    row.values[name] = text
     row.line = lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]])
 
 
@@ -103,14 +103,13 @@ def text_behind_a_closing_quote(draft: Draft) -> None:
 
 @kind(forms=DELIMITED, slots=("stray pair",))
 def two_stray_quotes_rows_apart(draft: Draft) -> None:
-    place = _text_place(draft)
+    place, name, text = _text_place(draft, f'{draft.rng.randrange(10**9)}"')
     first = draft.fresh()
     behind = draft.rows[next(i for i, row in enumerate(draft.rows) if row is first) + 1 : -1]
     second = next((row for row in behind if not row.is_touched), None)
     if second is None:
         raise Misfit
     second.is_touched = True
-    name, text = draft.columns[place].name, f'{draft.rng.randrange(10**9)}"'
     second.values[name] = text
     first.verdict = ("unbalanced_quote", None)
     first.line = lambda cells, delimiter: delimiter.join([*cells[:place], '"open', *cells[place + 1 :]])
@@ -132,47 +131,42 @@ def two_stray_quotes_of_which_one_is_in_half_a_row(draft: Draft) -> None:
     if following.line or following.is_touched:
         return
     following.is_touched = True
-    left = _text_place(draft)
+    left, _, _ = _text_place(draft, "open")
     broken.line = lambda cells, delimiter: delimiter.join([*cells[:left], '"open'])
 
 
 @kind(forms=DELIMITED)
 def quote_that_is_not_closed_before_much_text(draft: Draft) -> None:
-    column = draft.text_column()
     for _ in range(5):
         text = f"{draft.rng.randrange(10**9)}" + "z" * 300_000
-        draft.change(column, text, text)
+        draft.put(text)
     quote_that_is_not_closed(draft)
 
 
 @kind(forms=DELIMITED)
 def quoted_line_ends_over_blocks(draft: Draft) -> None:
-    column = draft.text_column()
     text = f"{draft.rng.randrange(10**9)}" + "one, two\n" * draft.rng.randrange(60_000, 80_000) + "end"
-    draft.change(column, text, text)
+    draft.put(text)
 
 
 @kind(forms=DELIMITED)
 def quoted_line_end(draft: Draft) -> None:
-    column = draft.text_column()
     for _ in range(2):
         end = draft.rng.choice(("\n", "\r\n", "\n\n", "\r"))
         text = f"one{end}two {draft.rng.randrange(10**9)}"
-        draft.change(column, text, text)
+        draft.put(text)
 
 
 @kind(forms=DELIMITED)
 def quoted_delimiter(draft: Draft) -> None:
-    column = draft.text_column()
     text = f"one, two; three\tfour|five {draft.rng.randrange(10**9)}"
-    draft.change(column, text, text)
+    draft.put(text)
 
 
 @kind(forms=DELIMITED)
 def doubled_quotes(draft: Draft) -> None:
-    column = draft.text_column()
     text = f'{draft.rng.randrange(10**9)} "quoted", ""twice""'
-    draft.change(column, text, text)
+    draft.put(text)
 
 
 @kind(forms=DELIMITED)
@@ -187,14 +181,14 @@ def nul_in_a_line(draft: Draft) -> None:
 
 @kind(forms=(JSONL, PARQUET))
 def nul_in_a_value(draft: Draft) -> None:
-    column = draft.text_column()
+    column, _ = draft.column_for("text")
     row = draft.fresh()
     row.cells[column], row.verdict = "a\x00b", ("unreadable_record", None)
 
 
 @kind(forms=(CSV, CSV_GZ, JSONL), slots=("very long",))
 def line_of_more_than_a_mebibyte(draft: Draft) -> None:
-    column = draft.text_column()
+    column, _ = draft.column_for("text")
     row = draft.fresh()
     row.cells[column], row.verdict = "x" * 1_100_000, ("unreadable_record", None)
 
@@ -266,7 +260,9 @@ def totals_in_the_middle_of_typed_rows(draft: Draft) -> None:
         raise Misfit
     required = [name for name, spec in draft.fields.items() if spec.required and name != first]
     row.values = {"force_code": row.values["force_code"]}
-    row.cells[first], row.verdict = draft.rng.choice(TOTALS), ("required_empty", required[0])
+    row.cells[first] = draft.rng.choice(TOTALS)
+    code = fault_of(first, row.cells[first])
+    row.verdict = (code, first) if code else ("required_empty", required[0])
 
 
 @kind()
@@ -283,10 +279,14 @@ def text_that_begins_like_a_total(draft: Draft) -> None:
 def header_again_in_the_middle(draft: Draft) -> None:
     row = draft.fresh()
     row.cells = {column.name: column.header for column in draft.columns}
-    names = [name for name, spec in draft.fields.items() if spec.kind != TEXT or spec.values]
-    name = names[0]
-    code = {MOMENT: "not_a_timestamp", TEXT: "not_in_list", "number": "not_an_integer", "date": "not_a_date"}
-    row.verdict = (code[draft.fields[name].kind], name)
+    of_kind = {MOMENT: "not_a_timestamp", TEXT: "not_in_list", "number": "not_an_integer", "date": "not_a_date"}
+    codes = {
+        name: of_kind.get(spec.kind) if spec.kind != TEXT or spec.values else fault_of(name, row.cells[name].strip())
+        for name, spec in draft.fields.items()
+    }
+    if "force_code" in row.cells:
+        codes = {"force_code": "unknown_force", **codes}
+    row.verdict = next((code, name) for name, code in codes.items() if code)
 
 
 @kind()
@@ -482,7 +482,7 @@ def text_behind_the_object(draft: Draft) -> None:
 
 @kind(forms=(JSONL,))
 def lone_surrogate(draft: Draft) -> None:
-    column = draft.text_column()
+    column, _ = draft.column_for("text")
     row = draft.fresh()
     row.cells[column], row.verdict = "\ud83d alone", ("unreadable_record", None)
     row.record = json.dumps

@@ -37,7 +37,7 @@ STAYS = Contract(
         Column("paid_on", CellType.DATE, ""),
         Column("billed_for", CellType.MONTH, ""),
         Column("is_regular", CellType.BOOLEAN, "", default="false"),
-        Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]{1,20}", pattern_description="letters and digits"),
+        Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
         Column("note", CellType.TEXT, ""),
         Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
         Column("guest", CellType.TEXT, "", is_personal=True),
