@@ -13,7 +13,7 @@ every page that an operator has open, so each request has to show that it comes 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, parse
@@ -25,6 +25,7 @@ from dagster_project.extracts.errors import printable
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]+)?")
 _ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)")
 
 # With the policy `no-referrer`, browsers send `Origin: null` with a page's own forms. The UI shows notebooks in a frame
@@ -46,18 +47,16 @@ def names_of_server(port: int, extra: Iterable[str] = ()) -> frozenset[str]:
 
     Args:
         port: its port on loopback.
-        extra: names under which a proxy passes requests on, in lower case; one without a port has port 80 or 443.
-
-    Returns:
-        The names, without the ports 80 and 443, which browsers leave out.
+        extra: names under which a proxy passes requests on, in lower case; one without a port stands for every port.
     """
-    return frozenset(_without_default_port(name) for name in [*(f"{name}:{port}" for name in _LOOPBACK), *extra])
+    # Browsers leave out the ports 80 and 443.
+    return frozenset(re.sub(r":(80|443)\Z", "", name) for name in [*(f"{name}:{port}" for name in _LOOPBACK), *extra])
 
 
 class Guard:
     """An ASGI application in front of another one: passes on what may be answered, with security headers."""
 
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
         """Guard an application.
 
         Args:
@@ -89,7 +88,7 @@ class Guard:
             await self._app(scope, receive, send_with_headers)
 
 
-def refusal_of(scope: Scope, names: Collection[str]) -> Refusal | None:
+def refusal_of(scope: Scope, names: frozenset[str]) -> Refusal | None:
     """Why a request is not answered.
 
     Args:
@@ -103,29 +102,26 @@ def refusal_of(scope: Scope, names: Collection[str]) -> Refusal | None:
     return _refused_host(headers, names) or (_refused_method(scope, headers) if scope["type"] == "http" else None)
 
 
-def _refused_host(headers: Headers, names: Collection[str]) -> Refusal | None:
+def _refused_host(headers: Headers, names: frozenset[str]) -> Refusal | None:
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
     if len(hosts) != 1 or len(origins) > 1:
         return HTTPStatus.BAD_REQUEST, f"Expected one Host and at most one Origin, got {len(hosts)} and {len(origins)}."
     host = hosts[0].lower()
-    if _without_default_port(host) not in names:
+    match = _HOST.fullmatch(host)
+    if not match or not names & {host, match[1]}:
         return HTTPStatus.MISDIRECTED_REQUEST, (
             f"Host {printable(hosts[0])} is no name of this server. Open it as 127.0.0.1 with its port; where a proxy "
             "passes this name on, add it to FCIR_UI_HOSTS and start fcir ui again."
         )
     for origin in origins:
-        match = _ORIGIN.fullmatch(origin.lower())
-        default = _DEFAULT_PORTS[match[1]] if match else ""
-        if not match or match[2].removesuffix(default) != host.removesuffix(default):
+        asked = _ORIGIN.fullmatch(origin.lower())
+        default = _DEFAULT_PORTS[asked[1]] if asked else ""
+        if not asked or asked[2].removesuffix(default) != host.removesuffix(default):
             return HTTPStatus.FORBIDDEN, (
                 f"Origin {printable(origin)} is not Host {host}: the request comes from a page of another server. "
                 "Behind a proxy, have it pass on the Host that the browser sent."
             )
     return None
-
-
-def _without_default_port(host: str) -> str:
-    return re.sub(r":(80|443)\Z", "", host)
 
 
 def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
