@@ -140,10 +140,10 @@ def run(
     wanted = Range(_day("--from", from_), _day("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
-    _warn_of_open_landing(settings)
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
     if not work.is_needed:
+        _warn_of_open_landing(settings)
         for warning in work.plan.warnings:
             _warn(warning)
         wanted_sources = contracts_of(source or [])
@@ -168,6 +168,7 @@ def run(
         if not warning.startswith(of_sources):
             _warn(warning)
     result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
+    _warn_of_open_landing(settings)
     _summarise(settings, result, time.monotonic() - started)
 
 

@@ -37,5 +37,5 @@ def test_a_service_starts_the_command_and_nothing_behind_its_back(unit: Path):
 def test_viewers_cannot_start_a_run_nor_see_an_extract():
     unit = (PROJECT_ROOT / "deploy" / "fcir-viewer.service").read_text(encoding="utf-8")
     assert "fcir ui --read-only --port 3001" in unit
-    assert re.findall(r"^ReadWritePaths=(.*)$", unit, re.M) == ["/srv/fcir/dagster"]
+    assert re.findall(r"^ReadWritePaths=(.*)$", unit, re.M) == ["-/srv/fcir/dagster"]
     assert re.findall(r"^InaccessiblePaths=(.*)$", unit, re.M) == ["-/srv/fcir/landing -/srv/fcir/secrets"]
