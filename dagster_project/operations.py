@@ -502,7 +502,8 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
 
 def _is_ready_for_viewers(settings: Settings) -> bool:
     """Whether a run or `fcir ui` has made all that the read-only server needs, so that it only reads."""
-    return (settings.dagster_home / "history" / "runs.db").exists() and is_parsed(settings)
+    storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+    return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 
 
 def claim_port(port: int) -> None:
