@@ -44,6 +44,7 @@ from dagster_project.operations import (
     contracts_of,
     find_work,
     make_paper,
+    open_landing_warning,
     read_state,
     run_job,
     serve_ui,
@@ -142,6 +143,7 @@ def run(
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
     if not work.is_needed:
+        _warn_of_open_landing(settings)
         for warning in work.plan.warnings:
             _warn(warning)
         wanted_sources = contracts_of(source or [])
@@ -166,6 +168,7 @@ def run(
         if not warning.startswith(of_sources):
             _warn(warning)
     result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
+    _warn_of_open_landing(settings)
     _summarise(settings, result, time.monotonic() - started)
 
 
@@ -230,6 +233,7 @@ def status(
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
     settings = read_settings()
     state = read_state(settings)
+    _warn_of_open_landing(settings)
     if not state.sources:
         _tell_nothing_loaded(settings, state)
         raise typer.Exit(Exit.WELL)
@@ -389,7 +393,8 @@ def ui(
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
     settings = _start()
     claim_port(port)
-    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; the nightly schedule runs while it is up)")
+    schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
+    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
     raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
 
 
@@ -475,6 +480,11 @@ def _start() -> Settings:
     settings = read_settings()
     report_to_terminal(settings.log_format)
     return settings
+
+
+def _warn_of_open_landing(settings: Settings) -> None:
+    if warning := open_landing_warning(settings):
+        _warn(warning)
 
 
 def _warn(message: str) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -32,9 +34,15 @@ from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, p
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.pointer import current_publication, pointer_of
-from dagster_project.settings import CONTRACTS, PROJECT_ROOT, LogFormat, Settings
-from dagster_project.transformation.project import ensure_manifest, write_docs
-from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
+from dagster_project.settings import CONTRACTS, PROJECT_ROOT, WORKSPACE, LogFormat, Settings
+from dagster_project.transformation.project import ensure_manifest, is_parsed, write_docs
+from dagster_project.warehouse.connection import (
+    dry_connection,
+    loading_connection,
+    make_private_folder,
+    private_files,
+    reading_connection,
+)
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, reading_audit, source_states
 from dagster_project.warehouse.tables import ensure_tables, incoming
@@ -181,7 +189,9 @@ def run_job(
     """
     from dagster_project.loading.pipeline import settle_key
 
-    with writer_lock(settings.lock_file):
+    # Only what is published is for others to read, and `publish` opens that.
+    with writer_lock(settings.lock_file), private_files():
+        settings.commentary.mkdir(exist_ok=True)
         # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
         settle_key(settings, load_contracts(CONTRACTS))
         prepare_dagster_home(settings)
@@ -237,13 +247,17 @@ def _close_killed_runs(instance: dg.DagsterInstance) -> None:
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Make the Dagster instance's folder, with the project's configuration, and point this process to it."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    """Make the Dagster instance's folder, with the project's configuration, and point this process to it.
+
+    It is made for its owner alone: logs and run configurations are in it.
+    """
+    make_private_folder(settings.dagster_home)
     wanted = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
     target = settings.dagster_home / "dagster.yaml"
     if not target.exists() or target.read_bytes() != wanted:
         draft = target.with_name(f".dagster.yaml-{os.getpid()}")
-        draft.write_bytes(wanted)
+        with private_files():
+            draft.write_bytes(wanted)
         draft.replace(target)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     # What a run is going to make, 250 events, is written at once.
@@ -265,6 +279,19 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
             said = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
         found.append(f"{event.step_key}: {said or 'failed'}")
     return found
+
+
+def open_landing_warning(settings: Settings) -> str | None:
+    """What to say of a landing folder that everybody on the machine may enter; None where there is none.
+
+    It is left as it is: source systems write there, through a group or a mount whose modes are not this project's.
+    """
+    if not settings.landing.is_dir() or not (mode := stat.S_IMODE(settings.landing.stat().st_mode)) & 0o007:
+        return None
+    return (
+        f"{settings.landing} is open to every user of this machine (mode {mode:04o}), and extracts hold personal "
+        f"values; it was not changed. Close it: chmod o= {shlex.quote(str(settings.landing))}"
+    )
 
 
 @dataclass(frozen=True)
@@ -436,28 +463,32 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
         The exit code of the process that ended first; 0 when the user stopped them.
 
     Raises:
-        WarehouseLocked: a run holds the warehouse.
+        WarehouseLocked: a run holds the warehouse; read-only, where nothing has to be made first, it may.
     """
-    import dagster as dg
-
     prepare_dagster_home(settings)
-    # Storage and manifest are made here, before two processes would make them at the same time.
-    with writer_lock(settings.lock_file), dg.DagsterInstance.get() as instance:
-        _close_killed_runs(instance)
-        ensure_manifest(settings)
+    if not (read_only and _is_ready_for_viewers(settings)):
+        import dagster as dg
+
+        # Storage and manifest are made here, before two processes would make them at the same time.
+        with writer_lock(settings.lock_file), private_files(), dg.DagsterInstance.get() as instance:
+            _close_killed_runs(instance)
+            ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
-    code = ["--workspace", str(PROJECT_ROOT / "deploy" / "workspace.yaml")]
+    # -P: modules come from the environment, not from the folder that fcir is started from.
+    web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port)]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
-    web = [_tool("dagster-webserver"), "--host", "127.0.0.1", "--port", str(port), *code, *form]
+    daemon = [_tool("dagster-daemon"), "run", "--workspace", str(WORKSPACE), *form]
     # Viewers get no daemon: beside the operator's it would be a second scheduler.
-    commands = [[*web, "--read-only"]] if read_only else [web, [_tool("dagster-daemon"), "run", *code, *form]]
+    commands = [[*web, "--read-only"]] if read_only else [web, daemon]
     # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            processes.append(subprocess.Popen(command, env=environment, start_new_session=True))  # noqa: S603 - own tools
+            # What Dagster writes is private; runs that it starts open what they publish by themselves.
+            process = subprocess.Popen(command, env=environment, start_new_session=True, umask=0o077)  # noqa: S603 - own tools
+            processes.append(process)
         while True:
             for process in processes:
                 if (ended := process.poll()) is not None:
@@ -473,6 +504,12 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _is_ready_for_viewers(settings: Settings) -> bool:
+    """Whether a run or `fcir ui` has made all that the read-only server needs, so that it only reads."""
+    storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+    return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 
 
 def claim_port(port: int) -> None:

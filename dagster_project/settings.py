@@ -6,16 +6,20 @@ import re
 import sys
 from difflib import get_close_matches
 from enum import StrEnum
+from ipaddress import IPv6Address
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
+# The code location that Dagster's processes load.
+WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
 # What `prepared.py` makes with the environment.
 PREPARED = Path(sys.prefix) / "share" / "fcir"
 
@@ -58,6 +62,12 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
+    # A list with commas, not the JSON that pydantic-settings expects of a sequence.
+    ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
+    )
+
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
@@ -76,6 +86,13 @@ class Settings(BaseSettings):
         if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
             raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
         return address.rstrip("/")
+
+    @field_validator("ui_hosts", mode="before")
+    @classmethod
+    def _host_names(cls, names: object) -> object:
+        if not isinstance(names, str):
+            return names
+        return tuple(_host_name(name.strip()) for name in names.split(",") if name.strip())
 
     @field_validator("force")
     @classmethod
@@ -130,6 +147,24 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """File that holds the key of the pseudonyms; outside the warehouse, so that a copy of it tells nothing."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
+
+
+def _host_name(name: str) -> str:
+    """A name as the header Host has it, in lower case.
+
+    Raises:
+        ValueError: it is an address, a pattern or no name at all.
+    """
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    match = re.fullmatch(rf"(?P<host>{label}(\.{label})*|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{{0,4}}))?", name.lower())
+    if not match or int(match["port"] or 1) > 65535:
+        raise ValueError(
+            f"{name} is no host name; expected names with or without a port, separated by commas, for example "
+            "fcir.example,fcir.example:8443"
+        )
+    if match["host"].startswith("["):
+        IPv6Address(match["host"][1:-1])
+    return match[0]
 
 
 def read_settings() -> Settings:

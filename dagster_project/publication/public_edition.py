@@ -38,6 +38,7 @@ from dagster_project.warehouse.connection import (
     insert_rows,
     literal,
     loading_connection,
+    readable_files,
     reading_connection,
     spilling_connection,
     table,
@@ -81,6 +82,7 @@ class PublicEdition:
     """Months of tables below force level that this edition shows first."""
 
 
+@readable_files()
 def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> PublicEdition:
     """Write a public edition and point readers to it, as `publish` does with a publication.
 

@@ -23,7 +23,7 @@ from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import loading_connection, spilling_connection
+from dagster_project.warehouse.connection import loading_connection, readable_files, spilling_connection
 from dagster_project.warehouse.tables import ensure_tables
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
@@ -49,6 +49,7 @@ class Publication:
     """Pages of the site, papers included."""
 
 
+@readable_files()
 def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
     """Write a publication and point readers to it.
 

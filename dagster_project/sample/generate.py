@@ -69,9 +69,11 @@ def write(out: Path, *, seed: int = 2022) -> SampleSummary:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
         content = Path(place) / "content"
-        content.mkdir()
+        # As private as a landing folder of real extracts has to be, unless there is a folder with modes of its own.
+        content.mkdir(mode=0o700)
         summary = _write_all(content, seed=seed)
         if out.exists():
+            shutil.copymode(out, content)
             shutil.rmtree(out)
         content.rename(out)
     return summary

@@ -16,7 +16,12 @@ from typing import Any
 from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, PREPARED, Settings
-from dagster_project.warehouse.connection import create_private, memory_limit, private_files
+from dagster_project.warehouse.connection import (
+    create_private,
+    make_private_folder,
+    memory_limit,
+    private_files,
+)
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 # What parsing leaves: what dbt reads instead of parsing again, its manifest, and of which state of the project it is.
@@ -150,7 +155,7 @@ def ensure_manifest(settings: Settings, *, prepared: Path = PREPARED) -> Path:
     """
     folder, current = target_path(settings), fingerprint()
     if not _is_parsed(folder, current):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         if _is_parsed(prepared, current):
             with private_files():
                 _copy_parsed(prepared, folder)
@@ -158,6 +163,11 @@ def ensure_manifest(settings: Settings, *, prepared: Path = PREPARED) -> Path:
             invoke(settings, ["parse"])
             (folder / _MARK).write_text(current, encoding="utf-8")
     return folder / _MANIFEST
+
+
+def is_parsed(settings: Settings) -> bool:
+    """Whether the data root has the manifest of the project as it stands."""
+    return _is_parsed(target_path(settings), fingerprint())
 
 
 def keep_parsed(settings: Settings, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -136,14 +136,34 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             raise
 
 
-@contextmanager
-def private_files() -> Iterator[None]:
+def private_files() -> AbstractContextManager[None]:
     """Files that are made meanwhile are for their owner alone, as the log that DuckDB writes beside the warehouse."""
-    before = os.umask(0o077)
+    return _umask(0o077)
+
+
+def readable_files() -> ContextDecorator:
+    """Files that are made meanwhile are for every reader, in a process whose other files are private."""
+    return _umask(0o022)
+
+
+@contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
     try:
         yield
     finally:
         os.umask(before)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder for its owner alone; one that others may enter is closed, with all that is in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        for path in [folder, *folder.rglob("*")]:
+            # Another process may have removed a file meanwhile; the mode of a link is that of its target.
+            with suppress(FileNotFoundError):
+                if not path.is_symlink() or path == folder:
+                    path.chmod(path.stat().st_mode & 0o700)
 
 
 @contextmanager
@@ -184,12 +204,8 @@ def create_private(file: Path) -> None:
     """Make a DuckDB file that only its owner may read, unless it exists."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        # The umask decides between creation and chmod, so the file is made under one that hides it.
-        mask = os.umask(0o077)
-        try:
+        with private_files():
             duckdb.connect(str(file)).close()
-        finally:
-            os.umask(mask)
         file.chmod(0o600)
 
 

@@ -1,16 +1,27 @@
 """The web server is for this machine alone, and its pages need no other."""
 
+import fcntl
+import json
 import re
 import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
+from urllib.parse import quote
 
+import dagster as dg
 import dagster_webserver
 import pytest
 import yaml
 
 from dagster_project import operations
 from dagster_project.errors import UsageError
-from dagster_project.settings import PROJECT_ROOT, read_settings
+from dagster_project.settings import WORKSPACE, Settings, read_settings
+from dagster_project.warehouse import lock
+from tests.end_to_end.command import Command
 
 
 class Ended:
@@ -42,17 +53,14 @@ def started(settings, monkeypatch) -> list[list[str]]:
     return Ended.started
 
 
-def test_the_web_server_listens_on_loopback_only(started):
-    [web] = [command for command in started if "dagster-webserver" in command[0]]
-    assert web[web.index("--host") + 1] == "127.0.0.1"
-    assert web[web.index("--port") + 1] == "3999"
+def test_web_server_and_daemon_are_started(started):
+    [web, daemon] = started
+    assert web[1:] == ["-P", "-m", "dagster_project.web", "--port", "3999"]
+    assert daemon[1:] == ["run", "--workspace", str(WORKSPACE)]
 
 
-def test_web_server_and_daemon_load_the_same_code_location_by_its_name(started):
-    files = {command[command.index("--workspace") + 1] for command in started}
-    assert len(started) == 2
-    [file] = files
-    [location] = yaml.safe_load(Path(file).read_text(encoding="utf-8"))["load_from"]
+def test_the_code_location_is_loaded_by_its_name():
+    [location] = yaml.safe_load(WORKSPACE.read_text(encoding="utf-8"))["load_from"]
     assert location["python_module"] == {
         "module_name": "dagster_project.definitions",
         "location_name": "dagster_project",
@@ -60,13 +68,13 @@ def test_web_server_and_daemon_load_the_same_code_location_by_its_name(started):
 
 
 @pytest.mark.usefixtures("settings")
-def test_the_servers_speak_json_where_the_log_does(monkeypatch):
+def test_the_daemon_speaks_json_where_the_log_does(monkeypatch):
     Ended.started = []
     monkeypatch.setattr(operations.subprocess, "Popen", Ended)
     monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
     monkeypatch.setenv("FCIR_LOG_FORMAT", "json")
     operations.serve_ui(read_settings(), port=3999, read_only=False)
-    assert [command[-2:] for command in Ended.started] == [["--log-format", "json"]] * 2
+    assert [command[-2:] for command in Ended.started if "dagster-daemon" in command[0]] == [["--log-format", "json"]]
 
 
 def test_a_port_that_is_in_use_is_told_before_anything_starts():
@@ -84,8 +92,21 @@ def test_viewers_get_a_server_that_can_start_nothing(settings, monkeypatch):
     monkeypatch.setattr(operations.subprocess, "Popen", Ended)
     monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
     operations.serve_ui(settings, port=3999, read_only=True)
-    [web] = [command for command in Ended.started if "dagster-webserver" in command[0]]
-    assert "--read-only" in web
+    [web] = Ended.started
+    assert web[-1] == "--read-only"
+
+
+def test_viewers_need_no_lock_once_there_is_something_to_read(started, settings, monkeypatch):
+    assert len(started) == 2
+    before = len(Ended.started)
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.0)
+    with settings.lock_file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        operations.serve_ui(settings, port=3999, read_only=True)
+        assert len(Ended.started) == before + 1
+        with pytest.raises(lock.WarehouseLocked):
+            operations.serve_ui(settings, port=3999, read_only=False)
+    assert len(Ended.started) == before + 1
 
 
 def test_the_page_loads_its_parts_from_this_machine():
@@ -95,7 +116,122 @@ def test_the_page_loads_its_parts_from_this_machine():
     assert [address for address in loaded if re.match(r"(https?:)?//", address)] == []
 
 
-def test_no_unit_in_deploy_listens_on_another_address():
-    for unit in (PROJECT_ROOT / "deploy").glob("*.service"):
-        for address in re.findall(r"--host[ =](\S+)", unit.read_text(encoding="utf-8")):
-            assert address == "127.0.0.1", unit.name
+@dataclass
+class Server:
+    """A running `fcir ui`."""
+
+    port: int
+
+    def ask(self, request: str, *headers: str, host: str | None = None, body: str = "") -> tuple[int, str]:
+        """Status and body of the answer to a request with these headers, Host and no others."""
+        head = [f"{request} HTTP/1.1", f"Host: {host or f'127.0.0.1:{self.port}'}", *headers]
+        head += [f"Content-Length: {len(body)}"] if body else []
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall("\r\n".join([*head, "", body]).encode())
+            answer = HTTPResponse(connection, method=request.partition(" ")[0])
+            answer.begin()
+            return answer.status, "" if answer.status == 101 else answer.read().decode()
+
+    def change(self, mutation: str, *headers: str, host: str | None = None) -> tuple[int, str]:
+        """As `ask`, of a mutation that a page sends by POST."""
+        return self.ask("POST /graphql", *headers, host=host, body=json.dumps({"query": mutation}))
+
+    def runs(self) -> dict[str, str]:
+        """Job of each run by its id."""
+        query = "{ runsOrError { ... on Runs { results { runId jobName } } } }"
+        _, body = self.ask("POST /graphql", JSON, body=json.dumps({"query": query}))
+        return {run["runId"]: run["jobName"] for run in json.loads(body)["data"]["runsOrError"]["results"]}
+
+
+JSON = "Content-Type: application/json"
+SELECTOR = 'repositoryLocationName: "dagster_project", repositoryName: "__repository__", jobName: "publish"'
+LAUNCH = f"mutation {{ launchRun(executionParams: {{ selector: {{ {SELECTOR} }} }}) {{ __typename }} }}"
+# The run queue takes no other while this one seems to be under way.
+RUNNING = dg.DagsterRun(job_name="nightly", run_id=str(uuid.UUID(int=1)), status=dg.DagsterRunStatus.STARTED)
+DELETE = f'mutation {{ deletePipelineRun(runId: "{RUNNING.run_id}") {{ __typename }} }}'
+
+
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, parsed_project) -> Iterator[Server]:
+    """`fcir ui`, web server and daemon, with a run in its history."""
+    command = Command(tmp_path_factory.mktemp("ui") / "home")
+    command.know_the_project(parsed_project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", "")
+        operations.prepare_dagster_home(Settings(home=command.home, _env_file=None))
+        with dg.DagsterInstance.get() as instance:
+            instance.run_storage.add_run(RUNNING)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        server = Server(probe.getsockname()[1])
+    # Its own words are a few lines, which a pipe holds.
+    process = command.start("ui", "--port", str(server.port))
+    try:
+        while not listens(server.port):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.2)
+        yield server
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.mark.parametrize("mutation", [LAUNCH, DELETE])
+def test_no_foreign_page_can_change_anything(server, mutation):
+    get = f"GET /graphql?query={quote(mutation)}"
+    foreign = "Origin: http://evil.example"
+    answers = [
+        server.ask(get),
+        server.ask(get, "Accept: image/*"),
+        server.ask(get.replace("/graphql", "/graphql%0A")),
+        server.ask(get.replace("/graphql", "/%67raphql")),
+        server.ask(get.replace("GET", "HEAD")),
+        server.ask(
+            f"GET /graphql?operationName=B&query={quote('query A { version } ' + mutation.replace(' ', ' B ', 1))}"
+        ),
+        server.change(mutation, JSON, foreign),
+        server.change(mutation, JSON, "Origin: null"),
+        server.change(mutation, JSON, f"Origin: http://127.0.0.1:{server.port + 1}"),
+        server.change(mutation, JSON, host="evil.example"),
+        server.change(mutation, JSON, "X-Forwarded-Host: 127.0.0.1", host=f"evil.example:{server.port}"),
+        server.change(mutation, "Content-Type: text/plain; application/json"),
+        server.ask(
+            f"POST /graphql?query={quote(mutation)}", "Content-Type: application/x-www-form-urlencoded", body="a=1"
+        ),
+        server.ask(f"POST /graphql?query={quote(mutation)}", "Content-Length: 0"),
+        server.ask("POST /report_asset_materialization/raw/crimes", "Content-Length: 0"),
+        server.ask("POST /report_asset_check/raw/crimes?check_name=a&passed=true", foreign, "Content-Length: 0"),
+        server.ask("PUT /graphql", JSON),
+    ]
+    assert {status for status, _ in answers} <= {403, 405, 415, 421}
+    assert server.runs() == {RUNNING.run_id: "nightly"}
+
+
+def test_the_web_server_listens_on_loopback_only(server):
+    # A server of all addresses answers here too.
+    assert listens(server.port)
+    assert not listens(server.port, "127.0.0.2")
+
+
+def test_no_foreign_page_can_listen(server):
+    shake = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+    shake += ["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-ws"]
+    own = f"http://127.0.0.1:{server.port}"
+    assert server.ask("GET /graphql", *shake, f"Origin: {own}")[0] == 101
+    assert server.ask("GET /graphql", *shake, "Origin: http://evil.example")[0] == 403
+    assert server.ask("GET /graphql", *shake, "Origin: null")[0] == 403
+    assert server.ask("GET /graphql", *shake, "Origin: http://evil.example", host="evil.example")[0] == 421
+
+
+def test_a_page_of_the_ui_can_start_a_run(server):
+    origin = f"Origin: http://127.0.0.1:{server.port}"
+    assert "Dagster" in server.ask("GET /runs", "Accept: text/html")[1]
+    assert json.loads(server.ask("GET /graphql?query=%7Bversion%7D")[1])["data"] == {"version": dg.__version__}
+    status, body = server.change(LAUNCH, JSON, origin)
+    assert (status, json.loads(body)) == (200, {"data": {"launchRun": {"__typename": "LaunchRunSuccess"}}})
+    assert sorted(server.runs().values()) == ["nightly", "publish"]

@@ -6,7 +6,15 @@ import os
 import stat
 from pathlib import Path
 
-from dagster_project.warehouse.connection import loading_connection, memory_limit, spilling_connection, transaction
+from dagster_project.warehouse.connection import (
+    loading_connection,
+    make_private_folder,
+    memory_limit,
+    private_files,
+    readable_files,
+    spilling_connection,
+    transaction,
+)
 
 
 def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connection(tmp_path: Path) -> None:
@@ -66,3 +74,36 @@ def test_loading_spills_nothing(tmp_path: Path) -> None:
         (found,) = connection.execute("select current_setting('temp_directory')").fetchall()
     assert found == ("",)
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+def test_a_private_folder_is_made_or_closed_with_all_that_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "dagster"
+    make_private_folder(folder)
+    assert _mode(folder) == 0o700
+
+    outside = tmp_path / "outside"
+    outside.write_text("of somebody else", encoding="utf-8")
+    outside.chmod(0o644)
+    (folder / "runs").mkdir()
+    (folder / "runs" / "run.db").write_text("", encoding="utf-8")
+    (folder / "link").symlink_to(outside)
+    (folder / "runs" / "run.db").chmod(0o644)
+    (folder / "runs").chmod(0o755)
+    folder.chmod(0o755)
+    make_private_folder(folder)
+    assert [_mode(path) for path in (folder, folder / "runs", folder / "runs" / "run.db")] == [0o700, 0o700, 0o600]
+    assert _mode(outside) == 0o644
+
+
+def test_what_is_published_is_readable_in_a_process_whose_other_files_are_private(tmp_path: Path) -> None:
+    @readable_files()
+    def publish() -> None:
+        (tmp_path / "published").mkdir()
+        (tmp_path / "published" / "page").write_text("", encoding="utf-8")
+
+    with private_files():
+        publish()
+        (tmp_path / "private").write_text("", encoding="utf-8")
+    assert _mode(tmp_path / "published") == 0o755
+    assert _mode(tmp_path / "published" / "page") == 0o644
+    assert _mode(tmp_path / "private") == 0o600

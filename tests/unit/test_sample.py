@@ -188,3 +188,14 @@ def test_empty_folders_are_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "landing" / "crimes").mkdir(parents=True)
     sample.write(tmp_path / "landing")
     assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER}
+
+
+def test_a_sample_is_private_unless_its_folder_has_modes_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "_true_events", lambda _seed: [])
+    sample.write(tmp_path / "new")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there").chmod(0o2770)
+    sample.write(tmp_path / "there")
+    assert [(tmp_path / name).stat().st_mode & 0o7777 for name in ("new", "there")] == [0o700, 0o2770]

@@ -1,0 +1,41 @@
+"""The systemd units are closed to what the services do not need, and start what they say."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dagster_project.settings import PROJECT_ROOT
+from tests.deploy.programs import program
+
+SERVICES = sorted((PROJECT_ROOT / "deploy").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_service_is_exposed_to_three_of_ten_at_most(unit: Path):
+    analysis = subprocess.run(
+        [program("systemd-analyze"), "security", "--offline=true", "--threshold=30", "--no-pager", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Overall exposure level" in analysis.stdout, analysis.stderr
+    assert analysis.returncode == 0, analysis.stdout
+
+
+def test_there_are_three_services():
+    assert [unit.stem for unit in SERVICES] == ["fcir-nightly", "fcir-ui", "fcir-viewer"]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_service_starts_the_command_and_nothing_behind_its_back(unit: Path):
+    [started] = re.findall(r"^ExecStart=(.*)$", unit.read_text(encoding="utf-8"), re.M)
+    assert started.startswith("/opt/fcir/.venv/bin/fcir ")
+
+
+def test_viewers_cannot_start_a_run_nor_see_an_extract():
+    unit = (PROJECT_ROOT / "deploy" / "fcir-viewer.service").read_text(encoding="utf-8")
+    assert "fcir ui --read-only --port 3001" in unit
+    assert re.findall(r"^ReadWritePaths=(.*)$", unit, re.M) == ["-/srv/fcir/dagster"]
+    assert re.findall(r"^InaccessiblePaths=(.*)$", unit, re.M) == ["-/srv/fcir/landing -/srv/fcir/secrets"]
