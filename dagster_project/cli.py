@@ -7,13 +7,13 @@ large library, or is needed by one command alone, is imported inside a function.
 from __future__ import annotations
 
 import atexit
-import csv
 import gc
 import json
 import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import time
 import warnings
@@ -21,15 +21,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
-from decimal import Decimal
 from enum import IntEnum, StrEnum
+from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import duckdb
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from dagster_project.errors import OperatorError, UsageError
@@ -52,8 +52,9 @@ from dagster_project.operations import (
     write_dbt_docs,
 )
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.publication.query import count_matches, query_published
+from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, count_matches, limit_memory, published_query
 from dagster_project.publication.report.model import PAPER_MONTHS
+from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
 from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
@@ -300,33 +301,57 @@ def _print_states(sources: tuple[SourceState, ...]) -> None:
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL")],
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all rows as JSON, one array of objects.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print all rows as a Markdown table.")] = False,
+    is_whole: Annotated[bool, typer.Option("--all", help="Print all rows of the table, not the first 200.")] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="End the query after so many seconds, 3600 at most.", show_default="60"
+        ),
+    ] = SECONDS,
 ) -> None:
-    """Answer a query from the published database, read-only. Tables are in the schema marts."""
+    """Answer a query from the published database, read-only. Tables are in the schema marts.
+
+    A table shows the first 200 rows; the other formats have all of them.
+    Limits: 60 seconds (--timeout), 1 GB of memory, 2 threads.
+    In CSV, text that a spreadsheet would evaluate has an apostrophe in front.
+    JSON is exact.
+
+    Examples:
+      fcir query "from kpi_calls_monthly where line = '999'"
+      fcir query "show tables"
+      fcir query "from fct_call" --csv > calls.csv
+    """
     if as_csv + as_json + as_markdown > 1:
         raise UsageError("choose one of --csv, --json and --markdown")
-    columns, rows = query_published(read_settings(), sql)
-    if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-    elif as_json:
-        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str, indent=2))
-    elif as_markdown:
-        print("| " + " | ".join(columns) + " |")
-        print("|" + "---|" * len(columns))
-        for row in rows:
-            print("| " + " | ".join(_cell(value).replace("|", "\\|") for value in row) + " |")
-    else:
-        table = _table()
-        for position, column in enumerate(columns):
-            is_number = any(isinstance(row[position], int | float | Decimal) for row in rows)
-            table.add_column(escape(column), justify="right" if is_number else "left", no_wrap=True)
-        for row in rows:
-            table.add_row(*(escape(_cell(value)) for value in row))
-        _print(table)
+    if not 0 < timeout <= LONGEST_SECONDS:
+        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
+    # Python's own handlers wait until DuckDB returns, which takes minutes; these end the process at once.
+    for stop in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(stop, signal.SIG_DFL)
+    limit_memory()
+    _print_in_utf8()
+    with published_query(read_settings(), sql, seconds=timeout, end=_end_at_once) as answer:
+        if as_csv or as_json or as_markdown:
+            write = write_csv if as_csv else write_json if as_json else write_markdown
+            write(answer.columns, chain.from_iterable(answer.chunks()), sys.stdout)
+        else:
+            write_table(answer, sys.stdout, is_whole=is_whole)
+        sys.stdout.flush()
+
+
+def _print_in_utf8() -> None:
+    """Print data in UTF-8 whatever the locale is; a terminal keeps its encoding, and gets escaped what it lacks."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
+
+
+def _end_at_once(error: Exception) -> None:
+    """End the process from another thread than the one that is held up; what it has not written yet is lost."""
+    complain(str(error), exit_code=int(Exit.USAGE))
+    os._exit(Exit.USAGE)
 
 
 @app.command()
@@ -346,15 +371,12 @@ def trace(
         raise UsageError("choose one of --csv and --json")
     found = trace_figure(read_settings(), measure, month, force=force, with_rows=rows)
     if as_csv:
-        columns, records = records_of(found, with_rows=rows)
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(records)
+        write_csv(*records_of(found, with_rows=rows), sys.stdout)
     elif as_json:
         print(json.dumps(document_of(found, with_rows=rows), default=str, indent=2))
     else:
         for line in lines_of(found):
-            print(line)
+            print(line if line.isprintable() else printable(line))
     for fault in found.faults:
         complain(f"{measure} {month} does not add up: {fault}")
     raise typer.Exit(Exit.DATA if found.faults else Exit.WELL)
@@ -600,10 +622,6 @@ def _show_trial(file: Path, trial: Trial) -> bool:
     for row, column, code, reason in trial.rows:
         say(f"  row {row}{', column ' + column if column else ''}: {reason} [{code}]")
     return not trial.over_limit
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _table() -> Table:

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TextIO
 
 from dagster_project.settings import LogFormat
 
@@ -37,6 +38,12 @@ def say(message: str, *, level: str = "info", **fields: object) -> None:
         sys.stdout.write(f"{message}\n")
     elif message:
         sys.stdout.write(_as_json(datetime.now(UTC), level, " ".join(message.split()), fields) + "\n")
+
+
+def note(message: str, stream: TextIO) -> None:
+    """Print what has to be known of the data of an answer, on a stream where it is not taken for a part of them."""
+    text = message if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "info", message, {})
+    stream.write(f"{text}\n")
 
 
 def complain(message: str, **fields: object) -> None:

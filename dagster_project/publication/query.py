@@ -1,17 +1,153 @@
-"""Ask the current publication. Imports only what that takes: a query is asked often, and is answered at once."""
+"""Query the current publication, within limits. How a result is printed is in `result_formats.py`.
+
+Imports only what that takes: a query is asked often, and is answered at once.
+"""
 
 from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import duckdb
 
 from dagster_project.errors import UsageError
+from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 
+SECONDS = 60.0
+"""How long a query may take, printing included, unless it is told otherwise."""
 
-def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Answer a query from the published database, with a connection that can do nothing else.
+LONGEST_SECONDS = 3600.0
+"""The most that it can be told: a query that takes longer belongs in a tool that reads the file (analyst_access.md)."""
+
+_LIMITS: dict[str, str | int] = {"memory_limit": "1GB", "threads": 2}
+
+# DuckDB counts its buffers, and not the text that a function is making: with a limit of 1 GB, repeat('x', 1e9) took
+# 3.9 GB. This is for the whole process, which has 0.11 GB before the query; with 1.3 GB DuckDB's own limit is still the
+# first that a sort reaches. The failed allocation is an error of DuckDB or of Python: of 40 queries none aborted.
+_PROCESS_BYTES = 1250 << 20
+
+# DuckDB heeds an interruption between two blocks of rows, within 0.6 s in all queries tried, but not in the middle of
+# one function: regexp_replace over a text of 100 MB goes on for 13 s.
+_GRACE_SECONDS = 1.0
+
+# Rows that Python holds while a result is streamed. 7 million rows of fct_call take 26 s and 0.1 GB of memory.
+_ROWS_AT_ONCE = 500
+
+_READS = {
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    # A PIVOT, which first makes a temporary type of the values that become columns.
+    duckdb.StatementType.MULTI,
+}
+
+Row = tuple[object, ...]
+
+
+class LimitReached(UsageError):
+    """A query was ended by a limit; the message names it and what to do."""
+
+
+class PublishedQuery:
+    """A query that was found to be sound. Every method runs it; `published_query` says what they raise.
+
+    Attributes:
+        columns: their names in order; two may be alike.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+        self._connection = connection
+        self._sql = sql
+        self._relation = connection.sql(sql)
+        self.columns: list[str] = list(self._relation.columns)
+
+    def first(self, rows: int) -> list[Row]:
+        """The first rows, for which DuckDB need not make the others: of a sort it keeps these alone."""
+        return self._relation.limit(rows).fetchall()
+
+    def chunks(self) -> Iterator[list[Row]]:
+        """All rows, as they are made; the first chunk comes as soon as there is one."""
+        cursor = self._connection.execute(self._sql)
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            yield rows
+
+    def count(self, seconds: float, give_up: Callable[[], object]) -> int | None:
+        """How many rows there are.
+
+        Args:
+            seconds: how long counting may take.
+            give_up: what to do, in another thread, if even an interruption does not end it; ends the process.
+
+        Returns:
+            The number, or None where counting takes longer or fails.
+        """
+        with suppress(duckdb.Error, MemoryError), _interrupted_after(self._connection, seconds, give_up):
+            return int(self._relation.aggregate("count(*)").fetchall()[0][0])
+        return None
+
+
+@contextmanager
+def published_query(
+    settings: Settings, sql: str, *, seconds: float = SECONDS, end: Callable[[LimitReached], object]
+) -> Iterator[PublishedQuery]:
+    """Ask the published database, with a connection that can do nothing else and within limits.
+
+    Args:
+        settings: of the installation.
+        sql: one statement that reads.
+        seconds: how long all that is done inside may take.
+        end: what to do, in another thread, if the time is over and even an interruption does not end the query; has to
+            end the process.
+
+    Yields:
+        The query, checked and not yet run.
+
+    Raises:
+        NotPublished: nothing was published yet.
+        LimitReached: the query took too long, or needed too much memory.
+        UsageError: the query is empty, does more than read, or cannot be answered; the message is DuckDB's.
+    """
+    too_long = LimitReached(
+        f"the query took more than {seconds:g} second{'' if seconds == 1 else 's'} (--timeout) and was ended; what it "
+        "printed is incomplete. Ask for less, or allow more, up to an hour: "
+        f'fcir query --timeout {min(seconds * 5, LONGEST_SECONDS):g} "..."'
+    )
+    folder = current_publication(settings.published)
+    with reading_connection(folder / "fcir.duckdb", _LIMITS) as connection:
+        try:
+            connection.execute("set schema = 'marts'")
+            sql = _as_utf8(sql)
+            _check(connection.extract_statements(sql))
+            with _interrupted_after(connection, seconds, lambda: end(too_long)):
+                yield PublishedQuery(connection, sql)
+        except duckdb.InterruptException:
+            raise too_long from None
+        except (duckdb.OutOfMemoryException, MemoryError):
+            raise LimitReached(
+                "the query needed more than 1 GB of memory and was ended; what it printed is incomplete. Sort, join or "
+                "group fewer rows, or open the database in another tool: docs/analyst_access.md"
+            ) from None
+        except RecursionError:
+            raise UsageError("a value is nested too deeply to be printed; unnest it in the query") from None
+        except duckdb.Error as error:
+            raise _unanswered(error) from None
+
+
+def limit_memory() -> None:
+    """Bound the memory of this process, which from then on has to be there for one query alone.
+
+    Where the system does not enforce it (macOS), the limit of DuckDB remains.
+    """
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (_PROCESS_BYTES, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]:
+    """Answer a query of this program from the published database, without limits.
 
     Returns:
         Column names and rows.
@@ -25,10 +161,9 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
         try:
             connection.execute("set schema = 'marts'")
             cursor = connection.execute(sql)
-            columns = [item[0] for item in cursor.description or []]
-            return columns, cursor.fetchall()
+            return [item[0] for item in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
-            raise UsageError(f'{error}\nTables and their columns: fcir query "from data_dictionary"') from None
+            raise _unanswered(error) from None
 
 
 def count_matches(settings: Settings) -> tuple[int, int]:
@@ -38,3 +173,51 @@ def count_matches(settings: Settings) -> tuple[int, int]:
         "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation",
     )
     return int(str(rows[0][0])), int(str(rows[0][1]))
+
+
+def _as_utf8(sql: str) -> str:
+    """The query as it was typed: where the locale is not UTF-8, Python keeps the bytes of an argument as surrogates."""
+    try:
+        return sql.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        raise UsageError("the query is not UTF-8 text; nothing was done") from None
+
+
+def _check(statements: list[duckdb.Statement]) -> None:
+    if not statements:
+        raise UsageError('the query is empty; nothing was done. An example: fcir query "from measures"')
+    if len(statements) > 1:
+        raise UsageError(
+            f"expected one query, found {len(statements)} statements; nothing was done. Ask them one by one"
+        )
+    if statements[0].type not in _READS:
+        raise UsageError(
+            f"{statements[0].type.name} is not a query; nothing was done. fcir query only reads: SELECT, FROM, WITH, "
+            "VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
+        )
+
+
+def _unanswered(error: duckdb.Error) -> UsageError:
+    # DuckDB quotes the query and, of what it cannot convert, the data.
+    lines = [line if line.isprintable() else printable(line) for line in str(error).split("\n")]
+    return UsageError("\n".join([*lines, 'Tables and their columns: fcir query "from data_dictionary"']))
+
+
+@contextmanager
+def _interrupted_after(
+    connection: duckdb.DuckDBPyConnection, seconds: float, end: Callable[[], object]
+) -> Iterator[None]:
+    """Interrupt what the connection is doing after so many seconds, and call `end` where that does not end it."""
+    finished = threading.Event()
+
+    def watch() -> None:
+        if not finished.wait(seconds):
+            connection.interrupt()
+            if not finished.wait(_GRACE_SECONDS):
+                end()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        finished.set()

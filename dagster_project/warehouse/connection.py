@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -167,11 +168,14 @@ def make_private_folder(folder: Path) -> None:
 
 
 @contextmanager
-def reading_connection(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading_connection(
+    file: Path, limits: Mapping[str, str | int] = MappingProxyType({})
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to a DuckDB file, shut off from everything else on the machine.
 
     Args:
         file: an existing DuckDB file.
+        limits: settings of DuckDB that bound what a query takes, as `memory_limit`; without them DuckDB's own hold.
 
     Yields:
         A connection that can read this file and nothing else: no other file, no network, no extension, no Python
@@ -189,11 +193,14 @@ def reading_connection(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "python_enable_replacements": False,
-                "temp_directory": "",
+                **_NO_SPILLING,
+                **limits,
             },
         )
     try:
         connection.execute("set TimeZone = 'UTC'")
+        # DuckDB prints it on standard output, among the data, of a program that was started by `python -c`.
+        connection.execute("set enable_progress_bar = false")
         connection.execute("set lock_configuration = true")
         yield connection
     finally:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pty
 import re
+import signal
+import subprocess
+import sys
 
 import duckdb
 import pytest
-from command import CALLS, Command, call, land_three_days
+from command import CALLS, START, Command, call, land_three_days
 
 from dagster_project import cli
 
@@ -17,6 +21,20 @@ from dagster_project import cli
 @pytest.fixture
 def command(tmp_path):
     return Command(tmp_path / "home")
+
+
+@pytest.fixture
+def published(command):
+    """A publication of one table of 500 rows, made by no run."""
+    folder = command.home / "published" / "one"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            "create table marts.numbers as select range as n, chr(27) || '[31m=red' as t from range(500)"
+        )
+    command.current.symlink_to("one")
+    return command
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +184,12 @@ WRONG_USES = {
     "a file of no source": (["check", "notes.csv"], "name the source with --source"),
     "an unknown source of a file": (["check", "notes.csv", "--source", "bodycam"], "no contract for source bodycam"),
     "two forms of an answer": (["query", "select 1", "--csv", "--json"], "choose one of --csv, --json and --markdown"),
+    "a time that is none": (
+        ["query", "select 1", "--timeout", "0"],
+        "--timeout 0: expected a number of seconds above 0",
+    ),
+    "a time without end": (["query", "select 1", "--timeout", "nan"], "--timeout nan: expected a number of seconds"),
+    "more than an hour": (["query", "select 1", "--timeout", "3601"], "at most 3600"),
     "a source that is nearly one": (["run", "--source", "crime"], "Did you mean crimes?"),
     "a folder for a file": (["check", "."], ".: is a folder; name files: fcir check ./*"),
     "a port that no machine has": (["ui", "--port", "70000"], "is not in the range 1<=x<=65535. See: fcir ui --help"),
@@ -364,3 +388,95 @@ def test_an_operator_accepts_a_rejected_delivery_by_its_number_and_not_one_that_
             "accepted by an operator: a test of the web form (in spite of faulty_rows_are_within_limits)",
         )
     ]
+
+
+ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
+
+BEYOND_LIMITS = {
+    "a table that never comes": ([f"{ENDLESS} order by n"], "took more than 1 second (--timeout)"),
+    "a table without end": ([ENDLESS, "--all"], "took more than 1 second (--timeout)"),
+    "CSV without end": ([ENDLESS, "--csv"], "took more than 1 second (--timeout)"),
+    "JSON without end": ([ENDLESS, "--json"], "took more than 1 second (--timeout)"),
+    "Markdown without end": ([ENDLESS, "--markdown"], "took more than 1 second (--timeout)"),
+    # DuckDB cannot be interrupted in the middle of it.
+    "one function": (
+        ["select regexp_replace(repeat('a', 90000000), 'a', 'bbbbbbbbbb', 'g')"],
+        "took more than 1 second (--timeout)",
+    ),
+    "a list that DuckDB counts": (["select list(range) from range(1000000000)"], "more than 1 GB of memory"),
+    "a list that DuckDB does not count": (["select list_sort(range(1000000000))"], "more than 1 GB of memory"),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND_LIMITS)
+def test_a_limit_that_ends_a_query_is_named(published, case):
+    if case == "a list that DuckDB does not count" and sys.platform != "linux":
+        pytest.skip("other systems do not enforce the limit of a process")
+    arguments, message = BEYOND_LIMITS[case]
+    time = ["--timeout", "1"] if "--timeout" in message else []
+    done = published.run("query", *arguments, *time)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("fcir: the query ")
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("sql", ["", " \n", ";", "/* nothing */"])
+def test_an_empty_query_is_wrong_use(published, sql):
+    done = published.run("query", sql)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "the query is empty" in done.stderr
+
+
+def test_a_pipe_gets_the_first_rows_and_standard_error_how_many_there_are(published):
+    done = published.run("query", "from numbers")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, len(lines)) == (0, 201)
+    assert lines[200].split() == ["199", "\\x1b[31m=red"]
+    assert done.stderr == "500 rows; use --all or --csv for all of them\n"
+    assert len(published.run("query", "from numbers", "--all").stdout.splitlines()) == 501
+    assert len(published.run("query", "from numbers", "--csv").stdout.splitlines()) == 501
+
+
+def test_a_terminal_gets_rows_that_fit_and_nothing_that_steers_it(published):
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, "query", "select *, repeat('long ', 99) as \"x\x1b[2J\" from numbers"],
+            env={**os.environ, "FCIR_HOME": str(published.home), "COLUMNS": "40"},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        text = b""
+        # Linux ends a terminal that nobody has open with an error.
+        try:
+            while part := terminal.read(65536):
+                text += part
+        except OSError:
+            pass
+        assert process.wait() == 0
+    lines = text.decode().split("\r\n")
+    assert all(line.isprintable() and len(line) <= 40 for line in lines[:201])
+    assert "\\x1b[2J" in lines[0]
+    assert lines[201:] == ["500 rows; use --all or --csv for all of them", ""]
+
+
+@pytest.mark.parametrize("option", ["--all", "--csv", "--json", "--markdown"])
+def test_a_reader_that_goes_away_ends_the_command_quietly(published, option):
+    with published.start("query", ENDLESS, option) as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait() == -signal.SIGPIPE
+        assert process.stderr.read() == ""
+
+
+def test_an_interrupt_ends_a_query_that_duckdb_is_busy_with(published):
+    never = f"from range(100000) union all (select count(*) from ({ENDLESS}))"  # noqa: S608 - SQL of this test
+    with published.start("query", never, "--csv", "--timeout", "3600") as process:
+        while process.stdout.readline() != "90000\n":
+            pass
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait() == -signal.SIGINT
+        assert process.stderr.read() == ""

@@ -1,0 +1,153 @@
+"""What may be asked of the publication, and the limits that end a query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.errors import UsageError
+from dagster_project.publication.query import LimitReached, published_query, query_published
+from dagster_project.settings import Settings
+
+ENDLESS = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    folder = tmp_path / "published" / "one"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.t as select range as n from range(1000)")
+    folder.with_name("current").symlink_to("one")
+    return Settings(home=tmp_path)
+
+
+def asked(settings: Settings, sql: str, seconds: float = 60) -> list[tuple[object, ...]]:
+    with published_query(settings, sql, seconds=seconds, end=pytest.fail) as query:
+        return [row for chunk in query.chunks() for row in chunk]
+
+
+@pytest.mark.parametrize("sql", ["", "   \n\t", ";", " ; ;; ", "-- nothing", "/* nothing */;"])
+def test_an_empty_query_is_wrong_use(settings, sql) -> None:
+    with pytest.raises(UsageError, match="the query is empty; nothing was done"):
+        asked(settings, sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select 1; attach 'other.duckdb' as other", "expected one query, found 2 statements"),
+        ("select 1; select 2", "expected one query, found 2 statements"),
+        ("attach 'other.duckdb' as other", "ATTACH is not a query"),
+        ("copy t to 'stolen.csv'", "COPY is not a query"),
+        ("copy (select 1) to '/dev/stdout'", "COPY is not a query"),
+        ("export database 'stolen'", "EXPORT is not a query"),
+        ("install httpfs", "LOAD is not a query"),
+        ("load httpfs", "LOAD is not a query"),
+        ("set lock_configuration = false", "SET is not a query"),
+        ("reset memory_limit", "SET is not a query"),
+        ("pragma threads = 8", "SET is not a query"),
+        ("pragma version", "PRAGMA is not a query"),
+        ("create temp table mine as select 1", "CREATE is not a query"),
+        ("delete from t", "DELETE is not a query"),
+        ("with gone as (delete from t returning n) from gone", "read-only mode"),
+        ("explain analyze copy t to 'stolen.csv'", "disabled by configuration"),
+        ("from read_text('/etc/hostname')", "disabled by configuration"),
+        ("from '/etc/hostname'", "does not exist"),
+        ("from glob('/*')", "disabled by configuration"),
+        ("from query('attach ''other.duckdb'' as other')", "single SELECT statement"),
+        ("from settings", "does not exist"),
+        ("select getenv('HOME')", "does not exist"),
+        ("select 1 +", "syntax error"),
+    ],
+)
+def test_what_does_more_than_read_is_refused_and_leaves_nothing(settings, tmp_path, monkeypatch, sql, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        asked(settings, sql)
+    assert [path.name for path in tmp_path.iterdir()] == ["published"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from t",
+        "select 1 -- the end;",
+        "with a as (from t) from a;",
+        "values (1)",
+        "table t",
+        "describe t",
+        "show tables",
+        "summarize t",
+        "explain from t",
+        "pivot t on n % 2 using sum(n)",
+        "from (pivot t on n % 2 using sum(n))",
+        "unpivot t on n",
+    ],
+)
+def test_every_kind_of_reading_is_answered(settings, sql) -> None:
+    with published_query(settings, sql, end=pytest.fail) as query:
+        rows = [row for chunk in query.chunks() for row in chunk]
+        assert query.first(2) == rows[:2]
+        assert query.count(10, pytest.fail) == len(rows)
+        assert {len(row) for row in rows} == {len(query.columns)}
+
+
+def test_a_query_that_takes_too_long_is_ended_by_its_limit(settings) -> None:
+    for sql in (
+        ENDLESS,
+        ENDLESS.replace("select n from", "select count(*) from"),
+        "select sum(hash(range)) from range(1000000000000)",
+    ):
+        with pytest.raises(LimitReached, match=r"took more than 0.2 seconds \(--timeout\)"):
+            asked(settings, sql, seconds=0.2)
+
+
+def test_an_hour_is_the_most_that_the_message_offers(settings) -> None:
+    with pytest.raises(LimitReached, match="fcir query --timeout 5 "):
+        asked(settings, ENDLESS, seconds=1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select list(range) from range(1000000000)",
+        "select string_agg(repeat('x', 1000), ',') from range(10000000)",
+        "select count(*) from (select distinct md5(range::varchar) from range(1000000000))",
+    ],
+)
+def test_a_query_that_needs_too_much_memory_is_ended_by_its_limit(settings, sql) -> None:
+    with pytest.raises(LimitReached, match="more than 1 GB of memory"):
+        asked(settings, sql)
+
+
+def test_a_query_has_two_threads_and_spills_nothing(settings) -> None:
+    sql = "select current_setting('threads'), current_setting('memory_limit'), current_setting('temp_directory')"
+    assert asked(settings, sql) == [(2, "953.6 MiB", "")]
+
+
+def test_a_count_that_takes_too_long_is_given_up(settings) -> None:
+    with published_query(settings, ENDLESS, end=pytest.fail) as query:
+        assert query.count(0.1, pytest.fail) is None
+        assert query.first(3) == [(1,), (2,), (3,)]
+
+
+def test_what_duckdb_quotes_of_the_data_is_escaped(settings) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked(settings, "select (chr(27) || '[31m' || chr(8238))::int")
+    assert all(line.isprintable() for line in str(caught.value).split("\n"))
+    assert "\\x1b[31m" in str(caught.value)
+
+
+def test_queries_of_the_program_itself_have_no_limits(settings) -> None:
+    assert query_published(settings, "select count(*) as n from t") == (["n"], [(1000,)])
+
+
+def test_a_query_may_come_from_a_locale_that_is_not_utf8(settings) -> None:
+    typed = "select '\u8b66' as a".encode()
+    assert asked(settings, typed.decode("ascii", "surrogateescape")) == [("\u8b66",)]
+    with pytest.raises(UsageError, match="the query is not UTF-8 text"):
+        asked(settings, b"select '\xff' as a".decode("utf-8", "surrogateescape"))
