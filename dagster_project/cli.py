@@ -55,6 +55,7 @@ from dagster_project.publication.query import count_matches, query_published
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
+from dagster_project.signals import describe_command, stop_on_signals
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
@@ -92,9 +93,6 @@ _WIDEST = 10_000
 
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
-
-# Exit code of a program that was stopped by Ctrl-C.
-_STOPPED = 130
 
 # What is true after any error that nobody foresaw: publishing is the last step, and its last act is one pointer.
 _STANDS = (
@@ -402,6 +400,7 @@ def docs() -> None:
 
 def main() -> None:
     """Run the command; every expected error ends in one line on standard error and its exit code."""
+    stop_on_signals(sys.argv[1:])
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
@@ -410,7 +409,10 @@ def main() -> None:
     # What is wrong with the settings is told by the command; how to tell it, by the environment alone.
     report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
     with suppress(SettingsError):
-        report_as(read_settings().log_format)
+        settings = read_settings()
+        report_as(settings.log_format)
+        pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
+        describe_command(pointers=pointers, is_json=is_json())
     try:
         code = app(prog_name="fcir", standalone_mode=False)
     except typer.TyperException as error:
@@ -426,9 +428,6 @@ def main() -> None:
         _fail(f"{_of_the_system(error)}. {_STANDS}", Exit.DATA, debug, error)
     except _errors_of_databases() as error:
         _fail(f"{str(error).splitlines()[0].rstrip('.')}. {_STANDS}", Exit.DATA, debug, error)
-    # Typer turns Ctrl-C into this code.
-    if code == _STOPPED:
-        complain("stopped. Nothing that was published has changed; run again to go on: fcir run", exit_code=code)
     sys.exit(code or Exit.WELL)
 
 
@@ -467,6 +466,8 @@ def _of_the_system(error: OSError) -> str:
 def _quieten_libraries() -> None:
     """Libraries talk to developers; an operator reads the lines of this command."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    # For a child process of Python's, which tidies up semaphores of dbt after a command that was stopped, and says so.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.ERROR)
 

@@ -32,6 +32,7 @@ from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, LogFormat, Settings
+from dagster_project.signals import shield_children
 from dagster_project.transformation.project import ensure_manifest, write_docs
 from dagster_project.warehouse.connection import dry_connection, loading_connection, reading_connection
 from dagster_project.warehouse.lock import writer_lock
@@ -208,6 +209,8 @@ def run_job(
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             _close_killed_runs(instance)
+            # Again, since `multiprocessing`, of which dbt has its locks, has unblocked it.
+            shield_children()
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),

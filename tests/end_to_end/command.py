@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-START = "from dagster_project.cli import main; main()"
+START = "from dagster_project.__main__ import main; main()"
 PROJECT = Path(__file__).parents[2]
 
 
