@@ -24,6 +24,7 @@ from datetime import date
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, NoReturn
 
 import duckdb
@@ -32,6 +33,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dagster_project.damage import find_damage
 from dagster_project.errors import OperatorError, UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.plan import Range
@@ -45,6 +47,7 @@ from dagster_project.operations import (
     find_work,
     make_paper,
     read_state,
+    repair_files,
     run_job,
     serve_ui,
     try_file,
@@ -139,6 +142,7 @@ def run(
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
+    _repair(settings)
     if not work.is_needed:
         for warning in work.plan.warnings:
             _warn(warning)
@@ -176,6 +180,7 @@ def publish(
 ) -> None:
     """Publish the marts as they stand once more, or what of them may leave the force."""
     settings = _start()
+    _repair(settings)
     started = time.monotonic()
     if edition is Edition.PUBLIC:
         result = run_job(settings, "publish_public", debug=bool(context.obj))
@@ -228,9 +233,12 @@ def status(
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
     settings = read_settings()
     state = read_state(settings)
+    damaged = find_damage(settings)
+    for damage in damaged:
+        _warn(f"{damage}. Run: fcir run")
     if not state.sources:
         _tell_nothing_loaded(settings, state)
-        raise typer.Exit(Exit.WELL)
+        raise typer.Exit(Exit.DATA if damaged else Exit.WELL)
     if is_json():
         for item in state.sources:
             say(f"{item.source}: {item.days_loaded} days loaded", **asdict(item))
@@ -243,8 +251,9 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
-    _tell_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+    if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
+        _tell_publication(settings, is_short=True)
+    raise typer.Exit(Exit.DATA if state.outstanding or damaged else Exit.WELL)
 
 
 def _tell_nothing_loaded(settings: Settings, state: State) -> None:
@@ -387,6 +396,7 @@ def ui(
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
     settings = _start()
     claim_port(port)
+    _repair(settings)
     say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; the nightly schedule runs while it is up)")
     raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
 
@@ -395,6 +405,7 @@ def ui(
 def docs() -> None:
     """Write the documentation of all models and columns as one page."""
     settings = _start()
+    _repair(settings)
     say(f"Documentation  {write_dbt_docs(settings)}")
 
 
@@ -407,8 +418,10 @@ def main() -> None:
     _quieten_libraries()
     _look_for_garbage_less()
     # What is wrong with the settings is told by the command; how to tell it, by the environment alone.
+    if not debug:
+        sys.excepthook = _say_unexpected
     report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
-    with suppress(SettingsError):
+    with suppress(SettingsError, OSError):
         settings = read_settings()
         report_as(settings.log_format)
         pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
@@ -450,6 +463,14 @@ def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Excepti
     sys.exit(code)
 
 
+def _say_unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """One line for an error that nobody foresaw: its type and where it was raised; its text may quote a cell."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    complain(f"unexpected {kind.__name__}{where}. {_STANDS}", exit_code=int(Exit.DATA))
+
+
 def _errors_of_databases() -> tuple[type[Exception], ...]:
     """What databases raise; SQLAlchemy costs 0.1 s to import, so it waits until there is an error to tell apart."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -460,6 +481,8 @@ def _errors_of_databases() -> tuple[type[Exception], ...]:
 def _of_the_system(error: OSError) -> str:
     """What the operating system refused, and of which file; its number is for programmers."""
     said = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, PermissionError) and error.filename:
+        said += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
     return f"{error.filename}: {said[0].lower()}{said[1:]}" if error.filename else said
 
 
@@ -476,6 +499,12 @@ def _start() -> Settings:
     settings = read_settings()
     report_to_terminal(settings.log_format)
     return settings
+
+
+def _repair(settings: Settings) -> None:
+    """Get damaged files out of the way that can be made again."""
+    for damage in repair_files(settings):
+        _warn(str(damage))
 
 
 def _warn(message: str) -> None:

@@ -138,3 +138,8 @@ def read_settings() -> Settings:
             for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            f"{Path('.env').resolve()}: not a text in UTF-8; expected lines NAME=VALUE (.env.example). Correct it, or "
+            "start from another folder."
+        ) from None

@@ -7,7 +7,7 @@ import duckdb
 from dagster_project.errors import UsageError
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.connection import reading_connection, says_damage
 
 
 def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -19,6 +19,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
     Raises:
         NotPublished: nothing was published yet.
         UsageError: the query cannot be answered; the message is DuckDB's.
+        DatabaseUnreadable: the published database is damaged.
     """
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
@@ -28,6 +29,8 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[tuple
             columns = [item[0] for item in cursor.description or []]
             return columns, cursor.fetchall()
         except duckdb.Error as error:
+            if says_damage(str(error)):
+                raise
             raise UsageError(f'{error}\nTables and their columns: fcir query "from data_dictionary"') from None
 
 
