@@ -32,6 +32,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.main import get_command
 
 from dagster_project.damage import find_damage
 from dagster_project.errors import OperatorError, UsageError
@@ -427,7 +428,8 @@ def main() -> None:
         pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
         describe_command(pointers=pointers, is_json=is_json())
     try:
-        code = app(prog_name="fcir", standalone_mode=False)
+        # Not `app()`, which puts typer's own hook in place of the one above.
+        code = get_command(app)(prog_name="fcir", standalone_mode=False)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         _fail(f"{error.format_message()} See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
