@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from dagster_project.clock import utc_now
 from dagster_project.publication.files import damaged_file
 from dagster_project.publication.pointer import pointer_of
@@ -104,6 +102,9 @@ def _dagster_files(settings: Settings) -> Iterator[Damage]:
 
 
 def _fault_of_configuration(file: Path) -> str | None:
+    # Here: `fcir query`, which looks at no file of Dagster, imports this module too.
+    import yaml
+
     try:
         content = yaml.safe_load(file.read_bytes())
     except OSError as error:

@@ -21,12 +21,13 @@ _BYTES_A_THREAD = 200 * _MEGABYTE
 _SHARE_OF_FILE = 4
 
 _HEADERS_BYTES = 3 * 4096
-# What DuckDB says of a file whose bytes are not those that it wrote.
+# What DuckDB says of a file whose bytes are not those that it wrote, or that is gone.
 _DAMAGED = (
     "not a valid DuckDB database file",
     "Corrupt database file",
     "Could not read enough bytes",
     "Is a directory",
+    "database does not exist",
     "Serialization Error",
     "Failed to deserialize",
 )
