@@ -25,13 +25,16 @@ from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, NoReturn
 
 import duckdb
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.main import get_command
 
+from dagster_project.damage import find_damage
 from dagster_project.errors import OperatorError, UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.plan import Range
@@ -46,6 +49,7 @@ from dagster_project.operations import (
     make_paper,
     open_landing_warning,
     read_state,
+    repair_files,
     run_job,
     serve_ui,
     try_file,
@@ -57,6 +61,7 @@ from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
 from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
+from dagster_project.signals import describe_command, stop_on_signals
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
@@ -94,9 +99,6 @@ _WIDEST = 10_000
 
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
-
-# Exit code of a program that was stopped by Ctrl-C.
-_STOPPED = 130
 
 # What is true after any error that nobody foresaw: publishing is the last step, and its last act is one pointer.
 _STANDS = (
@@ -143,6 +145,7 @@ def run(
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
+    _repair(settings)
     if not work.is_needed:
         _warn_of_open_landing(settings)
         for warning in work.plan.warnings:
@@ -182,6 +185,7 @@ def publish(
 ) -> None:
     """Publish the marts as they stand once more, or what of them may leave the force."""
     settings = _start()
+    _repair(settings)
     started = time.monotonic()
     if edition is Edition.PUBLIC:
         result = run_job(settings, "publish_public", debug=bool(context.obj))
@@ -235,9 +239,12 @@ def status(
     settings = read_settings()
     state = read_state(settings)
     _warn_of_open_landing(settings)
+    damaged = find_damage(settings)
+    for damage in damaged:
+        _warn(f"{damage}. Run: fcir run")
     if not state.sources:
         _tell_nothing_loaded(settings, state)
-        raise typer.Exit(Exit.WELL)
+        raise typer.Exit(Exit.DATA if damaged else Exit.WELL)
     if is_json():
         for item in state.sources:
             say(f"{item.source}: {item.days_loaded} days loaded", **asdict(item))
@@ -250,8 +257,9 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
-    _tell_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.outstanding else Exit.WELL)
+    if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
+        _tell_publication(settings, is_short=True)
+    raise typer.Exit(Exit.DATA if state.outstanding or damaged else Exit.WELL)
 
 
 def _tell_nothing_loaded(settings: Settings, state: State) -> None:
@@ -415,6 +423,8 @@ def ui(
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
     settings = _start()
     claim_port(port)
+    if not read_only:
+        _repair(settings)
     schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
     say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
     raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
@@ -424,22 +434,30 @@ def ui(
 def docs() -> None:
     """Write the documentation of all models and columns as one page."""
     settings = _start()
+    _repair(settings)
     say(f"Documentation  {write_dbt_docs(settings)}")
 
 
 def main() -> None:
     """Run the command; every expected error ends in one line on standard error and its exit code."""
+    stop_on_signals(sys.argv[1:])
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
     _quieten_libraries()
     _look_for_garbage_less()
     # What is wrong with the settings is told by the command; how to tell it, by the environment alone.
+    if not debug:
+        sys.excepthook = _say_unexpected
     report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
-    with suppress(SettingsError):
-        report_as(read_settings().log_format)
+    with suppress(SettingsError, OSError):
+        settings = read_settings()
+        report_as(settings.log_format)
+        pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
+        describe_command(pointers=pointers, is_json=is_json())
     try:
-        code = app(prog_name="fcir", standalone_mode=False)
+        # Not `app()`, which puts typer's own hook in place of the one above.
+        code = get_command(app)(prog_name="fcir", standalone_mode=False)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         _fail(f"{error.format_message()} See: {context.command_path if context else 'fcir'} --help", Exit.USAGE)
@@ -453,9 +471,6 @@ def main() -> None:
         _fail(f"{_of_the_system(error)}. {_STANDS}", Exit.DATA, debug, error)
     except _errors_of_databases() as error:
         _fail(f"{str(error).splitlines()[0].rstrip('.')}. {_STANDS}", Exit.DATA, debug, error)
-    # Typer turns Ctrl-C into this code.
-    if code == _STOPPED:
-        complain("stopped. Nothing that was published has changed; run again to go on: fcir run", exit_code=code)
     sys.exit(code or Exit.WELL)
 
 
@@ -478,6 +493,14 @@ def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Excepti
     sys.exit(code)
 
 
+def _say_unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """One line for an error that nobody foresaw: its type and where it was raised; its text may quote a cell."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    complain(f"unexpected {kind.__name__}{where}. {_STANDS}", exit_code=int(Exit.DATA))
+
+
 def _errors_of_databases() -> tuple[type[Exception], ...]:
     """What databases raise; SQLAlchemy costs 0.1 s to import, so it waits until there is an error to tell apart."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -488,12 +511,16 @@ def _errors_of_databases() -> tuple[type[Exception], ...]:
 def _of_the_system(error: OSError) -> str:
     """What the operating system refused, and of which file; its number is for programmers."""
     said = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, PermissionError) and error.filename:
+        said += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
     return f"{error.filename}: {said[0].lower()}{said[1:]}" if error.filename else said
 
 
 def _quieten_libraries() -> None:
     """Libraries talk to developers; an operator reads the lines of this command."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    # For a child process of Python's, which tidies up semaphores of dbt after a command that was stopped, and says so.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.ERROR)
 
@@ -507,6 +534,12 @@ def _start() -> Settings:
 def _warn_of_open_landing(settings: Settings) -> None:
     if warning := open_landing_warning(settings):
         _warn(warning)
+
+
+def _repair(settings: Settings) -> None:
+    """Get damaged files out of the way that can be made again."""
+    for damage in repair_files(settings):
+        _warn(str(damage))
 
 
 def _warn(message: str) -> None:

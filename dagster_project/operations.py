@@ -25,16 +25,19 @@ from typing import TYPE_CHECKING
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.damage import Damage, find_damage, publication_damage, repair
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
 from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, WORKSPACE, LogFormat, Settings
+from dagster_project.signals import shield_children
 from dagster_project.transformation.project import ensure_manifest, is_parsed, write_docs
 from dagster_project.warehouse.connection import (
     dry_connection,
@@ -42,13 +45,22 @@ from dagster_project.warehouse.connection import (
     make_private_folder,
     private_files,
     reading_connection,
+    says_damage,
 )
 from dagster_project.warehouse.lock import writer_lock
-from dagster_project.warehouse.state import OutstandingDelivery, SourceState, outstanding, reading_audit, source_states
+from dagster_project.warehouse.state import (
+    OutstandingDelivery,
+    SourceState,
+    how_to_restore,
+    outstanding,
+    reading_audit,
+    source_states,
+)
 from dagster_project.warehouse.tables import ensure_tables, incoming
 
 if TYPE_CHECKING:
     import dagster as dg
+    import duckdb
 
     from dagster_project.loading.candidate import Candidate
 
@@ -83,6 +95,8 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     Raises:
         UsageError: a source is not known, or there is no landing folder.
         WarehouseLocked: a run holds the warehouse.
+        DatabaseUnreadable: the warehouse is damaged.
+        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
     """
     from dagster_project.transformation.build import is_current
 
@@ -96,6 +110,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     every = load_contracts(CONTRACTS)
     landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        _check_key(settings, connection)
         plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
         if connection is None:
             # An empty warehouse is published too, but not in place of the first delivery that is being written.
@@ -114,8 +129,28 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
         )
         is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
         is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
-        is_needed = is_needed or not pointer_of(settings.published).exists()
+        is_needed = is_needed or not pointer_of(settings.published).exists() or any(publication_damage(settings))
         return Work(plan, is_needed, tuple(outstanding(connection)))
+
+
+def _check_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
+    """See that the next run can use the key, also when there is nothing to load: its copy may be gone by then."""
+    check_key(settings.key_file, known_fingerprint(connection) if connection else None)
+
+
+def repair_files(settings: Settings) -> list[Damage]:
+    """Get damaged files that can be made again out of the way, as a run does before anything else.
+
+    Returns:
+        What was found.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    if not find_damage(settings):
+        return []
+    with writer_lock(settings.lock_file):
+        return repair(settings)
 
 
 def _see_home(settings: Settings) -> None:
@@ -219,6 +254,8 @@ def run_job(
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             _close_killed_runs(instance)
+            # Again, since `multiprocessing`, of which dbt has its locks, has unblocked it.
+            shield_children()
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
@@ -226,7 +263,7 @@ def run_job(
                 raise_on_error=debug,
                 tags=BY_COMMAND_LINE | _OF_THE_JOB,
             )
-            failures = tuple(_failures(result))
+            failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
         return RunResult(result.success, failures, left)
@@ -264,7 +301,7 @@ def prepare_dagster_home(settings: Settings) -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
-def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str]:
     found = []
     for event in result.filter_events(lambda event: event.is_step_failure):
         if event.step_key and event.step_key.endswith("run_verdict"):
@@ -277,6 +314,8 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
                 cause = cause.cause
             # The message begins with the class, which tells an operator nothing.
             said = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
+        if said and says_damage(said):
+            said = f"{said.rstrip('.')}. {settings.warehouse} is damaged. {how_to_restore(settings.warehouse)}"
         found.append(f"{event.step_key}: {said or 'failed'}")
     return found
 
@@ -312,11 +351,14 @@ def read_state(settings: Settings) -> State:
 
     Raises:
         WarehouseLocked: a run holds the warehouse.
+        DatabaseUnreadable: the warehouse is damaged.
+        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
     """
     contracts = load_contracts(CONTRACTS)
     _see_home(settings)
     landing = scan_landing(settings, contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        _check_key(settings, connection)
         waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
         if connection is None:
             return State((), (), waiting, len(landing.held_days), ())

@@ -10,6 +10,7 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated
 
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -173,6 +174,7 @@ def read_settings() -> Settings:
     Raises:
         SettingsError: at least one setting cannot be used; all of them are named.
     """
+    _check_env_file(Path(".env"))
     try:
         return Settings()
     except ValidationError as error:
@@ -181,3 +183,23 @@ def read_settings() -> Settings:
             for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
+
+
+def _check_env_file(file: Path) -> None:
+    """See that every line of a `.env` file is one: dotenv only warns, and the data root would be another.
+
+    Raises:
+        SettingsError: there are other lines, or it is no text.
+    """
+    if not file.is_file():
+        return
+    try:
+        with file.open(encoding="utf-8") as stream:
+            lines = [str(item.original.line) for item in parse_stream(stream) if item.error]
+    except UnicodeDecodeError:
+        lines = ["1"]
+    if lines:
+        raise SettingsError(
+            f"{file.resolve()}: line {', '.join(lines[:5])} cannot be read; expected NAME=VALUE in UTF-8 "
+            "(.env.example). Correct the file."
+        )

@@ -13,7 +13,7 @@ from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_cha
 from dagster_project.loading.candidate import Candidate, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, newest_delivery, plan_deliveries
-from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, read_or_make_key
+from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome, validate
@@ -190,23 +190,13 @@ def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> Pseudon
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
     """
-    if settings.key_file.exists():
+    if not settings.warehouse.exists():
         # A key that cannot be used is told before a warehouse is made.
-        read_or_make_key(settings.key_file)
+        check_key(settings.key_file, None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
-        known = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
-        if known is not None and not settings.key_file.exists():
-            raise PseudonymKeyError(
-                f"{settings.key_file}: the pseudonym key is gone, and the warehouse was loaded with one. Nothing was "
-                "loaded. Put the key back from its copy, or start from an empty data root."
-            )
-        key = read_or_make_key(settings.key_file)
+        known = known_fingerprint(connection)
+        key = read_or_make_key(settings.key_file, known)
         if known is None:
             connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-        elif known[0] != key.fingerprint:
-            raise PseudonymKeyError(
-                f"{settings.key_file}: not the key that this warehouse was loaded with; the same person would get "
-                "another pseudonym. Nothing was loaded. Put the old key back, or start from an empty data root."
-            )
     return key

@@ -8,12 +8,15 @@ import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import without_null_words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
 PSEUDONYM_LENGTH = 32
@@ -43,6 +46,9 @@ class PseudonymKey:
         Returns:
             As many texts, null where the cell is empty or holds a word for no value.
         """
+        # Here and below: it costs 0.1 s to import, and `fcir status` only looks whether the key is there.
+        import pyarrow as pa
+
         # Operators come by the hundred, callers by the hundred thousand: sorting out equal texts costs 0.4 us a cell,
         # a hash 0.8.
         sample = cells.slice(0, _SAMPLE)
@@ -52,6 +58,8 @@ class PseudonymKey:
         return self._hashed(connection, pa.chunked_array([encoded.dictionary])).take(encoded.indices)
 
     def _hashed(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+        import pyarrow as pa
+
         padded = self.secret.ljust(_BLOCK, b"\0")
         # A connection of its own: a transaction would keep the texts until it ends.
         with connection.cursor() as apart:
@@ -83,31 +91,70 @@ def one_time_key() -> PseudonymKey:
     return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
 
 
-def read_or_make_key(file: Path) -> PseudonymKey:
-    """The installation's key; made on the first run.
+def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
+    """The installation's key, if it has one.
 
     Args:
         file: 64 hexadecimal digits, readable by its owner only. Keep a copy of it apart from the copies of the
             warehouse: without it new rows get other pseudonyms than old ones, and with it they can be tested.
+        fingerprint: that of the key that the warehouse was loaded with; None where nothing was loaded yet.
+
+    Returns:
+        The key; None where there is none and nothing was loaded yet.
 
     Raises:
-        PseudonymKeyError: others may read the file, or it does not hold a key.
+        PseudonymKeyError: the key is lost, is not a key or not the one that the warehouse was loaded with, cannot be
+            read, or others may read it.
     """
+    if fingerprint:
+        stands = "Nothing was done, and what was published stays"
+        remedy = f"{stands}. Put its copy back and run again: install -m 600 COPY_OF_THE_KEY {file}"
+    else:
+        remedy = f"Nothing was loaded yet. Put a key in its place, or have fcir run make one: rm -r {file}"
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
+            if os.fstat(stream.fileno()).st_mode & 0o077:
+                raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
+            text = stream.read(_KEY_BYTES * 4).strip()
     except FileNotFoundError:
-        return _make(file)
-    with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
-        if os.fstat(stream.fileno()).st_mode & 0o077:
-            raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
-        text = stream.read().strip()
+        if fingerprint is None:
+            return None
+        raise PseudonymKeyError(
+            f"{file}: the pseudonym key is gone, and the warehouse was loaded with one. {remedy}"
+        ) from None
+    except PermissionError:
+        raise PseudonymKeyError(f"{file}: this user may not read the pseudonym key. Run: chmod 600 {file}") from None
+    except IsADirectoryError:
+        text = ""
     try:
         secret = bytes.fromhex(text)
     except ValueError:
         secret = b""
     if len(secret) != _KEY_BYTES:
-        raise PseudonymKeyError(f"{file}: not a pseudonym key; expected {_KEY_BYTES * 2} hexadecimal digits")
-    return PseudonymKey(secret)
+        raise PseudonymKeyError(f"{file}: not a pseudonym key; expected {_KEY_BYTES * 2} hexadecimal digits. {remedy}")
+    key = PseudonymKey(secret)
+    if fingerprint not in (None, key.fingerprint):
+        raise PseudonymKeyError(
+            f"{file}: not the key that this warehouse was loaded with; the same person would get another pseudonym. "
+            f"{remedy}"
+        )
+    return key
+
+
+def known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Fingerprint of the key that a warehouse was loaded with; None before it was."""
+    try:
+        row = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
+    except duckdb.CatalogException:
+        # Killed while its first tables were made.
+        return None
+    return str(row[0]) if row else None
+
+
+def read_or_make_key(file: Path, fingerprint: str | None = None) -> PseudonymKey:
+    """The installation's key; made on the first run. Arguments and errors are those of `check_key`."""
+    return check_key(file, fingerprint) or _make(file)
 
 
 def _make(file: Path) -> PseudonymKey:

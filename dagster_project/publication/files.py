@@ -49,6 +49,26 @@ def publication_before(published: Path) -> Path | None:
     return folder
 
 
+def damaged_file(folder: Path) -> tuple[Path, str] | None:
+    """A file of a publication that is gone or has not the size that its manifest lists, with what was found.
+
+    Returns:
+        The first one; the manifest itself where it cannot be read; None where all is there.
+    """
+    try:
+        listed = {path: file["bytes"] for path, file in _listed(folder).items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return folder / MANIFEST, f"not readable as a manifest: {type(error).__name__}"
+    for path, expected in listed.items():
+        try:
+            size = (folder / path).stat().st_size
+        except OSError as error:
+            return folder / path, (error.strerror or type(error).__name__).lower()
+        if size != expected:
+            return folder / path, f"{size} bytes, expected {expected}"
+    return None
+
+
 def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
     """Every file of a publication with its size and hash, as its manifest lists it.
 
@@ -104,7 +124,7 @@ def _fault_of(folder: Path) -> str | None:
             state = (folder / path).stat()
             if state.st_size != file["bytes"] or state.st_mtime_ns > written:
                 return f"/{path}: written to after it was published, or put back without its time"
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return f": the published files are not those of its {MANIFEST} ({error})"
     return None
 

@@ -16,7 +16,7 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.connection import reading_connection, says_damage
 
 SECONDS = 60.0
 """How long a query may take, printing included, unless it is told otherwise."""
@@ -134,6 +134,9 @@ def published_query(
         except RecursionError:
             raise UsageError("a value is nested too deeply to be printed; unnest it in the query") from None
         except duckdb.Error as error:
+            # reading_connection says what to do about a damaged file.
+            if says_damage(str(error)):
+                raise
             raise _unanswered(error) from None
 
 
@@ -155,6 +158,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]
     Raises:
         NotPublished: nothing was published yet.
         UsageError: the query cannot be answered; the message is DuckDB's.
+        DatabaseUnreadable: the published database is damaged.
     """
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
@@ -163,6 +167,8 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]
             cursor = connection.execute(sql)
             return [item[0] for item in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
+            if says_damage(str(error)):
+                raise
             raise _unanswered(error) from None
 
 

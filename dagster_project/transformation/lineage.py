@@ -53,7 +53,7 @@ def column_lineage(
 
     # Names are as DuckDB has them; sqlglot would bring all of them into its form for every model.
     mapping = MappingSchema(schema, dialect="duckdb", normalize=False)
-    stored = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    stored = _stored(cache)
     kept: dict[str, dict[str, Any]] = {}
     for unique_id, node in manifest["nodes"].items():
         sql = compiled.get(unique_id)
@@ -75,6 +75,15 @@ def column_lineage(
         }
         for unique_id, entry in kept.items()
     }
+
+
+def _stored(cache: Path) -> dict[str, dict[str, Any]]:
+    """What a cache holds; nothing where there is none or it is damaged."""
+    try:
+        stored = json.loads(cache.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _mark(node: Mapping[str, Any], sql: str, columns: Columns, relations: Mapping[tuple[str, str], str]) -> str:

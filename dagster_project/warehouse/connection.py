@@ -21,11 +21,28 @@ _MEGABYTE = 1_000_000
 _BYTES_A_THREAD = 200 * _MEGABYTE
 _SHARE_OF_FILE = 4
 
+_HEADERS_BYTES = 3 * 4096
+# What DuckDB says of a file whose bytes are not those that it wrote, or that is gone.
+_DAMAGED = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "Is a directory",
+    "database does not exist",
+    "Serialization Error",
+    "Failed to deserialize",
+)
+
 _NO_SPILLING = {"temp_directory": ""}
 
 
 class DatabaseUnreadable(RuntimeError):
     """A DuckDB file that cannot be opened; the message says which, and what to do."""
+
+
+def says_damage(text: str) -> bool:
+    """Whether a message of DuckDB says that a file is damaged, and not that it cannot be had at the moment."""
+    return any(words in text for words in _DAMAGED)
 
 
 @contextmanager
@@ -34,11 +51,11 @@ def opening(file: Path, advice: str) -> Iterator[None]:
 
     Args:
         file: the file.
-        advice: what stands, and the next command, for a file that is damaged or gone.
+        advice: what stands, and the next command, for a file that is damaged; of another file it is not said.
 
     Raises:
         WarehouseLocked: another program has it open, and holds the lock that DuckDB sets.
-        DatabaseUnreadable: it is no database, or not one that this version of DuckDB can read.
+        DatabaseUnreadable: it is no database, or not one that this version of DuckDB can read, or not at the moment.
     """
     try:
         yield
@@ -50,7 +67,50 @@ def opening(file: Path, advice: str) -> Iterator[None]:
             raise WarehouseLocked(
                 f"{file} is open in another program{by}; nothing was done. Close it there and run again"
             ) from None
-        raise DatabaseUnreadable(f"{file} cannot be opened: {said}. {advice}") from None
+        if says_damage(said):
+            raise DatabaseUnreadable(f"{file} is damaged: {said}. {advice}") from None
+        raise DatabaseUnreadable(f"{file} cannot be opened: {said}. {_not_damaged(file, said)}") from None
+
+
+@contextmanager
+def noticing_damage(file: Path, advice: str) -> Iterator[None]:
+    """Say in words that a DuckDB file, which could be opened, was found to be damaged when it was read.
+
+    Raises:
+        DatabaseUnreadable: it is damaged. Other errors of DuckDB are let through.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0]
+        if says_damage(said):
+            raise DatabaseUnreadable(f"{file} is damaged: {said}. {advice}") from None
+        raise
+
+
+def _not_damaged(file: Path, said: str) -> str:
+    """What to do about a file that cannot be opened and was not found to be damaged."""
+    stands = "Nothing was done, and nothing says that the file is damaged."
+    if "Permission denied" in said:
+        return f"{stands} Run as its owner, or give this user access: chmod u+rw {file}"
+    if "version" in said:
+        return f"{stands} It was written by a newer version: update this one (git pull && make env)"
+    return f"{stands} See to the cause (memory, disk, another program) and run again"
+
+
+def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Whether a database file is too short for the blocks that it uses, which DuckDB notices only when it reads them.
+
+    Free blocks do not count: DuckDB cuts off those at the end.
+
+    Args:
+        connection: to this file and no other.
+        file: the file. Beside a log of changes the number of blocks is not that of the file, and the answer is no.
+    """
+    if file.with_name(f"{file.name}.wal").exists():
+        return False
+    row = connection.execute("select block_size * used_blocks from pragma_database_size()").fetchone()
+    return row is not None and file.stat().st_size < _HEADERS_BYTES + int(row[0])
 
 
 @contextmanager
@@ -182,9 +242,10 @@ def reading_connection(
         object, and no way to lift that.
 
     Raises:
-        DatabaseUnreadable: the file is no database.
+        DatabaseUnreadable: the file is no database, or a damaged one.
     """
-    with opening(file, "Nothing was changed. Write it anew: fcir publish, or, if that is refused, fcir run"):
+    advice = "Nothing was changed. Write it anew: fcir publish, or, if that is refused, fcir run"
+    with opening(file, advice):
         connection = duckdb.connect(
             str(file),
             read_only=True,
@@ -202,18 +263,22 @@ def reading_connection(
         # DuckDB prints it on standard output, among the data, of a program that was started by `python -c`.
         connection.execute("set enable_progress_bar = false")
         connection.execute("set lock_configuration = true")
-        yield connection
+        with noticing_damage(file, advice):
+            yield connection
     finally:
         connection.close()
 
 
 def create_private(file: Path) -> None:
-    """Make a DuckDB file that only its owner may read, unless it exists."""
+    """Make a DuckDB file that only its owner may read, unless it exists; one that was killed here leaves none."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
+        draft = file.with_name(f".{file.name}.draft")
+        draft.unlink(missing_ok=True)
         with private_files():
-            duckdb.connect(str(file)).close()
-        file.chmod(0o600)
+            duckdb.connect(str(draft)).close()
+        draft.chmod(0o600)
+        draft.rename(file)
 
 
 def empty_spill_folder(warehouse: Path) -> Path:

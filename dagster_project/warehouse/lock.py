@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dagster_project.errors import UsageError
+
 # Readers of the private file (sensor, `fcir status`) hold a shared lock for some milliseconds: wait them out.
 _PATIENCE_SECONDS = 5.0
 
@@ -34,6 +36,7 @@ def writer_lock(lock_file: Path) -> Iterator[None]:
 
     Raises:
         WarehouseLocked: another process holds it.
+        UsageError: there is a folder in its place.
     """
     if _held.get(lock_file):
         _held[lock_file] += 1
@@ -70,7 +73,12 @@ def reader_lock(lock_file: Path) -> Iterator[None]:
 @contextmanager
 def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
     lock_file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except IsADirectoryError:
+        raise UsageError(
+            f"{lock_file} is a folder; expected a file. Nothing was done. Move it away: mv {lock_file} {lock_file}.old"
+        ) from None
     try:
         deadline = time.monotonic() + patience
         while True:
@@ -89,7 +97,7 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
 def _holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.pread(descriptor, 200, 0))
-    except ValueError:
+        since = time.strftime("%H:%M:%S", time.localtime(holder["since"]))
+    except (ValueError, TypeError, KeyError):
         return "another process holds the warehouse; wait for it to end and run again"
-    since = time.strftime("%H:%M:%S", time.localtime(holder["since"]))
     return f"run of process {holder['pid']} holds the warehouse since {since}; wait for it to end and run again"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.warehouse.connection import opening
+from dagster_project.warehouse.connection import DatabaseUnreadable, is_cut_short, noticing_damage, opening
 from dagster_project.warehouse.lock import reader_lock
 
 # A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
@@ -55,6 +55,14 @@ class SourceState:
     newest: date | None
 
 
+def how_to_restore(warehouse: Path) -> str:
+    """What stands, and the way on, where the warehouse is damaged."""
+    return (
+        "Nothing was done, and what was published stays. Put the file back from its backup and run: "
+        f"install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/runbook.md, Backup and restore)"
+    )
+
+
 @contextmanager
 def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """A read-only connection to the private file, with writers kept out while it is open.
@@ -64,7 +72,7 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
 
     Raises:
         WarehouseLocked: a run of another process holds the warehouse.
-        DatabaseUnreadable: it is no database.
+        DatabaseUnreadable: it is no database, or a damaged one.
     """
     if not (warehouse.exists() or lock_file.exists()):
         yield None
@@ -73,10 +81,12 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
         if not warehouse.exists():
             yield None
             return
-        advice = "Nothing was done, and what was published stays. Put the file back from its backup (docs/runbook.md)"
+        advice = how_to_restore(warehouse)
         with opening(warehouse, advice):
             connection = duckdb.connect(str(warehouse), read_only=True)
-        with connection:
+        with connection, noticing_damage(warehouse, advice):
+            if is_cut_short(connection, warehouse):
+                raise DatabaseUnreadable(f"{warehouse} is damaged: it is too short for what it holds. {advice}")
             yield connection if _has_audit(connection) else None
 
 

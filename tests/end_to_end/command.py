@@ -14,8 +14,14 @@ from typing import Any
 
 import duckdb
 
-START = "from dagster_project.cli import main; main()"
+START = "from dagster_project.__main__ import main; main()"
 PROJECT = Path(__file__).parents[2]
+
+# The audit, the results of expectations and the history of publications have rows for every run.
+TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
+
+# Which load brought a row, and when, differs between a run that was killed and one that was not.
+OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")
 
 
 @dataclass
@@ -26,8 +32,8 @@ class Command:
     project: Path = PROJECT
     settings: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the command and return at once."""
+    def start(self, *arguments: str, has_group: bool = False) -> subprocess.Popen[str]:
+        """Start the command, if asked to in a process group of its own, and return at once."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("FCIR_", "DAGSTER_", "DBT_"))
         }
@@ -45,6 +51,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=has_group,
         )
 
     def know_the_project(self, parsed: Path) -> None:
@@ -119,3 +126,29 @@ def land_three_days(command: Command) -> None:
         command.land(f"live_chats_{day}.csv", CHATS, *chats)
         crimes = [f"46/{n}/22,{day} 12:00,{day} 11:00,8N,recorded,," for n in numbers]
         command.land(f"crimes_{day}.csv", CRIMES, *crimes)
+
+
+def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
+    """Every published table, without what belongs to a run."""
+    found = {}
+    with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name, list(column_name order by ordinal_position) from information_schema.columns "
+            "where table_schema = 'marts' group by table_name"
+        ).fetchall()
+        for name, columns in tables:
+            kept = ", ".join(f'"{column}"' for column in columns if column not in OF_THE_RUN)
+            if name not in TELLING_OF_RUNS:
+                query = f'select {kept} from marts."{name}" order by all'  # noqa: S608 (own catalogue)
+                found[name] = connection.execute(query).fetchall()
+    return found
+
+
+def land_correction(command: Command) -> None:
+    """A corrected day, a late file and a new day."""
+    command.land("live_chats_2022-10-30.csv", CHATS, "chat10,2022-10-30 09:00,,2022-10-30 09:05,op1")
+    command.land("call_segments_2022-10-29_late.csv", CALLS, call(3, "2022-10-29", queue=500), call(9, "2022-10-29"))
+    for source, header in (("call_segments", CALLS), ("live_chats", CHATS)):
+        command.land(f"{source}_2022-11-01.csv", header)
+    cancelled = "46/1/22,2022-11-01 12:00,2022-10-29 11:00,8N,cancelled,2022-11-01 12:00,C2"
+    command.land("crimes_2022-11-01.csv", CRIMES, cancelled)

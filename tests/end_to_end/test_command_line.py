@@ -254,6 +254,26 @@ def test_a_publication_whose_database_is_gone_is_told_with_what_to_do(command):
     assert "Write it anew: fcir publish" in done.stderr
 
 
+def test_an_error_that_nobody_foresaw_is_one_line_without_its_text_and_a_traceback_on_demand(command):
+    broken = (
+        "import sys; from dagster_project import cli\n"
+        "def read_state(_): raise AttributeError('of 07700 900123')\n"
+        "cli.read_state = read_state; sys.argv = ['fcir', *sys.argv[1:]]; cli.main()"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"FCIR_HOME": str(command.home), "PYTHONPATH": str(command.project)}
+        broken_command = [sys.executable, "-c", broken, *arguments]
+        return subprocess.run(broken_command, cwd=command.home.parent, env=environment, capture_output=True, text=True)
+
+    done = run("status")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("fcir: unexpected AttributeError at <string>:2.")
+    assert "fcir --debug" in done.stderr
+    assert "900123" not in done.stderr
+    assert "Traceback" in run("--debug", "status").stderr
+
+
 def test_a_data_root_that_is_a_file_is_told(command):
     command.home.write_text("a file")
     for verb in ("run", "status"):

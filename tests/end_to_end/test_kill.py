@@ -6,20 +6,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
-import duckdb
-import pytest
-from command import CALLS, CHATS, CRIMES, Command, call, land_three_days
+from command import Command, figures, land_correction, land_three_days
 
 # Only a run that hangs reaches it.
 PATIENCE_SECONDS = 240
-
-# The audit, the results of expectations and the history of publications have rows for every run.
-TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
-
-# Which load brought a row, and when, differs between a run that was killed and one that was not.
-OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")
 
 
 def kill_when(command: Command, has_come: Callable[[], bool]) -> bool:
@@ -36,43 +27,6 @@ def kill_when(command: Command, has_come: Callable[[], bool]) -> bool:
         process.kill()
         process.communicate()
     return was_running
-
-
-def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
-    """Every published table, without what belongs to a run."""
-    found = {}
-    with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_name, list(column_name order by ordinal_position) from information_schema.columns "
-            "where table_schema = 'marts' group by table_name"
-        ).fetchall()
-        for name, columns in tables:
-            kept = ", ".join(f'"{column}"' for column in columns if column not in OF_THE_RUN)
-            if name not in TELLING_OF_RUNS:
-                query = f'select {kept} from marts."{name}" order by all'  # noqa: S608 (own catalogue)
-                found[name] = connection.execute(query).fetchall()
-    return found
-
-
-def land_correction(command: Command) -> None:
-    """A corrected day, a late file and a new day."""
-    command.land("live_chats_2022-10-30.csv", CHATS, "chat10,2022-10-30 09:00,,2022-10-30 09:05,op1")
-    command.land("call_segments_2022-10-29_late.csv", CALLS, call(3, "2022-10-29", queue=500), call(9, "2022-10-29"))
-    for source, header in (("call_segments", CALLS), ("live_chats", CHATS)):
-        command.land(f"{source}_2022-11-01.csv", header)
-    cancelled = "46/1/22,2022-11-01 12:00,2022-10-29 11:00,8N,cancelled,2022-11-01 12:00,C2"
-    command.land("crimes_2022-11-01.csv", CRIMES, cancelled)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, parsed_project):
-    command = Command(tmp_path_factory.mktemp("undisturbed") / "home")
-    command.know_the_project(parsed_project)
-    land_three_days(command)
-    land_correction(command)
-    done = command.run("run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return command
 
 
 def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_figures(undisturbed, tmp_path):

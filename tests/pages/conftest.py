@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 from dagster_project.settings import PROJECT_ROOT
 from tests.dagster import tiny_landing
 
-_START = "from dagster_project.cli import main; main()"
+_START = "from dagster_project.__main__ import main; main()"
 
 # Loading the code location takes some 10 s of CPU, twice when two servers share a machine with other work.
 _PATIENCE_SECONDS = 180

@@ -6,10 +6,16 @@ import os
 import stat
 from pathlib import Path
 
+import duckdb
+import pytest
+
 from dagster_project.warehouse.connection import (
+    DatabaseUnreadable,
+    is_cut_short,
     loading_connection,
     make_private_folder,
     memory_limit,
+    opening,
     private_files,
     readable_files,
     spilling_connection,
@@ -107,3 +113,38 @@ def test_what_is_published_is_readable_in_a_process_whose_other_files_are_privat
     assert _mode(tmp_path / "published") == 0o755
     assert _mode(tmp_path / "published" / "page") == 0o644
     assert _mode(tmp_path / "private") == 0o600
+
+
+@pytest.mark.parametrize(
+    ("error", "is_damaged"),
+    [
+        (duckdb.IOException('IO Error: The file "f" exists, but it is not a valid DuckDB database file!'), True),
+        (duckdb.Error("Corrupt database file: computed checksum 1 does not match stored checksum 2"), True),
+        (duckdb.IOException("IO Error: Could not read enough bytes from file"), True),
+        (duckdb.ConnectionException("Connection Error: Can't open a connection with a different configuration"), False),
+        (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data"), False),
+        (duckdb.IOException('IO Error: Cannot open file "f": Permission denied'), False),
+        (duckdb.IOException("IO Error: Trying to read a database file with version number 999"), False),
+        (duckdb.IOException('IO Error: Could not write file "f": No space left on device'), False),
+        (duckdb.InterruptException("INTERRUPT Error: Interrupted!"), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_backup_is_advised_for_a_damaged_file_only(error: duckdb.Error, is_damaged: bool) -> None:
+    with pytest.raises(DatabaseUnreadable) as raised, opening(Path("warehouse.duckdb"), "Put the backup back."):
+        raise error
+    assert ("Put the backup back." in str(raised.value)) == is_damaged
+    assert ("nothing says that the file is damaged" in str(raised.value)) != is_damaged
+
+
+def test_a_file_that_ends_too_early_is_noticed_and_free_blocks_at_its_end_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table kept as select md5(cast(range as varchar)) as text from range(100000)")
+        connection.execute("create table gone as from kept")
+        connection.execute("checkpoint")
+        connection.execute("drop table gone")
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert not is_cut_short(connection, file)
+        os.truncate(file, file.stat().st_size // 2)
+        assert is_cut_short(connection, file)

@@ -1,0 +1,140 @@
+"""Damaged files of a data root that can be made again: found within 50 ms, named, and got out of the way.
+
+What cannot be made again stops a command where it is opened: the warehouse (`warehouse/state.py`) and the key of the
+pseudonyms (`loading/pseudonyms.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster_project.clock import utc_now
+from dagster_project.publication.files import damaged_file
+from dagster_project.publication.pointer import pointer_of
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import damaged_parsed, remove_parsed
+
+# To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked.
+_CHECKED_WHOLE_BYTES = 1_000_000
+# Each run has a file of its own, and of old ones nothing but a page of the UI is made.
+_NEWEST_RUNS = 20
+_SIDE_FILES = ("-journal", "-wal", "-shm")
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A damaged file."""
+
+    file: Path
+    found: str
+    """What was found, in a few words."""
+    remedy: str
+    """What a run does about it."""
+
+    def __str__(self) -> str:
+        """The file, what was found, and what a run does about it."""
+        return f"{self.file} is damaged ({self.found}): {self.remedy}"
+
+
+def find_damage(settings: Settings) -> list[Damage]:
+    """Damaged files that can be made again, each with what `repair` and the run after it do; nothing is changed."""
+    return [*_dagster_files(settings), *_parsed_project(settings), *publication_damage(settings)]
+
+
+def repair(settings: Settings) -> list[Damage]:
+    """Get damaged files out of the way: they are set aside under another name, those of dbt removed.
+
+    A damaged publication stays: readers have it until another is published.
+
+    Args:
+        settings: where the data are; the caller holds the writer lock.
+
+    Returns:
+        What was found.
+    """
+    damage = find_damage(settings)
+    for item in damage:
+        if item.file.is_relative_to(settings.dagster_home) or item.file == pointer_of(settings.published):
+            _set_aside(item.file)
+    if any(item.file.is_relative_to(settings.home / "dbt") for item in damage):
+        remove_parsed(settings)
+    return damage
+
+
+def publication_damage(settings: Settings) -> Iterator[Damage]:
+    """What is damaged of the current publication, by the sizes of its files; nothing before the first."""
+    pointer = pointer_of(settings.published)
+    if not os.path.lexists(pointer):
+        return
+    remedy = "readers have it as it is until a run publishes again"
+    if not pointer.is_symlink():
+        yield Damage(pointer, "not a link to a publication", "a run sets it aside and publishes again")
+    elif not pointer.exists():
+        yield Damage(pointer, f"points to {pointer.readlink()}, which is gone", "a run publishes again")
+    elif found := damaged_file(pointer):
+        yield Damage(*found, remedy)
+
+
+def _parsed_project(settings: Settings) -> Iterator[Damage]:
+    if found := damaged_parsed(settings):
+        yield Damage(*found, "a run has dbt parse the project again; no data are lost")
+
+
+def _dagster_files(settings: Settings) -> Iterator[Damage]:
+    """Dagster's files; those of runs that nobody will read again are left out."""
+    home = settings.dagster_home
+    configuration = home / "dagster.yaml"
+    if os.path.lexists(configuration) and (found := _fault_of_configuration(configuration)):
+        yield Damage(configuration, found, "a run sets it aside and writes it again; no data are lost")
+    history = home / "history"
+    shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
+    runs = sorted(set(history.glob("runs/*.db")) - set(shared), key=lambda file: file.lstat().st_mtime_ns)
+    for file in (*shared, *runs[-_NEWEST_RUNS:]):
+        if file.exists() and (found := _fault_of_database(file)):
+            yield Damage(
+                file, found, "a run sets it aside and begins another; Dagster's history in it is lost, no data are"
+            )
+
+
+def _fault_of_configuration(file: Path) -> str | None:
+    # Here: `fcir query`, which looks at no file of Dagster, imports this module too.
+    import yaml
+
+    try:
+        content = yaml.safe_load(file.read_bytes())
+    except OSError as error:
+        return (error.strerror or type(error).__name__).lower()
+    except (yaml.YAMLError, ValueError):
+        return "not YAML"
+    return None if isinstance(content, dict) else "not a configuration of Dagster"
+
+
+def _fault_of_database(file: Path) -> str | None:
+    if not file.is_file():
+        return "not a file"
+    size = file.stat().st_size
+    if not size:
+        return "empty"
+    check = "pragma quick_check(1)" if size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute(check).fetchone()[0]
+    except sqlite3.Error as error:
+        # Others, as when a program has locked it or was killed while it wrote, say nothing of its content.
+        is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return str(error) if is_damaged or not os.access(file, os.R_OK) else None
+    return None if isinstance(found, int) or found == "ok" else "damaged pages"
+
+
+def _set_aside(file: Path) -> None:
+    suffix = f".damaged-{utc_now():%Y%m%dT%H%M%SZ}"
+    file.rename(file.with_name(file.name + suffix))
+    for name in _SIDE_FILES:
+        side = file.with_name(file.name + name)
+        if side.exists():
+            side.rename(side.with_name(side.name + suffix))

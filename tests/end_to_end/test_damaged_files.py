@@ -1,0 +1,169 @@
+"""Damaged files of a data root: `fcir status` and `fcir run` name the file and what helps, also when nothing is new."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import Command, figures
+
+
+def cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def overwrite(file: Path) -> None:
+    file.write_bytes(bytes(range(255, 0, -1)) * 20)
+
+
+def make_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def lose(file: Path) -> None:
+    file.unlink()
+
+
+def make_readable(file: Path) -> None:
+    file.chmod(0o644)
+
+
+def replace_key(file: Path) -> None:
+    file.write_text("ab" * 32)
+
+
+def point_nowhere(pointer: Path) -> None:
+    pointer.unlink()
+    pointer.symlink_to("20200101T000000Z-00000000")
+
+
+@pytest.fixture
+def command(undisturbed: Command, tmp_path: Path) -> Command:
+    """A published data root of this test's own."""
+    # With its times: files of a publication that are newer than its manifest are not taken over.
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    return Command(tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("dbt/manifest.json", cut),
+        ("dbt/manifest.json", lose),
+        ("dbt/partial_parse.msgpack", overwrite),
+        ("dbt/manifest.fingerprint", make_folder),
+        ("dagster/history/runs.db", overwrite),
+        ("dagster/history/runs/index.db", cut),
+        ("dagster/history/runs/*-*.db", empty),
+        ("dagster/schedules/schedules.db", make_folder),
+        ("dagster/dagster.yaml", overwrite),
+    ],
+)
+def test_what_can_be_made_again_is_named_and_repaired_although_nothing_is_new(
+    command: Command, name: str, damage: Callable[[Path], None]
+) -> None:
+    (file,) = command.home.glob(name)
+    damage(file)
+    told = command.run("status")
+    assert (told.returncode, told.stderr) == (1, "")
+    (line,) = [line for line in told.stdout.splitlines() if str(file) in line]
+    assert line.startswith(f"warning: {file} is damaged (")
+    assert line.endswith("Run: fcir run")
+    repaired = command.run("run")
+    assert (repaired.returncode, repaired.stderr) == (0, "")
+    assert f"warning: {file} is damaged (" in repaired.stdout
+    assert "Nothing is new" in repaired.stdout
+    whole = command.run("status")
+    assert (whole.returncode, str(file) in whole.stdout) == (0, False)
+    if name.startswith("dagster"):
+        assert len(list(file.parent.glob(f"{file.name}.damaged-*"))) == 1
+
+
+def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
+    command: Command, undisturbed: Command
+) -> None:
+    before = command.current.readlink()
+    damaged = {
+        "dbt/manifest.json": cut,
+        "dagster/history/runs.db": overwrite,
+        "dagster/history/runs/index.db": empty,
+        "dagster/schedules/schedules.db": cut,
+        "published/current/fcir.duckdb": overwrite,
+    }
+    for name, damage in damaged.items():
+        damage(command.home / name)
+    cut(command.home / "dbt" / "column_lineage.json")
+    done = command.run("run")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    for name in damaged:
+        assert f"warning: {command.home / name} is damaged (" in done.stdout
+    assert command.current.readlink() != before
+    assert command.damage() == []
+    assert figures(command) == figures(undisturbed)
+    whole = command.run("status")
+    assert (whole.returncode, "warning" in whole.stdout) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "found"),
+    [
+        ("current", point_nowhere, "points to 20200101T000000Z-00000000, which is gone"),
+        ("current/manifest.json", cut, "not readable as a manifest"),
+        ("current/fcir.duckdb", cut, "bytes, expected"),
+    ],
+)
+def test_a_damaged_publication_is_named_and_would_be_published_again(
+    command: Command, name: str, damage: Callable[[Path], None], found: str
+) -> None:
+    file = command.home / "published" / name
+    damage(file)
+    told = command.run("status")
+    assert (told.returncode, told.stderr) == (1, "")
+    assert f"warning: {file} is damaged (" in told.stdout
+    assert found in told.stdout
+    assert "Nothing is published yet" not in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "code", "remedy"),
+    [
+        ("secrets/pseudonym.key", lose, 2, "install -m 600 COPY_OF_THE_KEY {file}"),
+        ("secrets/pseudonym.key", cut, 2, "install -m 600 COPY_OF_THE_KEY {file}"),
+        ("secrets/pseudonym.key", empty, 2, "install -m 600 COPY_OF_THE_KEY {file}"),
+        ("secrets/pseudonym.key", make_folder, 2, "install -m 600 COPY_OF_THE_KEY {file}"),
+        ("secrets/pseudonym.key", replace_key, 2, "install -m 600 COPY_OF_THE_KEY {file}"),
+        ("secrets/pseudonym.key", make_readable, 2, "chmod 600 {file}"),
+        ("warehouse.duckdb", overwrite, 1, "install -m 600 COPY_OF_THE_WAREHOUSE {file}"),
+        ("warehouse.duckdb", cut, 1, "install -m 600 COPY_OF_THE_WAREHOUSE {file}"),
+        ("warehouse.duckdb", empty, 1, "install -m 600 COPY_OF_THE_WAREHOUSE {file}"),
+        ("warehouse.duckdb", make_folder, 1, "install -m 600 COPY_OF_THE_WAREHOUSE {file}"),
+        ("warehouse.lock", make_folder, 2, "mv {file} {file}.old"),
+    ],
+)
+def test_what_cannot_be_made_again_stops_every_command_with_the_one_that_helps(
+    command: Command, name: str, damage: Callable[[Path], None], code: int, remedy: str
+) -> None:
+    file = command.home / name
+    damage(file)
+    for verb in ("status", "run"):
+        done = command.run(verb)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+        assert done.stderr.startswith(f"fcir: {file}")
+        assert remedy.format(file=file) in done.stderr
+
+
+@pytest.mark.parametrize("content", [bytes(range(128, 200)), b"this is rubbish\n"])
+def test_an_environment_file_that_is_none_is_refused(command: Command, content: bytes) -> None:
+    file = command.home.parent / ".env"
+    file.write_bytes(content)
+    done = command.run("status")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"fcir: {file}: line 1 cannot be read")

@@ -1,0 +1,195 @@
+"""Commands that are stopped by a signal: they end at once and say what stands, and the next run ends as any other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from command import CALLS, Command, call, figures, land_correction, land_three_days
+
+# Only a run that hangs reaches it.
+PATIENCE_SECONDS = 240
+# What is promised.
+STOPPED_WITHIN_SECONDS = 10
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+
+def stop_when(
+    command: Command,
+    has_come: Callable[[int], bool],
+    number: signal.Signals,
+    *arguments: str,
+    to_group: bool = False,
+    times: int = 1,
+) -> subprocess.CompletedProcess[str]:
+    """Start a command, send it a signal as soon as something has come, and see that it ends in time."""
+    process = command.start(*(arguments or ["run"]), has_group=True)
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None and not has_come(process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        assert process.poll() is None, process.communicate()
+        for _ in range(times):
+            # As Ctrl-C of a terminal does: the children get it too.
+            (os.killpg if to_group else os.kill)(process.pid, number)
+        out, err = process.communicate(timeout=STOPPED_WITHIN_SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 128 + number, out + err
+    assert "Traceback" not in out + err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def waits_for_signals(pid: int) -> bool:
+    """Whether a process has set its handlers, the first thing that it does."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (TERM - 1) & 1)
+
+
+def has_loaded(name: str) -> Callable[[int], bool]:
+    """Whether a process has a native library of this name in its memory."""
+    return lambda pid: name in Path(f"/proc/{pid}/maps").read_text()
+
+
+def has_open(name: str) -> Callable[[int], bool]:
+    """Whether a process has a file of this name open."""
+
+    def is_open(pid: int) -> bool:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if descriptor.readlink().name == name:
+                    return True
+            except FileNotFoundError:
+                continue
+        return False
+
+    return is_open
+
+
+def runs(command: Command) -> list[str]:
+    """How the runs of an installation ended, by Dagster's record."""
+    with closing(sqlite3.connect(command.home / "dagster" / "history" / "runs.db")) as connection:
+        return [status for (status,) in connection.execute("select status from runs order by id")]
+
+
+def test_a_run_stops_at_once_in_every_phase_and_the_next_one_ends_as_if_nothing_had_been(undisturbed, tmp_path):
+    command = Command(tmp_path / "home")
+    land_three_days(command)
+    for folder in ("secrets", "dbt"):
+        shutil.copytree(undisturbed.home / folder, command.home / folder)
+    published, built = command.home / "published", command.home / "dbt" / "run"
+
+    def pointed_to() -> Path | None:
+        return command.current.readlink() if command.current.is_symlink() else None
+
+    def has_built(models: int) -> Callable[[int], bool]:
+        return lambda _: sum(1 for _ in built.rglob("*.sql")) >= models
+
+    def has_written(name: str) -> Callable[[int], bool]:
+        return lambda _: any(published.glob(f".partial*/{name}"))
+
+    def stop(
+        has_come: Callable[[int], bool], number: signal.Signals, *, to_group: bool = False, times: int = 1
+    ) -> None:
+        shutil.rmtree(built, ignore_errors=True)
+        before = pointed_to()
+        done = stop_when(command, has_come, number, to_group=to_group, times=times)
+        now = pointed_to()
+        stands = "stopped; nothing was published" if now == before else f"stopped after publishing {now}"
+        assert done.stderr == f"fcir: {stands}; run again: fcir run\n"
+
+    # While modules are imported.
+    stop(waits_for_signals, INT)
+    stop(waits_for_signals, TERM, to_group=True)
+    # While the first source is loaded, and while Great Expectations, which needs pandas, is imported to validate it.
+    stop(lambda _: (command.home / "warehouse.duckdb").exists(), TERM, times=2)
+    stop(has_loaded("pandas"), INT, to_group=True)
+    # While dbt builds.
+    stop(has_built(1), INT)
+    stop(has_built(20), TERM, to_group=True)
+    stop(has_built(40), INT, to_group=True, times=2)
+    stop(has_built(60), HUP)
+    # The lock is free at once.
+    assert command.run("status").returncode == 0
+    assert pointed_to() is None
+    # While the publication is written: its folder, the database, the paper, the site.
+    stop(has_written(""), TERM)
+    stop(has_written("fcir.duckdb"), INT, to_group=True)
+    stop(has_written("board_paper.pdf"), TERM, to_group=True)
+    stop(has_written("index.html"), INT)
+    # While readers are pointed to it, or right after.
+    stop(has_written("manifest.json"), TERM)
+    shutil.rmtree(published)
+    stop(lambda _: command.current.exists(), INT)
+    assert command.damage() == []
+
+    land_correction(command)
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert command.damage() == []
+    assert figures(command) == figures(undisturbed)
+    assert list(published.glob(".*")) == []
+    *stopped, last = runs(command)
+    assert (set(stopped), last) == ({"FAILURE"}, "SUCCESS")
+
+
+def test_a_command_that_changes_nothing_says_so(undisturbed, tmp_path):
+    endless = "select count(*) from range(1000000000000) where range % 7 = 3"
+    for number, to_group in ((INT, True), (TERM, False)):
+        done = stop_when(undisturbed, has_open("fcir.duckdb"), number, "query", endless, to_group=to_group)
+        assert done.stderr == "fcir: stopped; nothing was changed\n"
+    file = tmp_path / "call_segments_2022-11-02.csv"
+    file.write_text("\n".join([CALLS, *(call(n, "2022-11-02") for n in range(200_000)), ""]))
+    done = stop_when(undisturbed, has_open(file.name), INT, "check", str(file))
+    assert done.stderr == "fcir: stopped; nothing was changed\n"
+
+
+def test_a_sample_that_is_stopped_leaves_nothing(tmp_path):
+    command = Command(tmp_path / "home")
+    out = tmp_path / "sample"
+    done = stop_when(command, lambda _: any(tmp_path.glob(".sample-*/content/*/*")), TERM, "sample", "--out", str(out))
+    assert done.stderr == "fcir: stopped; run again: fcir sample\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_publication_that_is_stopped_is_told_to_a_log_collector(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home", settings={"FCIR_LOG_FORMAT": "json"})
+    before = command.current.readlink()
+    has_begun = lambda _: any((command.home / "published").glob(".partial*"))  # noqa: E731
+    line = json.loads(stop_when(command, has_begun, TERM, "publish").stderr)
+    assert (line["message"], line["exit_code"]) == ("stopped; nothing was published; run again: fcir publish", 143)
+    assert command.current.readlink() == before
+
+
+def test_an_ignored_signal_of_a_shell_stops_a_run_and_one_of_nohup_does_not(tmp_path):
+    command = Command(tmp_path / "home")
+    land_three_days(command)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (INT, HUP)}
+    try:
+        process = command.start("run")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    try:
+        while process.poll() is None and not waits_for_signals(process.pid):
+            time.sleep(0.005)
+        process.send_signal(HUP)
+        process.send_signal(INT)
+        assert process.communicate(timeout=STOPPED_WITHIN_SECONDS)[1].startswith("fcir: stopped;")
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.communicate()
