@@ -285,7 +285,9 @@ def _check_shape(column: Column, where: str) -> None:
         import duckdb
 
         try:
-            duckdb.execute("select regexp_full_match('', ?)", [column.pattern])
+            # Of DuckDB's default connection another part of the process may hold a result: a cursor is one of its own.
+            with duckdb.cursor() as connection:
+                connection.execute("select regexp_full_match('', ?)", [column.pattern]).fetchall()
         except duckdb.Error as error:
             raise ContractError(f"{where}: pattern {column.pattern!r} is no regular expression: {error}") from None
 
