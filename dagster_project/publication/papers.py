@@ -125,7 +125,9 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
     return [folder / name for name in written]
 
 
-def _render(report: Report, folder: Path, place: str, renderer: Renderer, commentary: Path | None = None) -> list[str]:
+def _render(
+    report: Report, folder: Path, place: str, renderer: Renderer, commentary: object = "the commentary"
+) -> list[str]:
     """Render the files of a paper; their names, the page first, without those that failed."""
     written = []
     for name, (function, arguments) in tasks(report).items():
@@ -136,7 +138,7 @@ def _render(report: Report, folder: Path, place: str, renderer: Renderer, commen
         written.append(name)
         if made.replaced:
             counts = [
-                f"{count:,} in {commentary if where == 'commentary' and commentary else where}"
+                f"{count:,} {f'in {commentary}' if where == 'commentary' else where}"
                 for where, count in made.replaced.items()
             ]
             warn(

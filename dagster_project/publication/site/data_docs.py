@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -38,6 +38,8 @@ _RENDERING = (
     "publication/templates/site/data_docs_page.html.j2",
 )
 
+_LINK_TO_SUITE = re.compile(r'<a\b[^>]*href="[^"]*expectations/[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
+
 
 def write_data_docs(
     connection: duckdb.DuckDBPyConnection,
@@ -45,7 +47,7 @@ def write_data_docs(
     before: Path | None,
     *,
     write: Callable[..., None],
-    missing: Sequence[str] = (),
+    missing: Collection[str] = (),
 ) -> dict[str, Rows]:
     """Write a page for each result that is kept, and for each suite as of its newest result.
 
@@ -56,7 +58,7 @@ def write_data_docs(
         folder: folder of the publication that is being written.
         before: folder of the publication before.
         write: writes a page of the site, by address, template and content.
-        missing: addresses that every page of the site links to, and that are not there.
+        missing: addresses below the publication that are not there and may not be linked.
 
     Returns:
         The results of each suite, the newest first, with `at` in London time, the `address` of its page and that of
@@ -95,14 +97,14 @@ def write_data_docs(
 class _Page:
     """Writes pages into a publication, or takes them over from the one before."""
 
-    def __init__(self, folder: Path, before: Path | None, write: Callable[..., None], missing: Sequence[str]) -> None:
+    def __init__(self, folder: Path, before: Path | None, write: Callable[..., None], missing: Collection[str]) -> None:
         self.folder, self.before, self.write = folder, before, write
-        self.missing = "".join(missing)
+        self.missing = missing
 
     def settle(self, address: str, title: str, result: dict[str, Any], *, of_suite: bool) -> None:
         """See that a page of a result, or of its suite, is there."""
         document = result["document"]
-        made_of = sha256(f"{_rendering()}{title}{document}{self.missing}".encode()).hexdigest()[:32]
+        made_of = sha256(f"{_rendering()}{title}{document}{''.join(sorted(self.missing))}".encode()).hexdigest()[:32]
         there = self.before and self.before / address
         if self.before and there and there.is_file() and f'content="{made_of}"' in there.read_text(encoding="utf-8"):
             take_over(self.before, self.folder, address)
@@ -110,6 +112,8 @@ class _Page:
         from dagster_project.validation.data_docs import result_body, suite_body
 
         body = suite_body(document) if of_suite else result_body(document)
+        if result["suite_address"] in self.missing:
+            body = _LINK_TO_SUITE.sub(r"\1", body)
         self.write(
             address,
             "data_docs_page.html.j2",

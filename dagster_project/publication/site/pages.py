@@ -86,7 +86,8 @@ class _Site:
 
     def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer) -> None:
         self.folder = folder
-        self.shared = dict(shared) | {"failed": frozenset(item["path"] for item in renderer.failed)}
+        self.failed = frozenset(item["path"] for item in renderer.failed)
+        self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
         self.pages: list[_Page] = []
         self.found: list[tuple[str, str, str, str]] = []
@@ -188,11 +189,10 @@ def write_site(
     renderer.attempt(VEGA, lambda: write_vega(folder, before=before, prepared=PREPARED), "it could not be made")
     # One that failed is not tried again, so this ends.
     while True:
-        failed = renderer.failed
         site = _Site(folder, shared, renderer)
         _collect(site, connection, papers, force_code, before)
         rendered = site.render()
-        if renderer.failed == failed:
+        if not any(renderer.has_failed(page.address) for page in site.pages if page.address not in site.failed):
             break
     for address, content in rendered.items():
         write(folder, address, content)
@@ -331,7 +331,7 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
     content = explorer_content(connection, force_code=force_code)
-    site.add("explorer.html", site_explorer, content, site.shared["failed"])
+    site.add("explorer.html", site_explorer, content, site.failed)
     site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
 
 
@@ -362,10 +362,7 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
-    missing = [
-        address for address, _ in (*_PAGES, (f"{DATA_DOCS}/index.html", "")) if site.renderer.has_failed(address)
-    ]
-    results = write_data_docs(connection, site.folder, before, write=site.write, missing=missing)
+    results = write_data_docs(connection, site.folder, before, write=site.write, missing=site.failed)
     address = f"{DATA_DOCS}/index.html"
     site.write(address, "data_docs.html.j2", here="quality/index.html", suites=results)
     site.find(address, "Data Docs: results of validation", "quality", "great expectations suites")
