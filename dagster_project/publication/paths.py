@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -98,6 +99,9 @@ def url_of(*parts: str) -> str:
 
 
 def refused_address(*parts: str) -> str:
-    """An address that was refused, as a message and the manifest show it: percent-encoded, at most 100 characters."""
+    """An address that was refused, as a message and the manifest show it: percent-encoded and cut to one short line."""
     address = "/".join(quote(part, safe="", errors="replace") for part in parts)
-    return address if len(address) <= _LONGEST_NAME else f"{address[:_LONGEST_NAME]}..."
+    if len(address) <= _LONGEST_NAME:
+        return address
+    # The hash tells names apart that begin alike.
+    return f"{address[:_LONGEST_NAME]}...{sha256(address.encode()).hexdigest()[:8]}"

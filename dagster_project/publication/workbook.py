@@ -204,14 +204,9 @@ class _Writer:
                     }
                 )
         unit, decimals = next((item.unit, item.decimals) for item in rows if item.measure == chart.measure)
-        drawn.set_title(
-            # A title that begins with `=` would be a reference to a cell.
-            {
-                "name": neutralised(f"{chart.title}: {chart.finding.lower()}"),
-                "name_font": {"size": 11},
-                "overlay": False,
-            }
-        )
+        # The library takes `TEXT!A1` for a reference to a cell, whatever stands before.
+        title = f"{chart.title}: {chart.finding.lower()}".replace("!", "\N{FULLWIDTH EXCLAMATION MARK}")
+        drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
         drawn.set_x_axis(
             {
                 "num_format": "mmm yy",

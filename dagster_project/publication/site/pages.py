@@ -90,7 +90,7 @@ class _Site:
         self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
         self.pages: list[_Page] = []
-        self.found: list[tuple[str, str, str, str]] = []
+        self.found: list[tuple[str, str, str, str, str]] = []
 
     def write(
         self, address: str, template: str, *, here: str | None = None, chart: Chart | None = None, **content: Any
@@ -116,9 +116,9 @@ class _Site:
         """Collect pages; where the marts cannot be read, the first of them counts as failed."""
         self.renderer.attempt(address, collect)
 
-    def find(self, address: str, title: str, kind: str, words: str) -> None:
+    def find(self, address: str, title: str, kind: str, words: str, *, place: str = "") -> None:
         """Let the search find a page, or a place on it, by its title and other words."""
-        self.found.append((address, title, kind, words))
+        self.found.append((address, title, kind, words, place))
 
     def render(self) -> dict[str, bytes]:
         """Render what was collected; address to content, without what failed."""
@@ -129,11 +129,11 @@ class _Site:
 
     def search_index(self) -> bytes:
         """What the search finds, without pages that failed; a script, since pages from a disk may not fetch."""
-        found = []
-        for address, title, kind, words in self.found:
-            path, mark, place = address.partition("#")
-            if not self.renderer.has_failed(path):
-                found.append((url_of(*path.split("/")) + mark + quote(place), title, kind, words))
+        found = [
+            (url_of(*address.split("/")) + (f"#{quote(place)}" if place else ""), title, kind, words)
+            for address, title, kind, words, place in self.found
+            if not self.renderer.has_failed(address)
+        ]
         index = json.dumps(cleaned(found), ensure_ascii=False, separators=(",", ":"))
         return f"window.FCIR_PAGES={index};\n".encode()
 
@@ -353,12 +353,13 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         expectations=expectations,
         corrections=data.corrections(connection),
     )
-    site.find("quality/index.html#quarantine", "Rows set aside, by reason", "quality", "quarantine")
+    page = "quality/index.html"
+    site.find(page, "Rows set aside, by reason", "quality", "quarantine", place="quarantine")
     for source in calendars:
-        site.find(f"quality/index.html#{source}", f"Days of {source}", "quality", "calendar missing rejected loaded")
+        site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", place=source)
     for row in expectations:
         title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
-        site.find("quality/index.html#expectations", title, "expectation", row["reason"] or "")
+        site.find(page, title, "expectation", row["reason"] or "", place="expectations")
 
 
 def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
@@ -410,4 +411,4 @@ def _cookbook(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     found = recipes(connection)
     site.write("cookbook.html", "cookbook.html.j2", recipes=found)
     for recipe in found:
-        site.find(f"cookbook.html#{recipe.name}", recipe.question, "query", f"{recipe.explanation} {recipe.sql}")
+        site.find("cookbook.html", recipe.question, "query", f"{recipe.explanation} {recipe.sql}", place=recipe.name)
