@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import Block, Report, long_month, short_month, span
@@ -30,9 +30,15 @@ def environment() -> Environment:
     made.filters["span"] = span
     made.filters["groupby_runs"] = _stretches
     made.filters["url"] = lambda address: url_of(*str(address).split("/"))
+    made.filters["breakable"] = _breakable
     made.filters["csp_hash"] = csp_hash
     made.tests["published"] = _is_published
     return made
+
+
+def _breakable(text: str) -> Markup:
+    """A figure that is broken behind a comma where a card is too narrow for it, which nine digits fit into."""
+    return escape(text).replace(",", Markup(",<wbr>")) if len(text) > 11 else escape(text)
 
 
 @pass_context
