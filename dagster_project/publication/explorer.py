@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from dagster_project.publication.files import copy, take_over, write
 from dagster_project.publication.html import render_template
-from dagster_project.publication.report.display import display
+from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import OTHER_TITLES, SECTION_TITLES
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
@@ -215,6 +215,8 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
             """
         )
     )
+    for force in forces:
+        force["name"] = shortened(force["name"])
     months = [
         row[0]
         for row in connection.execute(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from payloads import FORMULAS, TEXTS
 from reports import a_report
 
+from dagster_project.publication.public_edition import _copy_out
 from dagster_project.publication.report.model import Report
 from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
 from dagster_project.publication.tables import render_csv
@@ -102,3 +103,19 @@ def test_the_axis_of_months_of_a_workbook_has_at_most_a_dozen_labels():
     with zipfile.ZipFile(io.BytesIO(render_workbook(report))) as book:
         (unit,) = re.findall(r'<c:majorUnit val="(\d+)"', book.read("xl/charts/chart1.xml").decode())
     assert 119 * 12 / int(unit) <= 12
+
+
+def test_the_tables_of_the_public_edition_have_no_formula_as_csv_and_every_text_as_parquet(tmp_path):
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{tmp_path / 'public.duckdb'}' as published; create schema published.marts")
+        connection.execute("create table published.marts.counts (district varchar, month date, counted bigint)")
+        values = [(text, "2023-01-01", -5) for text in [*FORMULAS, *TEXTS]]
+        connection.executemany("insert into published.marts.counts values (?, ?, ?)", values)
+        assert _copy_out(connection, tmp_path) == {"counts": len(values)}
+        kept = connection.execute("select district from read_parquet(?)", [str(tmp_path / "parquet/counts.parquet")])
+        assert sorted(row[0] for row in kept.fetchall()) == sorted(text for text, *_ in values)
+    with (tmp_path / "csv/counts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line.replace("\0", "") for line in file))
+    assert len(rows) == len(values)
+    assert all(neutralised(cell) == cell for row in rows for cell in row.values())
+    assert {row["counted"] for row in rows} == {"-5"}

@@ -36,6 +36,12 @@ def rounded(value: Decimal, decimals: int) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)
 
 
+def shortened(name: str) -> str:
+    """A name on one line of at most 100 characters; a title and the foot of every page hold no more."""
+    name = " ".join(name.split())
+    return name if len(name) <= 100 else f"{name[:99]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def in_full(value: Decimal | None) -> str:
     """A number with all its digits, as a CSV file has it: no exponent, no zeros at the end; nothing for None."""
     return "" if value is None else format(value.normalize(_EXACT), "f")
