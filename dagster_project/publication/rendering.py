@@ -148,6 +148,8 @@ class Renderer:
             self._fail(path, f"its process ended ({_ending(code)})")
         except _RenderingError as error:
             self._fail(path, str(error))
+        except OSError as error:
+            self._fail(path, f"its process cannot be started ({error.strerror})")
         else:
             self._timeouts.pop(function, None)
             return rendered
