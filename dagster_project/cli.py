@@ -55,11 +55,12 @@ from dagster_project.operations import (
     try_file,
     write_dbt_docs,
 )
+from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, count_matches, limit_memory, published_query
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
-from dagster_project.reporting import complain, is_json, report_as, report_to_terminal, say
+from dagster_project.reporting import LOGGER, complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.signals import describe_command, stop_on_signals
 from dagster_project.warehouse.connection import DatabaseUnreadable
@@ -133,7 +134,7 @@ def run(
     ] = "",
 ) -> None:
     """Load what is new, changed or was never accepted; build, test, publish."""
-    settings = _start()
+    settings = _start(debug=bool(context.obj))
     if accept and (from_ or to or source):
         raise UsageError("--accept names the delivery by its load; leave out --from, --to and --source")
     if reason and not accept:
@@ -164,8 +165,9 @@ def run(
             else "Nothing is new: every delivery in the landing folder is loaded, built and published."
         )
         _tell_outstanding(work.outstanding)
+        failed = _tell_failed(settings.published)
         _tell_publication(settings)
-        raise typer.Exit(Exit.DATA if work.outstanding else Exit.WELL)
+        raise typer.Exit(Exit.DATA if work.outstanding or failed else Exit.WELL)
     # What lies in a source's folder is told with the source.
     of_sources = tuple(f"{name}/" for name in contracts_of([]))
     for warning in work.plan.warnings:
@@ -184,7 +186,7 @@ def publish(
     ] = Edition.INTERNAL,
 ) -> None:
     """Publish the marts as they stand once more, or what of them may leave the force."""
-    settings = _start()
+    settings = _start(debug=bool(context.obj))
     _repair(settings)
     started = time.monotonic()
     if edition is Edition.PUBLIC:
@@ -257,9 +259,10 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
+    failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         _tell_publication(settings, is_short=True)
-    raise typer.Exit(Exit.DATA if state.outstanding or damaged else Exit.WELL)
+    raise typer.Exit(Exit.DATA if state.outstanding or damaged or failed else Exit.WELL)
 
 
 def _tell_nothing_loaded(settings: Settings, state: State) -> None:
@@ -525,9 +528,11 @@ def _quieten_libraries() -> None:
     logging.getLogger("dagster").setLevel(logging.ERROR)
 
 
-def _start() -> Settings:
+def _start(*, debug: bool = False) -> Settings:
     settings = read_settings()
     report_to_terminal(settings.log_format)
+    if debug:
+        LOGGER.setLevel(logging.DEBUG)
     return settings
 
 
@@ -561,6 +566,7 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
     _tell_outstanding(result.outstanding)
+    failed = [] if result.failures else _tell_failed(settings.published)
     _tell_publication(settings)
     if result.success:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
@@ -568,7 +574,10 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     if result.failures:
         end = f"The run failed ({seconds:.0f} s). What was published before stays. See to what failed and run: fcir run"
     else:
-        end = f"The run ended as failed ({seconds:.0f} s): all else is published, the deliveries above are not in it."
+        what = " and ".join(
+            [*(["the deliveries"] if result.outstanding else []), *(["the files that were left out"] if failed else [])]
+        )
+        end = f"The run ended as failed ({seconds:.0f} s): all else is published, {what} above are not in it."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
@@ -579,11 +588,13 @@ def _summarise_public(settings: Settings, result: RunResult, seconds: float) -> 
         say(f"failed: {failure}")
     _tell_outstanding(result.outstanding)
     pointer = pointer_of(settings.published_public)
+    failed = _tell_failed(settings.published_public, again="fcir publish --edition public") if result.success else []
     if pointer.exists():
         say(f"Published    {pointer.resolve().name} (public edition)")
         for title, name in (("Read first", "README.md"), ("Board paper", "board_paper.html"), ("Tables", "csv")):
-            say(f"{title:<12} {pointer / name}")
-    if result.success and not result.outstanding:
+            if (pointer / name).exists():
+                say(f"{title:<12} {pointer / name}")
+    if result.success and not result.outstanding and not failed:
         say(f"All is well ({seconds:.0f} s).")
         raise typer.Exit(Exit.WELL)
     ended = "The edition is published; see the lines above" if result.success else "No edition was published"
@@ -605,6 +616,21 @@ def _tell_outstanding(
         say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
 
 
+def _tell_failed(
+    published: Path, *, listed: int | None = _LISTED, width: int | None = None, again: str = "fcir publish"
+) -> list[FailedRendering]:
+    """Name the files that the current publication left out; returns them."""
+    failed = failed_renderings(published)
+    lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
+    _tell_some(lines, listed, width, f"files that were left out: {pointer_of(published) / 'manifest.json'}")
+    if failed:
+        say(
+            f"{len(failed)} {'file is' if len(failed) == 1 else 'files are'} not published. When the cause is removed "
+            f"(docs/runbook.md): {again}"
+        )
+    return failed
+
+
 def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
     """Where to find what is published; the short form leaves out what lies beside the site and is linked by it."""
     pointer = pointer_of(settings.published)
@@ -612,13 +638,18 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
         say("Nothing is published yet.")
         return
     _tell("Published", pointer.resolve().name)
-    _tell("Site", pointer / "index.html")
-    _tell("Board paper", pointer / "board_paper.html")
+    files = {"Site": "index.html", "Board paper": "board_paper.html"}
     if not is_short:
-        _tell("PDF", pointer / "board_paper.pdf")
-        _tell("Workbook", pointer / "board_paper.xlsx")
-        _tell("Database", pointer / "fcir.duckdb")
-        _tell("Parquet", pointer / "parquet")
+        files |= {
+            "PDF": "board_paper.pdf",
+            "Workbook": "board_paper.xlsx",
+            "Database": "fcir.duckdb",
+            "Parquet": "parquet",
+        }
+    for title, name in files.items():
+        # What could not be rendered is not there.
+        if (pointer / name).exists():
+            _tell(title, pointer / name)
     matched, printed = count_matches(settings)
     if printed:
         _tell("Reconciled", f"{matched} of {printed} printed figures are given to the last character")

@@ -398,7 +398,9 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
         shown = month.replace(day=1) if month else months[-1] if months else london_today().replace(day=1)
-        words = read_commentary(commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}"), SECTION_TITLES)
+        # A force that is not known is none, however it is written: the report says so.
+        file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
+        words = read_commentary(file, SECTION_TITLES) if file else {}
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)

@@ -15,6 +15,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import OverdueSource, overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.notifications import NotifyFileError, send
+from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import outstanding, reading_audit
@@ -83,6 +84,8 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     else:
         lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
         lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
+    if left_out := len(failed_renderings(settings.published)):
+        lines.append(f"{left_out} file{'' if left_out == 1 else 's'} left out of what is published")
     run = context.dagster_run
     _alert(context.log, settings, f"fcir: {run.job_name} failed", [f"run {run.run_id}", *lines, "Next: fcir status"])
 

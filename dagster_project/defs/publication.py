@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_state
+from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
@@ -172,7 +173,11 @@ def _made(publication: Publication) -> dict[str, dict[str, Any]]:
         "quality": pages("quality"),
         "dictionary": pages("dictionary"),
         "site": {"pages": publication.pages},
-        "manifest": {"files": len(files), "bytes": sum(map(_bytes, files))},
+        "manifest": {
+            "files": len(files),
+            "bytes": sum(map(_bytes, files)),
+            "failed_renderings": len(publication.failed),
+        },
     }
 
 
@@ -202,7 +207,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             papers=len(made.papers),
             rendered=rendered,
         )
-        step("publish", "site", f"{made.pages} pages", pages=made.pages)
+        step("publish", "site", f"{made.pages} pages", pages=made.pages, failed=len(made.failed))
         step(
             "publish",
             made.run_id,
@@ -230,8 +235,9 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         kinds={"python"},
         tags={"stage": "publication"},
         description=(
-            "Whether all that was owed has been delivered and accepted. It fails, after everything else is done, when "
-            "a delivery is missing or rejected: a failed check alone leaves the run green and failure alerts silent."
+            "Whether all that was owed has been delivered and accepted, and every paper and page was rendered. It "
+            "fails, after everything else is done, when a delivery is missing or rejected, or a rendering failed: a "
+            "failed check alone leaves the run green and failure alerts silent."
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -239,15 +245,32 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             faults = outstanding(connection)
-        if faults:
+        failed = failed_renderings(warehouse.settings.published)
+        if faults or failed:
+            owed = [f"{len(faults)} deliveries need a person: " + "; ".join(map(str, faults[:10]))] if faults else []
             raise dg.Failure(
-                f"{len(faults)} deliveries need a person: " + "; ".join(str(fault) for fault in faults[:10]),
-                metadata={"deliveries": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults))},
+                ". ".join([*owed, *_left_out(failed)]),
+                metadata={
+                    "deliveries": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults)),
+                    "failed_renderings": dg.MetadataValue.md("\n".join(f"- {_told(item)}" for item in failed)),
+                },
                 allow_retries=False,
             )
-        return dg.MaterializeResult(metadata={"outstanding": 0})
+        return dg.MaterializeResult(metadata={"outstanding": 0, "failed_renderings": 0})
 
     return [publication, run_verdict]
+
+
+def _left_out(failed: Sequence[FailedRendering]) -> list[str]:
+    """What failed renderings mean, in a sentence; no sentence where there are none."""
+    if not failed:
+        return []
+    count = f"{len(failed)} rendering{' is' if len(failed) == 1 else 's are'} left out of the publication"
+    return [f"{count}: {'; '.join(map(_told, failed[:10]))}. When the cause is removed (docs/runbook.md): fcir publish"]
+
+
+def _told(failed: FailedRendering) -> str:
+    return f"{failed['path']} ({failed['reason']})"
 
 
 def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
@@ -302,7 +325,11 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
             seconds=round(seconds, 3),
         )
         for spec in specs:
-            metadata: dict[str, Any] = {"edition": made.run_id, "folder": dg.MetadataValue.path(made.folder)}
+            metadata: dict[str, Any] = {
+                "edition": made.run_id,
+                "folder": dg.MetadataValue.path(made.folder),
+                "failed_renderings": len(made.failed),
+            }
             if spec.key.path[-1] == "tables":
                 metadata |= {"tables": len(made.tables), "dagster/row_count": rows}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)

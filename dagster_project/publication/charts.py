@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from importlib.resources import files
-from pathlib import Path
+from itertools import count
+from math import ceil, isfinite
 from typing import Any
 
+from dagster_project.publication.characters import font_folder
 from dagster_project.publication.report.model import Chart
 
 # The colours of the government statistics guidance for two series: 4.5 to 1 on white and apart for the colour-blind.
@@ -24,11 +25,6 @@ LARGE = (560, 210)
 
 # Seconds between two ticks.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
-
-
-def font_folder() -> Path:
-    """Where the typeface of the paper is."""
-    return Path(str(files("font_source_sans_pro") / "files"))
 
 
 # Papers of months that share their charts, and papers made again.
@@ -56,25 +52,28 @@ def _renderer() -> Any:
 
 def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
     """The chart in Vega-Lite, written out: building it with altair costs more than drawing it (15 ms of 35)."""
-    points = [
+    points: list[dict[str, Any]] = [
         {
-            "month": f"{point.month:%Y-%m-%d}",
+            "month": point.month.isoformat(),
             "value": float(point.value),
             "kind": "signal" if point.signal else "month",
             "fill": "white" if point.is_provisional else BLUE,
         }
         for point in chart.points
+        if isfinite(point.value)
     ]
     lines = [("limit", chart.lower_limit), ("limit", chart.upper_limit), ("mean", chart.mean), ("target", chart.target)]
-    rules = [{"kind": kind, "value": float(value)} for kind, value in lines if value is not None]
-    values = [float(point.value) for point in chart.points] + [float(value) for _, value in lines if value is not None]
-    greatest, least = max(values), min(0.0, *values)
+    rules: list[dict[str, Any]] = [
+        {"kind": kind, "value": float(value)} for kind, value in lines if value is not None and isfinite(value)
+    ]
+    values = [float(row["value"]) for row in (*points, *rules)]
+    greatest, least = max(values, default=0.0), min(0.0, *values)
     x = {
         "field": "month",
         "type": "temporal",
         "title": None,
         "axis": {
-            "values": sorted({points[0]["month"], points[-1]["month"]}),
+            "values": sorted({point["month"] for point in (*points[:1], *points[-1:])}),
             "format": "%b %Y",
             "labelAngle": 0,
             "labelFlush": True,
@@ -87,10 +86,9 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
         "title": None,
         "scale": {"domain": [least, greatest * 1.06 or 1.0], "nice": False},
         "axis": {
-            "labelExpr": _axis_text(chart.unit),
             "gridColor": "#eeeeee",
             "domain": False,
-            **_ticks(chart.unit, greatest),
+            **_ticks(chart.unit, least, greatest),
         },
     }
     return {
@@ -141,8 +139,18 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def _ticks(unit: str, greatest: float) -> dict[str, Any]:
-    return {"values": _seconds(greatest)} if unit == "duration" else {"tickCount": 3}
+def _ticks(unit: str, least: float, greatest: float) -> dict[str, Any]:
+    """Ticks and labels of the value axis: at most a dozen, and labels of few letters, whatever the values."""
+    reach = max(greatest, -least)
+    if unit == "duration":
+        step = _duration_step(reach)
+        values = list(range(ceil(least / step) * step, int(greatest) + 1, step))
+        # Vega's JSON has no integer of more than 64 bits.
+        return {
+            "labelExpr": _duration_text(step),
+            "values": [value if step <= 86400 else float(value) for value in values],
+        }
+    return {"labelExpr": _number_text(reach) + (" + '%'" if unit == "percent" else ""), "tickCount": 3}
 
 
 def _by_kind(**values: Any) -> dict[str, Any]:
@@ -155,19 +163,35 @@ def _by_kind(**values: Any) -> dict[str, Any]:
     }
 
 
-def _seconds(greatest: float) -> list[int]:
-    """Ticks of an axis of durations: whole seconds, minutes or hours, at most four above 0."""
-    step = next((step for step in _STEPS if greatest / step <= 4), _STEPS[-1])
-    return list(range(0, int(greatest) + 1, step))
+def _duration_step(reach: float) -> int:
+    """Seconds between two ticks: whole seconds, minutes, hours or days, so that at most four are above 0."""
+    step = next((step for step in _STEPS if reach / step <= 4), None)
+    # Of more than four days: 1, 2 or 5 days, tenfold as often as it takes.
+    return step or next(
+        86400 * days
+        for power in count()
+        for days in (10**power, 2 * 10**power, 5 * 10**power)
+        if reach / days <= 345600
+    )
 
 
-def _axis_text(unit: str) -> str:
-    """Vega expression for the labels of the value axis."""
-    if unit == "percent":
-        return "format(datum.value, ',') + '%'"
-    if unit == "duration":
-        return (
-            "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
-            " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')"
-        )
-    return "format(datum.value, ',')"
+def _duration_text(step: int) -> str:
+    """Vega expression for labels of durations: days where all ticks are days, else hours, minutes and seconds."""
+    if step > 86400:
+        return f"{_number_text(step / 21600, 'datum.value / 86400')} + ' days'"
+    if step >= 3600:
+        return "datum.value / 3600 + 'h'"
+    return (
+        "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
+        " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')"
+    )
+
+
+def _number_text(reach: float, number: str = "datum.value") -> str:
+    """Vega expression for labels of numbers, in full up to ten million, which a chart has room for."""
+    if reach < 1e7:
+        return f"format({number}, ',')"
+    for power, word in ((6, "m"), (9, "bn"), (12, "tn")):
+        if reach < 10 ** (power + 3):
+            return f"format({number} / 1e{power}, ',') + '{word}'"
+    return f"format({number}, '.1~e')"

@@ -7,7 +7,6 @@ its Parquet file the row groups that have such rows. Every other table is writte
 
 from __future__ import annotations
 
-import shutil
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,8 +17,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from dagster_project.extracts.cells import quoted
-from dagster_project.publication.files import link
+from dagster_project.publication.files import copy, take_over
 from dagster_project.publication.parquet import NotComposable, compose, read_footer
+from dagster_project.publication.paths import address_of, published_path
 from dagster_project.transformation.build import built_upon
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import literal, table, transaction
@@ -89,12 +89,9 @@ def write_tables(
     Returns:
         Mart to its rows.
     """
-    file = folder / DATABASE
-    if before:
-        shutil.copyfile(before / DATABASE, file)
+    file = copy(before / DATABASE, folder, DATABASE) if before else published_path(folder, DATABASE)
     connection.execute(f"attach {literal(str(file))} as published (storage_version '{STORAGE_VERSION}')")
     connection.execute("create schema if not exists published.marts")
-    (folder / _PARQUET).mkdir()
     counts: dict[str, int] = {}
     for mart in marts:
         target = table("published", "marts", mart.name)
@@ -103,7 +100,7 @@ def write_tables(
             _write(connection, mart)
         comment(connection, target, mart.description, mart.columns)
         if not (before and is_renewed and _renew_parquet(connection, mart, folder, before)):
-            copy_to_parquet(connection, target, _parquet_of(folder, mart))
+            copy_to_parquet(connection, target, published_path(folder, _PARQUET, f"{mart.name}.parquet"))
         counts[mart.name] = _rows(connection, target)
     connection.execute("detach published")
     return counts
@@ -133,17 +130,17 @@ def _renew_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pa
     Returns:
         Whether it could be made, and has as many rows as the fact.
     """
-    target = _parquet_of(folder, mart)
+    target = published_path(folder, _PARQUET, f"{mart.name}.parquet")
     source = table("warehouse", "marts", mart.name)
     try:
-        old = read_footer(_parquet_of(before, mart))
+        old = read_footer(before / _PARQUET / target.name)
         touched = connection.execute(
             f"select file_row_number from read_parquet(?, file_row_number = true) as rows where {_is_touched(mart)}",
             [str(old.path)],
         ).fetchall()
         has_new = connection.execute(f"select 1 from {source} as rows where {_is_touched(mart)} limit 1").fetchall()
         if not touched and not has_new:
-            link(old.path, target)
+            take_over(before, folder, address_of(_PARQUET, target.name))
             return True
         ends = list(accumulate(old.rows))
         if not ends:
@@ -151,7 +148,7 @@ def _renew_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pa
         stale = sorted({bisect_right(ends, row) for (row,) in touched} | {len(ends) - 1})
         kept = [place for place in range(len(ends)) if place not in stale]
         with TemporaryDirectory(dir=folder) as scratch:
-            rest, new = Path(scratch) / "rest.parquet", Path(scratch) / "new.parquet"
+            rest, new = (published_path(Path(scratch), f"{name}.parquet") for name in ("rest", "new"))
             compose(rest, [(old, stale)])
             copy_to_parquet(
                 connection,
@@ -180,10 +177,6 @@ def _is_touched(mart: Mart) -> str:
 
 def _order(mart: Mart) -> str:
     return ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
-
-
-def _parquet_of(folder: Path, mart: Mart) -> Path:
-    return folder / _PARQUET / f"{mart.name}.parquet"
 
 
 def copy_to_parquet(connection: duckdb.DuckDBPyConnection, relation: str, file: Path) -> None:

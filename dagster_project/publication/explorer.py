@@ -6,11 +6,8 @@ those of the marts, so that nothing is rounded or added up in a browser.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,9 +21,9 @@ import duckdb
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from dagster_project.publication.files import link
-from dagster_project.publication.html import environment
-from dagster_project.publication.report.display import display
+from dagster_project.publication.files import copy, take_over, write
+from dagster_project.publication.html import render_template
+from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import OTHER_TITLES, SECTION_TITLES
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
@@ -111,24 +108,41 @@ def render_explorer(
     Raises:
         ReportError: the marts have a period that the explorer does not know.
     """
-    script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return explorer_page(explorer_content(connection, force_code=force_code), nav=nav)
+
+
+def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
+    """What the explorer shows, read from the marts; arguments and errors as of `render_explorer`."""
     until, synthetic = _about(connection)
-    return (
-        environment()
-        .get_template("explorer.html.j2")
-        .render(
-            nav=nav or Markup(),
+    return {
+        "data": read_explorer(connection, force_code=force_code),
+        "data_until": until,
+        "is_synthetic": synthetic,
+    }
+
+
+def explorer_page(
+    content: Mapping[str, Any], *, nav: Markup | None = None, failed: frozenset[str] = frozenset()
+) -> str:
+    """The explorer as an HTML document.
+
+    Args:
+        content: of `explorer_content`.
+        nav: what stands above the page, made safe by whoever makes it.
+        failed: addresses below the publication that are not there.
+    """
+    script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")
+    return render_template(
+        "explorer.html.j2",
+        {
+            **content,
             # Made by the project: escaped as JSON within a page, and the one script that the page may run.
-            data=htmlsafe_json_dumps(
-                read_explorer(connection, force_code=force_code), ensure_ascii=False, separators=(",", ":")
-            ),
-            script=Markup(script),  # noqa: S704
-            script_hash=digest,
-            vega=VEGA,
-            data_until=until,
-            is_synthetic=synthetic,
-        )
+            "data": htmlsafe_json_dumps(content["data"], ensure_ascii=False, separators=(",", ":")),
+            "script": Markup(script),  # noqa: S704
+            "nav": nav or Markup(),
+            "vega": VEGA,
+            "failed": failed,
+        },
     )
 
 
@@ -140,14 +154,13 @@ def write_vega(folder: Path, *, before: Path | None = None, prepared: Path | Non
         before: of the publication before, whose library is taken over.
         prepared: of an earlier call for all data roots, whose library is copied. Without both it takes 3 CPU seconds.
     """
-    file, mark = folder / VEGA, f"/* vl-convert-python {version('vl-convert-python')} */"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    mark = f"/* vl-convert-python {version('vl-convert-python')} */"
     if before and _starts_with(before / VEGA, mark):
-        link(before / VEGA, file)
+        take_over(before, folder, VEGA)
     elif prepared and _starts_with(prepared / VEGA, mark):
-        shutil.copyfile(prepared / VEGA, file)
+        copy(prepared / VEGA, folder, VEGA)
     else:
-        file.write_text(f"{mark}\n{vega_bundle()}", encoding="utf-8")
+        write(folder, VEGA, f"{mark}\n{vega_bundle()}".encode())
 
 
 def _starts_with(file: Path, text: str) -> bool:
@@ -202,6 +215,8 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
             """
         )
     )
+    for force in forces:
+        force["name"] = shortened(force["name"])
     months = [
         row[0]
         for row in connection.execute(

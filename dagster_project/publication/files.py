@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from dagster_project.loading.landing import sha256_of
+from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.reporting import warn
 
 MANIFEST = "manifest.json"
 """Name of the file that lists all others of a publication, and is written after them."""
+
+
+class FailedRendering(TypedDict):
+    """A file that a publication should have and has not, as its manifest lists it."""
+
+    path: str
+    reason: str
+    """In words, without any value of the data."""
 
 
 class ListedFile(TypedDict):
@@ -87,17 +96,84 @@ def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
     return files
 
 
+def write(folder: Path, address: str, content: bytes) -> Path:
+    """Write a file of a publication.
+
+    Args:
+        folder: of the publication.
+        address: of the file below it (`address_of`).
+        content: what it holds.
+
+    Returns:
+        The file.
+
+    Raises:
+        UnsafeName: the address is not one that a published file may have.
+    """
+    target = published_path(folder, *address.split("/"))
+    # What is there may be the second name of a file of another publication.
+    target.unlink(missing_ok=True)
+    target.write_bytes(content)
+    return target
+
+
+def copy(source: Path, folder: Path, address: str) -> Path:
+    """Copy a file into a publication; arguments and errors as of `write`."""
+    target = published_path(folder, *address.split("/"))
+    shutil.copyfile(source, target)
+    return target
+
+
+def take_over(before: Path, folder: Path, address: str, *, source: str | None = None) -> Path:
+    """Give a published file a second name in a publication, where there is no file of that name yet.
+
+    Args:
+        before: folder of the publication that has the file.
+        folder: of the publication that is being written.
+        address: of the file below its publication (`address_of`).
+        source: its address in the publication that has it; the same.
+
+    Returns:
+        The second name.
+
+    Raises:
+        UnsafeName: the address is not one that a published file may have.
+    """
+    target = published_path(folder, *address.split("/"))
+    if not target.exists():
+        link(before / (source or address), target)
+    return target
+
+
 def link(source: Path, target: Path) -> None:
     """Give a published file a second name; a copy where the disk has no links.
 
     Args:
         source: a file of a publication.
-        target: a path that does not exist.
+        target: a path that does not exist, made by `published_path`.
     """
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a publication, whose name is made of a time and a run."""
+    folder.mkdir(parents=True)
+
+
+def failed_renderings(published: Path) -> list[FailedRendering]:
+    """What the current publication left out, by its manifest; nothing where none is published or says so.
+
+    Args:
+        published: folder of the publications.
+    """
+    try:
+        failed: list[FailedRendering] = manifest_of(pointer_of(published)).get("failed", [])
+    except (OSError, ValueError):
+        return []
+    return failed
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -113,7 +189,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     """Write the manifest of a publication, the last of its files."""
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _fault_of(folder: Path) -> str | None:

@@ -14,27 +14,23 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.publication.charts import draw
-from dagster_project.publication.files import link
-from dagster_project.publication.html import render_html
-from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.files import take_over, write
+from dagster_project.publication.forms import FORMS, PAGE, page, tasks
+from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import commentary_file, read_commentary
-from dagster_project.publication.report.errors import CommentaryError
-from dagster_project.publication.report.model import PAPER_MONTHS, Report
+from dagster_project.publication.report.errors import CommentaryError, ReportError
+from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
 from dagster_project.publication.report.read import SECTION_TITLES, paper_months, read_report
-from dagster_project.publication.tables import render_csv
-from dagster_project.publication.workbook import render_workbook
 from dagster_project.reporting import warn
 
 # Papers of a force that a publication holds, the latest and those before it: a year of board meetings.
 PAPERS = 12
 
-FORMS = ("board_paper.html", "board_paper.pdf", "board_paper.xlsx")
-
 # What a paper was rendered from; a paper whose text here is the same is the same paper.
 _CONTENT = "report.json"
 
-_LIBRARIES = ("font-source-sans-pro", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
+_LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
 
 
 @dataclass(frozen=True)
@@ -48,15 +44,24 @@ class Paper:
     """Its folder, relative to that of the publication."""
     is_rendered: bool
     """False where it was taken over from the publication before, since nothing in it has changed."""
+    forms: tuple[str, ...]
+    """The names of `FORMS` that there are; the others failed."""
 
 
 def write_papers(
-    connection: duckdb.DuckDBPyConnection, folder: Path, *, before: Path | None, commentary: Path, force_code: str
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    *,
+    before: Path | None,
+    commentary: Path,
+    force_code: str,
+    renderer: Renderer | None = None,
 ) -> list[Paper]:
     """Write the papers of every force into `papers/FORCE/YYYY-MM/`, and one force's latest into the folder itself.
 
     A paper of which nothing has changed is taken over from the publication before. That of an earlier month names the
-    deliveries that it was made from, also where later ones came that changed nothing in it.
+    deliveries that it was made from, also where later ones came that changed nothing in it. A form that cannot be
+    rendered is left out, and tried again by the next publication.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -64,21 +69,38 @@ def write_papers(
         before: folder of the publication before, of which papers that did not change are taken over.
         commentary: folder with the analysts' commentaries.
         force_code: the force whose latest paper stands in the folder itself; where it has none, the first that has.
+        renderer: renders the files, and keeps which of them failed; one of this call alone where it is not given.
 
     Returns:
         The papers, by force, the latest month first.
     """
-    papers = [
-        _write(connection, folder, before, commentary, force, month, is_latest=month == months[-1])
-        for force, months in paper_months(connection).items()
-        for month in reversed(months[-PAPERS:])
-    ]
+    if renderer is None:
+        with Renderer() as renderer:
+            return write_papers(
+                connection, folder, before=before, commentary=commentary, force_code=force_code, renderer=renderer
+            )
+    papers = []
+    for force, months in paper_months(connection).items():
+        try:
+            address_of("papers", force)
+        except UnsafeName as error:
+            renderer.refuse(error, "papers", force)
+            continue
+        papers += [
+            paper
+            for month in reversed(months[-PAPERS:])
+            if (
+                paper := _write(
+                    connection, folder, before, commentary, force, month, renderer, is_latest=month == months[-1]
+                )
+            )
+        ]
     latest: dict[str, Paper] = {}
     for paper in papers:
         latest.setdefault(paper.force_code, paper)
     if shown := latest.get(force_code) or next(iter(latest.values()), None):
-        for form in FORMS:
-            link(folder / shown.place / form, folder / form)
+        for form in shown.forms:
+            take_over(folder, folder, form, source=f"{shown.place.as_posix()}/{form}")
     return papers
 
 
@@ -91,17 +113,43 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
 
     Returns:
         The files.
+
+    Raises:
+        ReportError: a form cannot be rendered; the others are written.
     """
-    drawings = {chart.measure: draw(chart) for section in report.sections for chart in section.charts}
-    contents: dict[str, bytes] = {
-        "board_paper.html": render_html(report, drawings).encode(),
-        "board_paper.pdf": render_pdf(report, drawings),
-        "board_paper.xlsx": render_workbook(report),
-    }
-    contents |= {f"{section.code}.csv": render_csv(report, section.table).encode() for section in report.sections}
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in contents]
+    with Renderer() as renderer:
+        written = _render(report, folder, "", renderer)
+        if renderer.failed:
+            left_out = "; ".join(f"{item['path']}: {item['reason']}" for item in renderer.failed)
+            raise ReportError(f"{left_out}. The other files are in {folder}. A traceback: fcir --debug publish")
+    return [folder / name for name in written]
+
+
+def _render(
+    report: Report, folder: Path, place: str, renderer: Renderer, commentary: object = "the commentary"
+) -> list[str]:
+    """Render the files of a paper; their names, the page first, without those that failed."""
+    written = []
+    for name, (function, arguments) in tasks(report).items():
+        made = renderer.render(f"{place}{name}", function, *arguments)
+        if made is None:
+            continue
+        write(folder, f"{place}{name}", made.content)
+        written.append(name)
+        if made.replaced:
+            counts = [
+                f"{count:,} {f'in {commentary}' if where == 'commentary' else where}"
+                for where, count in made.replaced.items()
+            ]
+            warn(
+                f"{place}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
+                "The page and the workbook show them."
+            )
+    # Last, since it links to the others that there are.
+    if made := renderer.render(f"{place}{PAGE}", page, report, tuple(written)):
+        write(folder, f"{place}{PAGE}", made.content)
+        written.insert(0, PAGE)
+    return written
 
 
 def _write(
@@ -111,29 +159,46 @@ def _write(
     commentary: Path,
     force: str,
     month: date,
+    renderer: Renderer,
     *,
     is_latest: bool,
-) -> Paper:
-    place = Path("papers") / force / f"{month:%Y-%m}"
-    target = folder / place
-    target.mkdir(parents=True)
-    file = commentary_file(commentary, force, f"{month:%Y-%m}")
+) -> Paper | None:
+    """Write a paper or take it over; None where its report cannot be read."""
+    name = f"{month:%Y-%m}"
+    place = address_of("papers", force, name)
+    file = commentary_file(commentary, force, name)
+    words = _commentary(file, month)
+    report = renderer.attempt(
+        place,
+        lambda: read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words),
+    )
+    if report is None:
+        return None
+    content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
+    known = before / place if before else None
+    if before and known and _is_of(known / _CONTENT, content, is_latest=is_latest):
+        names = sorted(path.name for path in known.iterdir())
+        for item in names:
+            take_over(before, folder, f"{place}/{item}")
+        return Paper(force, report.force_name, month, Path(place), is_rendered=False, forms=_forms(names))
+    written = _render(report, folder, f"{place}/", renderer, file)
+    # Without this file a paper is not taken over, so that the next publication tries again what has failed.
+    if len(written) == len(tasks(report)) + 1:
+        write(folder, f"{place}/{_CONTENT}", content.encode())
+    return Paper(force, report.force_name, month, Path(place), is_rendered=True, forms=_forms(written))
+
+
+def _forms(names: list[str]) -> tuple[str, ...]:
+    return tuple(form for form in FORMS if form in names)
+
+
+def _commentary(file: Path, month: date) -> dict[str, tuple[Block, ...]]:
     try:
-        words = read_commentary(file, SECTION_TITLES)
+        return read_commentary(file, SECTION_TITLES)
     except CommentaryError as error:
         # A slip in an analyst's words holds no figure back.
         warn(f"{error} The paper of {month:%B %Y} is published without it.")
-        words = {}
-    report = read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words)
-    content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
-    known = before / place if before else None
-    if known and _is_of(known / _CONTENT, content, is_latest=is_latest):
-        for path in sorted(known.iterdir()):
-            link(path, target / path.name)
-        return Paper(force, report.force_name, month, place, is_rendered=False)
-    (target / _CONTENT).write_text(content, encoding="utf-8")
-    write_paper(report, target)
-    return Paper(force, report.force_name, month, place, is_rendered=True)
+        return {}
 
 
 def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:

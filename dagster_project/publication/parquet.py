@@ -87,7 +87,7 @@ def compose(target: Path, parts: Sequence[tuple[ParquetFile, Sequence[int]]]) ->
     """Write a Parquet file of row groups of other files.
 
     Args:
-        target: the file to write.
+        target: the file to write, a path made by `published_path`.
         parts: files with the places (from 0) of those of their row groups that are taken, in the order of the target.
 
     Raises:

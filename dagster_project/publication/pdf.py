@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dagster_project.publication.charts import font_folder
+from dagster_project.publication.characters import font_folder, mapped, with_glyphs
 from dagster_project.publication.report.model import Report, long_month, short_month
 
 
@@ -23,26 +21,48 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
         drawings: measure to the SVG of its chart.
 
     Returns:
-        The file. Its date is the newest delivery in it, not the time at which it was made.
+        The file. Its date is the newest delivery in it, not the time at which it was made. Characters that the typeface
+        lacks are shown as `?`: PDF/UA allows none without a glyph.
     """
     # Typst's library is 80 MB, loaded only where a paper is made.
     import typst
 
-    with tempfile.TemporaryDirectory(prefix="fcir-paper-") as name:
-        folder = Path(name)
-        for measure, drawing in drawings.items():
-            (folder / f"{measure}.svg").write_text(drawing, encoding="utf-8")
-        (folder / "report.json").write_text(json.dumps(_content(report)), encoding="utf-8")
-        shutil.copyfile(str(files(__package__) / "templates" / "board_paper.typ"), folder / "board_paper.typ")
-        made: bytes = typst.compile(
-            str(folder / "board_paper.typ"),
-            root=str(folder),
-            font_paths=[str(font_folder())],
-            ignore_system_fonts=True,
-            pdf_standards=["ua-1"],
-            timestamp=0,
-        )
+    content = mapped(_content(report), lambda text: with_glyphs(text)[0])
+    for section in content["sections"]:
+        for chart in section["charts"]:
+            chart["drawing"] = drawings[chart["measure"]]
+    made: bytes = typst.compile(
+        Path(str(files(__package__))) / "templates" / "board_paper.typ",
+        font_paths=[font_folder()],
+        ignore_system_fonts=True,
+        sys_inputs={"report": json.dumps(content)},
+        pdf_standards=["ua-1"],
+        timestamp=0,
+    )
     return made
+
+
+def missing_characters(report: Report) -> dict[str, int]:
+    """How many characters of a paper the typeface lacks: those of its commentary, and those of all else.
+
+    Returns:
+        `commentary` and `elsewhere`, each with its number; empty where none is missing.
+    """
+    content = _content(report)
+    commentary = [content.pop("commentary"), *(section.pop("commentary") for section in content["sections"])]
+    counts = {"commentary": _count_missing(commentary), "elsewhere": _count_missing(content)}
+    return {where: count for where, count in counts.items() if count}
+
+
+def _count_missing(content: Any) -> int:
+    counts: list[int] = []
+
+    def count(text: str) -> str:
+        counts.append(with_glyphs(text)[1])
+        return text
+
+    mapped(content, count)
+    return sum(counts)
 
 
 def _content(report: Report) -> dict[str, Any]:

@@ -20,8 +20,16 @@ from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
 from dagster_project.extracts.cells import quoted
 from dagster_project.publication.database import STORAGE_VERSION, comment
-from dagster_project.publication.files import files_of, publication_before, write_manifest
+from dagster_project.publication.files import (
+    FailedRendering,
+    files_of,
+    make_folder,
+    publication_before,
+    write,
+    write_manifest,
+)
 from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import (
@@ -32,6 +40,8 @@ from dagster_project.publication.publish import (
     remove_old,
     sync,
 )
+from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import (
@@ -80,6 +90,8 @@ class PublicEdition:
     papers: tuple[Paper, ...]
     months_shown: int
     """Months of tables below force level that this edition shows first."""
+    failed: tuple[FailedRendering, ...]
+    """What could not be rendered and was left out."""
 
 
 @readable_files()
@@ -109,34 +121,37 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         is_synthetic = _is_synthetic(connection)
     remove_leftovers(root)
     partial = root / f"{PARTIAL}{name}"
-    for part in ("parquet", "csv"):
-        (partial / part).mkdir(parents=True)
+    make_folder(partial)
     before = publication_before(root)
     with spilling_connection(settings.warehouse) as connection:
-        connection.execute(
-            f"attach {literal(str(partial / DATABASE))} as published (storage_version '{STORAGE_VERSION}')"
-        )
+        file = literal(str(published_path(partial, DATABASE)))
+        connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
         connection.execute("create schema published.marts")
         if earlier:
             connection.execute(f"attach {literal(str(earlier / DATABASE))} as earlier (read_only)")
         shown_first = _write_tables(connection, marts, rules, name, is_first=earlier is None)
         counts = _copy_out(connection, partial)
         connection.execute("detach published")
-    with reading_connection(partial / DATABASE) as connection:
+    with Renderer() as renderer, reading_connection(partial / DATABASE) as connection:
         papers = write_papers(
-            connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
+            connection,
+            partial,
+            before=before,
+            commentary=settings.commentary,
+            force_code=settings.force,
+            renderer=renderer,
         )
     releases = [release for mart in marts for release in mart.releases]
-    (partial / "README.md").write_text(notes(releases, rules, name, is_synthetic=is_synthetic), encoding="utf-8")
+    write(partial, "README.md", notes(releases, rules, name, is_synthetic=is_synthetic).encode())
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    write_manifest(partial, manifest)
+    write_manifest(partial, manifest | {"failed": renderer.failed})
     sync(partial)
     partial.rename(root / name)
     point_to(root, name)
     with loading_connection(settings.warehouse) as connection:
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
     remove_old(root, name)
-    return PublicEdition(name, root / name, counts, tuple(papers), shown_first)
+    return PublicEdition(name, root / name, counts, tuple(papers), shown_first, tuple(renderer.failed))
 
 
 def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Path | None:
@@ -429,9 +444,16 @@ def _copy_out(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, 
     ).fetchall()
     for (name,) in names:
         source = table("published", "marts", name)
-        for form, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
-            file = literal(str(folder / form / f"{name}.{form}"))
-            connection.execute(f"copy (select * from {source} order by all nulls last) to {file} ({options})")
+        columns = connection.execute(f"describe {source}").fetchall()
+        texts = [
+            f"{neutralised_sql(quoted(column))} as {quoted(column)}"
+            for column, kind, *_ in columns
+            if kind == "VARCHAR"
+        ]
+        no_formula = f"* replace ({', '.join(texts)})" if texts else "*"
+        for form, shown, options in (("parquet", "*", "format parquet"), ("csv", no_formula, "format csv, header")):
+            file = literal(str(published_path(folder, form, f"{name}.{form}")))
+            connection.execute(f"copy (select {shown} from {source} order by all nulls last) to {file} ({options})")
         row = connection.execute(f"select count(*) from {source}").fetchone()
         counts[name] = int(row[0]) if row else 0
     return counts

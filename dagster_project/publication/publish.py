@@ -14,10 +14,19 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.publication.database import can_take_over, write_tables
-from dagster_project.publication.files import ListedFile, files_of, publication_before, write_manifest
+from dagster_project.publication.files import (
+    FailedRendering,
+    ListedFile,
+    files_of,
+    make_folder,
+    publication_before,
+    write_manifest,
+)
+from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.pointer import CURRENT, point_to
+from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
@@ -47,11 +56,13 @@ class Publication:
     papers: tuple[Paper, ...]
     pages: int
     """Pages of the site, papers included."""
+    failed: tuple[FailedRendering, ...]
+    """What could not be rendered and was left out."""
 
 
 @readable_files()
-def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Publication:
-    """Write a publication and point readers to it.
+def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limit: float = TIME_LIMIT) -> Publication:
+    """Write a publication and point readers to it, whatever of its papers and pages cannot be rendered.
 
     All is written into a folder that no reader knows; it is renamed when it is complete, and the pointer is swapped
     last. A kill at any instant leaves the publication before in place. The record of its figures is made before, since
@@ -61,6 +72,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         settings: where the data are; the caller holds the writer lock and no connection.
         marts: tables to publish.
         run_id: Dagster run; the folder is named by time and run.
+        time_limit: seconds for rendering one file.
 
     Returns:
         The publication.
@@ -75,9 +87,10 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
     partial = settings.published / f"{PARTIAL}{name}"
     remove_leftovers(settings.published)
-    partial.mkdir(parents=True)
+    make_folder(partial)
     before = publication_before(settings.published)
-    write_lineage(settings, partial, before)
+    renderer = Renderer(time_limit=time_limit)
+    renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")
     with spilling_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
         goes_on = can_take_over(
@@ -96,9 +109,14 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         )
         counts = write_tables(connection, marts, partial, before=before if goes_on else None)
     # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
-    with spilling_connection(settings.warehouse) as connection:
+    with renderer, spilling_connection(settings.warehouse) as connection:
         papers = write_papers(
-            connection, partial, before=before, commentary=settings.commentary, force_code=settings.force
+            connection,
+            partial,
+            before=before,
+            commentary=settings.commentary,
+            force_code=settings.force,
+            renderer=renderer,
         )
         pages = write_site(
             connection,
@@ -108,8 +126,9 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
             force_code=settings.force,
             run_id=name,
             published_at=published_at,
+            renderer=renderer,
         )
-        manifest = _manifest(connection, name, published_at, counts, files_of(partial, before))
+        manifest = _manifest(connection, name, published_at, counts, files_of(partial, before), renderer.failed)
         write_manifest(partial, manifest)
         sync(partial)
         folder = settings.published / name
@@ -117,7 +136,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> Public
         point_to(settings.published, name)
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
-    return Publication(name, folder, counts, tuple(papers), pages)
+    return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
 
 
 def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
@@ -145,6 +164,7 @@ def _manifest(
     published_at: datetime,
     counts: dict[str, int],
     files: list[ListedFile],
+    failed: list[FailedRendering],
 ) -> dict[str, object]:
     """What the publication consists of and what it was made from."""
     inputs = connection.execute(
@@ -162,6 +182,7 @@ def _manifest(
         "dbt_project_sha256": fingerprint(),
         "is_synthetic": any(row[5] for row in inputs),
         "files": files,
+        "failed": failed,
         "tables": counts,
         "inputs": [
             {"source": row[0], "extract_date": str(row[1]), "file_name": row[2], "sha256": row[3], "load_id": row[4]}

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 
+from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import Report, Table
+from dagster_project.publication.spreadsheet import neutralised
 
 COLUMNS = ("force_code", "measure", "label", "column", "covers", "value", "text", "is_provisional", "note")
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of texts as a CSV file with a header line, in which no cell is a formula."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([neutralised(cell) for cell in row] for row in rows)
+    return file.getvalue()
 
 
 def render_csv(report: Report, table: Table) -> str:
@@ -17,22 +29,21 @@ def render_csv(report: Report, table: Table) -> str:
         report: the paper, for its force and notes.
         table: one of its tables.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in table.rows:
-        for column, figure in zip(table.columns, row.figures, strict=True):
-            writer.writerow(
-                (
-                    report.force_code,
-                    row.measure,
-                    row.label,
-                    column.code,
-                    column.meaning,
-                    "" if figure.value is None else format(figure.value.normalize(), "f"),
-                    figure.text,
-                    str(figure.is_provisional).lower(),
-                    report.notes[figure.note - 1] if figure.note else "",
-                )
+    return csv_of(
+        COLUMNS,
+        (
+            (
+                report.force_code,
+                row.measure,
+                row.label,
+                column.code,
+                column.meaning,
+                in_full(figure.value),
+                figure.text,
+                str(figure.is_provisional).lower(),
+                report.notes[figure.note - 1] if figure.note else "",
             )
-    return file.getvalue()
+            for row in table.rows
+            for column, figure in zip(table.columns, row.figures, strict=True)
+        ),
+    )

@@ -7,9 +7,11 @@ to a sheet that begins in column A, no merged or empty cells within it, notes na
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import xlsxwriter
@@ -18,7 +20,9 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
+from dagster_project.publication.report.display import rounded
 from dagster_project.publication.report.model import Chart, Report, Row, Section, Table, long_month
+from dagster_project.publication.spreadsheet import neutralised
 
 _CHART_SHEET = "Chart data"
 _CHART_COLUMNS = ("Section", "Measure", "Month", "Value", "Mean", "Lower limit", "Upper limit", "Target or benchmark")
@@ -28,6 +32,12 @@ _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
 _SECONDS_OF_A_DAY = 86_400
 
 _FIRST_TABLE_ROW = 4
+
+# What Excel holds in a cell; what is longer would be left out without a word.
+_LONGEST_TEXT = 32_767
+
+# Labels on the axis of months.
+_MOST_TICKS = 12
 
 
 def render_workbook(report: Report) -> bytes:
@@ -99,9 +109,9 @@ class _Writer:
     def _sheet(self, name: str, title: str, *lines: str) -> Worksheet:
         sheet = self.book.add_worksheet(name)
         sheet.hide_gridlines(2)
-        sheet.write_string(0, 0, title, self.heading)
+        _write(sheet, 0, 0, title, self.heading)
         for row, line in enumerate(lines, start=1):
-            sheet.write_string(row, 0, line)
+            _write(sheet, row, 0, line)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
@@ -156,7 +166,7 @@ class _Writer:
         for place, row in enumerate(table.rows, start=_FIRST_TABLE_ROW + 1):
             for column, figure in enumerate(row.figures, start=1):
                 if figure.value is None:
-                    sheet.write_string(place, column, figure.text, self.nothing)
+                    _write(sheet, place, column, figure.text, self.nothing)
                     continue
                 sheet.write_number(
                     place,
@@ -194,10 +204,17 @@ class _Writer:
                     }
                 )
         unit, decimals = next((item.unit, item.decimals) for item in rows if item.measure == chart.measure)
-        drawn.set_title(
-            {"name": f"{chart.title}: {chart.finding.lower()}", "name_font": {"size": 11}, "overlay": False}
+        # The library takes `TEXT!A1` for a reference to a cell, whatever stands before.
+        title = f"{chart.title}: {chart.finding.lower()}".replace("!", "\N{FULLWIDTH EXCLAMATION MARK}")
+        drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
+        drawn.set_x_axis(
+            {
+                "num_format": "mmm yy",
+                "date_axis": True,
+                "major_unit_type": "months",
+                "major_unit": _months_a_tick(chart),
+            }
         )
-        drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True, "major_unit_type": "months"})
         drawn.set_y_axis(
             {
                 "num_format": _number_format(unit, 0 if unit == "percent" else decimals),
@@ -256,18 +273,30 @@ class _Writer:
                 "name": name,
                 "style": None,
                 "autofilter": False,
-                "columns": [{"header": title, "header_format": self.head} for title in head],
+                "columns": [{"header": neutralised(title), "header_format": self.head} for title in head],
             },
         )
         for place, row in enumerate(rows, start=_FIRST_TABLE_ROW + 1):
             for column, text in enumerate(row):
                 if text is not None:
-                    sheet.write_string(place, column, str(text), self.text)
+                    _write(sheet, place, column, str(text), self.text)
+
+
+def _write(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
+    """Write a text as the text that it is: no formula, no link, and cut where Excel would leave it out."""
+    sheet.write_string(row, column, text[:_LONGEST_TEXT], style)
 
 
 def _sheet_name(title: str) -> str:
-    """A title as the name of a sheet, which has at most 31 letters."""
-    return title[:31].strip()
+    """A title as the name of a sheet, which has at most 31 letters, some of which it may not have."""
+    return re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet"
+
+
+def _months_a_tick(chart: Chart) -> int:
+    """Months between two labels of the axis, so that there are at most a dozen."""
+    first, last = chart.points[0].month, chart.points[-1].month
+    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    return ceil(months / _MOST_TICKS)
 
 
 def _notes_of(row: Row, table: Table) -> str:
@@ -282,7 +311,7 @@ def _notes_of(row: Row, table: Table) -> str:
 def _number(value: Decimal, unit: str, decimals: int) -> float:
     """A figure as the paper rounds it, in Excel's unit."""
     shown = 0 if unit == "duration" else decimals
-    return float(_scaled(value.quantize(Decimal(1).scaleb(-shown), rounding=ROUND_HALF_UP), unit))
+    return float(_scaled(rounded(value, shown), unit))
 
 
 def _scaled(value: Decimal, unit: str) -> Decimal:

@@ -162,6 +162,8 @@ def _offline(shown: str) -> str:
     shown = _ICON.sub(lambda icon: "" if "aria-hidden" in icon[2] else _WORDS[icon[1]], shown)
     for stated, level in _HEADINGS:
         shown = re.sub(rf"<(/?){stated}\b", rf"<\1{level}", shown)
+    # The policy of the pages allows no style within them; site.css has what these say.
+    shown = re.sub(r'(<[a-z][a-z0-9]*\b[^<>]*?)\sstyle="[^"]*"', r"\1", shown)
     # Anchors of its own navigation, some of them twice.
     shown = re.sub(r'\sid="section-[^"]*"', "", shown)
     # Wide tables are scrolled, with the keyboard too.

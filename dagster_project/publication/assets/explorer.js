@@ -739,13 +739,13 @@ function legend(drawn, rows, rules, single) {
 /** Vega-Lite, as the charts of the papers: values from 0, so that a small change does not look like a great one. */
 function specification(rows, rules, unit, width) {
   const months = chosenMonths();
-  const heights = [...rows, ...rules].map((row) => row.value).filter((value) => value !== null);
+  const heights = [...rows, ...rules].map((row) => row.value).filter(Number.isFinite);
   const greatest = Math.max(0, ...heights);
   const least = Math.min(0, ...heights);
   const lines = [...new Set(rows.map((row) => row.line))];
   const scale = (pick) => ({ domain: lines, range: lines.map((line) => style(line)[pick]) });
   // Months by their places: no time zone can move them.
-  const step = Math.ceil(months.length / Math.max(2, Math.floor(width / 85)));
+  const step = Math.ceil(months.length / Math.min(TICKS, Math.max(2, Math.floor(width / 85))));
   const x = {
     field: "month",
     type: "quantitative",
@@ -761,7 +761,7 @@ function specification(rows, rules, unit, width) {
     field: "value",
     type: "quantitative",
     scale: { domain: [least, greatest * 1.06 || 1], nice: false, zero: true },
-    axis: { title: null, domain: false, ticks: false, gridColor: "#e6e6e6", tickCount: 5, ...axisOf(unit, greatest) },
+    axis: { title: null, domain: false, ticks: false, gridColor: "#e6e6e6", tickCount: 5, ...axisOf(unit, least, greatest) },
   };
   const line = { field: "line", type: "nominal" };
   const rule = (kinds, look) => ({
@@ -813,18 +813,45 @@ function specification(rows, rules, unit, width) {
   };
 }
 
+// Labels of an axis, at most.
+const TICKS = 12;
+
 // Seconds between two ticks.
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
-function axisOf(unit, greatest) {
-  if (unit === "percent") return { labelExpr: "format(datum.value, ',') + '%'" };
-  if (unit !== "duration") return { labelExpr: "format(datum.value, ',')" };
-  const step = STEPS.find((one) => greatest / one <= 5) ?? STEPS[STEPS.length - 1];
+/** Ticks and labels of the axis of values, as of the charts of the papers: few and short, whatever the values. */
+function axisOf(unit, least, greatest) {
+  const reach = Math.max(greatest, -least);
+  if (unit === "percent") return { labelExpr: `${numberText(reach, "datum.value")} + '%'` };
+  if (unit !== "duration") return { labelExpr: numberText(reach, "datum.value") };
+  const step = STEPS.find((one) => reach / one <= 5) ?? daysStep(reach);
+  const first = Math.ceil(least / step);
   return {
-    values: Array.from({ length: Math.floor(greatest / step) + 1 }, (_, index) => index * step),
-    labelExpr: "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
-      + " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')",
+    values: Array.from({ length: Math.floor(greatest / step) - first + 1 }, (_, index) => (first + index) * step),
+    labelExpr: durationText(step),
   };
+}
+
+/** 1, 2 or 5 days, tenfold as often as it takes. */
+function daysStep(reach) {
+  const power = 10 ** Math.floor(Math.log10(reach / 5 / 86400));
+  return 86400 * [1, 2, 5, 10].map((factor) => factor * power).find((days) => reach / days / 86400 <= 5);
+}
+
+function durationText(step) {
+  if (step > 86400) return `${numberText(step / 17280, "datum.value / 86400")} + ' days'`;
+  if (step >= 3600) return "datum.value / 3600 + 'h'";
+  return "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
+    + " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')";
+}
+
+/** Numbers in full up to ten million, which a chart has room for. */
+function numberText(reach, number) {
+  if (reach < 1e7) return `format(${number}, ',')`;
+  for (const [power, word] of [[6, "m"], [9, "bn"], [12, "tn"]]) {
+    if (reach < 10 ** (power + 3)) return `format(${number} / 1e${power}, ',') + '${word}'`;
+  }
+  return `format(${number}, '.1~e')`;
 }
 
 // ---- CSV
@@ -838,9 +865,13 @@ function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** A name that a spreadsheet would take for a formula is put in as text. */
+// What a spreadsheet takes for a formula, and figures as papers print them: as in spreadsheet.py.
+const FORMULA = /^[\s\u0000-\u0020\u007f-\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]/;
+const FIGURE = /^[+-]?([0-9][0-9,]*(\.[0-9]+)?%?|([0-9]+h )?([0-9]+m )?[0-9]+s)$/;
+
+/** A text that a spreadsheet would take for a formula is put in as text. */
 function name(text) {
-  return field(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+  return field(FORMULA.test(text) && !FIGURE.test(text) ? `'${text}` : text);
 }
 
 /** All rows of the marts that are shown, one to a figure; a month that the marts do not have has none. */
@@ -857,8 +888,8 @@ function csv(shown) {
       const value = (kind) => judged?.values[kind] ?? "";
       lines.push([
         name(force.code), name(force.name), name(measure.code), name(sectionTitle.get(measure.section)),
-        name(measure.label), measure.unit, choice.figure, `${data.months[months[index]]}-01`, `${first}-01`,
-        `${last}-01`, cell.value, field(cell.text), String(cell.provisional), cell.loaded, cell.days,
+        name(measure.label), name(measure.unit), choice.figure, `${data.months[months[index]]}-01`, `${first}-01`,
+        `${last}-01`, cell.value, name(cell.text), String(cell.provisional), cell.loaded, cell.days,
         value("target"), value("mean"), value("lower"), value("upper"), judged?.signal ?? "",
       ].join(","));
     });

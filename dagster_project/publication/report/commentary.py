@@ -7,12 +7,16 @@ are kept; HTML, pictures and tables are shown as the text that they are.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
+from errno import ELOOP
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from dagster_project.publication.paths import check_name
 from dagster_project.publication.report.errors import CommentaryError
 from dagster_project.publication.report.model import Block, Run
 
@@ -21,8 +25,12 @@ _GREATEST_BYTES = 65_536
 
 
 def commentary_file(folder: Path, force_code: str, month: str) -> Path:
-    """Where the commentary of a force's month (`YYYY-MM`) is looked for."""
-    return folder / force_code / f"{month}.md"
+    """Where the commentary of a force's month (`YYYY-MM`) is looked for.
+
+    Raises:
+        UnsafeName: the force code cannot be the name of a folder.
+    """
+    return folder / check_name(force_code) / f"{month}.md"
 
 
 def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
@@ -36,19 +44,40 @@ def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Bl
         Section code to blocks; what stands before the first heading has the key of an empty text.
 
     Raises:
-        CommentaryError: the file is too large, no UTF-8, or has a heading that names no section.
+        CommentaryError: there is something else than a file (a link too), it cannot be read, is too large, no UTF-8, or
+            has a heading that names no section.
     """
-    if not path.is_file():
+    try:
+        content = _content(path)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    if path.stat().st_size > _GREATEST_BYTES:
+    except OSError as error:
+        fault = "is a link" if error.errno == ELOOP else f"cannot be read ({error.strerror})"
+        raise CommentaryError(f"{path}: {fault}. Put a text file there, then run: fcir publish") from None
+    if len(content) > _GREATEST_BYTES:
         raise CommentaryError(f"{path}: larger than {_GREATEST_BYTES:,} bytes. Shorten it, then run: fcir publish")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommentaryError(
             f"{path}: byte {error.start} is no UTF-8. Save the file as UTF-8, then run: fcir publish"
         ) from None
     return _sections(path, text, titles)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, as many as tell whether it is too large.
+
+    A link could lead to any file of the server, and a device or a pipe gives nothing or no end.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+    with open(path, "rb", opener=opener) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise CommentaryError(f"{path}: is no file. Put a text file there, then run: fcir publish")
+        return file.read(_GREATEST_BYTES + 1)
 
 
 def _sections(path: Path, text: str, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.model import (
     PAPER_MONTHS,
@@ -360,7 +360,7 @@ def _about(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[str,
         """
     ).fetchone()
     until, synthetic = loads if loads else (None, False)
-    return (name[0] if name and name[0] else force_code), until, bool(synthetic)
+    return shortened(name[0] if name and name[0] else force_code), until, bool(synthetic)
 
 
 def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -21,7 +21,8 @@ import duckdb
 from markupsafe import Markup
 
 from dagster_project.clock import LONDON
-from dagster_project.publication.files import link
+from dagster_project.publication.files import take_over
+from dagster_project.publication.paths import address_of
 from dagster_project.publication.site.data import Rows, rows_of
 from dagster_project.validation.engine import DELIVERIES_SUFFIX
 from dagster_project.validation.results import engine_version
@@ -37,9 +38,16 @@ _RENDERING = (
     "publication/templates/site/data_docs_page.html.j2",
 )
 
+_LINK_TO_SUITE = re.compile(r'<a\b[^>]*href="[^"]*expectations/[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
+
 
 def write_data_docs(
-    connection: duckdb.DuckDBPyConnection, folder: Path, before: Path | None, *, write: Callable[..., None]
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    before: Path | None,
+    *,
+    write: Callable[..., None],
+    missing: Collection[str] = (),
 ) -> dict[str, Rows]:
     """Write a page for each result that is kept, and for each suite as of its newest result.
 
@@ -50,16 +58,18 @@ def write_data_docs(
         folder: folder of the publication that is being written.
         before: folder of the publication before.
         write: writes a page of the site, by address, template and content.
+        missing: addresses below the publication that are not there and may not be linked.
 
     Returns:
-        The results of each suite, the newest first, with `at` in London time, `address` below `FOLDER` and what it is
-        `named`.
+        The results of each suite, the newest first, with `at` in London time, the `address` of its page and that of
+        its suite (`suite_address`), and what it is `named`.
     """
     results = [
         row
         | {
             "at": row["validated_at"].replace(tzinfo=UTC).astimezone(LONDON),
             "address": _address(row),
+            "suite_address": address_of(*FOLDER.split("/"), "expectations", f"{row['suite']}.html"),
             "named": f"{'deliveries' if row['suite'].endswith(DELIVERIES_SUFFIX) else 'rows'} of {row['source']}",
         }
         for row in rows_of(
@@ -74,10 +84,10 @@ def write_data_docs(
         )
     ]
     suites = {suite: list(found) for suite, found in groupby(results, key=lambda row: row["suite"])}
-    for suite, found in suites.items():
-        page = _Page(folder, before, write)
+    for found in suites.values():
+        page = _Page(folder, before, write, missing)
         named = found[0]["named"]
-        page.settle(f"expectations/{suite}.html", f"What is expected of {named}", found[0], of_suite=True)
+        page.settle(found[0]["suite_address"], f"What is expected of {named}", found[0], of_suite=True)
         for result in found:
             title = f"{named.capitalize()}, validated {result['at']:%-d %B %Y %H:%M:%S}"
             page.settle(result["address"], title, result, of_suite=False)
@@ -87,23 +97,23 @@ def write_data_docs(
 class _Page:
     """Writes pages into a publication, or takes them over from the one before."""
 
-    def __init__(self, folder: Path, before: Path | None, write: Callable[..., None]) -> None:
+    def __init__(self, folder: Path, before: Path | None, write: Callable[..., None], missing: Collection[str]) -> None:
         self.folder, self.before, self.write = folder, before, write
+        self.missing = missing
 
     def settle(self, address: str, title: str, result: dict[str, Any], *, of_suite: bool) -> None:
         """See that a page of a result, or of its suite, is there."""
-        address = f"{FOLDER}/{address}"
         document = result["document"]
-        made_of = sha256(f"{_rendering()}{title}{document}".encode()).hexdigest()[:32]
+        made_of = sha256(f"{_rendering()}{title}{document}{''.join(sorted(self.missing))}".encode()).hexdigest()[:32]
         there = self.before and self.before / address
-        if there and there.is_file() and f'content="{made_of}"' in there.read_text(encoding="utf-8"):
-            target = self.folder / address
-            target.parent.mkdir(parents=True, exist_ok=True)
-            link(there, target)
+        if self.before and there and there.is_file() and f'content="{made_of}"' in there.read_text(encoding="utf-8"):
+            take_over(self.before, self.folder, address)
             return
         from dagster_project.validation.data_docs import result_body, suite_body
 
         body = suite_body(document) if of_suite else result_body(document)
+        if result["suite_address"] in self.missing:
+            body = _LINK_TO_SUITE.sub(r"\1", body)
         self.write(
             address,
             "data_docs_page.html.j2",
@@ -127,7 +137,8 @@ def _rendering() -> str:
 
 
 def _address(row: dict[str, Any]) -> str:
-    """Where Great Expectations puts the page of a result below its site."""
+    """Where the page of a result is: below `FOLDER` where Great Expectations puts it below its site."""
     validated_at: datetime = row["validated_at"]
     run = re.sub(r"[^A-Za-z0-9-]", "-", row["run_id"])
-    return f"validations/{row['suite']}/{run}/{validated_at:%Y%m%dT%H%M%S.%fZ}/incoming-{row['suite']}.html"
+    at = f"{validated_at:%Y%m%dT%H%M%S.%fZ}"
+    return address_of(*FOLDER.split("/"), "validations", row["suite"], run, at, f"incoming-{row['suite']}.html")

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 from markupsafe import Markup
 
 from dagster_project.clock import LONDON
+from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
-from dagster_project.publication.explorer import render_explorer, write_vega
-from dagster_project.publication.html import environment
+from dagster_project.publication.explorer import VEGA, explorer_content, explorer_page, write_vega
+from dagster_project.publication.files import copy, write
+from dagster_project.publication.forms import FORMS
+from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper
-from dagster_project.publication.report.model import PAPER_MONTHS
+from dagster_project.publication.paths import UnsafeName, address_of, url_of
+from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.report.display import in_full
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart
 from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report, title_of
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
+from dagster_project.publication.tables import csv_of
 from dagster_project.settings import PREPARED
 
 _PAGES = (
@@ -41,6 +47,9 @@ _PAGES = (
 )
 
 _ASSETS = ("site.css", "search.js")
+
+# What the pages call the forms of a paper.
+_FORM_NAMES = ("page", "PDF", "workbook")
 
 
 @dataclass(frozen=True)
@@ -63,35 +72,84 @@ class Recipe:
     rows: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True)
+class _Page:
+    """A page that is to be rendered."""
+
+    address: str
+    render: Callable[..., str]
+    arguments: tuple[Any, ...]
+
+
 class _Site:
-    """Writes pages, and keeps of each what the search finds."""
+    """Collects the pages of the site, and of each what the search finds."""
 
-    def __init__(self, folder: Path, shared: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer) -> None:
         self.folder = folder
-        self.templates = environment()
-        self.shared = shared
-        self.found: list[tuple[str, str, str, str]] = []
+        self.failed = frozenset(item["path"] for item in renderer.failed)
+        self.shared = dict(shared) | {"failed": self.failed}
+        self.renderer = renderer
+        self.pages: list[_Page] = []
+        self.found: list[tuple[str, str, str, str, str]] = []
 
-    def write(self, address: str, template: str, *, here: str | None = None, **content: Any) -> None:
-        """Write a page.
+    def write(
+        self, address: str, template: str, *, here: str | None = None, chart: Chart | None = None, **content: Any
+    ) -> None:
+        """Have a page written.
 
         Args:
             address: where it stands below the folder of the publication.
             template: its template.
             here: the page of the navigation that it belongs to; itself.
+            chart: what its template shows as `drawing`; none leaves it empty.
             content: what the template shows.
         """
-        target = self.folder / address
-        target.parent.mkdir(parents=True, exist_ok=True)
         root = "../" * address.count("/")
-        page = self.templates.get_template(f"site/{template}").render(
-            **self.shared, root=root, here=here or address, pages=_PAGES, **content
-        )
-        target.write_text(page, encoding="utf-8")
+        content = {**self.shared, "root": root, "here": here or address, "pages": _PAGES, **content}
+        self.add(address, site_page, template, content, chart)
 
-    def find(self, address: str, title: str, kind: str, words: str) -> None:
+    def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
+        """Have a file written that a function of a module renders."""
+        self.pages.append(_Page(address, render, arguments))
+
+    def attempt(self, address: str, collect: Callable[[], None]) -> None:
+        """Collect pages; where the marts cannot be read, the first of them counts as failed."""
+        self.renderer.attempt(address, collect)
+
+    def find(self, address: str, title: str, kind: str, words: str, *, place: str = "") -> None:
         """Let the search find a page, or a place on it, by its title and other words."""
-        self.found.append((address, title, kind, words))
+        self.found.append((address, title, kind, words, place))
+
+    def render(self) -> dict[str, bytes]:
+        """Render what was collected; address to content, without what failed."""
+        rendered = {
+            page.address: self.renderer.render(page.address, page.render, *page.arguments) for page in self.pages
+        }
+        return {address: made.content for address, made in rendered.items() if made}
+
+    def search_index(self) -> bytes:
+        """What the search finds, without pages that failed; a script, since pages from a disk may not fetch."""
+        found = [
+            (url_of(*address.split("/")) + (f"#{quote(place)}" if place else ""), title, kind, words)
+            for address, title, kind, words, place in self.found
+            if not self.renderer.has_failed(address)
+        ]
+        index = json.dumps(cleaned(found), ensure_ascii=False, separators=(",", ":"))
+        return f"window.FCIR_PAGES={index};\n".encode()
+
+
+def site_page(template: str, content: Mapping[str, Any], chart: Chart | None) -> str:
+    """A page of the site from its template, with the chart that it shows."""
+    # Drawn by the project from numbers, so nothing in it needs escaping.
+    drawing = Markup(draw(chart, LARGE)) if chart else ""  # noqa: S704
+    return render_template(f"site/{template}", {**content, "drawing": drawing})
+
+
+def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
+    """The explorer below the navigation of the site."""
+    # Its policy of content allows no script but its own, so it has no search.
+    nav = {"pages": _PAGES, "here": "explorer.html", "failed": failed}
+    return explorer_page(content, nav=Markup(render_template("site/explorer_nav.html.j2", nav)), failed=failed)  # noqa: S704
 
 
 def write_site(
@@ -103,8 +161,11 @@ def write_site(
     force_code: str,
     run_id: str,
     published_at: datetime,
+    renderer: Renderer,
 ) -> int:
     """Write every page of the site; `index.html` opens it, from a disk as well as from a server.
+
+    Pages that fail are left out, and the others rendered again without links to them.
 
     Args:
         connection: the warehouse.
@@ -114,6 +175,7 @@ def write_site(
         force_code: the force that the first page shows; where it has no paper, the first that has.
         run_id: name of the publication.
         published_at: aware time of the publication.
+        renderer: renders the pages, and keeps which of them failed.
 
     Returns:
         How many pages were written.
@@ -124,86 +186,99 @@ def write_site(
         "published_at": published_at.astimezone(LONDON),
         "is_synthetic": bool(synthetic and synthetic[0]),
     }
-    site = _Site(folder, shared)
-    forces = list(_forces(connection, papers))
-    _index(site, connection, papers, force_code)
-    _measures(site, connection, forces)
-    _explorer(site, connection, force_code, before)
-    _demand(site, connection, forces)
-    _quality(site, connection)
-    _data_docs(site, connection, before)
-    _dictionary(site, connection)
-    _cookbook(site, connection)
-    assets = folder / "assets"
-    assets.mkdir(exist_ok=True)
+    renderer.attempt(VEGA, lambda: write_vega(folder, before=before, prepared=PREPARED), "it could not be made")
+    # One that failed is not tried again, so this ends.
+    while True:
+        site = _Site(folder, shared, renderer)
+        _collect(site, connection, papers, force_code, before)
+        rendered = site.render()
+        if not any(renderer.has_failed(page.address) for page in site.pages if page.address not in site.failed):
+            break
+    for address, content in rendered.items():
+        write(folder, address, content)
     for name in _ASSETS:
-        shutil.copyfile(str(files("dagster_project.publication") / "assets" / name), assets / name)
-    # A script and no JSON file: pages opened from a disk may not fetch.
-    index = json.dumps(site.found, ensure_ascii=False, separators=(",", ":"))
-    (assets / "search-index.js").write_text(f"window.FCIR_PAGES={index};\n", encoding="utf-8")
+        copy(Path(str(files("dagster_project.publication") / "assets" / name)), folder, f"assets/{name}")
+    write(folder, "assets/search-index.js", site.search_index())
     return sum(1 for path in folder.rglob("*.html"))
 
 
-def _forces(connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper]) -> Iterator[_Force]:
+def _collect(
+    site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str, before: Path | None
+) -> None:
+    forces = list(_forces(site, connection, papers))
+    site.attempt("index.html", lambda: _index(site, connection, papers, force_code))
+    site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
+    site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))
+    site.attempt("demand.html", lambda: _demand(site, connection, forces))
+    site.attempt("quality/index.html", lambda: _quality(site, connection))
+    site.attempt(f"{DATA_DOCS}/index.html", lambda: _data_docs(site, connection, before))
+    site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
+    site.attempt("cookbook.html", lambda: _cookbook(site, connection))
+
+
+def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper]) -> Iterator[_Force]:
+    """The forces that have figures, each with its measures; without those that cannot be read or named."""
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
-        histories = read_histories(connection, force_code=code, month=months[-1])
-        yield _Force(code, names.get(code, code), months[-1], histories)
+        try:
+            address = address_of("measures", code)
+        except UnsafeName as error:
+            site.renderer.refuse(error, "measures", code)
+            continue
+        histories = site.renderer.attempt(
+            address, partial(read_histories, connection, force_code=code, month=months[-1])
+        )
+        if histories is not None:
+            yield _Force(code, names.get(code, code), months[-1], histories)
 
 
 def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
-    shown = next((paper for paper in papers if paper.force_code == force_code), papers[0] if papers else None)
-    report = shown and read_report(
-        connection, force_code=shown.force_code, month=shown.month, length=PAPER_MONTHS, commentary={}
+    latest = next((paper for paper in papers if paper.force_code == force_code), papers[0] if papers else None)
+    report = latest and read_report(
+        connection, force_code=latest.force_code, month=latest.month, length=PAPER_MONTHS, commentary={}
     )
-    site.write("index.html", "index.html.j2", report=report, papers=papers, sources=data.sources(connection))
+    site.write(
+        "index.html",
+        "index.html.j2",
+        report=report,
+        latest=latest,
+        papers=papers,
+        forms=dict(zip(FORMS, _FORM_NAMES, strict=True)),
+        sources=data.sources(connection),
+    )
     for paper in papers:
         title = f"Board paper, {paper.force_name}, {paper.month:%B %Y}"
-        site.find(f"{paper.place.as_posix()}/board_paper.html", title, "board paper", f"{paper.month:%Y-%m}")
+        for form in paper.forms[:1]:
+            site.find(f"{paper.place.as_posix()}/{form}", title, "board paper", f"{paper.month:%Y-%m}")
 
 
 def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
-    sections = [
-        (
-            force.code,
-            force.name,
-            [
-                (title_of(section), list(histories))
-                for section, histories in groupby(
-                    sorted(force.histories, key=lambda history: title_of(history.measure.section)),
-                    key=lambda history: history.measure.section,
-                )
-            ],
-        )
-        for force in forces
-    ]
-    site.write(
-        "measures/index.html",
-        "measures.html.j2",
-        forces=sections,
-        month=max((force.month for force in forces), default=None),
-    )
     targets = data.targets(connection)
+    sections = []
     for force in forces:
         revisions = data.revisions(connection, force.code)
+        addresses = {}
         for history in force.histories:
             measure = history.measure
-            address = f"measures/{force.code}/{measure.code}.html"
+            try:
+                address, csv = (address_of("measures", force.code, f"{measure.code}.{end}") for end in ("html", "csv"))
+            except UnsafeName as error:
+                site.renderer.refuse(error, "measures", force.code, measure.code)
+                continue
+            addresses[measure.code] = address
             site.write(
                 address,
                 "measure.html.j2",
                 here="measures/index.html",
+                chart=history.chart,
                 force_name=force.name,
                 title=title_of(measure.section),
                 history=history,
-                # Drawn by the project from numbers, so nothing in it needs escaping.
-                drawing=Markup(draw(history.chart, LARGE)) if history.chart else "",  # noqa: S704
+                csv=csv,
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
             )
-            (site.folder / f"measures/{force.code}/{measure.code}.csv").write_text(
-                _history_csv(force.code, history), encoding="utf-8"
-            )
+            site.add(csv, history_csv, force.code, history)
             place = f", {force.name}" if len(forces) > 1 else ""
             site.find(
                 address,
@@ -211,40 +286,53 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 "measure",
                 f"{measure.code} {measure.definition}",
             )
-
-
-def _history_csv(force_code: str, history: MeasureHistory) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(("force_code", "measure", "month", "figure", "value", "text", "is_provisional", "covered"))
-    for row in history.rows:
-        for title, figure, covered in zip(history.columns, row.figures, row.covered, strict=True):
-            writer.writerow(
-                (
-                    force_code,
-                    history.measure.code,
-                    f"{row.month:%Y-%m}",
-                    "Month" if title == "Figure" else title,
-                    "" if figure.value is None else format(figure.value.normalize(), "f"),
-                    figure.text,
-                    str(figure.is_provisional).lower(),
-                    covered,
-                )
+        in_order = sorted(force.histories, key=lambda history: title_of(history.measure.section))
+        sections.append(
+            (
+                force.code,
+                force.name,
+                [
+                    (title_of(section), [(addresses.get(item.measure.code, ""), item) for item in histories])
+                    for section, histories in groupby(in_order, key=lambda history: history.measure.section)
+                ],
             )
-    return file.getvalue()
+        )
+    site.write(
+        "measures/index.html",
+        "measures.html.j2",
+        forces=sections,
+        month=max((force.month for force in forces), default=None),
+    )
 
 
-def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str, before: Path | None) -> None:
+def history_csv(force_code: str, history: MeasureHistory) -> str:
+    """The months of a measure as CSV, one row to a figure."""
+    return csv_of(
+        ("force_code", "measure", "month", "figure", "value", "text", "is_provisional", "covered"),
+        (
+            (
+                force_code,
+                history.measure.code,
+                f"{row.month:%Y-%m}",
+                "Month" if title == "Figure" else title,
+                in_full(figure.value),
+                figure.text,
+                str(figure.is_provisional).lower(),
+                covered,
+            )
+            for row in history.rows
+            for title, figure, covered in zip(history.columns, row.figures, row.covered, strict=True)
+        ),
+    )
+
+
+def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
     if not paper_months(connection):
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
-    # Its policy of content allows no script but its own, so it has no search.
-    template = site.templates.get_template("site/explorer_nav.html.j2")
-    nav = Markup(template.render(pages=_PAGES, here="explorer.html"))  # noqa: S704 - a template of the project
-    page = render_explorer(connection, force_code=force_code, nav=nav)
-    (site.folder / "explorer.html").write_text(page, encoding="utf-8")
+    content = explorer_content(connection, force_code=force_code)
+    site.add("explorer.html", site_explorer, content, site.failed)
     site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
-    write_vega(site.folder, before=before, prepared=PREPARED)
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
@@ -265,31 +353,30 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         expectations=expectations,
         corrections=data.corrections(connection),
     )
-    site.find("quality/index.html#quarantine", "Rows set aside, by reason", "quality", "quarantine")
+    page = "quality/index.html"
+    site.find(page, "Rows set aside, by reason", "quality", "quarantine", place="quarantine")
     for source in calendars:
-        site.find(f"quality/index.html#{source}", f"Days of {source}", "quality", "calendar missing rejected loaded")
+        site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", place=source)
     for row in expectations:
         title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
-        site.find("quality/index.html#expectations", title, "expectation", row["reason"] or "")
+        site.find(page, title, "expectation", row["reason"] or "", place="expectations")
 
 
 def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
-    results = write_data_docs(connection, site.folder, before, write=site.write)
+    results = write_data_docs(connection, site.folder, before, write=site.write, missing=site.failed)
     address = f"{DATA_DOCS}/index.html"
     site.write(address, "data_docs.html.j2", here="quality/index.html", suites=results)
     site.find(address, "Data Docs: results of validation", "quality", "great expectations suites")
 
 
 def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
-    tables = data.tables(connection)
-    site.write(
-        "dictionary/index.html",
-        "dictionary.html.j2",
-        tables=tables,
-        has_lineage=(site.folder / "dictionary" / "lineage.html").is_file(),
-    )
+    tables = [
+        table | {"address": address_of("dictionary", f"{table['table_name']}.html")}
+        for table in data.tables(connection)
+    ]
+    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
     for table in tables:
-        address = f"dictionary/{table['table_name']}.html"
+        address = table["address"]
         site.write(address, "table.html.j2", here="dictionary/index.html", table=table)
         columns = " ".join(column["column_name"] for column in table["columns"])
         site.find(address, table["table_name"], "table", f"{table['description']} {columns}")
@@ -316,7 +403,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
+        return in_full(value)
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 
@@ -324,4 +411,4 @@ def _cookbook(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     found = recipes(connection)
     site.write("cookbook.html", "cookbook.html.j2", recipes=found)
     for recipe in found:
-        site.find(f"cookbook.html#{recipe.name}", recipe.question, "query", f"{recipe.explanation} {recipe.sql}")
+        site.find("cookbook.html", recipe.question, "query", f"{recipe.explanation} {recipe.sql}", place=recipe.name)

@@ -1,0 +1,86 @@
+"""The process that renders files for another one. Started by `rendering.py`, never imported.
+
+Usage: `python -m dagster_project.publication.rendering_worker DESCRIPTOR`, the descriptor of a connection of
+`multiprocessing`. A request is the pickle of a function and its arguments, from this program's own parent. A reply is
+JSON that says whether it worked, followed by the bytes of the file if it did.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pickle
+import resource
+import signal
+import sys
+import traceback
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+# Imported here, so that the first rendering's time is its own.
+from dagster_project.publication import charts, html  # noqa: F401
+from dagster_project.publication.characters import cleaned
+from dagster_project.publication.rendering import Rendered
+
+# A paper with its charts takes 0.3 GiB, and no more with the explorer of 43 forces and ten years.
+_MEMORY = 2 << 30
+
+
+def main() -> None:
+    """Serve requests until the parent closes the connection."""
+    if len(sys.argv) != 2:
+        sys.exit(
+            "usage: python -m dagster_project.publication.rendering_worker DESCRIPTOR; only for the program that "
+            "publishes"
+        )
+    _die_with_parent()
+    _limit_resources()
+    connection = Connection(int(sys.argv[1]))
+    connection.send_bytes(b"ready")
+    # The parent is gone: there is nobody left to tell.
+    with suppress(EOFError, ConnectionError):
+        while True:
+            _serve(connection)
+
+
+def _serve(connection: Connection) -> None:
+    request = connection.recv_bytes()
+    try:
+        made = _called(request)
+    except Exception as error:
+        text = traceback.format_exc()
+        connection.send_bytes(json.dumps({"error": type(error).__name__, "traceback": text}).encode())
+        return
+    connection.send_bytes(json.dumps({"error": None, "replaced": made.replaced}).encode())
+    connection.send_bytes(made.content)
+
+
+def _called(request: bytes) -> Rendered:
+    function, arguments = pickle.loads(request)  # noqa: S301 - the parent's, over a connection that nobody else has
+    made = function(*cleaned(arguments))
+    if isinstance(made, Rendered):
+        return made
+    return Rendered(made.encode("utf-8", "replace") if isinstance(made, str) else made, {})
+
+
+def _die_with_parent() -> None:
+    """Be ended by a signal when standard input ends, also within native code that never returns."""
+    # An interrupt from the keyboard reaches both; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    # Where a system does not know it for pipes, the process ends when it next reads or writes.
+    with suppress(OSError):
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _limit_resources() -> None:
+    for kind, limit in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, _MEMORY)):
+        # A system that does not enforce a limit may refuse to set it.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""A chart has few ticks with short labels, whatever its values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reports import a_report
+
+from dagster_project.publication.charts import draw
+from dagster_project.publication.report.display import display, in_full
+
+CHART = a_report().sections[0].charts[2]
+UNITS = ("duration", "count", "percent", "ratio", "hours")
+ABSURD = ("7700900123", "-7700900123", "345601", "86400", "1E+20", "-1E+37", "9" * 38, "1E+400", "NaN", "0", "1E-30")
+
+
+def labels(value: Decimal, unit: str) -> list[str]:
+    """Labels of both axes of a chart with this value."""
+    points = (replace(CHART.points[0], value=value), *CHART.points[1:])
+    drawn = draw(replace(CHART, unit=unit, points=points, lower_limit=None, upper_limit=value))
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("value", ABSURD)
+def test_absurd_values_have_a_chart_with_a_few_short_labels(unit, value):
+    found = labels(Decimal(value), unit)
+    # Two of them are months.
+    assert 3 <= len(found) <= 12
+    assert max(map(len, found)) <= 12
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.decimals().filter(lambda value: not value.is_snan()), st.sampled_from(UNITS))
+def test_any_number_has_a_chart(value, unit):
+    found = labels(value, unit)
+    assert 2 <= len(found) <= 14
+    assert max(map(len, found)) <= 14
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("17", ["0s", "15s", "30s", "45s"]),
+        ("200", ["0s", "1m", "2m", "3m"]),
+        ("20000", ["0h", "2h", "4h"]),
+        ("7700900123", ["0 days", "50,000 days"]),
+        ("-7700900123", ["\u221250,000 days", "0 days"]),
+    ],
+)
+def test_durations_are_labelled_in_the_unit_that_fits(value, expected):
+    assert labels(Decimal(value), "duration")[2:] == expected
+
+
+def test_numbers_of_more_digits_than_python_rounds_by_itself_are_shown_whole():
+    assert display(Decimal("9" * 38), "count", 0).replace(",", "") == "9" * 38
+    assert in_full(Decimal(f"{'9' * 30}.50")) == f"{'9' * 30}.5"
