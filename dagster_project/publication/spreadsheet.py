@@ -14,7 +14,7 @@ _STARTS = r"=+\-@\t\r\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe66}\x{fe62}\x{fe63}\x{
 _FORMULA = rf"[{_SKIPPED}]*[{_STARTS}]"
 
 # Figures as papers print them: a number, a percentage, a duration.
-_FIGURE = r"[+-]?([0-9][0-9,]*(\.[0-9]+)?%?|([0-9]+h )?([0-9]+m )?[0-9]+s)"
+_FIGURE = r"[+-]?([0-9][0-9,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?%?|[0-9]+[hms]( [0-9]+[ms])*)"
 
 
 def _in_python(pattern: str) -> str:
