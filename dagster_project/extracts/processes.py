@@ -1,8 +1,4 @@
-"""Worker processes of `isolation.py`: starting, talking to and ending them. What is said is not known here.
-
-A worker gets an environment without the settings and secrets of this process. It dies with this process, whatever
-happens to it: its standard input is a pipe that nothing is written to, and whose end is a signal (see `worker.py`).
-"""
+"""Worker processes of `isolation.py`: starting, talking to and ending them. What is said is not known here."""
 
 from __future__ import annotations
 
@@ -10,11 +6,9 @@ import atexit
 import os
 import socket
 import struct
-import subprocess
-import sys
 import threading
-from contextlib import suppress
-from pathlib import Path
+
+from dagster_project.child_process import end_child, start_child
 
 # Start-up takes 0.3 seconds of CPU; a machine with much else to do may take long over it.
 _START = 60.0
@@ -22,7 +16,8 @@ _START = 60.0
 FRAME = struct.Struct(">cI")
 FRAME_LIMIT = 256 << 20
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+# Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
+_ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 
 class FrameTooLong(Exception):
@@ -39,16 +34,7 @@ class Worker:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of this package
-                [sys.executable, "-P", "-m", "dagster_project.extracts.worker", str(theirs.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                # A library's last words may quote a cell.
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                cwd="/",
-                env=_environment(),
-            )
+            self._process = start_child("dagster_project.extracts.worker", theirs.fileno(), _ENVIRONMENT)
         self._socket = ours
         self.pid = self._process.pid
 
@@ -109,25 +95,7 @@ class Worker:
             patience: seconds for a process to finish that is ending by itself.
         """
         self._socket.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience)
-        self._process.kill()
-        if self._process.stdin:
-            self._process.stdin.close()
-        return self._process.wait()
-
-
-def _environment() -> dict[str, str]:
-    kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
-    path = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {name: os.environ[name] for name in kept if name in os.environ} | {
-        "PATH": os.defpath,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        "LC_ALL": "C.UTF-8",
-        # Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "MALLOC_ARENA_MAX": "1",
-    }
+        return end_child(self._process, patience)
 
 
 class Pool:

@@ -7,12 +7,10 @@ JSON and of Arrow; a frame of Arrow follows the message `piece`.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pickle
 import resource
-import signal
 import socket
 import sys
 import time
@@ -23,6 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dagster_project.child_process import die_with_parent, limit_resources
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.parquet import ParquetReader
@@ -90,8 +89,8 @@ def main() -> None:
     """Serve requests until the parent closes the connection."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m dagster_project.extracts.worker DESCRIPTOR; only for the program that loads")
-    _die_with_parent()
-    _limit_resources()
+    die_with_parent()
+    limit_resources({resource.RLIMIT_FSIZE: 0, resource.RLIMIT_DATA: _MEMORY})
     sys.meta_path.insert(0, _WithoutPandas())
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
@@ -142,28 +141,6 @@ def _is_tired() -> bool:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) > _TIRED_KIB
     return True
-
-
-def _die_with_parent() -> None:
-    """Be ended by a signal when standard input ends, also within native code that never returns."""
-    # An interrupt from the keyboard reaches both; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    # Where a system does not know it for pipes, the worker ends when it next reads or writes.
-    with suppress(OSError):
-        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def _limit_resources() -> None:
-    for kind, limit in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_DATA, _MEMORY),
-    ):
-        # A system that does not enforce a limit may refuse to set it.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
 
 
 def _limit_cpu() -> None:

@@ -8,18 +8,15 @@ What the other process does with a request: `rendering_worker.py`.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from pathlib import Path
 from signal import Signals
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from dagster_project.child_process import end_child, start_child
 from dagster_project.publication.files import FailedRendering
 from dagster_project.publication.paths import UnsafeName, refused_address
 from dagster_project.reporting import LOGGER, warn
@@ -33,8 +30,6 @@ _LEAST_TIME = 3.0
 
 # Imports take 0.5 s of CPU; a machine with much else to do may take long over it.
 _START = 60.0
-
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 T = TypeVar("T")
 
@@ -163,21 +158,12 @@ class Renderer:
 
 
 class _Worker:
-    """The process. It dies with this one: its standard input is a pipe whose end is a signal to it."""
+    """The process, and the connection to it."""
 
     def __init__(self) -> None:
         self._connection, theirs = Pipe()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of this package
-                [sys.executable, "-P", "-m", "dagster_project.publication.rendering_worker", str(theirs.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                # A library's last words may quote a value of the data.
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                cwd="/",
-                env=_environment(),
-            )
+            self._process = start_child("dagster_project.publication.rendering_worker", theirs.fileno())
         # Importing does not count as rendering.
         with suppress(EOFError, TimeoutError):
             self._received(_START)
@@ -215,25 +201,8 @@ class _Worker:
     def end(self) -> int:
         """Kill the process; returns its exit code, negative for a signal."""
         self._connection.close()
-        with suppress(subprocess.TimeoutExpired):
-            # One that crashed has a reason of its own.
-            self._process.wait(0.2)
-        self._process.kill()
-        if self._process.stdin:
-            self._process.stdin.close()
-        return self._process.wait()
+        return end_child(self._process, patience=0.2)
 
 
 def _ending(code: int) -> str:
     return Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _environment() -> dict[str, str]:
-    """Where modules are, and none of this process's settings and secrets."""
-    kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
-    path = [str(_PACKAGE_ROOT), *(entry for entry in sys.path if entry)]
-    return {name: os.environ[name] for name in kept if name in os.environ} | {
-        "PATH": os.defpath,
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)),
-        "LC_ALL": "C.UTF-8",
-    }

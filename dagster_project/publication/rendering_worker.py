@@ -7,16 +7,15 @@ JSON that says whether it worked, followed by the bytes of the file if it did.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import pickle
 import resource
-import signal
 import sys
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
+
+from dagster_project.child_process import die_with_parent, limit_resources
 
 # Imported here, so that the first rendering's time is its own.
 from dagster_project.publication import charts, html  # noqa: F401
@@ -34,8 +33,8 @@ def main() -> None:
             "usage: python -m dagster_project.publication.rendering_worker DESCRIPTOR; only for the program that "
             "publishes"
         )
-    _die_with_parent()
-    _limit_resources()
+    die_with_parent()
+    limit_resources({resource.RLIMIT_DATA: _MEMORY})
     connection = Connection(int(sys.argv[1]))
     connection.send_bytes(b"ready")
     # The parent is gone: there is nobody left to tell.
@@ -62,24 +61,6 @@ def _called(request: bytes) -> Rendered:
     if isinstance(made, Rendered):
         return made
     return Rendered(made.encode("utf-8", "replace") if isinstance(made, str) else made, {})
-
-
-def _die_with_parent() -> None:
-    """Be ended by a signal when standard input ends, also within native code that never returns."""
-    # An interrupt from the keyboard reaches both; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    # Where a system does not know it for pipes, the process ends when it next reads or writes.
-    with suppress(OSError):
-        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
-
-
-def _limit_resources() -> None:
-    for kind, limit in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_DATA, _MEMORY)):
-        # A system that does not enforce a limit may refuse to set it.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
 
 
 if __name__ == "__main__":
