@@ -59,8 +59,9 @@ class Column:
     aliases: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Closed list: allowed value to its description; empty when any value may come."""
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: int | date | None = None
+    """Least possible value: of an integer or seconds a whole number, of a date or month a day."""
+    maximum: int | date | None = None
     maximum_reason: str = ""
     """Why no value can be greater, as a message gives it."""
     pattern: str | None = None

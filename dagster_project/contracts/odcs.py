@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".odcs.yaml"
 
+_DAYS = (CellType.DATE, CellType.MONTH)
+
 # Reserved: the columns that loading adds to every raw table.
 LOAD_COLUMNS = ("is_dst_ambiguous", "extract_date", "load_id", "source_row")
 
@@ -197,6 +199,8 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     )
     if options:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
+    if cell_type in _DAYS:
+        minimum, maximum = (_day(bound, f"{path.name}: {name}") for bound in (minimum, maximum))
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
     is_open = cell_type is CellType.TEXT and pattern is None and max_length is None
@@ -227,6 +231,17 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     if custom:
         raise ContractError(f"{path.name}: {name}: unknown custom properties: {', '.join(custom)}")
     return column
+
+
+def _day(bound: object, where: str) -> date | None:
+    """A bound of a date or a month, as in 2000-01-01; of a month the first day."""
+    # YAML reads a plain date as one.
+    if isinstance(bound, date) or bound is None:
+        return bound
+    try:
+        return date.fromisoformat(str(bound))
+    except ValueError:
+        raise ContractError(f"{where}: bound {bound!r}; expected a date, as in 2000-01-01") from None
 
 
 def _names(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
@@ -265,13 +280,13 @@ def _rule(quality: DataQuality, path: Path) -> Rule:
 def _check_shape(column: Column, where: str) -> None:
     """Refuse bounds and patterns that say nothing, or without the words that a message needs."""
     is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS)
-    if column.maximum is not None:
-        if not is_number or isinstance(column.maximum, bool) or not isinstance(column.maximum, int):
-            raise ContractError(
-                f"{where}: maximum {column.maximum!r}; expected a whole number, for a number or seconds"
-            )
-        if column.minimum is not None and column.maximum < column.minimum:
-            raise ContractError(f"{where}: maximum {column.maximum} is below minimum {column.minimum}")
+    for name, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
+        is_whole = isinstance(bound, int) and not isinstance(bound, bool)
+        if bound is not None and not (is_whole if is_number else column.cell_type in _DAYS):
+            raise ContractError(f"{where}: {name} {bound!r}; expected a whole number, for a number or seconds")
+    bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
+    if bounds != sorted(bounds):
+        raise ContractError(f"{where}: maximum {column.maximum} is below minimum {column.minimum}")
     if bool(column.maximum_reason) != (column.maximum is not None):
         raise ContractError(f"{where}: maximum and maximumReason go together: say why no value can be greater")
     if bool(column.pattern_description) != bool(column.pattern):

@@ -9,10 +9,11 @@ midnight of the next day).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
-from dagster_project.extracts.personal import EMAIL, NUMBER
+from dagster_project.extracts.personal import AT, EMAIL, NUMBER
 
 # Words that mean "no value" in any case; an empty cell is null before it comes here.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -153,13 +154,19 @@ def is_of_form(column: Column) -> str:
     return " and ".join([*length, *pattern])
 
 
+def bound_of(bound: int | date) -> str:
+    """SQL for a minimum or maximum of a contract."""
+    return str(bound) if isinstance(bound, int) else f"date '{bound}'"
+
+
 def looks_personal(column: Column) -> str:
     """SQL that is true where the text of a column has the shape of a personal value, and no good one has that shape."""
     cell = quoted(column.name)
     number = "false" if column.resembles_personal else is_match(cell, NUMBER)
     # The branches are computed only for the cells that get there: most cells have no at sign.
+    signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
     return f"""case
-        when contains({cell}, '@') or contains({cell}, '\uff20') then regexp_matches({cell}, '{EMAIL}')
+        when {signs} then regexp_matches({cell}, '{EMAIL}')
         else {number}
     end"""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dagster_project.contracts import Contract
 from dagster_project.contracts.model import normalised
 from dagster_project.extracts.errors import UnreadableExtract, printable
+from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
 
 # A preamble of more rows than this has not been seen; looking further costs time on every file.
@@ -163,6 +164,6 @@ def shortened(text: str, place: str) -> str:
         place: what is told in its stead when it looks like a value. A line of a person's cells that got into the header
             would else be read out; numbers, times, references and addresses have many digits or an at sign.
     """
-    if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE:
+    if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE or looks_personal(text):
         return f"({place})"
     return printable(text.strip(BLANKS)[:_NAME_LENGTH])

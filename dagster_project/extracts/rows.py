@@ -60,7 +60,7 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         )
         if column.maximum is not None:
             sentences[column.name, cells.ABOVE_MAXIMUM.code] = (
-                f"{column.name}: {cells.ABOVE_MAXIMUM.sentence} ({column.maximum:,}: {column.maximum_reason})"
+                f"{column.name}: {cells.ABOVE_MAXIMUM.sentence} ({column.maximum}: {column.maximum_reason})"
             )
         if column.form:
             sentences[column.name, cells.NOT_OF_FORM.code] = (
@@ -329,13 +329,15 @@ def _column_fault(column: Column) -> str:
             )
         )
         branches.append((f"{cell} is not null and {local} is null", cells.NOT_OF_TYPE[column.cell_type]))
+        # An offset can lead beyond the last day that a calendar has: 9999-12-31T23:30-01:00.
+        branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
         branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
     elif column.cell_type is not CellType.TEXT:
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
     if column.minimum is not None:
-        branches.append((f"{value} < {column.minimum}", cells.BELOW_MINIMUM))
+        branches.append((f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM))
     if column.maximum is not None:
-        branches.append((f"{value} > {column.maximum}", cells.ABOVE_MAXIMUM))
+        branches.append((f"{value} > {cells.bound_of(column.maximum)}", cells.ABOVE_MAXIMUM))
     branches.extend((f"{value} < {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_before)
     branches.extend((f"{value} > {quoted(f'{name} value')}", cells.OUT_OF_ORDER) for name in column.not_after)
     if column.required_when:

@@ -135,7 +135,7 @@ def _of_column(contract: Contract, column: Column) -> Iterator[Expectation]:
                 kind="expect_column_values_to_be_in_set",
                 arguments={"column": name, "value_set": [typed(column, value) for value in column.values]},
             )
-        if column.minimum is not None:
+        if isinstance(column.minimum, int):
             yield _on_rows(
                 f"{name}_is_at_least_{str(column.minimum).replace('-', 'minus_')}",
                 f"{name} below {column.minimum} is impossible.",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import CellType
@@ -18,10 +19,13 @@ LONDON = ZoneInfo("Europe/London")
 DIGITS = "0123456789"
 NULL_WORDS = {"", "null", "n/a", "-", "#n/a", "#div/0!", "-9999"}
 TRUTHS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
-# White space, brackets and dashes that stand between the digits of a telephone number.
-SEPARATORS = set("\t\n\f\r ()-\u00a0\u1680\u202f\u205f\u2060\u3000\ufeff\u2212") | {
-    chr(code) for code in (*range(0x2000, 0x200E), *range(0x2010, 0x2016))
+AT, DOTS = "@\uff20\ufe6b", ".\u3002\uff0e\uff61"
+# What stands between the digits of a telephone number: white space, brackets and marks that are not seen; dashes.
+BLANKS = set("\t\n\f\r ()\u00a0\u00ad\u061c\u1680\u3000\ufeff") | {
+    chr(code) for code in (*range(0x2000, 0x2010), *range(0x202A, 0x2030), *range(0x205F, 0x2070))
 }
+DASHES = set("-\u2043\u2212\ufe58\ufe63\uff0d") | {chr(code) for code in range(0x2010, 0x2016)}
+WIDE = "\uff0b\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19"
 # Those that a National Insurance number can begin with.
 LETTERS = set(string.ascii_uppercase) - set("DFIQUV")
 MICROSECOND = Decimal("0.000001")
@@ -106,29 +110,67 @@ def reading(kind: CellType, text: str, *, serial_days: int = 0, values: Sequence
 
 def is_personal(text: str) -> bool:
     """Whether a text has an e-mail address in it, or is a British telephone or National Insurance number."""
-    if "@" in text or "\uff20" in text:
-        return any(is_address(text, at) for at, character in enumerate(text) if character in "@\uff20")
-    joined = "".join(character for character in text if character not in SEPARATORS)
-    if len(joined) == 9 and joined.isascii():
-        prefix, numbers, suffix = joined[:2], joined[2:8], joined[8]
-        return set(prefix) <= LETTERS and set(numbers) <= set(DIGITS) and suffix in "ABCD"
+    if any(sign in text for sign in AT):
+        return any(is_address(text, at) for at, character in enumerate(text) if character in AT)
+    bare = text
+    for mark in ("'", "tel:", "tel"):
+        if bare.lower().startswith(mark):
+            bare = bare[len(mark) :]
+            break
+    narrow = "".join(chr(ord(c) - 0xFEE0) if c in WIDE else c for c in bare)
+    joined = "".join(c for c in narrow if c not in BLANKS | DASHES)
+    return is_telephone(narrow, joined) or is_insurance_number(narrow, joined)
+
+
+def is_telephone(text: str, joined: str) -> bool:
     for prefix in ("+44", "0044"):
         national = joined.removeprefix(prefix)
         if national != joined and set(national) <= set(DIGITS):
             return len(national) in (9, 10) or (len(national) == 11 and national[0] == "0")
-    return len(joined) in (10, 11) and set(joined) <= set(DIGITS) and joined[0] == "0" and joined[1] in "1237"
+    if not (len(joined) in (10, 11) and set(joined) <= set(DIGITS) and joined[0] == "0" and joined[1] in "1237"):
+        return False
+    begun = text.lstrip("".join(BLANKS | DASHES))[:3]
+    ended = text.rstrip("".join(BLANKS | DASHES))
+    return set(begun) <= set(DIGITS) or not set(ended[ended.index("0") :]) & DASHES
+
+
+def is_insurance_number(text: str, joined: str) -> bool:
+    if len(joined) != 9 or not set(joined[2:8]) <= set(DIGITS):
+        return False
+    if set(joined[:2]) <= LETTERS and joined[8] in "ABCD":
+        return True
+    prefix, behind = text.lstrip("".join(BLANKS | DASHES))[:2], text.lstrip("".join(BLANKS | DASHES))[2:]
+    blanks = behind[: len(behind) - len(behind.lstrip("".join(BLANKS)))]
+    digits = behind[len(blanks) :]
+    pairs = digits[:1] in set(DIGITS) and all(digits_in_pairs(digits))
+    return set(prefix.upper()) <= LETTERS and len(prefix) == 2 and bool(blanks) and pairs and joined[8] in "ABCDabcd"
+
+
+def digits_in_pairs(text: str) -> list[bool]:
+    """Whether no blank or dash stands within the three pairs of six digits."""
+    place, found = 0, []
+    for _ in range(3):
+        while text[place] in BLANKS | DASHES:
+            place += 1
+        pair = text[place : place + 2]
+        found.append(len(pair) == 2 and set(pair) <= set(DIGITS))
+        place += 2
+    return found
 
 
 def is_address(text: str, at: int) -> bool:
-    """Whether the sign at a place of a text stands between a mailbox and a domain of two or more parts."""
-    word = string.ascii_letters + DIGITS + "_-"
-    if text[at - 1 : at] not in set(word + ".%+"):
+    """Whether the sign at a place of a text stands behind something and before a domain of two or more parts."""
+    before = text[at - 1 : at]
+    if not before or before in AT or before in "\t\n\f\r ":
         return False
-    end = at + 1
-    while end < len(text) and text[end] in word + ".":
+    parts, end = [""], at + 1
+    while end < len(text) and (text[end] in DOTS or text[end] in "_-" or category(text[end])[0] in "LMN"):
+        if text[end] in DOTS:
+            parts.append("")
+        else:
+            parts[-1] += text[end]
         end += 1
-    first, *others = text[at + 1 : end].split(".")
-    return bool(first and others and others[0])
+    return len(parts) > 1 and bool(parts[0]) and bool(parts[1])
 
 
 def trimmed(text: str) -> str:

@@ -200,6 +200,10 @@ MISTAKES = {
         logicalTypeOptions={"minimum": 6, "maximum": 5},
         customProperties=[stated("maximumReason", "a reason")],
     ),
+    "bound 'soon'; expected a date": lambda doc: properties(doc)[1].update(
+        logicalType="date", logicalTypeOptions={"minimum": "soon"}
+    ),
+    "minimum 5; expected": lambda doc: properties(doc)[1].update(logicalTypeOptions={"minimum": 5}),
     "pattern and patternDescription go together": lambda doc: properties(doc)[0].update(
         logicalTypeOptions={"pattern": "[a-z]+"}
     ),

@@ -70,6 +70,8 @@ def _content(path: Path) -> bytes:
 
     A link could lead to any file of the server, and a device or a pipe gives nothing or no end.
     """
+    if path.parent.is_symlink():
+        raise CommentaryError(f"{path.parent}: is a link. Put a folder there, then run: fcir publish")
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
