@@ -339,9 +339,8 @@ def query(
         raise UsageError("choose one of --csv, --json and --markdown")
     if not 0 < timeout <= LONGEST_SECONDS:
         raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
-    # Python's own handlers wait until DuckDB returns, which takes minutes; these end the process at once.
-    for stop in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(stop, signal.SIG_DFL)
+    # A reader that goes away ends the process at once, as it ends other programs of a pipeline.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     limit_memory()
     _print_in_utf8()
     with published_query(read_settings(), sql, seconds=timeout, end=_end_at_once) as answer:
