@@ -443,6 +443,9 @@ def docs() -> None:
 def main() -> None:
     """Run the command; every expected error ends in one line on standard error and its exit code."""
     stop_on_signals(sys.argv[1:])
+    if sys.stdout is None:
+        # A shell has closed it (>&-).
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
@@ -472,7 +475,10 @@ def main() -> None:
     except OSError as error:
         _fail(f"{_of_the_system(error)}. {_STANDS}", Exit.DATA, debug, error)
     except _errors_of_databases() as error:
-        _fail(f"{str(error).splitlines()[0].rstrip('.')}. {_STANDS}", Exit.DATA, debug, error)
+        said = str(error).splitlines()[0].rstrip(".")
+        # SQLite's own words; the databases of SQLite are Dagster's alone.
+        stands = _stands_without_history() if "disk image is malformed" in str(error) else _STANDS
+        _fail(f"{said}. {stands}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
 
@@ -501,6 +507,15 @@ def _say_unexpected(kind: type[BaseException], _error: BaseException, trace: Tra
         trace = trace.tb_next
     where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
     complain(f"unexpected {kind.__name__}{where}. {_STANDS}", exit_code=int(Exit.DATA))
+
+
+def _stands_without_history() -> str:
+    """What to do about a database of Dagster that was found to be damaged while it was written to."""
+    history = read_settings().dagster_home / "history"
+    return (
+        f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Set "
+        f"it aside: mv {history} {history}.damaged, then: fcir run"
+    )
 
 
 def _errors_of_databases() -> tuple[type[Exception], ...]:

@@ -19,8 +19,9 @@ from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import damaged_parsed, remove_parsed
 
-# To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked.
-_CHECKED_WHOLE_BYTES = 1_000_000
+# To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked. The
+# index of all runs has 4 MB after a first load.
+_CHECKED_WHOLE_BYTES = 8_000_000
 # Each run has a file of its own, and of old ones nothing but a page of the UI is made.
 _NEWEST_RUNS = 20
 _SIDE_FILES = ("-journal", "-wal", "-shm")

@@ -223,6 +223,8 @@ class CsvReader:
     def _parsed(self, block: bytes, count: int, positions: Iterable[int]) -> dict[int, pa.Array] | None:
         """Trimmed cells by their position; None when the lines of the block are not one whole record each."""
         names = [str(i) for i in range(self._header.width)]
+        # Arrow would take SIGINT for itself meanwhile, and hand it to a thread that does not look.
+        pa.enable_signal_handlers(False)
         try:
             table = pa_csv.read_csv(
                 pa.py_buffer(block),

@@ -170,10 +170,12 @@ def failed_renderings(published: Path) -> list[FailedRendering]:
         published: folder of the publications.
     """
     try:
-        failed: list[FailedRendering] = manifest_of(pointer_of(published)).get("failed", [])
+        manifest = manifest_of(pointer_of(published))
     except (OSError, ValueError):
         return []
-    return failed
+    # A damaged manifest may be JSON of another kind.
+    failed = manifest.get("failed") if isinstance(manifest, dict) else None
+    return failed if isinstance(failed, list) else []
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

@@ -244,7 +244,7 @@ def reading_connection(
     Raises:
         DatabaseUnreadable: the file is no database, or a damaged one.
     """
-    advice = "Nothing was changed. Write it anew: fcir publish, or, if that is refused, fcir run"
+    advice = "Nothing was changed. Make it again: fcir publish"
     with opening(file, advice):
         connection = duckdb.connect(
             str(file),

@@ -251,7 +251,7 @@ def test_a_publication_whose_database_is_gone_is_told_with_what_to_do(command):
     command.current.symlink_to("one")
     done = command.run("query", "select 1")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "Write it anew: fcir publish" in done.stderr
+    assert "Make it again: fcir publish" in done.stderr
 
 
 def test_an_error_that_nobody_foresaw_is_one_line_without_its_text_and_a_traceback_on_demand(command):
