@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.publication.files import files_of, link, publication_before
+from dagster_project.publication.files import failed_renderings, files_of, link, publication_before
 from dagster_project.publication.pointer import point_to
 
 FILES = ["fcir.duckdb", "papers/kent/board_paper.html"]
@@ -124,3 +124,16 @@ def test_a_copy_is_hashed(published):
     (second / FILES[1]).write_text("a pager", encoding="utf-8")
     hashes = {file["path"]: file["sha256"] for file in files_of(second, first)}
     assert hashes == listed(first) | {FILES[1]: hashlib.sha256(b"a pager").hexdigest()}
+
+
+@pytest.mark.parametrize("content", ["[]", '"text"', "null", '{"failed": 1}', "{", ""])
+def test_a_damaged_manifest_names_no_failed_rendering(published, content):
+    (a_publication(published, "second") / "manifest.json").write_text(content, encoding="utf-8")
+    assert failed_renderings(published) == []
+
+
+def test_failed_renderings_are_those_of_the_manifest(published):
+    failed = [{"path": "explorer.html", "reason": "it took longer than 60 seconds"}]
+    folder = a_publication(published, "second")
+    (folder / "manifest.json").write_text(json.dumps({"failed": failed}), encoding="utf-8")
+    assert failed_renderings(published) == failed
