@@ -74,7 +74,7 @@ def test_a_check_says_what_it_claims_and_what_it_found(visit):
         page,
         "files_can_be_read",
         "key_occurs_once",
-        "such a value is a clock fault",
+        "a segment that the switch did not close",
         "(warning)",
         "evaluated",
         "unexpected",
