@@ -109,7 +109,7 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
     assert command.damage() == []
     assert figures(command) == figures(undisturbed)
     whole = command.run("status")
-    assert (whole.returncode, "warning" in whole.stdout) == (0, False)
+    assert (whole.returncode, "is damaged" in whole.stdout) == (0, False)
 
 
 @pytest.mark.parametrize(

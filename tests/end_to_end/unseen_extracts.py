@@ -699,7 +699,7 @@ class _Draw:
                 "offence_code": rng.choice(("8N", "105A", "28E", "ZZ9", "58C")), "status": "recorded",
                 "cancelled_at": None, "cancel_code": None, "report_channel": rng.choice((None, "999", "online")),
                 "district": rng.choice((None, "Guildford", "Reigate & Banstead", "Môle Valley",
-                                        'Spel; thorne, "S"', "Elm\nbridge")),
+                                        "Spel, thorne (S)", "King\u2019s Elm/Bridge")),
             }  # fmt: skip
 
             def change(values: dict[str, Any]) -> dict[str, Any]:
