@@ -155,14 +155,7 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
 
 
 def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
-    stated = custom.pop("firstDelivery", None)
-    # YAML reads a plain date as one.
-    if isinstance(stated, date) or stated is None:
-        return stated
-    try:
-        return date.fromisoformat(str(stated))
-    except ValueError:
-        raise ContractError(f"{path.name}: firstDelivery is {stated!r}; expected a date, as in 2022-08-01") from None
+    return _day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is")
 
 
 def _needs_marker(custom: dict[str, Any], path: Path) -> bool:
@@ -200,7 +193,7 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     if options:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
     if cell_type in _DAYS:
-        minimum, maximum = (_day(bound, f"{path.name}: {name}") for bound in (minimum, maximum))
+        minimum, maximum = (_day(bound, f"{path.name}: {name}: bound") for bound in (minimum, maximum))
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
     is_open = cell_type is CellType.TEXT and pattern is None and max_length is None
@@ -233,15 +226,15 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     return column
 
 
-def _day(bound: object, where: str) -> date | None:
-    """A bound of a date or a month, as in 2000-01-01; of a month the first day."""
+def _day(stated: object, where: str) -> date | None:
+    """A day that a contract states; `where` begins the message about one that is none."""
     # YAML reads a plain date as one.
-    if isinstance(bound, date) or bound is None:
-        return bound
+    if isinstance(stated, date) or stated is None:
+        return stated
     try:
-        return date.fromisoformat(str(bound))
+        return date.fromisoformat(str(stated))
     except ValueError:
-        raise ContractError(f"{where}: bound {bound!r}; expected a date, as in 2000-01-01") from None
+        raise ContractError(f"{where} {stated!r}; expected a date, as in 2022-08-01") from None
 
 
 def _names(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
