@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -51,7 +52,9 @@ def answer(kind: str, headers: Headers, names: frozenset[str] = names_of_server(
         "query_string": b"",
         **scope,
     }
-    asyncio.run(Guard(dagster, names)(scope, receive, send))
+    # In a thread of its own: the browser of the page tests leaves an event loop running in the main thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, Guard(dagster, names)(scope, receive, send)).result()
     assert dagster.reached == (sent[0].get("status", 200) == 200)
     return sent
 
