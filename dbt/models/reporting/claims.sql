@@ -5,6 +5,9 @@
 {%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
 {%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
 {%- set yearly_comparisons = "('rises_year_on_year', 'falls_year_on_year')" -%}
+{%- set period_comparisons =
+    "('within_benchmark', 'more_than', 'less_than', 'equals', 'rises_year_on_year', 'falls_year_on_year')"
+-%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -177,6 +180,7 @@ pooled as (
     select
         test_key,
         period,
+        months = 1 or is_additive as has_period_value,
         case
             when is_sum then {{ trillionths("numerator", "greatest_denominator") }}
             when is_additive or months = 1 then {{ trillionths("numerator", "denominator") }}
@@ -337,6 +341,7 @@ gathered as (
         ends.needs_last,
         {{ trillionths("targets.target", "1") }} as target,
         {{ trillionths("tests.stated_number", "1") }} as compared_with,
+        stated.has_period_value,
         stated.period_value,
         base.period_value as base_period_value,
         peaks.greatest,
@@ -515,6 +520,7 @@ explained as (
             when comparison = 'peaks_in' and not stated_month between first_month and last_month
                 then 'month_outside_period'
             when comparison in {{ peak_comparisons }} and months = 1 then 'one_month'
+            when comparison in {{ period_comparisons }} and not has_period_value then 'not_additive'
             when comparison in {{ yearly_comparisons }} and is_sum and months <> base_months
                 then 'periods_differ'
             when comparison = 'within_benchmark' and target is null and months_loaded > 0 then 'no_target'
