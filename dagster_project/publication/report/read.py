@@ -32,18 +32,6 @@ from dagster_project.publication.report.model import (
 )
 from dagster_project.publication.report.sentences import SIGNAL_WORDS, Month, Series, finding, sentences, target_label
 
-SECTION_TITLES = {
-    "calls_999": "999 calls",
-    "calls_101": "101 calls",
-    "digital": "Digital contact",
-    "ocr": "Online crime reports",
-    "live_chat": "Live chat",
-    "crime": "Recorded and cancelled crime",
-}
-
-# Sections of the catalogue that have no table of their own in the paper.
-OTHER_TITLES = {"demand": "Demand over all ways of contact"}
-
 _COMPARED = {
     "same_month_last_year": "Same month last year",
     "last_6_months": "Last 6 months",
@@ -59,6 +47,8 @@ class Measure:
 
     code: str
     section: str
+    section_title: str
+    section_order: int
     label: str
     unit: str
     decimals: int
@@ -86,9 +76,22 @@ class _Notes:
         return self.texts.index(text) + 1
 
 
-def title_of(section: str) -> str:
-    """Title of a section of the catalogue."""
-    return (SECTION_TITLES | OTHER_TITLES)[section]
+def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The sections of the board paper: code to title, in the order of the paper.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+    """
+    rows = connection.execute(
+        """
+        select section, section_title
+        from marts.measures
+        where in_board_paper
+        group by all
+        order by min(section_order), section
+        """
+    ).fetchall()
+    return dict(rows)
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
@@ -144,10 +147,8 @@ def read_report(
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
     sections = []
-    for code, title in SECTION_TITLES.items():
+    for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]
-        if not own:
-            continue
         sections.append(
             Section(
                 code,
@@ -173,7 +174,7 @@ def read_report(
         commentary=commentary.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes.texts),
-        definitions=tuple(Definition(SECTION_TITLES[item.section], item.label, item.definition) for item in measures),
+        definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
     )
 
 
@@ -274,7 +275,8 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
     cursor = connection.execute(
         """
         select
-            measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
+            measures.measure as code, measures.section, measures.section_title, measures.section_order,
+            measures.label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
             measures.sources, measures.in_board_paper, measures.is_headline,
             coalesce(min(definitions.definition), 'target') as target_kind
@@ -283,7 +285,11 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
             on measures.measure = definitions.applies_to
             and definitions.definition in ('target', 'benchmark')
         group by all
-        order by min(measures.board_paper_order) nulls last, measures.section, any_value(measures.name)
+        order by
+            min(measures.board_paper_order) nulls last,
+            min(measures.section_order),
+            measures.section,
+            any_value(measures.name)
         """
     )
     return [Measure(**row) for row in _rows(cursor)]
@@ -435,7 +441,7 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
 
 def _card(measure: Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
     return Card(
-        title_of(measure.section),
+        measure.section_title,
         measure.label,
         _figure(figures.get((measure.code, month, "month")), notes),
         month,
@@ -469,7 +475,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         title=measure.label,
         finding=said,
         alternative=(
-            f"{title_of(measure.section)}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
+            f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' The {label} is drawn.' if label else ''} {said}."
         ),

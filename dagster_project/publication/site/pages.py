@@ -29,7 +29,7 @@ from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart
-from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report, title_of
+from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
@@ -272,7 +272,7 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 here="measures/index.html",
                 chart=history.chart,
                 force_name=force.name,
-                title=title_of(measure.section),
+                title=measure.section_title,
                 history=history,
                 csv=csv,
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
@@ -282,18 +282,18 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             place = f", {force.name}" if len(forces) > 1 else ""
             site.find(
                 address,
-                f"{title_of(measure.section)}: {measure.label}{place}",
+                f"{measure.section_title}: {measure.label}{place}",
                 "measure",
                 f"{measure.code} {measure.definition}",
             )
-        in_order = sorted(force.histories, key=lambda history: title_of(history.measure.section))
+        in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         sections.append(
             (
                 force.code,
                 force.name,
                 [
-                    (title_of(section), [(addresses.get(item.measure.code, ""), item) for item in histories])
-                    for section, histories in groupby(in_order, key=lambda history: history.measure.section)
+                    (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
+                    for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
                 ],
             )
         )
