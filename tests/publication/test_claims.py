@@ -99,6 +99,12 @@ FOUND = [
         "Received); August 2022 (999 calls: Calls Received).",
     ),
     (
+        {"comparison": "peaks_with", **PEAK, "base_value": None}
+        | {"peaks": "calls_101.received 2022-08, calls_999.received 2022-08"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest of each: 101 calls: Calls Received; "
+        "999 calls: Calls Received.",
+    ),
+    (
         {"comparison": "within_benchmark", "base_value": Decimal("2.000000000000")},
         "1.50% over August 2022 to September 2022, under the benchmark of 2%.",
     ),
@@ -132,7 +138,7 @@ FOUND = [
     (
         {"comparison": "is_the_sum_of", **COUNT, "months_differing": 1, "value": Decimal(612)}
         | {"base_value": Decimal(603)},
-        "Not the sum in 1 of 2 months, August 2022 to September 2022: 612 in total, the sum 603.",
+        "Not the sum in 1 of 2 months, August 2022 to September 2022: 612 in total, the other measures 603.",
     ),
     (
         {"comparison": "is_the_sum_of", "months_differing": 2},

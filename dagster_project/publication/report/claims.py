@@ -177,11 +177,16 @@ def _peak(claim: Claim) -> str:
 
 
 def _peaks(claim: Claim, names: Mapping[str, str]) -> str:
-    peaks = [
-        f"{listed([long_month(month) for month in months])} ({names.get(measure, measure)})"
+    peaks = {
+        names.get(measure, measure): listed([long_month(month) for month in months])
         for measure, months in _peak_months(claim)
-    ]
-    return f"Of the months {_value_months(claim)}, the highest are {'; '.join(peaks)}."
+    }
+    first, *_ = peaks.values()
+    if set(peaks.values()) == {first} and not _is_plural(first):
+        highest = f"{first} is the highest of each: {'; '.join(peaks)}"
+    else:
+        highest = f"the highest are {'; '.join(f'{months} ({name})' for name, months in peaks.items())}"
+    return f"Of the months {_value_months(claim)}, {highest}."
 
 
 def _peak_months(claim: Claim) -> list[tuple[str, list[date]]]:
@@ -208,7 +213,7 @@ def _sum(claim: Claim) -> str:
         total = f": {_text(claim, _value(claim))} in total" if claim.is_sum else ""
         return f"Equal to the sum in {months}, {_value_months(claim)}{total}."
     value, others = _pair(claim)
-    totals = f": {value} in total, the sum {others}" if claim.is_sum else ""
+    totals = f": {value} in total, the other measures {others}" if claim.is_sum else ""
     return f"Not the sum in {claim.months_differing} of {months}, {_value_months(claim)}{totals}."
 
 

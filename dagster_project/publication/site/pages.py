@@ -41,6 +41,7 @@ _PAGES = (
     ("measures/index.html", "Measures"),
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
+    ("claims.html", "Claims"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
@@ -210,6 +211,7 @@ def _collect(
     site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
     site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))
     site.attempt("demand.html", lambda: _demand(site, connection, forces))
+    site.attempt("claims.html", lambda: _claims(site, connection))
     site.attempt("quality/index.html", lambda: _quality(site, connection))
     site.attempt(f"{DATA_DOCS}/index.html", lambda: _data_docs(site, connection, before))
     site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
@@ -339,6 +341,13 @@ def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence
     maps = [(force.name, found) for force in forces if (found := data.heat_maps(connection, force.code))]
     site.write("demand.html", "demand.html.j2", forces=maps, weekdays=data.WEEKDAYS)
     site.find("demand.html", "Demand by hour and weekday", "page", "heat map busiest calls 999 101")
+
+
+def _claims(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
+    papers = data.claims(connection)
+    site.write("claims.html", "claims.html.j2", papers=papers)
+    words = " ".join(claim.statement for paper in papers for claim in paper.claims)
+    site.find("claims.html", "What papers claim", "page", f"supported contradicted statements sentences {words}")
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
