@@ -51,7 +51,7 @@ def _proportion(calls: int, share: float, spread: float) -> Draw:
 # Kind of a stable process, with the share of its points that may carry a signal at most.
 STABLE: dict[str, tuple[Draw, float]] = {
     "counts of 35,000": (lambda dice: round(dice.gauss(35_000, 1_500)), 1 / 20),
-    "counts of 300": (_poisson(300), 1 / 20),
+    "counts of 300": (lambda dice: round(dice.gauss(300, 300**0.5)), 1 / 20),
     "proportions of 30,000": (_proportion(30_000, 0.3, 0.05), 1 / 20),
     "small proportions of 30,000": (_proportion(30_000, 0.012, 0.2), 1 / 20),
     "constants, one in ten a last digit above": (lambda dice: 5.1 if dice.random() < 0.1 else 5.0, 1 / 20),
@@ -67,7 +67,7 @@ STABLE: dict[str, tuple[Draw, float]] = {
 SHIFTED: dict[str, tuple[Draw, float]] = {
     "up": (lambda dice: dice.gauss(100, 1), 3),
     "down": (lambda dice: dice.gauss(100, 1), -3),
-    "counts of 300": (_poisson(300), 3 * 300**0.5),
+    "counts of 300": (lambda dice: round(dice.gauss(300, 300**0.5)), 3 * 300**0.5),
     "proportions": (_proportion(30_000, 0.3, 0.05), -3 * 30 * 0.05),
 }
 POINTS_AFTER_SHIFT = 8
