@@ -34,6 +34,7 @@ touched_calls as (
     left join source_days
         on
             source_days.source = 'call_segments'
+            and calls.force_code = source_days.force_code
             and calls.arrived_date = source_days.day
     {{ in_touched_months("where", "calls.arrived_date", sources) }}
 
