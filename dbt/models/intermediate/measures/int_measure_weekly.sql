@@ -52,12 +52,6 @@ part_days as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 dates as (
 
     select * from {{ ref("dim_date") }}
@@ -84,6 +78,7 @@ source_weeks as (
 
     select
         source_days.source,
+        source_days.force_code,
         weeks.week_start,
         sum(case when source_days.is_loaded then 1 else 0 end) as days_loaded
     from source_days
@@ -91,15 +86,17 @@ source_weeks as (
         on source_days.day = weeks.date_day
     group by
         source_days.source,
+        source_days.force_code,
         weeks.week_start
 
 ),
 
--- From the first to the last week in which any source of the measure was delivered.
+-- From the first to the last week in which any source of the measure was delivered for the force.
 spans as (
 
     select
         measures.measure,
+        source_weeks.force_code,
         min(source_weeks.week_start) as first_week,
         max(source_weeks.week_start) as last_week
     from measures
@@ -108,19 +105,20 @@ spans as (
     inner join source_weeks
         on measure_sources.source = source_weeks.source
     where source_weeks.days_loaded > 0
-    group by measures.measure
+    group by
+        measures.measure,
+        source_weeks.force_code
 
 ),
 
 cells as (
 
     select
-        forces.force_code,
+        spans.force_code,
         spans.measure,
         week_starts.week_start,
         cast(min(coalesce(source_weeks.days_loaded, 0)) as bigint) as days_loaded
     from spans
-    cross join forces
     inner join week_starts
         on spans.first_week <= week_starts.week_start and spans.last_week >= week_starts.week_start
     inner join measure_sources
@@ -128,9 +126,10 @@ cells as (
     left join source_weeks
         on
             measure_sources.source = source_weeks.source
+            and spans.force_code = source_weeks.force_code
             and week_starts.week_start = source_weeks.week_start
     group by
-        forces.force_code,
+        spans.force_code,
         spans.measure,
         week_starts.week_start
 
