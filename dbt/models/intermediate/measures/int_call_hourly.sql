@@ -75,7 +75,7 @@ queue_times as (
         queue_seconds,
         count(*) as calls
     from touched_calls
-    where answered = 1
+    where answered = 1 and queue_seconds is not null
     group by
         force_code,
         line,

@@ -87,7 +87,9 @@ counted as (
     inner join delivered_months
         on calls.force_code = delivered_months.force_code
         and calls.month_start = delivered_months.month_start
-    where calls.answered = 1
+    where
+        calls.answered = 1
+        and calls.queue_seconds is not null
 
 ),
 
