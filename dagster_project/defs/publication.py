@@ -29,10 +29,19 @@ _PAPER_READS = (
     "dim_force",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
+    "kpi_measure_weekly",
     "load_audit",
     "measures",
 )
-_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc_as_of", "measures", "revisions")
+_MEASURES_READ = (
+    "definitions",
+    "kpi_crime_maturity",
+    "kpi_measure_period",
+    "kpi_measure_spc_as_of",
+    "kpi_measure_spc_weekly",
+    "measures",
+    "revisions",
+)
 _QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
 _SITE_READS = (
     "claims",

@@ -10,7 +10,7 @@ from dagster_project.publication.report.claims import Claim, evidence
 from dagster_project.warehouse.connection import insert_rows, table, transaction
 
 _KEY = ("force_code", "report_id", "statement_id", "test_no")
-_OF_MEASURE = ("unit", "decimals", "better", "is_sum")
+_OF_MEASURE = ("unit", "decimals", "better", "is_sum", "chart_type")
 
 
 def write_evidence(connection: duckdb.DuckDBPyConnection) -> None:
@@ -26,7 +26,7 @@ def write_evidence(connection: duckdb.DuckDBPyConnection) -> None:
         select
             {", ".join(columns)},
             measures.unit, measures.decimals, measures.better,
-            measures.is_additive and measures.denominator is null as is_sum
+            measures.is_additive and measures.denominator is null as is_sum, measures.chart_type
         from {table("warehouse", "marts", "claims")} as claims
         left join {table("warehouse", "marts", "measures")} as measures
             on claims.measure = measures.measure

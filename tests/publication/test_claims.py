@@ -44,6 +44,7 @@ CLAIM = Claim(
     decimals=2,
     better="lower",
     is_sum=False,
+    chart_type="xmr",
 )
 
 COUNT = {"unit": "count", "decimals": 0, "better": "neither", "is_sum": True}
@@ -175,7 +176,7 @@ INCOMPLETE = [
     ),
     (
         SO_FAR | CHART | {"verdict": "contradicted", "signals": "2022-08 shift"},
-        "Unusual of August 2022 to September 2022: August 2022 (seven in a row on one side of the mean); the control "
+        "Unusual of August 2022 to September 2022: August 2022 (seven in a row on one side of the median); the control "
         "chart has 24 points and the limits 0.28% to 2.36%. 2 of the 6 months are loaded; not loaded: April 2022 to "
         "July 2022.",
     ),
@@ -236,6 +237,12 @@ REASONS = [
     ("periods_differ", {}, "The two periods differ in length."),
     ("no_target", {}, "No target is in force in August 2022 to September 2022."),
     ("no_chart", {}, "This measure has no control chart."),
+    (
+        "no_chart",
+        {"chart_type": "none"},
+        "The greatest value of a month has no control chart, since it has no usual range.",
+    ),
+    ("no_chart", {"chart_type": "cohort"}, "This measure has no control chart, since its recent months still grow."),
     (
         "no_limits",
         {"chart_points": 6},
@@ -307,7 +314,11 @@ def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there
     kinds = {"months_loaded": "bigint", "months_in_period": "bigint", "months_differing": "bigint"}
     kinds |= {"chart_points": "bigint", "first_month": "date", "last_month": "date", "value": "decimal(38, 12)"}
     kinds |= {"base_value": "decimal(38, 12)", "lower_limit": "decimal(38, 6)", "upper_limit": "decimal(38, 6)"}
-    facts = [field.name for field in fields(Claim) if field.name not in ("unit", "decimals", "better", "is_sum")]
+    facts = [
+        field.name
+        for field in fields(Claim)
+        if field.name not in ("unit", "decimals", "better", "is_sum", "chart_type")
+    ]
     rows = [
         {name: getattr(CLAIM, name) for name in facts}
         | {"force_code": "kent", "report_id": "p", "statement_id": "C1", "test_no": number, "measure": measure}
@@ -326,9 +337,9 @@ def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there
             """
             create table marts.measures as
             from (values
-                ('calls_999.pct_not_answered', '999 calls', 'Not', 'percent', 2, 'lower', true, 'calls received'),
-                ('calls_999.received', '999 calls', 'Calls', 'count', 0, 'neither', true, null)
-            ) as t (measure, section_title, label, unit, decimals, better, is_additive, denominator)
+                ('calls_999.pct_not_answered', '999', 'Not', 'percent', 2, 'lower', true, 'calls received', 'xmr'),
+                ('calls_999.received', '999', 'Calls', 'count', 0, 'neither', true, null, 'xmr')
+            ) as t (measure, section_title, label, unit, decimals, better, is_additive, denominator, chart_type)
             """
         )
         for _ in range(2):

@@ -13,10 +13,7 @@ from decimal import Decimal
 
 from dagster_project.publication.report.display import display, in_full
 from dagster_project.publication.report.model import listed, long_month, span
-from dagster_project.publication.report.sentences import SIGNAL_WORDS
-
-# Points that a control chart needs before it gives a verdict on any of them.
-_LEAST_POINTS = 12
+from dagster_project.publication.report.sentences import POINTS_NEEDED, SIGNAL_WORDS
 
 _ENDS = ("rises", "falls", "improves", "worsens")
 _PEAKS = ("peaks_in", "peaks_with")
@@ -50,10 +47,12 @@ class Claim:
     upper_limit: Decimal | None
     unknown_measures: str | None
     unit: str | None
-    """None of a measure that the catalogue does not have; so are `decimals`, `better` and `is_sum`."""
+    """None of a measure that the catalogue does not have; so are the fields after it."""
     decimals: int | None
     better: str | None
     is_sum: bool | None
+    chart_type: str | None
+    """As in the catalogue: xmr, none or cohort."""
 
 
 def evidence(claim: Claim, names: Mapping[str, str]) -> str:
@@ -242,6 +241,8 @@ def _reason(claim: Claim) -> str:
             return f"The period is {_period(claim)} alone, which leaves nothing to compare it with."
         case "no_target":
             return f"No target is in force in {_period(claim)}."
+        case "no_chart":
+            return _NO_CHART.get(claim.chart_type or "", "This measure has no control chart.")
         case "no_limits":
             return _no_limits(claim)
         case "no_figure":
@@ -261,15 +262,18 @@ _REASONS = {
     "no_threshold": "No threshold in the unit of the measure is stated.",
     "periods_differ": "The two periods differ in length.",
     "not_additive": "This measure has figures of single months and none of several months together.",
-    "no_chart": "This measure has no control chart.",
+}
+_NO_CHART = {
+    "none": "The greatest value of a month has no control chart, since it has no usual range.",
+    "cohort": "This measure has no control chart, since its recent months still grow.",
 }
 
 
 def _no_limits(claim: Claim) -> str:
     points = claim.chart_points or 0
-    if points < _LEAST_POINTS:
+    if points < POINTS_NEEDED:
         return (
-            f"The control chart with {_value_months(claim)} has {points} of the {_LEAST_POINTS} points that a verdict "
+            f"The control chart with {_value_months(claim)} has {points} of the {POINTS_NEEDED} points that a verdict "
             "needs."
         )
     return f"The control chart with {_value_months(claim)} has no limits, since its {points} points do not differ."
