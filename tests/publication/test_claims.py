@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.claims import write_evidence
 from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
+from dagster_project.publication.site.data import claims
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 
@@ -349,3 +350,37 @@ def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there
                 ("612 over August 2022 to September 2022, less than 613.",),
             ]
             connection.execute("update marts.claims set evidence = 'stale'")
+
+
+def test_the_page_groups_claims_by_paper_and_keeps_their_order():
+    rows = [
+        # Of two papers of one force, the newer one first; C2 before C10.
+        ("kent", "march", "2023-03-15", "C10", 1, "ten", "contradicted", "contradicted", "2022-08", "no"),
+        ("kent", "march", "2023-03-15", "C2", 2, "two", "supported_so_far", "supported_so_far", "2022-09", "second"),
+        ("kent", "march", "2023-03-15", "C2", 1, "two", "supported", "supported_so_far", "2022-01", "first"),
+        ("kent", "june", "2023-06-15", "C1", 1, "one", "not_testable", "not_testable", None, "unknown"),
+    ]
+    with dry_connection() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name")
+        connection.execute(
+            "create table marts.measures as select 'a.b' as measure, 'Section' as section_title, 'Label' as label"
+        )
+        connection.execute(
+            "create table marts.claims (force_code varchar, report_id varchar, published_on date, "
+            "statement_id varchar, test_no bigint, statement varchar, verdict varchar, claim_verdict varchar, value_months varchar, "
+            "evidence varchar, measure varchar default 'a.b')"
+        )
+        for row in rows:
+            connection.execute("insert into marts.claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, default)", row)
+        connection.execute("update marts.claims set measure = 'no.such' where statement_id = 'C1'")
+        papers = claims(connection)
+    assert [(paper.force_name, paper.published_on) for paper in papers] == [
+        ("Kent Police", date(2023, 6, 15)),
+        ("Kent Police", date(2023, 3, 15)),
+    ]
+    assert papers[0].claims[0].tests == (("no.such", "unknown"),)
+    two, ten = papers[1].claims
+    assert two.verdict_in_words == "Supported by the months loaded so far (September 2022)"
+    assert two.tests == (("Section: Label", "first"), ("Section: Label", "second"))
+    assert (ten.statement, ten.verdict_in_words) == ("ten", "Contradicted")
