@@ -368,8 +368,8 @@ def test_the_page_groups_claims_by_paper_and_keeps_their_order():
         )
         connection.execute(
             "create table marts.claims (force_code varchar, report_id varchar, published_on date, "
-            "statement_id varchar, test_no bigint, statement varchar, verdict varchar, claim_verdict varchar, value_months varchar, "
-            "evidence varchar, measure varchar default 'a.b')"
+            "statement_id varchar, test_no bigint, statement varchar, verdict varchar, claim_verdict varchar, "
+            "value_months varchar, evidence varchar, measure varchar default 'a.b')"
         )
         for row in rows:
             connection.execute("insert into marts.claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, default)", row)
