@@ -333,7 +333,7 @@ gathered as (
         base_periods.months_loaded as base_months_loaded,
         base_periods.loaded as base_loaded,
         base_periods.needed as base_needed,
-        tests.is_sum and may_be_negative.measure is null as is_never_negative,
+        may_be_negative.measure is null as is_never_negative,
         ends.first_rate,
         ends.last_rate,
         ends.stated_value,
