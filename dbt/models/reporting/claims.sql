@@ -425,7 +425,7 @@ outcomes as (
             when comparison = 'is_the_sum_of'
                 then case
                     when months_differing > 0 then false
-                    when months_loaded > 0 and months_compared = months_loaded then true
+                    when months_compared = months_loaded then true
                 end
             -- A total of some months says of the whole only that it is more, and that only where months add to it.
             when comparison in {{ threshold_comparisons }} and is_sum and months_loaded < months
@@ -525,7 +525,11 @@ explained as (
                 then 'periods_differ'
             when comparison = 'within_benchmark' and target is null and months_loaded > 0 then 'no_target'
             when comparison = 'is_stable' and months_loaded > 0
-                then case when points is null then 'no_chart' else 'no_limits' end
+                then case
+                    when points is null then 'no_chart'
+                    when months_with_value = 0 then 'no_figure'
+                    else 'no_limits'
+                end
             when months_needed is not null then 'months_not_loaded'
             else 'no_figure'
         end as reason_code
