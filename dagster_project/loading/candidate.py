@@ -172,7 +172,8 @@ def read_deliveries(
                 connection.execute(
                     f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
                 )
-        _quarantine_repeated_keys(connection, candidate)
+        if contract.key:
+            _quarantine_repeated_keys(connection, candidate)
         _count(connection, candidate)
         _describe(connection, candidate)
     return candidate
