@@ -223,6 +223,27 @@ def test_sql_of_models_is_portable():
             assert not re.search(pattern, code), f"{path.name}: {reason}"
 
 
+def test_no_mart_repeats_a_quotient_of_the_catalogue():
+    sums: dict[str, dict[str, set[str]]] = {}
+    with (DBT_PROJECT / "seeds" / "measure_parts.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            sums.setdefault(row["measure"], {}).setdefault(row["role"], set()).add(row["part"].partition(".")[2])
+    quotients = {
+        (*roles["numerator"], *roles["denominator"])
+        for roles in sums.values()
+        if len(roles.get("numerator", ())) == len(roles.get("denominator", ())) == 1
+    }
+    assert ("not_answered", "received") in quotients
+    written = {
+        (path.name, numerator, denominator)
+        for path in sorted((DBT_PROJECT / "models").rglob("*.sql"))
+        for numerator, denominator in re.findall(
+            r'\bratio\(\s*"(?:\w+\.)?(\w+)",\s*"(?:\w+\.)?(\w+)"', path.read_text(encoding="utf-8")
+        )
+    }
+    assert [item for item in written if item[1:] in quotients] == []
+
+
 def test_every_order_says_where_nulls_go():
     for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
         code = re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
