@@ -104,7 +104,7 @@ def added_column_without_a_heading(draft: Draft) -> None:
 
 @kind(layer=COLUMNS, slots=("dropped",))
 def dropped_optional_column(draft: Draft) -> None:
-    name = draft.pick(lambda name, spec: not spec.required and name != "cancelled_at")
+    name = draft.pick(lambda _, spec: not (spec.required or spec.required_when))
     draft.columns = [column for column in draft.columns if column.name != name]
 
 
@@ -705,8 +705,8 @@ def parquet_large_and_binary_texts(draft: Draft) -> None:
 
 @kind(layer=LAYOUT, forms=(PARQUET,))
 def parquet_column_of_nothing(draft: Draft) -> None:
-    kept = ("cancelled_at", "utc_offset_minutes", START.get(draft.source))
-    name = draft.pick(lambda name, spec: not spec.required and name not in kept)
+    kept = ("utc_offset_minutes", START.get(draft.source))
+    name = draft.pick(lambda name, spec: not (spec.required or spec.required_when or name in kept))
     if any(row.verdict and row.verdict[1] == name for row in draft.rows):
         raise Misfit
     _typed(draft, name, lambda values: pa.nulls(len(values), draft.rng.choice((pa.null(), pa.string(), pa.int32()))))
