@@ -137,6 +137,8 @@ class Contract:
     """Whether a file counts as complete only with a marker beside it."""
     first_delivery: date | None = None
     """Extract date before which nothing is owed, whatever lies in the landing folder; None: the first that came."""
+    allows_events_outside_day: bool = False
+    """Whether most events of a daily delivery may be of other days than the extract date and its neighbours."""
 
     @property
     def key(self) -> tuple[Column, ...]:

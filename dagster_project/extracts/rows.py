@@ -147,6 +147,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
     conditions = {
         "rows_after_extract_date": "false",
         "rows_long_before_extract_date": "false",
+        "rows_outside_day": "false",
         "offset_disagreements": "false",
     }
     if contract.event_column:
@@ -156,6 +157,11 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
             f"{event} >= extract_date + interval 23 hour and cast({cells.london_time_of(event)} as date) > extract_date"
         )
         conditions["rows_long_before_extract_date"] = f"{event} < extract_date - interval {_LONG_BEFORE_DAYS} day"
+        if contract.is_daily and not contract.allows_events_outside_day:
+            conditions["rows_outside_day"] = (
+                f"({event} < extract_date - interval 24 hour or {event} >= extract_date + interval 47 hour) "
+                f"and abs(date_diff('day', extract_date, cast({cells.london_time_of(event)} as date))) > 1"
+            )
     stated = [
         f"{quoted(column.utc_offset_from)} <> {cells.london_offset_of(quoted(column.name))}"
         for column in contract.columns

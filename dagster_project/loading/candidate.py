@@ -30,6 +30,8 @@ from dagster_project.extracts.rows import (
 )
 from dagster_project.forces import known_forces
 from dagster_project.loading.delivery_facts import (
+    DeliveredDay,
+    DeliveredFile,
     RowWarnings,
     count_filled_cells,
     count_row_warnings,
@@ -81,6 +83,21 @@ class FileLoad:
     filled: dict[str, int] = field(default_factory=dict)
     """Good rows with a value, by column that the file has."""
     warnings: list[str] = field(default_factory=list)
+    rows_outside_day: int = 0
+    """Good rows with an event on another day than the extract date, the day before or the day after."""
+
+
+@dataclass(frozen=True)
+class DayWarning:
+    """What is to be said of a delivery as a whole; its first file has it among its warnings."""
+
+    kind: str
+    """What it is about, in words that follow a number of deliveries."""
+    extract_date: date
+    file_name: str
+    text: str
+    weight: float
+    """How much it matters beside others of its kind."""
 
 
 @dataclass
@@ -91,6 +108,7 @@ class Candidate:
     files: list[FileLoad]
     gone: list[LandedFile] = field(default_factory=list)
     """Files that were taken away before they could be opened; nothing of their days is among `files`."""
+    day_warnings: list[DayWarning] = field(default_factory=list)
 
     def of(self, day: date) -> list[FileLoad]:
         """Files of one extract date."""
@@ -531,7 +549,9 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             )
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        file.warnings.extend(_in_words(warned.get(file.load_id, RowWarnings())))
+        counts = warned.get(file.load_id, RowWarnings())
+        file.rows_outside_day = counts.rows_outside_day
+        file.warnings.extend(_in_words(counts))
 
 
 def _in_words(counts: RowWarnings) -> Iterator[str]:
@@ -567,5 +587,66 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
     describe_deliveries(
         connection,
         candidate.contract,
-        [(day, sum(file.rows_read for file in candidate.of(day))) for day in whole],
+        [
+            DeliveredDay(
+                candidate.contract.source,
+                day,
+                tuple(
+                    DeliveredFile(file.file_name, file.rows_read, file.rows_loaded, file.rows_outside_day)
+                    for file in candidate.of(day)
+                ),
+            )
+            for day in whole
+        ],
     )
+    candidate.day_warnings = list(_day_warnings(connection, candidate))
+    for warning in candidate.day_warnings:
+        candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+
+
+def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:
+    """Warnings about deliveries as a whole, oldest first."""
+    contract = candidate.contract
+    counted = connection.execute(
+        f"""
+        with codes as (
+            select
+                extract_date,
+                reason_code,
+                count(*) as row_count
+            from {incoming(contract, "quarantine")}
+            group by extract_date, reason_code
+        ),
+
+        listed as (
+            select
+                extract_date,
+                string_agg(reason_code || ' ' || row_count, ', ' order by row_count desc, reason_code) as codes
+            from codes
+            group by extract_date
+        )
+
+        select
+            deliveries.extract_date,
+            deliveries.rows_read,
+            deliveries.many_quarantined_rows,
+            deliveries.many_superseded_rows,
+            listed.codes
+        from {incoming(contract, "deliveries")} as deliveries
+        join listed on deliveries.extract_date = listed.extract_date
+        where deliveries.many_quarantined_rows > 0 or deliveries.many_superseded_rows > 0
+        order by deliveries.extract_date
+        """
+    ).fetchall()
+    key = ", ".join(column.name for column in contract.key)
+    for day, read, quarantined, superseded, codes in counted:
+        name = candidate.of(day)[0].file_name
+        if quarantined:
+            text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
+            yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)
+        if superseded:
+            text = (
+                f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
+                f"the same key ({key}); does it tell rows apart?"
+            )
+            yield DayWarning("have more than 1 % of their rows superseded", day, name, text, superseded / read)

@@ -109,14 +109,15 @@ def validate(contract: Contract, warehouse: Path, *, schema: str = "incoming") -
             extract date).
 
     Returns:
-        One outcome for each expectation, in the order of `expectations_of`. A share that a rule demands
-        (`mostly`) is judged for each extract date by itself.
+        One outcome for each expectation, in the order of `expectations_of`, but for those that depend on the verdicts
+        on earlier days: these are computed in `loading/verdicts.py`. A share that a rule demands (`mostly`) is judged
+        for each extract date by itself.
 
     Raises:
         ContractError: see `expectations_of`.
         ValidationBroken: a table is missing, or an expectation could not be computed.
     """
-    expectations = expectations_of(contract)
+    expectations = [expectation for expectation in expectations_of(contract) if not expectation.is_in_order]
     # Held open for the whole pass: Great Expectations connects for each query, which is cheap only while
     # the file is open already.
     spill = empty_spill_folder(warehouse)
