@@ -641,12 +641,13 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
     key = ", ".join(column.name for column in contract.key)
     for day, read, quarantined, superseded, codes in counted:
         name = candidate.of(day)[0].file_name
-        if quarantined:
+        # Superseded rows beyond their limit have a warning of their own.
+        if quarantined and (quarantined - superseded) * 100 >= read:
             text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
             yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)
         if superseded:
             text = (
                 f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
-                f"the same key ({key}); does it tell rows apart?"
+                f"the same key ({key}), which may not tell rows apart"
             )
             yield DayWarning("have more than 1 % of their rows superseded", day, name, text, superseded / read)

@@ -440,10 +440,18 @@ def byte_order_mark_in_the_middle(draft: Draft) -> None:
 
 
 @kind(forms=(JSONL,), slots=("tail",))
-def half_a_record_at_the_end(draft: Draft) -> None:
+def half_a_record_with_a_line_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     row.record = lambda record: json.dumps(record)[: len(json.dumps(record)) // 2]
-    row.verdict, draft.ends_with_newline = ("unreadable_record", None), False
+    row.verdict, draft.below = ("unreadable_record", None), [[""]]
+
+
+@kind(layer=LAYOUT, forms=(JSONL,), slots=("tail", "rejected", "line ends"))
+def half_a_record_at_the_end(draft: Draft) -> None:
+    (row,) = draft.last_rows(1)
+    share = draft.rng.uniform(0.05, 0.95)
+    row.record = lambda record: json.dumps(record)[: 1 + int((len(json.dumps(record)) - 2) * share)]
+    draft.ends_with_newline, draft.rejected = False, frozenset({"cut_off"})
 
 
 def _spoil_record(draft: Draft, record: Callable[[dict[str, Any]], str]) -> None:

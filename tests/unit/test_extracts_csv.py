@@ -26,13 +26,14 @@ def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tm
     path = written(tmp_path, f"{HEADER}\n007,R1,2022-10-30 01:00,17s,\n")
     with open_extract(path, contract()) as extract:
         (table,) = extract.batches()
-    assert table.column_names == ["source_row", "fault", "fault_detail", *NAMES, "day"]
+    assert table.column_names == ["source_row", "fault", "fault_detail", "record_column", *NAMES, "day"]
     assert set(table.schema.types[1:]) == {pa.string()}
     assert table.to_pylist() == [
         {
             "source_row": 2,
             "fault": None,
             "fault_detail": None,
+            "record_column": None,
             "visit_id": "007",
             "room": "R1",
             "begun_at": "2022-10-30 01:00",
