@@ -109,7 +109,7 @@ class OpenFile:
     def blocks(self) -> Iterator[bytes]:
         """The text of the file as UTF-8 without byte-order mark, in blocks of whole lines, from its beginning.
 
-        Bytes that are no part of a character (`has_bad_bytes`) are in them as they are in the file; `text_of` reads them.
+        Bytes that are no part of a character (`has_bad_bytes`) are as they are in the file; `text_of` reads them.
 
         Raises:
             UnreadableExtract: the file cannot be decompressed or decoded, or a line does not end.
@@ -152,7 +152,7 @@ class OpenFile:
 
 
 class _Utf8Count:
-    """Counts the characters of a text beyond ASCII by their bytes: those that are valid UTF-8, and those that are not."""
+    """Counts the characters beyond ASCII of a text by their bytes: those that are valid UTF-8, and the others."""
 
     def __init__(self) -> None:
         self.valid = 0
@@ -400,7 +400,7 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
             raise _line_too_long(name, extension)
         data = _read(stream, name)
     # Windows-1252 whose only character beyond ASCII is the last one of the file looks the same.
-    if utf16 and utf16.getstate()[0] or utf8.open and utf8.valid > utf8.invalid:
+    if (utf16 and utf16.getstate()[0]) or (utf8.open and utf8.valid > utf8.invalid):
         raise UnreadableExtract(
             "cut_off", f"{name}: the text ends in the middle of a character; expected a complete file"
         )

@@ -292,7 +292,7 @@ class CsvReader:
         )
 
     def _with_bad_bytes(self, rows: Sequence[Sequence[str]]) -> dict[int, Fault]:
-        """Rows of whole cells in which bytes are no part of a character; the first such column of the contract is named."""
+        """Faults of rows in which bytes are no part of a character; the first such column of the contract is named."""
         faults: dict[int, Fault] = {}
         for i, row in enumerate(rows):
             places = [place for place, cell in enumerate(row) if BAD_BYTES.search(cell)]

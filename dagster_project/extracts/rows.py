@@ -111,8 +111,8 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record as a whole), `fault_count` and `fault_detail` (a sentence, or the shape of
-        the text; null for a personal column).
+        `fault_column` (null for a fault of the record as a whole), `fault_count` and `fault_detail` (a sentence, or the
+        shape of the text; null for a personal column).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(

@@ -58,6 +58,8 @@ class Judgement:
     """In the order of `expectations_of`, as far as they were computed."""
     facts: Mapping[date, Mapping[str, object]]
     """Extract date to its row of the deliveries table; nothing of a day with a file that cannot be read."""
+    rows_of_days: Mapping[date, tuple[int, int]]
+    """Of those days: rows read and faulty rows of the 28 days that count with it."""
 
 
 @dataclass
@@ -122,6 +124,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes:
                 failures[day].append(outcome.expectation)
     failed: dict[str, list[date]] = {name: [] for name in in_order}
     verdicts: dict[date, Verdict] = {}
+    rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
     for day in candidate.days:
         files = candidate.of(day)
@@ -130,6 +133,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes:
         contents = {file.sha256: file.file_name for file in files if file.sha256 and file.rows_read}
         if day in facts:
             own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
+            rows_of_days[day] = loaded.rows_of_days(day, own)
             # By itself too faulty, it is rejected for that, and other days add nothing.
             is_over = _count(facts[day], "faulty_rows_over_limit") > 0
             for name, evidence in _failures_in_order(contract, loaded, day, own, contents):
@@ -155,7 +159,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes:
         days = tuple(failed[name])
         computed[name] = Outcome(expectation, not days, len(facts), len(days), days, ())
     ordered = [computed[expectation.name] for expectation in expectations_of(contract) if expectation.name in computed]
-    return Judgement(verdicts, tuple(ordered), facts)
+    return Judgement(verdicts, tuple(ordered), facts, rows_of_days)
 
 
 def _failures_in_order(
