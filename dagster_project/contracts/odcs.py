@@ -136,6 +136,7 @@ def load_contract(path: Path) -> Contract:
         needs_marker=_needs_marker(custom, path),
         first_delivery=_first_delivery(custom, path),
         allows_events_outside_day=_allows_events_outside_day(custom, path),
+        absent_forces_complete=_absent_forces_complete(custom, path),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
@@ -164,6 +165,13 @@ def _allows_events_outside_day(custom: dict[str, Any], path: Path) -> bool:
     if stated not in ("allowed", "rejected"):
         raise ContractError(f"{path.name}: eventsOutsideDay is {stated!r}; known: allowed, rejected")
     return bool(stated == "allowed")
+
+
+def _absent_forces_complete(custom: dict[str, Any], path: Path) -> bool:
+    stated = custom.pop("absentForces", "incomplete")
+    if stated not in ("complete", "incomplete"):
+        raise ContractError(f"{path.name}: absentForces is {stated!r}; known: complete, incomplete")
+    return bool(stated == "complete")
 
 
 def _needs_marker(custom: dict[str, Any], path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Random deliveries over two months as files in a landing folder, and what has to be decided of each every night.
 
-The rules are those that are promised to whoever delivers, written down again in a few lines over the texts of the files.
-What reads and judges them is not here.
+The rules are those that are promised to whoever delivers, written down again over the texts of the files. What reads
+and judges them is not here.
 """
 
 from __future__ import annotations

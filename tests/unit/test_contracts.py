@@ -180,6 +180,7 @@ MISTAKES = {
     "eventsOutsideDay is 'ignored'": lambda doc: doc["schema"][0].update(
         customProperties=[stated("eventsOutsideDay", "ignored")]
     ),
+    "absentForces is 'yes'": lambda doc: doc["schema"][0].update(customProperties=[stated("absentForces", "yes")]),
     "completionMarker is True": lambda doc: doc["schema"][0].update(
         customProperties=[stated("completionMarker", True)]
     ),
