@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,11 +34,13 @@ from dagster_project.loading.delivery_facts import (
     DeliveredDay,
     DeliveredFile,
     RowWarnings,
+    UnusualForce,
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
     new_forces,
     silent_columns,
+    unusual_forces,
 )
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
@@ -641,6 +644,16 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
+    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
+    unusual = unusual_forces(
+        connection,
+        candidate.contract,
+        {
+            day: {force: rows.loaded + rows.quarantined for force, rows in of.items()}
+            for day, of in rows_of_forces.items()
+        },
+    )
+    forces_out = Counter(item.extract_date for item in unusual)
     describe_deliveries(
         connection,
         candidate.contract,
@@ -652,13 +665,46 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
                     DeliveredFile(file.file_name, file.rows_read, file.rows_loaded, file.rows_outside_day)
                     for file in candidate.of(day)
                 ),
+                forces_out[day],
             )
             for day in whole
         ],
     )
-    candidate.day_warnings = list(_day_warnings(connection, candidate))
+    candidate.day_warnings = [
+        *_day_warnings(connection, candidate),
+        *(_force_warning(candidate, item, rows_of_forces[item.extract_date][item.force_code]) for item in unusual),
+    ]
     for warning in candidate.day_warnings:
         candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+
+
+def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
+    """Rows of each force in a delivery; rows whose force could not be read are of none."""
+    total: dict[str, ForceRows] = {}
+    for file in files:
+        for force, rows in file.forces.items():
+            if force is not None:
+                sum_so_far = total.get(force, ForceRows(0, 0, 0))
+                total[force] = ForceRows(
+                    sum_so_far.loaded + rows.loaded,
+                    sum_so_far.quarantined + rows.quarantined,
+                    sum_so_far.repeated + rows.repeated,
+                )
+    return total
+
+
+def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -> DayWarning:
+    """What to say of a force with an unusual volume."""
+    faulty = rows.quarantined - rows.repeated
+    return DayWarning(
+        "have an unusual number of rows of a force",
+        found.extract_date,
+        candidate.of(found.extract_date)[0].file_name,
+        f"force {found.force_code}: {found.rows_read:,} rows on {found.extract_date}"
+        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday are {found.expected_rows:,.0f} "
+        f"(median of {found.expected_from_days})",
+        abs(found.rows_read - found.expected_rows) / found.expected_rows,
+    )
 
 
 def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:

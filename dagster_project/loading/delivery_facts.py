@@ -7,11 +7,14 @@ faults do not belong here.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
+from math import sqrt
+from statistics import median
 
 import duckdb
 
@@ -20,6 +23,7 @@ from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
+from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.connection import table
 from dagster_project.warehouse.tables import incoming
 
@@ -28,6 +32,7 @@ _VOLUME_DAYS, _VOLUME_LEAST = 56, 3
 # Counts of independent events scatter by the square root of their mean. Beyond 3.5 of it chance alone comes once in
 # 4,000 days, so that small sources are not refused for a quiet day: of 60 expected rows fewer than 33 are.
 _CHANCE = 3.5
+_SUNDAY = 6
 
 # A column is silent when it has no value although the four weeks before, of at least seven days, let ten be expected:
 # by chance that happens once in 20,000 deliveries.
@@ -72,6 +77,8 @@ class DeliveredDay:
     source: str
     extract_date: date
     files: tuple[DeliveredFile, ...]
+    unusual_forces: int = 0
+    """Forces of which there are far fewer or more rows than usual."""
 
     @property
     def rows_read(self) -> int:
@@ -295,6 +302,83 @@ def new_forces(
     return found
 
 
+@dataclass(frozen=True)
+class UnusualForce:
+    """A force of which a delivery has far fewer or more rows than the deliveries of the same weekday before it."""
+
+    extract_date: date
+    force_code: str
+    rows_read: int
+    expected_rows: float
+    """Median of the rows that those deliveries had of the force; the ones without any do not count."""
+    expected_from_days: int
+
+
+def unusual_forces(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, Mapping[str, int]]
+) -> list[UnusualForce]:
+    """Judge the volume of each force of a daily source by the rules for whole deliveries.
+
+    A cut-off extract of a small force is lost in the volume of a large one. A force without any row is not judged.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        rows_read: candidate extract date to force to its rows as read.
+
+    Returns:
+        The forces out of the usual by day; none of a source that ever had one force only.
+    """
+    if not contract.is_daily or not rows_read:
+        return []
+    by_force: dict[str, dict[date, int]] = defaultdict(dict)
+    for force, day, rows in connection.execute(
+        """
+        select
+            load_force.force_code,
+            standing.extract_date,
+            cast(sum(load_force.rows_read) as bigint)
+        from audit.load_force as load_force
+        join audit.load as standing on load_force.load_id = standing.load_id
+        where
+            standing.source = $source
+            and list_contains($accepted, standing.status)
+            and standing.extract_date between $first and $last
+            and load_force.force_code is not null
+        group by load_force.force_code, standing.extract_date
+        """,
+        {
+            "source": contract.source,
+            "accepted": list(ACCEPTED),
+            "first": min(rows_read) - timedelta(days=_VOLUME_DAYS),
+            "last": max(rows_read),
+        },
+    ).fetchall():
+        if day not in rows_read:
+            by_force[force][day] = rows
+    for day, forces in rows_read.items():
+        for force, rows in forces.items():
+            by_force[force][day] = rows
+    if len(by_force) < 2:
+        return []
+    holidays = set(bank_holidays())
+    found = []
+    for day, forces in sorted(rows_read.items()):
+        # A bank holiday is compared with Sundays, and is no measure for the days after it.
+        weekday = _SUNDAY if day in holidays else day.weekday()
+        window = [day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1)]
+        compared = [other for other in window if other.weekday() == weekday and other not in holidays]
+        for force, rows in sorted(forces.items()):
+            before = [by_force[force][other] for other in compared if by_force[force].get(other)]
+            if len(before) < _VOLUME_LEAST or not rows:
+                continue
+            usual = float(median(before))
+            is_outside = not contract.volume_floor * usual <= rows <= VOLUME_CEILING * usual
+            if is_outside and abs(rows - usual) > _CHANCE * sqrt(usual):
+                found.append(UnusualForce(day, force, rows, usual, len(before)))
+    return found
+
+
 def describe_deliveries(
     connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[DeliveredDay]
 ) -> None:
@@ -317,12 +401,14 @@ def describe_deliveries(
         select
             unnest(cast($days as date[])) as extract_date,
             unnest(cast($rows as bigint[])) as rows_read,
-            unnest(cast($outside as bigint[])) as rows_outside_day
+            unnest(cast($outside as bigint[])) as rows_outside_day,
+            unnest(cast($forces as bigint[])) as unusual_forces
         """,
         {
             "days": [day.extract_date for day in delivered],
             "rows": [day.rows_read for day in delivered],
             "outside": [day.rows_outside_day for day in delivered],
+            "forces": [day.unusual_forces for day in delivered],
         },
     )
     connection.execute(
@@ -421,6 +507,7 @@ def describe_deliveries(
         select
             delivered_day.rows_read,
             delivered_day.rows_outside_day,
+            delivered_day.unusual_forces,
             measured.*,
             coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
             case

@@ -29,7 +29,7 @@ BATCH = "{batch}"
 
 # Three times the median of the weekday: more than a storm or a night of disorder brings, less than a month's
 # extract delivered as a day's.
-_VOLUME_CEILING = 3.0
+VOLUME_CEILING = 3.0
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
 """Names of the expectations that depend on the verdicts on earlier days."""
@@ -279,13 +279,21 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "volume_is_not_far_above_the_recent_past",
-            f"More than {_VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
+            f"More than {VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
             "extract of several days.",
             dimension="completeness",
             column="volume_ratio",
-            bounds={"max_value": _VOLUME_CEILING},
+            bounds={"max_value": VOLUME_CEILING},
             told=("rows_read", "expected_rows"),
             causes=("faulty_rows",),
+        )
+        yield _on_deliveries(
+            "volume_of_each_force_is_usual",
+            f"Fewer than {contract.volume_floor:.0%} or more than {VOLUME_CEILING:g} times the rows that a force had "
+            "on the same weekday in the eight weeks before (median) are lost in the volume of larger forces.",
+            dimension="completeness",
+            column="unusual_forces",
+            bounds={"max_value": 0},
         )
     if contract.event_column is not None and contract.is_daily and not contract.allows_events_outside_day:
         yield _on_deliveries(

@@ -300,3 +300,38 @@ def test_the_volume_counts_rows_as_read_and_faulty_ones_are_named(installation):
     reasons = rejected(installation.run())
     assert list(reasons) == [DAY + timedelta(weeks=4)], "15 faulty rows do not make a delivery small"
     assert "Found: rows_read 150, expected_rows 300, faulty_rows 6." in reasons[DAY + timedelta(weeks=4)]
+
+
+def of_forces(day: date, **counts: int) -> str:
+    rows = [f"{force},{force}{day:%m%d}{number},{day} 10:00,5,x" for force, n in counts.items() for number in range(n)]
+    return "\n".join([f"force_code,{HEADER}", *rows, ""])
+
+
+def test_the_volume_of_each_force_is_judged_with_a_warning(installation):
+    weeks = [DAY + timedelta(weeks=week) for week in range(7)]
+    for day in weeks[:4]:
+        installation.land(day.isoformat(), text=of_forces(day, kent=400, essex=60))
+    installation.land(weeks[4].isoformat(), text=of_forces(weeks[4], kent=400, essex=20))
+    # By itself it would be far too few: without any row a force is not judged.
+    installation.land(weeks[5].isoformat(), text=of_forces(weeks[5], kent=400))
+    installation.land(weeks[6].isoformat(), text=of_forces(weeks[6], kent=400, essex=190))
+    report = installation.run()
+    assert rejected(report) == {}
+    assert failed(report, "volume_of_each_force_is_usual") == (weeks[4], weeks[6])
+    assert [warning for warning in report.warnings if "usual for the weekday" in warning] == [
+        f"visits/visits_{weeks[4]}.csv: force essex: 20 rows on {weeks[4]}; usual for the weekday are 60 (median of 4)",
+        f"visits/visits_{weeks[6]}.csv: force essex: 190 rows on {weeks[6]}; usual for the weekday are 60 (median of 5)",
+    ]
+
+
+def test_faulty_rows_of_a_force_with_an_unusual_volume_are_named_and_what_is_loaded_is_compared(installation):
+    weeks = [DAY + timedelta(weeks=week) for week in range(4)]
+    for day in weeks[:3]:
+        installation.land(day.isoformat(), text=of_forces(day, kent=400, essex=60))
+    installation.run()
+    text = of_forces(weeks[3], kent=400, essex=20).replace(
+        "essex11220,2022-11-22 10:00,5", "essex11220,2022-11-22 10:00,?"
+    )
+    installation.land(weeks[3].isoformat(), text=text)
+    (said,) = [warning for warning in installation.run().warnings if "usual for the weekday" in warning]
+    assert f"force essex: 20 rows on {weeks[3]}, 1 of them faulty; usual for the weekday are 60 (median of 3)" in said

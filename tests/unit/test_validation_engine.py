@@ -78,6 +78,7 @@ GOOD_DELIVERY: dict[str, Any] = {
     "many_superseded_rows": 0,
     "superseded_rows_over_limit": 0,
     "rows_outside_day": 0,
+    "unusual_forces": 0,
     "expected_rows": 100,
     "volume_ratio": 1.0,
     "rows_after_extract_date": 0,
