@@ -329,9 +329,8 @@ def test_faulty_rows_of_a_force_with_an_unusual_volume_are_named_and_what_is_loa
     for day in weeks[:3]:
         installation.land(day.isoformat(), text=of_forces(day, kent=400, essex=60))
     installation.run()
-    text = of_forces(weeks[3], kent=400, essex=20).replace(
-        "essex11220,2022-11-22 10:00,5", "essex11220,2022-11-22 10:00,?"
-    )
+    good, faulty = (f"essex11220,2022-11-22 10:00,{minutes}" for minutes in ("5", "?"))
+    text = of_forces(weeks[3], kent=400, essex=20).replace(good, faulty)
     installation.land(weeks[3].isoformat(), text=text)
     (said,) = [warning for warning in installation.run().warnings if "usual for the weekday" in warning]
     assert f"force essex: 20 rows on {weeks[3]}, 1 of them faulty; usual for the weekday are 60 (median of 3)" in said

@@ -441,3 +441,11 @@ def test_both_engines_read_the_same(tmp_path, data, delimiter):
         patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
         slow, _ = read(path)
     assert as_lines(fast) == as_lines(slow)
+
+
+@pytest.mark.parametrize("cell", ['"\t"', '"\ta"', '"a\t"', '" a "', '"a"'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_quoted_tab_at_an_end_of_a_cell_is_trimmed_under_tabs(tmp_path, cell, encoding):
+    lines = [HEADER.replace(",", "\t"), f"1\t{cell}\tb\tc\td", "2\ta\tb\tc\td", ""]
+    rows, _ = read(written(tmp_path, "\n".join(lines).encode(encoding)))
+    assert rows[0].get("room") == (cell.strip('" \t') or None)
