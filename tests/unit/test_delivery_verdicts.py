@@ -320,7 +320,8 @@ def test_the_volume_of_each_force_is_judged_with_a_warning(installation):
     assert failed(report, "volume_of_each_force_is_usual") == (weeks[4], weeks[6])
     assert [warning for warning in report.warnings if "usual for the weekday" in warning] == [
         f"visits/visits_{weeks[4]}.csv: force essex: 20 rows on {weeks[4]}; usual for the weekday are 60 (median of 4)",
-        f"visits/visits_{weeks[6]}.csv: force essex: 190 rows on {weeks[6]}; usual for the weekday are 60 (median of 5)",
+        f"visits/visits_{weeks[6]}.csv: force essex: 190 rows on {weeks[6]}; usual for the weekday are 60 "
+        "(median of 5)",
     ]
 
 
