@@ -209,8 +209,10 @@ class HistoryRow:
     month: date
     figures: tuple[Figure, ...]
     covered: tuple[str, ...]
-    """Of each figure the share of its days that are delivered, `60.1% of days`, and of its rows that were quarantined, if
-    it is marked for it; an empty text where all days are delivered and few rows were quarantined."""
+    """Of each figure the share of its days that are delivered, `60.1% of days`, and of its rows that were quarantined.
+
+    An empty text where all days are delivered and no more than 1 % of the rows were quarantined.
+    """
     signal: str
     """The rule of the control chart that the month breaks, in words; an empty text where none."""
 
