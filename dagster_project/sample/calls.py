@@ -52,7 +52,7 @@ _BY_WEEK = {
 _OTHER_LINES = {"switchboard": 0.045, "other": 0.03}
 # The longest wait and talk, in seconds.
 _MOST_QUEUE, _MOST_TALK = 3 * 3600, 2 * 3600
-# A call that ends this close to the end of a month has one segment, so that no call is split between files of two months.
+# A call that ends this close to the end of a month has one segment, so that none is split between two months.
 _NEAR_MONTH_END = 3600
 # The exchanges were upgraded for this month: they log tenths of a second from then on.
 _TENTHS_FROM = "2023-01"
@@ -177,7 +177,9 @@ def called_back_on_a_later_day(deliveries: Deliveries, *, timeline: Timeline) ->
 def _calls_of(rng: np.random.Generator, *, month: int, timeline: Timeline, targets: Targets) -> list[_Calls]:
     unit = 1 if timeline.months[month] >= _TENTHS_FROM else 10
 
-    def draw(line: str, shape: str, counts: Sequence[int], answered: Sequence[int], queue: Array, talk: Array) -> _Calls:
+    def draw(
+        line: str, shape: str, counts: Sequence[int], answered: Sequence[int], queue: Array, talk: Array
+    ) -> _Calls:
         return _draw(
             rng,
             line=line,
@@ -228,7 +230,8 @@ def _draw(
         arrived: when they arrived.
         shares: share of calls answered in each month.
         answered: number of calls answered.
-        queue, talk: mean seconds of answered calls in each month; days lean towards the months beside them.
+        queue: mean seconds in the queue of answered calls in each month; days lean towards the months beside them.
+        talk: the same of talk seconds.
         timeline: the days of the sample.
     """
     count = len(arrived)
@@ -324,9 +327,7 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
     return callers, Seekers(instants=back[online][known], numbers=found[known])
 
 
-def _segments(
-    rng: np.random.Generator, calls: _Calls, *, month_end: int, timeline: Timeline
-) -> dict[str, Array]:
+def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeline: Timeline) -> dict[str, Array]:
     """Cut calls into segments: columns of the source, and `serial`, the position of the call in `calls`."""
     count = len(calls.arrived)
     several = rng.random(count) < _SEVERAL[calls.line]

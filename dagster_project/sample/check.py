@@ -66,14 +66,14 @@ class Recount:
             its own measures, `pct_cancelled_of_recorded` and `pct_cancelled_of_initially_recorded`.
         rows: data rows by source, of all forces.
         not_current: rows by source, of all forces, that are faulty, repeated, or superseded within their extract.
-        days: extract dates by source on which there is a row of the force.
+        days: extract dates with a row of a force that is not faulty, by force and source.
         formats: endings of the file names.
     """
 
     figures: Mapping[tuple[str, str, str], str]
     rows: Mapping[str, int]
     not_current: Mapping[str, int]
-    days: Mapping[str, frozenset[str]]
+    days: Mapping[tuple[str, str], set[str]]
     formats: frozenset[str]
 
 
@@ -86,7 +86,7 @@ def recount(sample: Path, *, force: str = "kent") -> Recount:
     """
     rows: Counter[str] = Counter()
     faulty: Counter[str] = Counter()
-    days: dict[str, set[str]] = defaultdict(set)
+    days: dict[tuple[str, str], set[str]] = defaultdict(set)
     formats = set()
     figures: dict[tuple[str, str, str], str] = {}
     for source in _COLUMNS:
@@ -108,8 +108,7 @@ def recount(sample: Path, *, force: str = "kent") -> Recount:
                     faulty[source] += 1
                     continue
                 row["force_code"] = _value(cells, "force_code") or "kent"
-                if row["force_code"] == force:
-                    days[source].add(extract)
+                days[row["force_code"], source].add(extract)
                 key = (row["force_code"], *(row[column] for column in _KEYS[source]))
                 # Names sort by extract date, then by file; so the last one read is the one that counts.
                 faulty[source] += extract_of.get(key) == extract
@@ -119,7 +118,7 @@ def recount(sample: Path, *, force: str = "kent") -> Recount:
         figures=figures,
         rows=rows,
         not_current=faulty,
-        days={source: frozenset(dates) for source, dates in days.items()},
+        days=days,
         formats=frozenset(formats),
     )
 

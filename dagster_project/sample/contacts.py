@@ -117,7 +117,7 @@ def draw_digital_contacts(
 
 
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:
-    """Put the numbers of callers whom 101 did not answer into the first free contacts after they turn to the website."""
+    """Put the numbers of callers whom 101 did not answer into the first free contacts after they go online."""
     contact, which = np.unique(np.searchsorted(received, seekers.instants), return_index=True)
     found = contact < len(received)
     references[contact[found]] = seekers.numbers[which[found]]

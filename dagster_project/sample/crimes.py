@@ -106,7 +106,9 @@ class Crimes:
     @cached_property
     def _years(self) -> Array:
         """Calendar year in which each crime was recorded."""
-        return self.timeline.local(self.recorded).astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
+        return (
+            self.timeline.local(self.recorded).astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
+        )
 
     def _references(self, crimes: Array) -> Array:
         """References as forces write them: the force's number, then the crime of the year, then the year."""
@@ -133,10 +135,10 @@ def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, t
             for month in range(len(counts))
         ]
 
-    recorded = instants("recorded_crime", _BY_WEEK)
+    months = instants("recorded_crime", _BY_WEEK)
     # The half year before is like the first half year, on the same weekdays.
-    before = np.concatenate(recorded) - HISTORY
-    recorded = np.concatenate([before[before < timeline.begin], *recorded])
+    before = np.concatenate(months) - HISTORY
+    recorded = np.concatenate([before[before < timeline.begin], *months])
     cancelled = _cancel(rng, recorded, np.concatenate(instants("cancelled_crime", _OFFICE)))
     offence = choose(rng, len(recorded), of=tuple(_OFFENCES), weights=tuple(_OFFENCES.values()))
     code = choose(rng, len(recorded), of=tuple(_CANCEL_CODES), weights=tuple(_CANCEL_CODES.values()))
@@ -164,7 +166,7 @@ def _cancel(rng: np.random.Generator, recorded: Array, cancellations: Array) -> 
     rows = np.minimum(np.searchsorted(recorded, cancellations - lags), latest)
     for instant, row in zip(cancellations.tolist(), rows.tolist(), strict=True):
         while cancelled[row] != NONE:
-            row -= 1  # noqa: PLW2901 - the next older one
+            row -= 1
         cancelled[row] = instant
     return cancelled
 

@@ -72,7 +72,7 @@ def write(
     first: dt.date = FIRST_DAY,
     last: dt.date = LAST_DAY,
     seed: int = 2022,
-    report: Callable[[str, int, int], None] = lambda month, files, rows: None,
+    report: Callable[[str, int, int], None] | None = None,
 ) -> SampleSummary:
     """Write the synthetic extracts of all sources below a folder, as `OUT/SOURCE/SOURCE_YYYY-MM-DD*.EXT`.
 
@@ -82,7 +82,8 @@ def write(
 
     Args:
         out: the folder to make; it may exist when there is no file in it.
-        first, last: the extract dates to write, both included.
+        first: the first extract date to write.
+        last: the last one.
         seed: other seeds give other events with the same monthly sums.
         report: called after each month with its YYYY-MM, and the files and rows written.
 
@@ -116,7 +117,7 @@ def write(
 
 
 def _write_all(
-    out: Path, *, first: dt.date, last: dt.date, seed: int, report: Callable[[str, int, int], None]
+    out: Path, *, first: dt.date, last: dt.date, seed: int, report: Callable[[str, int, int], None] | None
 ) -> SampleSummary:
     timeline = Timeline(targets_of(FORCES[0].code).months)
     files: Counter[str] = Counter()
@@ -148,7 +149,7 @@ def _write_all(
                     files[source] += 1
                 rows[source] += len(chunk.rows)
                 quarantined[source] += int(arriving.quarantined[chunk.rows].sum())
-        if files.total() > before[0]:
+        if report and files.total() > before[0]:
             report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
     paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}
     for source, typed in paper.items():

@@ -13,8 +13,8 @@ from dagster_project.sample.forces import KENT
 PRINTED_FIGURES = Path(__file__).parent / "kent_fcir_2022-08_to_2023-01.csv"
 # What the same paper says in words, put into tests by a reader.
 PRINTED_STATEMENTS = Path(__file__).parent / "kent_fcir_statements.csv"
-# Months of which no figure is printed. Those of Kent agree with what the paper says about them in words: its shares and
-# means of the financial year so far, the comparison with February to July 2022, the peak in July 2022. All else is made up.
+# Months of which no figure is printed. Those of Kent agree with what the paper says about them in words: shares and
+# means of the financial year, the comparison with February to July 2022, the peak in July 2022. All else is made up.
 ASSUMED_FIGURES = Path(__file__).parent / "assumed_months.csv"
 REPORT_ID = "kent_fcir_2023-03-15"
 PUBLISHED_ON = "2023-03-15"

@@ -89,7 +89,7 @@ class Timeline:
         """The instant at which a month ends."""
         return int(self._midnights[self.month_starts[month + 1]])
 
-    def interpolated(self, values: Sequence[float]) -> Array:
+    def interpolated(self, values: Sequence[float] | Array) -> Array:
         """A value for each day: that of its month in the middle of it, on a line from there to the next one's.
 
         Args:
