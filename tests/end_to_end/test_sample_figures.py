@@ -289,7 +289,7 @@ def test_status_lists_every_source_with_what_is_loaded(sample):
 
 QUERY = (
     "select month_start, received, pct_not_answered, null as nothing, 'a|b' as bar "
-    "from kpi_calls_monthly where line = '999' order by month_start limit 2"
+    "from kpi_calls_monthly where force_code = 'kent' and line = '999' order by month_start limit 2"
 )
 
 
@@ -408,7 +408,8 @@ def test_a_figure_is_traced_to_the_records_that_hold_its_events(sample, measure,
 def test_a_trace_shows_a_figure_as_the_board_paper_prints_it(sample):
     ((printed,),) = sample.published(
         "select display_value from marts.board_paper "
-        "where force_code = 'kent' and section = 'crime' and measure = 'pct_cancelled' and month_start = date '2022-10-01'"
+        "where force_code = 'kent' and section = 'crime' and measure = 'pct_cancelled' "
+        "and month_start = date '2022-10-01'"
     )
     done = sample.run("trace", "crime.pct_cancelled", "2022-10")
     assert (done.returncode, done.stderr) == (0, "")
