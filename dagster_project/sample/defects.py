@@ -23,6 +23,8 @@ WrongValues = Callable[[np.random.Generator, Deliveries, Array], None]
 
 _LATE, _CORRECTED = 0.002, 0.001  # shares of rows that come days late, or wrong at first
 _IN_LATE_FILE, _IN_CORRECTED_FILE = 18, 12
+# A run warns of a delivery of which 1 % is quarantined: one superseded row for so many, one bad row in so many or more.
+_ROWS_FOR_A_SUPERSEDED, _ROWS_FOR_A_BAD = 200, 120
 _TWO_FILES_EVERY = 31  # days between two days with a late file, and between two with a corrected one
 
 
@@ -88,6 +90,7 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     deliveries.touched |= deliveries.columns["force_code"] != KENT.code
     last = len(timeline.days) - 1
     days = range(timeline.month_starts[month], timeline.month_starts[month + 1])
+    with_two_files: set[int] = set()
     for first, file, moved, wrong in (
         (defects.first_two_files, File.LATE, _IN_LATE_FILE, 4),
         (defects.first_two_files + 12, File.CORRECTED, 4, _IN_CORRECTED_FILE),
@@ -96,7 +99,9 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
             if (day_number(timeline.days[day]) - first) % _TWO_FILES_EVERY or day == last:
                 continue
             that_day = deliveries.day == day
+            with_two_files.add(day)
             deliveries.file[deliveries.pick(rng, count=moved, among=that_day)] = file
+            wrong = min(wrong, int(that_day.sum()) // _ROWS_FOR_A_SUPERSEDED)
             rows = deliveries.pick(rng, count=wrong, among=that_day)
             superseded = deliveries.copy(rows, rank=0)
             defects.wrong_values(rng, deliveries, superseded)
@@ -106,19 +111,27 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.day < last - 5)
     defects.wrong_values(rng, deliveries, deliveries.copy(rows, rank=0))
     deliveries.day[rows] += rng.integers(1, 6, len(rows))
-    repeated = deliveries.copy(deliveries.pick(rng, count=1, among=_in_main_files(deliveries, days)), rank=1)
-    superseded = deliveries.copy(deliveries.pick(rng, count=1, among=_in_main_files(deliveries, days)), rank=-1)
+    # One bad row a day at most, and none on a day with few rows.
+    large = np.bincount(deliveries.day, minlength=len(timeline.days)) >= _ROWS_FOR_A_BAD
+    whole = [day for day in days if large[day] and day not in with_two_files]
+    repeated = deliveries.copy(_one_of(rng, deliveries, whole), rank=1)
+    superseded = deliveries.copy(_one_of(rng, deliveries, whole), rank=-1)
     defects.wrong_values(rng, deliveries, superseded)
     deliveries.quarantined[repeated] = deliveries.quarantined[superseded] = True
     for number in range(defects.faults_a_month):
         fault = month * defects.faults_a_month + number
-        _add_fault(rng, deliveries, defects, number=fault, days=days, timeline=timeline)
+        _add_fault(rng, deliveries, defects, number=fault, days=whole, timeline=timeline)
     if deliveries.source == "call_segments":
         _clock_change(rng, deliveries, timeline=timeline)
 
 
-def _in_main_files(deliveries: Deliveries, days: range) -> Array:
-    return (deliveries.day >= days[0]) & (deliveries.day <= days[-1]) & (deliveries.file == int(File.MAIN))
+def _one_of(rng: np.random.Generator, deliveries: Deliveries, days: list[int], *, among: Array | None = None) -> Array:
+    """Draw a row of some days, none where there is none, and take its day off the list."""
+    of_days = np.isin(deliveries.day, days)
+    row = deliveries.pick(rng, count=1, among=of_days if among is None else of_days & among)
+    for day in deliveries.day[row].tolist():
+        days.remove(day)
+    return row
 
 
 def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
@@ -174,16 +187,16 @@ def _add_fault(
     defects: Defects,
     *,
     number: int,
-    days: range,
+    days: list[int],
     timeline: Timeline,
 ) -> None:
-    """Add a faulty copy of a row of the month, where its file can hold the fault."""
+    """Add a faulty copy of a row of one of the days, where its file can hold the fault."""
     fault = defects.faults[number % len(defects.faults)]
     can_hold = [day for day in days if _can_hold(fault, deliveries, timeline=timeline, day=day)]
-    among = np.isin(deliveries.day, can_hold) & (deliveries.file == int(File.MAIN))
+    among = np.isin(deliveries.day, can_hold)
     if fault.shift is not None:
         among &= deliveries.columns[fault.shift[1]] != NONE
-    copies = deliveries.copy(deliveries.pick(rng, count=1, among=among), rank=2)
+    copies = deliveries.copy(_one_of(rng, deliveries, days, among=among), rank=2)
     for row in copies.tolist():
         deliveries.columns[defects.key][row] += f"-{number + 1}"
         for column, value in fault.put.items():
