@@ -92,7 +92,9 @@ def test_claims_about_single_events_agree_with_the_events(sample):
     values = dict(sample.published("select statement_id, value from marts.claims where statement_id in ('C4', 'C13')"))
     ((called_back, not_answered),) = sample.published(
         "select count(*) filter (where called_back_date = arrived_date), count(*) "
-        "from marts.fct_call where line = '999' and not is_answered and force_code = 'kent'"
+        "from marts.fct_call where line = '999' and not is_answered and force_code = 'kent' "
+        # Rows that arrived late in the first days are of the month before.
+        "and arrived_date >= '2022-08-01'"
     )
     assert abs(float(values["C4"]) - 100 * called_back / not_answered) < 1e-6
     chats = sample.published(
@@ -377,7 +379,7 @@ def records(path: Path) -> list[Any]:
 @pytest.mark.parametrize(
     ("measure", "key", "formats"),
     [
-        ("calls_999.not_answered", "call_id", {".csv", ".gz", ".xlsx"}),
+        ("calls_101.not_answered", "call_id", {".csv", ".gz", ".xlsx"}),
         ("digital.email", "contact_id", {".jsonl"}),
         ("live_chat.accepted", "chat_id", {".xlsx"}),
         ("crime.cancelled.C5", "cancel_code", {".parquet"}),
