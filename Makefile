@@ -50,7 +50,7 @@ env-peers: env ## Also the programs that bench compares with: Polars, dlt, and S
 	$(UV) sync --locked --quiet --inexact --group peers
 	UV_PROJECT_ENVIRONMENT=.venv-sqlmesh $(UV) sync --locked --quiet --only-group sqlmesh --python $(PYTHON)
 
-run: env ## First visit: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes half the time
+run: env ## First visit: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
 	@$(FCIR) run
 
