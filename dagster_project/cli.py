@@ -265,6 +265,12 @@ def status(
     # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
+    if is_json():
+        for month in state.affected:
+            say(str(month), **asdict(month))
+    else:
+        texts = [str(month) for month in state.affected]
+        _tell_some(texts, 2 if listed else None, width, "months with more than 1 % of their rows quarantined")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
@@ -402,20 +408,39 @@ def trace(
 @app.command()
 def sample(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; the landing folder.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First extract date; 2021-02-01 if not given.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last extract date; 2023-01-31 if not given.")
+    ] = None,
     if_empty: Annotated[
         bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
     ] = False,
 ) -> None:
-    """Write synthetic extracts, calibrated to the figures of a printed board paper."""
-    from dagster_project.sample import write
+    """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
+
+    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023.
+    """
+    from dagster_project.sample import FIRST_DAY, LAST_DAY, write
 
     settings = read_settings()
+    first, last = _day("--from", from_) or FIRST_DAY, _day("--to", to) or LAST_DAY
+    for option, day in (("--from", first), ("--to", last)):
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise UsageError(f"{option} {day}: the sample has {FIRST_DAY} to {LAST_DAY}")
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
         say(f"{folder} holds extracts already; none were written.")
         return
+
+    def report(month: str, files: int, rows: int) -> None:
+        say(f"{'sample':<12} {month:<22} {files:,} files, {rows:,} rows", month=month, files=files, rows=rows)
+
     try:
-        made = write(folder)
+        made = write(folder, first=first, last=last, report=report)
     except FileExistsError as error:
         # With a number it is the system's: something on the way to the folder is a file.
         if error.errno:
