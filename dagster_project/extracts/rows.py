@@ -14,10 +14,12 @@ from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault, quoted
 
 # Columns of a text batch beside the contract's columns.
-BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "load_id", "extract_date", "serial_days")
+BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_id", "extract_date", "serial_days")
 
 # Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
 _LONG_BEFORE_DAYS = 31
+
+_NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
@@ -25,7 +27,10 @@ RECORD_FAULTS = {
     "unbalanced_quote": "a quote that is never closed or closed in the middle of a cell",
     "unreadable_record": "a record that is not of the file's format",
     "formula_without_value": "a formula whose value was not saved",
+    "invalid_utf_8": "bytes that are not valid UTF-8, in a file that is UTF-8 for the most part",
 }
+# Faults of a record that may be of one cell, which is then named.
+CELL_RECORD_FAULTS = ("invalid_utf_8",)
 DUPLICATE_ROW = Fault("duplicate_row", "the same row stands earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
 
@@ -53,6 +58,12 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         faults += [cells.UNKNOWN_FORCE] if column.name == FORCE_COLUMN else []
         for fault in faults:
             sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}"
+        if column.cell_type is CellType.DECIMAL:
+            digits = (
+                f"at most {(column.precision or 0) - (column.scale or 0)} before the point, {column.scale} after it"
+            )
+            for fault in (cells.NOT_OF_TYPE[CellType.DECIMAL], cells.TOO_MANY_DECIMALS):
+                sentences[column.name, fault.code] = f"{column.name}: {fault.sentence} ({digits})"
         listed = ", ".join(column.values)
         sentences[column.name, cells.NOT_IN_LIST.code] = f"{column.name}: {cells.NOT_IN_LIST.sentence} ({listed})"
         sentences[column.name, cells.BELOW_MINIMUM.code] = (
@@ -71,6 +82,8 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         sentences[column.name, cells.OUT_OF_ORDER.code] = (
             f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' and '.join(order)}"
         )
+        for code in CELL_RECORD_FAULTS:
+            sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"
         needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
         sentences[column.name, cells.REQUIRED_WHEN.code] = (
             f"{column.name}: {cells.REQUIRED_WHEN.sentence} (required when {needed})"
@@ -88,7 +101,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query, with the parameters `default_force` and `known_forces` left to the caller, whose result has, in this
-        order: the contract's columns typed (`cells.SQL_TYPES`, timestamps as UTC),
+        order: the contract's columns typed (`cells.sql_type_of`, timestamps as UTC),
         `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`.
     """
     expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
@@ -106,8 +119,9 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the shape of
-        the text; null for a personal column).
+        `fault_column` (null for a fault of the record as a whole), `fault_count`, `fault_detail` (a sentence, or the
+        shape of the text; null for a personal column) and `force_code` (null where the force cannot be read: its cell,
+        or the record, is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
@@ -129,9 +143,11 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         "load_id",
         "source_row",
         f"{_first_fault(contract)} as fault",
-        f"case when fault is not null then null {which} end as fault_column",
+        f"case when fault is not null then record_column {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
         f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+        f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
+        f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)
@@ -147,6 +163,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
     conditions = {
         "rows_after_extract_date": "false",
         "rows_long_before_extract_date": "false",
+        "rows_outside_day": "false",
         "offset_disagreements": "false",
     }
     if contract.event_column:
@@ -156,6 +173,11 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
             f"{event} >= extract_date + interval 23 hour and cast({cells.london_time_of(event)} as date) > extract_date"
         )
         conditions["rows_long_before_extract_date"] = f"{event} < extract_date - interval {_LONG_BEFORE_DAYS} day"
+        if contract.is_daily and not contract.allows_events_outside_day:
+            conditions["rows_outside_day"] = (
+                f"({event} < extract_date - interval 24 hour or {event} >= extract_date + interval 47 hour) "
+                f"and abs(date_diff('day', extract_date, cast({cells.london_time_of(event)} as date))) > 1"
+            )
     stated = [
         f"{quoted(column.utc_offset_from)} <> {cells.london_offset_of(quoted(column.name))}"
         for column in contract.columns
@@ -333,6 +355,8 @@ def _column_fault(column: Column) -> str:
         branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
         branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
     elif column.cell_type is not CellType.TEXT:
+        if column.cell_type is CellType.DECIMAL:
+            branches.append((cells.has_too_many_decimals(column), cells.TOO_MANY_DECIMALS))
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
     if column.minimum is not None:
         branches.append((f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM))
@@ -360,12 +384,12 @@ def _looks_personal(column: Column) -> str:
         return f"case when not list_contains($known_forces, {value}) then {looks} end"
     if column.cell_type is CellType.TEXT and not column.values:
         return looks
-    is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS) and not column.values
+    is_number = column.cell_type in _NUMBERS and not column.values
     if not is_number:
         return f"case when {value} is null then {looks} end"
-    return (
-        looks if column.maximum is None else f"case when {value} is null or {value} > {column.maximum} then {looks} end"
-    )
+    if column.maximum is None:
+        return looks
+    return f"case when {value} is null or {value} > {cells.bound_of(column.maximum)} then {looks} end"
 
 
 def _condition_parameters(contract: Contract) -> dict[str, object]:
