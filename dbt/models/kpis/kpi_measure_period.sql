@@ -18,6 +18,12 @@ periods as (
 
 ),
 
+year_starts as (
+
+    select * from {{ ref("int_year_to_date_start") }}
+
+),
+
 final as (
 
     select
@@ -43,13 +49,18 @@ final as (
         cast(measure_periods.days as bigint) as days,
         cast(measure_periods.days_loaded as bigint) as days_loaded,
         cast(measure_periods.is_provisional as boolean) as is_provisional,
-        cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
+        cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
+        cast(year_starts.complete_since as date) as complete_since
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
     inner join periods
         on measure_periods.month_start = periods.month_start
         and measure_periods.period = periods.period
+    left join year_starts
+        on measure_periods.measure = year_starts.measure
+        and measure_periods.month_start = year_starts.month_start
+        and measure_periods.period = year_starts.period
 
 )
 
