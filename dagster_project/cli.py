@@ -199,7 +199,7 @@ def publish(
 @app.command()
 def paper(
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the latest.")
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the newest complete one.")
     ] = None,
     months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,

@@ -377,7 +377,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     Args:
         settings: where the publication and the commentaries are.
         out: folder for the files; made where it does not exist.
-        month: last month shown, by any day of it; None: the force's latest.
+        month: last month shown, by any day of it; None: the force's newest complete one.
         length: months shown.
         force_code: the force.
 
@@ -392,12 +392,12 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     # What draws and typesets costs 0.3 s to import, which no other command needs.
     from dagster_project.publication.papers import write_paper
     from dagster_project.publication.report.commentary import commentary_file, read_commentary
-    from dagster_project.publication.report.read import SECTION_TITLES, paper_months, read_report
+    from dagster_project.publication.report.read import SECTION_TITLES, default_month, paper_months, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
-        shown = month.replace(day=1) if month else months[-1] if months else london_today().replace(day=1)
+        shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # A force that is not known is none, however it is written: the report says so.
         file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
         words = read_commentary(file, SECTION_TITLES) if file else {}

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import duckdb
 
 from dagster_project.clock import days_between
-from dagster_project.publication.report.display import display
+from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.model import counted_days
+from dagster_project.publication.report.read import title_of
 
 # Runs of the same expectation whose outcomes stand beside each other.
 _RUNS_SHOWN = 14
@@ -44,6 +46,9 @@ _NEWEST = """
     where status <> 'replaced'
     group by source, extract_date
 """
+
+# How long before the days lie that a running month is compared with, in the words of the pages.
+_WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -141,6 +146,85 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
             )
         )
     return maps
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A headline measure over the days of a running month that are delivered."""
+
+    section: str
+    label: str
+    text: str
+    """Of sums the figure per day, `66 a day`."""
+    before: str
+    """The same of the days that it is compared with, `four weeks before: 59 a day`; an empty text without any."""
+
+
+@dataclass(frozen=True)
+class RunningMonth:
+    """A month after the one that is shown first, as far as it is delivered."""
+
+    month: date
+    coverage: str
+    """How many of its days are delivered, `1 of 28 days`; `1 to 3 of 28 days` where sources differ."""
+    measures: tuple[SoFar, ...]
+
+
+def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
+    """The months of a force that come after the one that is shown first, oldest first.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+    """
+    rows = rows_of(
+        connection,
+        """
+        select
+            months.month_start as month, months.days as days_in_month, so_far.*,
+            measures.section, measures.label, measures.unit, measures.decimals
+        from marts.report_months as months
+        left join marts.report_month_so_far as so_far
+            on months.force_code = so_far.force_code
+            and months.month_start = so_far.month_start
+        left join marts.measures as measures
+            on so_far.measure = measures.measure
+        where months.is_running and months.force_code = $force_code
+        order by months.month_start, measures.board_paper_order nulls last, so_far.measure
+        """,
+        {"force_code": force_code},
+    )
+    found = []
+    for month, group in groupby(rows, key=lambda row: row["month"]):
+        of_month = list(group)
+        loaded = [row["days_loaded"] for row in of_month if row["measure"]]
+        least, most = min(loaded, default=0), max(loaded, default=0)
+        found.append(
+            RunningMonth(
+                month,
+                f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}",
+                tuple(_so_far(row) for row in of_month if row["measure"]),
+            )
+        )
+    return found
+
+
+def _so_far(row: Mapping[str, Any]) -> SoFar:
+    sums = [row[name] for name in ("per_day", "compared_per_day") if row[name] is not None]
+    # Below ten a whole number hides what two figures differ by.
+    decimals = 0 if min(sums, default=0) >= 10 else 1
+
+    def text(per_day: Decimal | None, shown: str | None) -> str:
+        return f"{display(per_day, 'count', decimals)} a day" if per_day is not None else shown or NOTHING
+
+    weeks = row["compared_weeks"]
+    before = text(row["compared_per_day"], row["compared_display_value"])
+    return SoFar(
+        title_of(row["section"]),
+        row["label"],
+        text(row["per_day"], row["display_value"]),
+        f"{_WEEKS[weeks]} before: {before}" if weeks else "",
+    )
 
 
 @dataclass(frozen=True)
