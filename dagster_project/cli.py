@@ -47,6 +47,7 @@ from dagster_project.operations import (
     contracts_of,
     find_work,
     make_paper,
+    months_shown,
     open_landing_warning,
     read_state,
     repair_files,
@@ -652,6 +653,8 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
         say("Nothing is published yet.")
         return
     _tell("Published", pointer.resolve().name)
+    if months := months_shown(settings):
+        _tell("Month shown", months)
     files = {"Site": "index.html", "Board paper": "board_paper.html"}
     if not is_short:
         files |= {

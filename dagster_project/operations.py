@@ -23,6 +23,8 @@ from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.damage import Damage, find_damage, publication_damage, repair
@@ -404,6 +406,33 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)
+
+
+def months_shown(settings: Settings) -> str:
+    """Which month the publication shows first, and which run after it.
+
+    Args:
+        settings: where the publication is, and of which force.
+
+    Returns:
+        `January 2023, the newest complete month of kent; February 2023 so far: 1 of 28 days`. An empty text where the
+        force has no month.
+    """
+    from dagster_project.publication.report.model import long_month
+    from dagster_project.publication.report.read import paper_months
+
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+        try:
+            months = paper_months(connection).get(settings.force, [])
+        except duckdb.CatalogException:
+            # Published by a version without the table; the next run publishes it.
+            return ""
+    shown = next((item for item in months if item.is_default), None)
+    if shown is None:
+        return ""
+    state = f"of which {shown.coverage} are delivered" if shown.coverage else "the newest complete month"
+    running = [f"{long_month(item.month)} so far: {item.coverage}" for item in months if item.is_running]
+    return "; ".join([f"{long_month(shown.month)}, {state} of {settings.force}", *running])
 
 
 def contract_for(file: Path, source: str | None) -> Contract:

@@ -10,7 +10,6 @@ from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import PaperMonth
 from tests.publication.reports import MONTHS, a_report
 
-
 COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]
 RUNNING = [
     PaperMonth(MONTHS[0], 31, 31, is_default=True, is_running=False),
@@ -74,16 +73,16 @@ def test_a_month_that_runs_has_a_paper_and_the_complete_one_is_shown_first(publi
     }
 
 
-def test_the_papers_of_a_year_and_of_what_runs_are_kept(publish, monkeypatch):
+def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
-    monkeypatch.setattr(papers, "_write", lambda *given, is_latest: given[5].month)
+    monkeypatch.setattr(papers, "_write", lambda *given, **_: given[5].month)
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
     written = papers.write_papers(None, None, before=None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
 
 
-def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place(publish, monkeypatch, tmp_path):
+def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place(monkeypatch, tmp_path):
     def fails(_, *, month, **__):
         if month == MONTHS[0]:
             raise ReportError("no figure")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthcalendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.model import counted_days
+from dagster_project.publication.report.model import counted_days, listed, long_month, span
 from dagster_project.publication.report.read import title_of
 
 # Runs of the same expectation whose outcomes stand beside each other.
@@ -77,14 +77,15 @@ class HeatMap:
     """Calls by hour and weekday, the mean of such hours."""
 
     line: str
-    months: tuple[date, date]
+    months: str
+    """The months that the means are of, in words."""
     hours: tuple[tuple[HeatCell, ...], ...]
     """24 hours of 7 weekdays each, Monday first."""
     peak: str
 
 
 def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
-    """Calls received in an hour of the week, by line, over the last six months of which no day is missing.
+    """Calls received in an hour of the week, by line, over the last six complete months up to the one shown first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -97,10 +98,13 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         connection,
         """
         with whole as (
-            select distinct month_start
-            from marts.kpi_calls_hourly
-            where not is_provisional and force_code = $force_code
-            order by month_start desc
+            select distinct hours.month_start
+            from marts.kpi_calls_hourly as hours
+            inner join marts.report_months as months
+                on hours.force_code = months.force_code
+                and hours.month_start = months.month_start
+            where not hours.is_provisional and not months.is_running and hours.force_code = $force_code
+            order by hours.month_start desc
             limit 6
         ),
         days as (
@@ -111,7 +115,7 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         )
         select
             hours.line, hours.day_of_week, hours.hour_of_day,
-            min(hours.month_start) as first_month, max(hours.month_start) as last_month,
+            list(distinct hours.month_start order by hours.month_start) as months,
             cast(sum(hours.received) as bigint) as received, any_value(days.days) as days
         from marts.kpi_calls_hourly as hours
         inner join whole on hours.month_start = whole.month_start
@@ -134,7 +138,7 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         maps.append(
             HeatMap(
                 line,
-                (min(row["first_month"] for row in of_line), max(row["last_month"] for row in of_line)),
+                _in_words(sorted({month for row in of_line for month in row["months"]})),
                 tuple(
                     tuple(
                         HeatCell(mean, display(mean, "count", 1), min(6, int((mean - least) / step)))
@@ -146,6 +150,12 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
             )
         )
     return maps
+
+
+def _in_words(months: Sequence[date]) -> str:
+    """The first and the last of months that follow each other; else all of them."""
+    length = (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
+    return span(months[0], months[-1]) if length == len(months) else listed([long_month(month) for month in months])
 
 
 @dataclass(frozen=True)
@@ -166,7 +176,7 @@ class RunningMonth:
 
     month: date
     coverage: str
-    """How many of its days are delivered, `1 of 28 days`; `1 to 3 of 28 days` where sources differ."""
+    """How many of its days are delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
     measures: tuple[SoFar, ...]
 
 
@@ -202,7 +212,8 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
         found.append(
             RunningMonth(
                 month,
-                f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}",
+                f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}"
+                f"{', by source' if least < most else ''}",
                 tuple(_so_far(row) for row in of_month if row["measure"]),
             )
         )
