@@ -135,6 +135,7 @@ def load_contract(path: Path) -> Contract:
         delivered_by=_delivered_by(custom, path, cadence),
         needs_marker=_needs_marker(custom, path),
         first_delivery=_first_delivery(custom, path),
+        absent_forces_complete=_absent_forces_complete(custom, path),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
@@ -156,6 +157,13 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
 
 def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
     return _day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is")
+
+
+def _absent_forces_complete(custom: dict[str, Any], path: Path) -> bool:
+    stated = custom.pop("absentForces", "incomplete")
+    if stated not in ("complete", "incomplete"):
+        raise ContractError(f"{path.name}: absentForces is {stated!r}; known: complete, incomplete")
+    return bool(stated == "complete")
 
 
 def _needs_marker(custom: dict[str, Any], path: Path) -> bool:

@@ -107,7 +107,8 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
         `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the shape of
-        the text; null for a personal column).
+        the text; null for a personal column) and `force_code` (null where the force cannot be read: its cell, or the
+        record, is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
@@ -132,6 +133,8 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"case when fault is not null then null {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
         f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+        f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
+        f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)

@@ -177,6 +177,7 @@ MISTAKES = {
     "no day is owed": lambda doc: doc["schema"][0].update(
         customProperties=[stated("cadence", "irregular"), stated("deliveredBy", "09:00")]
     ),
+    "absentForces is 'yes'": lambda doc: doc["schema"][0].update(customProperties=[stated("absentForces", "yes")]),
     "completionMarker is True": lambda doc: doc["schema"][0].update(
         customProperties=[stated("completionMarker", True)]
     ),

@@ -14,12 +14,6 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 parameters as (
 
     select * from {{ ref("call_parameters") }}
@@ -46,13 +40,12 @@ thresholds as (
 months as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         lines.line,
         deliveries.month_start,
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
-    cross join forces
     cross join lines
     where deliveries.measure = 'calls_999.received'
 

@@ -30,21 +30,16 @@ dates as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 lines as (
 
     select distinct line from {{ ref("call_parameters") }}
 
 ),
 
-span as (
+spans as (
 
     select
+        source_days.force_code,
         min(dates.date_day) as first_day,
         max(dates.date_day) as last_day,
         min(dates.month_start) as first_month,
@@ -53,12 +48,15 @@ span as (
     inner join dates
         on source_days.day = dates.date_day
     where source_days.source = 'call_segments' and source_days.is_loaded
+    group by source_days.force_code
 
 ),
 
 called_days as (
 
-    select distinct day
+    select distinct
+        force_code,
+        day
     from part_days
     where part like 'calls_%'
 
@@ -67,23 +65,24 @@ called_days as (
 cells as (
 
     select
-        forces.force_code,
+        spans.force_code,
         lines.line,
         dates.date_day,
         coalesce(source_days.is_loaded, false) as is_loaded
-    from span
+    from spans
     inner join dates
-        on dates.month_start between span.first_month and span.last_month
+        on dates.month_start between spans.first_month and spans.last_month
     left join called_days
-        on dates.date_day = called_days.day
+        on spans.force_code = called_days.force_code
+        and dates.date_day = called_days.day
     left join source_days
         on
             source_days.source = 'call_segments'
+            and spans.force_code = source_days.force_code
             and dates.date_day = source_days.day
-    cross join forces
     cross join lines
     -- Late calls of a delivered month may have arrived outside the delivered days; the month counts them too.
-    where dates.date_day between span.first_day and span.last_day or called_days.day is not null
+    where dates.date_day between spans.first_day and spans.last_day or called_days.day is not null
 
 ),
 

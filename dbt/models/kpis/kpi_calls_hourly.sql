@@ -18,12 +18,6 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 lines as (
 
     select distinct line from {{ ref("call_parameters") }}
@@ -39,7 +33,7 @@ hours as (
 cells as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         lines.line,
         deliveries.month_start,
         hours.day_of_week,
@@ -47,7 +41,6 @@ cells as (
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
-    cross join forces
     cross join lines
     cross join hours
     where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
