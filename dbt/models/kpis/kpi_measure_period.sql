@@ -58,7 +58,8 @@ final as (
         on measure_periods.month_start = periods.month_start
         and measure_periods.period = periods.period
     left join year_starts
-        on measure_periods.measure = year_starts.measure
+        on measure_periods.force_code = year_starts.force_code
+        and measure_periods.measure = year_starts.measure
         and measure_periods.month_start = year_starts.month_start
         and measure_periods.period = year_starts.period
 

@@ -75,7 +75,8 @@ days as (
     inner join dates
         on months.month_start = dates.month_start
     left join unloaded_days
-        on months.measure = unloaded_days.measure
+        on months.force_code = unloaded_days.force_code
+        and months.measure = unloaded_days.measure
         and dates.date_day = unloaded_days.day
     where unloaded_days.day is null
 
@@ -151,7 +152,8 @@ compared_spans as (
         and compared_days.measure = measure_months.measure
         and {{ month_start("compared_days.day") }} = measure_months.month_start
     left join unloaded_days
-        on compared_days.measure = unloaded_days.measure
+        on compared_days.force_code = unloaded_days.force_code
+        and compared_days.measure = unloaded_days.measure
         and compared_days.day = unloaded_days.day
     where
         measure_months.is_delivered

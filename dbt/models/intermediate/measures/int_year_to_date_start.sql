@@ -23,17 +23,21 @@ periods as (
 first_months as (
 
     select
+        force_code,
         measure,
         min(month_start) as first_month
     from deliveries
     where days_loaded > 0
-    group by measure
+    group by
+        force_code,
+        measure
 
 ),
 
 unloaded_spans as (
 
     select
+        unloaded_days.force_code,
         unloaded_days.measure,
         periods.month_start,
         periods.period,
@@ -47,6 +51,7 @@ unloaded_spans as (
             periods.first_month <= unloaded_days.day
             and {{ date_plus("periods.last_month", 1, "month") }} > unloaded_days.day
     group by
+        unloaded_days.force_code,
         unloaded_days.measure,
         periods.month_start,
         periods.period,
@@ -58,13 +63,15 @@ unloaded_spans as (
 final as (
 
     select
+        unloaded_spans.force_code,
         unloaded_spans.measure,
         unloaded_spans.month_start,
         unloaded_spans.period,
         unloaded_spans.complete_since
     from unloaded_spans
     inner join first_months
-        on unloaded_spans.measure = first_months.measure
+        on unloaded_spans.force_code = first_months.force_code
+        and unloaded_spans.measure = first_months.measure
     where
         -- Days that are missing from the first of the year on, and none behind them.
         unloaded_spans.days_unloaded = {{ days_between("unloaded_spans.first_month", "unloaded_spans.complete_since") }}
