@@ -50,7 +50,10 @@ final as (
         cast(measure_periods.days_loaded as bigint) as days_loaded,
         cast(measure_periods.is_provisional as boolean) as is_provisional,
         cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
-        cast(year_starts.complete_since as date) as complete_since
+        cast(
+            case when measure_periods.is_known and measure_periods.is_provisional then year_starts.complete_since end
+            as date
+        ) as complete_since
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
