@@ -415,8 +415,8 @@ def months_shown(settings: Settings) -> str:
         settings: where the publication is, and of which force.
 
     Returns:
-        `January 2023, the newest complete month of kent; February 2023 so far: 1 of 28 days`. An empty text where the
-        force has no month.
+        `January 2023 (newest complete); so far February 2023: 1 of 28 days`. An empty text where the force has no
+        month.
     """
     from dagster_project.publication.report.model import long_month
     from dagster_project.publication.report.read import paper_months
@@ -430,9 +430,9 @@ def months_shown(settings: Settings) -> str:
     shown = next((item for item in months if item.is_default), None)
     if shown is None:
         return ""
-    state = f"of which {shown.coverage} are delivered" if shown.coverage else "the newest complete month"
-    running = [f"{long_month(item.month)} so far: {item.coverage}" for item in months if item.is_running]
-    return "; ".join([f"{long_month(shown.month)}, {state} of {settings.force}", *running])
+    text = f"{long_month(shown.month)} ({shown.coverage or 'newest complete'})"
+    running = [f"{long_month(item.month)}: {item.coverage}" for item in months if item.is_running]
+    return f"{text}; so far {', '.join(running)}" if running else text
 
 
 def contract_for(file: Path, source: str | None) -> Contract:

@@ -583,7 +583,7 @@ class Figures:
         }
 
     def _complete_since(self, period: Period, name: str) -> date | None:
-        """The first delivered day of a year to date that lacks no day behind it, nor had any delivery before the year."""
+        """The first delivered day of a year to date that lacks no day behind it, in the first year of deliveries."""
         begun = min(self.calendar.delivered)
         days = [day for month in period.months for day in days_of(month)]
         loaded = [day for day in days if day in self.calendar.loaded]
