@@ -24,6 +24,12 @@ year_starts as (
 
 ),
 
+quarantined as (
+
+    select * from {{ ref("int_measure_quarantine") }}
+
+),
+
 final as (
 
     select
@@ -53,7 +59,10 @@ final as (
         cast(
             case when measure_periods.is_known and measure_periods.is_provisional then year_starts.complete_since end
             as date
-        ) as complete_since
+        ) as complete_since,
+        cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
+        cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
+        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
@@ -65,6 +74,11 @@ final as (
         and measure_periods.measure = year_starts.measure
         and measure_periods.month_start = year_starts.month_start
         and measure_periods.period = year_starts.period
+    left join quarantined
+        on measure_periods.force_code = quarantined.force_code
+        and measure_periods.measure = quarantined.measure
+        and measure_periods.month_start = quarantined.month_start
+        and measure_periods.period = quarantined.period
 
 )
 
