@@ -180,7 +180,7 @@ def read_report(
                 title,
                 tuple(Statement(item.label, sentences(series[item.code])) for item in own if item.is_headline),
                 commentary.get(code, ()),
-                _table(
+                table_of(
                     f"{title}, {span(months[0], months[-1])}",
                     columns,
                     [_row(item, columns, month, figures, notes) for item in own],
@@ -469,7 +469,7 @@ def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Fig
     return Row(measure.code, measure.label, measure.unit, measure.decimals, tuple(shown))
 
 
-def _table(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
+def table_of(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
     """A table that says since when its years to date run once: in the column where all rows agree, else in the row."""
     starts = [
         {row.figures[place].since for row in rows if row.figures[place].value is not None}
