@@ -31,8 +31,16 @@ _PAPER_READS = (
     "kpi_measure_spc_as_of",
     "load_audit",
     "measures",
+    "report_months",
 )
-_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc_as_of", "measures", "revisions")
+_MEASURES_READ = (
+    "definitions",
+    "kpi_measure_period",
+    "kpi_measure_spc_as_of",
+    "measures",
+    "report_months",
+    "revisions",
+)
 _QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
 _SITE_READS = (
     "kpi_call_definitions",
@@ -44,6 +52,8 @@ _SITE_READS = (
     "load_audit",
     "measures",
     "reconciliation",
+    "report_month_so_far",
+    "report_months",
     "revisions",
 )
 
@@ -88,7 +98,7 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             reads=_marts(_PAPER_READS),
             description=(
                 "The board papers of every force and month, as page, PDF, workbook and CSV. What people open first is "
-                "the latest of the installation's own force."
+                "that of the newest complete month of the installation's own force."
             ),
             kinds={"html", "pdf", "xlsx"},
             file="board_paper.html",
