@@ -24,7 +24,6 @@ _OWNER = "team:performance-analysis"
 
 # Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
 _PAPER_READS = (
-    "board_paper",
     "definitions",
     "dim_force",
     "kpi_measure_period",
