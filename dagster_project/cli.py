@@ -259,6 +259,7 @@ def status(
     # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
+    _tell_some([str(month) for month in state.affected], 2 if listed else None, width, "months with quarantined rows")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):

@@ -51,8 +51,10 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import (
+    AffectedMonth,
     OutstandingDelivery,
     SourceState,
+    affected_months,
     how_to_restore,
     outstanding,
     reading_audit,
@@ -346,6 +348,8 @@ class State:
     held: int
     """Deliveries in the landing folder that are not complete yet."""
     overdue: tuple[OverdueSource, ...]
+    affected: tuple[AffectedMonth, ...] = ()
+    """Months whose figures are marked, since more than 1 % of their rows were quarantined."""
 
 
 def read_state(settings: Settings) -> State:
@@ -370,6 +374,7 @@ def read_state(settings: Settings) -> State:
             waiting,
             len(landing.held_days),
             tuple(overdue_sources(connection, landing, contracts, now=utc_now())),
+            tuple(affected_months(connection)),
         )
 
 

@@ -26,21 +26,34 @@ _OWNER = "team:performance-analysis"
 _PAPER_READS = (
     "definitions",
     "dim_force",
+    "kpi_completeness_monthly",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
     "load_audit",
     "measures",
+    "quarantine",
     "report_months",
 )
 _MEASURES_READ = (
     "definitions",
+    "kpi_completeness_monthly",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
+    "load_audit",
     "measures",
+    "quarantine",
     "report_months",
     "revisions",
 )
-_QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
+_QUALITY_READS = (
+    "corrections",
+    "dim_date",
+    "dim_force",
+    "expectation_results",
+    "kpi_completeness_monthly",
+    "load_audit",
+    "quarantine",
+)
 _SITE_READS = (
     "kpi_call_definitions",
     "kpi_calls_hourly",

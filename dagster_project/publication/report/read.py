@@ -34,6 +34,7 @@ from dagster_project.publication.report.model import (
     since,
     span,
 )
+from dagster_project.publication.report.quarantine import QuarantineNotes
 from dagster_project.publication.report.sentences import SIGNAL_WORDS, Month, Series, finding, sentences, target_label
 
 SECTION_TITLES = {
@@ -209,8 +210,7 @@ def _unfinished(month: PaperMonth | None) -> str:
         return ""
     return (
         f"{long_month(month.month)} is not complete: {month.coverage} {'is' if month.days_loaded == 1 else 'are'} "
-        "delivered by every source. "
-        "Its figures are provisional."
+        "delivered by every source. Its figures are provisional."
     )
 
 
@@ -222,7 +222,10 @@ class HistoryRow:
     figures: tuple[Figure, ...]
     covered: tuple[str, ...]
     """Of each figure the share of its days that are delivered, `60.1% of days`, or since when all are, `since August
-    2022`; an empty text where all are."""
+    2022`, and the share of its rows that were quarantined, if it is marked for it; an empty text where all days are
+    delivered and few rows were quarantined."""
+    remarks: tuple[str, ...]
+    """Of each figure the same without since when, which is said once for all rows."""
     signal: str
     """The rule of the control chart that the month breaks, in words; an empty text where none."""
 
@@ -313,15 +316,29 @@ def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: 
     return HistoryRow(
         month,
         tuple(replace(_figure(row, _Notes()), note=None) for row in rows),
-        tuple(_covered(row) if row and row["value"] is not None else "" for row in rows),
+        tuple(", ".join(_covered(row)) for row in rows),
+        tuple(", ".join(_remarks(row)) for row in rows),
         signal,
     )
 
 
-def _covered(row: Mapping[str, Any]) -> str:
-    if row["complete_since"]:
-        return since(row["complete_since"])
-    return f"{display(row['share_of_days_loaded'], 'percent', 1)} of days" if row["is_provisional"] else ""
+def _covered(row: Mapping[str, Any] | None) -> list[str]:
+    return [*([since(row["complete_since"])] if row and row["complete_since"] else []), *_remarks(row)]
+
+
+def _remarks(row: Mapping[str, Any] | None) -> list[str]:
+    if row is None or row["value"] is None:
+        return []
+    said = []
+    if row["is_provisional"] and row["complete_since"] is None:
+        said.append(f"{display(row['share_of_days_loaded'], 'percent', 1)} of days")
+    return [*said, *_quarantined(row)]
+
+
+def _quarantined(row: Mapping[str, Any] | None) -> list[str]:
+    if row is None or not row["is_affected_by_quarantine"]:
+        return []
+    return [f"{display(row['share_quarantined'], 'percent', 1)} of rows quarantined"]
 
 
 def _months_before(month: date, number: int) -> date:
@@ -370,8 +387,10 @@ def _figures(
         select
             periods.measure, periods.month_start, periods.period, periods.first_month, periods.last_month,
             periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
-            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded, periods.complete_since
+            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded, periods.complete_since,
+            periods.is_affected_by_quarantine, periods.share_quarantined, measures.sources
         from marts.kpi_measure_period as periods
+        inner join marts.measures as measures on periods.measure = measures.measure
         where
             periods.force_code = $force_code
             and periods.month_start between $first and $month
@@ -379,7 +398,14 @@ def _figures(
         """,
         {"force_code": force_code, "first": first, "month": month, "of_all_months": of_all_months},
     )
-    return {(row["measure"], row["month_start"], row["period"]): row for row in _rows(cursor)}
+    rows = _rows(cursor)
+    notes = QuarantineNotes(connection, force_code)
+    for row in rows:
+        is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
+        row["quarantine_note"] = (
+            notes.text(row["sources"].split(","), row["first_month"], row["last_month"]) if is_noted else ""
+        )
+    return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
 
 
 def _chart_months(
@@ -442,7 +468,8 @@ def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
         return Figure(NOTHING, None, is_provisional=False)
     # What lacks no day but those before the first delivery stays as it is, so a mark on it would never go.
     is_provisional = bool(row["is_provisional"]) and row["complete_since"] is None
-    note = notes.number(_reason(row)) if is_provisional else None
+    reasons = [_reason(row) if is_provisional else "", row["quarantine_note"]]
+    note = notes.number(" ".join(filter(None, reasons))) if any(reasons) else None
     return Figure(row["display_value"] or NOTHING, row["value"], is_provisional, note, row["complete_since"])
 
 
@@ -533,8 +560,11 @@ def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> C
     """The headline figure of a month, without the number of a note: beside a large figure it reads as a digit of it."""
     row = figures.get((measure.code, month, "month"))
     figure = replace(_figure(row, _Notes()), note=None)
-    remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}" if row and figure.is_provisional else ""
-    return Card(title_of(measure.section), measure.label, figure, month, remark or finding(series))
+    if row and figure.is_provisional:
+        remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}"
+    else:
+        remark = finding(series)
+    return Card(title_of(measure.section), measure.label, figure, month, "; ".join([remark, *_quarantined(row)]))
 
 
 def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
