@@ -29,6 +29,7 @@ _PAPER_READS = (
     "kpi_completeness_monthly",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
+    "kpi_measure_weekly",
     "load_audit",
     "measures",
     "quarantine",
@@ -37,8 +38,10 @@ _PAPER_READS = (
 _MEASURES_READ = (
     "definitions",
     "kpi_completeness_monthly",
+    "kpi_crime_maturity",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
+    "kpi_measure_spc_weekly",
     "load_audit",
     "measures",
     "quarantine",

@@ -201,6 +201,8 @@ class _Writer:
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
+        # Limits that allow no verdict are drawn faintly.
+        limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
         lines = [
             ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
             # By themselves: a line to a month of which days are missing would show a fall that there is not.
@@ -211,8 +213,8 @@ class _Writer:
                 {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}},
             ),
             ("Mean", 5, {"color": DARK_GREY, "width": 1}, None),
-            ("Lower limit", 6, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
-            ("Upper limit", 7, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
+            ("Lower limit", 6, limit, None),
+            ("Upper limit", 7, limit, None),
             ("Target or benchmark", 8, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),
         ]
         shown = [
@@ -260,7 +262,7 @@ class _Writer:
             "Chart data",
             "This sheet contains one table: the numbers behind the charts, not rounded.",
             "Days are missing of a month with a provisional value. Nothing was delivered for one without any.",
-            "Limits are the mean plus and minus 2.66 times the mean moving range.",
+            "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
         )
         sheet.set_column(0, 1, 38)
         sheet.set_column(2, len(_CHART_COLUMNS) - 1, 14)

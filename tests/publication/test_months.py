@@ -77,7 +77,7 @@ def unfinished() -> Report:
 
 
 def drawings(report: Report) -> dict[str, str]:
-    return {chart.measure: draw(chart) for section in report.sections for chart in section.charts}
+    return {chart.key: draw(chart) for part in report.sections for chart in (*part.charts, *part.weekly_charts)}
 
 
 def words(report: Report) -> dict[str, str]:
@@ -141,7 +141,7 @@ def test_rows_that_begin_at_different_times_say_so_themselves():
 def test_every_form_says_since_when_a_year_to_date_runs():
     report = a_report()
     table = table_of("Calls", COLUMNS, [row("one", AUGUST, THIRTEENTH), row("two", None, THIRTEENTH)])
-    own = replace(report, notes=(), sections=(replace(report.sections[0], table=table, charts=()),))
+    own = replace(report, notes=(), sections=(replace(report.sections[0], table=table, charts=(), weekly_charts=()),))
     for form, text in words(own).items():
         assert text.count("year to date since August 2022") == 1, form
         assert text.count("since 13 August 2022") == 1, form

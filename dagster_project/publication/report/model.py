@@ -65,21 +65,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Point:
-    """One month of a chart."""
+    """One month or week of a chart."""
 
     month: date
+    """First day of the month, or of the week."""
     value: Decimal
     text: str
     is_provisional: bool
     signal: str | None
     """Which rule of the control chart it breaks; null where none."""
     is_after_gap: bool = False
-    """Whether the month before has no figure, so that no line leads here."""
+    """Whether the month or week before has no figure, so that no line leads here."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """The months of one measure with its control limits."""
+    """The months or weeks of one measure with its control limits."""
 
     measure: str
     title: str
@@ -94,6 +95,15 @@ class Chart:
     upper_limit: Decimal | None
     target: Decimal | None
     target_label: str
+    is_trial: bool = False
+    """Whether the limits come from too few points for a verdict; they are drawn faintly."""
+    by: str = "month"
+    """What a point is, `month` or `week`."""
+
+    @property
+    def key(self) -> str:
+        """What tells the chart from the others of a paper."""
+        return f"{self.measure} by {self.by}"
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,13 @@ class Section:
     commentary: tuple[Block, ...]
     table: Table
     charts: tuple[Chart, ...]
+    weekly_charts: tuple[Chart, ...] = ()
+    """Of the headline percentages, weeks up to the last month."""
+
+    @property
+    def all_charts(self) -> tuple[Chart, ...]:
+        """The charts in the order of the paper."""
+        return (*self.charts, *self.weekly_charts)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import duckdb
 
+from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.model import (
@@ -35,7 +36,16 @@ from dagster_project.publication.report.model import (
     span,
 )
 from dagster_project.publication.report.quarantine import QuarantineNotes
-from dagster_project.publication.report.sentences import SIGNAL_WORDS, Month, Series, finding, sentences, target_label
+from dagster_project.publication.report.sentences import (
+    POINTS_NEEDED,
+    SIGNAL_WORDS,
+    Month,
+    Series,
+    finding,
+    sentences,
+    target_label,
+)
+from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
 
 SECTION_TITLES = {
     "calls_999": "999 calls",
@@ -75,6 +85,8 @@ class Measure:
     sources: str
     in_board_paper: bool
     is_headline: bool
+    chart_type: str
+    has_weekly_chart: bool
     target_kind: str
     """What its target is called, `target` or `benchmark`."""
 
@@ -167,6 +179,12 @@ def read_report(
         held = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
     charts = _chart_months(connection, force_code, month)
+    weeks = weeks_until(connection, force_code, last_day_of(month))
+    weekly = {
+        item.code: chart
+        for item in measures
+        if item.is_headline and item.unit == "percent" and (chart := _weekly_chart(item, weeks.get(item.code, ())))
+    }
     notes = _Notes()
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
@@ -179,7 +197,11 @@ def read_report(
             Section(
                 code,
                 title,
-                tuple(Statement(item.label, sentences(series[item.code])) for item in own if item.is_headline),
+                tuple(
+                    Statement(item.label, _with_weeks(sentences(series[item.code]), weekly.get(item.code)))
+                    for item in own
+                    if item.is_headline
+                ),
                 commentary.get(code, ()),
                 table_of(
                     f"{title}, {span(months[0], months[-1])}",
@@ -187,6 +209,7 @@ def read_report(
                     [_row(item, columns, month, figures, notes) for item in own],
                 ),
                 tuple(chart for item in own if (chart := _chart(item, series[item.code], charts.get(item.code, [])))),
+                tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
     name, until, synthetic = _about(connection, force_code)
@@ -238,6 +261,9 @@ class MeasureHistory:
     statement: str
     """What the last months of a paper's length say."""
     chart: Chart | None
+    weekly_chart: Chart | None
+    cohorts: Cohorts | None
+    """Months at the same age, of a measure that needs time to mature."""
     columns: tuple[str, ...]
     """Titles of the figures of a month: its own, and the periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
@@ -265,13 +291,36 @@ def read_histories(
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({found for _, found, period in figures if period == "month"})
+    measures = read_measures(connection)
+    weeks = judged_weeks(connection, force_code)
+    cohorts = read_cohorts(
+        connection,
+        force_code=force_code,
+        month=month,
+        units={item.code: (item.unit, item.decimals) for item in measures if item.chart_type == "cohort"},
+    )
     return [
-        _history(measure, months, month, figures, charts.get(measure.code, [])) for measure in read_measures(connection)
+        _history(
+            measure,
+            months,
+            month,
+            figures,
+            charts.get(measure.code, []),
+            _weekly_chart(measure, weeks.get(measure.code, ())),
+            cohorts.get(measure.code),
+        )
+        for measure in measures
     ]
 
 
 def _history(
-    measure: Measure, months: Sequence[date], last: date, figures: _Figures, charts: Sequence[Mapping[str, Any]]
+    measure: Measure,
+    months: Sequence[date],
+    last: date,
+    figures: _Figures,
+    charts: Sequence[Mapping[str, Any]],
+    weekly_chart: Chart | None,
+    cohorts: Cohorts | None,
 ) -> MeasureHistory:
     signals = {row["month_start"]: row["signal"] for row in charts}
     told = [month for month in months if month <= last]
@@ -283,10 +332,13 @@ def _history(
             row and row["value"] is not None for row in (figures.get((measure.code, month, period)) for month in months)
         )
     }
+    statement = f"{cohorts.statement} {sentences(series)}".strip() if cohorts else sentences(series)
     return MeasureHistory(
         measure,
-        sentences(series),
-        _chart(measure, series, charts),
+        _with_weeks(statement, weekly_chart),
+        _chart(measure, series, charts or _unjudged(measure, told, figures)),
+        weekly_chart,
+        cohorts,
         tuple(titles.values()),
         tuple(
             _history_row(
@@ -310,6 +362,43 @@ def _history(
 def _financial_year(month: date) -> str:
     first = month.year if month.month >= 4 else month.year - 1
     return f"{first}/{(first + 1) % 100:02}"
+
+
+def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> list[dict[str, Any]]:
+    """Months of a measure without limits, as rows of a chart; none of one whose months differ in age."""
+    if measure.chart_type == "cohort":
+        return []
+    return [
+        row
+        | dict.fromkeys(("mean", "lower_limit", "upper_limit", "target", "signal", "variation", "assurance"))
+        | {"points": 0}
+        for month in months
+        if (row := figures.get((measure.code, month, "month")))
+    ]
+
+
+def _weekly_chart(measure: Measure, weeks: Sequence[Mapping[str, Any]]) -> Chart | None:
+    if not weeks:
+        return None
+    target: Decimal | None = weeks[-1]["target"]
+    return weekly_chart(
+        weeks,
+        measure=measure.code,
+        title=measure.label,
+        section=title_of(measure.section),
+        unit=measure.unit,
+        decimals=measure.decimals,
+        target_label=target_label(target, measure.unit, measure.target_kind) if target is not None else "",
+    )
+
+
+def _with_weeks(statement: str, chart: Chart | None) -> str:
+    return f"{statement} {weekly_sentence(chart)}" if chart else statement
+
+
+def last_day_of(month: date) -> date:
+    """The last day of a month, by its first."""
+    return _months_before(month, -1) - timedelta(days=1)
 
 
 def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
@@ -357,7 +446,8 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
         select
             measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
-            measures.sources, measures.in_board_paper, measures.is_headline,
+            measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
+            measures.has_weekly_chart,
             coalesce(min(definitions.definition), 'target') as target_kind
         from marts.measures as measures
         left join marts.definitions as definitions
@@ -542,13 +632,16 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
                 per_day=row["mean_per_day"],
                 target=judged.get(month, {}).get("target"),
                 signal=judged.get(month, {}).get("signal"),
+                variation=judged.get(month, {}).get("variation"),
             )
             for month, row in whole.items()
         ),
         left_out=tuple(month for month in months if month not in whole),
+        chart_type=measure.chart_type,
+        points=last.get("points") or 0,
+        baseline_start=last.get("baseline_start"),
         lower_limit=last.get("lower_limit"),
         upper_limit=last.get("upper_limit"),
-        is_trial=bool(last.get("is_trial")),
         variation=last.get("variation"),
         assurance=last.get("assurance"),
         year_to_date=_whole_year(figures.get((measure.code, months[-1], "fytd"))),
@@ -585,7 +678,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         return None
     last = charts[-1]
     target: Decimal | None = last["target"]
-    label = target_label(series, target) if target is not None else ""
+    label = target_label(target, measure.unit, measure.target_kind) if target is not None else ""
     said = finding(series)
     # A month of which days are missing is the lowest of any sum.
     complete = [point for point in points if not point.is_provisional] or points
@@ -615,4 +708,5 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         upper_limit=last["upper_limit"],
         target=target,
         target_label=label,
+        is_trial=series.points < POINTS_NEEDED,
     )

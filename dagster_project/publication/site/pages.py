@@ -101,7 +101,13 @@ class _Site:
         self.found: list[tuple[str, str, str, str, str]] = []
 
     def write(
-        self, address: str, template: str, *, here: str | None = None, chart: Chart | None = None, **content: Any
+        self,
+        address: str,
+        template: str,
+        *,
+        here: str | None = None,
+        charts: Mapping[str, Chart] | None = None,
+        **content: Any,
     ) -> None:
         """Have a page written.
 
@@ -109,12 +115,12 @@ class _Site:
             address: where it stands below the folder of the publication.
             template: its template.
             here: the page of the navigation that it belongs to; itself.
-            chart: what its template shows as `drawing`; none leaves it empty.
+            charts: what its template shows as `drawings`, by the names that it has for them.
             content: what the template shows.
         """
         root = "../" * address.count("/")
         content = {**self.shared, "root": root, "here": here or address, "pages": _PAGES, **content}
-        self.add(address, site_page, template, content, chart)
+        self.add(address, site_page, template, content, charts or {})
 
     def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
         """Have a file written that a function of a module renders."""
@@ -146,11 +152,11 @@ class _Site:
         return f"window.FCIR_PAGES={index};\n".encode()
 
 
-def site_page(template: str, content: Mapping[str, Any], chart: Chart | None) -> str:
-    """A page of the site from its template, with the chart that it shows."""
-    # Drawn by the project from numbers, so nothing in it needs escaping.
-    drawing = Markup(draw(chart, LARGE)) if chart else ""  # noqa: S704
-    return render_template(f"site/{template}", {**content, "drawing": drawing})
+def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:
+    """A page of the site from its template, with the charts that it shows."""
+    # Drawn by the project from numbers, so nothing in them needs escaping.
+    drawings = {name: Markup(draw(chart, LARGE)) for name, chart in charts.items()}  # noqa: S704
+    return render_template(f"site/{template}", {**content, "drawings": drawings})
 
 
 def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
@@ -282,7 +288,11 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 address,
                 "measure.html.j2",
                 here="measures/index.html",
-                chart=history.chart,
+                charts={
+                    name: chart
+                    for name, chart in (("month", history.chart), ("week", history.weekly_chart))
+                    if chart is not None
+                },
                 force_name=force.name,
                 title=title_of(measure.section),
                 history=history,
@@ -345,8 +355,25 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
     maps = [(force.name, found) for force in forces if (found := data.heat_maps(connection, force.code))]
-    site.write("demand.html", "demand.html.j2", forces=maps, weekdays=data.WEEKDAYS)
-    site.find("demand.html", "Demand by hour and weekday", "page", "heat map busiest calls 999 101")
+    by_force = {force.name: list(_weekly_demand(force)) for force in forces}
+    site.write(
+        "demand.html",
+        "demand.html.j2",
+        forces=maps,
+        weekdays=data.WEEKDAYS,
+        weekly={name: charts for name, charts in by_force.items() if charts},
+        charts={key: chart for charts in by_force.values() for key, _, chart in charts},
+    )
+    site.find("demand.html", "Demand by hour, weekday and week", "page", "heat map busiest calls 999 101 weekly")
+
+
+def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
+    """The weekly charts of a force's headline measures of contact: a key of each, its title and the chart."""
+    for history in force.histories:
+        measure = history.measure
+        if measure.is_headline and measure.section != "crime" and history.weekly_chart:
+            title = f"{title_of(measure.section)}: {measure.label}"
+            yield f"{force.code} {measure.code}", title, history.weekly_chart
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

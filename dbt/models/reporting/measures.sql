@@ -46,7 +46,9 @@ final as (
         cast(measures.factor as bigint) as factor,
         cast(measures.numerator_divisor as bigint) as numerator_divisor,
         cast(measures.denominator_divisor as bigint) as denominator_divisor,
-        cast(nullif(measures.breakdown, '') as {{ dbt.type_string() }}) as breakdown
+        cast(nullif(measures.breakdown, '') as {{ dbt.type_string() }}) as breakdown,
+        cast(measures.chart_type as {{ dbt.type_string() }}) as chart_type,
+        cast(measures.has_weekly_chart as boolean) as has_weekly_chart
     from measures
     left join standing_targets
         on measures.measure = standing_targets.measure
