@@ -379,10 +379,11 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
         from intermediate.int_measure_monthly as figures
         inner join reference.measure_catalogue as catalogue on figures.measure = catalogue.measure
         inner join reference.measure_catalogue as formula on figures.formula_measure = formula.measure
-        inner join intermediate.int_measure_display as display
+        inner join marts.kpi_measure_period as display
             on figures.force_code = display.force_code
             and figures.measure = display.measure
             and figures.month_start = display.month_start
+            and display.period = 'month'
         where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
         """,
         [force_code, measure, month_start],

@@ -58,6 +58,8 @@ _QUALITY_READS = (
     "quarantine",
 )
 _SITE_READS = (
+    "claims",
+    "dim_force",
     "kpi_call_definitions",
     "kpi_calls_hourly",
     "kpi_crime_maturity",
@@ -152,8 +154,8 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             "site",
             reads=[*_published("board_paper", "measures", "quality", "dictionary"), *_marts(_SITE_READS)],
             description=(
-                "The first page, the demand by hour, the cookbook and the search over all pages: opens from a file "
-                "share and needs no network."
+                "The first page, the demand by hour, the claims of papers, the cookbook and the search over all pages: "
+                "opens from a file share and needs no network."
             ),
             kinds={"html"},
             file="index.html",

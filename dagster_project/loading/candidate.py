@@ -184,7 +184,8 @@ def read_deliveries(
                 connection.execute(
                     f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
                 )
-        _quarantine_repeated_keys(connection, candidate)
+        if contract.key:
+            _quarantine_repeated_keys(connection, candidate)
         _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
         _describe(connection, candidate)

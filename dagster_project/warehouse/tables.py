@@ -8,7 +8,7 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.cells import SQL_TYPES, quoted
+from dagster_project.extracts.cells import quoted, sql_type_of
 from dagster_project.warehouse.connection import table, transaction
 
 _AUDIT = """
@@ -169,9 +169,7 @@ class TableMismatch(OperatorError, RuntimeError):
 
 def raw_columns(contract: Contract) -> dict[str, str]:
     """Columns of a source's raw table, in order, with their SQL types."""
-    columns = {
-        column.name: "varchar" if column.is_personal else SQL_TYPES[column.cell_type] for column in contract.columns
-    }
+    columns = {column.name: "varchar" if column.is_personal else sql_type_of(column) for column in contract.columns}
     return columns | {
         "is_dst_ambiguous": "boolean",
         "extract_date": "date",

@@ -172,15 +172,15 @@ def marts():
                 compared_per_day decimal(38, 6)
             );
             create table marts.measures (
-                measure text, section text, label text, unit text, decimals bigint, board_paper_order bigint
+                measure text, section_title text, label text, unit text, decimals bigint, board_paper_order bigint
             );
             insert into marts.report_months values
                 ('kent', '2022-12-01', 31, 31, true, false), ('kent', '2023-01-01', 31, 30, false, true),
                 ('kent', '2023-02-01', 28, 0, false, true), ('essex', '2023-01-01', 31, 31, true, false);
             insert into marts.measures values
-                ('calls_999.received', 'calls_999', 'Received', 'count', 0, 1),
-                ('calls_999.pct_not_answered', 'calls_999', '% Not Answered', 'percent', 2, 2),
-                ('crime.recorded_crime', 'crime', 'Recorded', 'count', 0, 3);
+                ('calls_999.received', '999 calls', 'Received', 'count', 0, 1),
+                ('calls_999.pct_not_answered', '999 calls', '% Not Answered', 'percent', 2, 2),
+                ('crime.recorded_crime', 'Recorded and cancelled crime', 'Recorded', 'count', 0, 3);
             insert into marts.report_month_so_far values
                 ('kent', 'crime.recorded_crime', '2023-01-01', 31, 31, '1,000', 32.26, 5, '90', 9.5),
                 ('kent', 'calls_999.received', '2023-01-01', 31, 30, '28,000', 933.5, 52, '27,900', 930.4),

@@ -21,6 +21,7 @@ RUNNING = [
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months that say this of the deliveries; returns what was written of each month."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
+    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
     folders = [tmp_path / "0"]
 
     def publish(**changes):
@@ -90,6 +91,7 @@ def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place
 
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": RUNNING})
     monkeypatch.setattr(papers, "read_report", fails)
+    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
     written = papers.write_papers(None, tmp_path / "x", before=None, commentary=tmp_path / "none", force_code="kent")
     assert [paper.month for paper in written] == [RUNNING[1]]
     assert not list((tmp_path / "x").glob("board_paper.*"))

@@ -47,18 +47,6 @@ from dagster_project.publication.report.sentences import (
 )
 from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
 
-SECTION_TITLES = {
-    "calls_999": "999 calls",
-    "calls_101": "101 calls",
-    "digital": "Digital contact",
-    "ocr": "Online crime reports",
-    "live_chat": "Live chat",
-    "crime": "Recorded and cancelled crime",
-}
-
-# Sections of the catalogue that have no table of their own in the paper.
-OTHER_TITLES = {"demand": "Demand over all ways of contact"}
-
 _COMPARED = {
     "same_month_last_year": "Same month last year",
     "last_6_months": "Last 6 months",
@@ -74,6 +62,8 @@ class Measure:
 
     code: str
     section: str
+    section_title: str
+    section_order: int
     label: str
     unit: str
     decimals: int
@@ -103,9 +93,22 @@ class _Notes:
         return self.texts.index(text) + 1
 
 
-def title_of(section: str) -> str:
-    """Title of a section of the catalogue."""
-    return (SECTION_TITLES | OTHER_TITLES)[section]
+def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The sections of the board paper: code to title, in the order of the paper.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+    """
+    rows = connection.execute(
+        """
+        select section, section_title
+        from marts.measures
+        where in_board_paper
+        group by all
+        order by min(section_order), section
+        """
+    ).fetchall()
+    return dict(rows)
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,8 @@ def read_report(
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
     sections = []
-    for code, title in SECTION_TITLES.items():
+    for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]
-        if not own:
-            continue
         sections.append(
             Section(
                 code,
@@ -223,7 +224,7 @@ def read_report(
         commentary=commentary.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes.texts),
-        definitions=tuple(Definition(SECTION_TITLES[item.section], item.label, item.definition) for item in measures),
+        definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
         unfinished=_unfinished(next((item for item in known if item.month == month), None)),
     )
 
@@ -385,7 +386,7 @@ def _weekly_chart(measure: Measure, weeks: Sequence[Mapping[str, Any]]) -> Chart
         weeks,
         measure=measure.code,
         title=measure.label,
-        section=title_of(measure.section),
+        section=measure.section_title,
         unit=measure.unit,
         decimals=measure.decimals,
         target_label=target_label(target, measure.unit, measure.target_kind) if target is not None else "",
@@ -444,7 +445,8 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
     cursor = connection.execute(
         """
         select
-            measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
+            measures.measure as code, measures.section, measures.section_title, measures.section_order,
+            measures.label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
             measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
             measures.has_weekly_chart,
@@ -454,7 +456,11 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
             on measures.measure = definitions.applies_to
             and definitions.definition in ('target', 'benchmark')
         group by all
-        order by min(measures.board_paper_order) nulls last, measures.section, any_value(measures.name)
+        order by
+            min(measures.board_paper_order) nulls last,
+            min(measures.section_order),
+            measures.section,
+            any_value(measures.name)
         """
     )
     return [Measure(**row) for row in _rows(cursor)]
@@ -657,7 +663,7 @@ def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> C
         remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}"
     else:
         remark = finding(series)
-    return Card(title_of(measure.section), measure.label, figure, month, "; ".join([remark, *_quarantined(row)]))
+    return Card(measure.section_title, measure.label, figure, month, "; ".join([remark, *_quarantined(row)]))
 
 
 def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
@@ -696,7 +702,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         title=measure.label,
         finding=said,
         alternative=(
-            f"{title_of(measure.section)}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
+            f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' Provisional and drawn hollow: {listed(provisional)}.' if provisional else ''}"
             f"{f' The {label} is drawn.' if label else ''} {said}."

@@ -13,9 +13,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import days_between
+from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days, listed, long_month, span
-from dagster_project.publication.report.read import title_of
 
 # Runs of the same expectation whose outcomes stand beside each other.
 _RUNS_SHOWN = 14
@@ -192,7 +192,7 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
         """
         select
             months.month_start as month, months.days as days_in_month, so_far.*,
-            measures.section, measures.label, measures.unit, measures.decimals
+            measures.section_title, measures.label, measures.unit, measures.decimals
         from marts.report_months as months
         left join marts.report_month_so_far as so_far
             on months.force_code = so_far.force_code
@@ -231,11 +231,77 @@ def _so_far(row: Mapping[str, Any]) -> SoFar:
     weeks = row["compared_weeks"]
     before = text(row["compared_per_day"], row["compared_display_value"])
     return SoFar(
-        title_of(row["section"]),
+        row["section_title"],
         row["label"],
         text(row["per_day"], row["display_value"]),
         f"{_WEEKS[weeks]} before: {before}" if weeks else "",
     )
+
+
+@dataclass(frozen=True)
+class ClaimOfPaper:
+    """A claim with what its tests found."""
+
+    statement: str
+    verdict: str
+    verdict_in_words: str
+    tests: tuple[tuple[str, str], ...]
+    """The measure of each test, with its evidence."""
+
+
+@dataclass(frozen=True)
+class PaperClaims:
+    """The claims of a paper."""
+
+    force_name: str
+    report_id: str
+    published_on: date | None
+    claims: tuple[ClaimOfPaper, ...]
+
+
+def claims(connection: duckdb.DuckDBPyConnection) -> list[PaperClaims]:
+    """What papers claim and what the figures say to it, the newest paper first.
+
+    Args:
+        connection: a database with the marts in its schema `marts`, `claims` with its evidence.
+    """
+    rows = rows_of(
+        connection,
+        """
+        select
+            forces.force_name, claims.report_id, claims.published_on, claims.statement_id,
+            length(claims.statement_id) as id_length, claims.statement, claims.claim_verdict,
+            list(
+                {'measure': coalesce(measures.section_title || ': ' || measures.label, claims.measure),
+                'evidence': claims.evidence}
+                order by claims.test_no
+            ) as tests,
+            list(claims.value_months order by claims.test_no)
+                filter (where claims.verdict = 'supported_so_far') as months
+        from marts.claims as claims
+        inner join marts.dim_force as forces on claims.force_code = forces.force_code
+        left join marts.measures as measures on claims.measure = measures.measure
+        group by all
+        order by
+            claims.published_on desc nulls last, forces.force_name, claims.report_id,
+            id_length, claims.statement_id
+        """,
+    )
+    return [
+        PaperClaims(
+            *paper,
+            tuple(
+                ClaimOfPaper(
+                    row["statement"],
+                    row["claim_verdict"],
+                    verdict_in_words(row["claim_verdict"], row["months"] or ()),
+                    tuple((test["measure"], test["evidence"]) for test in row["tests"]),
+                )
+                for row in of_paper
+            ),
+        )
+        for paper, of_paper in groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
+    ]
 
 
 @dataclass(frozen=True)

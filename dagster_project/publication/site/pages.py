@@ -35,7 +35,6 @@ from dagster_project.publication.report.read import (
     paper_months,
     read_histories,
     read_report,
-    title_of,
 )
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
@@ -48,6 +47,7 @@ _PAGES = (
     ("measures/index.html", "Measures"),
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
+    ("claims.html", "Claims"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
@@ -224,6 +224,7 @@ def _collect(
     site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
     site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))
     site.attempt("demand.html", lambda: _demand(site, connection, forces))
+    site.attempt("claims.html", lambda: _claims(site, connection))
     site.attempt("quality/index.html", lambda: _quality(site, connection))
     site.attempt(f"{DATA_DOCS}/index.html", lambda: _data_docs(site, connection, before))
     site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
@@ -294,7 +295,7 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                     if chart is not None
                 },
                 force_name=force.name,
-                title=title_of(measure.section),
+                title=measure.section_title,
                 history=history,
                 csv=csv,
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
@@ -304,19 +305,19 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             place = f", {force.name}" if len(forces) > 1 else ""
             site.find(
                 address,
-                f"{title_of(measure.section)}: {measure.label}{place}",
+                f"{measure.section_title}: {measure.label}{place}",
                 "measure",
                 f"{measure.code} {measure.definition}",
             )
-        in_order = sorted(force.histories, key=lambda history: title_of(history.measure.section))
+        in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         sections.append(
             (
                 force.code,
                 force.name,
                 force.month,
                 [
-                    (title_of(section), [(addresses.get(item.measure.code, ""), item) for item in histories])
-                    for section, histories in groupby(in_order, key=lambda history: history.measure.section)
+                    (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
+                    for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
                 ],
             )
         )
@@ -372,8 +373,15 @@ def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
     for history in force.histories:
         measure = history.measure
         if measure.is_headline and measure.section != "crime" and history.weekly_chart:
-            title = f"{title_of(measure.section)}: {measure.label}"
+            title = f"{measure.section_title}: {measure.label}"
             yield f"{force.code} {measure.code}", title, history.weekly_chart
+
+
+def _claims(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
+    papers = data.claims(connection)
+    site.write("claims.html", "claims.html.j2", papers=papers)
+    words = " ".join(claim.statement for paper in papers for claim in paper.claims)
+    site.find("claims.html", "What papers claim", "page", f"supported contradicted statements sentences {words}")
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

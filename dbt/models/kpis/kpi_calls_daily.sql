@@ -128,6 +128,20 @@ summed as (
 
 ),
 
+ratios as (
+    {{- catalogue_ratios(
+        "summed",
+        key=["force_code", "line", "date_day"],
+        parts=shown + divided,
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "avg_queue_seconds": "avg_queue_time",
+            "avg_talk_seconds": "avg_talk_time",
+            "pct_answered_within_target": "pct_answered_within_target",
+        },
+    ) }}
+),
+
 final as (
 
     select
@@ -137,15 +151,20 @@ final as (
         cast(summed.received as bigint) as received,
         cast(summed.answered as bigint) as answered,
         cast(summed.not_answered as bigint) as not_answered,
-        {{ ratio("summed.not_answered", "summed.received", 100) }} as pct_not_answered,
-        {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
-        {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
-        {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
+        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
+        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
+        cast(ratios.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
+        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
         cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
         cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
         cast(summed.called_back as bigint) as called_back,
         cast(not summed.is_loaded as boolean) as is_provisional
     from summed
+    left join ratios
+        on
+            summed.force_code = ratios.force_code
+            and summed.line = ratios.line
+            and summed.date_day = ratios.date_day
     left join percentiles
         on
             summed.force_code = percentiles.force_code
