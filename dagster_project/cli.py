@@ -46,6 +46,7 @@ from dagster_project.operations import (
     contracts_of,
     find_work,
     make_paper,
+    months_shown,
     open_landing_warning,
     read_state,
     repair_files,
@@ -197,7 +198,7 @@ def publish(
 @app.command()
 def paper(
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the latest.")
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the newest complete one.")
     ] = None,
     months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
@@ -684,6 +685,8 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
         say("Nothing is published yet.")
         return
     _tell("Published", pointer.resolve().name)
+    if months := months_shown(settings):
+        _tell("Month shown", months)
     files = {"Site": "index.html", "Board paper": "board_paper.html"}
     if not is_short:
         files |= {

@@ -205,9 +205,13 @@ def test_the_paper_shows_the_same_108_texts_in_every_form_on_fewer_than_six_page
         assert (sample.current / form).read_bytes() == (paper / form).read_bytes()
 
 
-def test_a_provisional_figure_of_the_paper_says_what_was_not_delivered(sample):
+def test_a_year_to_date_that_begins_with_the_first_delivery_says_so_once_for_each_table(sample):
     page = (sample.current / "board_paper.html").read_text(encoding="utf-8")
-    assert "Provisional: of April 2022 to January 2023, 184 of 306 days are delivered (60.1%)." in page
+    tables = page.split("<table>")[1:]
+    assert len(tables) > 3
+    assert [table.count("since August 2022") for table in tables] == [1] * len(tables)
+    assert "<sup>" not in page
+    assert "Provisional" not in page
 
 
 def test_a_paper_is_made_of_any_month_length_and_force_that_has_figures(sample, tmp_path):
