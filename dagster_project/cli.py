@@ -11,7 +11,6 @@ import gc
 import json
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
@@ -20,7 +19,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
@@ -34,9 +33,10 @@ from rich.console import Console
 from rich.table import Table
 from typer.main import get_command
 
-from dagster_project.damage import find_damage
+from dagster_project.damage import find_damage, publication_damage
 from dagster_project.errors import OperatorError, UsageError
 from dagster_project.extracts.errors import printable
+from dagster_project.loading.deadlines import ExpectedDelivery
 from dagster_project.loading.plan import Range
 from dagster_project.operations import (
     RunResult,
@@ -45,6 +45,7 @@ from dagster_project.operations import (
     accept_rejected,
     claim_port,
     contracts_of,
+    day_of,
     find_work,
     make_paper,
     open_landing_warning,
@@ -66,6 +67,7 @@ from dagster_project.signals import describe_command, stop_on_signals
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
+from dagster_project.words import be, counted
 
 
 class Exit(IntEnum):
@@ -126,8 +128,8 @@ def run(
     to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
     accept: Annotated[
-        list[int] | None,
-        typer.Option("--accept", metavar="LOAD", help="Load this rejected delivery all the same; needs --reason."),
+        list[str] | None,
+        typer.Option("--accept", metavar="SOURCE/DAY", help="Load this rejected delivery anyway; needs --reason."),
     ] = None,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
@@ -136,11 +138,16 @@ def run(
     """Load what is new, changed or was never accepted; build, test, publish."""
     settings = _start(debug=bool(context.obj))
     if accept and (from_ or to or source):
-        raise UsageError("--accept names the delivery by its load; leave out --from, --to and --source")
+        raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
     if reason and not accept:
-        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept LOAD --reason "..."')
+        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
-        say(f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}")
+        say(
+            f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
+            source=waiver.source,
+            extract_date=waiver.extract_date,
+            reason=waiver.reason,
+        )
     wanted = Range(_day("--from", from_), _day("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
@@ -160,10 +167,12 @@ def run(
             }
         )
         say(
-            f"Nothing is new but {held} deliveries that are not complete; run again when they are: fcir run"
+            f"Nothing is new but {counted(held, 'delivery')} that {be(held)} not complete; run again when "
+            f"{'it is' if held == 1 else 'they are'}: fcir run"
             if held
             else "Nothing is new: every delivery in the landing folder is loaded, built and published."
         )
+        _tell_expected(work.expected)
         _tell_outstanding(work.outstanding)
         failed = _tell_failed(settings.published)
         _tell_publication(settings)
@@ -185,7 +194,7 @@ def publish(
         Edition, typer.Option("--edition", help="internal: all marts; public: what may leave the force.")
     ] = Edition.INTERNAL,
 ) -> None:
-    """Publish the marts as they stand once more, or what of them may leave the force."""
+    """Publish again without reloading, or publish what may leave the force."""
     settings = _start(debug=bool(context.obj))
     _repair(settings)
     started = time.monotonic()
@@ -234,30 +243,44 @@ def check(
 @app.command()
 def status(
     everything: Annotated[
-        bool, typer.Option("--all", help="Every delivery that needs a person, with its whole reason.")
+        bool, typer.Option("--all", help="Every delivery that needs attention, with its whole reason.")
     ] = False,
 ) -> None:
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
     settings = read_settings()
     state = read_state(settings)
     _warn_of_open_landing(settings)
-    damaged = find_damage(settings)
+    # Files that a run is just writing are not damaged; a publication is written before anybody is pointed to it.
+    damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:
         _warn(f"{damage}. Run: fcir run")
+    if state.locked:
+        _tell_locked(state)
+    elif state.killed and state.killed.command.startswith(("fcir run", "fcir publish", "Dagster")):
+        _warn(
+            f"{state.killed.command} (process {state.killed.pid}, started {_moment(state.killed.since)}) was killed"
+            f"{f' while {state.killed.step}' if state.killed.step else ''}. Nothing is half loaded. Run: fcir run",
+            killed_at_step=state.killed.step,
+        )
     if not state.sources:
-        _tell_nothing_loaded(settings, state)
+        if not state.locked:
+            _tell_nothing_loaded(settings, state)
         raise typer.Exit(Exit.DATA if damaged else Exit.WELL)
     if is_json():
         for item in state.sources:
-            say(f"{item.source}: {item.days_loaded} days loaded", **asdict(item))
+            say(f"{item.source}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
         _print_states(state.sources)
     if state.waiting:
-        say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
+        waiting = counted(state.waiting, "delivery")
+        say(f"{waiting} in the landing folder {be(state.waiting)} new, changed or rejected. Run: fcir run")
+    elif not state.is_published:
+        say("What is loaded is not published yet. Run: fcir run")
     _tell_held(state.held)
     # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
-    _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
+    _tell_expected(state.expected, 1 if listed else None, width)
+    _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
@@ -265,9 +288,37 @@ def status(
     raise typer.Exit(Exit.DATA if state.outstanding or damaged or failed else Exit.WELL)
 
 
+def _tell_locked(state: State) -> None:
+    """What holds the warehouse, since when and at which step, and of what the lines below are the state."""
+    holder = state.running
+    if holder is None:
+        say(f"The warehouse cannot be read at present: {state.locked}")
+    else:
+        step = f": {holder.step} since {_moment(holder.step_since)}" if holder.step else ""
+        say(
+            f"{holder.command or 'A command'} is running (process {holder.pid}, started {_moment(holder.since)}){step}",
+            **asdict(holder),
+        )
+    say(
+        f"Below is the state of the last publication, {state.published_as}; the present one when this has ended."
+        if state.published_as
+        else "Nothing is published yet. The state of the sources when this has ended: fcir status"
+    )
+
+
+def _moment(instant: datetime) -> str:
+    """An instant on this machine's clock, with its date unless it is today's."""
+    local = instant.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def _tell_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.landing.is_dir():
-        say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
+        waiting = counted(state.waiting, "delivery")
+        say(
+            f"Nothing is loaded yet; {waiting} {'waits' if state.waiting == 1 else 'wait'} in {settings.landing}. "
+            "Run: fcir run"
+        )
         _tell_held(state.held)
     else:
         say(
@@ -278,17 +329,43 @@ def _tell_nothing_loaded(settings: Settings, state: State) -> None:
 
 def _tell_held(held: int) -> None:
     if held:
-        say(f"{held} deliveries are not complete yet; fcir run takes them when they are")
+        one = held == 1
+        say(
+            f"{counted(held, 'delivery')} {be(held)} not complete yet; fcir run takes {'it' if one else 'them'} when "
+            f"{'it is' if one else 'they are'}"
+        )
 
 
-def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str) -> None:
-    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut."""
+def _tell_expected(found: Sequence[ExpectedDelivery], listed: int | None = _LISTED, width: int | None = None) -> None:
+    """Deliveries that have not come and need not have: nothing is wrong."""
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(_cut(str(item), width), source=item.source, extract_date=item.extract_date, due=item.due)
+    if len(found) > len(shown):
+        say(f"  and {counted(len(found) - len(shown), 'more expected delivery')}")
+
+
+def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str, rest: str = "") -> None:
+    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut.
+
+    Args:
+        lines: what there is.
+        listed: how many lines are printed; None: all.
+        width: of the screen; None: lines are not cut.
+        what: the noun of what is counted, for one of them.
+        rest: where the others are, for example a command.
+    """
     shown = lines if listed is None else lines[:listed]
     for line in shown:
-        text = f"  {line}"
-        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…")
-    if len(lines) > len(shown):
-        say(f"  and {len(lines) - len(shown)} more {what}")
+        say(_cut(line, width))
+    if left := len(lines) - len(shown):
+        say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
+
+
+def _cut(text: str, width: int | None) -> str:
+    """A line with a margin, cut where it is wider than the screen."""
+    text = f"  {text}"
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _print_states(sources: tuple[SourceState, ...]) -> None:
@@ -561,24 +638,24 @@ def _repair(settings: Settings) -> None:
         _warn(str(damage))
 
 
-def _warn(message: str) -> None:
-    say(message if is_json() else f"warning: {message}", level="warning")
+def _warn(message: str, **fields: object) -> None:
+    say(message if is_json() else f"warning: {message}", level="warning", **fields)
 
 
 def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
-    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
-    with suppress(ValueError):
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-    raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
+    day = day_of(text)
+    if day is None:
+        raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
+    return day
 
 
 def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
+    _tell_expected(result.expected)
     _tell_outstanding(result.outstanding)
     failed = [] if result.failures else _tell_failed(settings.published)
     _tell_publication(settings)
@@ -599,7 +676,7 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
 def _summarise_public(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
     say("")
     for failure in result.failures:
-        say(f"failed: {failure}")
+        say(f"failed: {failure}", level="error")
     _tell_outstanding(result.outstanding)
     pointer = pointer_of(settings.published_public)
     failed = _tell_failed(settings.published_public, again="fcir publish --edition public") if result.success else []
@@ -623,11 +700,25 @@ def _tell_outstanding(
     width: int | None = None,
     rest: str = "fcir status --all",
 ) -> None:
-    _tell_some([str(item) for item in found], listed, width, f"deliveries: {rest}")
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(
+            _cut(str(item), width),
+            source=item.source,
+            extract_date=item.extract_date,
+            status=item.status,
+            load_id=item.load_id,
+            files=item.files,
+            reason=item.reason,
+        )
+    if left := len(found) - len(shown):
+        say(f"  and {counted(left, 'more delivery')}: {rest}")
     if found:
-        say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE; then: fcir run")
-    if any(item.status == "rejected" for item in found):
-        say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
+        needs = "needs" if len(found) == 1 else "need"
+        say(f"{counted(len(found), 'delivery')} {needs} attention. Try a file: fcir check FILE; then: fcir run")
+    rejected = [item for item in found if item.status == "rejected"]
+    if rejected:
+        say(f'A rejected one that is right as it is: fcir run --accept {rejected[0].name} --reason "..."')
 
 
 def _tell_failed(
@@ -636,10 +727,15 @@ def _tell_failed(
     """Name the files that the current publication left out; returns them."""
     failed = failed_renderings(published)
     lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
-    _tell_some(lines, listed, width, f"files that were left out: {pointer_of(published) / 'manifest.json'}")
+    manifest = str(pointer_of(published) / "manifest.json")
+    shown = failed if listed is None else failed[:listed]
+    for item, line in zip(shown, lines, strict=False):
+        say(_cut(line, width), file=item["path"], reason=item["reason"])
+    if left := len(failed) - len(shown):
+        say(f"  and {counted(left, 'more file')} left out: {manifest}")
     if failed:
         say(
-            f"{len(failed)} {'file is' if len(failed) == 1 else 'files are'} not published. When the cause is removed "
+            f"{counted(len(failed), 'file')} {be(len(failed))} not published. When the cause is removed "
             f"(docs/runbook.md): {again}"
         )
     return failed
@@ -666,7 +762,7 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
             _tell(title, pointer / name)
     matched, printed = count_matches(settings)
     if printed:
-        _tell("Reconciled", f"{matched} of {printed} printed figures are given to the last character")
+        _tell("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
     if not is_short:
         _tell("Query", 'fcir query "select * from board_paper"')
         _tell("Lineage UI", "make ui, then http://127.0.0.1:3000")

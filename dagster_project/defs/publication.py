@@ -193,6 +193,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     @dg.multi_asset(name="publication", specs=specs)
     def publication(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin("publishing")
         try:
             made = publish(warehouse.settings, marts, run_id=context.run.run_id)
         except GateClosed as closed:
@@ -241,6 +242,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        warehouse.begin("recording the state of the audit")
         for state in audit_state(manifest_path, warehouse.settings):
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
@@ -310,6 +312,7 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     )
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin("publishing the public edition")
         made = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
         seconds = time.monotonic() - started
         rows = sum(made.tables.values())

@@ -112,6 +112,7 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: Warehouse, deliveries: Deliveries
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin(f"loading {contract.source}")
         report = load_source(
             warehouse.settings,
             warehouse.contracts,

@@ -187,6 +187,7 @@ def dbt_assets_of(manifest_path: Path, settings: Settings) -> dg.AssetsDefinitio
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         settings = warehouse.settings
         started = time.monotonic()
+        warehouse.begin("building and testing the marts")
         with loading_connection(settings.warehouse) as connection:
             # What has changed since the last publication is a model: a publication that was killed is to be none.
             settle(connection, settings.published)

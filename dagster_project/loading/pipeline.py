@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 
+from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, read_deliveries
@@ -66,6 +67,7 @@ def load_source(
     *,
     wanted: Range,
     run_id: str,
+    now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
     """Load what is new of one source.
@@ -78,6 +80,7 @@ def load_source(
         source: the source to load.
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
+        now: the present instant, by which a day that has not come is expected or missing; None: by the clock.
         on_progress: told files read and files to read.
 
     Returns:
@@ -90,6 +93,7 @@ def load_source(
         TableMismatch: a raw table does not fit its contract.
     """
     contract = contracts[source]
+    now = now or utc_now()
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         newest = newest_delivery(connection, contracts)
@@ -105,7 +109,7 @@ def load_source(
         deliveries = plan.of(source)
         told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
-            missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+            missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
             return SourceReport(source, (), (), missing, told, _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
@@ -121,7 +125,7 @@ def load_source(
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
-        missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+        missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate))
     return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source))
 
@@ -158,10 +162,11 @@ def _missing(
     source: str,
     wanted: Range,
     run_id: str,
+    now: datetime,
     *,
     strike_out: bool,
 ) -> tuple[date, ...]:
-    owed = {source: expected_days(connection, landing, contracts, wanted=wanted).get(source, [])}
+    owed = {source: expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])}
     # What made days owed that are not has been taken away, or the contract says since when there are deliveries.
     strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
     recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)
