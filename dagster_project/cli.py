@@ -718,7 +718,7 @@ def _tell_outstanding(
         say(f"{counted(len(found), 'delivery')} {needs} attention. Try a file: fcir check FILE; then: fcir run")
     rejected = [item for item in found if item.status == "rejected"]
     if rejected:
-        say(f'A rejected one that is right as it is: fcir run --accept {rejected[0].name} --reason "..."')
+        say(f'Right as it is: fcir run --accept {rejected[0].name} --reason "..."')
 
 
 def _tell_failed(

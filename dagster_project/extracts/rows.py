@@ -19,6 +19,9 @@ BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "load_id", "extract_date
 # Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
 _LONG_BEFORE_DAYS = 31
 
+# From so many faulty cells on, no value of a row is shown.
+_SHIFTED_CELLS = 3
+
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
     "too_many_cells": "more cells than the header",
@@ -106,21 +109,22 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the shape of
-        the text; null for a personal column).
+        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the text that
+        was found, escaped; null for a personal column, a value that looks personal, and a row whose cells may have
+        shifted).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
     )
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
-    shapes = " ".join(
+    found = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then "
         + (
             "cast(null as varchar)"
             if column.is_personal
             else f"case when {quoted(f'{column.name} fault')} <> '{cells.LOOKS_PERSONAL.code}' "
-            f"then {cells.shape_of(quoted(column.name))} end"
+            f"then {cells.shown_value(quoted(column.name))} end"
         )
         for column in contract.columns
     )
@@ -131,7 +135,9 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"{_first_fault(contract)} as fault",
         f"case when fault is not null then null {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
-        f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+        # In a row with many faulty cells they are likely to stand in the wrong columns, personal ones among them.
+        f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
+        "as fault_detail",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)

@@ -310,7 +310,7 @@ class _Judge:
                     || case
                         when faulty.fault_detail is null then ''
                         when faulty.fault_column is null then ': ' || faulty.fault_detail
-                        else '; found text of the form ' || faulty.fault_detail
+                        else '; found "' || faulty.fault_detail || '"'
                     end
                     || case
                         when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'

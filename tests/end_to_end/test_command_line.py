@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import pty
-import re
 import signal
 import subprocess
 import sys
@@ -92,7 +91,11 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
     assert all((command.current / file).exists() for file in PLACES.values())
     said = " ".join(line["message"] for line in lines)
     assert "crimes 2022-10-30 missing delivery" in said
-    assert re.search(r"call_segments 2022-10-30 rejected \(load \d+\): call_segments_2022-10-30_late.csv", said)
+    assert "call_segments 2022-10-30 rejected: call_segments_2022-10-30_late.csv" in said
+    (rejected,) = [line for line in lines if line.get("status") == "rejected" and line["source"] == "call_segments"]
+    assert rejected["extract_date"] == "2022-10-30"
+    assert "call_segments_2022-10-30_late.csv" in rejected["files"]
+    assert "missing_column" in rejected["reason"]
     assert "bodycam" in said
     (calls,) = [line for line in lines if line.get("name") == "call_segments" and line.get("stage") == "sources"]
     assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
@@ -104,6 +107,7 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
     assert "2 deliveries in the landing folder are new, changed or rejected" in done.stdout
+    assert 'fcir run --accept call_segments/2022-10-30 --reason "..."' in done.stdout
 
 
 def test_status_is_json_in_every_line_where_the_log_is(reported):
@@ -149,7 +153,7 @@ def test_looking_something_up_imports_no_library_that_it_does_not_need(reported,
 
 def test_status_counts_what_it_does_not_list(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_print_states", lambda _: None)
-    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "deliveries: fcir status --all")
+    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "delivery", "fcir status --all")
     assert capsys.readouterr().out.splitlines() == [
         "  delivery 0",
         "  delivery 1",
@@ -169,13 +173,28 @@ WRONG_USES = {
     "a word that is no date": (["run", "--from", "yesterday"], "--from yesterday: not a date; expected YYYY-MM-DD"),
     "a date of another calendar": (["run", "--to", "2022-02-30"], "--to 2022-02-30: not a date"),
     "a range from end to start": (["run", "--from", "2022-11-02", "--to", "2022-11-01"], "--from 2022-11-02 is after"),
-    "an accepted load without a reason": (["run", "--accept", "1"], "--accept needs a reason"),
+    "an accepted load without a reason": (["run", "--accept", "crimes/2022-10-30"], "--accept needs a reason"),
     "a reason for nothing": (["run", "--reason", "why not"], "--reason belongs to an accepted delivery"),
     "an accepted load within a range": (
-        ["run", "--accept", "1", "--reason", "why not", "--source", "crimes"],
+        ["run", "--accept", "crimes/2022-10-30", "--reason", "why not", "--source", "crimes"],
         "leave out --from, --to and --source",
     ),
-    "an accepted load of nothing": (["run", "--accept", "1", "--reason", "why not"], "nothing is rejected"),
+    "an accepted delivery of nothing": (
+        ["run", "--accept", "crimes/2022-10-30", "--reason", "why not"],
+        "nothing is rejected",
+    ),
+    "an accepted delivery that is a number": (
+        ["run", "--accept", "1", "--reason", "why not"],
+        "--accept 1: expected SOURCE/DAY, for example call_segments/2022-10-30",
+    ),
+    "an accepted delivery of a day that is none": (
+        ["run", "--accept", "crimes/2022-02-30", "--reason", "why not"],
+        "--accept crimes/2022-02-30: expected SOURCE/DAY",
+    ),
+    "an accepted delivery of an unknown source": (
+        ["run", "--accept", "crime/2022-10-30", "--reason", "why not"],
+        "Did you mean crimes?",
+    ),
     "an unknown source": (
         ["run", "--source", "bodycam"],
         "no contract for source bodycam; known: call_segments, crimes",
@@ -351,7 +370,7 @@ def test_check_lists_rows_and_reasons_and_touches_nothing(command, tmp_path):
     ):
         assert line in done.stdout
     assert "07700" not in done.stdout
-    assert "lost" not in done.stdout
+    assert 'found "lost" [not_in_list]' in done.stdout
     assert sorted(tmp_path.rglob("*")) == before
     assert not command.home.exists()
 
@@ -388,14 +407,16 @@ def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(comman
     assert not (command.home / "dagster").exists()
 
 
-def test_an_operator_accepts_a_rejected_delivery_by_its_number_and_not_one_that_cannot_be_read(reported):
+def test_an_operator_accepts_a_rejected_delivery_by_source_and_day_and_not_one_that_cannot_be_read(reported):
     command, _ = reported
-    loads = dict(command.warehouse("select source, min(load_id) from audit.load where status = 'rejected' group by 1"))
-    refused = command.run("run", "--accept", str(loads["call_segments"]), "--reason", "never mind")
+    refused = command.run("run", "--accept", "call_segments/2022-10-30", "--reason", "never mind")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "call_segments_2022-10-30_late.csv [missing_column] cannot be read" in refused.stderr
-    done = command.run("run", "--accept", str(loads["digital_contacts"]), "--reason", "a test of the web form")
-    assert done.returncode == 1, "two other deliveries still need a person"
+    absent = command.run("run", "--accept", "crimes/2022-10-30", "--reason", "never mind")
+    assert (absent.returncode, absent.stderr.count("\n")) == (2, 1)
+    assert "Rejected: call_segments/2022-10-30, digital_contacts/2022-10-31." in absent.stderr
+    done = command.run("run", "--accept", "digital_contacts/2022-10-31", "--reason", "a test of the web form")
+    assert done.returncode == 1, "two other deliveries still need attention"
     assert "digital_contacts 2022-10-31 will be loaded as it is: a test of the web form" in done.stdout
     assert command.published(
         "select status, rows_loaded, rows_quarantined, reason from marts.load_audit "
