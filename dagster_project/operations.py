@@ -6,6 +6,7 @@ the definitions 1.5 s.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -20,9 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import partial
 from os.path import lexists
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
@@ -71,8 +73,8 @@ if TYPE_CHECKING:
     from dagster_project.loading.candidate import Candidate
 
 
-# By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
-_OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
+# The code location of deploy/workspace.yaml and the name that Dagster gives to what it loads from there.
+_CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
 
 
 # Job to the command that runs it in this process.
@@ -305,6 +307,7 @@ def run_job(
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             _close_killed_runs(instance)
+            _mark_as_of_code_location(instance, name)
             # Again, since `multiprocessing`, of which dbt has its locks, has unblocked it.
             shield_children()
             result = job.execute_in_process(
@@ -312,7 +315,7 @@ def run_job(
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE | _OF_THE_JOB,
+                tags=BY_COMMAND_LINE,
             )
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
@@ -321,6 +324,31 @@ def run_job(
             landing = scan_landing(settings, contracts, settle_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
         return RunResult(result.success, failures, left, expected)
+
+
+def _mark_as_of_code_location(instance: dg.DagsterInstance, job: str) -> None:
+    """Have runs that this process makes belong to the code location, as those do that the UI starts.
+
+    The first page of the UI and the page of the job show no other runs. `execute_in_process` takes no origin, but asks
+    the instance for the run; the origin is read from the form in which Dagster stores it with a run.
+    """
+    import dagster as dg
+
+    origin = {
+        "__class__": "ExternalPipelineOrigin",
+        "external_repository_origin": {
+            "__class__": "ExternalRepositoryOrigin",
+            "repository_location_origin": {
+                "__class__": "RegisteredRepositoryLocationOrigin",
+                "location_name": _CODE_LOCATION,
+            },
+            "repository_name": _REPOSITORY,
+        },
+        "pipeline_name": job,
+    }
+    stored: Any = dg.deserialize_value(json.dumps(origin))
+    create = partial(instance.create_run_for_job, remote_job_origin=stored)
+    instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:

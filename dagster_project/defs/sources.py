@@ -15,19 +15,12 @@ from dagster_project.event_log import in_one_transaction, written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import progress, step, warn
-from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
+from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import StandingResult, standing_days, standing_results
 from dagster_project.warehouse.tables import raw_columns
-
-EXTRACT_DATES = dg.DailyPartitionsDefinition(
-    start_date=FIRST_EXTRACT_DATE,
-    timezone=LONDON_NAME,
-    # The extract of the day that is not over yet may lie there already.
-    end_offset=1,
-)
 
 # Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
 _SHOWN = 20
@@ -57,15 +50,23 @@ def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
     )
 
 
-def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
-    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks."""
+def source_asset(
+    contract: Contract, settings: Settings, *, extract_dates: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks.
+
+    Args:
+        contract: the source.
+        settings: for the links to its pages.
+        extract_dates: what daily sources are partitioned by; others are not partitioned.
+    """
     key = dg.AssetKey(["raw", contract.source])
     expectations = expectations_of(contract)
 
     spec = dg.AssetSpec(
         key,
         deps=[["landing", contract.source]],
-        partitions_def=EXTRACT_DATES,
+        partitions_def=extract_dates if contract.is_daily else None,
         group_name="sources",
         description=f"{contract.description}\n\nAccepted rows of all deliveries. {contract.grain}",
         owners=[f"team:{contract.owner}"],
@@ -139,7 +140,7 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
                 elif last:
                     yield _standing_check_result(key, expectation, last)
         days = [date.fromisoformat(day) for day in partition_keys_of(context)]
-        marks = _marks(key, report, standing, days)
+        marks = _marks(key, report, standing, days) if contract.is_daily else ()
         result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))
         # A result for the asset as a whole marks every day of a run over partitions as loaded, so it is given only
         # where that is true, and before the marks of the single days, which then show what each of them holds.

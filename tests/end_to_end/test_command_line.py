@@ -107,14 +107,14 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
     assert "2 deliveries in the landing folder are new, changed or rejected" in done.stdout
-    assert 'fcir run --accept call_segments/2022-10-30 --reason "..."' in done.stdout
+    assert "fcir run --accept call_segments/2022-10-30 --reason" in done.stdout
 
 
 def test_status_is_json_in_every_line_where_the_log_is(reported):
     command, _ = reported
     lines = [json.loads(line) for line in command.run("status").stdout.splitlines()]
     assert all(list(line)[:3] == ["time", "level", "message"] for line in lines)
-    (calls,) = [line for line in lines if line.get("source") == "call_segments"]
+    (calls,) = [line for line in lines if line.get("source") == "call_segments" and "days_loaded" in line]
     assert (calls["days_loaded"], calls["days_rejected"], calls["newest"]) == (2, 1, "2022-10-31")
 
 
