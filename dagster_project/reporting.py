@@ -82,9 +82,14 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-def warn(message: str) -> None:
-    """Report something that a person should look at, although the run goes on."""
-    LOGGER.warning("%s", message)
+def warn(message: str, **fields: object) -> None:
+    """Report something that a person should look at, although the run goes on.
+
+    Args:
+        message: the line.
+        fields: the same as values, for the JSON form.
+    """
+    LOGGER.warning("%s", message, extra={"fcir": fields})
 
 
 class _JsonFormatter(logging.Formatter):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import StandingResult, standing_days, standing_results
 from dagster_project.warehouse.tables import raw_columns
+from dagster_project.words import counted
 
 # Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
 _SHOWN = 20
@@ -95,14 +97,14 @@ def source_asset(
             dg.AssetCheckSpec(
                 _READING,
                 asset=key,
-                description="A file that cannot be read as its contract says rejects its whole delivery. (critical)",
+                description="Every file can be read as its contract says. A failure rejects the delivery.",
                 metadata={"severity": Severity.CRITICAL.value, "dimension": "conformity"},
             ),
             *(
                 dg.AssetCheckSpec(
                     expectation.name,
                     asset=key,
-                    description=f"{expectation.description} ({expectation.severity.value})",
+                    description=f"{expectation.description.rstrip('.')}. {expectation.consequence}",
                     metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
                 )
                 for expectation in expectations
@@ -216,14 +218,24 @@ def _refusal(report: SourceReport, days: Sequence[date]) -> str:
 
 
 def _say(report: SourceReport, seconds: float) -> None:
+    of_files = {str(warning): asdict(warning) for warning in report.file_warnings}
     for warning in report.warnings:
-        warn(warning)
+        warn(warning, **of_files.get(warning, {"source": report.source, "reason": warning}))
     for delivery in report.rejected:
-        warn(f"{report.source} {delivery.extract_date} rejected: {delivery.reason}")
+        warn(
+            f"{report.source} {delivery.extract_date} rejected: {delivery.reason}",
+            source=report.source,
+            extract_date=delivery.extract_date,
+            status=delivery.status,
+            files=[file.file_name for file in delivery.files],
+            rows_read=sum(file.rows_read for file in delivery.files),
+            rows_quarantined=sum(file.rows_quarantined for file in delivery.files),
+            reason=delivery.reason,
+        )
     if not report.deliveries:
         step("sources", report.source, "nothing new", deliveries=0)
         return
-    parts = [f"{len(report.deliveries):,} deliveries", f"{report.rows_loaded:,} rows loaded"]
+    parts = [counted(len(report.deliveries), "delivery"), f"{counted(report.rows_loaded, 'row')} loaded"]
     parts += [f"{report.rows_quarantined:,} quarantined"] if report.rows_quarantined else []
     corrected = [delivery for delivery in report.deliveries if delivery.correction]
     parts += [f"{len(corrected)} corrected"] if corrected else []

@@ -81,11 +81,18 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetCheckSpec(
             name=short if siblings.count(short) == 1 else node["name"],
             asset=spec.asset_key,
-            description=node["description"] or _claim(node) or _sentence(node["name"]),
+            description=f"{node['description'] or _claim(node) or _sentence(node['name'])} {_consequence(node)}",
             additional_deps=spec.additional_deps,
             metadata=spec.metadata,
             blocking=spec.blocking,
         )
+
+
+def _consequence(node: Mapping[str, Any]) -> str:
+    """What a failure of a data test means, in a sentence."""
+    if node["config"]["severity"].lower() == "warn":
+        return "A failure is a warning: the marts are published."
+    return "A failure stops the run: nothing is published, and what was published before stays."
 
 
 def _short_name(node: Mapping[str, Any]) -> str:

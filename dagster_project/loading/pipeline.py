@@ -23,6 +23,23 @@ from dagster_project.warehouse.tables import ensure_tables
 
 
 @dataclass(frozen=True)
+class FileWarning:
+    """A warning of one or several files of a source, said once."""
+
+    source: str
+    file: str
+    """Name of the first file that it is about."""
+    files: int
+    """How many files it is about."""
+    reason: str
+
+    def __str__(self) -> str:
+        """The first file, how many more there are, and the warning."""
+        more = f" and {self.files - 1:,} more" if self.files > 1 else ""
+        return f"{self.source}/{self.file}{more}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class SourceReport:
     """What a run did with one source."""
 
@@ -33,6 +50,8 @@ class SourceReport:
     warnings: tuple[str, ...]
     held: tuple[date, ...] = ()
     """Days that are left for the next run, since a file of theirs is not complete or has gone."""
+    file_warnings: tuple[FileWarning, ...] = ()
+    """Those of the warnings that are about the content of files, by their parts."""
 
     @property
     def rows_read(self) -> int:
@@ -46,7 +65,7 @@ class SourceReport:
 
     @property
     def rows_quarantined(self) -> int:
-        """Rows set aside with a reason."""
+        """Rows quarantined with a reason."""
         return sum(file.rows_quarantined for delivery in self.deliveries for file in delivery.files)
 
     @property
@@ -126,8 +145,9 @@ def load_source(
         landing = replace(landing, held=(*landing.held, *candidate.gone))
         results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
-    warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate))
-    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source))
+    of_files = tuple(_told_once(candidate))
+    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files))
+    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source), of_files)
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
@@ -142,17 +162,14 @@ def _of_source(plan: Plan, source: str) -> list[str]:
     return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
-def _told_once(candidate: Candidate) -> list[str]:
+def _told_once(candidate: Candidate) -> list[FileWarning]:
     """Warnings of the files, each said once with the first file that it is about and how many more there are."""
     files: dict[str, list[str]] = {}
     for file in candidate.files:
         for said in file.warnings:
             files.setdefault(said, []).append(file.file_name)
     source = candidate.contract.source
-    return [
-        f"{source}/{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {said}"
-        for said, names in files.items()
-    ]
+    return [FileWarning(source, names[0], len(names), said) for said, names in files.items()]
 
 
 def _missing(

@@ -243,7 +243,18 @@ def test_checks_say_in_words_what_they_claim_and_do_not_repeat_the_table(graph):
         assert "{" not in spec.description, key
     said = specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "integrity")].description
     assert said.startswith("No two rows have the same force_code, line, month_start. Never empty: force_code, line, ")
-    assert said.endswith("received is the sum of answered, not_answered. Every force_code is in dim_force.")
+    assert "received is the sum of answered, not_answered. Every force_code is in dim_force. A failure " in said
+
+
+def test_checks_say_what_a_failure_does(graph):
+    for key in graph.asset_check_keys:
+        description = graph.get_check_spec(key).description
+        outcomes = ("rejects the delivery", "is a warning: the delivery is loaded", "is a warning: the marts", "stops")
+        assert sum(f"A failure {outcome}" in description for outcome in outcomes) == 1, description
+    raw = dg.AssetKey(["raw", "call_segments"])
+    assert graph.get_check_spec(dg.AssetCheckKey(raw, "key_occurs_once")).description.endswith(
+        "A failure rejects the delivery."
+    )
 
 
 def test_columns_of_marts_show_with_type_and_description(specs):

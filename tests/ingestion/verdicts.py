@@ -64,12 +64,15 @@ class Outcome:
             for number in sorted(self._misplaced())
         ]
         found += self._wrong_values(about) + self._wrong_reasons(about)
-        warnings = self.file["warnings"]
+        unknown = self.file["unknown_columns"]
         found += [
             f"{about}: column {name!r} is not named"
             for name in self.expected.unknown
-            if not any(name in warning for warning in warnings)
+            if not any(name in column for column in unknown)
         ]
+        said = [warning for warning in self.file["warnings"] if "not in the contract" in warning]
+        if len(said) != bool(unknown):
+            found.append(f"{about}: {len(said)} warnings of {len(unknown)} unknown columns")
         delivery = self.delivery or {}
         for name in ("faulty_rows_over_limit", "rows_after_extract_date", "offset_disagreements"):
             if delivery.get(name) != getattr(self.expected, name):

@@ -354,7 +354,7 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         corrections=data.corrections(connection),
     )
     page = "quality/index.html"
-    site.find(page, "Rows set aside, by reason", "quality", "quarantine", place="quarantine")
+    site.find(page, "Quarantined rows, by reason", "quality", "quarantine", place="quarantine")
     for source in calendars:
         site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", place=source)
     for row in expectations:
