@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
@@ -24,6 +24,7 @@ from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
+from textwrap import fill
 from types import TracebackType
 from typing import Annotated, NoReturn
 
@@ -48,6 +49,7 @@ from dagster_project.operations import (
     day_of,
     find_work,
     make_paper,
+    open_in_browser,
     open_landing_warning,
     read_state,
     repair_files,
@@ -56,11 +58,12 @@ from dagster_project.operations import (
     try_file,
     write_dbt_docs,
 )
+from dagster_project.publication.catalogue import Listing, describe_table, list_measures, list_tables, page_of
 from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, count_matches, limit_memory, published_query
 from dagster_project.publication.report.model import PAPER_MONTHS
-from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
+from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_rows, write_table
 from dagster_project.reporting import LOGGER, complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.signals import describe_command, stop_on_signals
@@ -89,6 +92,13 @@ class Edition(StrEnum):
     PUBLIC = "public"
 
 
+class Page(StrEnum):
+    """What `fcir open` opens."""
+
+    PAPER = "paper"
+    SITE = "site"
+
+
 app = typer.Typer(
     name="fcir",
     help="The warehouse for police contact and crime performance: extracts in, board figures out.",
@@ -99,6 +109,9 @@ app = typer.Typer(
 
 # Wider than any table; a column is never cut or folded.
 _WIDEST = 10_000
+
+# Measures whose definitions are printed in full; of more there is a line each.
+_MEASURES_IN_FULL = 3
 
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
@@ -135,7 +148,15 @@ def run(
         str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
     ] = "",
 ) -> None:
-    """Load what is new, changed or was never accepted; build, test, publish."""
+    """Load what is new, changed or was never accepted; build, test, publish.
+
+    Ends with 1 when a delivery is missing or rejected; all else is done.
+
+    Examples:
+      fcir run
+      fcir run --from 2022-10-01 --to 2022-10-31 --source crimes
+      fcir run --accept call_segments/2022-10-30 --reason "telephony was down"
+    """
     settings = _start(debug=bool(context.obj))
     if accept and (from_ or to or source):
         raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
@@ -194,7 +215,14 @@ def publish(
         Edition, typer.Option("--edition", help="internal: all marts; public: what may leave the force.")
     ] = Edition.INTERNAL,
 ) -> None:
-    """Publish again without reloading, or publish what may leave the force."""
+    """Publish again without reloading, or publish what may leave the force.
+
+    The public edition is published beside the internal one.
+
+    Examples:
+      fcir publish
+      fcir publish --edition public
+    """
     settings = _start(debug=bool(context.obj))
     _repair(settings)
     started = time.monotonic()
@@ -214,7 +242,14 @@ def paper(
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("paper"),
 ) -> None:
-    """Write a board paper from what is published: page, PDF, workbook and CSV."""
+    """Write a board paper from what is published: page, PDF, workbook and CSV.
+
+    Nothing that is published is changed.
+
+    Examples:
+      fcir paper
+      fcir paper --month 2022-10 --months 12 --out october
+    """
     from dagster_project.tracing import parse_month
 
     settings = _start()
@@ -231,7 +266,14 @@ def check(
     source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
     rows: Annotated[int, typer.Option("--rows", help="Quarantined rows to show for each file.")] = 20,
 ) -> None:
-    """Try extracts without loading them: what would load, what would be quarantined, and why."""
+    """Try extracts without loading them: what would load, what would be quarantined, and why.
+
+    Ends with 1 when a file would be rejected.
+
+    Examples:
+      fcir check crimes_2022-10-30.csv
+      fcir check export.csv --source crimes --rows 5
+    """
     settings = read_settings()
     good = True
     for file in files:
@@ -246,7 +288,16 @@ def status(
         bool, typer.Option("--all", help="Every delivery that needs attention, with its whole reason.")
     ] = False,
 ) -> None:
-    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
+    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
+
+    While a run holds the warehouse: what runs, at which step, and the state of the last publication.
+    Ends with 1 when a delivery is missing or rejected, or a file is damaged or left out, by the state that is shown.
+    A delivery that is expected, before the deadline of its source, is not missing.
+
+    Examples:
+      fcir status
+      fcir status --all
+    """
     settings = read_settings()
     state = read_state(settings)
     _warn_of_open_landing(settings)
@@ -442,6 +493,119 @@ def _end_at_once(error: Exception) -> None:
 
 
 @app.command()
+def measures(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What code, label or definition has in it; default: all.")
+    ] = "",
+    section: Annotated[str, typer.Option("--section", metavar="SECTION", help="Only this section: calls_999.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+) -> None:
+    """List the published measures: code, label, unit and definition.
+
+    Up to three measures are shown in full.
+
+    Examples:
+      fcir measures
+      fcir measures queue --section calls_101
+      fcir measures --csv > measures.csv
+    """
+    _choose_one(as_csv, as_json)
+    found = list_measures(read_settings(), text=text, section=section)
+    if _printed(found, as_csv=as_csv, as_json=as_json):
+        return
+    if len(found.rows) > _MEASURES_IN_FULL:
+        _list_measures(found)
+        return
+    for row in found.rows:
+        _print_measure(dict(zip(found.columns, row, strict=True)))
+
+
+@app.command()
+def tables(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="Show the columns of this table; default: none.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+) -> None:
+    """List the published tables with their rows and grain, or the columns of one.
+
+    The grain is the columns by which no two rows are alike.
+
+    Examples:
+      fcir tables
+      fcir tables kpi_calls_monthly
+      fcir tables fct_call --json
+    """
+    _choose_one(as_csv, as_json)
+    settings = read_settings()
+    if not name:
+        found = list_tables(settings)
+        if not _printed(found, as_csv=as_csv, as_json=as_json):
+            write_rows(found.columns, found.rows, sys.stdout)
+        return
+    table = describe_table(settings, name)
+    if not _printed(table.columns, as_csv=as_csv, as_json=as_json):
+        print(f"{table.name}: {counted(table.rows, 'row')}")
+        print(f"{fill(table.description, _text_width())}\n")
+        write_rows(table.columns.columns, table.columns.rows, sys.stdout)
+
+
+@app.command("open")
+def open_page(
+    page: Annotated[Page, typer.Argument(metavar="PAGE", help="paper or site.")] = Page.PAPER,
+) -> None:
+    """Open the published board paper or site in the browser, and print where it is.
+
+    Without a display it is only printed.
+
+    Examples:
+      fcir open
+      fcir open site
+    """
+    settings = read_settings()
+    name = {Page.PAPER: "board_paper.html", Page.SITE: "index.html"}[page]
+    file = page_of(settings, name)
+    say(str(file), path=str(file))
+    open_in_browser(file)
+
+
+def _choose_one(as_csv: bool, as_json: bool) -> None:
+    if as_csv and as_json:
+        raise UsageError("choose one of --csv and --json")
+    _print_in_utf8()
+
+
+def _printed(found: Listing, *, as_csv: bool, as_json: bool) -> bool:
+    """Print a listing as CSV or JSON where either was asked for; whether it was."""
+    if as_csv or as_json:
+        (write_csv if as_csv else write_json)(found.columns, found.rows, sys.stdout)
+    return as_csv or as_json
+
+
+def _text_width() -> int:
+    """Where a paragraph is broken: at the width of the screen, but no line is longer than one reads with ease."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 100)
+
+
+def _list_measures(found: Listing) -> None:
+    """One line for each measure; the definitions of a few are shown in full."""
+    rows: list[tuple[object, ...]] = [
+        (code, unit, label, definition) for code, label, unit, _, definition, *_ in found.rows
+    ]
+    write_rows(("measure", "unit", "label", "definition"), rows, sys.stdout)
+    if sys.stdout.isatty():
+        print(f"{counted(len(found.rows), 'measure')}. A definition in full: fcir measures CODE")
+
+
+def _print_measure(measure: Mapping[str, object]) -> None:
+    print(measure["measure"])
+    for name, value in measure.items():
+        if value is not None and name != "measure":
+            shown = fill(str(value), _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
+            print(shown)
+
+
+@app.command()
 def trace(
     measure: Annotated[str, typer.Argument(metavar="MEASURE", help="Code of the catalogue: calls_999.received.")],
     month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
@@ -450,7 +614,14 @@ def trace(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
 ) -> None:
-    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from."""
+    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from.
+
+    Ends with 1 when the figure does not add up. Codes: fcir measures
+
+    Examples:
+      fcir trace calls_999.received 2022-10
+      fcir trace crime.pct_cancelled 2022-10 --rows --csv
+    """
     from dagster_project.tracing import trace_figure
     from dagster_project.tracing_text import document_of, lines_of, records_of
 
@@ -476,7 +647,14 @@ def sample(
         bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
     ] = False,
 ) -> None:
-    """Write synthetic extracts, calibrated to the figures of a printed board paper."""
+    """Write synthetic extracts, calibrated to the figures of a printed board paper.
+
+    A file SYNTHETIC in the folder marks all that is made from it.
+
+    Examples:
+      fcir sample
+      fcir sample --out extracts
+    """
     from dagster_project.sample import write
 
     settings = read_settings()
@@ -499,7 +677,14 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody start anything; for viewers.")] = False,
 ) -> None:
-    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
+    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
+
+    It listens on 127.0.0.1 alone.
+
+    Examples:
+      fcir ui
+      fcir ui --port 3001 --read-only
+    """
     settings = _start()
     claim_port(port)
     if not read_only:
@@ -511,7 +696,13 @@ def ui(
 
 @app.command()
 def docs() -> None:
-    """Write the documentation of all models and columns as one page."""
+    """Write the documentation of all models and columns as one page.
+
+    The page needs no server; its place is printed.
+
+    Example:
+      fcir docs
+    """
     settings = _start()
     _repair(settings)
     say(f"Documentation  {write_dbt_docs(settings)}")

@@ -691,6 +691,22 @@ def _is_ready_for_viewers(settings: Settings) -> bool:
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 
 
+def open_in_browser(file: Path) -> bool:
+    """Open a page in the user's browser; without a display nothing is started, not even a browser of text.
+
+    Returns:
+        Whether a browser was started.
+    """
+    import webbrowser
+
+    has_display = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if not has_display:
+        return False
+    with suppress(webbrowser.Error, OSError):
+        return webbrowser.open(file.as_uri())
+    return False
+
+
 def claim_port(port: int) -> None:
     """See that a port of this machine is free, before servers start that would only find out half a minute later.
 
