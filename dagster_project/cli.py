@@ -113,6 +113,9 @@ _WIDEST = 10_000
 # Measures whose definitions are printed in full; of more there is a line each.
 _MEASURES_IN_FULL = 3
 
+# Columns of a terminal from which on a list of measures has their definitions.
+_WIDE = 140
+
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
 
@@ -588,13 +591,14 @@ def _text_width() -> int:
 
 
 def _list_measures(found: Listing) -> None:
-    """One line for each measure; the definitions of a few are shown in full."""
-    rows: list[tuple[object, ...]] = [
-        (code, unit, label, definition) for code, label, unit, _, definition, *_ in found.rows
-    ]
-    write_rows(("measure", "unit", "label", "definition"), rows, sys.stdout)
+    """One line for each measure; a definition that a terminal would cut is left out."""
+    names = ("measure", "unit", "label", "definition")
+    shown = len(names) - (sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE)
+    places = [found.columns.index(name) for name in names[:shown]]
+    rows = [tuple(row[place] for place in places) for row in found.rows]
+    write_rows(names[:shown], rows, sys.stdout)
     if sys.stdout.isatty():
-        print(f"{counted(len(found.rows), 'measure')}. A definition in full: fcir measures CODE")
+        print(f"{counted(len(found.rows), 'measure')}. Definition of one: fcir measures CODE")
 
 
 def _print_measure(measure: Mapping[str, object]) -> None:

@@ -15,17 +15,26 @@ from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys
 from dagster_project.event_log import in_one_transaction, written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
-from dagster_project.reporting import progress, step, warn
+from dagster_project.reporting import detail, is_json, progress, step, warn
 from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.state import StandingResult, standing_days, standing_results
+from dagster_project.warehouse.state import (
+    QuarantinedRows,
+    StandingResult,
+    quarantined_rows,
+    standing_days,
+    standing_results,
+)
 from dagster_project.warehouse.tables import raw_columns
 from dagster_project.words import counted
 
 # Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
 _SHOWN = 20
+
+# Lines about quarantined rows of a source that a run logs as JSON.
+_DETAILS = 200
 
 # The check that comes before all expectations: those look at rows, and a file that cannot be read has none.
 _READING = "files_can_be_read"
@@ -126,6 +135,9 @@ def source_asset(
         )
         _say(report, time.monotonic() - started)
         with loading_connection(warehouse.settings.warehouse) as connection:
+            if is_json():
+                loads = [file.load_id for delivery in report.deliveries for file in delivery.files]
+                _say_quarantined(contract.source, quarantined_rows(connection, loads))
             standing = standing_days(connection, contract.source)
             last_results = standing_results(connection, contract.source)
         with in_one_transaction(context.instance):
@@ -254,6 +266,20 @@ def _say(report: SourceReport, seconds: float) -> None:
         missing=len(report.missing),
         seconds=round(seconds, 3),
     )
+
+
+def _say_quarantined(source: str, found: Sequence[QuarantinedRows]) -> None:
+    """A line for each reason for which rows of a file are quarantined; of very many, the first."""
+    for item in found[:_DETAILS]:
+        detail(
+            f"{source}/{item.file}: {counted(item.rows, 'row')} quarantined, the first row {item.row}: {item.reason} "
+            f"[{item.reason_code}]",
+            source=source,
+            **asdict(item),
+        )
+    if left := found[_DETAILS:]:
+        rows = sum(item.rows for item in left)
+        detail(f"{source}: {counted(rows, 'more row')} quarantined; all: fcir query", source=source, rows=rows)
 
 
 def _arrival(contract: Contract, report: SourceReport) -> dg.AssetMaterialization:

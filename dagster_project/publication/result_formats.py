@@ -77,7 +77,7 @@ def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
 
 
 def write_rows(columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Print some rows as a table, all of them; a terminal gets cells cut to fit its width, but none of the first column.
+    """Print all of some rows as a table; a terminal gets cells cut to fit its width, but none of the first column.
 
     Args:
         columns: their names.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -174,6 +174,42 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
         """
     ).fetchall()
     return [SourceState(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class QuarantinedRows:
+    """The rows of one file that are quarantined for one reason in one column."""
+
+    file: str
+    column: str | None
+    """None where the reason is about the whole row."""
+    reason_code: str
+    rows: int
+    row: int
+    """The first of them, as the file counts its rows."""
+    reason: str
+    """Of the first of them."""
+
+
+def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
+    """Why rows of some loads are quarantined, by file, column and reason code."""
+    rows = connection.execute(
+        """
+        select
+            file_name,
+            column_name,
+            reason_code,
+            count(*),
+            min(source_row),
+            min_by(reason, source_row)
+        from audit.quarantine
+        where list_contains(?, load_id)
+        group by file_name, column_name, reason_code
+        order by file_name, count(*) desc, reason_code, column_name
+        """,
+        [list(load_ids)],
+    ).fetchall()
+    return [QuarantinedRows(*row) for row in rows]
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
