@@ -75,6 +75,8 @@ if TYPE_CHECKING:
 
 # The code location of deploy/workspace.yaml and the name that Dagster gives to what it loads from there.
 _CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
+# By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
+_OF_THE_JOB = {".dagster/repository": f"{_REPOSITORY}@{_CODE_LOCATION}"}
 
 
 # Job to the command that runs it in this process.
@@ -315,7 +317,7 @@ def run_job(
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE,
+                tags=BY_COMMAND_LINE | _OF_THE_JOB,
             )
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
@@ -329,7 +331,7 @@ def run_job(
 def _mark_as_of_code_location(instance: dg.DagsterInstance, job: str) -> None:
     """Have runs that this process makes belong to the code location, as those do that the UI starts.
 
-    The first page of the UI and the page of the job show no other runs. `execute_in_process` takes no origin, but asks
+    The first page of the UI shows no other runs. `execute_in_process` takes no origin, but asks
     the instance for the run; the origin is read from the form in which Dagster stores it with a run.
     """
     import dagster as dg

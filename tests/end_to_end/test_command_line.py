@@ -97,7 +97,9 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
     said = " ".join(line["message"] for line in lines)
     assert "crimes 2022-10-30 missing delivery" in said
     assert "call_segments 2022-10-30 rejected: call_segments_2022-10-30_late.csv" in said
-    (rejected,) = [line for line in lines if line.get("status") == "rejected" and line["source"] == "call_segments"]
+    of_calls = [line for line in lines if line.get("status") == "rejected" and line["source"] == "call_segments"]
+    warned, rejected = of_calls
+    assert (warned["level"], warned["rows_read"]) == ("warning", 8)
     assert rejected["extract_date"] == "2022-10-30"
     assert "call_segments_2022-10-30_late.csv" in rejected["files"]
     assert "missing_column" in rejected["reason"]
