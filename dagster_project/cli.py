@@ -679,7 +679,9 @@ def sample(
 @app.command()
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody start anything; for viewers.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Allow no changes and start no runs; for viewers.")
+    ] = False,
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
 
@@ -908,10 +910,11 @@ def _tell_outstanding(
         )
     if left := len(found) - len(shown):
         say(f"  and {counted(left, 'more delivery')}: {rest}")
+    rejected = [item for item in found if item.status == "rejected"]
     if found:
         needs = "needs" if len(found) == 1 else "need"
-        say(f"{counted(len(found), 'delivery')} {needs} attention. Try a file: fcir check FILE; then: fcir run")
-    rejected = [item for item in found if item.status == "rejected"]
+        following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
+        say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
     if rejected:
         say(f'Right as it is: fcir run --accept {rejected[0].name} --reason "..."')
 

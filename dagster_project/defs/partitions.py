@@ -36,7 +36,7 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
 
     Returns:
         Every day in London from the first delivery to today, whose extract may lie there before it is over; today alone
-        before the first delivery. Made-up extracts end with the newest of them: nobody goes on delivering.
+        before the first delivery. Synthetic extracts end with the newest of them: no more will come.
     """
     days = _delivered(settings, [source for source, contract in contracts.items() if contract.is_daily])
     start = min(days, default=london_today()).isoformat()
