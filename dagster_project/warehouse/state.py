@@ -1,4 +1,4 @@
-"""What state the warehouse is in, read from its audit: per source, and what needs attention. Nothing is changed here."""
+"""What state the warehouse is in, read from its audit: per source, and what needs attention. It changes nothing."""
 
 from __future__ import annotations
 
