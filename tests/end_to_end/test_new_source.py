@@ -91,7 +91,7 @@ def test_no_python_and_nothing_that_was_there_is_touched_but_the_lists_of_source
 def test_the_run_loads_and_builds_the_source_and_its_staging_view_has_the_rows(added):
     command, _, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(rf"^sources +{SOURCE} +1 deliveries, 2 rows loaded, 1 quarantined", done.stdout, re.MULTILINE)
+    assert re.search(rf"^sources +{SOURCE} +1 delivery, 2 rows loaded, 1 quarantined", done.stdout, re.MULTILINE)
     rows = command.warehouse(
         f"select visit_id, cast(arrived_at as varchar), cast(arrived_date as varchar), reason "  # noqa: S608 (own name)
         f"from staging.stg_{SOURCE} order by visit_id"
