@@ -19,6 +19,7 @@ from dagster_project.transformation.build import BuildReport, Fault, NodeResult,
 from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, table
+from dagster_project.words import counted
 
 # Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
@@ -389,6 +390,6 @@ def _failure(report: BuildReport) -> str:
         f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
     )
     return (
-        f"dbt: {len(report.failed)} nodes failed or were skipped: {named}. Nothing was published; what was published "
+        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {named}. Nothing was published; what was published "
         "before stays. Correct the cause and run: fcir run"
     )

@@ -114,7 +114,7 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
         "column": "arrived_at",
         "rows": 1,
     }
-    assert quarantined["reason"].endswith('found "yesterday"')
+    assert quarantined["reason"].endswith('found "yesterday 11:00"')
     (calls,) = [line for line in lines if line.get("name") == "call_segments" and line.get("stage") == "sources"]
     assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
 

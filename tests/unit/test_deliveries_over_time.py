@@ -165,7 +165,7 @@ def test_what_a_correction_changed_is_counted_by_key_and_column(installation):
     assert installation.query("select * from audit.correction") == []
     installation.land("2022-11-01", "a,2022-11-01 10:00,1,x", "b,2022-11-01 11:00,9,y", "n,2022-11-01 10:00,,w")
     (delivery,) = installation.run().deliveries
-    assert str(delivery.correction) == "1 rows added, 1 removed, 1 changed (begun_at 1, minutes 1)"
+    assert str(delivery.correction) == "1 row added, 1 removed, 1 changed (begun_at 1, minutes 1)"
     installation.land("2022-11-01", text=f"{HEADER}\n")
     installation.run()
     assert installation.query(
