@@ -390,6 +390,6 @@ def _failure(report: BuildReport) -> str:
         f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
     )
     return (
-        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {named}. Nothing was published; what was published "
-        "before stays. Correct the cause and run: fcir run"
+        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {named}. Nothing was published; what was "
+        "published before stays. Correct the cause and run: fcir run"
     )

@@ -218,5 +218,6 @@ def test_the_check_of_a_table_says_all_that_it_claims(settings):
     assert spec.description == (
         "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "
         "force is one of: kent, surrey. people is the sum of adults, children. adults is the sum of adults. "
-        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations."
+        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations. "
+        "A failure stops the run: nothing is published, and what was published before stays."
     )
