@@ -527,7 +527,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     # What draws and typesets costs 0.3 s to import, which no other command needs.
     from dagster_project.publication.papers import write_paper
     from dagster_project.publication.report.commentary import commentary_file, read_commentary
-    from dagster_project.publication.report.read import SECTION_TITLES, paper_months, read_report
+    from dagster_project.publication.report.read import paper_months, paper_sections, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
@@ -535,7 +535,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         shown = month.replace(day=1) if month else months[-1] if months else london_today().replace(day=1)
         # A force that is not known is none, however it is written: the report says so.
         file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
-        words = read_commentary(file, SECTION_TITLES) if file else {}
+        words = read_commentary(file, paper_sections(connection)) if file else {}
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)

@@ -80,7 +80,7 @@ class MissingDay:
     source: str
     day: date
     state: str
-    """`rejected`, `missing` (owed and not come) or `not delivered`."""
+    """`rejected`, `missing` (owed and not come), `without rows of the force` or `not delivered`."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,11 @@ def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> Non
 
 
 def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: str | None) -> str:
-    known = _texts(connection.execute("select force_code from intermediate.int_force order by force_code").fetchall())
+    known = _texts(
+        connection.execute(
+            "select distinct force_code from intermediate.int_measure_monthly order by force_code"
+        ).fetchall()
+    )
     if not known:
         raise UsageError("no event of any force is loaded, so there is no figure to trace. Run: fcir status")
     if wanted is None and len(known) == 1:
@@ -375,10 +379,11 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
         from intermediate.int_measure_monthly as figures
         inner join reference.measure_catalogue as catalogue on figures.measure = catalogue.measure
         inner join reference.measure_catalogue as formula on figures.formula_measure = formula.measure
-        inner join intermediate.int_measure_display as display
+        inner join marts.kpi_measure_period as display
             on figures.force_code = display.force_code
             and figures.measure = display.measure
             and figures.month_start = display.month_start
+            and display.period = 'month'
         where figures.force_code = ? and figures.measure = ? and figures.month_start = ?
         """,
         [force_code, measure, month_start],
@@ -489,7 +494,11 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
             select
                 source,
                 extract_date,
-                case when bool_or(status = 'rejected') then 'rejected' else 'missing' end as state
+                case
+                    when bool_or(status in ('loaded', 'empty')) then 'without rows of the force'
+                    when bool_or(status = 'rejected') then 'rejected'
+                    else 'missing'
+                end as state
             from audit.load
             where withdrawn_at is null
             group by source, extract_date
@@ -502,13 +511,13 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
         from intermediate.int_measure_source as sources
         inner join marts.dim_date as dates on dates.month_start = ?
         left join intermediate.int_source_day as days
-            on sources.source = days.source and dates.date_day = days.day
+            on sources.source = days.source and days.force_code = ? and dates.date_day = days.day
         left join states
             on sources.source = states.source and dates.date_day = states.extract_date
         where sources.measure = ? and not coalesce(days.is_loaded, false)
         order by sources.source, dates.date_day
         """,
-        [figure.month_start, figure.measure],
+        [figure.month_start, figure.force_code, figure.measure],
     ).fetchall()
     return tuple(MissingDay(*row) for row in rows)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,7 @@ class CellType(StrEnum):
 
     TEXT = "text"
     INTEGER = "integer"
+    DECIMAL = "decimal"
     SECONDS = "seconds"
     TIMESTAMP = "timestamp"
     DATE = "date"
@@ -59,9 +61,13 @@ class Column:
     aliases: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
     """Closed list: allowed value to its description; empty when any value may come."""
-    minimum: int | date | None = None
+    precision: int | None = None
+    """Digits of a decimal at most, those after the point included; None for other types."""
+    scale: int | None = None
+    """Digits of a decimal after the point at most; None for other types."""
+    minimum: int | Decimal | date | None = None
     """Least possible value: of an integer or seconds a whole number, of a date or month a day."""
-    maximum: int | date | None = None
+    maximum: int | Decimal | date | None = None
     maximum_reason: str = ""
     """Why no value can be greater, as a message gives it."""
     pattern: str | None = None
@@ -137,10 +143,12 @@ class Contract:
     """Whether a file counts as complete only with a marker beside it."""
     first_delivery: date | None = None
     """Extract date before which nothing is owed, whatever lies in the landing folder; None: the first that came."""
+    absent_forces_complete: bool = False
+    """Whether a delivery of several forces without a row of one of them says that this force had none that day."""
 
     @property
     def key(self) -> tuple[Column, ...]:
-        """Key columns in key order; unique together with the force."""
+        """Key columns in key order; unique together with the force. None where load and row number are the key."""
         keyed = [column for column in self.columns if column.key_position is not None]
         return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
 

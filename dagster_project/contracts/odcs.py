@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,16 @@ _DAYS = (CellType.DATE, CellType.MONTH)
 # Reserved: the columns that loading adds to every raw table.
 LOAD_COLUMNS = ("is_dst_ambiguous", "extract_date", "load_id", "source_row")
 
+_DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)", re.IGNORECASE)
+# Digits of the widest decimal of DuckDB and of Spark.
+_GREATEST_PRECISION = 38
+
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 _CELL_TYPES = {
     "string": CellType.TEXT,
     "integer": CellType.INTEGER,
+    "number": CellType.DECIMAL,
     "timestamp": CellType.TIMESTAMP,
     "date": CellType.DATE,
     "boolean": CellType.BOOLEAN,
@@ -113,6 +119,14 @@ def load_contract(path: Path) -> Contract:
     cadence = custom.pop("cadence", "daily")
     if cadence not in ("daily", "irregular"):
         raise ContractError(f"{path.name}: cadence is {cadence!r}; known: daily, irregular")
+    key = custom.pop("key", None)
+    if key not in (None, "row"):
+        raise ContractError(f"{path.name}: key is {key!r}; known: row")
+    if (key == "row") == any(column.key_position is not None for column in columns):
+        raise ContractError(
+            f"{path.name}: mark the columns of the key with primaryKey, or state the custom property key: row where "
+            "nothing tells two rows apart; expected one of the two"
+        )
     start = custom.pop("startColumn", None)
     contract = Contract(
         source=source,
@@ -135,6 +149,7 @@ def load_contract(path: Path) -> Contract:
         delivered_by=_delivered_by(custom, path, cadence),
         needs_marker=_needs_marker(custom, path),
         first_delivery=_first_delivery(custom, path),
+        absent_forces_complete=_absent_forces_complete(custom, path),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
@@ -156,6 +171,13 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
 
 def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
     return _day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is")
+
+
+def _absent_forces_complete(custom: dict[str, Any], path: Path) -> bool:
+    stated = custom.pop("absentForces", "incomplete")
+    if stated not in ("complete", "incomplete"):
+        raise ContractError(f"{path.name}: absentForces is {stated!r}; known: complete, incomplete")
+    return bool(stated == "complete")
 
 
 def _needs_marker(custom: dict[str, Any], path: Path) -> bool:
@@ -194,6 +216,10 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         raise ContractError(f"{path.name}: {name}: logicalTypeOptions {', '.join(options)} are not carried out")
     if cell_type in _DAYS:
         minimum, maximum = (_day(bound, f"{path.name}: {name}: bound") for bound in (minimum, maximum))
+    precision = scale = None
+    if cell_type is CellType.DECIMAL:
+        precision, scale = _precision_and_scale(item.physicalType, f"{path.name}: {name}")
+        minimum, maximum = (_decimal(bound) for bound in (minimum, maximum))
     pattern_description = custom.pop("patternDescription", "")
     is_personal = item.classification == "personal"
     is_open = cell_type is CellType.TEXT and pattern is None and max_length is None
@@ -208,6 +234,8 @@ def _column(item: SchemaProperty, path: Path) -> Column:
         key_position=item.primaryKeyPosition if item.primaryKey else None,
         aliases=tuple(synonym.synonym for synonym in item.synonyms or [] if synonym.synonym),
         values={str(entry.value): entry.description or "" for entry in item.enum or []},
+        precision=precision,
+        scale=scale,
         minimum=minimum,
         maximum=maximum,
         maximum_reason=custom.pop("maximumReason", ""),
@@ -224,6 +252,23 @@ def _column(item: SchemaProperty, path: Path) -> Column:
     if custom:
         raise ContractError(f"{path.name}: {name}: unknown custom properties: {', '.join(custom)}")
     return column
+
+
+def _precision_and_scale(stated: str | None, where: str) -> tuple[int, int]:
+    found = _DECIMAL.fullmatch(stated or "")
+    precision, scale = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 0 < scale < precision <= _GREATEST_PRECISION:
+        raise ContractError(
+            f"{where}: physicalType {stated!r}; a number needs decimal(PRECISION, SCALE), as in decimal(9, 6): all its "
+            f"digits (at most {_GREATEST_PRECISION}), and those after the point (at least 1, fewer than all)"
+        )
+    return precision, scale
+
+
+def _decimal(stated: object) -> object:
+    """A bound as the decimal that the contract spells; anything else as it is, for the message about it."""
+    is_number = isinstance(stated, int | float) and not isinstance(stated, bool)
+    return Decimal(str(stated)) if is_number else stated
 
 
 def _day(stated: object, where: str) -> date | None:
@@ -274,6 +319,9 @@ def _check_shape(column: Column, where: str) -> None:
     """Refuse bounds and patterns that say nothing, or without the words that a message needs."""
     is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS)
     for name, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
+        if column.cell_type is CellType.DECIMAL:
+            _check_decimal_bound(column, name, bound, where)
+            continue
         is_whole = isinstance(bound, int) and not isinstance(bound, bool)
         if bound is not None and not (is_whole if is_number else column.cell_type in _DAYS):
             raise ContractError(f"{where}: {name} {bound!r}; expected a whole number, for a number or seconds")
@@ -300,6 +348,15 @@ def _check_shape(column: Column, where: str) -> None:
             raise ContractError(f"{where}: pattern {column.pattern!r} is no regular expression: {error}") from None
 
 
+def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -> None:
+    if bound is None:
+        return
+    precision, scale = column.precision or 0, column.scale or 0
+    fits = isinstance(bound, Decimal) and bound.is_finite() and abs(bound) < 10 ** (precision - scale)
+    if not (fits and isinstance(bound, Decimal) and bound == round(bound, scale)):
+        raise ContractError(f"{where}: {name} {bound}; expected a number that decimal({precision}, {scale}) can hold")
+
+
 def _check(contract: Contract, path: Path) -> None:
     """Refuse what would only fail at the first load."""
     seen: dict[str, str] = {}
@@ -308,8 +365,6 @@ def _check(contract: Contract, path: Path) -> None:
             if name in seen and seen[name] != column.name:
                 raise ContractError(f"{path.name}: {seen[name]} and {column.name} share the header {name!r}")
             seen[name] = column.name
-    if not contract.key:
-        raise ContractError(f"{path.name}: no key; mark at least one column with primaryKey")
     known = {column.name: column for column in contract.columns}
     for column in contract.columns:
         related = (*column.not_before, *column.not_after, *column.required_when)
@@ -326,6 +381,8 @@ def _check(contract: Contract, path: Path) -> None:
                 f"{path.name}: {column.name}: a personal column has no closed list and no default; the pseudonyms of a "
                 "few known values can be told apart"
             )
+        if column.values and column.cell_type is CellType.DECIMAL:
+            raise ContractError(f"{path.name}: {column.name}: a closed list is for texts and whole numbers")
         if column.key_position is not None and not column.is_required:
             raise ContractError(f"{path.name}: {column.name}: a key column is required")
         _check_shape(column, f"{path.name}: {column.name}")

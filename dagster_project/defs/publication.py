@@ -30,12 +30,23 @@ _PAPER_READS = (
     "dim_force",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
+    "kpi_measure_weekly",
     "load_audit",
     "measures",
 )
-_MEASURES_READ = ("definitions", "kpi_measure_period", "kpi_measure_spc_as_of", "measures", "revisions")
+_MEASURES_READ = (
+    "definitions",
+    "kpi_crime_maturity",
+    "kpi_measure_period",
+    "kpi_measure_spc_as_of",
+    "kpi_measure_spc_weekly",
+    "measures",
+    "revisions",
+)
 _QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
 _SITE_READS = (
+    "claims",
+    "dim_force",
     "kpi_call_definitions",
     "kpi_calls_hourly",
     "kpi_crime_maturity",
@@ -128,8 +139,8 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             "site",
             reads=[*_published("board_paper", "measures", "quality", "dictionary"), *_marts(_SITE_READS)],
             description=(
-                "The first page, the demand by hour, the cookbook and the search over all pages: opens from a file "
-                "share and needs no network."
+                "The first page, the demand by hour, the claims of papers, the cookbook and the search over all pages: "
+                "opens from a file share and needs no network."
             ),
             kinds={"html"},
             file="index.html",

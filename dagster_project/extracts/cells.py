@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
@@ -21,7 +22,8 @@ NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
 # Excel serial numbers that are taken for points in time: 1954-10-03 to 2119-01-11.
 SERIAL_FIRST, SERIAL_LAST = 20_000, 80_000
 
-SQL_TYPES = {
+# Of a decimal its contract says which: see `sql_type_of`.
+_SQL_TYPES = {
     CellType.TEXT: "varchar",
     CellType.INTEGER: "bigint",
     CellType.SECONDS: "decimal(18, 6)",
@@ -33,6 +35,8 @@ SQL_TYPES = {
 
 _INTEGER = r"-?(\d{1,18}|\d{1,3}(,\d{3}){1,5})"
 _DECIMAL = r"-?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d+)?"
+# As many digits as may be: those that the column's type cannot hold are told apart by the cast.
+_GROUPED = r"-?(\d{1,38}|\d{1,3}(,\d{3}){1,12})"
 _PLAIN_SECONDS = r"\d{1,9}"
 _CLOCK = r"\d{1,7}:[0-5]\d(\.\d+)?"
 _CLOCK_WITH_HOURS = r"\d{1,7}:[0-5]\d:[0-5]\d(\.\d+)?"
@@ -63,6 +67,7 @@ class Fault:
 
 NOT_OF_TYPE = {
     CellType.INTEGER: Fault("not_an_integer", "not a whole number in digits"),
+    CellType.DECIMAL: Fault("not_a_decimal", "not a number in decimal digits"),
     CellType.SECONDS: Fault("not_seconds", "not a duration (seconds, MM:SS, H:MM:SS, 4m 56s)"),
     CellType.TIMESTAMP: Fault(
         "not_a_timestamp", "not a point in time (ISO 8601, DD/MM/YYYY HH:MM[:SS] or an Excel serial number)"
@@ -71,6 +76,7 @@ NOT_OF_TYPE = {
     CellType.MONTH: Fault("not_a_month", "not a month (YYYY-MM)"),
     CellType.BOOLEAN: Fault("not_a_boolean", "not a yes or no (Y/N, Yes/No, True/False, 1/0)"),
 }
+TOO_MANY_DECIMALS = Fault("too_many_decimals", "more digits after the point than the contract states")
 NO_TIME_OF_DAY = Fault("no_time_of_day", "a date without a time of day where a point in time is expected")
 NEVER_EXISTED = Fault("time_never_existed", "a local time that the clock change in spring left out")
 REQUIRED_EMPTY = Fault("required_empty", "no value in a required column")
@@ -86,6 +92,13 @@ LOOKS_PERSONAL = Fault(
 )
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
 REQUIRED_WHEN = Fault("required_when", "no value, although another column calls for one")
+
+
+def sql_type_of(column: Column) -> str:
+    """SQL type of a column's values; of a personal one see `warehouse/tables.py`."""
+    if column.cell_type is CellType.DECIMAL:
+        return f"decimal({column.precision}, {column.scale})"
+    return _SQL_TYPES[column.cell_type]
 
 
 def quoted(name: str) -> str:
@@ -116,7 +129,7 @@ def value_of(column: Column) -> str:
         column: any column but a timestamp, which needs `local_time_of` and the whole row.
 
     Returns:
-        An expression over the column's text (nulls removed), of the type `SQL_TYPES`; a closed list is compared
+        An expression over the column's text (nulls removed), of the type `sql_type_of`; a closed list is compared
         without case and comes out in the spelling of the contract, from the parameters of `parameters_of`.
     """
     cell = quoted(column.name)
@@ -127,15 +140,28 @@ def value_of(column: Column) -> str:
             digits = f"cast({_number(cell, _INTEGER, 'bigint')} as varchar)"
             place = f"coalesce({place}, list_position($lowered_{column.name}, {digits}))"
         spelling = f"$values_{column.name}[{place}]"
-        return f"try_cast({spelling} as {SQL_TYPES[column.cell_type]})"
+        return f"try_cast({spelling} as {sql_type_of(column)})"
     return {
         CellType.TEXT: lambda: cell,
         CellType.INTEGER: lambda: _number(cell, _INTEGER, "bigint"),
+        # Zeros beyond the scale change nothing: programs write them to fill a fixed width.
+        CellType.DECIMAL: lambda: _number(
+            cell, _GROUPED + rf"(\.(\d{{1,{column.scale}}}|\d{{{column.scale}}}0+))?", sql_type_of(column)
+        ),
         CellType.SECONDS: lambda: _seconds(cell),
         CellType.DATE: lambda: _date(cell),
         CellType.MONTH: lambda: f"case when {is_match(cell, _MONTH)} then try_cast({cell} || '-01' as date) end",
         CellType.BOOLEAN: lambda: _boolean(cell),
     }[column.cell_type]()
+
+
+def has_too_many_decimals(column: Column) -> str:
+    """SQL that is true where the text of a decimal column is a number with more digits than its scale has.
+
+    Zeros at its end do not count.
+    """
+    cell = quoted(column.name)
+    return is_match(cell, _GROUPED + rf"\.\d{{{column.scale}}}\d*[1-9]\d*")
 
 
 def parameters_of(column: Column) -> dict[str, object]:
@@ -158,8 +184,10 @@ def is_of_form(column: Column) -> str:
     return " and ".join([*length, *pattern])
 
 
-def bound_of(bound: int | date) -> str:
+def bound_of(bound: int | Decimal | date) -> str:
     """SQL for a minimum or maximum of a contract."""
+    if isinstance(bound, Decimal):
+        return format(bound, "f")
     return str(bound) if isinstance(bound, int) else f"date '{bound}'"
 
 

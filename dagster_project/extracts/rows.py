@@ -21,6 +21,7 @@ _LONG_BEFORE_DAYS = 31
 
 # From so many faulty cells on, no value of a row is shown.
 _SHIFTED_CELLS = 3
+_NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
 RECORD_FAULTS = {
     "too_few_cells": "fewer cells than the header",
@@ -56,6 +57,12 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         faults += [cells.UNKNOWN_FORCE] if column.name == FORCE_COLUMN else []
         for fault in faults:
             sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}"
+        if column.cell_type is CellType.DECIMAL:
+            digits = (
+                f"at most {(column.precision or 0) - (column.scale or 0)} before the point, {column.scale} after it"
+            )
+            for fault in (cells.NOT_OF_TYPE[CellType.DECIMAL], cells.TOO_MANY_DECIMALS):
+                sentences[column.name, fault.code] = f"{column.name}: {fault.sentence} ({digits})"
         listed = ", ".join(column.values)
         sentences[column.name, cells.NOT_IN_LIST.code] = f"{column.name}: {cells.NOT_IN_LIST.sentence} ({listed})"
         sentences[column.name, cells.BELOW_MINIMUM.code] = (
@@ -91,7 +98,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query, with the parameters `default_force` and `known_forces` left to the caller, whose result has, in this
-        order: the contract's columns typed (`cells.SQL_TYPES`, timestamps as UTC),
+        order: the contract's columns typed (`cells.sql_type_of`, timestamps as UTC),
         `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`.
     """
     expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
@@ -109,9 +116,9 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the text that
-        was found, escaped; null for a personal column, a value that looks personal, and a row whose cells may have
-        shifted).
+        `fault_column` (null for a fault of the record), `fault_count`, `fault_detail` (a sentence, or the text that was
+        found, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted)
+        and `force_code` (null where the force cannot be read: its cell, or the record, is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
@@ -138,6 +145,8 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         # In a row with many faulty cells they are likely to stand in the wrong columns, personal ones among them.
         f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
         "as fault_detail",
+        f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
+        f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)
@@ -339,6 +348,8 @@ def _column_fault(column: Column) -> str:
         branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
         branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
     elif column.cell_type is not CellType.TEXT:
+        if column.cell_type is CellType.DECIMAL:
+            branches.append((cells.has_too_many_decimals(column), cells.TOO_MANY_DECIMALS))
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_OF_TYPE[column.cell_type]))
     if column.minimum is not None:
         branches.append((f"{value} < {cells.bound_of(column.minimum)}", cells.BELOW_MINIMUM))
@@ -366,12 +377,12 @@ def _looks_personal(column: Column) -> str:
         return f"case when not list_contains($known_forces, {value}) then {looks} end"
     if column.cell_type is CellType.TEXT and not column.values:
         return looks
-    is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS) and not column.values
+    is_number = column.cell_type in _NUMBERS and not column.values
     if not is_number:
         return f"case when {value} is null then {looks} end"
-    return (
-        looks if column.maximum is None else f"case when {value} is null or {value} > {column.maximum} then {looks} end"
-    )
+    if column.maximum is None:
+        return looks
+    return f"case when {value} is null or {value} > {cells.bound_of(column.maximum)} then {looks} end"
 
 
 def _condition_parameters(contract: Contract) -> dict[str, object]:

@@ -243,7 +243,7 @@ class XlsxReader:
             return self._seconds
         if cell_type is CellType.TIMESTAMP:
             return self._timestamp
-        if cell_type is CellType.INTEGER:
+        if cell_type in (CellType.INTEGER, CellType.DECIMAL):
             return self._whole
         return lambda value, _number, _position: _text(value)
 

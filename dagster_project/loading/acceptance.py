@@ -126,6 +126,20 @@ def accept(
             for name, rows in file.filled.items()
         ]
         insert_rows(connection, table("audit", "load_column"), filled)
+        by_force = [
+            {
+                "load_id": file.load_id,
+                "force_code": force,
+                "rows_read": rows.loaded + rows.quarantined,
+                "rows_loaded": rows.loaded,
+                "rows_quarantined": rows.quarantined,
+                "rows_repeated": rows.repeated,
+            }
+            for day in accepted
+            for file in candidate.of(day)
+            for force, rows in file.forces.items()
+        ]
+        insert_rows(connection, table("audit", "load_force"), by_force)
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
             for result in results

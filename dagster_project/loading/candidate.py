@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dagster_project.contracts import Contract
+from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
@@ -63,6 +63,16 @@ class ConservationError(RuntimeError):
     """Rows read are not rows loaded plus rows quarantined: a fault of this program, never of an extract."""
 
 
+@dataclass(frozen=True)
+class ForceRows:
+    """How many rows of a file are of one force."""
+
+    loaded: int
+    quarantined: int
+    repeated: int
+    """Those of the quarantined rows that repeat the key of another row: no row of theirs is missing."""
+
+
 @dataclass
 class FileLoad:
     """One file of a candidate delivery and what became of its rows."""
@@ -83,6 +93,8 @@ class FileLoad:
     filled: dict[str, int] = field(default_factory=dict)
     """Good rows with a value, by column that the file has."""
     warnings: list[str] = field(default_factory=list)
+    forces: dict[str | None, ForceRows] = field(default_factory=dict)
+    """Rows by force; None is the force of rows whose force could not be read."""
 
 
 @dataclass
@@ -174,7 +186,9 @@ def read_deliveries(
                 connection.execute(
                     f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
                 )
-        _quarantine_repeated_keys(connection, candidate)
+        if contract.key:
+            _quarantine_repeated_keys(connection, candidate)
+        _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
         _describe(connection, candidate)
     return candidate
@@ -331,7 +345,8 @@ class _Judge:
                     || case
                         when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
                         else ''
-                    end
+                    end,
+                    faulty.force_code
                 from faulty
                 join load_file on faulty.load_id = load_file.load_id
                 left join fault_sentence
@@ -416,6 +431,7 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: 
             load_id bigint,
             source_row bigint,
             extract_date date,
+            force_code varchar,
             is_repetition boolean
         )
         """
@@ -475,7 +491,7 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: 
             from compared
         )
 
-        select load_id, source_row, extract_date, is_repetition
+        select load_id, source_row, extract_date, force_code, is_repetition
         from ranked
         where is_repetition or place > 1
     """
@@ -496,7 +512,8 @@ def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: 
             losing.source_row,
             null,
             case when losing.is_repetition then $duplicate_code else $superseded_code end,
-            case when losing.is_repetition then $duplicate else $superseded end
+            case when losing.is_repetition then $duplicate else $superseded end,
+            losing.force_code
         from losing
         join load_file on losing.load_id = load_file.load_id
         """,
@@ -524,21 +541,62 @@ def _in_parts(connection: duckdb.DuckDBPyConnection, statement: str, first: int,
         _let_go(connection)
 
 
+def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
+    """Every row of a file without a force column is of the default force, a record that could not be split too."""
+    without = [file.load_id for file in candidate.files if FORCE_COLUMN not in file.columns]
+    if without:
+        connection.execute(
+            f"update {incoming(candidate.contract, 'quarantine')} set force_code = ? "
+            "where force_code is null and load_id in (select unnest(cast(? as bigint[])))",
+            [default_force, without],
+        )
+
+
 def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Set the counts of every file, and see that they add up."""
     contract = candidate.contract
-    loaded = dict(connection.execute(f"select load_id, count(*) from {incoming(contract)} group by load_id").fetchall())
-    quarantined = dict(
-        connection.execute(
-            f"select load_id, count(*) from {incoming(contract, 'quarantine')} group by load_id"
-        ).fetchall()
-    )
+    counted = connection.execute(
+        f"""
+        select
+            load_id,
+            force_code,
+            sum(loaded),
+            sum(quarantined),
+            sum(repeated)
+        from (
+            select
+                load_id,
+                force_code,
+                count(*) as loaded,
+                0 as quarantined,
+                0 as repeated
+            from {incoming(contract)}
+            group by load_id, force_code
+            union all
+            select
+                load_id,
+                force_code,
+                0,
+                count(*),
+                count(*) filter (where reason_code in ($duplicate_code, $superseded_code))
+            from {incoming(contract, "quarantine")}
+            group by load_id, force_code
+        )
+        group by load_id, force_code
+        order by load_id, force_code
+        """,
+        {"duplicate_code": DUPLICATE_ROW.code, "superseded_code": SUPERSEDED_ROW.code},
+    ).fetchall()
+    forces: dict[int, dict[str | None, ForceRows]] = {}
+    for load_id, force, *rows in counted:
+        forces.setdefault(load_id, {})[force] = ForceRows(*map(int, rows))
     warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:
             continue
-        file.rows_loaded = loaded.get(file.load_id, 0)
-        file.rows_quarantined = quarantined.get(file.load_id, 0)
+        file.forces = forces.get(file.load_id, {})
+        file.rows_loaded = sum(rows.loaded for rows in file.forces.values())
+        file.rows_quarantined = sum(rows.quarantined for rows in file.forces.values())
         if file.rows_read != file.rows_loaded + file.rows_quarantined:
             raise ConservationError(
                 f"{file.source}/{file.file_name}: {file.rows_read} rows read, but {file.rows_loaded} loaded and "

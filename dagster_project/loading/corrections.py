@@ -48,10 +48,13 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         days: days whose delivery stands and is about to be replaced.
 
     Returns:
-        One correction for each day. Personal columns are compared by their pseudonyms.
+        One correction for each day. Personal columns are compared by their pseudonyms. Rows of a source without a key
+        are the same when all their columns are: such a row is added or removed, never changed.
     """
     if not days:
         return {}
+    if not contract.key:
+        return _compare_whole_rows(connection, contract, days)
     key = ["extract_date", FORCE_COLUMN, *(column.name for column in contract.key if column.name != FORCE_COLUMN)]
     compared = [column.name for column in contract.columns if column.name not in key]
     matches = " and ".join(f"before.{quoted(name)} = after.{quoted(name)}" for name in key)
@@ -95,6 +98,52 @@ def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
         columns = sorted(((n, c) for n, c in zip(compared, by_column, strict=True) if c), key=lambda item: -item[1])
         found[day] = Correction(day, before, after, added, removed, changed, tuple(columns))
     return found
+
+
+def _compare_whole_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
+) -> dict[date, Correction]:
+    columns = ", ".join(quoted(column.name) for column in contract.columns)
+    rows = connection.execute(
+        f"""
+        with versions as (
+            select loaded.extract_date, {columns}, 1 as before, 0 as after
+            from {table("raw", contract.source)} as loaded
+            join audit.load as standing on loaded.load_id = standing.load_id
+            where
+                standing.source = $source
+                and standing.status = 'loaded'
+                and list_contains($days, standing.extract_date)
+            union all
+            select extract_date, {columns}, 0, 1
+            from {incoming(contract)}
+            where list_contains($days, extract_date)
+        ),
+
+        alike as (
+            select
+                extract_date,
+                sum(before) as before,
+                sum(after) as after
+            from versions
+            group by extract_date, {columns}
+        )
+
+        select
+            extract_date,
+            cast(sum(before) as bigint),
+            cast(sum(after) as bigint),
+            cast(sum(greatest(after - before, 0)) as bigint),
+            cast(sum(greatest(before - after, 0)) as bigint)
+        from alike
+        group by extract_date
+        """,
+        {"source": contract.source, "days": list(days)},
+    ).fetchall()
+    unchanged = {day: Correction(day, 0, 0, 0, 0, 0, ()) for day in days}
+    return unchanged | {
+        day: Correction(day, before, after, added, removed, 0, ()) for day, before, after, added, removed in rows
+    }
 
 
 def record(

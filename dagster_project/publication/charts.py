@@ -74,7 +74,7 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
         "title": None,
         "axis": {
             "values": sorted({point["month"] for point in (*points[:1], *points[-1:])}),
-            "format": "%b %Y",
+            "format": "%-d %b %Y" if chart.by == "week" else "%b %Y",
             "labelAngle": 0,
             "labelFlush": True,
             "grid": False,
@@ -117,6 +117,7 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
                     "y": y,
                     "color": _by_kind(limit=GREY, mean=DARK_GREY, target=ORANGE),
                     "strokeDash": _by_kind(limit=[4, 2], mean=[1, 0], target=[7, 3]),
+                    "opacity": _by_kind(limit=0.45 if chart.is_trial else 1, mean=1, target=1),
                 },
             },
             {
@@ -132,7 +133,7 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
                     "y": y,
                     "fill": {"field": "fill", "type": "nominal", "scale": None},
                     "shape": _by_kind(month="circle", signal="square"),
-                    "size": _by_kind(month=26, signal=90),
+                    "size": _by_kind(month=8, signal=36) if chart.by == "week" else _by_kind(month=26, signal=90),
                 },
             },
         ],

@@ -25,7 +25,6 @@ from dagster_project.publication.files import copy, take_over, write
 from dagster_project.publication.html import render_template
 from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.errors import ReportError
-from dagster_project.publication.report.read import OTHER_TITLES, SECTION_TITLES
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 
 # Where the page looks for the library, relative to itself.
@@ -60,8 +59,6 @@ _UNITS = {
     "days": "Days",
     "ratio": "Ratio",
 }
-
-_SECTIONS = SECTION_TITLES | OTHER_TITLES
 
 # A measure of one line is named `calls_LINE.NAME`.
 _LINE = "calls_"
@@ -200,7 +197,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
     Raises:
         ReportError: the marts have a period that the explorer does not know.
     """
-    measures = _measures(connection)
+    measures, sections = _measures(connection), _sections(connection)
     forces = _rows(
         connection.execute(
             """
@@ -233,13 +230,11 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "months": [f"{month:%Y-%m}" for month in months],
         "forces": forces,
         "figures": [{"code": code, "title": title, "meaning": text} for code, (title, text) in FIGURES.items()],
-        "sections": [
-            {"code": code, "title": _section_title(code)} for code in _once(item["section"] for item in measures)
-        ],
+        "sections": [{"code": code, "title": title} for code, title in sections.items()],
         "units": {unit: _UNITS.get(unit, unit) for unit in _once(item["unit"] for item in measures)},
         "signals": SIGNAL_WORDS,
         "measures": measures,
-        "breakdowns": _breakdowns(measures),
+        "breakdowns": _breakdowns(measures, sections),
         "lines": _lines(measures),
         "first_force": codes.index(force_code) if force_code in codes else 0,
         **_cells(connection, grid),
@@ -284,6 +279,20 @@ class _Lines:
         return self.known.setdefault(text, len(self.known))
 
 
+def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Sections of the catalogue in their order: code to title."""
+    return dict(
+        connection.execute(
+            """
+            select section, section_title
+            from marts.measures
+            group by all
+            order by min(section_order), section
+            """
+        ).fetchall()
+    )
+
+
 def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The catalogue in the order of the papers, each measure with what was decided about it and since when."""
     measures = _rows(
@@ -293,12 +302,10 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
                 measure as code, section, name, label, unit, decimals, better, owner, definition, numerator,
                 denominator, is_headline, breakdown
             from marts.measures
-            order by board_paper_order nulls last, measure
+            order by section_order, section, board_paper_order nulls last, measure
             """
         )
     )
-    order = list(_SECTIONS)
-    measures.sort(key=lambda item: order.index(item["section"]) if item["section"] in order else len(order))
     decided: dict[str, list[dict[str, Any]]] = {}
     for row in _rows(
         connection.execute(
@@ -330,7 +337,7 @@ def _plain(value: Decimal, unit: str) -> str:
     return display(value, unit, max(0, -int(value.normalize().as_tuple().exponent)))
 
 
-def _breakdowns(measures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str]) -> list[dict[str, Any]]:
     """Families of measures that are one measure by something: its title and its members' places."""
     families: dict[tuple[str, str], list[int]] = {}
     for index, measure in enumerate(measures):
@@ -339,7 +346,7 @@ def _breakdowns(measures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "code": f"{section}.{breakdown}",
-            "title": f"{_section_title(section)} by {breakdown.replace('_', ' ')}",
+            "title": f"{sections[section]} by {breakdown.replace('_', ' ')}",
             "members": members,
         }
         for (section, breakdown), members in families.items()
@@ -458,11 +465,6 @@ def _about(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, bool]:
     ).fetchone()
     until, synthetic = row or (None, False)
     return until, bool(synthetic)
-
-
-def _section_title(code: str) -> str:
-    """A section of the catalogue; one that nobody has named yet is shown by its code."""
-    return _SECTIONS.get(code, code.replace("_", " ").capitalize())
 
 
 def _once(items: Iterable[str]) -> list[str]:

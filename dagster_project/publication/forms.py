@@ -48,4 +48,4 @@ def tasks(report: Report) -> dict[str, tuple[Callable[..., str | bytes | Rendere
 
 
 def _drawings(report: Report) -> dict[str, str]:
-    return {chart.measure: draw(chart) for section in report.sections for chart in section.charts}
+    return {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}

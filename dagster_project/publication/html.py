@@ -67,7 +67,7 @@ def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[st
 
     Args:
         report: what the paper says.
-        drawings: measure to the SVG of its chart.
+        drawings: key of a chart to its SVG.
         beside: names of files beside the page; those that are forms of the paper are linked.
     """
     return render_template(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
@@ -21,7 +21,7 @@ from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import commentary_file, read_commentary
 from dagster_project.publication.report.errors import CommentaryError, ReportError
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
-from dagster_project.publication.report.read import SECTION_TITLES, paper_months, read_report
+from dagster_project.publication.report.read import paper_months, paper_sections, read_report
 from dagster_project.reporting import warn
 
 # Papers of a force that a publication holds, the latest and those before it: a year of board meetings.
@@ -167,7 +167,7 @@ def _write(
     name = f"{month:%Y-%m}"
     place = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
-    words = _commentary(file, month)
+    words = _commentary(file, month, paper_sections(connection))
     report = renderer.attempt(
         place,
         lambda: read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words),
@@ -192,9 +192,9 @@ def _forms(names: list[str]) -> tuple[str, ...]:
     return tuple(form for form in FORMS if form in names)
 
 
-def _commentary(file: Path, month: date) -> dict[str, tuple[Block, ...]]:
+def _commentary(file: Path, month: date, sections: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
     try:
-        return read_commentary(file, SECTION_TITLES)
+        return read_commentary(file, sections)
     except CommentaryError as error:
         # A slip in an analyst's words holds no figure back.
         warn(f"{error} The paper of {month:%B %Y} is published without it.")

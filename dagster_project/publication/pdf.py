@@ -18,7 +18,7 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
 
     Args:
         report: what the paper says.
-        drawings: measure to the SVG of its chart.
+        drawings: key of a chart to its SVG.
 
     Returns:
         The file. Its date is the newest delivery in it, not the time at which it was made. Characters that the typeface
@@ -30,7 +30,7 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     content = mapped(_content(report), lambda text: with_glyphs(text)[0])
     for section in content["sections"]:
         for chart in section["charts"]:
-            chart["drawing"] = drawings[chart["measure"]]
+            chart["drawing"] = drawings[chart["key"]]
     made: bytes = typst.compile(
         Path(str(files(__package__))) / "templates" / "board_paper.typ",
         font_paths=[font_folder()],
@@ -79,7 +79,10 @@ def _content(report: Report) -> dict[str, Any]:
     for card in content["cards"]:
         card["month"] = short_month(card["month"])
         card["figure"] = _words(card["figure"])
-    for section in content["sections"]:
+    for section, whole in zip(content["sections"], report.sections, strict=True):
+        section["charts"] += section.pop("weekly_charts")
+        for chart, drawn in zip(section["charts"], whole.all_charts, strict=True):
+            chart["key"] = drawn.key
         for row in section["table"]["rows"]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.publication.claims import write_evidence
 from dagster_project.publication.database import can_take_over, write_tables
 from dagster_project.publication.files import (
     FailedRendering,
@@ -107,6 +108,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             change_seq=change_seq,
             project_fingerprint=project_fingerprint,
         )
+        write_evidence(connection)
         counts = write_tables(connection, marts, partial, before=before if goes_on else None)
     # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
     with renderer, spilling_connection(settings.warehouse) as connection:

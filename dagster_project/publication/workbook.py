@@ -181,11 +181,13 @@ class _Writer:
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
+        # Limits that allow no verdict are drawn faintly.
+        limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
         lines = [
             ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
             ("Mean", 4, {"color": DARK_GREY, "width": 1}, None),
-            ("Lower limit", 5, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
-            ("Upper limit", 6, {"color": GREY, "width": 1, "dash_type": "dash"}, None),
+            ("Lower limit", 5, limit, None),
+            ("Upper limit", 6, limit, None),
             ("Target or benchmark", 7, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),
         ]
         shown = [
@@ -230,7 +232,7 @@ class _Writer:
             _CHART_SHEET,
             "Chart data",
             "This sheet contains one table: the numbers behind the charts, not rounded.",
-            "Limits are the mean plus and minus 2.66 times the mean moving range.",
+            "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
         )
         sheet.set_column(0, 1, 38)
         sheet.set_column(2, len(_CHART_COLUMNS) - 1, 14)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from dagster_project.contracts import CellType, Column, Contract, ContractError, Rule, Severity
@@ -122,6 +123,8 @@ def _of_table(contract: Contract) -> Iterator[Expectation]:
         arguments={"unexpected_rows_query": f"select {_identity()} from {BATCH} where {condition}"},  # noqa: S608
         suspects=_rows_with(condition),
     )
+    if not contract.key:
+        return
     key = list(dict.fromkeys(["force_code", *(column.name for column in contract.key)]))
     yield _on_rows(
         "key_occurs_once",
@@ -144,13 +147,18 @@ def _of_column(contract: Contract, column: Column) -> Iterator[Expectation]:
                 kind="expect_column_values_to_be_in_set",
                 arguments={"column": name, "value_set": [typed(column, value) for value in column.values]},
             )
-        if isinstance(column.minimum, int):
+        if isinstance(column.minimum, int | Decimal):
+            least = format(Decimal(column.minimum), "f").replace("-", "minus_").replace(".", "_")
             yield _on_rows(
-                f"{name}_is_at_least_{str(column.minimum).replace('-', 'minus_')}",
+                f"{name}_is_at_least_{least}",
                 f"{name} below {column.minimum} is impossible.",
                 dimension="accuracy",
                 kind="expect_column_values_to_be_between",
-                arguments={"column": name, "min_value": column.minimum},
+                # Great Expectations writes its arguments as JSON, which has no decimals.
+                arguments={
+                    "column": name,
+                    "min_value": column.minimum if isinstance(column.minimum, int) else float(column.minimum),
+                },
             )
         for other in column.not_before:
             yield _in_order(name, earlier=other, later=name, claim=f"{name}_is_not_before_{other}")

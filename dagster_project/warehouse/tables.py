@@ -8,7 +8,7 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.cells import SQL_TYPES, quoted
+from dagster_project.extracts.cells import quoted, sql_type_of
 from dagster_project.warehouse.connection import table, transaction
 
 _AUDIT = """
@@ -39,6 +39,18 @@ create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,
     rows_filled bigint not null
+);
+create table if not exists audit.load_force (
+    load_id bigint not null,
+    force_code varchar,
+    rows_read bigint not null,
+    rows_loaded bigint not null,
+    rows_quarantined bigint not null,
+    rows_repeated bigint not null
+);
+create table if not exists audit.contract (
+    source varchar not null,
+    absent_forces_complete boolean not null
 );
 create table if not exists audit.waiver (
     source varchar not null,
@@ -71,6 +83,7 @@ create table if not exists audit.quarantine (
     reason_code varchar not null,
     reason varchar not null
 );
+alter table audit.quarantine add column if not exists force_code varchar;
 create table if not exists audit.expectation_result (
     run_id varchar not null,
     source varchar not null,
@@ -156,9 +169,7 @@ class TableMismatch(OperatorError, RuntimeError):
 
 def raw_columns(contract: Contract) -> dict[str, str]:
     """Columns of a source's raw table, in order, with their SQL types."""
-    columns = {
-        column.name: "varchar" if column.is_personal else SQL_TYPES[column.cell_type] for column in contract.columns
-    }
+    columns = {column.name: "varchar" if column.is_personal else sql_type_of(column) for column in contract.columns}
     return columns | {
         "is_dst_ambiguous": "boolean",
         "extract_date": "date",
@@ -170,13 +181,16 @@ def raw_columns(contract: Contract) -> dict[str, str]:
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
     """Make the audit tables and one raw table for each contract; add columns that a contract has gained.
 
-    What a run that was killed left of its candidates is taken away.
+    What a run that was killed left of its candidates is taken away. Loads of a version that did not count rows by force
+    get these counts from their rows.
 
     Raises:
         TableMismatch: a column of a raw table has another type than its contract states.
     """
+    contracts = list(contracts)
     connection.execute(_AUDIT)
     _forget_candidates(connection)
+    _record_contracts(connection, contracts)
     for contract in contracts:
         name = table("raw", contract.source)
         columns = raw_columns(contract)
@@ -191,6 +205,88 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
                     f"raw.{contract.source}.{column} is {present[column]}, its contract states {sql_type}. Nothing was "
                     "changed. Give the column a new name in the contract, or start from an empty data root."
                 )
+    _count_forces_of_earlier_loads(connection, contracts)
+
+
+def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Keep what dbt has to know of the contracts; have everything built from scratch where that has changed."""
+    known = dict(connection.execute("select source, absent_forces_complete from audit.contract").fetchall())
+    for contract in contracts:
+        if known.get(contract.source) is contract.absent_forces_complete:
+            continue
+        with transaction(connection):
+            connection.execute("delete from audit.contract where source = ?", [contract.source])
+            connection.execute(
+                "insert into audit.contract values (?, ?)", [contract.source, contract.absent_forces_complete]
+            )
+            # Which days are complete may change in months that no load has changed.
+            connection.execute("delete from audit.build_started")
+
+
+def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Count the rows by force of accepted loads that have no such counts.
+
+    The force of their quarantined rows was not kept: these count as rows whose force could not be read.
+    """
+    uncounted: dict[str, list[int]] = {}
+    for source, load_id in connection.execute(
+        """
+        select source, load_id
+        from audit.load
+        where
+            status in ('loaded', 'replaced')
+            and rows_read > 0
+            and load_id not in (select load_id from audit.load_force)
+        """
+    ).fetchall():
+        uncounted.setdefault(source, []).append(load_id)
+    for contract in contracts:
+        if contract.source in uncounted:
+            _count_forces(connection, contract.source, uncounted[contract.source])
+
+
+def _count_forces(connection: duckdb.DuckDBPyConnection, source: str, loads: list[int]) -> None:
+    connection.execute(
+        f"""
+        insert into audit.load_force
+        with uncounted as (
+            select unnest(cast($loads as bigint[])) as load_id
+        ),
+
+        counted as (
+            select
+                load_id,
+                force_code,
+                count(*) as rows_loaded,
+                0 as rows_quarantined,
+                0 as rows_repeated
+            from {table("raw", source)}
+            where load_id in (select load_id from uncounted)
+            group by load_id, force_code
+            union all
+            select
+                load_id,
+                force_code,
+                0,
+                count(*),
+                count(*) filter (where reason_code in ('duplicate_row', 'superseded_row'))
+            from audit.quarantine
+            where load_id in (select load_id from uncounted)
+            group by load_id, force_code
+        )
+
+        select
+            load_id,
+            force_code,
+            sum(rows_loaded) + sum(rows_quarantined),
+            sum(rows_loaded),
+            sum(rows_quarantined),
+            sum(rows_repeated)
+        from counted
+        group by load_id, force_code
+        """,
+        {"loads": loads},
+    )
 
 
 def create_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract, first_load_id: int) -> None:

@@ -17,7 +17,7 @@
     {%- set call_sums = {} -%}
     {%- for name in [
         "received", "answered", "not_answered", "queue_seconds_answered", "talk_seconds_answered",
-        "answered_within_target", "called_back", "called_back_same_day",
+        "answered_within_target", "called_back", "called_back_same_day", "with_queue_time",
     ] -%}
         {%- do call_sums.update({name: name}) -%}
     {%- endfor -%}
@@ -29,8 +29,7 @@
     {%- set chats = [] -%}
     {%- set chat_sums = {} -%}
     {%- for name in [
-        "requested", "accepted", "not_accepted", "wait_seconds", "duration_seconds",
-        "accepted_with_operator", "duration_seconds_with_operator",
+        "requested", "accepted", "not_accepted", "wait_seconds", "duration_seconds", "accepted_with_operator",
     ] -%}
         {%- do chat_sums.update({name: name}) -%}
         {%- do chats.append({"part": "'live_chat." ~ name ~ "'", "sum": name, "only": none}) -%}
@@ -46,12 +45,20 @@
             "keys": [], "sums": chat_sums, "parts": chats,
         },
         {
-            "events": "stretches", "has_rows": true, "day": "first_requested_date",
+            "events": "pieces", "has_rows": false, "day": "day",
+            "only": none, "keys": [], "sums": {"held": "1", "held_seconds": "held_seconds"},
+            "parts": [
+                {"part": "'live_chat.held'", "sum": "held", "only": none},
+                {"part": "'live_chat.held_seconds'", "sum": "held_seconds", "only": none},
+            ],
+        },
+        {
+            "events": "stretches", "has_rows": true, "day": "first_day",
             "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
             "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
         },
         {
-            "events": "operators", "has_rows": true, "day": "first_requested_date",
+            "events": "operators", "has_rows": true, "day": "first_day",
             "only": none, "keys": ["holds_several"], "sums": {"operators": "1"},
             "parts": [
                 {"part": "'live_chat.operators'", "sum": "operators", "only": none},

@@ -13,9 +13,10 @@
     their keys reads every key, which is text without an order. -#}
 
 {#- Query of `stg_SOURCE_touched`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
-    columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Nothing
-    in a full build, which asks for no touched key. -#}
-{% macro touched_versions(base, key, row_key=none, dates={}) %}
+    columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Without a
+    key (`key: row` in the contract) a row is its own only version. Nothing in a full build, which asks for no touched
+    key. -#}
+{% macro touched_versions(base, key=none, row_key=none, dates={}) %}
 {%- set row_key = row_key or key -%}
 {#- No CTE: it is read twice, and DuckDB writes down what such a CTE holds, of every row there is. -#}
 {%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
@@ -37,7 +38,23 @@ standing_loads as (
     where source = '{{ base }}' and status = 'loaded'
 ),
 
-touched_keys as (
+{% if not key %}final as (
+    select
+        {%- for name, time in dates.items() %}
+        cast({{ local_date("extract_rows." ~ time) }} as date) as {{ name }},
+        {%- endfor %}
+        cast(extract_rows.load_id as bigint) as load_id,
+        cast(extract_rows.source_row as bigint) as source_row,
+        cast(standing_loads.load_id is not null as boolean) as is_current
+    from {{ extract_rows }}
+    inner join pending_loads
+        on extract_rows.load_id = pending_loads.load_id
+    left join standing_loads
+        on extract_rows.load_id = standing_loads.load_id
+)
+
+select * from final
+{%- else %}touched_keys as (
     select distinct
         {%- for column in key %}
         extract_rows.{{ column }}{{ "," if not loop.last }}
@@ -95,6 +112,7 @@ final as (
 )
 
 select * from final
+{%- endif %}
 {% endmacro %}
 
 {#- Pre-hook: delete from the model's table the rows of every touched key. Nothing on a first or full build.
@@ -127,11 +145,15 @@ where exists (
 
 {#- Query: of each key the row of the latest extract, restricted to touched keys. Within one extract a key occurs once;
     the load and the row break ties all the same, so that two builds never differ.
-    Only keys that occur twice are ranked: a window over every row took 2.7 times the memory at 13 M rows. -#}
-{% macro latest_rows(relation, touched, key) %}
+    Only keys that occur twice are ranked: a window over every row took 2.7 times the memory at 13 M rows. A model of
+    the materialization table reads no touched rows and passes none; a source without a key has no key to pass. -#}
+{% macro latest_rows(relation, touched=none, key=none) %}
     {%- if is_incremental() %}
     {{- touched_rows(relation, touched) }}
     where touched.is_current
+    {%- elif not key %}
+    select whole.*
+    from {{ relation }} as whole
     {%- else %}
     select whole.*
     from {{ relation }} as whole

@@ -131,3 +131,9 @@
 {% macro trillionths(numerator, denominator) -%}
     {{ rounded_quotient(numerator, denominator, "1000000000000") }}
 {%- endmacro %}
+
+
+{# Trillionths as decimal(38, 12). #}
+{% macro from_trillionths(amount) -%}
+    cast(cast({{ amount }} as decimal(25, 0)) * cast(0.000000000001 as decimal(12, 12)) as decimal(38, 12))
+{%- endmacro %}

@@ -91,6 +91,13 @@ class History:
                 self._loads,
             ],
         )
+        if numbers:
+            connection.execute(
+                "insert into audit.load_force "  # noqa: S608 (a name of a contract)
+                "select load_id, force_code, count(*), count(*), 0, 0 "
+                f"from raw.{contract.source} where load_id = ? group by load_id, force_code",
+                [self._loads],
+            )
 
     def _row(self, contract: Contract, number: int, day: date) -> dict[str, Any]:
         row: dict[str, Any] = {

@@ -1,108 +1,122 @@
-"""A source is added as the documentation tells it, by a contract and a staging model: no Python is touched."""
+"""Sources are added as the documentation tells it, by a contract and models: no Python is touched, a table is there."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
-from hashlib import sha256
-from pathlib import Path
+from datetime import date
+from decimal import Decimal
 
 import pytest
-from command import PROJECT, Command
+from command import PROJECT
+from worked_examples import append, blocks_of, changed, copy_of_the_project, files_of, hashes, write_derived_files
 
 PAGE = PROJECT / "docs" / "adding_a_source.md"
-SOURCE = "front_counter_visits"
-COPIED = ("dagster_project", "dbt", "expectations", "deploy", "pyproject.toml")
-WITHOUT = shutil.ignore_patterns("__pycache__", "target", "logs", "*.duckdb*")
+SOURCE, KEYLESS = "front_counter_visits", "street_crimes"
+FILES = [
+    f"expectations/{SOURCE}.odcs.yaml",
+    f"dbt/models/staging/stg_{SOURCE}.sql",
+    "dbt/models/facts/fct_front_counter_visit.sql",
+    f"dbt/models/staging/_{SOURCE}.yml",
+    f"expectations/{KEYLESS}.odcs.yaml",
+    f"dbt/models/staging/stg_{KEYLESS}.sql",
+    "dbt/models/facts/fct_street_crime.sql",
+    f"dbt/models/staging/_{KEYLESS}.yml",
+]
+
+# The fact of the source without a key once more, renewed by the rows of changed loads alone.
+TOUCHED = '{{ config(materialized="table") }}\n\n{{ touched_versions("street_crimes") }}\n'
+RENEWED = """\
+{{ config(pre_hook="{{ forget_touched('stg_street_crimes_touched') }}") }}
+
+with
+
+crimes as (
+    {{- latest_rows(ref("stg_street_crimes"), "stg_street_crimes_touched") }}
+)
+
+select crime_id, load_id, source_row
+from crimes
+"""
+RENEWED_TEXTS = """\
+models:
+  - name: stg_street_crimes_touched
+    description: Rows of pending loads. One row per extract row.
+  - name: fct_street_crime_renewed
+    description: Street-level crimes. One row per record of a month.
+    config:
+      meta:
+        grain: [load_id, source_row]
+        public: []
+    columns:
+      - {name: crime_id, data_type: varchar, description: Identifier.}
+      - {name: load_id, data_type: bigint, description: Load.}
+      - {name: source_row, data_type: bigint, description: Row.}
+"""
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
-    }
-
-
-def blocks_of_the_page() -> list[tuple[str, str, str]]:
-    """Each block of the page: the text before it, its language and what is in it."""
-    return re.findall(r"(.*?)^```(\w*)\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-
-
-def files_of_the_page() -> list[tuple[str, str]]:
-    """Each file that the page shows: the last path that the text names before a block, and the block."""
-    found, named = [], ""
-    for text, language, block in blocks_of_the_page():
-        paths = re.findall(r"`((?:expectations|dbt)/[\w/.]+\.(?:ya?ml|sql))`", text)
-        named = paths[-1] if paths else named
-        if language in ("yaml", "sql"):
-            found.append((named, block))
-    return found
+def extracts_of_the_page() -> dict[str, list[str]]:
+    """Name and lines of each extract that the page writes."""
+    found = re.findall(r"/([a-z_]+_\d{4}-\d\d-\d\d\.csv) <<'END'\n(.*?)END\n", PAGE.read_text(), re.DOTALL)
+    return {name: text.splitlines() for name, text in found}
 
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory, parsed_project):
-    """A copy of the project with the source of the page, its extract, and what `check` and `run` said."""
-    root = tmp_path_factory.mktemp("added")
-    project = root / "project"
-    for name in COPIED:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, project / name, ignore=WITHOUT)
-        else:
-            shutil.copy(PROJECT / name, project / name)
-    command = Command(root / "home", project=project)
-    command.know_the_project(parsed_project)
-    before = hashes(project)
-    for path, block in files_of_the_page():
-        file = project / path
-        file.write_text((file.read_text() if file.exists() else "") + block)
-    subprocess.run([sys.executable, "-m", "dagster_project.reference"], cwd=project, check=True, capture_output=True)
-    landed = re.search(rf"({SOURCE}_\d{{4}}-\d\d-\d\d\.csv) <<'END'\n(.*?)END\n", PAGE.read_text(), re.DOTALL)
-    path = command.land(landed[1], *landed[2].splitlines())
-    checked = command.run("check", str(path))
-    done = command.run("run")
-    return command, before, checked, done
+    """A copy of the project with the sources of the page, what that changed, and what `check` and `run` said.
 
-
-def test_the_page_shows_a_contract_an_entry_a_model_and_its_texts():
-    assert [path for path, _ in files_of_the_page()] == [
-        f"expectations/{SOURCE}.odcs.yaml",
-        "dbt/models/staging/_raw__sources.yml",
-        f"dbt/models/staging/stg_{SOURCE}.sql",
-        f"dbt/models/staging/_stg_{SOURCE}__models.yml",
-    ]
-
-
-def test_no_python_and_nothing_that_was_there_is_touched_but_the_lists_of_sources_and_texts(added):
-    command, before, _, _ = added
+    The fact of the second one is there twice, as the page has it and renewed by changed rows.
+    """
+    command = copy_of_the_project(tmp_path_factory.mktemp("added"), parsed_project)
+    before = hashes(command.project)
+    for path, block in files_of(PAGE):
+        append(command.project, path, block)
+    write_derived_files(command.project)
     after = hashes(command.project)
-    assert {path for path in after if after[path] != before.get(path)} == {
-        f"expectations/{SOURCE}.odcs.yaml",
-        f"dbt/models/staging/stg_{SOURCE}.sql",
-        f"dbt/models/staging/_stg_{SOURCE}__models.yml",
-        "dbt/models/staging/_raw__sources.yml",
-        "dbt/models/_contract_columns.md",
-    }
-    assert before.keys() <= after.keys()
+    append(command.project, f"dbt/models/staging/stg_{KEYLESS}_touched.sql", TOUCHED)
+    append(command.project, "dbt/models/facts/fct_street_crime_renewed.sql", RENEWED)
+    append(command.project, "dbt/models/facts/_renewed.yml", RENEWED_TEXTS)
+    checked = [command.run("check", str(command.land(name, *lines))) for name, lines in extracts_of_the_page().items()]
+    return command, changed(before, after), checked, command.run("run")
 
 
-def test_the_run_loads_and_builds_the_source_and_its_staging_view_has_the_rows(added):
+def test_the_page_shows_a_contract_a_staging_model_a_fact_and_their_texts():
+    assert [path for path, _ in files_of(PAGE)] == FILES
+
+
+def test_no_python_and_nothing_that_was_there_is_touched_but_the_file_that_a_command_writes(added):
+    _, touched, _, _ = added
+    assert touched == {*FILES, "dbt/models/_contract_columns.md"}
+
+
+def test_the_fact_is_published_with_the_rows_of_the_page(added):
     command, _, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(rf"^sources +{SOURCE} +1 delivery, 2 rows loaded, 1 quarantined", done.stdout, re.MULTILINE)
-    rows = command.warehouse(
-        f"select visit_id, cast(arrived_at as varchar), cast(arrived_date as varchar), reason "  # noqa: S608 (own name)
-        f"from staging.stg_{SOURCE} order by visit_id"
+    rows = command.published(
+        "select visit_id, cast(arrived_at as varchar), cast(arrived_date as varchar), reason, is_seen, wait_seconds "
+        "from marts.fct_front_counter_visit order by visit_id"
     )
     assert rows == [
-        ("A1", "2024-03-04 09:02:00", "2024-03-04", "report_a_crime"),
-        ("A2", "2024-03-04 09:05:00", "2024-03-04", "lost_property"),
+        ("A1", "2024-03-04 09:02:00", "2024-03-04", "report_a_crime", True, Decimal(1080)),
+        ("A2", "2024-03-04 09:05:00", "2024-03-04", "lost_property", False, None),
     ]
+    described = command.published(
+        "select column_name from marts.data_dictionary where table_name = 'fct_front_counter_visit'"
+    )
+    assert ("wait_seconds",) in described
 
 
-def test_its_name_is_kept_as_a_pseudonym_only(added):
+def test_every_query_of_the_page_has_rows(added):
+    command, _, _, _ = added
+    queries = re.findall(r'^fcir query "(.+)"$', PAGE.read_text(), re.MULTILINE)
+    assert len(queries) == 2
+    for query in queries:
+        done = command.run("query", query, "--csv")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) > 2, query
+
+
+def test_the_visitors_name_is_kept_as_a_pseudonym_only(added):
     command, _, _, _ = added
     names = command.warehouse(f"select visitor_name from raw.{SOURCE}")  # noqa: S608 (own name)
     assert all(len(name) == 32 and int(name, 16) for (name,) in names)
@@ -121,10 +135,46 @@ def test_its_expectations_ran_those_of_its_columns_and_the_one_that_it_states(ad
     assert audited == [("loaded", 2)]
 
 
-def test_what_the_page_says_of_check_and_run_is_what_they_say(added):
-    _, _, checked, done = added
-    assert checked.returncode == 0
-    shown = [block for _, _, block in blocks_of_the_page()]
-    assert checked.stdout in shown
-    (build,) = re.findall(r"^build +staging +\d+ of \d+ good", done.stdout, re.MULTILINE)
-    assert any(build in block for block in shown)
+def test_what_the_page_says_of_check_is_what_it_says(added):
+    _, _, checked, _ = added
+    assert [done.returncode for done in checked] == [0, 0]
+    assert checked[0].stdout in [block.text for block in blocks_of(PAGE)]
+    assert "[too_many_decimals]" in checked[1].stdout
+    assert "row 4, column longitude" in checked[1].stdout
+
+
+def test_rows_without_a_key_load_though_they_are_alike_and_have_decimals(added):
+    command, _, _, _ = added
+    rows = command.published(
+        "select crime_id, month_start, longitude, latitude, crime_type, source_row "
+        "from marts.fct_street_crime order by source_row"
+    )
+    place = (Decimal("0.522030"), Decimal("51.275460"))
+    month = date(2024, 3, 1)
+    assert rows == [
+        (None, month, *place, "Anti-social behaviour", 2),
+        (None, month, *place, "Anti-social behaviour", 3),
+        ("a1b3", month, None, None, "Robbery", 5),
+    ]
+    codes = command.published(f"select reason_code from marts.quarantine where source = '{KEYLESS}'")  # noqa: S608
+    assert codes == [("too_many_decimals",)]
+
+
+def test_a_correction_without_a_key_replaces_the_day_in_a_fact_that_is_renewed_by_its_rows_too(added):
+    """Last, since it changes the deliveries of the page."""
+    command, _, _, _ = added
+    name = f"{KEYLESS}_2024-03-31.csv"
+    header, first, *_ = extracts_of_the_page()[name]
+    command.land(name, header, first, first, first)
+    command.land(f"{KEYLESS}_2024-04-30.csv", header, first.replace("2024-03", "2024-04"))
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole, renewed = (
+        command.published(f"select crime_id, load_id, source_row from marts.{table} order by all")  # noqa: S608
+        for table in ("fct_street_crime", "fct_street_crime_renewed")
+    )
+    assert whole == renewed
+    assert len(whole) == 4
+    assert command.published("select rows_before, rows_after, rows_added, rows_removed from marts.corrections") == [
+        (3, 3, 1, 1)
+    ]

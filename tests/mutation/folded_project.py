@@ -23,6 +23,7 @@ _ROUNDINGS = ("half_up", "cut_off", "half_even")
 # Macro to its parameters; those that take a rounding are one function for each.
 _FOLDED = {
     "power_of_ten": ("exponent",),
+    "from_trillionths": ("amount",),
     "ratio": ("numerator", "denominator", "scale=1"),
     "rounded_quotient": ("numerator", "denominator", "scale=1", "rounding='half_up'"),
     "display_units": ("units", "unit", "decimals"),

@@ -28,6 +28,8 @@ ORACLE = (
     "kpi_measure_period",
     "kpi_measure_spc",
     "kpi_measure_spc_as_of",
+    "kpi_measure_weekly",
+    "kpi_measure_spc_weekly",
     "kpi_calls_monthly",
     "kpi_calls_daily",
     "kpi_calls_hourly",

@@ -1,6 +1,7 @@
 """Control charts computed the slow and plain way: lists of points, windows of seven and three, fractions, no SQL.
 
-A second opinion for `kpi_measure_spc`, written from the rules alone. It knows no file and no database.
+A second opinion for `kpi_measure_spc` and `kpi_measure_spc_weekly`, written from the rules alone. It knows no file and
+no database.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from naive_measures import rounded
@@ -18,11 +20,13 @@ from naive_measures import rounded
 ABOVE, BELOW = 1, -1
 LEFT_OUT_ABOVE = Fraction("3.267")
 REACH = Fraction("2.66")
+ENOUGH = 12
+RULES = ("outside_limits", "trend", "two_of_three", "shift")
 
 
 @dataclass(frozen=True)
 class Month:
-    """One month of a chart as it is delivered."""
+    """One month of a chart as it is delivered; of a weekly chart a week, by its first day."""
 
     month_start: date
     value: Decimal | None
@@ -55,26 +59,30 @@ class Limits:
     """The exact lines of one segment."""
 
     mean: Fraction
+    median: Fraction
     reach: Fraction
     lower: Fraction
     upper: Fraction
 
 
 def limits_of(values: list[Fraction], measure: Measure) -> Limits | None:
-    """Mean and limits of a segment's points; none of fewer than two."""
+    """Mean, median and limits of a segment's points; none where no point differs from the one before it."""
     if len(values) < 2:
         return None
     mean = sum(values) / Fraction(len(values))
-    ranges = [abs(later - earlier) for earlier, later in pairwise(values)]
-    mean_range = sum(ranges) / Fraction(len(ranges))
-    kept = [each for each in ranges if not each > LEFT_OUT_ABOVE * mean_range]
+    kept = [abs(later - earlier) for earlier, later in pairwise(values)]
+    if len(values) >= ENOUGH:
+        mean_range = sum(kept) / Fraction(len(kept))
+        kept = [each for each in kept if each <= LEFT_OUT_ABOVE * mean_range]
     reach = REACH * sum(kept) / len(kept)
+    if reach == 0:
+        return None
     lower, upper = mean - reach, mean + reach
     if not measure.takes_off and lower < 0 <= mean:
         lower = Fraction(0)
     if measure.unit == "percent" and mean <= 100 < upper:
         upper = Fraction(100)
-    return Limits(mean, reach, lower, upper)
+    return Limits(mean, median(values), reach, lower, upper)
 
 
 def windows(count: int, length: int) -> Iterable[range]:
@@ -82,8 +90,8 @@ def windows(count: int, length: int) -> Iterable[range]:
     return (range(first, first + length) for first in range(count - length + 1))
 
 
-def signals_of(values: list[Fraction], limits: Limits) -> list[tuple[str, int] | None]:
-    """The first rule that finds each point unusual, and whether it is high or low, rising or falling."""
+def patterns_of(values: list[Fraction], limits: Limits) -> list[dict[str, int]]:
+    """Every rule that finds a point unusual, with whether it is high or low, rising or falling."""
     found: list[dict[str, int]] = [{} for _ in values]
     for place, value in enumerate(values):
         if value > limits.upper:
@@ -92,7 +100,7 @@ def signals_of(values: list[Fraction], limits: Limits) -> list[tuple[str, int] |
             found[place]["outside_limits"] = BELOW
     for window in windows(len(values), 7):
         for way in (ABOVE, BELOW):
-            if all(way * (values[place] - limits.mean) > 0 for place in window):
+            if all(way * (values[place] - limits.median) > 0 for place in window):
                 for place in window:
                     found[place]["shift"] = way
             if all(way * (values[place + 1] - values[place]) > 0 for place in window[:-1]):
@@ -102,21 +110,35 @@ def signals_of(values: list[Fraction], limits: Limits) -> list[tuple[str, int] |
                         found[place]["trend"] = way
     for window in windows(len(values), 3):
         for way in (ABOVE, BELOW):
-            outer = [place for place in window if way * (values[place] - limits.mean) > limits.reach * 2 / 3]
+            if any(way * (values[place] - limits.mean) <= 0 for place in window):
+                continue
+            outer = [
+                place
+                for place in window
+                if way * (values[place] - limits.mean) > limits.reach * 2 / 3
+                and limits.lower <= values[place] <= limits.upper
+            ]
             if len(outer) >= 2:
                 for place in outer:
                     found[place]["two_of_three"] = way
-    rules = ("outside_limits", "shift", "trend", "two_of_three")
-    return [next(((rule, each[rule]) for rule in rules if rule in each), None) for each in found]
+    return found
 
 
-def variation_of(signal: tuple[str, int] | None, better: str) -> str:
+def signal_of(patterns: dict[str, int]) -> str | None:
+    """The first rule that finds a point unusual."""
+    return next((rule for rule in RULES if rule in patterns), None)
+
+
+def variation_of(patterns: dict[str, int], better: str) -> str:
     """The verdict on a point."""
+    signal = signal_of(patterns)
     if signal is None:
         return "common_cause"
     if better == "neither":
-        return "special_cause"
-    return "improving" if signal[1] == (ABOVE if better == "higher" else BELOW) else "concerning"
+        return "unusual"
+    if signal == "trend" and patterns.get("shift", patterns["trend"]) != patterns["trend"]:
+        return "unusual"
+    return "improving" if patterns[signal] == (ABOVE if better == "higher" else BELOW) else "concerning"
 
 
 def assurance_of(target: Decimal | None, limits: Limits | None, better: str) -> str | None:
@@ -150,19 +172,20 @@ def chart(months: Iterable[Month], measure: Measure, starts: list[date]) -> dict
         points = [m for m in segment if m.is_delivered and not m.is_provisional and m.value is not None]
         values = [Fraction(point.value) for point in points]
         limits = limits_of(values, measure)
-        found = signals_of(values, limits) if limits else []
-        signals = {point.month_start: each for point, each in zip(points, found, strict=bool(limits))}
+        is_judged = limits is not None and len(points) >= ENOUGH
+        found = patterns_of(values, limits) if limits is not None and is_judged else []
+        patterns = {point.month_start: each for point, each in zip(points, found, strict=is_judged)}
         for month in segment:
-            signal = signals.get(month.month_start)
+            here = patterns.get(month.month_start)
             rows[month.month_start] = {
                 "value": month.value,
                 "mean": rounded(sum(values) / Fraction(len(values))) if values else None,
                 "lower_limit": rounded(limits.lower) if limits else None,
                 "upper_limit": rounded(limits.upper) if limits else None,
-                "is_trial": len(points) < 12,
-                "signal": signal[0] if signal else None,
-                "variation": variation_of(signal, measure.better) if month.month_start in signals else None,
-                "assurance": assurance_of(month.target, limits, measure.better),
+                "is_trial": len(points) < ENOUGH,
+                "signal": signal_of(here) if here else None,
+                "variation": None if here is None else variation_of(here, measure.better),
+                "assurance": assurance_of(month.target, limits, measure.better) if is_judged else None,
                 "target": month.target,
                 "points": len(points),
                 "baseline_start": segment[0].month_start,

@@ -171,15 +171,20 @@ class NaiveCrimes:
         """What kpi_crime_maturity has to hold, by month of recording and months since."""
         figures: Figures = {}
         for (month, age), cell in self.triangle.items():
-            counts: tuple[Any, ...] = (None, None, None, None, None)
+            counts: tuple[Any, ...] = (None, None, None, None, None, None)
             if cell.recorded is not None:
                 to_date = len(cell.to_date)
+                days = [
+                    (local(crime["cancelled_at"]).date() - local(crime["recorded_at"]).date()).days
+                    for crime in cell.to_date
+                ]
                 counts = (
                     cell.recorded,
                     len(cell.cancelled) if cell.is_delivered else None,
                     sum(crime["cancel_code"] == "C1" for crime in cell.cancelled) if cell.is_delivered else None,
                     to_date,
                     rounded(Fraction(100 * to_date, cell.recorded)) if cell.recorded else None,
+                    rounded(Fraction(sum(days), to_date)) if to_date else None,
                 )
             flags = (cell.is_observed, cell.loaded < 100, rounded(cell.loaded))
             figures[first_day(month), age] = (*counts, *flags)

@@ -28,6 +28,11 @@ KEYS = {
     "crimes": ("crime_ref", "updated_at"),
 }
 LINES = ("999", "101")
+# What a week cannot be told of by the sums of its days: operators, what they hold at once, and cohorts that mature.
+NOT_BY_WEEK = {
+    *("live_chat.chats_per_operator_hour", "live_chat.avg_concurrent_chats"),
+    *("live_chat.pct_operators_with_several_chats", "crime.pct_cohort_cancelled", "crime.days_to_cancel"),
+}
 LONG_AGO = date(2000, 1, 1)
 
 
@@ -461,6 +466,42 @@ class NaiveWarehouse:
                 for period in (*figures.calendar.periods[month], "month"):
                     found[self.force, name, date(*month, 1), period] = figures.period_row(month, period)
         return found
+
+    def weeks(self) -> dict[tuple[str, str, date], Row]:
+        """What kpi_measure_weekly has to hold for the force, by force, measure and Monday."""
+        found = {}
+        for name, measure in self.measures.items():
+            days = sorted(set.union(*(self.delivered[source] for source in measure.sources)))
+            if measure.value or name in NOT_BY_WEEK or not days:
+                continue
+            monday = days[0] - timedelta(days=days[0].weekday())
+            while monday <= days[-1]:
+                found[self.force, name, monday] = self._week(name, measure, monday)
+                monday += timedelta(days=7)
+        return found
+
+    def _week(self, name: str, measure: Measure, monday: date) -> Row:
+        week = [monday + timedelta(days=place) for place in range(7)]
+        loaded = min(sum(day in self.delivered[source] for day in week) for source in measure.sources)
+        top, bottom = (sum(measure.days.get(day, (0, 0))[place] for day in week) for place in (0, 1))
+        if name == "crime.pct_cancelled":
+            recorded = sum(self.measures["crime.recorded_crime"].days.get(day, (0, 0))[0] for day in week)
+            with_cancelled = in_force(self.definitions.counts_cancelled_as_recorded, self.force, monday)
+            bottom = recorded + (top if with_cancelled else 0)
+        times, over = measure.scale
+        value = None
+        if loaded and not measure.is_ratio:
+            value = quotient(top * times, over * MILLION)
+        elif loaded and bottom > 0:
+            value = quotient(top * times, bottom * over)
+        return {
+            "numerator": quotient(top, MILLION * over) if loaded else None,
+            "denominator": quotient(bottom, MILLION) if loaded and measure.is_ratio else None,
+            "value": value,
+            "target": in_force(self.definitions.targets.get(name, []), self.force, monday),
+            "is_provisional": loaded < 7,
+            "share_of_days_loaded": quotient(100 * loaded, 7),
+        }
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ steps for runs, moving ranges at 3.267 times their mean, targets that are a limi
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ MEASURES = {
     if not (takes_off and unit == "percent")
 }
 FIRST_MONTH = date(2015, 4, 1)
+FIRST_MONDAY = date(2015, 3, 30)
 MILLIONTH = Decimal("0.000001")
 
 
@@ -33,38 +35,71 @@ class Charts:
     baselines: list[Baseline] = field(default_factory=list)
 
 
-def draw(seed: int, forces: int) -> Charts:
-    """Two or three charts for each of `forces` forces."""
-    dice = random.Random(seed)
-    charts = Charts()
-    for measure in MEASURES:
-        if dice.random() < 0.5:
-            charts.baselines += _draw_baselines(dice, "*", measure)
-    for number in range(forces):
-        force = f"force-{number:03}"
-        for measure in dice.sample(sorted(MEASURES), dice.randint(2, 3)):
-            if dice.random() < 0.25:
-                charts.baselines += _draw_baselines(dice, force, measure)
-            starts = baselines_of(force, measure, charts.baselines)
-            charts.months[force, measure] = _draw_months(dice, MEASURES[measure], starts)
-    return charts
-
-
-def _month(number: int) -> date:
+def month_start(number: int) -> date:
+    """The first day of a month, counted from the first of the charts."""
     months = FIRST_MONTH.year * 12 + FIRST_MONTH.month - 1 + number
     return date(months // 12, months % 12 + 1, 1)
 
 
+def monday(number: int) -> date:
+    """The first day of a week, counted from the first of the charts."""
+    return FIRST_MONDAY + timedelta(weeks=number)
+
+
+def draw(seed: int, forces: int) -> Charts:
+    """Two or three charts by month for each of `forces` forces, and days on which they start afresh."""
+    dice = random.Random(seed)
+    baselines = []
+    for measure in MEASURES:
+        if dice.random() < 0.5:
+            baselines += _draw_baselines(dice, "*", measure)
+    return _draw_charts(dice, [f"force-{number:03}" for number in range(forces)], baselines, 50, month_start)
+
+
+def draw_weekly(seed: int, forces: int, baselines: list[Baseline]) -> Charts:
+    """Two or three charts of up to 150 weeks for each of `forces` further forces.
+
+    Args:
+        seed: of the random numbers.
+        forces: how many forces.
+        baselines: days on which charts start afresh; the result has them too.
+    """
+    return _draw_charts(
+        random.Random(seed), [f"weekly-{number:03}" for number in range(forces)], baselines, 150, monday
+    )
+
+
+def _draw_charts(
+    dice: random.Random,
+    forces: list[str],
+    baselines: list[Baseline],
+    longest: int,
+    first_day_of: Callable[[int], date],
+) -> Charts:
+    charts = Charts(baselines=list(baselines))
+    for force in forces:
+        for measure in dice.sample(sorted(MEASURES), dice.randint(2, 3)):
+            if dice.random() < 0.25:
+                charts.baselines += _draw_baselines(dice, force, measure)
+            starts = baselines_of(force, measure, charts.baselines)
+            charts.months[force, measure] = _draw_months(dice, MEASURES[measure], starts, longest, first_day_of)
+    return charts
+
+
 def _draw_baselines(dice: random.Random, force: str, measure: str) -> list[Baseline]:
     """Days before, in and after the charts; two in one month begin one segment."""
-    days = {_month(dice.randint(-10, 50)).replace(day=dice.choice((1, 1, 2, 15))) for _ in range(dice.randint(1, 4))}
+    days = {
+        month_start(dice.randint(-10, 50)).replace(day=dice.choice((1, 1, 2, 15))) for _ in range(dice.randint(1, 4))
+    }
     if dice.random() < 0.3:
         days.add(max(days).replace(day=28))
     return [Baseline(force, measure, day) for day in sorted(days)]
 
 
-def _draw_months(dice: random.Random, measure: Measure, starts: list[date]) -> list[Month]:
-    count = dice.choice((1, 2, 3, dice.randint(4, 14), dice.randint(15, 50), dice.randint(15, 50)))
+def _draw_months(
+    dice: random.Random, measure: Measure, starts: list[date], longest: int, first_day_of: Callable[[int], date]
+) -> list[Month]:
+    count = dice.choice((1, 2, 3, dice.randint(4, 14), dice.randint(15, longest), dice.randint(15, longest)))
     first = dice.randint(0, 8)
     values = _draw_values(dice, measure, count)
     rough = dice.choice((0, 0, 0.1, 0.4))
@@ -74,7 +109,7 @@ def _draw_months(dice: random.Random, measure: Measure, starts: list[date]) -> l
         kind = "whole" if dice.random() >= rough else dice.choice(("provisional", "undelivered", "without value"))
         months.append(
             Month(
-                month_start=_month(first + number),
+                month_start=first_day_of(first + number),
                 value=None if kind == "without value" else value,
                 target=None,
                 is_delivered=kind != "undelivered",
@@ -126,7 +161,7 @@ def _until(starts: list[date], month: Month) -> list[date]:
 
 def _draw_values(dice: random.Random, measure: Measure, count: int) -> list[Decimal]:
     shape = dice.choice(
-        (_small, _small, _noise, _noise, _walk, _walk, _step, _alike, _one_jump, _on_the_cut_off, _great)
+        (_small, _small, _noise, _noise, _walk, _walk, _step, _near_limit, _alike, _one_jump, _on_the_cut_off, _great)
     )
     values = shape(dice, count)
     if measure.takes_off:
@@ -170,6 +205,16 @@ def _step(dice: random.Random, count: int) -> list[Decimal]:
     while len(values) < count:
         level = dice.choice((20, 22, 24, 30))
         values += [Decimal(level + dice.choice((-1, 0, 1))) for _ in range(dice.randint(4, 9))]
+    return values[:count]
+
+
+def _near_limit(dice: random.Random, count: int) -> list[Decimal]:
+    """Points near the mean, and now and then some about two thirds of the way to a limit."""
+    values: list[Decimal] = []
+    while len(values) < count:
+        values += [Decimal(50 + dice.choice((-2, -1, 0, 1, 2))) for _ in range(dice.randint(4, 9))]
+        way = dice.choice((-1, 1))
+        values += [Decimal(50 + way * dice.choice((-1, 0, 1, 4, 5, 5, 6))) for _ in range(3)]
     return values[:count]
 
 

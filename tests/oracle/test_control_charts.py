@@ -14,10 +14,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 from compiled_project import CompiledProject, build_nodes
-from naive_control_charts import baselines_of, chart
-from random_control_charts import MEASURES, Charts, draw
+from naive_control_charts import RULES, Month, baselines_of, chart
+from random_control_charts import MEASURES, Charts, draw, draw_weekly
 
-MODELS = ("int_control_chart_limit", "kpi_measure_spc", "kpi_measure_spc_as_of")
+MODELS = (
+    *("int_control_chart_limit", "kpi_measure_spc", "kpi_measure_spc_as_of"),
+    *("int_control_chart_limit_weekly", "kpi_measure_spc_weekly"),
+)
+WEEKS = 53
 # Last months that a chart is asked for; to draw each of them by hand takes minutes.
 AS_OF_MONTHS = 4
 TABLES = {
@@ -25,7 +29,11 @@ TABLES = {
         "force_code varchar, measure varchar, month_start date, value decimal(38, 6), target decimal(38, 6),"
         " is_delivered boolean, is_provisional boolean, share_of_days_loaded decimal(38, 6)"
     ),
-    "reference.measure_catalogue": "measure varchar, unit varchar, better varchar",
+    "intermediate.int_measure_weekly": (
+        "force_code varchar, measure varchar, week_start date, value decimal(38, 6), target decimal(38, 6),"
+        " is_provisional boolean, share_of_days_loaded decimal(38, 6)"
+    ),
+    "reference.measure_catalogue": "measure varchar, unit varchar, better varchar, chart_type varchar",
     "reference.measure_parts": "measure varchar, role varchar, part varchar, weight integer",
     "reference.control_chart_baselines": "force_code varchar, measure varchar, valid_from date",
 }
@@ -62,7 +70,27 @@ def expected_as_of(charts: Charts) -> RowsAsOf:
 
 
 @pytest.fixture(scope="module")
-def marts(charts: Charts, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
+def weeks(charts: Charts) -> Charts:
+    return draw_weekly(20221031, 200, charts.baselines)
+
+
+@pytest.fixture(scope="module")
+def expected_weekly(weeks: Charts) -> Rows:
+    """Charts of the last complete weeks alone."""
+    found: Rows = {}
+    for (force, measure), all_weeks in weeks.months.items():
+        complete = sorted(filter(_is_complete, all_weeks), key=lambda week: week.month_start)[-WEEKS:]
+        rows = chart(complete, MEASURES[measure], baselines_of(force, measure, weeks.baselines))
+        found |= {(force, measure, week): row for week, row in rows.items()}
+    return found
+
+
+def _is_complete(week: Month) -> bool:
+    return week.is_delivered and not week.is_provisional
+
+
+@pytest.fixture(scope="module")
+def marts(charts: Charts, weeks: Charts, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
@@ -70,12 +98,12 @@ def marts(charts: Charts, project: CompiledProject) -> Iterator[duckdb.DuckDBPyC
             connection.execute(f"create schema {schema}")
         for table, columns in TABLES.items():
             connection.execute(f"create table {table} ({columns})")
-        _fill(connection, charts)
+        _fill(connection, charts, weeks)
         build_nodes(connection, [project.by_name[name] for name in MODELS])
         yield connection
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts, weeks: Charts) -> None:
     """Write the charts in an order that means nothing."""
     months = [
         (
@@ -85,15 +113,27 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts) -> None:
         for (force, measure), chart_months in charts.months.items()
         for month in chart_months
     ]
+    weekly = [
+        (
+            *(force, measure, week.month_start, week.value, week.target),
+            not _is_complete(week),
+            week.share_of_days_loaded,
+        )
+        for (force, measure), chart_weeks in weeks.months.items()
+        for week in chart_weeks
+    ]
     parts = [(name, "numerator", "a.part", 1) for name in MEASURES]
     parts += [(name, "numerator", "another.part", -1) for name, measure in MEASURES.items() if measure.takes_off]
     parts += [(name, "denominator", "another.part", -1) for name, measure in MEASURES.items() if not measure.takes_off]
     rows = {
         "intermediate.int_measure_monthly": months,
-        "reference.measure_catalogue": [(name, measure.unit, measure.better) for name, measure in MEASURES.items()],
+        "intermediate.int_measure_weekly": weekly,
+        "reference.measure_catalogue": [
+            (name, measure.unit, measure.better, "xmr") for name, measure in MEASURES.items()
+        ],
         "reference.measure_parts": parts,
         "reference.control_chart_baselines": [
-            (baseline.force_code, baseline.measure, baseline.valid_from) for baseline in charts.baselines
+            (baseline.force_code, baseline.measure, baseline.valid_from) for baseline in weeks.baselines
         ],
     }
     for table, values in rows.items():
@@ -112,6 +152,15 @@ def test_every_column_of_every_chart_equals_the_naive_computation(
     actual = _rows(marts, "kpi_measure_spc", ["force_code", "measure", "month_start"], expected)
     assert actual.keys() == expected.keys()
     _assert_equal(actual, expected)
+
+
+def test_a_weekly_chart_has_the_last_53_complete_weeks_and_equals_the_naive_computation(
+    weeks: Charts, expected_weekly: Rows, marts: duckdb.DuckDBPyConnection
+) -> None:
+    actual = _rows(marts, "kpi_measure_spc_weekly", ["force_code", "measure", "week_start"], expected_weekly)
+    assert actual.keys() == expected_weekly.keys()
+    _assert_equal(actual, expected_weekly)
+    assert any(len(chart_weeks) > 2 * WEEKS for chart_weeks in weeks.months.values())
 
 
 def test_a_chart_as_it_stood_is_the_chart_of_the_months_until_then(
@@ -156,16 +205,23 @@ def _assert_equal(actual: Mapping[Any, dict[str, Any]], expected: Mapping[Any, d
     assert not wrong, f"{len(wrong)} differ: {wrong[:12]}"
 
 
-@pytest.mark.parametrize(("table", "also"), [("kpi_measure_spc", set()), ("kpi_measure_spc_as_of", {"as_of_month"})])
+@pytest.mark.parametrize(
+    ("table", "period"),
+    [
+        ("kpi_measure_spc", {"month_start"}),
+        ("kpi_measure_spc_as_of", {"as_of_month", "month_start"}),
+        ("kpi_measure_spc_weekly", {"week_start"}),
+    ],
+)
 def test_a_chart_has_the_columns_of_the_naive_computation_and_no_floating_point(
-    table: str, also: set[str], expected: Rows, marts: duckdb.DuckDBPyConnection
+    table: str, period: set[str], expected: Rows, marts: duckdb.DuckDBPyConnection
 ) -> None:
     types = dict(
         marts.execute(
             "select column_name, data_type from information_schema.columns where table_name = ?", [table]
         ).fetchall()
     )
-    assert types.keys() == {"force_code", "measure", "month_start", *also, *next(iter(expected.values()))}
+    assert types.keys() == {"force_code", "measure", *period, *next(iter(expected.values()))}
     assert set(types.values()) == {"VARCHAR", "DATE", "BOOLEAN", "BIGINT", "DECIMAL(38,6)"}
 
 
@@ -177,13 +233,15 @@ def test_the_charts_exercise_every_verdict_and_every_line_that_a_figure_can_lie_
         for key, row in expected.items()
         if row["variation"] is not None
     }
-    for rule in ("outside_limits", "shift", "trend", "two_of_three"):
+    for rule in RULES:
         for better, verdicts in {
             "lower": {"improving", "concerning"},
             "higher": {"improving", "concerning"},
-            "neither": {"special_cause"},
+            "neither": {"unusual"},
         }.items():
-            assert {verdict for signal, verdict, way in seen if (signal, way) == (rule, better)} == verdicts, rule
+            found = {verdict for signal, verdict, way in seen if (signal, way) == (rule, better)}
+            # A trend that a shift contradicts is unusual whichever way is better.
+            assert found == verdicts | ({"unusual"} if rule == "trend" else set()), rule
     assert {row["assurance"] for row in expected.values()} == {
         *("consistently_meets", "consistently_misses", "hit_and_miss"),
         None,

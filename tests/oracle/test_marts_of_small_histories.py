@@ -107,6 +107,17 @@ def test_every_period_has_its_sums_its_figure_and_its_days(
     assert found.keys() == expected.keys()
 
 
+def test_every_week_has_its_sums_its_figure_and_its_days(
+    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+) -> None:
+    expected = {key: row for one in naive.values() for key, row in one.weeks().items()}
+    found = rows_of(marts, "kpi_measure_weekly", ["force_code", "measure", "week_start"])
+    wrong = [(key, found.get(key), row) for key, row in expected.items() if found.get(key) != row]
+    assert not wrong, f"{len(wrong)} differ: {wrong[:3]}"
+    assert found.keys() == expected.keys()
+    assert {row["is_provisional"] for row in found.values() if row["value"] is not None} == {True, False}
+
+
 def test_wide_tables_are_pivots_of_the_long_one(
     months: dict[tuple[str, str, date], dict[str, Any]], marts: duckdb.DuckDBPyConnection
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -41,7 +42,7 @@ def chart(measure: str, unit: str, values: list[str], *, target: str | None = No
     return Chart(
         measure=measure,
         title="A measure",
-        finding="Common variation",
+        finding="No unusual change",
         alternative=f"{measure} by month",
         unit=unit,
         points=points,
@@ -99,6 +100,20 @@ def a_report() -> Report:
             chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2", signal="outside_limits"),
             chart("calls_999.avg_queue_time", "duration", ["17.4", "59.5"]),
         ),
+        weekly_charts=(
+            replace(
+                chart("calls_999.pct_not_answered", "percent", ["1.155", "0.0049"], target="2"),
+                title="A measure by week",
+                points=(
+                    Point(date(2023, 1, 16), Decimal("1.155"), "1.16%", is_provisional=False, signal=None),
+                    Point(date(2023, 1, 23), Decimal("0.0049"), "0.00%", is_provisional=False, signal=None),
+                ),
+                mean=None,
+                lower_limit=None,
+                upper_limit=None,
+                by="week",
+            ),
+        ),
     )
     return Report(
         force_code="kent",
@@ -106,7 +121,7 @@ def a_report() -> Report:
         months=MONTHS,
         data_until=date(2023, 1, 31),
         is_synthetic=True,
-        cards=(Card("999 calls", "Received", figure("1,235", "1234.5", 1), MONTHS[-1], "Common variation"),),
+        cards=(Card("999 calls", "Received", figure("1,235", "1234.5", 1), MONTHS[-1], "No unusual change"),),
         commentary=(Block("number", (Run("One thing."),)),),
         sections=(section,),
         notes=(

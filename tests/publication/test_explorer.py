@@ -34,8 +34,16 @@ MEASURES = [
     ("demand.total", "demand", "Total Demand", "count", 0, True, None, None, "All."),
     ("digital.email", "digital", "E-mails", "count", 0, True, "contact_type", None, "E-mails."),
     ("digital.other", "digital", "Other", "count", 0, True, "contact_type", None, "Others."),
-    ("outer_space.ratio", "outer_space", "Ratio", "ratio", 2, False, None, None, "Of no section that has a title."),
+    ("outer_space.ratio", "outer_space", "Ratio", "ratio", 2, False, None, None, "Of the last section."),
 ]
+# In the order of the sections; no measure of the last one is in the paper.
+SECTIONS = {
+    "calls_999": "999 calls",
+    "calls_101": "101 calls",
+    "digital": "Digital contact",
+    "demand": "Demand",
+    "outer_space": "Space & time",
+}
 VALUES = ["0", "1", "999", "1000", "1234567", "0.5", "2.345678", "59.5", "3723", "-2.25", "100", None]
 
 
@@ -48,7 +56,8 @@ def marts():
         create table marts.measures (
             measure varchar, section varchar, name varchar, label varchar, unit varchar, decimals bigint,
             better varchar, owner varchar, definition varchar, numerator varchar, denominator varchar,
-            is_headline boolean, breakdown varchar, board_paper_order bigint, sources varchar
+            is_headline boolean, breakdown varchar, board_paper_order bigint, sources varchar,
+            section_title varchar, section_order bigint
         );
         create table marts.definitions (
             definition varchar, applies_to varchar, force_code varchar, valid_from date, valid_to date, value varchar,
@@ -75,8 +84,12 @@ def marts():
     )
     for code, section, label, unit, decimals, _, breakdown, order, definition in MEASURES:
         connection.execute(
-            "insert into marts.measures values (?, ?, ?, ?, ?, ?, 'neither', 'owner', ?, 'n', null, ?, ?, ?, 'calls')",
-            [code, section, code.split(".")[1], label, unit, decimals, definition, order == 1, breakdown, order],
+            "insert into marts.measures "
+            "values (?, ?, ?, ?, ?, ?, 'neither', 'owner', ?, 'n', null, ?, ?, ?, 'calls', ?, ?)",
+            [
+                *(code, section, code.split(".")[1], label, unit, decimals, definition, order == 1, breakdown, order),
+                *(SECTIONS[section], list(SECTIONS).index(section)),
+            ],
         )
     periods, limits = [], []
     # A force that nobody has named, and one whose first month is later.
@@ -246,10 +259,8 @@ def test_what_a_figure_covers_is_what_the_marts_say(marts, data):
 
 def test_every_measure_is_there_with_its_definition_and_a_section(data):
     assert {item["code"]: item["definition"] for item in data["measures"]} == {row[0]: row[8] for row in MEASURES}
-    titles = {section["code"]: section["title"] for section in data["sections"]}
-    assert titles["calls_999"] == "999 calls"
-    assert titles["outer_space"] == "Outer space"
-    assert {item["section"] for item in data["measures"]} == titles.keys()
+    assert [(section["code"], section["title"]) for section in data["sections"]] == list(SECTIONS.items())
+    assert {item["section"] for item in data["measures"]} == SECTIONS.keys()
     assert {item["unit"] for item in data["measures"]} == data["units"].keys()
 
 

@@ -13,6 +13,7 @@ from tests.publication.reports import MONTHS, a_report
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months that say this of the deliveries; returns what was written of each month."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": list(MONTHS)})
+    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
     folders = [tmp_path / "0"]
 
     def publish(**changes):

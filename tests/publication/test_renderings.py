@@ -27,7 +27,7 @@ def report():
 
 @pytest.fixture(scope="module")
 def drawings(report):
-    return {chart.measure: draw(chart) for section in report.sections for chart in section.charts}
+    return {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}
 
 
 class _Table(HTMLParser):

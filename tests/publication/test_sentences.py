@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -23,12 +24,13 @@ def months(
     decimals = 2 if unit == "percent" else 0
     return tuple(
         Month(
-            month=date(2022, 8 + place, 1),
+            month=date(2022 + (7 + place) // 12, (7 + place) % 12 + 1, 1),
             value=Decimal(value),
             text=display(Decimal(value), unit, decimals),
             per_day=None,
             target=Decimal(target) if target else None,
             signal="outside_limits" if place in signals else None,
+            variation="concerning" if place in signals else "common_cause",
         )
         for place, value in enumerate(values)
     )
@@ -42,9 +44,11 @@ def series(found: tuple[Month, ...], *, unit: str = "count", better: str = "neit
         target_kind="benchmark",
         months=found,
         left_out=(),
+        chart_type="xmr",
+        points=12,
+        baseline_start=date(2021, 8, 1),
         lower_limit=Decimal("0.5"),
         upper_limit=Decimal("2.5"),
-        is_trial=False,
         variation="common_cause",
         assurance=None,
         year_to_date=NOTHING,
@@ -53,28 +57,95 @@ def series(found: tuple[Month, ...], *, unit: str = "count", better: str = "neit
     return replace(made, **changes)
 
 
-def test_a_change_without_a_signal_is_called_no_change():
+def test_a_change_without_a_signal_is_called_no_unusual_change():
     said = sentences(series(months("35634", "31316", "28441"), lower_limit=Decimal(25147), upper_limit=Decimal(39108)))
     assert said == (
-        "No change: 35,634 in August 2022 and 28,441 in October 2022 are within common variation (25,147 to 39,108). "
-        "Highest in August 2022 (35,634)."
+        "No unusual change: 35,634 in August 2022 and 28,441 in October 2022 are within the usual range (25,147 to "
+        "39,108). Highest in August 2022 (35,634), lowest in October 2022 (28,441)."
     )
 
 
-def test_trial_limits_are_said_to_be_such():
-    assert "(1 to 3, trial limits)" in sentences(series(months("1", "2"), is_trial=True))
+def test_fewer_than_12_points_give_facts_and_no_verdict():
+    """What a reader has to be able to say of 101 calls from the printed figures."""
+    found = series(
+        months("32.01", "42.61", "53.27", "38.93", "20.70", "15.89", unit="percent"),
+        unit="percent",
+        better="lower",
+        points=6,
+        variation=None,
+    )
+    assert sentences(found) == (
+        "Rose from 32.01% in August 2022 to 53.27% in October 2022, then fell to 15.89% in January 2023. Highest in "
+        "October 2022 (53.27%), lowest in January 2023 (15.89%). There are 6 of the 12 months that a verdict needs."
+    )
+    assert finding(found) == "6 of the 12 months that a verdict needs"
+    assert "There is 1 of the 12 months" in sentences(replace(found, points=1))
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (("10", "30"), "Rose from 10 in August 2022 to 30 in September 2022. Unusual: Sep 2022 (outside the limits)."),
-        (("30", "10"), "Fell from 30 in August 2022 to 10 in September 2022. Unusual: Sep 2022 (outside the limits)."),
-        (("10.4", "10"), "The same in August 2022 and September 2022: 10. Unusual: Sep 2022 (outside the limits)."),
+        (("10", "30"), "Rose from 10 in August 2022 to 30 in September 2022. Worse than usual: Sep 2022 (outside the"),
+        (("30", "10"), "Fell from 30 in August 2022 to 10 in September 2022. Worse than usual: Sep 2022 (outside the"),
+        (("10.4", "10"), "The same in August 2022 and September 2022: 10. Worse than usual: Sep 2022 (outside the"),
     ],
 )
 def test_a_change_with_a_signal_has_a_direction_unless_the_texts_are_the_same(values, said):
     assert sentences(series(months(*values, signals=(1,)))).startswith(said)
+
+
+def test_unusual_months_are_named_by_verdict_and_rule():
+    first, second, third, fourth = months("1", "2", "3", "4")
+    found = series(
+        (
+            replace(first, signal="shift", variation="improving"),
+            replace(second, signal="outside_limits", variation="concerning"),
+            replace(third, signal="outside_limits", variation="concerning"),
+            replace(fourth, signal="trend", variation="unusual"),
+        )
+    )
+    assert (
+        "Better than usual: Aug 2022 (seven in a row on one side of the median). Worse than usual: Sep 2022 and Oct "
+        "2022 (outside the limits). Unusual: Nov 2022 (seven in a row in one direction)."
+    ) in sentences(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("20", "10", "30"), "Fell from 20 in August 2022 to 10 in September 2022, then rose to 30 in October 2022."),
+        # Of a month above both ends and one below them, the one that lies further beyond.
+        (
+            ("20", "35", "8", "22"),
+            "Rose from 20 in August 2022 to 35 in September 2022, then fell to 22 in November 2022.",
+        ),
+        (("20", "25", "30"), "Rose from 20 in August 2022 to 30 in October 2022."),
+        # Printed alike, so not beyond.
+        (("20", "30.4", "30"), "Rose from 20 in August 2022 to 30 in October 2022."),
+    ],
+)
+def test_the_course_goes_by_way_of_the_month_furthest_beyond_both_ends(values, said):
+    assert sentences(series(months(*values), points=3)).startswith(said)
+
+
+def test_limits_since_a_baseline_say_nothing_of_the_months_before():
+    found = series(months("10", "30"), baseline_start=date(2022, 9, 1))
+    assert sentences(found).startswith("Rose from 10 in August 2022 to 30 in September 2022.")
+
+
+def test_a_measure_that_is_not_judged_says_so_and_misses_no_months():
+    found = series(months("10", "30"), chart_type="none", points=0, lower_limit=None, upper_limit=None, variation=None)
+    assert sentences(found) == (
+        "Rose from 10 in August 2022 to 30 in September 2022. Highest in September 2022 (30), lowest in August 2022 "
+        "(10)."
+    )
+    assert finding(found) == "Not judged: the greatest value of a month"
+
+
+def test_months_of_different_ages_are_not_set_side_by_side():
+    found = series(months("10", "3"), chart_type="cohort", points=0, upper_limit=None, variation=None)
+    assert sentences(found) == ""
+    assert finding(found) == "Not judged: recent months still grow"
 
 
 def test_a_sum_whose_direction_a_day_is_another_says_both():
@@ -86,31 +157,65 @@ def test_a_sum_whose_direction_a_day_is_another_says_both():
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "No unusual change"),
+        ({"variation": "improving"}, "Better than usual"),
+        ({"variation": "concerning"}, "Worse than usual"),
+        ({"variation": "unusual"}, "Unusual"),
+        ({"variation": None}, "Month not complete"),
+        ({"points": 11, "variation": None}, "11 of the 12 months that a verdict needs"),
+        ({"upper_limit": None, "variation": None}, "No limits: hardly any month differs from the one before"),
+    ],
+)
+def test_the_finding_is_the_verdict_in_plain_words(changes, words):
+    assert finding(series(months("10", "30"), **changes)) == words
+
+
 def test_without_limits_the_direction_is_told():
     found = series(months("10", "30"), lower_limit=None, upper_limit=None, variation=None)
     assert sentences(found).startswith("Rose from 10 in August 2022 to 30 in September 2022.")
-    assert finding(found) == "Too few months for limits"
 
 
 def test_months_with_one_text_share_the_peak_and_no_peak_is_none():
-    assert "Highest in August 2022 and October 2022 (10)." in sentences(series(months("10.4", "9", "10")))
+    found = sentences(series(months("10.4", "9", "10")))
+    assert "Highest in August 2022 and October 2022 (10), lowest in September 2022 (9)." in found
     assert "Highest" not in sentences(series(months("10.4", "10", "9.6")))
 
 
 @pytest.mark.parametrize(
     ("values", "better", "said"),
     [
-        (("1", "1.9"), "lower", "Under the 2% benchmark in every whole month."),
-        (("1", "2"), "lower", "Under the 2% benchmark in 1 of 2 whole months, not in September 2022."),
-        (("2", "3"), "lower", "Not under the 2% benchmark in any whole month."),
-        (("2.01", "3"), "higher", "Above the 2% benchmark in every whole month."),
-        (("2", "3"), "higher", "Above the 2% benchmark in 1 of 2 whole months, not in August 2022."),
+        (("1", "1.9"), "lower", "2% benchmark met in all two months"),
+        (("1",), "lower", "2% benchmark met in the one month"),
+        (("1", "2"), "lower", "2% benchmark met in 1 of 2 months, not in September 2022"),
+        (("2", "3"), "lower", "2% benchmark met in none of the two months"),
+        (("2.01", "3"), "higher", "2% benchmark met in all two months"),
+        (("2", "3"), "higher", "2% benchmark met in 1 of 2 months, not in August 2022"),
     ],
 )
 def test_a_target_is_strict_and_the_months_that_miss_it_are_named(values, better, said):
     found = series(months(*values, unit="percent", target="2"), unit="percent", better=better)
-    assert said in sentences(found)
-    assert sentences(replace(found, assurance="hit_and_miss")).endswith("meeting it is left to chance.")
+    assert f"{said}." in sentences(found)
+    assert f"{said}; " in sentences(replace(found, assurance="hit_and_miss"))
+
+
+@pytest.mark.parametrize(
+    ("assurance", "values", "said"),
+    [
+        ("consistently_meets", ("1", "1"), "the chart shows that it is met reliably."),
+        ("consistently_meets", ("1", "3"), "the chart shows that it is met unless something unusual happens."),
+        ("hit_and_miss", ("1", "1"), "the chart does not yet show that it will be met reliably."),
+        ("hit_and_miss", ("1", "3"), "the chart shows that it will be met in some months and missed in others."),
+        ("hit_and_miss", ("3", "3"), "the chart does not rule out that it will be met."),
+        ("consistently_misses", ("3", "3"), "the chart shows that it will not be met without a change."),
+        ("consistently_misses", ("1", "3"), "the chart shows that it is missed unless something unusual happens."),
+    ],
+)
+def test_what_the_chart_says_of_a_target_does_not_contradict_its_months(assurance, values, said):
+    found = series(months(*values, unit="percent", target="2"), unit="percent", better="lower", assurance=assurance)
+    assert sentences(found).endswith(f"; {said}")
 
 
 def test_a_target_of_a_measure_without_a_better_side_is_not_judged():
@@ -120,7 +225,7 @@ def test_a_target_of_a_measure_without_a_better_side_is_not_judged():
 def test_targets_that_change_are_not_given_a_number():
     first, second = months("1", "3", unit="percent", target="2")
     found = series((first, replace(second, target=Decimal("2.5"))), unit="percent", better="lower")
-    assert "Under the benchmark in 1 of 2 whole months, not in September 2022." in sentences(found)
+    assert "Benchmark met in 1 of 2 months, not in September 2022." in sentences(found)
 
 
 def test_the_year_before_is_compared_only_when_both_are_whole():
@@ -139,20 +244,26 @@ def test_months_that_are_left_out_are_named():
     assert sentences(series(months("1", "2"), left_out=(date(2022, 12, 1),))).endswith(
         "Left out, since days are missing: December 2022."
     )
-    assert sentences(series(months("1"), left_out=(date(2022, 12, 1),))).startswith("There are too few whole months")
+    assert sentences(series(months("1"), left_out=(date(2022, 12, 1),))).startswith("There are too few complete months")
 
 
-@given(st.lists(st.integers(0, 40), min_size=2, max_size=5), st.booleans())
-def test_no_sentence_contradicts_the_texts(thousandths, has_signal):
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=5), st.booleans(), st.sampled_from([3, 12]))
+def test_no_sentence_contradicts_the_texts(thousandths, has_signal, points):
     """Values differ by thousandths while texts have two decimals: what is printed alike is never told apart."""
     values = [str(Decimal(1) + Decimal(item) / 1000) for item in thousandths]
     found = months(*values, unit="percent", signals=(len(values) - 1,) if has_signal else ())
-    said = sentences(series(found, unit="percent", better="lower"))
-    if found[0].text == found[-1].text:
+    said = sentences(series(found, unit="percent", better="lower", points=points))
+    for verb, first, then in re.findall(r"(Rose|Fell) from ([\d.]+)% in \w+ \d+ to ([\d.]+)%", said):
+        assert (Decimal(first) < Decimal(then)) == (verb == "Rose")
+        assert first != then
+    for turned, verb, last in re.findall(r"to ([\d.]+)% in \w+ \d+, then (rose|fell) to ([\d.]+)%", said):
+        assert (Decimal(turned) < Decimal(last)) == (verb == "rose")
+    if found[0].text == found[-1].text and ", then" not in said:
         assert "Rose" not in said
         assert "Fell" not in said
     if "Highest in " in said:
-        peak = said.split("Highest in ")[1]
+        peak, bottom = said.split("Highest in ")[1].split("lowest in ")
         for month in found:
-            is_named = f"{month.month:%B %Y}" in peak
-            assert is_named == (month.text == max(item.text for item in found))
+            for named, pick in ((peak, max), (bottom.split(".", maxsplit=1)[0], min)):
+                is_named = f"{month.month:%B %Y}" in named
+                assert is_named == (month.text == pick(item.text for item in found))

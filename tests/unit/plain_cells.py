@@ -79,7 +79,9 @@ class Scanner:
         return found
 
 
-def reading(kind: CellType, text: str, *, serial_days: int = 0, values: Sequence[str] = ()) -> Reading:
+def reading(
+    kind: CellType, text: str, *, serial_days: int = 0, values: Sequence[str] = (), digits: tuple[int, int] = (0, 0)
+) -> Reading:
     """What a cell means.
 
     Args:
@@ -87,10 +89,11 @@ def reading(kind: CellType, text: str, *, serial_days: int = 0, values: Sequence
         text: as the file has it, not trimmed.
         serial_days: days to add to serial numbers.
         values: the closed list of its column, if it has one.
+        digits: of a decimal, how many it has before and after the point at most.
 
     Returns:
-        The value: text, int, Decimal seconds, naive UTC datetime, date (of a month its first day), bool; None for no
-        value. Or the reason code.
+        The value: text, int, Decimal, Decimal seconds, naive UTC datetime, date (of a month its first day), bool; None
+        for no value. Or the reason code.
     """
     cell = trimmed(text)
     if cell.lower() in NULL_WORDS:
@@ -99,10 +102,12 @@ def reading(kind: CellType, text: str, *, serial_days: int = 0, values: Sequence
         if values:
             return Reading(listed(kind, cell, values))
         # Forms that a number of a person can have as well.
-        if kind in (CellType.TEXT, CellType.INTEGER, CellType.SECONDS) and is_personal(cell):
+        if kind in (CellType.TEXT, CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS) and is_personal(cell):
             raise Refused("looks_personal")
         if kind is CellType.TIMESTAMP:
             return timestamp(cell, serial_days)
+        if kind is CellType.DECIMAL:
+            return Reading(decimal(cell, *digits))
         return Reading(PARSERS[kind](cell, serial_days))
     except Refused as refused:
         return Reading(reason="looks_personal" if is_personal(cell) else refused.args[0])
@@ -221,6 +226,19 @@ def number(text: str) -> Decimal | None:
     if joined is None or (point and not fraction) or not set(fraction) <= set(DIGITS):
         return None
     value = Decimal(f"{joined}.{fraction or '0'}")
+    return -value if text.startswith("-") else value
+
+
+def decimal(text: str, before: int, after: int) -> Decimal:
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    joined = ungrouped(whole, 38)
+    if joined is None or (point and not fraction) or not set(fraction) <= set(DIGITS):
+        raise Refused("not_a_decimal")
+    if fraction[after:].strip("0"):
+        raise Refused("too_many_decimals")
+    if len(joined.lstrip("0")) > before:
+        raise Refused("not_a_decimal")
+    value = Decimal(f"{joined}.{fraction[:after] or '0'}")
     return -value if text.startswith("-") else value
 
 

@@ -29,6 +29,7 @@ MANY = settings(
 COLUMNS = (
     Column("word", CellType.TEXT, ""),
     Column("pieces", CellType.INTEGER, ""),
+    Column("metres", CellType.DECIMAL, "", precision=9, scale=3),
     Column("waited", CellType.SECONDS, ""),
     Column("begun_at", CellType.TIMESTAMP, ""),
     Column("paid_on", CellType.DATE, ""),
@@ -91,7 +92,8 @@ def differences(session, cells: Iterable[tuple[str, str]], serial_days: int = 0)
     found: list[tuple[object, ...]] = []
     for (name, text), row in zip(asked, judge(session, rows, contract=FREE, serial_days=serial_days), strict=True):
         column = BY_NAME[name]
-        told = reading(column.cell_type, text, serial_days=serial_days, values=tuple(column.values))
+        digits = (column.precision - column.scale, column.scale) if column.precision else (0, 0)
+        told = reading(column.cell_type, text, serial_days=serial_days, values=tuple(column.values), digits=digits)
         judged = Reading(row.get(name), row["fault"], bool(row.get("is_dst_ambiguous")))
         if row["fault"]:
             assert (row["fault_column"], row["fault_count"]) == (name, 1), (name, text)
@@ -123,6 +125,14 @@ grouped_numbers = st.builds(
     digits(1, 3),
     st.lists(digits(3, 3), min_size=1, max_size=6),
     fractions,
+)
+padded_numbers = st.builds(
+    lambda sign, zeros, whole, fraction, filled: f"{sign}{zeros}{whole}.{fraction}{filled}",
+    signs,
+    st.sampled_from(["", "0", "0" * 40]),
+    digits(1, 7),
+    digits(0, 4),
+    st.sampled_from(["", "0", "000", "0" * 40]),
 )
 clocks = st.builds(
     lambda head, parts, fraction: ":".join([head, *parts]) + fraction,
@@ -190,6 +200,7 @@ anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 FORMS: dict[str, st.SearchStrategy[str]] = {
     "word": anything,
     "pieces": plain_numbers | grouped_numbers,
+    "metres": plain_numbers | grouped_numbers | padded_numbers,
     "waited": plain_numbers | grouped_numbers | clocks | words,
     "begun_at": iso_times | british_times | serials | iso_days | british_days,
     "paid_on": iso_days | british_days | midnights | serials,

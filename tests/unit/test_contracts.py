@@ -12,7 +12,6 @@ import yaml
 
 from dagster_project.contracts import CellType, ContractError, load_contract, load_contracts
 from dagster_project.contracts.model import IDENTIFIER
-from dagster_project.extracts.cells import SQL_TYPES
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import TableMismatch, ensure_tables, raw_columns
 
@@ -97,7 +96,7 @@ def test_every_number_of_the_contracts_has_a_maximum_and_every_text_a_form():
     for contract in load_contracts(FOLDER).values():
         for column in contract.columns:
             place, is_open = f"{contract.source}.{column.name}", not (column.values or column.is_personal)
-            if is_open and column.cell_type in (CellType.INTEGER, CellType.SECONDS):
+            if is_open and column.cell_type in (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS):
                 assert column.maximum is not None, place
             if is_open and column.cell_type is CellType.TEXT and column.name not in {"force_code", *AS_PRINTED}:
                 assert column.form, place
@@ -147,14 +146,39 @@ def stated(name: str, value: object) -> dict[str, Any]:
     return {"property": name, "value": value}
 
 
+def decimal(document: dict[str, Any], **changed: object) -> None:
+    """Make a column one of decimals."""
+    properties(document)[2] |= {
+        "logicalType": "number",
+        "physicalType": "decimal(4, 1)",
+        "customProperties": [],
+        **changed,
+    }
+
+
 MISTAKES = {
     "is 'tours', the file name says 'patrols'": lambda doc: doc.update(name="tours"),
     "expected one schema object, found 2": lambda doc: doc["schema"].append(doc["schema"][0]),
-    "no key": lambda doc: properties(doc)[0].update(primaryKey=False),
+    "expected one of the two": lambda doc: properties(doc)[0].update(primaryKey=False),
+    "or state the custom property key: row": lambda doc: doc["schema"][0].update(
+        customProperties=[stated("key", "row")]
+    ),
+    "key is 'patrol_id'; known: row": lambda doc: doc["schema"][0].update(
+        customProperties=[stated("key", "patrol_id")]
+    ),
     "a key column is required": lambda doc: properties(doc)[0].update(required=False),
     "reserved or not lower-case": lambda doc: properties(doc)[1].update(name="Begun At"),
     "column name 'load_id' is reserved": lambda doc: properties(doc)[3].update(name="load_id"),
-    "needs a cellType": lambda doc: properties(doc)[1].update(logicalType="number"),
+    "needs a cellType": lambda doc: properties(doc)[1].update(logicalType="time"),
+    "physicalType None; a number needs decimal": lambda doc: properties(doc)[2].update(logicalType="number"),
+    "physicalType 'decimal(3, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 3)"),
+    "physicalType 'decimal(39, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(39, 3)"),
+    "physicalType 'decimal(3, 0)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 0)"),
+    "minimum -1000; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": -1000}),
+    "minimum 0.25; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": 0.25}),
+    "minimum Infinity; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": float("inf")}),
+    "minimum True; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": True}),
+    "a closed list is for texts": lambda doc: decimal(doc, enum=[{"value": "1.5"}]),
     "cellType 'minutes'": lambda doc: properties(doc)[1].update(customProperties=[stated("cellType", "minutes")]),
     "are not carried out": lambda doc: properties(doc)[0].update(logicalTypeOptions={"minLength": 3}),
     "unknown custom properties: notbefore": lambda doc: properties(doc)[2].update(
@@ -177,6 +201,7 @@ MISTAKES = {
     "no day is owed": lambda doc: doc["schema"][0].update(
         customProperties=[stated("cadence", "irregular"), stated("deliveredBy", "09:00")]
     ),
+    "absentForces is 'yes'": lambda doc: doc["schema"][0].update(customProperties=[stated("absentForces", "yes")]),
     "completionMarker is True": lambda doc: doc["schema"][0].update(
         customProperties=[stated("completionMarker", True)]
     ),
@@ -264,7 +289,7 @@ def test_a_raw_table_has_the_columns_of_its_contract_and_gains_new_ones(tmp_path
         connection.execute("insert into raw.patrols (patrol_id) values ('p')")
         ensure_tables(connection, [load_contract(written(tmp_path, longer))])
         assert connection.execute("select patrol_id, is_armed from raw.patrols").fetchall() == [("p", None)]
-    assert raw_columns(contract)["begun_at"] == SQL_TYPES[CellType.TIMESTAMP]
+    assert raw_columns(contract)["begun_at"] == "timestamp"
     assert raw_columns(contract)["officer"] == "varchar"
 
 

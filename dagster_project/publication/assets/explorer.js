@@ -481,7 +481,7 @@ function tableOfOne(one) {
       figureCell(cell),
       ...(hasTarget ? [word(limit?.texts.target)] : []),
       ...(hasLimits ? [word(limit?.texts.mean), word(limit?.texts.lower), word(limit?.texts.upper),
-        made("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit.signal) : NOTHING)] : []),
+        made("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit) : NOTHING)] : []),
       word(cell?.days ? `${cell.loaded} of ${cell.days}` : ""));
   });
   return table(
@@ -495,7 +495,8 @@ function judgedMonth(one, month) {
   return choice.figure === "month" ? limits(one.force, one.measure, month) : null;
 }
 
-function signalText(signal) {
+function signalText({ signal, trial }) {
+  if (trial) return "Too few months for a verdict";
   return signal ? `Unusual: ${data.signals[signal] ?? signal}` : "No signal";
 }
 
@@ -644,11 +645,14 @@ function ruleRows(one) {
     let stretch = 0;
     let before = null;
     return chosenMonths().flatMap((month, index) => {
-      const value = one.cells[index] ? judgedMonth(one, month)?.values[kind] : null;
+      const judged = one.cells[index] ? judgedMonth(one, month) : null;
+      const value = judged?.values[kind];
       if (!value) return [];
       if (before !== null && before !== value) stretch += 1;
       before = value;
-      return [{ month: index, kind, value: Number(value), stretch: `${kind} ${stretch}` }];
+      // Limits that allow no verdict are drawn faintly.
+      const opacity = judged.trial && ["lower", "upper"].includes(kind) ? 0.45 : 1;
+      return [{ month: index, kind, value: Number(value), opacity, stretch: `${kind} ${stretch}` }];
     });
   });
 }
@@ -658,8 +662,8 @@ function limitRemarks(one) {
   if (last === undefined) return [];
   const { texts, trial } = judgedMonth(one, last);
   return [
-    ...(texts.upper ? [`Mean ${texts.mean}, limits of common variation ${texts.lower} to ${texts.upper}`
-      + `${trial ? " (for trial: from fewer than twelve months)" : ""}.`] : []),
+    ...(texts.upper ? [`Mean ${texts.mean}, limits of the usual range ${texts.lower} to ${texts.upper}`
+      + `${trial ? " (from fewer than twelve months, so there is no verdict)" : ""}.`] : []),
     ...(texts.target ? [`${capital(targetKind(one))} ${texts.target}.`] : []),
   ];
 }
@@ -688,7 +692,7 @@ const style = (line) => ({
 
 const RULES = {
   mean: { colour: PAPER_GREY, dash: [1, 0], text: "Mean" },
-  limit: { colour: PAPER_GREY, dash: [4, 2], text: "Limits of common variation" },
+  limit: { colour: PAPER_GREY, dash: [4, 2], text: "Limits of the usual range" },
   target: { colour: "#F46A25", dash: [7, 3], text: "Target" },
 };
 
@@ -767,7 +771,10 @@ function specification(rows, rules, unit, width) {
   const rule = (kinds, look) => ({
     data: { values: rules.filter((row) => kinds.includes(row.kind)) },
     mark: { type: "line", aria: false, stroke: look.colour, strokeDash: look.dash, strokeWidth: 1.5 },
-    encoding: { x, y, detail: { field: "stretch", type: "nominal" } },
+    encoding: {
+      x, y, detail: { field: "stretch", type: "nominal" },
+      opacity: { field: "opacity", type: "quantitative", scale: null, legend: null },
+    },
   });
   return {
     width: Math.max(120, width),

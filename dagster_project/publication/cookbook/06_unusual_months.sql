@@ -1,15 +1,28 @@
--- Which figures are unusual?
--- Every month that a control chart marks, the newest first.
+-- Which months and weeks are unusual?
+-- Every month and week that a control chart marks, the newest first. Charts of fewer than 12 points mark none: their
+-- variation is null and is_trial is true.
 select
-    month_start,
+    'month' as period,
+    month_start as period_start,
     measure,
     value,
     lower_limit,
     upper_limit,
     signal,
-    variation,
-    is_trial
+    variation
 from marts.kpi_measure_spc
 where signal is not null
-order by month_start desc, measure
+union all
+select
+    'week' as period,
+    week_start as period_start,
+    measure,
+    value,
+    lower_limit,
+    upper_limit,
+    signal,
+    variation
+from marts.kpi_measure_spc_weekly
+where signal is not null
+order by period_start desc, measure
 limit 20

@@ -1,6 +1,6 @@
 """Numbers as a board paper prints them: the same rule as the dbt macro `display_units`, for limits and axes.
 
-Figures of tables come from the marts with their text. A test holds this against every text of the marts.
+Figures of tables come from the marts with their text. A test holds the two rules against each other.
 """
 
 from __future__ import annotations

@@ -58,9 +58,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Point:
-    """One month of a chart."""
+    """One month or week of a chart."""
 
     month: date
+    """First day of the month, or of the week."""
     value: Decimal
     text: str
     is_provisional: bool
@@ -70,7 +71,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Chart:
-    """The months of one measure with its control limits."""
+    """The months or weeks of one measure with its control limits."""
 
     measure: str
     title: str
@@ -85,6 +86,15 @@ class Chart:
     upper_limit: Decimal | None
     target: Decimal | None
     target_label: str
+    is_trial: bool = False
+    """Whether the limits come from too few points for a verdict; they are drawn faintly."""
+    by: str = "month"
+    """What a point is, `month` or `week`."""
+
+    @property
+    def key(self) -> str:
+        """What tells the chart from the others of a paper."""
+        return f"{self.measure} by {self.by}"
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,13 @@ class Section:
     commentary: tuple[Block, ...]
     table: Table
     charts: tuple[Chart, ...]
+    weekly_charts: tuple[Chart, ...] = ()
+    """Of the headline percentages, weeks up to the last month."""
+
+    @property
+    def all_charts(self) -> tuple[Chart, ...]:
+        """The charts in the order of the paper."""
+        return (*self.charts, *self.weekly_charts)
 
 
 @dataclass(frozen=True)

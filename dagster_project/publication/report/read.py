@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
+from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.model import (
@@ -30,19 +31,16 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
-from dagster_project.publication.report.sentences import SIGNAL_WORDS, Month, Series, finding, sentences, target_label
-
-SECTION_TITLES = {
-    "calls_999": "999 calls",
-    "calls_101": "101 calls",
-    "digital": "Digital contact",
-    "ocr": "Online crime reports",
-    "live_chat": "Live chat",
-    "crime": "Recorded and cancelled crime",
-}
-
-# Sections of the catalogue that have no table of their own in the paper.
-OTHER_TITLES = {"demand": "Demand over all ways of contact"}
+from dagster_project.publication.report.sentences import (
+    POINTS_NEEDED,
+    SIGNAL_WORDS,
+    Month,
+    Series,
+    finding,
+    sentences,
+    target_label,
+)
+from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
 
 _COMPARED = {
     "same_month_last_year": "Same month last year",
@@ -59,6 +57,8 @@ class Measure:
 
     code: str
     section: str
+    section_title: str
+    section_order: int
     label: str
     unit: str
     decimals: int
@@ -70,6 +70,8 @@ class Measure:
     sources: str
     in_board_paper: bool
     is_headline: bool
+    chart_type: str
+    has_weekly_chart: bool
     target_kind: str
     """What its target is called, `target` or `benchmark`."""
 
@@ -86,9 +88,22 @@ class _Notes:
         return self.texts.index(text) + 1
 
 
-def title_of(section: str) -> str:
-    """Title of a section of the catalogue."""
-    return (SECTION_TITLES | OTHER_TITLES)[section]
+def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The sections of the board paper: code to title, in the order of the paper.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+    """
+    rows = connection.execute(
+        """
+        select section, section_title
+        from marts.measures
+        where in_board_paper
+        group by all
+        order by min(section_order), section
+        """
+    ).fetchall()
+    return dict(rows)
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
@@ -140,19 +155,27 @@ def read_report(
         held = f"has {span(known[0], known[-1])}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
     charts = _chart_months(connection, force_code, month)
+    weeks = weeks_until(connection, force_code, last_day_of(month))
+    weekly = {
+        item.code: chart
+        for item in measures
+        if item.is_headline and item.unit == "percent" and (chart := _weekly_chart(item, weeks.get(item.code, ())))
+    }
     notes = _Notes()
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
     sections = []
-    for code, title in SECTION_TITLES.items():
+    for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]
-        if not own:
-            continue
         sections.append(
             Section(
                 code,
                 title,
-                tuple(Statement(item.label, sentences(series[item.code])) for item in own if item.is_headline),
+                tuple(
+                    Statement(item.label, _with_weeks(sentences(series[item.code]), weekly.get(item.code)))
+                    for item in own
+                    if item.is_headline
+                ),
                 commentary.get(code, ()),
                 Table(
                     f"{title}, {span(months[0], months[-1])}",
@@ -160,6 +183,7 @@ def read_report(
                     tuple(_row(item, columns, month, figures, notes) for item in own),
                 ),
                 tuple(chart for item in own if (chart := _chart(item, series[item.code], charts.get(item.code, [])))),
+                tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
     name, until, synthetic = _about(connection, force_code)
@@ -173,7 +197,7 @@ def read_report(
         commentary=commentary.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes.texts),
-        definitions=tuple(Definition(SECTION_TITLES[item.section], item.label, item.definition) for item in measures),
+        definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
     )
 
 
@@ -197,6 +221,9 @@ class MeasureHistory:
     statement: str
     """What the last months of a paper's length say."""
     chart: Chart | None
+    weekly_chart: Chart | None
+    cohorts: Cohorts | None
+    """Months at the same age, of a measure that needs time to mature."""
     columns: tuple[str, ...]
     """Titles of the figures of a month: its own, and the periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
@@ -215,11 +242,34 @@ def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, mo
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, month, of_all_months=True)
     months = sorted({found for _, found, period in figures if period == "month"})
-    return [_history(measure, months, figures, charts.get(measure.code, [])) for measure in read_measures(connection)]
+    measures = read_measures(connection)
+    weeks = judged_weeks(connection, force_code)
+    cohorts = read_cohorts(
+        connection,
+        force_code=force_code,
+        month=month,
+        units={item.code: (item.unit, item.decimals) for item in measures if item.chart_type == "cohort"},
+    )
+    return [
+        _history(
+            measure,
+            months,
+            figures,
+            charts.get(measure.code, []),
+            _weekly_chart(measure, weeks.get(measure.code, ())),
+            cohorts.get(measure.code),
+        )
+        for measure in measures
+    ]
 
 
 def _history(
-    measure: Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]
+    measure: Measure,
+    months: Sequence[date],
+    figures: _Figures,
+    charts: Sequence[Mapping[str, Any]],
+    weekly_chart: Chart | None,
+    cohorts: Cohorts | None,
 ) -> MeasureHistory:
     signals = {row["month_start"]: row["signal"] for row in charts}
     series = _series(measure, months[-PAPER_MONTHS:], figures, charts)
@@ -230,10 +280,13 @@ def _history(
             row and row["value"] is not None for row in (figures.get((measure.code, month, period)) for month in months)
         )
     }
+    statement = f"{cohorts.statement} {sentences(series)}".strip() if cohorts else sentences(series)
     return MeasureHistory(
         measure,
-        sentences(series),
-        _chart(measure, series, charts),
+        _with_weeks(statement, weekly_chart),
+        _chart(measure, series, charts or _unjudged(measure, months, figures)),
+        weekly_chart,
+        cohorts,
         tuple(titles.values()),
         tuple(
             _history_row(
@@ -244,6 +297,43 @@ def _history(
             for month in reversed(months)
         ),
     )
+
+
+def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> list[dict[str, Any]]:
+    """Months of a measure without limits, as rows of a chart; none of one whose months differ in age."""
+    if measure.chart_type == "cohort":
+        return []
+    return [
+        row
+        | dict.fromkeys(("mean", "lower_limit", "upper_limit", "target", "signal", "variation", "assurance"))
+        | {"points": 0}
+        for month in months
+        if (row := figures.get((measure.code, month, "month")))
+    ]
+
+
+def _weekly_chart(measure: Measure, weeks: Sequence[Mapping[str, Any]]) -> Chart | None:
+    if not weeks:
+        return None
+    target: Decimal | None = weeks[-1]["target"]
+    return weekly_chart(
+        weeks,
+        measure=measure.code,
+        title=measure.label,
+        section=measure.section_title,
+        unit=measure.unit,
+        decimals=measure.decimals,
+        target_label=target_label(target, measure.unit, measure.target_kind) if target is not None else "",
+    )
+
+
+def _with_weeks(statement: str, chart: Chart | None) -> str:
+    return f"{statement} {weekly_sentence(chart)}" if chart else statement
+
+
+def last_day_of(month: date) -> date:
+    """The last day of a month, by its first."""
+    return _months_before(month, -1) - timedelta(days=1)
 
 
 def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
@@ -274,16 +364,22 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
     cursor = connection.execute(
         """
         select
-            measures.measure as code, measures.section, measures.label, measures.unit, measures.decimals,
+            measures.measure as code, measures.section, measures.section_title, measures.section_order,
+            measures.label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
-            measures.sources, measures.in_board_paper, measures.is_headline,
+            measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
+            measures.has_weekly_chart,
             coalesce(min(definitions.definition), 'target') as target_kind
         from marts.measures as measures
         left join marts.definitions as definitions
             on measures.measure = definitions.applies_to
             and definitions.definition in ('target', 'benchmark')
         group by all
-        order by min(measures.board_paper_order) nulls last, measures.section, any_value(measures.name)
+        order by
+            min(measures.board_paper_order) nulls last,
+            min(measures.section_order),
+            measures.section,
+            any_value(measures.name)
         """
     )
     return [Measure(**row) for row in _rows(cursor)]
@@ -419,13 +515,16 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
                 per_day=row["mean_per_day"],
                 target=judged.get(month, {}).get("target"),
                 signal=judged.get(month, {}).get("signal"),
+                variation=judged.get(month, {}).get("variation"),
             )
             for month, row in whole.items()
         ),
         left_out=tuple(month for month in months if month not in whole),
+        chart_type=measure.chart_type,
+        points=last.get("points") or 0,
+        baseline_start=last.get("baseline_start"),
         lower_limit=last.get("lower_limit"),
         upper_limit=last.get("upper_limit"),
-        is_trial=bool(last.get("is_trial")),
         variation=last.get("variation"),
         assurance=last.get("assurance"),
         year_to_date=_figure(figures.get((measure.code, months[-1], "fytd")), unnoted),
@@ -435,7 +534,7 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
 
 def _card(measure: Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
     return Card(
-        title_of(measure.section),
+        measure.section_title,
         measure.label,
         _figure(figures.get((measure.code, month, "month")), notes),
         month,
@@ -454,7 +553,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         return None
     last = charts[-1]
     target: Decimal | None = last["target"]
-    label = target_label(series, target) if target is not None else ""
+    label = target_label(target, measure.unit, measure.target_kind) if target is not None else ""
     said = finding(series)
     low, high = (pick(points, key=lambda point: point.value) for pick in (min, max))
     limits = (
@@ -469,7 +568,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         title=measure.label,
         finding=said,
         alternative=(
-            f"{title_of(measure.section)}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
+            f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' The {label} is drawn.' if label else ''} {said}."
         ),
@@ -480,4 +579,5 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         upper_limit=last["upper_limit"],
         target=target,
         target_label=label,
+        is_trial=series.points < POINTS_NEEDED,
     )

@@ -1,13 +1,13 @@
-"""Sentences made from figures by rules: direction, peak, target, the year before.
+"""Sentences made from figures by rules: course, highest and lowest, target, the year before.
 
 They say nothing that the table beside them does not: they quote its texts, and of two figures with one text none is
-called higher. A change is a change when the control chart has a signal within the months shown (rules and limits:
-`kpi_measure_spc_as_of`); all else is common variation and called no change. Months of which a day is missing are left
-out.
+called higher. Whether a month is unusual is the control chart's to say (`kpi_measure_spc_as_of`), from 12 points on;
+until then a sentence states facts only. Months of which a day is missing are left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,21 +17,20 @@ from dagster_project.publication.report.model import Figure, listed, long_month,
 
 SIGNAL_WORDS = {
     "outside_limits": "outside the limits",
-    "shift": "seven in a row on one side of the mean",
     "trend": "seven in a row in one direction",
     "two_of_three": "two of three near a limit",
+    "shift": "seven in a row on one side of the median",
 }
-_VARIATIONS = {
-    "common_cause": "Common variation",
-    "special_cause": "Unusual",
-    "improving": "Unusual, for the better",
-    "concerning": "Unusual, for the worse",
+VARIATION_WORDS = {
+    "common_cause": "No unusual change",
+    "improving": "Better than usual",
+    "concerning": "Worse than usual",
+    "unusual": "Unusual",
 }
-_ASSURANCES = {
-    "consistently_meets": "Its limits meet it: it can be relied on.",
-    "consistently_misses": "Its limits miss it: it will not be met without a change.",
-    "hit_and_miss": "It lies within the limits: meeting it is left to chance.",
-}
+POINTS_NEEDED = 12
+"""Points of a control chart that a verdict needs."""
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Month:
     """Of sums: the value divided by the days of the month."""
     target: Decimal | None
     signal: str | None
+    variation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,24 @@ class Series:
     months: tuple[Month, ...]
     left_out: tuple[date, ...]
     """Months without a figure, or of which a day is missing."""
+    chart_type: str
+    """As in the catalogue: xmr, none or cohort."""
+    points: int
+    """Points that the chart has since it was last rebased."""
+    baseline_start: date | None
+    """First month that the limits are made of; None without a chart."""
     lower_limit: Decimal | None
     upper_limit: Decimal | None
-    is_trial: bool
     variation: str | None
+    """Verdict on the last month."""
     assurance: str | None
     year_to_date: Figure
     year_to_date_before: Figure
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the chart has enough points and limits for a verdict."""
+        return self.points >= POINTS_NEEDED and self.upper_limit is not None
 
 
 def sentences(series: Series) -> str:
@@ -74,62 +85,130 @@ def sentences(series: Series) -> str:
     Args:
         series: the measure over the months that the paper shows.
     """
-    said = [_change(series), _peak(series), _against_target(series), _against_year_before(series), _left_out(series)]
-    return " ".join(sentence for sentence in said if sentence)
+    if series.chart_type == "cohort":
+        # Months of different ages cannot be set side by side.
+        parts = [_left_out(series)]
+    else:
+        parts = [
+            _change(series),
+            _extremes(series),
+            _points_missing(series),
+            _against_target(series),
+            _against_year_before(series),
+            _left_out(series),
+        ]
+    return " ".join(sentence for sentence in parts if sentence)
 
 
 def finding(series: Series) -> str:
     """What the control chart says of the last month, in a few words."""
+    if series.chart_type == "none":
+        return "Not judged: the greatest value of a month"
+    if series.chart_type == "cohort":
+        return "Not judged: recent months still grow"
+    if series.points < POINTS_NEEDED:
+        return f"{series.points} of the {POINTS_NEEDED} months that a verdict needs"
+    if not series.is_judged:
+        return "No limits: hardly any month differs from the one before"
     if series.variation is None:
-        return "Too few months for limits"
-    return _VARIATIONS[series.variation] + (" (trial limits)" if series.is_trial else "")
+        return "Month not complete"
+    return VARIATION_WORDS[series.variation]
 
 
-def target_label(series: Series, target: Decimal) -> str:
-    """`2% benchmark`."""
-    return f"{display(target, series.unit, max(0, -int(target.normalize().as_tuple().exponent)))} {series.target_kind}"
+def target_label(target: Decimal, unit: str, kind: str) -> str:
+    """`2% benchmark`, with the decimals that the target has."""
+    return f"{display(target, unit, max(0, -int(target.normalize().as_tuple().exponent)))} {kind}"
 
 
 def _change(series: Series) -> str:
     if len(series.months) < 2:
-        return "There are too few whole months to tell a change."
+        return "There are too few complete months to tell a change."
     first, last = series.months[0], series.months[-1]
     signals = [month for month in series.months if month.signal]
-    if series.lower_limit is not None and series.upper_limit is not None and not signals:
+    if signals:
+        return f"{_course(series.months)} {_unusual(signals)}"
+    # Limits of the months since a baseline say nothing of those before it.
+    if series.is_judged and series.baseline_start is not None and series.baseline_start <= first.month:
         limits = " to ".join(
             display(limit, series.unit, series.decimals) for limit in (series.lower_limit, series.upper_limit)
         )
         return (
-            f"No change: {first.text} in {long_month(first.month)} and {last.text} in {long_month(last.month)} "
-            f"are within common variation ({limits}{', trial limits' if series.is_trial else ''})."
+            f"No unusual change: {first.text} in {long_month(first.month)} and {last.text} in "
+            f"{long_month(last.month)} are within the usual range ({limits})."
         )
-    sentence = _direction(first, last)
-    if signals:
-        marks = [f"{short_month(month.month)} ({SIGNAL_WORDS[str(month.signal)]})" for month in signals]
-        sentence += f" Unusual: {listed(marks)}."
-    return sentence
+    return _course(series.months)
+
+
+def _unusual(signals: Sequence[Month]) -> str:
+    """The months with a signal, by verdict and rule."""
+    by_verdict: dict[str, dict[str, list[str]]] = {}
+    for month in signals:
+        verdict = VARIATION_WORDS[month.variation or "unusual"]
+        rule = SIGNAL_WORDS[str(month.signal)]
+        by_verdict.setdefault(verdict, {}).setdefault(rule, []).append(short_month(month.month))
+    return " ".join(
+        f"{verdict}: {listed([f'{listed(months)} ({rule})' for rule, months in by_rule.items()])}."
+        for verdict, by_rule in by_verdict.items()
+    )
+
+
+def _course(months: Sequence[Month]) -> str:
+    """From the first month to the last, by way of the month between that lies furthest beyond both."""
+    first, last = months[0], months[-1]
+    low, high = sorted((first.value, last.value))
+    beyond = [
+        (max(month.value - high, low - month.value), month)
+        for month in months[1:-1]
+        if (month.value > high or month.value < low) and month.text not in (first.text, last.text)
+    ]
+    if beyond:
+        turn = max(beyond, key=lambda item: item[0])[1]
+        if _differ_by_day(first, turn) is None and _differ_by_day(turn, last) is None:
+            rises = turn.value > first.value
+            return (
+                f"{'Rose' if rises else 'Fell'} from {first.text} in {long_month(first.month)} to {turn.text} in "
+                f"{long_month(turn.month)}, then {'fell' if rises else 'rose'} to {last.text} in "
+                f"{long_month(last.month)}."
+            )
+    return _direction(first, last)
 
 
 def _direction(first: Month, last: Month) -> str:
     ends = f"from {first.text} in {long_month(first.month)} to {last.text} in {long_month(last.month)}"
     if first.text == last.text:
         return f"The same in {long_month(first.month)} and {long_month(last.month)}: {last.text}."
-    rises = last.value > first.value
-    if first.per_day is not None and last.per_day is not None and (last.per_day > first.per_day) != rises:
-        days = " to ".join(display(month.per_day, "count", 1) for month in (first, last))
-        verb = "rose" if last.per_day > first.per_day else "fell"
-        return f"Went {ends}; a day it {verb} ({days}), since the months differ in length."
-    return f"{'Rose' if rises else 'Fell'} {ends}."
+    by_day = _differ_by_day(first, last)
+    if by_day:
+        return f"Went {ends}; {by_day}, since the months differ in length."
+    return f"{'Rose' if last.value > first.value else 'Fell'} {ends}."
 
 
-def _peak(series: Series) -> str:
-    if len(series.months) < 2:
+def _differ_by_day(first: Month, last: Month) -> str | None:
+    """What a sum does per day where that is another direction than the sum's; None where it is the same."""
+    if first.per_day is None or last.per_day is None:
+        return None
+    if (last.per_day > first.per_day) == (last.value > first.value):
+        return None
+    days = " to ".join(display(month.per_day, "count", 1) for month in (first, last))
+    return f"a day it {'rose' if last.per_day > first.per_day else 'fell'} ({days})"
+
+
+def _extremes(series: Series) -> str:
+    if len(series.months) < 2 or len({month.text for month in series.months}) == 1:
         return ""
-    greatest = max(series.months, key=lambda month: month.value)
-    months = [month for month in series.months if month.text == greatest.text]
-    if len(months) == len(series.months):
+    ends = []
+    for word, pick in (("Highest", max), ("lowest", min)):
+        text = pick(series.months, key=lambda month: month.value).text
+        months = [long_month(month.month) for month in series.months if month.text == text]
+        ends.append(f"{word} in {listed(months)} ({text})")
+    return f"{', '.join(ends)}."
+
+
+def _points_missing(series: Series) -> str:
+    if series.chart_type != "xmr" or series.points >= POINTS_NEEDED:
         return ""
-    return f"Highest in {listed([long_month(month.month) for month in months])} ({greatest.text})."
+    verb = "is" if series.points == 1 else "are"
+    return f"There {verb} {series.points} of the {POINTS_NEEDED} months that a verdict needs."
 
 
 def _against_target(series: Series) -> str:
@@ -137,19 +216,50 @@ def _against_target(series: Series) -> str:
     if not judged or series.better == "neither":
         return ""
     missed = [month for month, target in judged if not _meets(series.better, month.value, target)]
-    side = "Under" if series.better == "lower" else "Above"
     targets = {target for _, target in judged}
-    name = target_label(series, targets.pop()) if len(targets) == 1 else series.target_kind
+    name = (
+        target_label(targets.pop(), series.unit, series.target_kind)
+        if len(targets) == 1
+        else series.target_kind.capitalize()
+    )
+    whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
     if not missed:
-        sentence = f"{side} the {name} in every whole month."
-    elif len(missed) == len(judged):
-        sentence = f"Not {side.lower()} the {name} in any whole month."
-    else:
-        sentence = (
-            f"{side} the {name} in {len(judged) - len(missed)} of {len(judged)} whole months, "
-            f"not in {listed([long_month(month.month) for month in missed])}."
+        met = (
+            f"{name} met in all {_number(len(judged))} {whole}" if len(judged) > 1 else f"{name} met in the one {whole}"
         )
-    return f"{sentence} {_ASSURANCES[series.assurance]}" if series.assurance else sentence
+    elif len(missed) == len(judged):
+        met = f"{name} met in none of the {_number(len(judged))} {whole}"
+    else:
+        months = listed([long_month(month.month) for month in missed])
+        met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
+    return f"{met}{_reliability(series.assurance, len(missed), len(judged))}."
+
+
+def _reliability(assurance: str | None, missed: int, judged: int) -> str:
+    """What the chart says of the months to come, so that it does not contradict the months that were."""
+    if assurance is None:
+        return ""
+    if assurance == "consistently_meets":
+        return (
+            "; the chart shows that it is met unless something unusual happens"
+            if missed
+            else "; the chart shows that it is met reliably"
+        )
+    if assurance == "consistently_misses":
+        return (
+            "; the chart shows that it will not be met without a change"
+            if missed == judged
+            else "; the chart shows that it is missed unless something unusual happens"
+        )
+    if not missed:
+        return "; the chart does not yet show that it will be met reliably"
+    if missed == judged:
+        return "; the chart does not rule out that it will be met"
+    return "; the chart shows that it will be met in some months and missed in others"
+
+
+def _number(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _meets(better: str, value: Decimal, target: Decimal) -> bool:

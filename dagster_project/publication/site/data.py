@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import duckdb
 
 from dagster_project.clock import days_between
+from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import display
 
 # Runs of the same expectation whose outcomes stand beside each other.
@@ -141,6 +142,72 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
             )
         )
     return maps
+
+
+@dataclass(frozen=True)
+class ClaimOfPaper:
+    """A claim with what its tests found."""
+
+    statement: str
+    verdict: str
+    verdict_in_words: str
+    tests: tuple[tuple[str, str], ...]
+    """The measure of each test, with its evidence."""
+
+
+@dataclass(frozen=True)
+class PaperClaims:
+    """The claims of a paper."""
+
+    force_name: str
+    report_id: str
+    published_on: date | None
+    claims: tuple[ClaimOfPaper, ...]
+
+
+def claims(connection: duckdb.DuckDBPyConnection) -> list[PaperClaims]:
+    """What papers claim and what the figures say to it, the newest paper first.
+
+    Args:
+        connection: a database with the marts in its schema `marts`, `claims` with its evidence.
+    """
+    rows = rows_of(
+        connection,
+        """
+        select
+            forces.force_name, claims.report_id, claims.published_on, claims.statement_id,
+            length(claims.statement_id) as id_length, claims.statement, claims.claim_verdict,
+            list(
+                {'measure': coalesce(measures.section_title || ': ' || measures.label, claims.measure),
+                'evidence': claims.evidence}
+                order by claims.test_no
+            ) as tests,
+            list(claims.value_months order by claims.test_no)
+                filter (where claims.verdict = 'supported_so_far') as months
+        from marts.claims as claims
+        inner join marts.dim_force as forces on claims.force_code = forces.force_code
+        left join marts.measures as measures on claims.measure = measures.measure
+        group by all
+        order by
+            claims.published_on desc nulls last, forces.force_name, claims.report_id,
+            id_length, claims.statement_id
+        """,
+    )
+    return [
+        PaperClaims(
+            *paper,
+            tuple(
+                ClaimOfPaper(
+                    row["statement"],
+                    row["claim_verdict"],
+                    verdict_in_words(row["claim_verdict"], row["months"] or ()),
+                    tuple((test["measure"], test["evidence"]) for test in row["tests"]),
+                )
+                for row in of_paper
+            ),
+        )
+        for paper, of_paper in groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
+    ]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart
-from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report, title_of
+from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
@@ -41,6 +41,7 @@ _PAGES = (
     ("measures/index.html", "Measures"),
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
+    ("claims.html", "Claims"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
@@ -93,7 +94,13 @@ class _Site:
         self.found: list[tuple[str, str, str, str, str]] = []
 
     def write(
-        self, address: str, template: str, *, here: str | None = None, chart: Chart | None = None, **content: Any
+        self,
+        address: str,
+        template: str,
+        *,
+        here: str | None = None,
+        charts: Mapping[str, Chart] | None = None,
+        **content: Any,
     ) -> None:
         """Have a page written.
 
@@ -101,12 +108,12 @@ class _Site:
             address: where it stands below the folder of the publication.
             template: its template.
             here: the page of the navigation that it belongs to; itself.
-            chart: what its template shows as `drawing`; none leaves it empty.
+            charts: what its template shows as `drawings`, by the names that it has for them.
             content: what the template shows.
         """
         root = "../" * address.count("/")
         content = {**self.shared, "root": root, "here": here or address, "pages": _PAGES, **content}
-        self.add(address, site_page, template, content, chart)
+        self.add(address, site_page, template, content, charts or {})
 
     def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
         """Have a file written that a function of a module renders."""
@@ -138,11 +145,11 @@ class _Site:
         return f"window.FCIR_PAGES={index};\n".encode()
 
 
-def site_page(template: str, content: Mapping[str, Any], chart: Chart | None) -> str:
-    """A page of the site from its template, with the chart that it shows."""
-    # Drawn by the project from numbers, so nothing in it needs escaping.
-    drawing = Markup(draw(chart, LARGE)) if chart else ""  # noqa: S704
-    return render_template(f"site/{template}", {**content, "drawing": drawing})
+def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:
+    """A page of the site from its template, with the charts that it shows."""
+    # Drawn by the project from numbers, so nothing in them needs escaping.
+    drawings = {name: Markup(draw(chart, LARGE)) for name, chart in charts.items()}  # noqa: S704
+    return render_template(f"site/{template}", {**content, "drawings": drawings})
 
 
 def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
@@ -210,6 +217,7 @@ def _collect(
     site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
     site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))
     site.attempt("demand.html", lambda: _demand(site, connection, forces))
+    site.attempt("claims.html", lambda: _claims(site, connection))
     site.attempt("quality/index.html", lambda: _quality(site, connection))
     site.attempt(f"{DATA_DOCS}/index.html", lambda: _data_docs(site, connection, before))
     site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
@@ -270,9 +278,13 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 address,
                 "measure.html.j2",
                 here="measures/index.html",
-                chart=history.chart,
+                charts={
+                    name: chart
+                    for name, chart in (("month", history.chart), ("week", history.weekly_chart))
+                    if chart is not None
+                },
                 force_name=force.name,
-                title=title_of(measure.section),
+                title=measure.section_title,
                 history=history,
                 csv=csv,
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
@@ -282,18 +294,18 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             place = f", {force.name}" if len(forces) > 1 else ""
             site.find(
                 address,
-                f"{title_of(measure.section)}: {measure.label}{place}",
+                f"{measure.section_title}: {measure.label}{place}",
                 "measure",
                 f"{measure.code} {measure.definition}",
             )
-        in_order = sorted(force.histories, key=lambda history: title_of(history.measure.section))
+        in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         sections.append(
             (
                 force.code,
                 force.name,
                 [
-                    (title_of(section), [(addresses.get(item.measure.code, ""), item) for item in histories])
-                    for section, histories in groupby(in_order, key=lambda history: history.measure.section)
+                    (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
+                    for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
                 ],
             )
         )
@@ -337,8 +349,32 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
     maps = [(force.name, found) for force in forces if (found := data.heat_maps(connection, force.code))]
-    site.write("demand.html", "demand.html.j2", forces=maps, weekdays=data.WEEKDAYS)
-    site.find("demand.html", "Demand by hour and weekday", "page", "heat map busiest calls 999 101")
+    by_force = {force.name: list(_weekly_demand(force)) for force in forces}
+    site.write(
+        "demand.html",
+        "demand.html.j2",
+        forces=maps,
+        weekdays=data.WEEKDAYS,
+        weekly={name: charts for name, charts in by_force.items() if charts},
+        charts={key: chart for charts in by_force.values() for key, _, chart in charts},
+    )
+    site.find("demand.html", "Demand by hour, weekday and week", "page", "heat map busiest calls 999 101 weekly")
+
+
+def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
+    """The weekly charts of a force's headline measures of contact: a key of each, its title and the chart."""
+    for history in force.histories:
+        measure = history.measure
+        if measure.is_headline and measure.section != "crime" and history.weekly_chart:
+            title = f"{measure.section_title}: {measure.label}"
+            yield f"{force.code} {measure.code}", title, history.weekly_chart
+
+
+def _claims(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
+    papers = data.claims(connection)
+    site.write("claims.html", "claims.html.j2", papers=papers)
+    words = " ".join(claim.statement for paper in papers for claim in paper.claims)
+    site.find("claims.html", "What papers claim", "page", f"supported contradicted statements sentences {words}")
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

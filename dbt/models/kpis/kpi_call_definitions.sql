@@ -1,3 +1,4 @@
+{%- set parts = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
 with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
@@ -11,12 +12,6 @@ counted_calls as (
 deliveries as (
 
     select * from {{ ref("int_measure_delivery") }}
-
-),
-
-forces as (
-
-    select * from {{ ref("int_force") }}
 
 ),
 
@@ -46,13 +41,12 @@ thresholds as (
 months as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         lines.line,
         deliveries.month_start,
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
-    cross join forces
     cross join lines
     where deliveries.measure = 'calls_999.received'
 
@@ -111,7 +105,7 @@ summed as (
         months_in_force.least_seconds = thresholds.short_abandon_seconds
         and months_in_force.most_seconds = thresholds.short_abandon_seconds
         and months_in_force.days_in_force = months.days_in_month as is_in_force,
-        {%- for part in ["received", "short_abandons", "answered", "answered_within_target", "queue_seconds_answered"] %}
+        {%- for part in parts + ["short_abandons"] %}
         case when months.days_loaded > 0 then coalesce(counted_calls.{{ part }}, 0) end as {{ part }}
         {{- "," if not loop.last }}
         {%- endfor %}
@@ -141,30 +135,70 @@ counted as (
 
 ),
 
+-- What is received is in the catalogue less the short abandons: here those of each threshold.
+ratios as (
+    {{- catalogue_ratios(
+        "counted",
+        key=["force_code", "line", "month_start", "short_abandon_seconds"],
+        parts=parts + ["not_answered"],
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "pct_answered_within_target": "pct_answered_within_target",
+            "pct_received_within_target": "pct_received_within_target",
+            "avg_queue_seconds": "avg_queue_time",
+        },
+        renamed={"received": "received_less_short_abandons"},
+    ) }}
+),
+
+ratios_of_received as (
+    {{- catalogue_ratios(
+        "counted",
+        key=["force_code", "line", "month_start", "short_abandon_seconds"],
+        parts=parts + ["not_answered"],
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "pct_received_within_target": "pct_received_within_target",
+        },
+    ) }}
+),
+
 final as (
 
     select
-        cast(force_code as {{ dbt.type_string() }}) as force_code,
-        cast(line as {{ dbt.type_string() }}) as line,
-        cast(month_start as date) as month_start,
-        cast(short_abandon_seconds as decimal(18, 6)) as short_abandon_seconds,
-        cast(coalesce(is_in_force, false) as boolean) as is_in_force,
-        cast(received as bigint) as received,
-        cast(short_abandons as bigint) as short_abandons,
-        cast(received_less_short_abandons as bigint) as received_less_short_abandons,
-        cast(answered as bigint) as answered,
-        cast(not_answered as bigint) as not_answered,
-        {{ ratio("not_answered", "received_less_short_abandons", 100) }} as pct_not_answered,
-        {{ ratio("not_answered", "received", 100) }} as pct_not_answered_of_received,
-        cast(answered_within_target as bigint) as answered_within_target,
-        {{ ratio("answered_within_target", "answered", 100) }} as pct_within_target_of_answered,
-        {{ ratio("answered_within_target", "received", 100) }} as pct_within_target_of_received,
-        {{ ratio("answered_within_target", "received_less_short_abandons", 100) }}
+        cast(counted.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(counted.line as {{ dbt.type_string() }}) as line,
+        cast(counted.month_start as date) as month_start,
+        cast(counted.short_abandon_seconds as decimal(18, 6)) as short_abandon_seconds,
+        cast(coalesce(counted.is_in_force, false) as boolean) as is_in_force,
+        cast(counted.received as bigint) as received,
+        cast(counted.short_abandons as bigint) as short_abandons,
+        cast(counted.received_less_short_abandons as bigint) as received_less_short_abandons,
+        cast(counted.answered as bigint) as answered,
+        cast(counted.not_answered as bigint) as not_answered,
+        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
+        cast(ratios_of_received.pct_not_answered as decimal(38, 6)) as pct_not_answered_of_received,
+        cast(counted.answered_within_target as bigint) as answered_within_target,
+        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_within_target_of_answered,
+        cast(ratios_of_received.pct_received_within_target as decimal(38, 6)) as pct_within_target_of_received,
+        cast(ratios.pct_received_within_target as decimal(38, 6))
             as pct_within_target_of_received_less_short_abandons,
-        {{ ratio("queue_seconds_answered", "answered") }} as avg_queue_seconds,
-        cast(days_loaded < days_in_month as boolean) as is_provisional,
-        {{ ratio("days_loaded", "days_in_month", 100) }} as share_of_days_loaded
+        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
+        cast(counted.days_loaded < counted.days_in_month as boolean) as is_provisional,
+        {{ ratio("counted.days_loaded", "counted.days_in_month", 100) }} as share_of_days_loaded
     from counted
+    left join ratios
+        on
+            counted.force_code = ratios.force_code
+            and counted.line = ratios.line
+            and counted.month_start = ratios.month_start
+            and counted.short_abandon_seconds = ratios.short_abandon_seconds
+    left join ratios_of_received
+        on
+            counted.force_code = ratios_of_received.force_code
+            and counted.line = ratios_of_received.line
+            and counted.month_start = ratios_of_received.month_start
+            and counted.short_abandon_seconds = ratios_of_received.short_abandon_seconds
 
 )
 

@@ -30,21 +30,16 @@ dates as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 lines as (
 
     select distinct line from {{ ref("call_parameters") }}
 
 ),
 
-span as (
+spans as (
 
     select
+        source_days.force_code,
         min(dates.date_day) as first_day,
         max(dates.date_day) as last_day,
         min(dates.month_start) as first_month,
@@ -53,12 +48,15 @@ span as (
     inner join dates
         on source_days.day = dates.date_day
     where source_days.source = 'call_segments' and source_days.is_loaded
+    group by source_days.force_code
 
 ),
 
 called_days as (
 
-    select distinct day
+    select distinct
+        force_code,
+        day
     from part_days
     where part like 'calls_%'
 
@@ -67,23 +65,24 @@ called_days as (
 cells as (
 
     select
-        forces.force_code,
+        spans.force_code,
         lines.line,
         dates.date_day,
         coalesce(source_days.is_loaded, false) as is_loaded
-    from span
+    from spans
     inner join dates
-        on dates.month_start between span.first_month and span.last_month
+        on dates.month_start between spans.first_month and spans.last_month
     left join called_days
-        on dates.date_day = called_days.day
+        on spans.force_code = called_days.force_code
+        and dates.date_day = called_days.day
     left join source_days
         on
             source_days.source = 'call_segments'
+            and spans.force_code = source_days.force_code
             and dates.date_day = source_days.day
-    cross join forces
     cross join lines
     -- Late calls of a delivered month may have arrived outside the delivered days; the month counts them too.
-    where dates.date_day between span.first_day and span.last_day or called_days.day is not null
+    where dates.date_day between spans.first_day and spans.last_day or called_days.day is not null
 
 ),
 
@@ -129,6 +128,20 @@ summed as (
 
 ),
 
+ratios as (
+    {{- catalogue_ratios(
+        "summed",
+        key=["force_code", "line", "date_day"],
+        parts=shown + divided,
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "avg_queue_seconds": "avg_queue_time",
+            "avg_talk_seconds": "avg_talk_time",
+            "pct_answered_within_target": "pct_answered_within_target",
+        },
+    ) }}
+),
+
 final as (
 
     select
@@ -138,15 +151,20 @@ final as (
         cast(summed.received as bigint) as received,
         cast(summed.answered as bigint) as answered,
         cast(summed.not_answered as bigint) as not_answered,
-        {{ ratio("summed.not_answered", "summed.received", 100) }} as pct_not_answered,
-        {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
-        {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
-        {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
+        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
+        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
+        cast(ratios.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
+        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
         cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
         cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
         cast(summed.called_back as bigint) as called_back,
         cast(not summed.is_loaded as boolean) as is_provisional
     from summed
+    left join ratios
+        on
+            summed.force_code = ratios.force_code
+            and summed.line = ratios.line
+            and summed.date_day = ratios.date_day
     left join percentiles
         on
             summed.force_code = percentiles.force_code

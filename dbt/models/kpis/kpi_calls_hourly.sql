@@ -18,12 +18,6 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 lines as (
 
     select distinct line from {{ ref("call_parameters") }}
@@ -39,7 +33,7 @@ hours as (
 cells as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         lines.line,
         deliveries.month_start,
         hours.day_of_week,
@@ -47,7 +41,6 @@ cells as (
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
-    cross join forces
     cross join lines
     cross join hours
     where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
@@ -77,6 +70,20 @@ summed as (
 
 ),
 
+ratios as (
+    {{- catalogue_ratios(
+        "summed",
+        key=["force_code", "line", "month_start", "day_of_week", "hour_of_day"],
+        parts=shown + divided,
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "avg_queue_seconds": "avg_queue_time",
+            "avg_talk_seconds": "avg_talk_time",
+            "pct_answered_within_target": "pct_answered_within_target",
+        },
+    ) }}
+),
+
 final as (
 
     select
@@ -88,16 +95,23 @@ final as (
         cast(summed.received as bigint) as received,
         cast(summed.answered as bigint) as answered,
         cast(summed.not_answered as bigint) as not_answered,
-        {{ ratio("summed.not_answered", "summed.received", 100) }} as pct_not_answered,
-        {{ ratio("summed.queue_seconds_answered", "summed.answered") }} as avg_queue_seconds,
-        {{ ratio("summed.talk_seconds_answered", "summed.answered") }} as avg_talk_seconds,
-        {{ ratio("summed.answered_within_target", "summed.answered", 100) }} as pct_answered_within_target,
+        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
+        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
+        cast(ratios.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
+        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
         cast(summed.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
         cast(summed.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
         cast(summed.called_back as bigint) as called_back,
         cast(summed.days_loaded < summed.days_in_month as boolean) as is_provisional,
         {{ ratio("summed.days_loaded", "summed.days_in_month", 100) }} as share_of_days_loaded
     from summed
+    left join ratios
+        on
+            summed.force_code = ratios.force_code
+            and summed.line = ratios.line
+            and summed.month_start = ratios.month_start
+            and summed.day_of_week = ratios.day_of_week
+            and summed.hour_of_day = ratios.hour_of_day
 
 )
 

@@ -48,7 +48,8 @@ final as (
         {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
     from with_total
     inner join deliveries
-        on with_total.month_start = deliveries.month_start
+        on with_total.force_code = deliveries.force_code
+        and with_total.month_start = deliveries.month_start
     where deliveries.measure = 'live_chat.accepted' and deliveries.days_loaded > 0
 
 )

@@ -30,7 +30,8 @@ final as (
         {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
     from operator_months
     inner join deliveries
-        on operator_months.month_start = deliveries.month_start
+        on operator_months.force_code = deliveries.force_code
+        and operator_months.month_start = deliveries.month_start
     where deliveries.measure = 'live_chat.accepted' and deliveries.days_loaded > 0
 
 )

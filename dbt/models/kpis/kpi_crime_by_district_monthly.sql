@@ -40,7 +40,8 @@ final as (
         {{ ratio("deliveries.days_loaded", "deliveries.days_in_month", 100) }} as share_of_days_loaded
     from counted
     inner join deliveries
-        on counted.month_start = deliveries.month_start
+        on counted.force_code = deliveries.force_code
+        and counted.month_start = deliveries.month_start
     where deliveries.measure = 'crime.cancelled_crime' and deliveries.days_loaded > 0
 
 )

@@ -32,6 +32,7 @@ cancellations as (
         {{ month_start("event_date") }} as month_start,
         {{ month_start("cancelled_date") }} as cancelled_month,
         count(*) as cancelled,
+        sum(days_to_cancel) as days_to_cancel,
         sum(case when cancel_code = 'C1' then 1 else 0 end) as cancelled_c1
     from crimes
     where event = 'recorded' and is_cancelled_since = 1
@@ -53,6 +54,7 @@ cells as (
         months.days_in_month,
         months.days_loaded,
         coalesce(cancellations.cancelled, 0) as cancelled,
+        coalesce(cancellations.days_to_cancel, 0) as days_to_cancel,
         coalesce(cancellations.cancelled_c1, 0) as cancelled_c1
     from months as cohorts
     inner join months
@@ -74,6 +76,11 @@ accumulated as (
             order by months_since asc nulls last
             rows between unbounded preceding and current row
         ) as cancelled_to_date,
+        sum(days_to_cancel) over (
+            partition by force_code, month_start
+            order by months_since asc nulls last
+            rows between unbounded preceding and current row
+        ) as days_to_cancel_to_date,
         sum(days_in_month) over (
             partition by force_code, month_start
             order by months_since asc nulls last
@@ -99,6 +106,9 @@ final as (
         cast(case when recorded_crime is not null and days_loaded > 0 then cancelled_c1 end as bigint) as cancelled_c1,
         cast(case when recorded_crime is not null then cancelled_to_date end as bigint) as cancelled_to_date,
         {{ ratio("cancelled_to_date", "recorded_crime", 100) }} as pct_cancelled_to_date,
+        case
+            when recorded_crime is not null then {{ ratio("days_to_cancel_to_date", "cancelled_to_date") }}
+        end as avg_days_to_cancel_to_date,
         cast(days_loaded = days_in_month as boolean) as is_observed,
         cast(days_loaded_to_date < days_in_month_to_date as boolean) as is_provisional,
         {{ ratio("days_loaded_to_date", "days_in_month_to_date", 100) }} as share_of_days_loaded

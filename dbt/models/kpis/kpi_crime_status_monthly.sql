@@ -16,22 +16,15 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 months as (
 
     select
-        forces.force_code,
-        deliveries.month_start,
-        deliveries.days_in_month,
-        deliveries.days_loaded
+        force_code,
+        month_start,
+        days_in_month,
+        days_loaded
     from deliveries
-    cross join forces
-    where deliveries.measure = 'crime.recorded_crime'
+    where measure = 'crime.recorded_crime'
 
 ),
 

@@ -19,12 +19,6 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 grouped as (
 
     select
@@ -51,7 +45,7 @@ grouped as (
 summed as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         deliveries.month_start,
         deliveries.days_in_month,
         deliveries.days_loaded,
@@ -59,10 +53,9 @@ summed as (
         case when deliveries.days_loaded > 0 then coalesce(grouped.{{ part }}, 0) end as {{ part }}{{ "," if not loop.last }}
         {%- endfor %}
     from deliveries
-    cross join forces
     left join grouped
         on
-            forces.force_code = grouped.force_code
+            deliveries.force_code = grouped.force_code
             and deliveries.month_start = grouped.month_start
     where deliveries.measure = 'demand.non_emergency'
 

@@ -24,6 +24,12 @@ measures as (
 
 ),
 
+quarantined as (
+
+    select * from {{ ref("int_measure_quarantine") }}
+
+),
+
 pivoted as (
 
     select
@@ -71,7 +77,10 @@ final as (
         {%- for period in compared %}
         cast(pivoted.{{ period }}_is_provisional as boolean) as {{ period }}_is_provisional,
         {%- endfor %}
-        cast(measure_months.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
+        cast(measure_months.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
+        cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
+        cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
+        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
     from measure_months
     inner join measures
         on measure_months.measure = measures.measure
@@ -80,6 +89,12 @@ final as (
             measure_months.force_code = pivoted.force_code
             and measure_months.measure = pivoted.measure
             and measure_months.month_start = pivoted.month_start
+    left join quarantined
+        on
+            measure_months.force_code = quarantined.force_code
+            and measure_months.measure = quarantined.measure
+            and measure_months.month_start = quarantined.month_start
+            and quarantined.period = 'month'
 
 )
 

@@ -18,6 +18,12 @@ periods as (
 
 ),
 
+quarantined as (
+
+    select * from {{ ref("int_measure_quarantine") }}
+
+),
+
 final as (
 
     select
@@ -43,13 +49,21 @@ final as (
         cast(measure_periods.days as bigint) as days,
         cast(measure_periods.days_loaded as bigint) as days_loaded,
         cast(measure_periods.is_provisional as boolean) as is_provisional,
-        cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
+        cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
+        cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
+        cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
+        cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
     from measure_periods
     inner join measures
         on measure_periods.measure = measures.measure
     inner join periods
         on measure_periods.month_start = periods.month_start
         and measure_periods.period = periods.period
+    left join quarantined
+        on measure_periods.force_code = quarantined.force_code
+        and measure_periods.measure = quarantined.measure
+        and measure_periods.month_start = quarantined.month_start
+        and measure_periods.period = quarantined.period
 
 )
 

@@ -26,12 +26,6 @@ dates as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 parameters as (
 
     select * from {{ ref("call_parameters") }}
@@ -53,13 +47,12 @@ lines as (
 months as (
 
     select
-        forces.force_code,
+        deliveries.force_code,
         lines.line,
         deliveries.month_start,
         deliveries.days_in_month,
         deliveries.days_loaded
     from deliveries
-    cross join forces
     cross join lines
     where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
 
@@ -79,6 +72,7 @@ parameters_in_force as (
 loaded_days as (
 
     select
+        source_days.force_code,
         dates.date_day,
         dates.month_start,
         dates.day_of_week
@@ -92,11 +86,13 @@ loaded_days as (
 weekdays as (
 
     select
+        force_code,
         month_start,
         day_of_week,
         cast(count(*) as bigint) as days
     from loaded_days
     group by
+        force_code,
         month_start,
         day_of_week
 
@@ -157,7 +153,8 @@ cells as (
     cross join hours
     left join weekdays
         on
-            months.month_start = weekdays.month_start
+            months.force_code = weekdays.force_code
+            and months.month_start = weekdays.month_start
             and hours.day_of_week = weekdays.day_of_week
     left join grouped
         on

@@ -2,7 +2,9 @@ with
 
 measure_months as (
 
-    select * from {{ ref("int_measure_monthly") }}
+    select *
+    from {{ ref("kpi_measure_period") }}
+    where period = 'month'
 
 ),
 
@@ -21,12 +23,7 @@ final as (
         cast(measures.name as {{ dbt.type_string() }}) as measure,
         cast(measure_months.month_start as date) as month_start,
         cast(measure_months.value as decimal(38, 6)) as value,
-        cast({{ display_quotient(
-            "measure_months.value_numerator",
-            "measure_months.value_denominator",
-            "measures.unit",
-            "measures.decimals",
-        ) }} as {{ dbt.type_string() }}) as display_value,
+        cast(measure_months.display_value as {{ dbt.type_string() }}) as display_value,
         cast(measures.unit as {{ dbt.type_string() }}) as unit,
         cast(measures.board_paper_order as bigint) as sort_order,
         cast(measure_months.is_provisional as boolean) as is_provisional,

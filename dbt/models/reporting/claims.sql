@@ -1,7 +1,13 @@
-{#- Figures are compared as whole trillionths, so that equal means equal. Which comparison reads which of them, and
-    what makes it known, is said once, in `outcomes`. -#}
+{#- Figures are compared as whole trillionths, so that equal means equal. Which comparison reads which of them is said
+    once, in `outcomes`; whether months that are not loaded could change the outcome, in `tested`. A month of which a day
+    is missing counts as not loaded. -#}
 {%- set end_comparisons = "('rises', 'falls', 'improves', 'worsens')" -%}
+{%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
+{%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
 {%- set yearly_comparisons = "('rises_year_on_year', 'falls_year_on_year')" -%}
+{%- set period_comparisons =
+    "('within_benchmark', 'more_than', 'less_than', 'equals', 'rises_year_on_year', 'falls_year_on_year')"
+-%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -32,12 +38,30 @@ chart_months as (
 
 ),
 
--- The months of a claim, and which of them it is about.
+measure_parts as (
+
+    select * from {{ ref("measure_parts") }}
+
+),
+
+may_be_negative as (
+
+    select distinct measure
+    from measure_parts
+    where role = 'numerator' and weight < 0
+
+),
+
+-- The months of a claim, and which of them it is about. A month is compared when it is loaded whole for every measure
+-- that the test names.
 claim_months as (
 
     select
         tests.force_code,
         statement_months.*,
+        min(case when statement_months.is_whole then 1 else 0 end) over (
+            partition by statement_months.test_key, statement_months.period, statement_months.month_start
+        ) = 1 as is_compared,
         statement_months.month_start = tests.stated_month as is_stated_month,
         statement_months.month_start = periods.first_month as is_first,
         statement_months.month_start = periods.last_month as is_last,
@@ -97,7 +121,7 @@ ends as (
         test_key,
         max(case when is_first and is_whole then rate end) as first_rate,
         max(case when is_last and is_whole then rate end) as last_rate,
-        max(case when is_stated_month then month_value end) as stated_value,
+        max(case when is_stated_month and is_compared then month_value end) as stated_value,
         count(case when is_first and not is_whole then 1 end) > 0 as needs_first,
         count(case when is_last and not is_whole then 1 end) > 0 as needs_last
     from own_months
@@ -129,6 +153,7 @@ targets as (
 
 ),
 
+-- A value that is no quotient of sums, such as a median, is not that of several months.
 sums as (
 
     select
@@ -137,11 +162,11 @@ sums as (
         is_sum,
         is_additive,
         count(*) as months,
-        sum(value_numerator) as numerator,
-        sum(value_denominator) as denominator,
-        max(value_denominator) as greatest_denominator
+        sum(case when is_compared then value_numerator end) as numerator,
+        sum(case when is_compared then value_denominator end) as denominator,
+        max(case when is_compared then value_denominator end) as greatest_denominator
     from valued
-    where not is_other and is_whole
+    where not is_other
     group by
         test_key,
         period,
@@ -155,6 +180,7 @@ pooled as (
     select
         test_key,
         period,
+        months = 1 or is_additive as has_period_value,
         case
             when is_sum then {{ trillionths("numerator", "greatest_denominator") }}
             when is_additive or months = 1 then {{ trillionths("numerator", "denominator") }}
@@ -169,7 +195,7 @@ ranked as (
         *,
         max(month_value) over (partition by test_key, measure, is_other) as greatest
     from valued
-    where period = 'stated'
+    where period = 'stated' and is_compared
 
 ),
 
@@ -198,16 +224,26 @@ peaks as (
     select
         test_key,
         max(case when not is_other then greatest end) as greatest,
-        max(case when not is_other then peak_month end) as peak_month,
-        max(case when not is_other then peaks end) as peaks,
-        sum(months_without_value) as months_without_value,
         max(case when not is_other then peak_months end) as peak_months,
+        sum(months_without_value) as months_without_value,
+        max(case when not is_other then months_without_value end) as own_months_without_value,
         max(peak_months) as most_peak_months,
         min(peak_month) as first_peak_month,
         max(peak_month) as last_peak_month,
-        count(case when is_other then 1 end) as others,
-        {{ joined_text("concat(measure, ' in ', peaks)") }} as peaks_by_measure
+        max(case when not is_other then concat(measure, ' ', peaks) end) as own_peaks,
+        {{ joined_text("concat(measure, ' ', peaks)") }} as all_peaks
     from measure_peaks
+    group by test_key
+
+),
+
+others as (
+
+    select
+        test_key,
+        count(*) as other_months
+    from valued
+    where period = 'stated' and is_other
     group by test_key
 
 ),
@@ -220,12 +256,12 @@ month_totals as (
         max(case when not is_other then month_value end) as own,
         sum(case when is_other then times * month_value end) as others
     from valued
-    where period = 'stated'
+    where period = 'stated' and is_compared
     group by
         test_key,
         month_start
     -- Of every measure, or the month is not compared.
-    having count(case when is_whole then month_value end) = count(*)
+    having count(month_value) = count(*)
 
 ),
 
@@ -242,25 +278,45 @@ totals as (
 
 ),
 
-charts as (
+charted as (
 
     select
         own_months.test_key,
-        count(chart_months.variation) as points,
-        count(chart_months.signal) as signals,
-        {{ joined_text("case when chart_months.signal is not null then concat("
-            ~ month_text("own_months.month_start") ~ ", ' (', chart_months.signal, ')') end") }} as signal_months,
-        max(case when own_months.is_last then chart_months.mean end) as mean,
-        max(case when own_months.is_last then chart_months.lower_limit end) as lower_limit,
-        max(case when own_months.is_last then chart_months.upper_limit end) as upper_limit,
-        count(case when own_months.is_last and chart_months.is_trial then 1 end) > 0 as is_trial
+        own_months.month_start,
+        own_months.month_value,
+        chart_months.variation,
+        chart_months.signal,
+        chart_months.points,
+        chart_months.lower_limit,
+        chart_months.upper_limit,
+        row_number() over (
+            partition by own_months.test_key
+            order by own_months.month_start desc nulls last
+        ) as place
     from own_months
     inner join chart_months
         on
             own_months.force_code = chart_months.force_code
             and own_months.measure = chart_months.measure
             and own_months.month_start = chart_months.month_start
-    group by own_months.test_key
+    where own_months.is_compared
+
+),
+
+charts as (
+
+    select
+        test_key,
+        count(month_value) as months_with_value,
+        count(variation) as months_judged,
+        count(signal) as signal_months,
+        {{ joined_text("case when signal is not null then concat("
+            ~ month_text("month_start") ~ ", ' ', signal) end") }} as signals,
+        min(points) as points,
+        max(case when place = 1 then lower_limit end) as lower_limit,
+        max(case when place = 1 then upper_limit end) as upper_limit
+    from charted
+    group by test_key
 
 ),
 
@@ -275,9 +331,9 @@ gathered as (
         periods.needed,
         base_periods.months as base_months,
         base_periods.months_loaded as base_months_loaded,
+        base_periods.loaded as base_loaded,
         base_periods.needed as base_needed,
-        {{ months_text("periods.first_month", "periods.last_month") }} as period_text,
-        {{ months_text("base_periods.first_month", "base_periods.last_month") }} as base_period_text,
+        may_be_negative.measure is null as is_never_negative,
         ends.first_rate,
         ends.last_rate,
         ends.stated_value,
@@ -285,31 +341,34 @@ gathered as (
         ends.needs_last,
         {{ trillionths("targets.target", "1") }} as target,
         {{ trillionths("tests.stated_number", "1") }} as compared_with,
+        stated.has_period_value,
         stated.period_value,
         base.period_value as base_period_value,
         peaks.greatest,
-        peaks.peaks,
-        peaks.peak_month,
         peaks.peak_months,
         peaks.months_without_value,
+        peaks.own_months_without_value,
         peaks.most_peak_months,
         peaks.first_peak_month,
         peaks.last_peak_month,
-        peaks.others,
-        peaks.peaks_by_measure,
+        peaks.own_peaks,
+        peaks.all_peaks,
+        coalesce(others.other_months, 0) > 0 as has_others,
         totals.months_compared,
         totals.months_differing,
         totals.own as own_total,
         totals.others as others_total,
+        charts.months_with_value,
+        charts.months_judged,
+        coalesce(charts.signal_months, 0) as signal_months,
+        charts.signals,
         charts.points,
-        coalesce(charts.signals, 0) as signals,
-        charts.signal_months,
-        charts.mean,
         charts.lower_limit,
-        charts.upper_limit,
-        charts.is_trial
+        charts.upper_limit
     from tests
-    {%- for joined in ["unknown_measures", "ends", "targets", "peaks", "totals", "charts"] %}
+    left join may_be_negative
+        on tests.measure = may_be_negative.measure
+    {%- for joined in ["unknown_measures", "ends", "targets", "peaks", "others", "totals", "charts"] %}
     left join {{ joined }}
         on tests.test_key = {{ joined }}.test_key
     {%- endfor %}
@@ -327,7 +386,8 @@ gathered as (
 
 ),
 
--- What each comparison finds: whether the claim holds, null while it is not known, and the two figures that decide.
+-- What each comparison finds in the loaded months: whether the claim holds, null where they do not say, and the two
+-- figures that decide.
 outcomes as (
 
     select
@@ -343,40 +403,48 @@ outcomes as (
                     when (comparison = 'improves') = (better = 'higher') then last_rate > first_rate
                     else last_rate < first_rate
                 end
-            when comparison in ('peaks_in', 'peaks_with') and (months_loaded < months or months_without_value > 0) then null
+            -- One month is no peak.
+            when comparison in {{ peak_comparisons }} and months_loaded < 2 then null
             when comparison = 'peaks_in'
                 then case
-                    when stated_value is not null then peak_months = 1 and peak_month = stated_month
+                    when stated_value < greatest or (stated_value = greatest and peak_months > 1) then false
+                    when stated_value = greatest and own_months_without_value = 0 then true
                 end
             when comparison = 'peaks_with'
                 then case
-                    when others > 0 then most_peak_months = 1 and first_peak_month = last_peak_month
+                    when has_others and months_without_value = 0
+                        then most_peak_months = 1 and first_peak_month = last_peak_month
                 end
             when comparison = 'within_benchmark' and better = 'lower' then period_value < target
             when comparison = 'within_benchmark' and better = 'higher' then period_value > target
             when comparison = 'is_stable'
                 then case
-                    when signals > 0 then false
-                    when points = months then true
+                    when signal_months > 0 then false
+                    when months_judged > 0 and months_judged = months_with_value then true
                 end
             when comparison = 'is_the_sum_of'
                 then case
                     when months_differing > 0 then false
-                    when months_compared = months then true
+                    when months_compared = months_loaded then true
                 end
-            -- What is left compares values of whole periods.
-            when months_loaded < months then null
+            -- A total of some months says of the whole only that it is more, and that only where months add to it.
+            when comparison in {{ threshold_comparisons }} and is_sum and months_loaded < months
+                then case
+                    when is_never_negative and period_value > compared_with then comparison = 'more_than'
+                    when is_never_negative and period_value = compared_with and comparison = 'less_than' then false
+                end
             when comparison = 'more_than' then period_value > compared_with
             when comparison = 'less_than' then period_value < compared_with
             when comparison = 'equals' then period_value = compared_with
-            when base_months_loaded < base_months or (is_sum and months <> base_months) then null
+            when months_loaded < months or base_months_loaded < base_months then null
+            when is_sum and months <> base_months then null
             when comparison = 'rises_year_on_year' then period_value > base_period_value
             when comparison = 'falls_year_on_year' then period_value < base_period_value
         end as holds,
         case
             when comparison in {{ end_comparisons }} then last_rate
-            when comparison in ('peaks_in', 'peaks_with') then greatest
-            when comparison = 'is_stable' then {{ trillionths("signals", "1") }}
+            when comparison in {{ peak_comparisons }} then greatest
+            when comparison = 'is_stable' then {{ trillionths("signal_months", "1") }}
             when comparison = 'is_the_sum_of' then own_total
             else period_value
         end as value_trillionths,
@@ -385,9 +453,19 @@ outcomes as (
             when comparison = 'peaks_in' then stated_value
             when comparison = 'within_benchmark' then target
             when comparison = 'is_the_sum_of' then others_total
-            when comparison in ('more_than', 'less_than', 'equals') then compared_with
+            when comparison in {{ threshold_comparisons }} then compared_with
             when comparison in {{ yearly_comparisons }} then base_period_value
         end as base_trillionths,
+        case
+            when comparison in {{ end_comparisons }} then case when last_rate is not null then {{ month_text("last_month") }} end
+            else loaded
+        end as value_months,
+        case
+            when comparison in {{ end_comparisons }}
+                then case when first_rate is not null then {{ month_text("first_month") }} end
+            when comparison = 'peaks_in' then {{ month_text("stated_month") }}
+            when comparison in {{ yearly_comparisons }} then base_loaded
+        end as base_value_months,
         case
             when not is_known then null
             when months is null then 'not stated'
@@ -409,59 +487,53 @@ outcomes as (
 
 ),
 
--- The figures as a paper prints them; those per day with a decimal.
-scaled as (
+-- Each month more can end a peak, a sum or a stable time, and bring none of them back. Shares and totals can still turn.
+tested as (
 
     select
         *,
         case
-            when measure_unit = 'duration' then 0
-            when comparison in {{ end_comparisons }} and is_sum then 1
-            else measure_decimals
-        end as shown_decimals
+            when holds and months_needed is null then 'supported'
+            when holds then 'supported_so_far'
+            when not holds and months_needed is null then 'contradicted'
+            when not holds and comparison in ('peaks_in', 'is_stable', 'is_the_sum_of') then 'contradicted'
+            when not holds and comparison in {{ threshold_comparisons }} and is_sum then 'contradicted'
+            else 'not_testable'
+        end as verdict
     from outcomes
 
 ),
 
-rounded as (
-
-    select
-        *,
-        {%- for figure in ["value", "base"] %}
-        {{ rounded_quotient(figure ~ "_trillionths", "1000000000000", "(" ~ power_of_ten("shown_decimals") ~ ")") }}
-            as {{ figure }}_units,
-        {%- endfor %}
-        {%- for figure in ["mean", "lower_limit", "upper_limit"] %}
-        {{ rounded_quotient(figure, "1", "(" ~ power_of_ten("shown_decimals") ~ ")") }}
-            as {{ figure }}_units{{ "," if not loop.last }}
-        {%- endfor %}
-    from scaled
-
-),
-
-worded as (
-
-    select
-        *,
-        {%- for figure in ["value", "base", "mean", "lower_limit", "upper_limit"] %}
-        {{ display_units(figure ~ "_units", "measure_unit", "shown_decimals") }} as {{ figure }}_text,
-        {%- endfor %}
-        case when is_sum then ' a day' else '' end as per_day
-    from rounded
-
-),
-
-said as (
+-- Why there is no verdict: first what no delivery can mend, then what is not there yet.
+explained as (
 
     select
         *,
         case
-            when holds then 'supported'
-            when not holds then 'contradicted'
-            else 'not_testable'
-        end as verdict,
-        {{ claim_evidence(end_comparisons, yearly_comparisons) }} as evidence
-    from worded
+            when verdict <> 'not_testable' then null
+            when unknown is not null then 'unknown_measure'
+            when months is null then 'no_period'
+            when comparison in {{ end_comparisons }} and months = 1 then 'one_month'
+            when comparison in ('improves', 'worsens', 'within_benchmark') and better = 'neither' then 'no_direction'
+            when comparison in ('peaks_with', 'is_the_sum_of') and not has_others then 'no_other_measure'
+            when comparison in {{ threshold_comparisons }} and compared_with is null then 'no_threshold'
+            when comparison = 'peaks_in' and not stated_month between first_month and last_month
+                then 'month_outside_period'
+            when comparison in {{ peak_comparisons }} and months = 1 then 'one_month'
+            when comparison in {{ period_comparisons }} and not has_period_value then 'not_additive'
+            when comparison in {{ yearly_comparisons }} and is_sum and months <> base_months
+                then 'periods_differ'
+            when comparison = 'within_benchmark' and target is null and months_loaded > 0 then 'no_target'
+            when comparison = 'is_stable' and months_loaded > 0
+                then case
+                    when points is null then 'no_chart'
+                    when months_with_value = 0 then 'no_figure'
+                    else 'no_limits'
+                end
+            when months_needed is not null then 'months_not_loaded'
+            else 'no_figure'
+        end as reason_code
+    from tested
 
 ),
 
@@ -469,13 +541,12 @@ judged as (
 
     select
         *,
-        max(case when verdict = 'contradicted' then 1 else 0 end) over (
+        {%- for verdict in ["contradicted", "not_testable", "supported_so_far"] %}
+        max(case when verdict = '{{ verdict }}' then 1 else 0 end) over (
             partition by force_code, report_id, statement_id
-        ) = 1 as is_contradicted,
-        max(case when verdict = 'not_testable' then 1 else 0 end) over (
-            partition by force_code, report_id, statement_id
-        ) = 1 as is_not_testable
-    from said
+        ) = 1 as has_{{ verdict }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from explained
 
 ),
 
@@ -495,16 +566,31 @@ final as (
         cast(last_month as date) as last_month,
         cast(verdict as {{ dbt.type_string() }}) as verdict,
         cast(case
-            when is_contradicted then 'contradicted'
-            when is_not_testable then 'not_testable'
+            when has_contradicted then 'contradicted'
+            when has_not_testable then 'not_testable'
+            when has_supported_so_far then 'supported_so_far'
             else 'supported'
         end as {{ dbt.type_string() }}) as claim_verdict,
-        {{ ratio("value_trillionths", "1000000000000") }} as value,
-        {{ ratio("base_trillionths", "1000000000000") }} as base_value,
+        cast(reason_code as {{ dbt.type_string() }}) as reason_code,
+        {{ from_trillionths("value_trillionths") }} as value,
+        {{ from_trillionths("base_trillionths") }} as base_value,
+        cast(value_months as {{ dbt.type_string() }}) as value_months,
+        cast(base_value_months as {{ dbt.type_string() }}) as base_value_months,
         cast(months_loaded as bigint) as months_loaded,
         cast(months as bigint) as months_in_period,
         cast(months_needed as {{ dbt.type_string() }}) as months_needed,
-        cast(evidence as {{ dbt.type_string() }}) as evidence,
+        cast(case
+            when comparison = 'peaks_in' then own_peaks
+            when comparison = 'peaks_with' then all_peaks
+        end as {{ dbt.type_string() }}) as peaks,
+        cast(case when comparison = 'is_the_sum_of' then months_differing end as bigint) as months_differing,
+        cast(case when comparison = 'is_stable' then signals end as {{ dbt.type_string() }}) as signals,
+        cast(case when comparison = 'is_stable' then points end as bigint) as chart_points,
+        cast(case when comparison = 'is_stable' then lower_limit end as decimal(38, 6)) as lower_limit,
+        cast(case when comparison = 'is_stable' then upper_limit end as decimal(38, 6)) as upper_limit,
+        cast(unknown as {{ dbt.type_string() }}) as unknown_measures,
+        -- A sentence made of the columns before it, which the publication writes.
+        cast(null as {{ dbt.type_string() }}) as evidence,
         cast(months_needed is not null as boolean) as is_provisional
     from judged
 

@@ -6,6 +6,12 @@ measures as (
 
 ),
 
+sections as (
+
+    select * from {{ ref("measure_sections") }}
+
+),
+
 targets as (
 
     select * from {{ ref("measure_targets") }}
@@ -28,6 +34,8 @@ final as (
     select
         cast(measures.measure as {{ dbt.type_string() }}) as measure,
         cast(measures.section as {{ dbt.type_string() }}) as section,
+        cast(sections.title as {{ dbt.type_string() }}) as section_title,
+        cast(sections.section_order as bigint) as section_order,
         cast(measures.name as {{ dbt.type_string() }}) as name,
         cast(measures.label as {{ dbt.type_string() }}) as label,
         cast(measures.unit as {{ dbt.type_string() }}) as unit,
@@ -46,8 +54,12 @@ final as (
         cast(measures.factor as bigint) as factor,
         cast(measures.numerator_divisor as bigint) as numerator_divisor,
         cast(measures.denominator_divisor as bigint) as denominator_divisor,
-        cast(nullif(measures.breakdown, '') as {{ dbt.type_string() }}) as breakdown
+        cast(nullif(measures.breakdown, '') as {{ dbt.type_string() }}) as breakdown,
+        cast(measures.chart_type as {{ dbt.type_string() }}) as chart_type,
+        cast(measures.has_weekly_chart as boolean) as has_weekly_chart
     from measures
+    left join sections
+        on measures.section = sections.section
     left join standing_targets
         on measures.measure = standing_targets.measure
 

@@ -49,6 +49,7 @@ final as (
     select
         cast(quarantined.load_id as bigint) as load_id,
         cast(quarantined.source as {{ dbt.type_string() }}) as source,
+        cast(quarantined.force_code as {{ dbt.type_string() }}) as force_code,
         cast(quarantined.extract_date as date) as extract_date,
         cast(quarantined.file_name as {{ dbt.type_string() }}) as file_name,
         cast(quarantined.source_row as bigint) as source_row,

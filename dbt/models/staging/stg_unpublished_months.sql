@@ -9,7 +9,7 @@
     "call_segments": {"key": "call_id", "times": ["arrived_at"]},
     "crimes": {"key": "crime_ref", "times": ["recorded_at", "cancelled_at"]},
     "digital_contacts": {"key": "contact_id", "times": ["received_at"]},
-    "live_chats": {"key": "chat_id", "times": ["requested_at"]},
+    "live_chats": {"key": "chat_id", "times": ["requested_at", "ended_at"]},
     "online_crime_reports": {"key": "submission_id", "times": ["submitted_at"]},
 } -%}
 

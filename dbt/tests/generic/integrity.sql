@@ -53,7 +53,8 @@
     {%- set to_columns = item.get("to_columns", item.columns) -%}
     {%- set key, parent_key = item.columns | join(", "), to_columns | join(", ") -%}
     {%- do faults.append({
-        "text": key ~ " is " ~ ("not in " if key == parent_key else "no " ~ parent_key ~ " of ") ~ item.to.identifier,
+        "text": key ~ " is " ~ ("not in " if key == parent_key else "no " ~ parent_key ~ " of ") ~ item.to.identifier
+            ~ file_of_seed(item.to.identifier),
         "where": "(" ~ key ~ ") not in (select " ~ parent_key ~ " from " ~ item.to
             ~ " where " ~ to_columns | join(" is not null and ") ~ " is not null)",
     }) -%}

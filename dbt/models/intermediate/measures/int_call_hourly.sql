@@ -34,6 +34,7 @@ touched_calls as (
     left join source_days
         on
             source_days.source = 'call_segments'
+            and calls.force_code = source_days.force_code
             and calls.arrived_date = source_days.day
     {{ in_touched_months("where", "calls.arrived_date", sources) }}
 
@@ -74,7 +75,7 @@ queue_times as (
         queue_seconds,
         count(*) as calls
     from touched_calls
-    where answered = 1
+    where answered = 1 and queue_seconds is not null
     group by
         force_code,
         line,

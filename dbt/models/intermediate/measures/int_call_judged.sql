@@ -29,7 +29,9 @@ judged as (
         parameters.answer_target_seconds,
         calls.is_answered as is_answered_by_operator,
         -- A call-back does not make up for a short abandon: what was not received cannot be answered.
-        calls.queue_seconds < parameters.short_abandon_seconds and not calls.is_answered as is_short_abandon,
+        -- Nor is a call without a queue time a short abandon: how long the caller waited is not known.
+        coalesce(calls.queue_seconds < parameters.short_abandon_seconds, false)
+        and not calls.is_answered as is_short_abandon,
         {{ month_start("calls.arrived_date") }} as month_start,
         cast({{ day_of_week("calls.arrived_date") }} as bigint) as day_of_week,
         cast(extract(hour from {{ local_timestamp("calls.arrived_at") }}) as bigint) as hour_of_day,
@@ -62,9 +64,10 @@ final as (
         is_short_abandon,
         concat('calls_', line) as section,
         1 as received,
+        case when queue_seconds is not null then 1 else 0 end as with_queue_time,
         case when is_answered then 1 else 0 end as answered,
         case when is_answered then 0 else 1 end as not_answered,
-        case when is_answered then queue_seconds else 0 end as queue_seconds_answered,
+        case when is_answered then coalesce(queue_seconds, 0) else 0 end as queue_seconds_answered,
         case when is_answered then talk_seconds else 0 end as talk_seconds_answered,
         -- Strictly under the target: a call answered at 10.000 seconds missed it.
         case when is_answered and queue_seconds < answer_target_seconds then 1 else 0 end as answered_within_target,

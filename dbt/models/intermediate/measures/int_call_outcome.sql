@@ -23,6 +23,7 @@ final as (
         is_answered_by_operator,
         section,
         received,
+        with_queue_time,
         answered,
         not_answered,
         queue_seconds_answered,

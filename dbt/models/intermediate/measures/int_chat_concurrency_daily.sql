@@ -18,15 +18,15 @@ final as (
 
     select
         force_code,
-        requested_date as day,
+        day,
         cast(max(held_at_once) as bigint) as max_concurrent_chats
     from levels
     where
-        requested_date is not null
-        {{ in_touched_months("and", "requested_date", sources) }}
+        day is not null
+        {{ in_touched_months("and", "day", sources) }}
     group by
         force_code,
-        requested_date
+        day
 
 )
 

@@ -8,26 +8,11 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-chats as (
+pieces as (
 
-    select * from {{ ref("fct_live_chat") }}
-
-),
-
-held as (
-
-    select
-        force_code,
-        operator_id,
-        requested_date,
-        accepted_at,
-        ended_at,
-        {{ month_start("requested_date") }} as month_start
-    from chats
-    where
-        is_accepted
-        and operator_id is not null
-        {{ in_touched_months("and", "requested_date", sources) }}
+    select *
+    from {{ ref("int_chat_piece") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
@@ -37,10 +22,10 @@ changes as (
         force_code,
         operator_id,
         month_start,
-        requested_date,
-        accepted_at as changed_at,
+        day,
+        started_at as changed_at,
         1 as change
-    from held
+    from pieces
 
     union all
 
@@ -48,10 +33,10 @@ changes as (
         force_code,
         operator_id,
         month_start,
-        cast(null as date) as requested_date,
+        cast(null as date) as day,
         ended_at as changed_at,
         -1 as change
-    from held
+    from pieces
 
 ),
 
@@ -63,7 +48,7 @@ final as (
         force_code,
         operator_id,
         month_start,
-        requested_date,
+        day,
         changed_at,
         change,
         cast(sum(change) over (

@@ -8,41 +8,25 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-chats as (
+pieces as (
 
-    select * from {{ ref("fct_live_chat") }}
-
-),
-
-held as (
-
-    select
-        force_code,
-        operator_id,
-        chat_id,
-        requested_date,
-        accepted_at,
-        ended_at,
-        {{ month_start("requested_date") }} as month_start
-    from chats
-    where
-        is_accepted
-        and operator_id is not null
-        {{ in_touched_months("and", "requested_date", sources) }}
+    select *
+    from {{ ref("int_chat_piece") }}
+    {{ in_touched_months("where", "month_start", sources) }}
 
 ),
 
--- The latest end of the sessions accepted before: a session that starts after it opens a new stretch of time.
+-- The latest end of the sessions that started before: a session that starts after it opens a new stretch of time.
 with_earlier_end as (
 
     select
         *,
         max(ended_at) over (
             partition by force_code, operator_id, month_start
-            order by accepted_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
+            order by started_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
             rows between unbounded preceding and 1 preceding
         ) as earlier_end
-    from held
+    from pieces
 
 ),
 
@@ -50,9 +34,9 @@ numbered as (
 
     select
         *,
-        sum(case when earlier_end is null or accepted_at > earlier_end then 1 else 0 end) over (
+        sum(case when earlier_end is null or started_at > earlier_end then 1 else 0 end) over (
             partition by force_code, operator_id, month_start
-            order by accepted_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
+            order by started_at asc nulls last, ended_at asc nulls last, chat_id asc nulls last
             rows between unbounded preceding and current row
         ) as stretch_no
     from with_earlier_end
@@ -66,10 +50,10 @@ final as (
         operator_id,
         month_start,
         cast(stretch_no as bigint) as stretch_no,
-        min(requested_date) as first_requested_date,
-        min(accepted_at) as started_at,
+        min(day) as first_day,
+        min(started_at) as started_at,
         max(ended_at) as ended_at,
-        {{ seconds_between("min(accepted_at)", "max(ended_at)") }} as operator_seconds
+        {{ seconds_between("min(started_at)", "max(ended_at)") }} as operator_seconds
     from numbered
     group by
         force_code,

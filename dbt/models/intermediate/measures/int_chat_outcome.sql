@@ -25,11 +25,7 @@ final as (
         case when is_accepted then 0 else 1 end as not_accepted,
         case when is_accepted then wait_seconds else 0 end as wait_seconds,
         case when is_accepted then duration_seconds else 0 end as duration_seconds,
-        case when is_accepted and operator_id is not null then 1 else 0 end as accepted_with_operator,
-        case
-            when is_accepted and operator_id is not null then duration_seconds
-            else 0
-        end as duration_seconds_with_operator
+        case when is_accepted and operator_id is not null then 1 else 0 end as accepted_with_operator
     from chats
 
 )

@@ -27,18 +27,21 @@ months as (
 
 ),
 
--- From the first to the last month in which any source of the measure was delivered.
+-- From the first to the last month in which any source of the measure was delivered for the force.
 spans as (
 
     select
         measure_sources.measure,
+        source_months.force_code,
         min(source_months.month_start) as first_month,
         max(source_months.month_start) as last_month
     from measure_sources
     inner join source_months
         on measure_sources.source = source_months.source
     where source_months.days_loaded > 0
-    group by measure_sources.measure
+    group by
+        measure_sources.measure,
+        source_months.force_code
 
 ),
 
@@ -46,6 +49,7 @@ final as (
 
     select
         spans.measure,
+        spans.force_code,
         months.month_start,
         cast(months.days_in_month as bigint) as days_in_month,
         cast(min(coalesce(source_months.days_loaded, 0)) as bigint) as days_loaded
@@ -56,9 +60,11 @@ final as (
         on spans.measure = measure_sources.measure
     left join source_months
         on measure_sources.source = source_months.source
+        and spans.force_code = source_months.force_code
         and months.month_start = source_months.month_start
     group by
         spans.measure,
+        spans.force_code,
         months.month_start,
         months.days_in_month
 

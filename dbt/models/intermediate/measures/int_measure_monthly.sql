@@ -44,12 +44,6 @@ deliveries as (
 
 ),
 
-forces as (
-
-    select * from {{ ref("int_force") }}
-
-),
-
 queue_times as (
 
     select * from {{ ref("int_queue_time_period") }}
@@ -87,13 +81,12 @@ part_months as (
 cells as (
 
     select
-        forces.force_code,
-        deliveries.measure,
-        deliveries.month_start,
-        deliveries.days_in_month,
-        deliveries.days_loaded
+        force_code,
+        measure,
+        month_start,
+        days_in_month,
+        days_loaded
     from deliveries
-    cross join forces
 
 ),
 

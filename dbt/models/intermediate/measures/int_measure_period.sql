@@ -103,11 +103,13 @@ summed as (
 unloaded_months as (
 
     select
+        force_code,
         measure,
         {{ month_start("day") }} as month_start,
         count(*) as days
     from unloaded_days
     group by
+        force_code,
         measure,
         {{ month_start("day") }}
 
@@ -116,6 +118,7 @@ unloaded_months as (
 unloaded_spans as (
 
     select
+        unloaded_months.force_code,
         unloaded_months.measure,
         periods.month_start,
         periods.period,
@@ -124,6 +127,7 @@ unloaded_spans as (
     inner join unloaded_months
         on unloaded_months.month_start between periods.first_month and periods.last_month
     group by
+        unloaded_months.force_code,
         unloaded_months.measure,
         periods.month_start,
         periods.period
@@ -144,7 +148,8 @@ uncompared_sums as (
     from uncompared_days
     inner join measure_months as counted
         on
-            uncompared_days.measure = counted.measure
+            uncompared_days.force_code = counted.force_code
+            and uncompared_days.measure = counted.measure
             and {{ month_start("uncompared_days.day") }} = counted.month_start
             and counted.is_delivered
     inner join measure_parts
@@ -164,6 +169,7 @@ uncompared_sums as (
 uncompared_spans as (
 
     select
+        uncompared_days.force_code,
         uncompared_days.measure,
         uncompared_days.month_start,
         count(*) as days,
@@ -171,9 +177,11 @@ uncompared_spans as (
     from uncompared_days
     left join unloaded_days
         on
-            uncompared_days.measure = unloaded_days.measure
+            uncompared_days.force_code = unloaded_days.force_code
+            and uncompared_days.measure = unloaded_days.measure
             and uncompared_days.day = unloaded_days.day
     group by
+        uncompared_days.force_code,
         uncompared_days.measure,
         uncompared_days.month_start
 
@@ -200,6 +208,7 @@ compared_concurrency as (
     left join uncompared_days
         on
             uncompared_days.measure = 'live_chat.max_concurrent_chats'
+            and concurrency.force_code = uncompared_days.force_code
             and periods.month_start = uncompared_days.month_start
             and concurrency.day = uncompared_days.day
     where periods.period = 'prev_fytd' and uncompared_days.day is null
@@ -233,7 +242,8 @@ known as (
     from summed
     left join unloaded_spans
         on
-            summed.measure = unloaded_spans.measure
+            summed.force_code = unloaded_spans.force_code
+            and summed.measure = unloaded_spans.measure
             and summed.month_start = unloaded_spans.month_start
             and summed.period = unloaded_spans.period
     left join uncompared_sums
@@ -245,6 +255,7 @@ known as (
     left join uncompared_spans
         on
             summed.period = 'prev_fytd'
+            and summed.force_code = uncompared_spans.force_code
             and summed.measure = uncompared_spans.measure
             and summed.month_start = uncompared_spans.month_start
     left join compared_concurrency

@@ -29,12 +29,15 @@ spans as (
 
     select
         deliveries.measure,
+        deliveries.force_code,
         {{ date_plus("min(dates.financial_year_start)", -12, "month") }} as first_day,
         {{ date_plus("max(deliveries.month_start)", 1, "month") }} as end_day
     from deliveries
     inner join dates
         on deliveries.month_start = dates.date_day
-    group by deliveries.measure
+    group by
+        deliveries.measure,
+        deliveries.force_code
 
 ),
 
@@ -42,6 +45,7 @@ final as (
 
     select
         spans.measure,
+        spans.force_code,
         dates.date_day as day
     from spans
     inner join dates
@@ -50,9 +54,11 @@ final as (
         on spans.measure = measure_sources.measure
     left join source_days
         on measure_sources.source = source_days.source
+        and spans.force_code = source_days.force_code
         and dates.date_day = source_days.day
     group by
         spans.measure,
+        spans.force_code,
         dates.date_day
     having min(case when source_days.is_loaded then 1 else 0 end) = 0
 

@@ -34,6 +34,12 @@ chats as (
 
 ),
 
+pieces as (
+
+    select * from {{ ref("int_chat_piece") }}
+
+),
+
 stretches as (
 
     select * from {{ ref("int_chat_operator_time") }}

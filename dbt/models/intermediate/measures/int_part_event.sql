@@ -43,6 +43,12 @@ chats as (
 
 ),
 
+pieces as (
+
+    select * from {{ ref("int_chat_piece") }}
+
+),
+
 operator_stretches as (
 
     select * from {{ ref("int_chat_operator_time") }}
@@ -86,23 +92,50 @@ stretches as (
 
     select
         operator_stretches.*,
-        chats.load_id,
-        chats.source_row,
+        pieces.load_id,
+        pieces.source_row,
         row_number() over (
             partition by
                 operator_stretches.force_code,
                 operator_stretches.operator_id,
                 operator_stretches.month_start,
                 operator_stretches.stretch_no
-            order by chats.accepted_at asc nulls last, chats.chat_id asc nulls last
+            order by pieces.started_at asc nulls last, pieces.chat_id asc nulls last
         ) = 1 as is_counted
     from operator_stretches
-    inner join chats
+    inner join pieces
         on
-            operator_stretches.force_code = chats.force_code
-            and operator_stretches.operator_id = chats.operator_id
-            and operator_stretches.month_start = {{ month_start("chats.requested_date") }}
-            and chats.accepted_at between operator_stretches.started_at and operator_stretches.ended_at
+            operator_stretches.force_code = pieces.force_code
+            and operator_stretches.operator_id = pieces.operator_id
+            and operator_stretches.month_start = pieces.month_start
+            and pieces.started_at between operator_stretches.started_at and operator_stretches.ended_at
+
+),
+
+operator_chats as (
+
+    select
+        force_code,
+        operator_id,
+        {{ month_start("requested_date") }} as month_start,
+        accepted_at as started_at,
+        chat_id,
+        load_id,
+        source_row
+    from chats
+    where accepted_with_operator = 1
+
+    union
+
+    select
+        force_code,
+        operator_id,
+        month_start,
+        started_at,
+        chat_id,
+        load_id,
+        source_row
+    from pieces
 
 ),
 
@@ -110,22 +143,21 @@ operators as (
 
     select
         operator_months.*,
-        chats.load_id,
-        chats.source_row,
+        operator_chats.load_id,
+        operator_chats.source_row,
         row_number() over (
             partition by
                 operator_months.force_code,
                 operator_months.operator_id,
                 operator_months.month_start
-            order by chats.accepted_at asc nulls last, chats.chat_id asc nulls last
+            order by operator_chats.started_at asc nulls last, operator_chats.chat_id asc nulls last
         ) = 1 as is_counted
     from operator_months
-    inner join chats
+    inner join operator_chats
         on
-            operator_months.force_code = chats.force_code
-            and operator_months.operator_id = chats.operator_id
-            and operator_months.month_start = {{ month_start("chats.requested_date") }}
-    where chats.accepted_with_operator = 1
+            operator_months.force_code = operator_chats.force_code
+            and operator_months.operator_id = operator_chats.operator_id
+            and operator_months.month_start = operator_chats.month_start
 
 ),
 

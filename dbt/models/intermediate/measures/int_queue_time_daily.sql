@@ -25,6 +25,7 @@ queue_times as (
     from calls
     where
         answered = 1
+        and queue_seconds is not null
         {{ in_touched_months("and", "arrived_date", sources) }}
     group by
         force_code,

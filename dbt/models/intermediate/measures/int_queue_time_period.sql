@@ -42,7 +42,9 @@ uncompared_days as (
 
 delivered_months as (
 
-    select month_start
+    select
+        force_code,
+        month_start
     from source_months
     where
         source = 'call_segments'
@@ -65,7 +67,8 @@ counted as (
     inner join delivered_months
         on delivered_months.month_start between periods.first_month and periods.last_month
     inner join queue_times
-        on delivered_months.month_start = queue_times.month_start
+        on delivered_months.force_code = queue_times.force_code
+        and delivered_months.month_start = queue_times.month_start
 
     union all
 
@@ -78,11 +81,15 @@ counted as (
         -1 as calls
     from uncompared_days
     inner join calls
-        on uncompared_days.day = calls.arrived_date
+        on uncompared_days.force_code = calls.force_code
+        and uncompared_days.day = calls.arrived_date
         and uncompared_days.measure = concat(calls.section, '.median_queue_time')
     inner join delivered_months
-        on calls.month_start = delivered_months.month_start
-    where calls.answered = 1
+        on calls.force_code = delivered_months.force_code
+        and calls.month_start = delivered_months.month_start
+    where
+        calls.answered = 1
+        and calls.queue_seconds is not null
 
 ),
 

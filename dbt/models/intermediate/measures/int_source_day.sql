@@ -1,3 +1,6 @@
+{#- A force is owed on the days of its rows and on the 28 days after each of them. -#}
+{%- set days_owed = 28 -%}
+
 with
 
 loads as (
@@ -9,16 +12,118 @@ loads as (
 
 ),
 
-final as (
+load_forces as (
+
+    select * from {{ ref("stg_load_forces") }}
+
+),
+
+contracts as (
+
+    select * from {{ ref("stg_contracts") }}
+
+),
+
+dates as (
+
+    select * from {{ ref("dim_date") }}
+
+),
+
+accepted_loads as (
+
+    select *
+    from loads
+    where status in ('loaded', 'empty')
+
+),
+
+deliveries as (
 
     select
         source,
         extract_date as day,
-        max(case when status in ('loaded', 'empty') then 1 else 0 end) = 1 as is_loaded
-    from loads
+        sum(rows_read) = 0 as is_empty
+    from accepted_loads
     group by
         source,
         extract_date
+
+),
+
+newest_days as (
+
+    select
+        source,
+        max(extract_date) as day
+    from loads
+    group by source
+
+),
+
+row_days as (
+
+    select distinct
+        accepted_loads.source,
+        load_forces.force_code,
+        accepted_loads.extract_date as row_day
+    from accepted_loads
+    inner join load_forces
+        on accepted_loads.load_id = load_forces.load_id
+    where load_forces.rows_loaded > 0
+
+),
+
+followed as (
+
+    select
+        *,
+        lead(row_day) over (
+            partition by source, force_code
+            order by row_day asc nulls last
+        ) as next_row_day
+    from row_days
+
+),
+
+owed_days as (
+
+    select
+        followed.source,
+        followed.force_code,
+        dates.date_day as day,
+        dates.date_day = followed.row_day as has_rows,
+        count(*) over (partition by followed.source, dates.date_day) > 1 as is_of_several_forces
+    from followed
+    inner join newest_days
+        on followed.source = newest_days.source
+    inner join dates
+        on
+            followed.row_day <= dates.date_day
+            and {{ date_plus("followed.row_day", days_owed, "day") }} >= dates.date_day
+            and coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) > dates.date_day
+
+),
+
+final as (
+
+    select
+        owed_days.source,
+        owed_days.force_code,
+        owed_days.day,
+        deliveries.day is not null and (
+            owed_days.has_rows
+            or deliveries.is_empty
+            or not owed_days.is_of_several_forces
+            or coalesce(contracts.absent_forces_complete, false)
+        ) as is_loaded
+    from owed_days
+    left join deliveries
+        on
+            owed_days.source = deliveries.source
+            and owed_days.day = deliveries.day
+    left join contracts
+        on owed_days.source = contracts.source
 
 )
 

@@ -16,6 +16,7 @@ final as (
 
     select
         source_days.source,
+        source_days.force_code,
         dates.month_start,
         cast(dates.days_in_month as bigint) as days_in_month,
         cast(sum(case when source_days.is_loaded then 1 else 0 end) as bigint) as days_loaded
@@ -24,6 +25,7 @@ final as (
         on source_days.day = dates.date_day
     group by
         source_days.source,
+        source_days.force_code,
         dates.month_start,
         dates.days_in_month
 

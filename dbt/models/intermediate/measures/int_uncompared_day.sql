@@ -38,6 +38,7 @@ final as (
 
     select
         deliveries.measure,
+        deliveries.force_code,
         deliveries.month_start,
         years_later.date_day as day
     from deliveries
@@ -49,6 +50,7 @@ final as (
         and {{ date_plus("periods.last_month", 1, "month") }} > years_later.date_day
     inner join unloaded_days
         on deliveries.measure = unloaded_days.measure
+        and deliveries.force_code = unloaded_days.force_code
         and years_later.year_later = unloaded_days.day
     where deliveries.days_loaded > 0
 

@@ -1,0 +1,111 @@
+"""Measures that need time to mature: the newest months beside earlier ones at the same age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+
+from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.model import long_month
+
+# The column of kpi_crime_maturity that has a measure at each age.
+_COLUMNS = {
+    "crime.pct_cohort_cancelled": "pct_cancelled_to_date",
+    "crime.days_to_cancel": "avg_days_to_cancel_to_date",
+}
+# Months of recording and ages that are shown, and ages that are put into words.
+_MONTHS = 13
+_AGES = 6
+_AGES_IN_WORDS = 2
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """A measure by month and by age."""
+
+    ages: tuple[str, ...]
+    """Titles of the ages."""
+    rows: tuple[tuple[date, tuple[str, ...]], ...]
+    """Of each month, the latest first, its figure at each age; empty texts for ages to come."""
+    statement: str
+    """The newest month of each age beside the earlier ones."""
+
+
+def read_cohorts(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    force_code: str,
+    month: date,
+    units: Mapping[str, tuple[str, int]],
+) -> dict[str, Cohorts]:
+    """The measures of chart type cohort at the end of a month, by measure.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+        month: last month known, by its first day.
+        units: unit and decimals of each measure that is asked for.
+    """
+    found = {}
+    for measure, column in _COLUMNS.items():
+        if measure not in units:
+            continue
+        cells = connection.execute(
+            f"""
+            select month_start, months_since, {column}
+            from marts.kpi_crime_maturity
+            where
+                force_code = $force_code
+                and months_since < $ages
+                and not is_provisional
+                and month_start + to_months(months_since) <= $month
+                and month_start > $month - to_months($months)
+            order by month_start, months_since
+            """,
+            {"force_code": force_code, "month": month, "ages": _AGES, "months": _MONTHS},
+        ).fetchall()
+        if cells:
+            found[measure] = _cohorts({(start, age): value for start, age, value in cells}, *units[measure])
+    return found
+
+
+def _cohorts(cells: Mapping[tuple[date, int], Decimal | None], unit: str, decimals: int) -> Cohorts:
+    months = sorted({start for start, _ in cells}, reverse=True)
+    ages = sorted({age for _, age in cells})
+    texts = {key: NOTHING if value is None else _text(value, unit, decimals) for key, value in cells.items()}
+    statements = [
+        statement for age in ages[:_AGES_IN_WORDS] if (statement := _compared(age, months, cells, unit, decimals))
+    ]
+    return Cohorts(
+        tuple(_age_title(age) for age in ages),
+        tuple((start, tuple(texts.get((start, age), "") for age in ages)) for start in months),
+        " ".join(statements),
+    )
+
+
+def _compared(
+    age: int, months: Sequence[date], cells: Mapping[tuple[date, int], Decimal | None], unit: str, decimals: int
+) -> str:
+    """The newest month that has reached an age beside the earlier ones at that age; empty without an earlier one."""
+    values = [(start, value) for start in months if (value := cells.get((start, age))) is not None]
+    if len(values) < 2:
+        return ""
+    (newest, value), earlier = values[0], [value for _, value in values[1:]]
+    low, high = (_text(pick(earlier), unit, decimals) for pick in (min, max))
+    spread = low if low == high else f"{low} to {high}"
+    others = "the month before" if len(earlier) == 1 else f"the {len(earlier)} months before"
+    return f"{_age_title(age)}: {_text(value, unit, decimals)} for {long_month(newest)}, {spread} for {others}."
+
+
+def _age_title(age: int) -> str:
+    if age == 0:
+        return "By the end of the month"
+    return "1 month later" if age == 1 else f"{age} months later"
+
+
+def _text(value: Decimal, unit: str, decimals: int) -> str:
+    return display(value, unit, decimals) + (" days" if unit == "days" else "")

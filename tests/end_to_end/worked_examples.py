@@ -1,0 +1,80 @@
+"""Worked examples of documentation pages, carried out in a copy of the project. No test is in here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from command import PROJECT, Command
+
+COPIED = ("dagster_project", "dbt", "expectations", "deploy", "pyproject.toml")
+WITHOUT = shutil.ignore_patterns("__pycache__", "target", "logs", "*.duckdb*")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    file: str
+    """Last path of the project that the text before it names."""
+    language: str
+    text: str
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Every fenced block of a page, in order."""
+    found, named = [], ""
+    for before, language, text in re.findall(r"(.*?)^```(\w*)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+        paths = re.findall(r"`((?:expectations|dbt)/[\w/.]+\.(?:ya?ml|sql|csv))`", before)
+        named = paths[-1] if paths else named
+        found.append(Block(named, language, text))
+    return found
+
+
+def files_of(page: Path) -> list[tuple[str, str]]:
+    """Each file that a page shows, with what it is or what is appended to it."""
+    return [(block.file, block.text) for block in blocks_of(page) if block.language in ("yaml", "sql", "csv")]
+
+
+def copy_of_the_project(folder: Path, parsed_project: Path) -> Command:
+    """The command with a copy of the project of its own, in an empty data root."""
+    project = folder / "project"
+    for name in COPIED:
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, project / name, ignore=WITHOUT)
+        else:
+            shutil.copy(PROJECT / name, project / name)
+    command = Command(folder / "home", project=project)
+    command.know_the_project(parsed_project)
+    return command
+
+
+def append(project: Path, path: str, text: str) -> None:
+    """Write a text to the end of a file of a project, which need not exist."""
+    file = project / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text((file.read_text() if file.exists() else "") + text)
+
+
+def write_derived_files(project: Path) -> None:
+    """Run the command of the pages that writes derived files."""
+    subprocess.run([sys.executable, "-m", "dagster_project.reference"], cwd=project, check=True, capture_output=True)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Hash of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Files that are new, gone or have another content."""
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}

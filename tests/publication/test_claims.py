@@ -1,0 +1,386 @@
+"""Sentences on claims: golden texts of every comparison and reason, and their place in the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagster_project.contracts import load_contracts
+from dagster_project.publication.claims import write_evidence
+from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
+from dagster_project.publication.site.data import claims
+from dagster_project.settings import CONTRACTS, DBT_PROJECT
+from dagster_project.warehouse.connection import dry_connection, insert_rows
+
+NAMES = {"calls_999.received": "999 calls: Calls Received", "calls_101.received": "101 calls: Calls Received"}
+
+# 999 calls of April to September 2022, of which August and September are loaded.
+CLAIM = Claim(
+    comparison="more_than",
+    verdict="supported",
+    reason_code=None,
+    first_month=date(2022, 8, 1),
+    last_month=date(2022, 9, 1),
+    value=Decimal("1.5"),
+    base_value=Decimal("1.4"),
+    value_months="2022-08 to 2022-09",
+    base_value_months=None,
+    months_loaded=2,
+    months_in_period=2,
+    months_needed=None,
+    peaks=None,
+    months_differing=None,
+    signals=None,
+    chart_points=None,
+    lower_limit=None,
+    upper_limit=None,
+    unknown_measures=None,
+    unit="percent",
+    decimals=2,
+    better="lower",
+    is_sum=False,
+    chart_type="xmr",
+)
+
+COUNT = {"unit": "count", "decimals": 0, "better": "neither", "is_sum": True}
+ENDS = {"value_months": "2022-09", "base_value_months": "2022-08"}
+PEAK = {"value": Decimal(310), "base_value": Decimal(310), "peaks": "calls_999.received 2022-08", **COUNT}
+CHART = {"comparison": "is_stable", "value": Decimal(0), "base_value": None, "chart_points": 24}
+CHART |= {"lower_limit": Decimal("0.276166"), "upper_limit": Decimal("2.363977")}
+SO_FAR = {
+    "verdict": "supported_so_far",
+    "first_month": date(2022, 4, 1),
+    "months_in_period": 6,
+    "months_needed": "2022-04 to 2022-07",
+}
+NOT_LOADED = SO_FAR | {"verdict": "not_testable", "reason_code": "months_not_loaded"}
+FOUND = [
+    (
+        {"comparison": "rises", **ENDS, **COUNT, "value": Decimal("10.066666666667"), "base_value": Decimal(10)},
+        "Rose from 10.0 a day in August 2022 to 10.1 a day in September 2022.",
+    ),
+    (
+        {"comparison": "falls", **ENDS, **COUNT, "value": Decimal("10.01"), "base_value": Decimal(10)},
+        "Rose from 10.00 a day in August 2022 to 10.01 a day in September 2022.",
+    ),
+    (
+        {"comparison": "falls", **ENDS, "value": Decimal(2), "base_value": Decimal(2)},
+        "The same in August 2022 and September 2022: 2.00%.",
+    ),
+    (
+        {"comparison": "improves", **ENDS, "value": Decimal(1), "base_value": Decimal(2)},
+        "Fell from 2.00% in August 2022 to 1.00% in September 2022; lower is better.",
+    ),
+    (
+        {"comparison": "worsens", **ENDS, "unit": "duration", "value": Decimal("61.4"), "base_value": Decimal("61.3")},
+        "Rose from 61.3 seconds in August 2022 to 61.4 seconds in September 2022; lower is better.",
+    ),
+    (
+        {"comparison": "peaks_in", **PEAK, "base_value_months": "2022-08"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest (310).",
+    ),
+    (
+        {"comparison": "peaks_in", **PEAK, "base_value": Decimal(302), "base_value_months": "2022-09"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest (310); September 2022 has 302.",
+    ),
+    (
+        {"comparison": "peaks_in", **PEAK, "base_value_months": "2022-08"}
+        | {"peaks": "calls_999.received 2022-08, 2022-09"},
+        "Of the months August 2022 to September 2022, August 2022 and September 2022 are the highest (310 each).",
+    ),
+    (
+        {"comparison": "peaks_with", **PEAK, "base_value": None}
+        | {"peaks": "calls_101.received 2022-08, 2022-09, calls_999.received 2022-08"},
+        "Of the months August 2022 to September 2022, the highest are August 2022 and September 2022 (101 calls: Calls "
+        "Received); August 2022 (999 calls: Calls Received).",
+    ),
+    (
+        {"comparison": "peaks_with", **PEAK, "base_value": None}
+        | {"peaks": "calls_101.received 2022-08, calls_999.received 2022-08"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest of each: 101 calls: Calls Received; "
+        "999 calls: Calls Received.",
+    ),
+    (
+        {"comparison": "within_benchmark", "base_value": Decimal("2.000000000000")},
+        "1.50% over August 2022 to September 2022, under the benchmark of 2%.",
+    ),
+    (
+        {"comparison": "within_benchmark", "base_value": Decimal("1.5")},
+        "1.50% over August 2022 to September 2022, not under the benchmark of 1.5%.",
+    ),
+    (
+        {"comparison": "within_benchmark", "better": "higher", "value": Decimal(95), "base_value": Decimal(90)},
+        "95.00% over August 2022 to September 2022, above the benchmark of 90%.",
+    ),
+    (
+        {"comparison": "within_benchmark", "better": "higher", "value": Decimal("89.999"), "base_value": Decimal(90)},
+        "89.999% over August 2022 to September 2022, not above the benchmark of 90.000%.",
+    ),
+    (
+        CHART,
+        "No unusual month in August 2022 to September 2022; the control chart has 24 points and the limits 0.28% to "
+        "2.36%.",
+    ),
+    (
+        CHART | {"signals": "2022-08 outside_limits, 2022-09 trend"},
+        "Unusual of August 2022 to September 2022: August 2022 (outside the limits) and September 2022 (seven in a row "
+        "in one direction); the control chart has 24 points and the limits 0.28% to 2.36%.",
+    ),
+    (
+        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 0, "value": Decimal(612)}
+        | {"base_value": Decimal(612)},
+        "Equal to the sum in 2 months, August 2022 to September 2022: 612 in total.",
+    ),
+    (
+        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 1, "value": Decimal(612)}
+        | {"base_value": Decimal(603)},
+        "Not the sum in 1 of 2 months, August 2022 to September 2022: 612 in total, the other measures 603.",
+    ),
+    (
+        {"comparison": "is_the_sum_of", "months_differing": 2},
+        "Not the sum in 2 of 2 months, August 2022 to September 2022.",
+    ),
+    ({}, "1.50% over August 2022 to September 2022, more than 1.4%."),
+    ({"comparison": "less_than", **COUNT, "value": Decimal(612), "base_value": Decimal(613)}, None),
+    (
+        {"comparison": "equals", "unit": "duration", "value": Decimal(7384), "base_value": Decimal(7384)},
+        "2h 3m 4s over August 2022 to September 2022, exactly 2h 3m 4s.",
+    ),
+    (
+        {"comparison": "falls_year_on_year", **COUNT, "value": Decimal(612), "base_value": Decimal(600)}
+        | {"base_value_months": "2021-08 to 2021-09"},
+        "612 over August 2022 to September 2022, more than 600 over August 2021 to September 2021.",
+    ),
+    (
+        {"comparison": "rises_year_on_year", "base_value": Decimal("1.5"), "base_value_months": "2021-08 to 2021-09"},
+        "1.50% over August 2022 to September 2022, the same as 1.50% over August 2021 to September 2021.",
+    ),
+]
+FOUND = [(changes, text or "612 over August 2022 to September 2022, less than 613.") for changes, text in FOUND]
+
+INCOMPLETE = [
+    (
+        SO_FAR | {"comparison": "within_benchmark", "base_value": Decimal(2)},
+        "1.50% over August 2022 to September 2022, under the benchmark of 2%. 2 of the 6 months are loaded; not "
+        "loaded: April 2022 to July 2022.",
+    ),
+    (
+        SO_FAR | {"comparison": "peaks_in", **PEAK, "base_value_months": "2022-08"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest (310). 2 of the 6 months are loaded; "
+        "not loaded: April 2022 to July 2022.",
+    ),
+    (
+        SO_FAR | CHART | {"verdict": "contradicted", "signals": "2022-08 shift"},
+        "Unusual of August 2022 to September 2022: August 2022 (seven in a row on one side of the median); the control "
+        "chart has 24 points and the limits 0.28% to 2.36%. 2 of the 6 months are loaded; not loaded: April 2022 to "
+        "July 2022.",
+    ),
+    (
+        NOT_LOADED | {"comparison": "within_benchmark", "base_value": Decimal(1)},
+        "1.50% over August 2022 to September 2022, not under the benchmark of 1%. 2 of the 6 months are loaded; not "
+        "decided before April 2022 to July 2022 are loaded.",
+    ),
+    (
+        NOT_LOADED
+        | {"comparison": "less_than", "months_loaded": 1, "value_months": "2022-08", "months_needed": "2022-09"}
+        | {"months_in_period": 2},
+        "1.50% over August 2022, more than 1.4%. 1 of the 2 months is loaded; not decided before September 2022 is "
+        "loaded.",
+    ),
+    (
+        NOT_LOADED | {"comparison": "peaks_in", **PEAK, "base_value": None, "base_value_months": "2022-07"},
+        "Of the months August 2022 to September 2022, August 2022 is the highest (310). 2 of the 6 months are loaded; "
+        "not decided before April 2022 to July 2022 are loaded.",
+    ),
+    (
+        NOT_LOADED
+        | {"comparison": "peaks_in", **PEAK, "base_value_months": "2022-08", "months_loaded": 1}
+        | {"value_months": "2022-08", "months_needed": "2022-04 to 2022-07, 2022-09"},
+        "Not loaded: April 2022 to July 2022 and September 2022. Loaded: August 2022.",
+    ),
+    (
+        NOT_LOADED | {"comparison": "rises", "base_value": None, "months_needed": "2022-04", "value_months": "2022-09"},
+        "Not loaded: April 2022. Loaded: September 2022.",
+    ),
+    (
+        NOT_LOADED | {"comparison": "falls_year_on_year", "months_needed": "2021-04 to 2022-03, 2022-04 to 2022-07"},
+        "Not loaded: April 2021 to July 2022. Loaded: August 2022 to September 2022.",
+    ),
+    (
+        NOT_LOADED | {"comparison": "is_stable", "months_loaded": 0, "value_months": None, "value": Decimal(0)},
+        "Not loaded: April 2022 to July 2022. Loaded: none.",
+    ),
+]
+
+REASONS = [
+    ("unknown_measure", {"unknown_measures": "calls_999.nonsense"}, "The catalogue has no measure calls_999.nonsense."),
+    ("no_period", {"months_needed": "not stated"}, "The paper states no period."),
+    (
+        "one_month",
+        {"last_month": date(2022, 8, 1)},
+        "The period is August 2022 alone, which leaves nothing to compare it with.",
+    ),
+    ("no_direction", {}, "Neither direction of this measure is better."),
+    ("no_other_measure", {}, "No other measure is named."),
+    ("no_threshold", {}, "No threshold in the unit of the measure is stated."),
+    (
+        "month_outside_period",
+        {"base_value_months": "2022-07"},
+        "July 2022 is not in the period, August 2022 to September 2022.",
+    ),
+    ("not_additive", {}, "This measure has figures of single months and none of several months together."),
+    ("periods_differ", {}, "The two periods differ in length."),
+    ("no_target", {}, "No target is in force in August 2022 to September 2022."),
+    ("no_chart", {}, "This measure has no control chart."),
+    (
+        "no_chart",
+        {"chart_type": "none"},
+        "The greatest value of a month has no control chart, since it has no usual range.",
+    ),
+    ("no_chart", {"chart_type": "cohort"}, "This measure has no control chart, since its recent months still grow."),
+    (
+        "no_limits",
+        {"chart_points": 6},
+        "The control chart with August 2022 to September 2022 has 6 of the 12 points that a verdict needs.",
+    ),
+    (
+        "no_limits",
+        {"chart_points": 12},
+        "The control chart with August 2022 to September 2022 has no limits, since its 12 points do not differ.",
+    ),
+    ("no_figure", {}, "There is no figure to compare in August 2022 to September 2022."),
+]
+
+
+@pytest.mark.parametrize(("changes", "text"), [*FOUND, *INCOMPLETE])
+def test_the_figures_that_decide_are_given_with_their_months(changes, text):
+    assert evidence(replace(CLAIM, **changes), NAMES) == text
+
+
+@pytest.mark.parametrize(("code", "changes", "text"), REASONS)
+def test_a_test_without_a_verdict_says_why(code, changes, text):
+    claim = replace(CLAIM, verdict="not_testable", reason_code=code, **changes)
+    assert evidence(claim, NAMES) == text
+
+
+def test_every_comparison_reason_and_verdict_has_words():
+    comparisons = set(load_contracts(CONTRACTS)["published_statements"].column("comparison").values)
+    figures = {"value", "mean_per_month", "change", "change_of_mean_per_month"}
+    assert {changes.get("comparison", CLAIM.comparison) for changes, _ in FOUND} == comparisons - figures
+    models = yaml.safe_load((DBT_PROJECT / "models/reporting/_claims__models.yml").read_text(encoding="utf-8"))
+    accepted = models["models"][0]["data_tests"][0]["integrity"]["arguments"]["accepted"]
+    assert {code for code, *_ in REASONS} | {"months_not_loaded"} == set(accepted["reason_code"])
+    assert all(verdict_in_words(verdict) for verdict in accepted["claim_verdict"])
+
+
+@given(
+    st.decimals(0, 1000, places=12), st.decimals(0, 1000, places=12), st.sampled_from(["count", "percent", "duration"])
+)
+def test_two_figures_that_differ_never_look_the_same(value, base, unit):
+    claim = replace(CLAIM, comparison="rises_year_on_year", base_value_months="2021-08", unit=unit)
+    said = evidence(replace(claim, value=value, base_value=base), NAMES)
+    first, second = (text.split(" over ")[0] for text in said.replace("the same as", "than").split(" than "))
+    assert (first == second) == (value == base)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "months", "text"),
+    [
+        ("supported", (), "Supported"),
+        ("contradicted", ("2022-08",), "Contradicted"),
+        ("not_testable", (None,), "Cannot be tested"),
+        (
+            "supported_so_far",
+            ("2022-08 to 2023-01", None, "2022-10"),
+            "Supported by the months loaded so far (August 2022 to January 2023)",
+        ),
+    ],
+)
+def test_a_verdict_in_words(verdict, months, text):
+    assert verdict_in_words(verdict, months) == text
+
+
+def test_adjoining_months_are_one_span():
+    assert months_in_words("2022-12, 2023-01 to 2023-02, 2023-04") == "December 2022 to February 2023 and April 2023"
+    assert months_in_words(None) == "none"
+
+
+def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there():
+    kinds = {"months_loaded": "bigint", "months_in_period": "bigint", "months_differing": "bigint"}
+    kinds |= {"chart_points": "bigint", "first_month": "date", "last_month": "date", "value": "decimal(38, 12)"}
+    kinds |= {"base_value": "decimal(38, 12)", "lower_limit": "decimal(38, 6)", "upper_limit": "decimal(38, 6)"}
+    facts = [
+        field.name
+        for field in fields(Claim)
+        if field.name not in ("unit", "decimals", "better", "is_sum", "chart_type")
+    ]
+    rows = [
+        {name: getattr(CLAIM, name) for name in facts}
+        | {"force_code": "kent", "report_id": "p", "statement_id": "C1", "test_no": number, "measure": measure}
+        for number, measure in ((1, "calls_999.pct_not_answered"), (2, "calls_999.received"))
+    ]
+    rows[1] |= {"comparison": "less_than", "value": Decimal(612), "base_value": Decimal(613)}
+    with dry_connection() as connection:
+        connection.execute("create schema marts")
+        columns = ", ".join(f"{name} {kinds.get(name, 'varchar')}" for name in facts)
+        connection.execute(
+            f"create table marts.claims (force_code varchar, report_id varchar, statement_id varchar, test_no bigint, "
+            f"measure varchar, {columns}, evidence varchar)"
+        )
+        insert_rows(connection, "marts.claims", rows)
+        connection.execute(
+            """
+            create table marts.measures as
+            from (values
+                ('calls_999.pct_not_answered', '999', 'Not', 'percent', 2, 'lower', true, 'calls received', 'xmr'),
+                ('calls_999.received', '999', 'Calls', 'count', 0, 'neither', true, null, 'xmr')
+            ) as t (measure, section_title, label, unit, decimals, better, is_additive, denominator, chart_type)
+            """
+        )
+        for _ in range(2):
+            write_evidence(connection)
+            assert connection.execute("select evidence from marts.claims order by test_no").fetchall() == [
+                ("1.50% over August 2022 to September 2022, more than 1.4%.",),
+                ("612 over August 2022 to September 2022, less than 613.",),
+            ]
+            connection.execute("update marts.claims set evidence = 'stale'")
+
+
+def test_the_page_groups_claims_by_paper_and_keeps_their_order():
+    rows = [
+        # Of two papers of one force, the newer one first; C2 before C10.
+        ("kent", "march", "2023-03-15", "C10", 1, "ten", "contradicted", "contradicted", "2022-08", "no"),
+        ("kent", "march", "2023-03-15", "C2", 2, "two", "supported_so_far", "supported_so_far", "2022-09", "second"),
+        ("kent", "march", "2023-03-15", "C2", 1, "two", "supported", "supported_so_far", "2022-01", "first"),
+        ("kent", "june", "2023-06-15", "C1", 1, "one", "not_testable", "not_testable", None, "unknown"),
+    ]
+    with dry_connection() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name")
+        connection.execute(
+            "create table marts.measures as select 'a.b' as measure, 'Section' as section_title, 'Label' as label"
+        )
+        connection.execute(
+            "create table marts.claims (force_code varchar, report_id varchar, published_on date, "
+            "statement_id varchar, test_no bigint, statement varchar, verdict varchar, claim_verdict varchar, "
+            "value_months varchar, evidence varchar, measure varchar default 'a.b')"
+        )
+        for row in rows:
+            connection.execute("insert into marts.claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, default)", row)
+        connection.execute("update marts.claims set measure = 'no.such' where statement_id = 'C1'")
+        papers = claims(connection)
+    assert [(paper.force_name, paper.published_on) for paper in papers] == [
+        ("Kent Police", date(2023, 6, 15)),
+        ("Kent Police", date(2023, 3, 15)),
+    ]
+    assert papers[0].claims[0].tests == (("no.such", "unknown"),)
+    two, ten = papers[1].claims
+    assert two.verdict_in_words == "Supported by the months loaded so far (September 2022)"
+    assert two.tests == (("Section: Label", "first"), ("Section: Label", "second"))
+    assert (ten.statement, ten.verdict_in_words) == ("ten", "Contradicted")
