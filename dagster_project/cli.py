@@ -42,7 +42,6 @@ from dagster_project.loading.plan import Range
 from dagster_project.operations import (
     RunResult,
     State,
-    Trial,
     accept_rejected,
     claim_port,
     contracts_of,
@@ -55,7 +54,6 @@ from dagster_project.operations import (
     repair_files,
     run_job,
     serve_ui,
-    try_file,
     write_dbt_docs,
 )
 from dagster_project.publication.catalogue import Listing, describe_table, list_measures, list_tables, page_of
@@ -267,22 +265,29 @@ def paper(
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to try.")],
     source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
-    rows: Annotated[int, typer.Option("--rows", help="Quarantined rows to show for each file.")] = 20,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines: files, rows, counts and verdicts.")] = False,
 ) -> None:
-    """Try extracts without loading them: what would load, what would be quarantined, and why.
+    """Say what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
 
-    Ends with 1 when a file would be rejected.
+    Files of one source and day are one delivery, with those of that day in the landing folder.
+    Ends with 1 when a delivery would be rejected.
 
     Examples:
       fcir check crimes_2022-10-30.csv
       fcir check export.csv --source crimes --rows 5
     """
+    # It imports pyarrow and the readers.
+    from dagster_project.check_output import show_check
+    from dagster_project.dry_run import check_files
+
     settings = read_settings()
-    good = True
-    for file in files:
-        trial = try_file(settings, file, source=source, shown=rows)
-        good = _show_trial(file, trial) and good
-    raise typer.Exit(Exit.WELL if good else Exit.DATA)
+    if as_json:
+        report_as(LogFormat.JSON)
+    checked = check_files(settings, files, source=source, shown=rows)
+    for delivery in checked:
+        show_check(delivery)
+    raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
 
 
 @app.command()
@@ -335,6 +340,13 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_expected(state.expected, 1 if listed else None, width)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
+    _tell_some(
+        [str(month) for month in state.affected],
+        2 if listed else None,
+        width,
+        "month with quarantined rows",
+        "fcir status --all",
+    )
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
@@ -968,32 +980,6 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
 
 def _tell(name: str, value: object) -> None:
     say(f"{name:<12} {value}", **{name.lower().replace(" ", "_"): str(value)})
-
-
-def _show_trial(file: Path, trial: Trial) -> bool:
-    """Print a trial; true when the file would be loaded whole."""
-    load = trial.candidate.files[0]
-    if load.error:
-        say(f"{load.source}: would be REJECTED: {load.error}")
-        return False
-    verdict = "would be loaded"
-    if trial.over_limit:
-        contract = trial.candidate.contract
-        verdict = (
-            f"would be REJECTED ({trial.over_limit} faulty rows; more than {contract.faulty_share_limit:.0%} and more "
-            f"than {contract.faulty_rows_limit})"
-        )
-    say(
-        f"{printable(file.name)} ({load.source}): {verdict}: {load.rows_read:,} rows read, {load.rows_loaded:,} "
-        f"good, {load.rows_quarantined:,} quarantined"
-    )
-    for warning in load.warnings:
-        say(f"  warning: {warning}")
-    for code, count in trial.reasons:
-        say(f"  {count:>7,}  {code}")
-    for row, column, code, reason in trial.rows:
-        say(f"  row {row}{', column ' + column if column else ''}: {reason} [{code}]")
-    return not trial.over_limit
 
 
 def _table() -> Table:

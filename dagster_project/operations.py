@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import partial
-from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,15 +30,14 @@ from dagster_project.contracts import Contract, load_contracts
 from dagster_project.damage import Damage, find_damage, publication_damage, repair
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
-from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.deadlines import (
     ExpectedDelivery,
     OverdueSource,
     expected_deliveries,
     overdue_sources,
 )
-from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing
-from dagster_project.loading.plan import Delivery, Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
@@ -48,7 +46,6 @@ from dagster_project.settings import CONTRACTS, PROJECT_ROOT, WORKSPACE, LogForm
 from dagster_project.signals import shield_children
 from dagster_project.transformation.project import ensure_manifest, is_parsed, write_docs
 from dagster_project.warehouse.connection import (
-    dry_connection,
     loading_connection,
     make_private_folder,
     private_files,
@@ -57,20 +54,19 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder, note_step, writer_lock
 from dagster_project.warehouse.state import (
+    AffectedMonth,
     OutstandingDelivery,
     SourceState,
+    affected_months,
     how_to_restore,
     outstanding,
     reading_audit,
     source_states,
 )
-from dagster_project.warehouse.tables import ensure_tables, incoming
 
 if TYPE_CHECKING:
     import dagster as dg
     import duckdb
-
-    from dagster_project.loading.candidate import Candidate
 
 
 # The code location of deploy/workspace.yaml and the name that Dagster gives to what it loads from there.
@@ -429,6 +425,9 @@ class State:
     """Deliveries in the landing folder that are not complete yet; not known while the warehouse is held."""
     overdue: tuple[OverdueSource, ...] = ()
     expected: tuple[ExpectedDelivery, ...] = ()
+    affected: tuple[AffectedMonth, ...] = ()
+    """Months whose figures are marked, since more than 1 % of their rows were quarantined; not known while the
+    warehouse is held."""
     is_published: bool = True
     """Whether what is published is of all that is loaded."""
     killed: Holder | None = None
@@ -487,6 +486,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
             len(landing.held_days),
             tuple(overdue_sources(connection, landing, contracts, now=now)),
             tuple(expected_deliveries(connection, landing, contracts, now=now)),
+            tuple(affected_months(connection)),
             is_published=is_current(connection) and pointer_of(settings.published).exists(),
             killed=killed,
         )
@@ -539,100 +539,6 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)
-
-
-def contract_for(file: Path, source: str | None) -> Contract:
-    """The contract that a file falls under: the named source's, else by the file's name.
-
-    Raises:
-        UsageError: the source is not known, or the name is not that of an extract.
-    """
-    if source:
-        return next(iter(contracts_of([source]).values()))
-    for name, contract in load_contracts(CONTRACTS).items():
-        if extract_date_of(file.name, name):
-            return contract
-    known = ", ".join(load_contracts(CONTRACTS))
-    raise UsageError(
-        f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
-    )
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What loading a file would do with it."""
-
-    candidate: Candidate
-    over_limit: int
-    """Faulty rows when they are more than the contract bears: the delivery would be rejected. Else 0."""
-    reasons: tuple[tuple[str, int], ...]
-    """Reason code of quarantined rows, and how many rows have it."""
-    rows: tuple[tuple[int, str, str, str], ...]
-    """The first quarantined rows: row in the file, column, reason code, reason."""
-
-
-def try_file(settings: Settings, file: Path, *, source: str | None, shown: int) -> Trial:
-    """Read a file as loading would, in memory and with a key that is forgotten at once; nothing is touched.
-
-    Args:
-        settings: for the default force.
-        file: the extract.
-        source: its source; None: by its name.
-        shown: how many quarantined rows to return.
-
-    Raises:
-        UsageError: the source cannot be told, or there is no such file.
-    """
-    from dagster_project.loading.candidate import read_deliveries
-    from dagster_project.loading.pseudonyms import one_time_key
-
-    if looks_personal(file.name):
-        raise UsageError(
-            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
-            "run takes it. Rename it, then run: fcir check FILE"
-        )
-    if file.is_dir() and not file.is_symlink():
-        raise UsageError(f"{printable(str(file))}: is a folder; name files: fcir check {printable(str(file))}/*")
-    contract = contract_for(file, source)
-    if not lexists(file):
-        raise UsageError(f"{printable(str(file))}: no such file")
-    # Of a link itself: reading refuses it, as loading does.
-    status = file.lstat()
-    day = extract_date_of(file.name, contract.source) or london_today()
-    landed = LandedFile(contract.source, day, file, status.st_size, status.st_mtime_ns)
-    with dry_connection() as connection:
-        ensure_tables(connection, [contract])
-        candidate = read_deliveries(
-            connection,
-            contract,
-            [Delivery(contract.source, day, (landed,), ())],
-            key=one_time_key(),
-            default_force=settings.force,
-            first_load_id=1,
-        )
-        if candidate.gone:
-            raise UsageError(f"{printable(str(file))}: has gone while it was read")
-        over = connection.execute(
-            f"select coalesce(max(faulty_rows_over_limit), 0) from {incoming(contract, 'deliveries')}"
-        ).fetchone()
-        reasons = connection.execute(
-            f"""
-            select reason_code, count(*)
-            from {incoming(contract, "quarantine")}
-            group by reason_code
-            order by count(*) desc, reason_code
-            """
-        ).fetchall()
-        rows = connection.execute(
-            f"""
-            select source_row, coalesce(column_name, ''), reason_code, reason
-            from {incoming(contract, "quarantine")}
-            order by source_row
-            limit ?
-            """,
-            [shown],
-        ).fetchall()
-    return Trial(candidate, int(over[0]) if over else 0, tuple(reasons), tuple(rows))
 
 
 def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:

@@ -28,22 +28,35 @@ _PAPER_READS = (
     "board_paper",
     "definitions",
     "dim_force",
+    "kpi_completeness_monthly",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
     "kpi_measure_weekly",
     "load_audit",
     "measures",
+    "quarantine",
 )
 _MEASURES_READ = (
     "definitions",
+    "kpi_completeness_monthly",
     "kpi_crime_maturity",
     "kpi_measure_period",
     "kpi_measure_spc_as_of",
     "kpi_measure_spc_weekly",
+    "load_audit",
     "measures",
+    "quarantine",
     "revisions",
 )
-_QUALITY_READS = ("corrections", "dim_date", "expectation_results", "load_audit", "quarantine")
+_QUALITY_READS = (
+    "corrections",
+    "dim_date",
+    "dim_force",
+    "expectation_results",
+    "kpi_completeness_monthly",
+    "load_audit",
+    "quarantine",
+)
 _SITE_READS = (
     "claims",
     "dim_force",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,12 +31,16 @@ from dagster_project.extracts.rows import (
 )
 from dagster_project.forces import known_forces
 from dagster_project.loading.delivery_facts import (
+    DeliveredDay,
+    DeliveredFile,
     RowWarnings,
+    UnusualForce,
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
     new_forces,
     silent_columns,
+    unusual_forces,
 )
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
@@ -95,6 +100,21 @@ class FileLoad:
     warnings: list[str] = field(default_factory=list)
     forces: dict[str | None, ForceRows] = field(default_factory=dict)
     """Rows by force; None is the force of rows whose force could not be read."""
+    rows_outside_day: int = 0
+    """Good rows with an event on another day than the extract date, the day before or the day after."""
+
+
+@dataclass(frozen=True)
+class DayWarning:
+    """What is to be said of a delivery as a whole; its first file has it among its warnings."""
+
+    kind: str
+    """What it is about, in words that follow a number of deliveries."""
+    extract_date: date
+    file_name: str
+    text: str
+    weight: float
+    """How much it matters beside others of its kind."""
 
 
 @dataclass
@@ -105,6 +125,7 @@ class Candidate:
     files: list[FileLoad]
     gone: list[LandedFile] = field(default_factory=list)
     """Files that were taken away before they could be opened; nothing of their days is among `files`."""
+    day_warnings: list[DayWarning] = field(default_factory=list)
 
     def of(self, day: date) -> list[FileLoad]:
         """Files of one extract date."""
@@ -605,7 +626,9 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             )
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        file.warnings.extend(_in_words(warned.get(file.load_id, RowWarnings())))
+        counts = warned.get(file.load_id, RowWarnings())
+        file.rows_outside_day = counts.rows_outside_day
+        file.warnings.extend(_in_words(counts))
 
 
 def _in_words(counts: RowWarnings) -> Iterator[str]:
@@ -640,8 +663,113 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
+    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
+    unusual = unusual_forces(
+        connection,
+        candidate.contract,
+        {
+            day: {force: rows.loaded + rows.quarantined for force, rows in of.items()}
+            for day, of in rows_of_forces.items()
+        },
+    )
+    forces_out = Counter(item.extract_date for item in unusual)
     describe_deliveries(
         connection,
         candidate.contract,
-        [(day, sum(file.rows_read for file in candidate.of(day))) for day in whole],
+        [
+            DeliveredDay(
+                candidate.contract.source,
+                day,
+                tuple(
+                    DeliveredFile(file.file_name, file.rows_read, file.rows_loaded, file.rows_outside_day)
+                    for file in candidate.of(day)
+                ),
+                forces_out[day],
+            )
+            for day in whole
+        ],
     )
+    candidate.day_warnings = [
+        *_day_warnings(connection, candidate),
+        *(_force_warning(candidate, item, rows_of_forces[item.extract_date][item.force_code]) for item in unusual),
+    ]
+    for warning in candidate.day_warnings:
+        candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+
+
+def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
+    """Rows of each force in a delivery; rows whose force could not be read are of none."""
+    total: dict[str, ForceRows] = {}
+    for file in files:
+        for force, rows in file.forces.items():
+            if force is not None:
+                sum_so_far = total.get(force, ForceRows(0, 0, 0))
+                total[force] = ForceRows(
+                    sum_so_far.loaded + rows.loaded,
+                    sum_so_far.quarantined + rows.quarantined,
+                    sum_so_far.repeated + rows.repeated,
+                )
+    return total
+
+
+def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -> DayWarning:
+    """What to say of a force with an unusual volume."""
+    faulty = rows.quarantined - rows.repeated
+    return DayWarning(
+        "have an unusual number of rows of a force",
+        found.extract_date,
+        candidate.of(found.extract_date)[0].file_name,
+        f"force {found.force_code}: {found.rows_read:,} rows on {found.extract_date}"
+        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday are {found.expected_rows:,.0f} "
+        f"(median of {found.expected_from_days})",
+        abs(found.rows_read - found.expected_rows) / found.expected_rows,
+    )
+
+
+def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:
+    """Warnings about deliveries as a whole, oldest first."""
+    contract = candidate.contract
+    counted = connection.execute(
+        f"""
+        with codes as (
+            select
+                extract_date,
+                reason_code,
+                count(*) as row_count
+            from {incoming(contract, "quarantine")}
+            group by extract_date, reason_code
+        ),
+
+        listed as (
+            select
+                extract_date,
+                string_agg(reason_code || ' ' || row_count, ', ' order by row_count desc, reason_code) as codes
+            from codes
+            group by extract_date
+        )
+
+        select
+            deliveries.extract_date,
+            deliveries.rows_read,
+            deliveries.many_quarantined_rows,
+            deliveries.many_superseded_rows,
+            listed.codes
+        from {incoming(contract, "deliveries")} as deliveries
+        join listed on deliveries.extract_date = listed.extract_date
+        where deliveries.many_quarantined_rows > 0 or deliveries.many_superseded_rows > 0
+        order by deliveries.extract_date
+        """
+    ).fetchall()
+    key = ", ".join(column.name for column in contract.key)
+    for day, read, quarantined, superseded, codes in counted:
+        name = candidate.of(day)[0].file_name
+        # Superseded rows beyond their limit have a warning of their own.
+        if quarantined and (quarantined - superseded) * 100 >= read:
+            text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
+            yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)
+        if superseded:
+            text = (
+                f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
+                f"the same key ({key}), which may not tell rows apart"
+            )
+            yield DayWarning("have more than 1 % of their rows superseded", day, name, text, superseded / read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -11,15 +11,19 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
-from dagster_project.loading.candidate import Candidate, read_deliveries
+from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, newest_delivery, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
+from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, table, transaction
 from dagster_project.warehouse.tables import ensure_tables
+
+# Days of one kind of warning that a run names one by one: a first load has years of them.
+_DAYS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -143,11 +147,13 @@ def load_source(
     outcomes = validate(contract, settings.warehouse)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
-        results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
+        judgement = judge(connection, candidate, outcomes)
+        results = accept(connection, candidate, judgement, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
+    rejected = {result.extract_date for result in results if not result.is_accepted}
     of_files = tuple(_told_once(candidate))
-    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files))
-    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source), of_files)
+    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    return SourceReport(source, tuple(results), judgement.outcomes, missing, warnings, _held(landing, source), of_files)
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
@@ -164,12 +170,33 @@ def _of_source(plan: Plan, source: str) -> list[str]:
 
 def _told_once(candidate: Candidate) -> list[FileWarning]:
     """Warnings of the files, each said once with the first file that it is about and how many more there are."""
+    of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
     for file in candidate.files:
         for said in file.warnings:
-            files.setdefault(said, []).append(file.file_name)
+            if said not in of_days:
+                files.setdefault(said, []).append(file.file_name)
     source = candidate.contract.source
     return [FileWarning(source, names[0], len(names), said) for said, names in files.items()]
+
+
+def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
+    """Warnings about accepted deliveries: each of a few, and of many of one kind the worst and their number."""
+    by_kind: dict[str, list[DayWarning]] = {}
+    for warning in candidate.day_warnings:
+        # Why a delivery is rejected says as much.
+        if warning.extract_date not in rejected:
+            by_kind.setdefault(warning.kind, []).append(warning)
+    source = candidate.contract.source
+    for kind, found in by_kind.items():
+        if len(found) <= _DAYS_NAMED:
+            yield from (f"{source}/{warning.file_name}: {warning.text}" for warning in found)
+        else:
+            worst = max(found, key=lambda warning: warning.weight)
+            yield (
+                f"{source}/: {len(found):,} deliveries {kind}; the most {source}/{worst.file_name}: {worst.text}. "
+                f"All: fcir query \"from load_audit where source = '{source}' and warnings is not null\""
+            )
 
 
 def _missing(

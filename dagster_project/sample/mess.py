@@ -264,7 +264,7 @@ _HABITS = {
             Fault(text={"queue_seconds": "n/k"}),
             Fault(width=1),
             Fault(text={"segment_no": "0"}),
-            Fault(clear=("queue_seconds",)),
+            Fault(put={"disposition": "answered"}, clear=("queue_seconds",)),
         ),
         faults_a_month=4,
         first_two_files=4,

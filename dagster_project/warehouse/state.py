@@ -212,6 +212,80 @@ def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[i
     return [QuarantinedRows(*row) for row in rows]
 
 
+@dataclass(frozen=True)
+class AffectedMonth:
+    """A month of whose rows so many were quarantined that the figures made of them are marked."""
+
+    source: str
+    force_code: str
+    month: date
+    """First day of the month of the extract dates."""
+    rows_read: int
+    rows_quarantined: int
+
+    def __str__(self) -> str:
+        """Source, force, month and rows."""
+        share = 100 * self.rows_quarantined / self.rows_read
+        return (
+            f"{self.source} {self.force_code} {self.month:%Y-%m}: {self.rows_quarantined:,} of {self.rows_read:,} rows "
+            f"quarantined ({share:.1f}%), figures are marked"
+        )
+
+
+def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth]:
+    """Months in which more than 1 % of the rows of a source and force were quarantined, the newest first.
+
+    Rows whose force could not be read count for every force of the source; duplicates and superseded rows do not count.
+    """
+    rows = connection.execute(
+        """
+        with counted as (
+            select
+                load.source,
+                load_force.force_code,
+                cast(date_trunc('month', load.extract_date) as date) as month,
+                sum(load_force.rows_read - load_force.rows_repeated) as rows_read,
+                sum(load_force.rows_quarantined - load_force.rows_repeated) as rows_quarantined,
+                sum(load_force.rows_loaded) as rows_loaded
+            from audit.load_force as load_force
+            inner join audit.load as load on load_force.load_id = load.load_id
+            where load.status = 'loaded'
+            group by all
+        ),
+
+        forces as (
+            select
+                source,
+                force_code,
+                month
+            from counted
+            where force_code is not null and rows_loaded > 0
+        ),
+
+        possible as (
+            select
+                forces.source,
+                forces.force_code,
+                forces.month,
+                cast(sum(counted.rows_read) as bigint) as rows_read,
+                cast(sum(counted.rows_quarantined) as bigint) as rows_quarantined
+            from forces
+            inner join counted
+                on forces.source = counted.source
+                and forces.month = counted.month
+                and coalesce(counted.force_code, forces.force_code) = forces.force_code
+            group by all
+        )
+
+        select *
+        from possible
+        where 100 * rows_quarantined > rows_read
+        order by month desc, source, force_code
+        """
+    ).fetchall()
+    return [AffectedMonth(*row) for row in rows]
+
+
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
     """Days of a source whose delivery was accepted and stands, with its rows that are loaded; oldest first."""
     rows = connection.execute(

@@ -116,7 +116,12 @@ def settings(tmp_path_factory):
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    for name in ("profiles.yml", "macros/generate_schema_name.sql", "tests/generic/integrity.sql"):
+    for name in (
+        "profiles.yml",
+        "macros/file_of_seed.sql",
+        "macros/generate_schema_name.sql",
+        "tests/generic/integrity.sql",
+    ):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         shutil.copy(DBT_PROJECT / name, folder / name)
     (folder / "models").mkdir()

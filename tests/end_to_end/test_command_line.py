@@ -467,9 +467,12 @@ def test_check_ends_with_1_when_a_file_would_be_rejected_and_looks_at_the_others
     done = command.run("check", "--rows", "2", str(broken), str(faulty), str(good))
     assert done.returncode == 1
     assert done.stdout.count("would be REJECTED") == 2
-    assert "21 faulty rows" in done.stdout
+    assert "not compared: volume" in done.stdout
+    assert "faulty: 21 of 21 rows" in done.stdout
+    assert done.stdout.count("verdict on call_segments of") == 3
+    assert "REJECTED [faulty_rows_are_within_limits]: faulty_rows_are_within_limits: " in done.stdout
     assert done.stdout.count("[not_a_timestamp]") == 2
-    assert "would be loaded: 1 rows read" in done.stdout
+    assert "would be loaded: 1 row read" in done.stdout
 
 
 def test_check_takes_a_file_of_any_name_when_told_its_source(command, tmp_path):

@@ -74,7 +74,13 @@ class Outcome:
         if len(said) != bool(unknown):
             found.append(f"{about}: {len(said)} warnings of {len(unknown)} unknown columns")
         delivery = self.delivery or {}
-        for name in ("faulty_rows_over_limit", "rows_after_extract_date", "offset_disagreements"):
+        for name in (
+            "faulty_rows_over_limit",
+            "rows_after_extract_date",
+            "rows_outside_day",
+            "superseded_rows_over_limit",
+            "offset_disagreements",
+        ):
             if delivery.get(name) != getattr(self.expected, name):
                 found.append(f"{about}: {name}: expected {getattr(self.expected, name)}, found {delivery.get(name)}")
         return found

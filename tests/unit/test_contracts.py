@@ -201,6 +201,9 @@ MISTAKES = {
     "no day is owed": lambda doc: doc["schema"][0].update(
         customProperties=[stated("cadence", "irregular"), stated("deliveredBy", "09:00")]
     ),
+    "eventsOutsideDay is 'ignored'": lambda doc: doc["schema"][0].update(
+        customProperties=[stated("eventsOutsideDay", "ignored")]
+    ),
     "absentForces is 'yes'": lambda doc: doc["schema"][0].update(customProperties=[stated("absentForces", "yes")]),
     "completionMarker is True": lambda doc: doc["schema"][0].update(
         customProperties=[stated("completionMarker", True)]

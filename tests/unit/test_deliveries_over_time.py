@@ -48,7 +48,7 @@ def test_half_of_what_the_weekday_brings_is_rejected_and_a_quiet_weekday_is_not(
     land(installation, sunday, 29)
     assert rejected(installation.run()) == [tuesday, sunday]
     (reason,) = installation.query("select reason from audit.load where status = 'rejected'")[0]
-    assert "Found: rows_loaded 150, expected_rows 300." in reason
+    assert "Found: rows_read 150, expected_rows 300." in reason
 
 
 def test_a_first_load_is_never_refused_for_its_volume(installation):
@@ -151,7 +151,7 @@ def test_a_force_that_is_not_in_the_list_is_a_faulty_row_and_no_force(installati
 
 def test_a_history_under_one_date_loads_with_a_warning(installation):
     rows = [f"h{n},{TUESDAY - timedelta(n)} 10:00,5,x" for n in range(365)]
-    installation.land(TUESDAY.isoformat(), *rows)
+    installation.land(TUESDAY.isoformat(), *rows, suffix="_late")
     report = installation.run()
     assert statuses(report) == {TUESDAY: "loaded"}
     assert not {o.expectation.name: o.success for o in report.outcomes}["most_events_are_near_the_extract_date"]

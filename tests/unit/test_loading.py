@@ -180,11 +180,12 @@ def test_a_delivery_is_rejected_when_more_than_20_rows_and_more_than_5_percent_a
     assert len(installation.quarantine()) == bad_rows == entry[5]
 
 
-def test_duplicates_and_superseded_rows_count_for_no_limit(installation):
-    installation.land("2022-11-01", *[row("v", number) for number in range(60)], *[row("v", 59)] * 30)
+def test_duplicates_and_superseded_rows_do_not_count_as_faulty(installation):
+    superseded = [row("v", number) for number in range(21)]
+    installation.land("2022-11-01", *superseded, *[row("v", 20)] * 60, *good(60))
     (delivery,) = installation.run().deliveries
     assert delivery.is_accepted
-    assert len(installation.current()) == 1
+    assert len(installation.current()) == 61
 
 
 def test_the_limit_looks_at_the_delivery_not_at_its_files(installation):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from judging_helpers import EXTRACT_DATE, GOOD, KEY, STAYS, connect, judge, judge_one
 
-from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences
+from dagster_project.extracts.rows import CELL_RECORD_FAULTS, RECORD_FAULTS, fault_sentences
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_a_column_is_required_only_when_the_other_says_so(session):
 
 def test_every_fault_of_the_engine_has_a_case_here():
     stated = {code for sentences in [fault_sentences(STAYS)] for _, code in sentences}
-    assert stated == {code for _, code, _ in FAULTS}
+    assert stated == {code for _, code, _ in FAULTS} | {*CELL_RECORD_FAULTS}
 
 
 def test_the_first_fault_in_the_order_of_the_columns_is_named_and_all_are_counted(session):
@@ -268,6 +268,14 @@ def test_a_record_that_could_not_be_split_has_that_fault_and_no_column(session):
     assert [(row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"]) for row in rows] == [
         (code, None, 1, told) for code in RECORD_FAULTS
     ]
+
+
+def test_a_fault_of_the_record_that_is_of_one_cell_names_its_column(session):
+    rows = judge(session, [{"fault": code, "record_column": "guest"} for code in CELL_RECORD_FAULTS])
+    assert [(row["fault"], row["fault_column"], row["fault_count"], row["fault_detail"]) for row in rows] == [
+        (code, "guest", 1, None) for code in CELL_RECORD_FAULTS
+    ]
+    assert {fault_sentences(STAYS)["guest", code].partition(":")[0] for code in CELL_RECORD_FAULTS} == {"guest"}
 
 
 @NAMED

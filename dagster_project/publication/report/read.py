@@ -31,6 +31,7 @@ from dagster_project.publication.report.model import (
     short_month,
     span,
 )
+from dagster_project.publication.report.quarantine import QuarantineNotes
 from dagster_project.publication.report.sentences import (
     POINTS_NEEDED,
     SIGNAL_WORDS,
@@ -208,7 +209,8 @@ class HistoryRow:
     month: date
     figures: tuple[Figure, ...]
     covered: tuple[str, ...]
-    """Of each figure the share of its days that are delivered, `60.1% of days`; an empty text where all are."""
+    """Of each figure the share of its days that are delivered, `60.1% of days`, and of its rows that were quarantined,
+    if it is marked for it; an empty text where all days are delivered and few rows were quarantined."""
     signal: str
     """The rule of the control chart that the month breaks, in words; an empty text where none."""
 
@@ -340,14 +342,18 @@ def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: 
     return HistoryRow(
         month,
         tuple(replace(_figure(row, _Notes()), note=None) for row in rows),
-        tuple(
-            f"{display(row['share_of_days_loaded'], 'percent', 1)} of days"
-            if row and row["is_provisional"] and row["value"] is not None
-            else ""
-            for row in rows
-        ),
+        tuple(_covered(row) if row and row["value"] is not None else "" for row in rows),
         signal,
     )
+
+
+def _covered(row: Mapping[str, Any]) -> str:
+    said = []
+    if row["is_provisional"]:
+        said.append(f"{display(row['share_of_days_loaded'], 'percent', 1)} of days")
+    if row["is_affected_by_quarantine"]:
+        said.append(f"{display(row['share_quarantined'], 'percent', 1)} of rows quarantined")
+    return ", ".join(said)
 
 
 def _months_before(month: date, number: int) -> date:
@@ -402,8 +408,10 @@ def _figures(
         select
             periods.measure, periods.month_start, periods.period, periods.first_month, periods.last_month,
             periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
-            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded
+            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded,
+            periods.is_affected_by_quarantine, periods.share_quarantined, measures.sources
         from marts.kpi_measure_period as periods
+        inner join marts.measures as measures on periods.measure = measures.measure
         where
             periods.force_code = $force_code
             and periods.month_start between $first and $month
@@ -411,7 +419,14 @@ def _figures(
         """,
         {"force_code": force_code, "first": first, "month": month, "of_all_months": of_all_months},
     )
-    return {(row["measure"], row["month_start"], row["period"]): row for row in _rows(cursor)}
+    rows = _rows(cursor)
+    notes = QuarantineNotes(connection, force_code)
+    for row in rows:
+        is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
+        row["quarantine_note"] = (
+            notes.text(row["sources"].split(","), row["first_month"], row["last_month"]) if is_noted else ""
+        )
+    return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
 
 
 def _chart_months(
@@ -472,7 +487,8 @@ def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
 def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
     if row is None:
         return Figure(NOTHING, None, is_provisional=False)
-    note = notes.number(_reason(row)) if row["is_provisional"] else None
+    reasons = [_reason(row) if row["is_provisional"] else "", row["quarantine_note"]]
+    note = notes.number(" ".join(filter(None, reasons))) if any(reasons) else None
     return Figure(row["display_value"] or NOTHING, row["value"], bool(row["is_provisional"]), note)
 
 

@@ -136,7 +136,7 @@ def weekly_finding(weeks: _Rows) -> str:
     if weeks[-1]["upper_limit"] is None:
         return newest
     if weeks[-1]["points"] < POINTS_NEEDED:
-        return f"{weeks[-1]['points']} of the {POINTS_NEEDED} weeks that a verdict needs"
+        return f"No verdict yet: {weeks[-1]['points']} of {POINTS_NEEDED} weeks"
     counted = [
         f"{sum(row['variation'] == code for row in weeks)} {VARIATION_WORDS[code].lower()}"
         for code in ("concerning", "improving", "unusual")

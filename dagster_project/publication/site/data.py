@@ -299,6 +299,26 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
     )
 
 
+def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """Months that are not complete for a force, or of whose rows more than 1 % were quarantined, the newest first."""
+    return rows_of(
+        connection,
+        f"""
+        select
+            completeness.*,
+            coalesce(dim_force.force_name, completeness.force_code) as force_name,
+            100 * completeness.rows_quarantined > completeness.rows_read as is_affected
+        from marts.kpi_completeness_monthly as completeness
+        left join marts.dim_force as dim_force on completeness.force_code = dim_force.force_code
+        where
+            completeness.days_owed > 0
+            and (completeness.is_provisional or 100 * completeness.rows_quarantined > completeness.rows_read)
+        order by completeness.month_start desc, completeness.force_code, completeness.source
+        limit {_LISTED}
+        """,
+    )
+
+
 def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
     """Rows set aside by source and reason, the most frequent first."""
     return rows_of(

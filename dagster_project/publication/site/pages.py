@@ -385,12 +385,14 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         "quality.html.j2",
         sources=data.sources(connection),
         calendars=calendars,
+        incomplete=data.incomplete_months(connection),
         quarantine=data.quarantined(connection),
         expectations=expectations,
         corrections=data.corrections(connection),
     )
     page = "quality/index.html"
     site.find(page, "Quarantined rows, by reason", "quality", "quarantine", place="quarantine")
+    site.find(page, "Incomplete months, by force", "quality", "completeness force missing", place="incomplete")
     for source in calendars:
         site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", place=source)
     for row in expectations:
