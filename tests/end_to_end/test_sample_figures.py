@@ -257,11 +257,11 @@ def published_again(sample, tmp_path_factory):
 
 def test_publishing_again_takes_over_papers_that_did_not_change(published_again):
     copy, words, done, _ = published_again
-    assert "12 papers, 0 of them new or changed" in done.stdout
+    assert "12 papers, 0 new or changed" in done.stdout
     assert "line 1: heading 'Weather' names no section" in done.stdout
     words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
     done = copy.run("publish")
-    assert "12 papers, 1 of them new or changed" in done.stdout
+    assert "12 papers, 1 new or changed" in done.stdout
     assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
     assert copy.damage() == []
     paper = copy.current / "board_paper.html"
@@ -270,7 +270,7 @@ def test_publishing_again_takes_over_papers_that_did_not_change(published_again)
     done = copy.run("publish")
     assert done.returncode == 0
     assert "board_paper.html: written to after it was published" in done.stdout + done.stderr
-    assert "12 papers, 12 of them new or changed" in done.stdout
+    assert "12 papers, 12 new or changed" in done.stdout
     assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
     assert copy.damage() == []
 
