@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from naive_deliveries import complete_days
 from random_calls import LONDON, Calls, Parameters
 
 Row = dict[str, Any]
@@ -93,7 +94,7 @@ class NaiveCalls:
     def __init__(self, calls: Calls, force: str) -> None:
         """Put the segments of each call together."""
         self.force = force
-        self.delivered = calls.delivered
+        self.delivered = complete_days(calls.history, force)["call_segments"]
         self.parameters = calls.parameters
         by_call: dict[str, list[Row]] = {}
         for segment in calls.segments:
@@ -113,12 +114,15 @@ class NaiveCalls:
 
     def _call(self, segments: list[Row]) -> Row:
         segments.sort(key=lambda segment: segment["segment_no"])
-        queued, spoke = Fraction(0), False
+        waits: list[Fraction] = []
+        spoke = False
         for segment in segments:
-            queued += Fraction(segment["queue_seconds"])
+            if segment["queue_seconds"] is not None:
+                waits.append(Fraction(segment["queue_seconds"]))
             if segment["disposition"] == "answered":
                 spoke = True
                 break
+        queued = sum(waits, Fraction(0)) if waits else None
         moment = local(segments[0]["arrived_at"])
         line, day = segments[0]["line"], moment.date()
         call = {
@@ -133,8 +137,8 @@ class NaiveCalls:
             rules = self.in_force(line, day)
             back = any(segment["called_back_at"] for segment in segments)
             call["answered"] = spoke or (rules.back_is_answered and back)
-            call["in_time"] = call["answered"] and queued < rules.target
-            call["short"] = not spoke and queued < rules.short
+            call["in_time"] = call["answered"] and queued is not None and queued < rules.target
+            call["short"] = not spoke and queued is not None and queued < rules.short
         return call
 
     def months(self) -> Iterator[tuple[date, list[date], int]]:
@@ -161,12 +165,14 @@ class NaiveCalls:
 
     def _figures(self, line: str, month: date, threshold: Decimal) -> tuple[Any, ...]:
         calls = [call for call in self.calls if call["line"] == line and call["day"].replace(day=1) == month]
-        short = [call for call in calls if not call["spoke"] and call["queue"] < threshold]
+        short = [
+            call for call in calls if not call["spoke"] and call["queue"] is not None and call["queue"] < threshold
+        ]
         left = [call for call in calls if call not in short]
         answered = [call for call in left if call["answered"]]
         in_time = sum(call["in_time"] for call in answered)
         missed = len(left) - len(answered)
-        queued = sum((call["queue"] for call in answered), Fraction(0))
+        queued = sum((call["queue"] or Fraction(0) for call in answered), Fraction(0))
         return (
             len(calls), len(short), len(left), len(answered), missed,
             percent(missed, len(left)), percent(missed, len(calls)),

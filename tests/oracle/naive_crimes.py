@@ -13,6 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from naive_deliveries import complete_days
 from naive_measures import KEYS, Month, Row, crimes_of, current, days_of, local, month_of, months_between, rounded
 from random_history import History
 
@@ -63,8 +64,8 @@ class NaiveCrimes:
         self.states = sorted(current(rows, KEYS["crimes"]), key=lambda row: row["updated_at"])
         self.crimes = crimes_of(self.states)
         self.cancelled = [crime for crime in self.crimes if crime["status"] == "cancelled"]
-        delivered = Counter((day.year, day.month) for day in history.delivered["crimes"])
-        self.months = months_between(min(delivered), max(delivered))
+        delivered = Counter((day.year, day.month) for day in complete_days(history, force)["crimes"])
+        self.months = months_between(min(delivered), max(delivered)) if delivered else []
         self.delivered = delivered
 
     def loaded(self, first: Month, last: Month) -> Fraction:

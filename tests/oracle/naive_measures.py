@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from naive_deliveries import complete_days, quarantined
 from random_history import CONTACT_TYPES, LONDON, SERVICES, History
 
 Row = dict[str, Any]
@@ -144,6 +145,12 @@ def current(rows: Iterable[Row], key: tuple[str, ...]) -> list[Row]:
     return list(latest.values())
 
 
+def total(seconds: Iterable[Decimal | None]) -> Fraction | None:
+    """Sum of the times that are known; None where none is."""
+    known = [Fraction(second) for second in seconds if second is not None]
+    return sum(known, Fraction(0)) if known else None
+
+
 def calls_of(segments: list[Row]) -> list[Row]:
     """Calls made of their segments."""
     by_call: dict[tuple[str, str], list[Row]] = {}
@@ -152,9 +159,9 @@ def calls_of(segments: list[Row]) -> list[Row]:
     calls = []
     for parts in by_call.values():
         parts.sort(key=lambda segment: segment["segment_no"])
-        queued, answered = Decimal(0), False
+        queued, answered = [], False
         for segment in parts:
-            queued += segment["queue_seconds"]
+            queued.append(segment["queue_seconds"])
             if segment["disposition"] == "answered":
                 answered = True
                 break
@@ -166,12 +173,17 @@ def calls_of(segments: list[Row]) -> list[Row]:
                 "caller": parts[0]["caller_number"],
                 "at": parts[0]["arrived_at"],
                 "answered": answered,
-                "queue": Fraction(queued),
+                "queue": total(queued),
                 "talk": Fraction(sum((s["talk_seconds"] for s in parts), Decimal(0))),
                 "back": None if answered else back,
             }
         )
     return calls
+
+
+def is_short(call: Row, rules: CallRules) -> bool:
+    """Whether nobody answered a call that is known to have queued for less than the threshold."""
+    return not call["answered"] and call["queue"] is not None and call["queue"] < rules.short_abandon_seconds
 
 
 def crimes_of(states: list[Row]) -> list[Row]:
@@ -180,6 +192,31 @@ def crimes_of(states: list[Row]) -> list[Row]:
     for state in sorted(states, key=lambda state: state["updated_at"]):
         latest[(state["force_code"], state["crime_ref"])] = state
     return list(latest.values())
+
+
+def midnight(month: Month) -> datetime:
+    """Naive UTC moment at which a month begins in London."""
+    return datetime(*month, 1, tzinfo=LONDON).astimezone(UTC).replace(tzinfo=None)
+
+
+def held_pieces(chats: Iterable[Row]) -> dict[tuple[str, Month], list[Row]]:
+    """Accepted chats of known operators by operator and month, cut where a month ends.
+
+    A piece counts on the day of the request, or on the first of a month in which nothing was requested.
+    """
+    found: dict[tuple[str, Month], list[Row]] = {}
+    for chat in chats:
+        if not (chat["accepted_at"] and chat["operator_id"]):
+            continue
+        first, requested = month_of(chat["accepted_at"]), local(chat["requested_at"]).date()
+        for month in months_between(first, month_of(chat["ended_at"])):
+            start = max(chat["accepted_at"], midnight(month))
+            end = min(chat["ended_at"], midnight(shifted(month, 1)))
+            if start < end or month == first:
+                day = requested if (requested.year, requested.month) == month else date(*month, 1)
+                piece = {**chat, "accepted_at": start, "ended_at": end, "day": day}
+                found.setdefault((chat["operator_id"], month), []).append(piece)
+    return found
 
 
 def percentile(values: list[Fraction], share: Fraction) -> Fraction | None:
@@ -233,7 +270,8 @@ class NaiveWarehouse:
         """Keep the force's events in their current state and count them."""
         self.force = force
         self.definitions = definitions or Definitions()
-        self.delivered = history.delivered
+        self.history = history
+        self.delivered = complete_days(history, force)
         own = {
             source: current((row for row in history.rows[source] if row["force_code"] == force), key)
             for source, key in KEYS.items()
@@ -244,6 +282,7 @@ class NaiveWarehouse:
         self.chats = own["live_chats"]
         self.crimes = crimes_of(own["crimes"])
         self.measures: dict[str, Measure] = {}
+        self._quarantine: dict[tuple[tuple[str, ...], tuple[Month, ...]], Row] = {}
         self._declare()
         self._count_calls()
         self._count_contacts()
@@ -315,26 +354,28 @@ class NaiveWarehouse:
             if rules is None:
                 continue
             answered = call["answered"] or (rules.called_back_is_answered and call["back"] is not None)
-            if not call["answered"] and call["queue"] < rules.short_abandon_seconds:
+            if is_short(call, rules):
                 continue
             of_line = {
                 name.partition(".")[2]: measure
                 for name, measure in self.measures.items()
                 if name.startswith(f"calls_{call['line']}.")
             }
-            queue, talk = int(call["queue"] * MILLION), int(call["talk"] * MILLION)
-            in_time = MILLION if answered and call["queue"] < rules.target_seconds else 0
+            is_known = call["queue"] is not None
+            queue, talk = int((call["queue"] or 0) * MILLION), int(call["talk"] * MILLION)
+            in_time = MILLION if answered and is_known and call["queue"] < rules.target_seconds else 0
             self.received.append({**call, "answered": answered, "in_time": bool(in_time), "day": day})
             of_line["received"].add(day)
             of_line["pct_not_answered"].add(day, 0 if answered else MILLION, MILLION)
-            of_line["avg_queue_time_all"].add(day, queue, MILLION)
+            of_line["avg_queue_time_all"].add(day, queue, MILLION if is_known else 0)
             of_line["pct_received_within_target"].add(day, in_time, MILLION)
             self.measures["demand.total"].add(day)
             if call["line"] == "101":
                 self.measures["demand.non_emergency"].add(day)
                 self.measures["digital.share_of_non_emergency"].add(day, 0, MILLION)
             if answered:
-                self.queues[call["line"]].append((day, call["queue"]))
+                if is_known:
+                    self.queues[call["line"]].append((day, call["queue"]))
                 of_line["answered"].add(day)
                 of_line["avg_queue_time"].add(day, queue, MILLION)
                 of_line["avg_talk_time"].add(day, talk, MILLION)
@@ -363,7 +404,7 @@ class NaiveWarehouse:
                 self.measures["digital.other_than_ocr_and_chat"].add(day, -MILLION)
 
     def _count_chats(self) -> None:
-        held: dict[tuple[str, Month], list[Row]] = {}
+        operators: dict[tuple[str, Month], list[date]] = {}
         for chat in self.chats:
             day = local(chat["requested_at"]).date()
             self.measures["live_chat.live_chats"].add(day)
@@ -377,35 +418,38 @@ class NaiveWarehouse:
                 self.measures["live_chat.avg_duration"].add(day, length, MILLION)
                 if chat["operator_id"]:
                     self.measures["live_chat.chats_per_operator_hour"].add(day)
-                    self.measures["live_chat.avg_concurrent_chats"].add(day, length)
-                    held.setdefault((chat["operator_id"], (day.year, day.month)), []).append(chat)
+                    operators.setdefault((chat["operator_id"], (day.year, day.month)), []).append(day)
         self.at_once: list[tuple[date, int]] = []
-        for chats in held.values():
-            self._count_stretches(chats)
-            levels = []
-            for chat in chats:
-                level = sum(c["accepted_at"] <= chat["accepted_at"] < c["ended_at"] for c in chats)
-                levels.append((local(chat["requested_at"]).date(), level))
-            self.at_once += levels
-            several = max(level for _, level in levels) >= 2
-            first = min(day for day, _ in levels)
-            self.measures["live_chat.pct_operators_with_several_chats"].add(first, MILLION if several else 0, MILLION)
+        several = set()
+        for at, pieces in held_pieces(self.chats).items():
+            self._count_stretches(pieces)
+            for piece in pieces:
+                length = microseconds(piece["ended_at"], piece["accepted_at"])
+                self.measures["live_chat.avg_concurrent_chats"].add(piece["day"], length)
+                level = sum(p["accepted_at"] <= piece["accepted_at"] < p["ended_at"] for p in pieces)
+                self.at_once.append((piece["day"], level))
+                if level >= 2:
+                    several.add(at)
+            operators.setdefault(at, []).extend(piece["day"] for piece in pieces)
+        for at, days in operators.items():
+            top = MILLION if at in several else 0
+            self.measures["live_chat.pct_operators_with_several_chats"].add(min(days), top, MILLION)
 
     def _count_stretches(self, chats: list[Row]) -> None:
-        """Time in which an operator held at least one of `chats`; a stretch counts on its earliest day of request."""
+        """Time in which an operator held at least one of some pieces; a stretch counts on its earliest day."""
         start = end = None
         days: list[date] = []
         for chat in [*sorted(chats, key=lambda chat: chat["accepted_at"]), None]:
             if chat and end is not None and chat["accepted_at"] <= end:
                 end = max(end, chat["ended_at"])
-                days.append(local(chat["requested_at"]).date())
+                days.append(chat["day"])
                 continue
             if start is not None and end is not None:
                 length = microseconds(end, start)
                 self.measures["live_chat.chats_per_operator_hour"].add(min(days), 0, length)
                 self.measures["live_chat.avg_concurrent_chats"].add(min(days), 0, length)
             if chat:
-                start, end, days = chat["accepted_at"], chat["ended_at"], [local(chat["requested_at"]).date()]
+                start, end, days = chat["accepted_at"], chat["ended_at"], [chat["day"]]
 
     def _count_crimes(self) -> None:
         of = {name.removeprefix("crime."): m for name, m in self.measures.items() if name.startswith("crime.")}
@@ -437,13 +481,10 @@ class NaiveWarehouse:
     def _most_at_once(self, counts: Callable[[date], bool]) -> Fraction:
         return Fraction(max((level for day, level in self.at_once if counts(day)), default=0))
 
-    def rows(self, calendars: dict[tuple[str, ...], Calendar] | None = None) -> dict[tuple[str, str, date], Row]:
-        """What kpi_measure_monthly has to hold for the force, by force, measure and month.
-
-        Forces of one history share `calendars`, which is filled here: working them out takes longer than the figures.
-        """
+    def rows(self) -> dict[tuple[str, str, date], Row]:
+        """What kpi_measure_monthly has to hold for the force, by force, measure and month."""
         found = {}
-        calendars = {} if calendars is None else calendars
+        calendars: dict[tuple[str, ...], Calendar] = {}
         for name, measure in self.measures.items():
             if measure.sources not in calendars:
                 calendars[measure.sources] = Calendar(measure.sources, self.delivered)
@@ -452,19 +493,27 @@ class NaiveWarehouse:
             targets = self.definitions.targets.get(name, [])
             for month in calendar.span:
                 first = date(*month, 1)
-                found[self.force, name, first] = figures.row(month) | {"target": in_force(targets, self.force, first)}
+                found[self.force, name, first] = (
+                    figures.row(month)
+                    | {"target": in_force(targets, self.force, first)}
+                    | self._quarantined(measure, [month])
+                )
         return found
 
-    def periods(self, calendars: dict[tuple[str, ...], Calendar]) -> dict[tuple[str, str, date, str], Row]:
+    def periods(self) -> dict[tuple[str, str, date, str], Row]:
         """What kpi_measure_period has to hold for the force, by force, measure, month and period."""
         found = {}
+        calendars: dict[tuple[str, ...], Calendar] = {}
         for name, measure in self.measures.items():
             if measure.sources not in calendars:
                 calendars[measure.sources] = Calendar(measure.sources, self.delivered)
             figures = Figures(measure, calendars[measure.sources])
             for month in figures.calendar.span:
                 for period in (*figures.calendar.periods[month], "month"):
-                    found[self.force, name, date(*month, 1), period] = figures.period_row(month, period)
+                    months = [month] if period == "month" else figures.calendar.periods[month][period].months
+                    found[self.force, name, date(*month, 1), period] = figures.period_row(
+                        month, period
+                    ) | self._quarantined(measure, months)
         return found
 
     def weeks(self) -> dict[tuple[str, str, date], Row]:
@@ -503,6 +552,12 @@ class NaiveWarehouse:
             "share_of_days_loaded": quotient(100 * loaded, 7),
         }
 
+    def _quarantined(self, measure: Measure, months: Iterable[Month]) -> Row:
+        key = measure.sources, tuple(months)
+        if key not in self._quarantine:
+            self._quarantine[key] = quarantined(self.history, self.force, *key)
+        return self._quarantine[key]
+
 
 @dataclass(frozen=True)
 class Period:
@@ -521,7 +576,7 @@ class Calendar:
         """Work out the calendar of some sources."""
         per_source = [{(day.year, day.month) for day in delivered[source]} for source in sources]
         known = set.union(*per_source)
-        self.span = months_between(min(known), max(known))
+        self.span = months_between(min(known), max(known)) if known else []
         self.fewest = {
             month: min(sum((day.year, day.month) == month for day in delivered[source]) for source in sources)
             for month in self.span
@@ -620,7 +675,17 @@ class Figures:
             "days_loaded": loaded,
             "is_provisional": loaded < len(days) or not days,
             "share_of_days_loaded": quotient(100 * loaded, len(days)) if days else None,
+            "complete_since": self._complete_since(period, name) if period.is_known and loaded < len(days) else None,
         }
+
+    def _complete_since(self, period: Period, name: str) -> date | None:
+        """The first delivered day of a year to date that lacks no day behind it, in the first year of deliveries."""
+        begun = min(self.calendar.delivered)
+        days = [day for month in period.months for day in days_of(month)]
+        loaded = [day for day in days if day in self.calendar.loaded]
+        if name not in ("fytd", "prev_fytd") or begun < period.months[0] or not loaded:
+            return None
+        return loaded[0] if loaded == [day for day in days if day >= loaded[0]] else None
 
     def row(self, month: Month) -> Row:
         """What is shown of a month."""

@@ -18,7 +18,9 @@ from naive_measures import (
     NaiveWarehouse,
     Row,
     days_of,
+    held_pieces,
     in_force,
+    is_short,
     local,
     microseconds,
     month_of,
@@ -41,7 +43,7 @@ def known_months(naive: NaiveWarehouse, sources: Iterable[str]) -> dict[Month, b
     """Months from the first to the last that any source delivered, and whether every source did."""
     per_source = [{(day.year, day.month) for day in naive.delivered[source]} for source in sources]
     every, some = set.intersection(*per_source), set.union(*per_source)
-    return {month: month in every for month in months_between(min(some), max(some))}
+    return {month: month in every for month in months_between(min(some), max(some))} if some else {}
 
 
 def completeness(naive: NaiveWarehouse, sources: Iterable[str], month: Month) -> Row:
@@ -54,7 +56,7 @@ def completeness(naive: NaiveWarehouse, sources: Iterable[str], month: Month) ->
 def is_answered(naive: NaiveWarehouse, call: Row) -> bool | None:
     """Whether a call counts as answered by the rules of its day; None where it does not count as received."""
     rules: CallRules | None = in_force(naive.definitions.calls[call["line"]], naive.force, local(call["at"]).date())
-    if rules is None or (not call["answered"] and call["queue"] < rules.short_abandon_seconds):
+    if rules is None or is_short(call, rules):
         return None
     return call["answered"] or (rules.called_back_is_answered and call["back"] is not None)
 
@@ -105,13 +107,19 @@ def displacement(naive: NaiveWarehouse) -> dict[tuple[date], Row]:
 
 
 def held(naive: NaiveWarehouse) -> dict[tuple[str, Month], list[Row]]:
-    """Accepted chats of known operators by operator and month of request, in the months with a delivery."""
+    """Pieces of the chats that an operator held in a month, in the months with a complete day."""
     months = {(day.year, day.month) for day in naive.delivered["live_chats"]}
-    found: dict[tuple[str, Month], list[Row]] = {}
+    return {at: pieces for at, pieces in held_pieces(naive.chats).items() if at[1] in months}
+
+
+def accepted(naive: NaiveWarehouse) -> dict[tuple[str, Month], int]:
+    """Chats that an operator accepted by month of request, in the months with a complete day."""
+    months = {(day.year, day.month) for day in naive.delivered["live_chats"]}
+    found: dict[tuple[str, Month], int] = {}
     for chat in naive.chats:
-        month = month_of(chat["requested_at"])
-        if chat["accepted_at"] and chat["operator_id"] and month in months:
-            found.setdefault((chat["operator_id"], month), []).append(chat)
+        at = chat["operator_id"], month_of(chat["requested_at"])
+        if chat["accepted_at"] and chat["operator_id"] and at[1] in months:
+            found[at] = found.get(at, 0) + 1
     return found
 
 
@@ -140,14 +148,18 @@ def busy(chats: list[Row]) -> int:
 def chat_operators(naive: NaiveWarehouse) -> dict[tuple[str, date], Row]:
     """What kpi_chat_operator_monthly has to hold for the force, by operator and month."""
     rows: dict[tuple[str, date], Row] = {}
-    for (operator, month), chats in held(naive).items():
+    pieces, requested = held(naive), accepted(naive)
+    for operator, month in pieces.keys() | requested.keys():
+        chats = pieces.get((operator, month), [])
         at_least_one = busy(chats)
         lengths = sum(microseconds(chat["ended_at"], chat["accepted_at"]) for chat in chats)
         several = sum(length for level, length in levels(chats).items() if level > 1)
-        most = max(sum(c["accepted_at"] <= chat["accepted_at"] < c["ended_at"] for c in chats) for chat in chats)
+        most = max(
+            (sum(c["accepted_at"] <= chat["accepted_at"] < c["ended_at"] for c in chats) for chat in chats), default=0
+        )
         hour = 3600 * MILLION
         rows[operator, date(*month, 1)] = {
-            "accepted_chats": len(chats),
+            "accepted_chats": requested.get((operator, month), 0),
             "operator_hours": rounded(Fraction(at_least_one, hour)),
             "chat_hours": rounded(Fraction(lengths, hour)),
             "avg_concurrent_chats": rounded(Fraction(lengths, at_least_one)) if at_least_one else None,

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from random_history import DAILY_SOURCES, History, draw_others
+
 LONDON = ZoneInfo("Europe/London")
 FIRST_DAY = date(2022, 8, 20)
 LAST_DAY = date(2023, 1, 9)
@@ -38,10 +40,10 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Calls:
-    """Rows of raw.call_segments, the extract dates delivered, and the parameters in force."""
+    """Rows of raw.call_segments, the history that they are in, and the parameters in force."""
 
     segments: list[Row]
-    delivered: set[date]
+    history: History
     parameters: list[Parameters]
 
 
@@ -56,7 +58,13 @@ def draw(seed: int, forces: tuple[str, ...]) -> Calls:
     for force in forces:
         for number in range(1200):
             segments += _call(dice, f"{force}-{number}", force, delivered)
-    return Calls(segments, delivered, list(_parameters(dice, forces)))
+    history = History()
+    history.delivered = {source: set() for source in DAILY_SOURCES} | {"call_segments": delivered}
+    history.rows["call_segments"] = segments
+    parameters = list(_parameters(dice, forces))
+    # One force that lacks days only where nothing came, so that every rule of a month is met.
+    draw_others(dice, history, forces, always=forces[:1])
+    return Calls(segments, history, parameters)
 
 
 def _parameters(dice: random.Random, forces: tuple[str, ...]) -> Iterator[Parameters]:
@@ -95,7 +103,7 @@ def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -
         day = later[0]
     # Nobody answers at some hours, whoever calls, so that the line's month has to say how long a call takes.
     chances = ["abandoned"] if arrived_at.hour == 3 else ["answered", "answered", "abandoned", "transferred"]
-    return [
+    segments = [
         {
             "force_code": force,
             "call_id": call_id,
@@ -114,6 +122,10 @@ def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -
         }
         for segment_no in range(1, dice.choice([1, 1, 2]) + 1)
     ]
+    for segment in segments:
+        if segment["disposition"] != "answered" and dice.random() < 0.2:
+            segment["queue_seconds"] = None
+    return segments
 
 
 def _moment(dice: random.Random) -> datetime:

@@ -9,28 +9,40 @@ from typing import Any
 import duckdb
 from compiled_project import insert
 from naive_measures import Definitions
-from random_history import DAILY_SOURCES, History
+from random_history import DAILY_SOURCES, Counts, History
 
 LOADED_AT = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shuffle: int | None = None) -> None:
-    """Write a history: one load a source and day. With `shuffle` the rows lie in a drawn order."""
+    """Write a history: one load or more a source and day. With `shuffle` the rows lie in a drawn order."""
     loads: list[dict[str, Any]] = []
+    by_force: list[dict[str, Any]] = []
     for source in DAILY_SOURCES:
-        numbers: dict[date, int] = {}
-        for day in sorted(history.delivered[source]):
-            numbers[day] = len(loads) + 1
-            loads.append(
-                {
-                    "load_id": numbers[day], "source": source, "extract_date": day, "file_name": "file",
-                    "file_sha256": "hash", "rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0,
-                    "status": "loaded", "is_synthetic": False, "loaded_at": LOADED_AT, "run_id": "run",
-                    "change_seq": numbers[day],
-                }
-            )  # fmt: skip
+        numbers: dict[tuple[date, str | None], int] = {}
+        for day, counts in sorted(history.contents(source).items()):
+            for forces in _files(day, counts):
+                number = len(loads) + 1
+                numbers |= {(day, force): number for force in forces}
+                read = sum(sum(counts[force]) for force in forces)
+                loads.append(
+                    {
+                        "load_id": number, "source": source, "extract_date": day, "file_name": f"file {number}",
+                        "file_sha256": "hash", "rows_read": read, "rows_loaded": 0, "rows_quarantined": 0,
+                        "status": "loaded" if read else "empty", "is_synthetic": False, "loaded_at": LOADED_AT,
+                        "run_id": "run", "change_seq": number,
+                    }
+                )  # fmt: skip
+                by_force += [
+                    {
+                        "load_id": number, "force_code": force, "rows_read": loaded + faulty + repeated,
+                        "rows_loaded": loaded, "rows_quarantined": faulty + repeated, "rows_repeated": repeated,
+                    }
+                    for force in forces
+                    for loaded, faulty, repeated in [counts[force]]
+                ]  # fmt: skip
         rows = [
-            {**row, "load_id": numbers[row["extract_date"]], "source_row": position}
+            {**row, "load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
             for position, row in enumerate(history.rows[source], start=1)
         ]
         if shuffle is not None:
@@ -38,7 +50,20 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
         insert(connection, f"raw.{source}", rows)
     if shuffle is not None:
         random.Random(shuffle).shuffle(loads)
+        random.Random(shuffle).shuffle(by_force)
     insert(connection, "audit.load", loads)
+    insert(connection, "audit.load_force", by_force)
+
+
+def _files(day: date, counts: Counts) -> list[list[str | None]]:
+    """Forces of each file of a day: one file of all, one for each, or two of some with an empty one between them."""
+    forces = sorted(counts, key=str)
+    kind = day.toordinal() % 4
+    if kind == 0 and forces:
+        return [[force] for force in forces]
+    if kind == 1:
+        return [forces[::2], [], forces[1::2]]
+    return [forces]
 
 
 def load_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:

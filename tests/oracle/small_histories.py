@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from naive_measures import CallRules, Dated, Definitions, days_of, months_between, shifted
-from random_history import CONTACT_TYPES, DAILY_SOURCES, SERVICES, History, local_day
+from random_history import CONTACT_TYPES, DAILY_SOURCES, SERVICES, History, draw_others, local_day
 
 Row = dict[str, Any]
 
@@ -39,6 +39,7 @@ def draw_world(seed: int, *, forces: int) -> World:
     drawing = _Drawing(dice, history, _moments(months, history))
     for force in names:
         drawing.draw(force)
+    draw_others(dice, history, names)
     return World(history, names, _definitions(dice, months, names))
 
 
@@ -155,6 +156,7 @@ class _Drawing:
         arrived_at = self.rush + timedelta(seconds=dice.randint(0, 3599)) if dice.random() < 0.3 else self._moment()
         line = dice.choice(["999", "999", "101", "101", "switchboard"])
         for segment_no in range(1, dice.choice([1, 1, 2, 3]) + 1):
+            disposition = dice.choice(["answered", "abandoned", "abandoned", "transferred", "disconnected"])
             row = {
                 "force_code": force,
                 "call_id": call_id,
@@ -162,8 +164,8 @@ class _Drawing:
                 "line": line if segment_no == 1 else dice.choice(["999", "101", "other"]),
                 "arrived_at": arrived_at,
                 "utc_offset_minutes": None,
-                "queue_seconds": self._seconds(),
-                "disposition": dice.choice(["answered", "abandoned", "abandoned", "transferred", "disconnected"]),
+                "queue_seconds": None if disposition != "answered" and dice.random() < 0.3 else self._seconds(),
+                "disposition": disposition,
                 "talk_seconds": self._seconds(),
                 "called_back_at": (
                     arrived_at + timedelta(minutes=dice.randint(0, 1500)) if dice.random() < 0.4 else None
@@ -212,7 +214,8 @@ class _Drawing:
             requested_at = start + timedelta(seconds=dice.choice([0, 0, 300, 600]))
             accepted_at = requested_at + timedelta(seconds=dice.choice([0, 0, 300])) if dice.random() < 0.85 else None
             held = timedelta(
-                seconds=dice.choice([0, 300, 300, 600, 90_000]), microseconds=dice.choice([0, 0, 1, 500_000])
+                seconds=dice.choice([0, 300, 300, 600, 3600, 90_000, 3_000_000]),
+                microseconds=dice.choice([0, 0, 1, 500_000]),
             )
             row = {
                 "force_code": force,

@@ -17,7 +17,7 @@ import pytest
 from compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
 from naive_call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
 from random_calls import Calls, draw
-from raw_tables import LOADED_AT
+from raw_tables import load_history
 
 from dagster_project.settings import DBT_PROJECT
 
@@ -66,30 +66,11 @@ def marts(calls: Calls, project: CompiledProject) -> Iterator[duckdb.DuckDBPyCon
     wanted = {node.unique_id for table in TABLES for node in project.ancestors(table)}
     nodes = [node for node in project.nodes.values() if node.unique_id in wanted]
     with warehouse() as connection:
-        _load(connection, calls)
+        load_history(connection, calls.history)
         build_nodes(connection, [node for node in nodes if node.kind == "seed"])
         _put_parameters(connection, calls)
         build_nodes(connection, [node for node in nodes if node.kind != "seed"])
         yield connection
-
-
-def _load(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
-    """Write the calls as the loading engine leaves them: one load a day."""
-    numbers = {day: number for number, day in enumerate(sorted(calls.delivered), start=1)}
-    loads = [
-        {
-            "load_id": number, "source": "call_segments", "extract_date": day, "file_name": "file",
-            "file_sha256": "hash", "rows_read": 0, "rows_loaded": 0, "rows_quarantined": 0, "status": "loaded",
-            "is_synthetic": False, "loaded_at": LOADED_AT, "run_id": "run", "change_seq": number,
-        }
-        for day, number in numbers.items()
-    ]  # fmt: skip
-    insert(connection, "audit.load", loads)
-    rows = [
-        {**segment, "load_id": numbers[segment["extract_date"]], "source_row": position}
-        for position, segment in enumerate(calls.segments, start=1)
-    ]
-    insert(connection, "raw.call_segments", rows)
 
 
 def _put_parameters(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:

@@ -88,7 +88,7 @@ def a_report() -> Report:
     section = Section(
         code="calls_999",
         title="999 calls",
-        statements=(Statement("Received", "No change."),),
+        statements=(Statement("Received", "No unusual change."),),
         commentary=(
             Block("paragraph", (Run("Busy: "), Run("very", is_strong=True), Run(" <busy> #1 *", is_emphasised=True))),
             Block("bullet", (Run("first"),)),

@@ -78,7 +78,7 @@ def test_fewer_than_12_points_give_facts_and_no_verdict():
         "Rose from 32.01% in August 2022 to 53.27% in October 2022, then fell to 15.89% in January 2023. Highest in "
         "October 2022 (53.27%), lowest in January 2023 (15.89%). There are 6 of the 12 months that a verdict needs."
     )
-    assert finding(found) == "6 of the 12 months that a verdict needs"
+    assert finding(found) == "No verdict yet: 6 of 12 months"
     assert "There is 1 of the 12 months" in sentences(replace(found, points=1))
 
 
@@ -165,7 +165,7 @@ def test_a_sum_whose_direction_a_day_is_another_says_both():
         ({"variation": "concerning"}, "Worse than usual"),
         ({"variation": "unusual"}, "Unusual"),
         ({"variation": None}, "Month not complete"),
-        ({"points": 11, "variation": None}, "11 of the 12 months that a verdict needs"),
+        ({"points": 11, "variation": None}, "No verdict yet: 11 of 12 months"),
         ({"upper_limit": None, "variation": None}, "No limits: hardly any month differs from the one before"),
     ],
 )

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import duckdb
 
-from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import long_month
+from dagster_project.publication.report.sentences import number_word
 
 # The column of kpi_crime_maturity that has a measure at each age.
 _COLUMNS = {
@@ -76,12 +77,12 @@ def read_cohorts(
 def _cohorts(cells: Mapping[tuple[date, int], Decimal | None], unit: str, decimals: int) -> Cohorts:
     months = sorted({start for start, _ in cells}, reverse=True)
     ages = sorted({age for _, age in cells})
-    texts = {key: NOTHING if value is None else _text(value, unit, decimals) for key, value in cells.items()}
+    texts = {key: display(value, unit, decimals) for key, value in cells.items()}
     statements = [
         statement for age in ages[:_AGES_IN_WORDS] if (statement := _compared(age, months, cells, unit, decimals))
     ]
     return Cohorts(
-        tuple(_age_title(age) for age in ages),
+        tuple("By month end" if age == 0 else f"+{age} month{'' if age == 1 else 's'}" for age in ages),
         tuple((start, tuple(texts.get((start, age), "") for age in ages)) for start in months),
         " ".join(statements),
     )
@@ -97,14 +98,9 @@ def _compared(
     (newest, value), earlier = values[0], [value for _, value in values[1:]]
     low, high = (_text(pick(earlier), unit, decimals) for pick in (min, max))
     spread = low if low == high else f"{low} to {high}"
-    others = "the month before" if len(earlier) == 1 else f"the {len(earlier)} months before"
-    return f"{_age_title(age)}: {_text(value, unit, decimals)} for {long_month(newest)}, {spread} for {others}."
-
-
-def _age_title(age: int) -> str:
-    if age == 0:
-        return "By the end of the month"
-    return "1 month later" if age == 1 else f"{age} months later"
+    others = "the month before" if len(earlier) == 1 else f"the {number_word(len(earlier))} months before"
+    when = "By the end of the month of recording" if age == 0 else f"{number_word(age).capitalize()} month later"
+    return f"{when}: {_text(value, unit, decimals)} for {long_month(newest)}; {spread} for {others}."
 
 
 def _text(value: Decimal, unit: str, decimals: int) -> str:

@@ -107,7 +107,7 @@ def finding(series: Series) -> str:
     if series.chart_type == "cohort":
         return "Not judged: recent months still grow"
     if series.points < POINTS_NEEDED:
-        return f"{series.points} of the {POINTS_NEEDED} months that a verdict needs"
+        return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
     if not series.is_judged:
         return "No limits: hardly any month differs from the one before"
     if series.variation is None:
@@ -118,6 +118,11 @@ def finding(series: Series) -> str:
 def target_label(target: Decimal, unit: str, kind: str) -> str:
     """`2% benchmark`, with the decimals that the target has."""
     return f"{display(target, unit, max(0, -int(target.normalize().as_tuple().exponent)))} {kind}"
+
+
+def number_word(number: int) -> str:
+    """`six`; in digits from 13 on."""
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _change(series: Series) -> str:
@@ -225,10 +230,12 @@ def _against_target(series: Series) -> str:
     whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
     if not missed:
         met = (
-            f"{name} met in all {_number(len(judged))} {whole}" if len(judged) > 1 else f"{name} met in the one {whole}"
+            f"{name} met in all {number_word(len(judged))} {whole}"
+            if len(judged) > 1
+            else f"{name} met in the one {whole}"
         )
     elif len(missed) == len(judged):
-        met = f"{name} met in none of the {_number(len(judged))} {whole}"
+        met = f"{name} met in none of the {number_word(len(judged))} {whole}"
     else:
         months = listed([long_month(month.month) for month in missed])
         met = f"{name} met in {len(judged) - len(missed)} of {len(judged)} {whole}, not in {months}"
@@ -256,10 +263,6 @@ def _reliability(assurance: str | None, missed: int, judged: int) -> str:
     if missed == judged:
         return "; the chart does not rule out that it will be met"
     return "; the chart shows that it will be met in some months and missed in others"
-
-
-def _number(number: int) -> str:
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _meets(better: str, value: Decimal, target: Decimal) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -82,9 +83,17 @@ def weekly_chart(
         target_label: what the target is called, `2% benchmark`; an empty text without one.
     """
     points = tuple(
-        Point(row["week_start"], row["value"], display(row["value"], unit, decimals), False, row["signal"])
-        for row in weeks
-        if row["value"] is not None
+        Point(
+            row["week_start"],
+            row["value"],
+            display(row["value"], unit, decimals),
+            False,
+            row["signal"],
+            is_after_gap=before is not None
+            and (before["value"] is None or row["week_start"] - before["week_start"] > timedelta(days=7)),
+        )
+        for before, row in pairwise((None, *weeks))
+        if row is not None and row["value"] is not None
     )
     if len(points) < 2:
         return None
@@ -136,7 +145,7 @@ def weekly_finding(weeks: _Rows) -> str:
     if weeks[-1]["upper_limit"] is None:
         return newest
     if weeks[-1]["points"] < POINTS_NEEDED:
-        return f"{weeks[-1]['points']} of the {POINTS_NEEDED} weeks that a verdict needs"
+        return f"No verdict yet: {weeks[-1]['points']} of {POINTS_NEEDED} weeks"
     counted = [
         f"{sum(row['variation'] == code for row in weeks)} {VARIATION_WORDS[code].lower()}"
         for code in ("concerning", "improving", "unusual")

@@ -54,33 +54,67 @@ sources as (
 
 ),
 
+months as (
+
+    select distinct
+        month_start,
+        days_in_month
+    from dates
+
+),
+
+-- A month may have rows that could be of a force without a day on which it is owed any.
+cells as (
+
+    select
+        source,
+        force_code,
+        month_start
+    from source_months
+
+    union
+
+    select
+        source,
+        force_code,
+        month_start
+    from source_rows
+
+),
+
 final as (
 
     select
-        cast(source_months.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(source_months.source as {{ dbt.type_string() }}) as source,
-        cast(source_months.month_start as date) as month_start,
-        cast(source_months.days_in_month as bigint) as days_in_month,
-        cast(owed.days_owed as bigint) as days_owed,
-        cast(source_months.days_loaded as bigint) as days_loaded,
+        cast(cells.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(cells.source as {{ dbt.type_string() }}) as source,
+        cast(cells.month_start as date) as month_start,
+        cast(months.days_in_month as bigint) as days_in_month,
+        cast(coalesce(owed.days_owed, 0) as bigint) as days_owed,
+        cast(coalesce(source_months.days_loaded, 0) as bigint) as days_loaded,
         cast(coalesce(source_rows.rows_read, 0) as bigint) as rows_read,
         cast(coalesce(source_rows.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(
             coalesce({{ ratio("source_rows.rows_quarantined", "source_rows.rows_read", 100) }}, 0) as decimal(38, 6)
         ) as share_quarantined,
-        cast(source_months.days_loaded < source_months.days_in_month as boolean) as is_provisional,
-        {{ ratio("source_months.days_loaded", "source_months.days_in_month", 100) }} as share_of_days_loaded
-    from source_months
+        cast(coalesce(source_months.days_loaded, 0) < months.days_in_month as boolean) as is_provisional,
+        {{ ratio("coalesce(source_months.days_loaded, 0)", "months.days_in_month", 100) }} as share_of_days_loaded
+    from cells
     inner join sources
-        on source_months.source = sources.source
-    inner join owed
-        on source_months.source = owed.source
-        and source_months.force_code = owed.force_code
-        and source_months.month_start = owed.month_start
+        on cells.source = sources.source
+    inner join months
+        on cells.month_start = months.month_start
+    left join source_months
+        on cells.source = source_months.source
+        and cells.force_code = source_months.force_code
+        and cells.month_start = source_months.month_start
+    left join owed
+        on cells.source = owed.source
+        and cells.force_code = owed.force_code
+        and cells.month_start = owed.month_start
     left join source_rows
-        on source_months.source = source_rows.source
-        and source_months.force_code = source_rows.force_code
-        and source_months.month_start = source_rows.month_start
+        on cells.source = source_rows.source
+        and cells.force_code = source_rows.force_code
+        and cells.month_start = source_rows.month_start
 
 )
 

@@ -1,0 +1,116 @@
+"""Notes on figures whose deliveries lost rows to quarantine: source, rows and reasons, in words for a board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+import duckdb
+
+from dagster_project.publication.report.display import display
+from dagster_project.publication.report.model import span
+
+# Reasons that a note names; the others are counted together.
+_REASONS_NAMED = 3
+# A figure is marked above this share of the rows of a source, in percent.
+_MOST_PCT = 1
+
+_REASONS = {
+    "above_maximum": "a value above the greatest possible one",
+    "below_minimum": "a value below the least possible one",
+    "formula_without_value": "a formula without its value",
+    "looks_personal": "a value that looks personal in a column for other values",
+    "no_time_of_day": "a date without a time of day",
+    "not_a_boolean": "not a yes or no",
+    "not_a_date": "not a date",
+    "not_a_month": "not a month",
+    "not_a_timestamp": "not a point in time",
+    "not_an_integer": "not a whole number",
+    "not_in_list": "a value that is not in the list of allowed ones",
+    "not_of_form": "a value of another form than agreed",
+    "not_seconds": "not a length of time",
+    "out_of_order": "times in an impossible order",
+    "required_empty": "a required value is missing",
+    "required_when": "a value is missing that another one calls for",
+    "time_never_existed": "a time that the clock change left out",
+    "too_few_cells": "too few cells",
+    "too_many_cells": "too many cells",
+    "unbalanced_quote": "a quote that is not closed",
+    "unknown_force": "a force that is not known",
+    "unreadable_record": "a record that cannot be read",
+}
+
+
+class QuarantineNotes:
+    """What was quarantined of one force's deliveries, by source and month."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
+        """Read the counts.
+
+        Args:
+            connection: a database with the marts in its schema `marts`.
+            force_code: the force; rows whose force could not be read count with its own.
+        """
+        self._rows = {
+            (source, month): (read, quarantined)
+            for source, month, read, quarantined in connection.execute(
+                """
+                select source, month_start, rows_read, rows_quarantined
+                from marts.kpi_completeness_monthly
+                where force_code = ?
+                """,
+                [force_code],
+            ).fetchall()
+        }
+        self._reasons = connection.execute(
+            """
+            select
+                quarantine.source,
+                cast(date_trunc('month', quarantine.extract_date) as date),
+                quarantine.reason_code,
+                count(*)
+            from marts.quarantine as quarantine
+            inner join marts.load_audit as load_audit
+                on quarantine.load_id = load_audit.load_id
+                and load_audit.status in ('loaded', 'empty')
+            where
+                coalesce(quarantine.force_code, $force_code) = $force_code
+                and quarantine.reason_code not in ('duplicate_row', 'superseded_row')
+            group by all
+            """,
+            {"force_code": force_code},
+        ).fetchall()
+
+    def text(self, sources: Iterable[str], first_month: date, last_month: date) -> str:
+        """The note on a figure of some sources and months: one sentence for each source with more than 1 % of its rows.
+
+        Args:
+            sources: sources of the figure.
+            first_month: first month that it covers, by its first day.
+            last_month: last month that it covers, by its first day.
+        """
+        sentences = []
+        for source in sources:
+            months = [
+                rows for (of, month), rows in self._rows.items() if of == source and first_month <= month <= last_month
+            ]
+            read, quarantined = sum(rows[0] for rows in months), sum(rows[1] for rows in months)
+            if 100 * quarantined > _MOST_PCT * read:
+                share = display(Decimal(100 * quarantined) / Decimal(read), "percent", 1)
+                sentences.append(
+                    f"Affected by quarantined rows: {quarantined:,} of {read:,} rows ({share}) of the "
+                    f"{source.replace('_', ' ')} delivered for {span(first_month, last_month)} could not be used and "
+                    f"are not counted ({self._why(source, first_month, last_month)})."
+                )
+        return " ".join(sentences)
+
+    def _why(self, source: str, first_month: date, last_month: date) -> str:
+        counted: dict[str, int] = {}
+        for of, month, code, rows in self._reasons:
+            if of == source and first_month <= month <= last_month:
+                counted[code] = counted.get(code, 0) + rows
+        ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        words = [f"{_REASONS.get(code, code.replace('_', ' '))}: {rows:,}" for code, rows in ordered[:_REASONS_NAMED]]
+        rest = sum(rows for _, rows in ordered[_REASONS_NAMED:])
+        return "; ".join([*words, *([f"other reasons: {rest:,}"] if rest else [])])
