@@ -143,6 +143,8 @@ class Contract:
     """Whether a file counts as complete only with a marker beside it."""
     first_delivery: date | None = None
     """Extract date before which nothing is owed, whatever lies in the landing folder; None: the first that came."""
+    allows_events_outside_day: bool = False
+    """Whether most events of a daily delivery may be of other days than the extract date and its neighbours."""
     absent_forces_complete: bool = False
     """Whether a delivery of several forces without a row of one of them says that this force had none that day."""
 

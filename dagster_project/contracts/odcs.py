@@ -149,6 +149,7 @@ def load_contract(path: Path) -> Contract:
         delivered_by=_delivered_by(custom, path, cadence),
         needs_marker=_needs_marker(custom, path),
         first_delivery=_first_delivery(custom, path),
+        allows_events_outside_day=_allows_events_outside_day(custom, path),
         absent_forces_complete=_absent_forces_complete(custom, path),
     )
     if custom:
@@ -171,6 +172,13 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
 
 def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
     return _day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is")
+
+
+def _allows_events_outside_day(custom: dict[str, Any], path: Path) -> bool:
+    stated = custom.pop("eventsOutsideDay", "rejected")
+    if stated not in ("allowed", "rejected"):
+        raise ContractError(f"{path.name}: eventsOutsideDay is {stated!r}; known: allowed, rejected")
+    return bool(stated == "allowed")
 
 
 def _absent_forces_complete(custom: dict[str, Any], path: Path) -> bool:

@@ -46,6 +46,9 @@ _CHUNK = LINE_LIMIT // 2
 _NEWLINE = ord("\n")
 _GZIP, _ZIP, _PARQUET, _PARQUET_ENCRYPTED = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"PARE"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+BAD_BYTES = re.compile("[\udc80-\udcff]")
+"""What stands in a text for a byte that is no part of a character."""
+_REPLACEMENT, _BEYOND_ASCII = "\ufffd", 0x80
 # Bytes that Windows-1252 does not define: text that is not UTF-8 and has one of them is not text.
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _BLANK = "\ufeff \t\r\n\x0b\x0c\xa0"
@@ -77,6 +80,7 @@ class OpenFile:
         sha256: of the bytes of the file.
         encoding: Python's name of the text encoding; None for binary formats.
         lines: physical lines of a text file, ended by LF, CRLF or CR; counted in its bytes, not by reading records.
+        has_bad_bytes: whether a text that is UTF-8 has some bytes that are no part of a character.
     """
 
     file: BinaryIO
@@ -87,6 +91,7 @@ class OpenFile:
     size: int
     modified_ns: int
     lines: int = 0
+    has_bad_bytes: bool = False
 
     @property
     def format(self) -> str:
@@ -103,6 +108,8 @@ class OpenFile:
 
     def blocks(self) -> Iterator[bytes]:
         """The text of the file as UTF-8 without byte-order mark, in blocks of whole lines, from its beginning.
+
+        Bytes that are no part of a character (`has_bad_bytes`) are as they are in the file; `text_of` reads them.
 
         Raises:
             UnreadableExtract: the file cannot be decompressed or decoded, or a line does not end.
@@ -138,6 +145,33 @@ class OpenFile:
                 raise _line_too_long(self.name, self.extension)
             if end:
                 yield text[:end]
+
+    def text_of(self, block: bytes) -> str:
+        """The text of a block; a byte that is no part of a character is one of `BAD_BYTES`, which no text has."""
+        return block.decode(errors="surrogateescape" if self.has_bad_bytes else "strict")
+
+
+class _Utf8Count:
+    """Counts the characters beyond ASCII of a text by their bytes: those that are valid UTF-8, and the others."""
+
+    def __init__(self) -> None:
+        self.valid = 0
+        self.invalid = 0
+        self.open = b""
+        """Bytes at the end that begin a character."""
+
+    def add(self, data: bytes) -> str:
+        """Count more bytes; returns the text that they complete."""
+        data = self.open + data
+        text, used = codecs.utf_8_decode(data, "replace", False)
+        self.open = data[used:]
+        whole = data[:used]
+        # The character that stands for what is invalid may itself be in the text.
+        replaced = text.count(_REPLACEMENT) - whole.count(_REPLACEMENT.encode())
+        ascii_bytes = int(np.count_nonzero(np.frombuffer(whole, np.uint8) < _BEYOND_ASCII))
+        self.valid += len(text) - ascii_bytes - replaced
+        self.invalid += replaced
+        return text
 
 
 class _LineCount:
@@ -203,7 +237,7 @@ def open_file(path: Path) -> OpenFile:
         if before.st_size == 0:
             raise UnreadableExtract("empty_file", f"{name}: the file is empty; expected at least a header")
         kind = _kind(file, name)
-        sha256, encoding, lines = _fingerprint(file, name, extension, kind)
+        sha256, facts = _fingerprint(file, name, extension, kind)
         _check_unchanged(file, name, before.st_size, before.st_mtime_ns)
     except UnreadableExtract as error:
         error.sha256 = _hash_of_refused(file, error.code)
@@ -212,7 +246,17 @@ def open_file(path: Path) -> OpenFile:
     except BaseException:
         file.close()
         raise
-    return OpenFile(file, name, extension, sha256, encoding, before.st_size, before.st_mtime_ns, lines)
+    return OpenFile(
+        file,
+        name,
+        extension,
+        sha256,
+        facts.encoding,
+        before.st_size,
+        before.st_mtime_ns,
+        facts.lines,
+        facts.has_bad_bytes,
+    )
 
 
 def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
@@ -291,8 +335,17 @@ _KIND_OF_EXTENSION = {
 }
 
 
-def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, str | None, int]:
-    """Hash of the file, the encoding of its text and the number of its lines, in one pass."""
+@dataclass(frozen=True)
+class _TextFacts:
+    """What the bytes of a text say of it as a whole; nothing of a binary file."""
+
+    encoding: str | None = None
+    lines: int = 0
+    has_bad_bytes: bool = False
+
+
+def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, _TextFacts]:
+    """Hash of the file and what its text is, in one pass."""
     if kind == "ole" and extension == ".xlsx" and _is_encrypted_workbook(file):
         raise UnreadableExtract(
             "encrypted", f"{name}: the workbook is encrypted; expected one that opens without a password"
@@ -300,18 +353,22 @@ def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[
     if kind != _KIND_OF_EXTENSION[extension]:
         raise wrong_content(name, extension, kind)
     hashing = cast(BinaryIO, _HashingFile(file))
-    encoding, lines = None, 0
+    facts = _TextFacts()
     if kind in ("text", "gzip"):
         stream = _unpacked(hashing, name) if kind == "gzip" else hashing
-        encoding, lines = _text_facts(stream, name, extension)
+        facts = _text_facts(stream, name, extension)
     while _read(hashing, name):
         pass
     file.seek(0)
-    return cast(_HashingFile, hashing).digest.hexdigest(), encoding, lines
+    return cast(_HashingFile, hashing).digest.hexdigest(), facts
 
 
-def _text_facts(stream: BinaryIO, name: str, extension: str) -> tuple[str, int]:
-    """Encoding by byte-order mark, else UTF-8 when all is valid, else Windows-1252; and the number of lines."""
+def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
+    """Encoding by byte-order mark, else UTF-8 when more is valid than not, else Windows-1252; and the number of lines.
+
+    A few bad bytes in a text of which the rest is UTF-8 are a fault of their rows: as Windows-1252 it would be valid,
+    and every letter with an accent another one.
+    """
     data = _read(stream, name)
     inner = _kind_of(data)
     if inner != "text":
@@ -323,39 +380,37 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> tuple[str, int]:
             f"{name}: {data.count(0)} of the first {len(data)} characters are NUL: UTF-16 without a byte-order mark, "
             "or no text; expected UTF-8, UTF-16 with a byte-order mark, or Windows-1252",
         )
-    decoder = codecs.getincrementaldecoder(encoding or "utf-8")()
-    counted = _LineCount()
-    is_valid, is_windows, is_blank, is_ascii = True, encoding is None, True, True
+    utf16 = codecs.getincrementaldecoder("utf-16")() if encoding == "utf-16" else None
+    counted, utf8 = _LineCount(), _Utf8Count()
+    is_windows, is_blank = encoding is None, True
     while data:
         if is_windows and not data.isascii():
             is_windows = _UNDEFINED.search(data) is None
-        if encoding == "utf-16":
-            is_valid, text = _decoded(decoder, data)
+        if utf16:
+            text = _decoded(utf16, data, name)
             counted.add(text.encode())
-            is_blank, is_ascii = is_blank and not text.strip(_BLANK), False
+            is_blank = is_blank and not text.strip(_BLANK)
         else:
             counted.add(data)
             # Bytes of ASCII need no decoding where no character is open from the bytes before.
-            if is_valid and (is_blank or not data.isascii() or decoder.getstate()[0]):
-                is_valid, text = _decoded(decoder, data)
-                is_blank, is_ascii = is_blank and not text.strip(_BLANK), is_ascii and text.isascii()
+            if is_blank or not data.isascii() or utf8.open:
+                text = utf8.add(data)
+                is_blank = is_blank and not text.strip(_BLANK)
         if counted.open > LINE_END_LIMIT:
             raise _line_too_long(name, extension)
-        if not is_valid and not is_windows:
-            raise _bad_text(name)
         data = _read(stream, name)
     # Windows-1252 whose only character beyond ASCII is the last one of the file looks the same.
-    if is_valid and decoder.getstate()[0] and not is_ascii:
+    if (utf16 and utf16.getstate()[0]) or (utf8.open and utf8.valid > utf8.invalid):
         raise UnreadableExtract(
             "cut_off", f"{name}: the text ends in the middle of a character; expected a complete file"
         )
-    is_valid = is_valid and _decoded(decoder, b"", final=True)[0]
+    is_valid = not (utf8.invalid or utf8.open)
     if is_blank and is_valid:
         raise UnreadableExtract("empty_file", f"{name}: the file has no text; expected at least a header")
-    if is_valid:
-        return encoding or "utf-8", counted.lines
+    if is_valid or utf8.valid > utf8.invalid:
+        return _TextFacts(encoding or "utf-8", counted.lines, not is_valid)
     if is_windows:
-        return "cp1252", counted.lines
+        return _TextFacts("cp1252", counted.lines)
     raise _bad_text(name)
 
 
@@ -366,11 +421,11 @@ def _marked_encoding(data: bytes) -> str | None:
     return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else None
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, *, final: bool = False) -> tuple[bool, str]:
+def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, name: str) -> str:
     try:
-        return True, decoder.decode(data, final)
+        return decoder.decode(data)
     except UnicodeDecodeError:
-        return False, ""
+        raise _bad_text(name) from None
 
 
 def _line_too_long(name: str, extension: str) -> UnreadableExtract:
@@ -383,7 +438,7 @@ def _line_too_long(name: str, extension: str) -> UnreadableExtract:
 def _bad_text(name: str) -> UnreadableExtract:
     return UnreadableExtract(
         "bad_encoding",
-        f"{name}: the text is neither valid in the encoding of its byte-order mark, nor UTF-8, nor Windows-1252",
+        f"{name}: the text is neither valid in the encoding of its byte-order mark, nor mostly UTF-8, nor Windows-1252",
     )
 
 

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts.container import LINE_LIMIT, OpenFile, line_count, wrong_content
+from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile, line_count, wrong_content
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Header, Headings
 from dagster_project.extracts.pieces import (
     BLANKS,
+    INVALID_UTF_8,
     TOO_FEW_CELLS,
     TOO_MANY_CELLS,
     UNBALANCED_QUOTE,
@@ -99,7 +100,7 @@ class CsvReader:
 
     def _find_header(self) -> tuple[str, Header, int]:
         """Delimiter, header and the first line behind it."""
-        block = next(self._file.blocks()).decode()
+        block = BAD_BYTES.sub("\ufffd", self._file.text_of(next(self._file.blocks())))
         first = next(io.StringIO(block.lstrip(BLANKS), newline=""), "").strip(BLANKS)
         if _is_json_object(first):
             raise wrong_content(self._file.name, self._file.extension, "json")
@@ -173,7 +174,7 @@ class CsvReader:
                 yield plain
                 number, block = number + line_count(block), following
                 continue
-            lines = carry + _lines(block.decode())
+            lines = carry + _lines(self._file.text_of(block))
             records = _records(lines, number, self._delimiter, width, is_end=following is None)
             self._beside += records.continuations
             if found := self._piece(records):
@@ -192,6 +193,8 @@ class CsvReader:
             The piece; None when the block is not that plain, and has to be parsed line by line.
         """
         if not block or len(block) > LINE_LIMIT or b"\x00" in block:
+            return None
+        if self._file.has_bad_bytes and not block.isascii() and BAD_BYTES.search(self._file.text_of(block)):
             return None
         if b'"' in block and not _has_regular_quotes(block, self._delimiter):
             return None
@@ -256,6 +259,8 @@ class CsvReader:
             self._beside += len(records.rows) - len(rows)
         if not rows:
             return None
+        if self._file.has_bad_bytes:
+            faults = self._with_bad_bytes(rows) | faults
         positions = self._header.positions
         cells: dict[int, Sequence[str]]
         if faults:
@@ -285,6 +290,17 @@ class CsvReader:
             faults=faults,
             last_label=label(rows[-1]),
         )
+
+    def _with_bad_bytes(self, rows: Sequence[Sequence[str]]) -> dict[int, Fault]:
+        """Faults of rows in which bytes are no part of a character; the first such column of the contract is named."""
+        faults: dict[int, Fault] = {}
+        for i, row in enumerate(rows):
+            places = [place for place, cell in enumerate(row) if BAD_BYTES.search(cell)]
+            if places:
+                columns = [name for name in self.found if self._header.positions[name] in places]
+                detail = "" if columns else f"cell {places[0] + 1} of the row, which is not loaded"
+                faults[i] = Fault(INVALID_UTF_8, detail, columns[0] if columns else None)
+        return faults
 
 
 def _without_lines(block: bytes, count: int) -> bytes:
@@ -317,6 +333,9 @@ def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
 
 def _may_have_blank_ends(block: bytes, delimiter: str) -> bool:
     """Whether a blank may stand at an end of a cell: to trim all cells of a small file costs five times as much."""
+    # A tab inside quotes is a blank, and stands there beside a quote as the one that ends a cell does.
+    if delimiter in BLANKS and b'"' in block:
+        return True
     kinds = np.frombuffer((b"\n" + block + b"\n").translate(_KINDS[delimiter]), np.uint8)
     return bool((kinds[1:] + kinds[:-1] == _MAY_BE_BLANK + _BORDER).any())
 

@@ -12,14 +12,25 @@ from typing import Any
 import pyarrow as pa
 
 from dagster_project.contracts import Contract
-from dagster_project.extracts.container import LINE_LIMIT, OpenFile
+from dagster_project.extracts.container import BAD_BYTES, LINE_LIMIT, OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import ROWS_LOOKED_AT, Headings, shortened
-from dagster_project.extracts.pieces import BLANKS, UNREADABLE_RECORD, Count, Fault, Piece, label, piece
+from dagster_project.extracts.pieces import (
+    BLANKS,
+    INVALID_UTF_8,
+    UNREADABLE_RECORD,
+    Count,
+    Fault,
+    Piece,
+    label,
+    piece,
+)
 
 _NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid Unicode")
+# Stands for a byte that is no part of a character while such a record is parsed; not a character of any script.
+_BAD = "\ufdd0"
 _POINT_OF_WHOLE = re.compile(r"\.0+$")
 # A number of more digits is left as it is spelt; written out, 1e999999 would fill a cell.
 _DIGITS = 30
@@ -67,9 +78,13 @@ class JsonLinesReader:
         self._headings = Headings(contract)
         self._columns: dict[str, str | None] = {}
         self._blank_lines = 0
+        self._is_open = False
         self.warnings: list[str] = []
-        first = [_parsed(line) for line in islice(self._records(), ROWS_LOOKED_AT)]
+        lines = list(islice(self._records(), ROWS_LOOKED_AT))
+        first = [_parsed(BAD_BYTES.sub(_BAD, line)) for line in lines]
         if not any(isinstance(record, _Members) for record in first):
+            if len(lines) == 1 and lines[0].startswith("{") and self._is_open:
+                self._check_last(lines[0], 1)
             raise UnreadableExtract(
                 "wrong_extension",
                 f"{file.name}: none of the first {len(first)} lines is a JSON object; "
@@ -77,7 +92,7 @@ class JsonLinesReader:
             )
         for record in first:
             if isinstance(record, _Members):
-                self._learn(record)
+                self._learn(_Members((key, value) for key, value in record if _BAD not in key))
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -95,17 +110,21 @@ class JsonLinesReader:
         """The records, in pieces of so many rows.
 
         Raises:
-            UnreadableExtract: the text cannot be decoded, or no record has a required column.
+            UnreadableExtract: the text cannot be decoded, the last record is cut off, or no record has a required
+                column.
         """
         number = 1
         lines: list[str] = []
         size = 0
+        line = ""
         for line in self._records():
             lines.append(line)
             size += len(line)
             if len(lines) == rows or size > _CHARACTERS_AT_ONCE:
                 yield self._piece(lines, number)
                 number, lines, size = number + len(lines), [], 0
+        if self._is_open:
+            self._check_last(line, number + len(lines) - 1)
         if lines:
             yield self._piece(lines, number)
         self._headings.require(self._file.name, "the records", self.found)
@@ -114,11 +133,26 @@ class JsonLinesReader:
         """The lines of the file, counted in its bytes, and those that are blank."""
         return Count(self._file.lines, self._blank_lines, "lines")
 
+    def _check_last(self, line: str, number: int) -> None:
+        """See that a last record without a line end is whole: a transfer that broke off ends in the middle of one."""
+        try:
+            _DECODER.decode(line)
+        except RecursionError:
+            return
+        except ValueError:
+            raise UnreadableExtract(
+                "cut_off",
+                f"{self._file.name}: the last record ({number}) is cut off: it is not valid JSON, and no line end "
+                "follows; expected a complete file",
+            ) from None
+
     def _records(self) -> Iterator[str]:
         self._blank_lines = 0
+        self._is_open = False
         for block in self._file.blocks():
-            lines = block.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            lines = self._file.text_of(block).replace("\r\n", "\n").replace("\r", "\n").split("\n")
             # What follows the last line end is no line.
+            self._is_open = bool(lines[-1].strip(BLANKS))
             if not lines[-1]:
                 lines.pop()
             for line in lines:
@@ -132,7 +166,7 @@ class JsonLinesReader:
         faults: dict[int, Fault] = {}
         last = ""
         for i, line in enumerate(lines):
-            record = _parsed(line)
+            record = self._faulty_bytes(line) or _parsed(line)
             cells = record if isinstance(record, Fault) else self._cells(record)
             if isinstance(cells, Fault):
                 faults[i] = cells
@@ -151,6 +185,19 @@ class JsonLinesReader:
             faults=faults,
             last_label=last,
         )
+
+    def _faulty_bytes(self, line: str) -> Fault | None:
+        """The fault of a record in which bytes are no part of a character."""
+        if not self._file.has_bad_bytes or not BAD_BYTES.search(line):
+            return None
+        record = _parsed(BAD_BYTES.sub(_BAD, line))
+        if isinstance(record, Fault):
+            return record
+        self._learn(_Members((key, value) for key, value in record if _BAD not in key))
+        found = {self._columns.get(key) for key, value in record if isinstance(value, str) and _BAD in value}
+        columns = [column.name for column in self._contract.columns if column.name in found]
+        detail = "" if columns else "in a key, or a value that is not loaded"
+        return Fault(INVALID_UTF_8, detail, columns[0] if columns else None)
 
     def _learn(self, record: _Members) -> None:
         for key, _ in record:

@@ -17,6 +17,7 @@ TOO_MANY_CELLS = "too_many_cells"
 UNBALANCED_QUOTE = "unbalanced_quote"
 UNREADABLE_RECORD = "unreadable_record"
 FORMULA_WITHOUT_VALUE = "formula_without_value"
+INVALID_UTF_8 = "invalid_utf_8"
 
 # All that Python calls a space (the no-break space among them) and the byte-order mark that concatenated
 # exports leave in the middle of a file. One list, so that both engines trim the same.
@@ -30,7 +31,9 @@ class Fault:
     """Why a row cannot be taken: one of the codes of this module, and a sentence without any value."""
 
     code: str
-    detail: str
+    detail: str = ""
+    column: str | None = None
+    """Contract column of the cell at fault; None when it is of the record, or of a column that is not loaded."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,16 @@ class Count:
 
 
 def schema(contract: Contract) -> pa.Schema:
-    """Columns of a piece: source_row, fault, fault_detail, then every contract column as text."""
+    """Columns of a piece: source_row, fault, fault_detail, record_column, then every contract column as text.
+
+    `record_column` is the contract column of a fault of the record that is of one cell.
+    """
     return pa.schema(
         [
             ("source_row", pa.int64()),
             ("fault", pa.string()),
             ("fault_detail", pa.string()),
+            ("record_column", pa.string()),
             *((column.name, pa.string()) for column in contract.columns),
         ]
     )
@@ -104,13 +111,14 @@ def piece(
         if pc.any(held).as_py():
             for index in pc.indices_nonzero(held.fill_null(False)).to_pylist():
                 faulty.setdefault(index, Fault(UNREADABLE_RECORD, "a NUL character in the record"))
-    codes, details = pa.nulls(count, pa.string()), pa.nulls(count, pa.string())
+    codes, details, places = (pa.nulls(count, pa.string()) for _ in range(3))
     if faulty:
         codes = pa.array([faulty[i].code if i in faulty else None for i in range(count)], pa.string())
-        details = pa.array([faulty[i].detail if i in faulty else None for i in range(count)], pa.string())
+        details = pa.array([faulty[i].detail or None if i in faulty else None for i in range(count)], pa.string())
+        places = pa.array([faulty[i].column if i in faulty else None for i in range(count)], pa.string())
         usable = pc.is_null(codes)
         trimmed = {name: pc.if_else(usable, column, pa.scalar(None, pa.string())) for name, column in trimmed.items()}
-    arrays = [_whole_numbers(source_rows), codes, details]
+    arrays = [_whole_numbers(source_rows), codes, details, places]
     arrays += [
         trimmed[column.name] if column.name in trimmed else pa.nulls(count, pa.string()) for column in contract.columns
     ]

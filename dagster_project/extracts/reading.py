@@ -78,7 +78,7 @@ class Extract:
             rows: most rows of a batch.
 
         Yields:
-            Tables with source_row (from 1), fault, fault_detail and every contract column as text; null
+            Tables as `pieces.schema` has them, with every contract column as text; null
             where the cell is empty, the file lacks the column or the row has a fault.
 
         Raises:

@@ -14,11 +14,13 @@ from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault, quoted
 
 # Columns of a text batch beside the contract's columns.
-BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "load_id", "extract_date", "serial_days")
+BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_id", "extract_date", "serial_days")
 
 # Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
 _LONG_BEFORE_DAYS = 31
 
+# From so many faulty cells on, no value of a row is shown.
+_SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
 RECORD_FAULTS = {
@@ -27,7 +29,10 @@ RECORD_FAULTS = {
     "unbalanced_quote": "a quote that is never closed or closed in the middle of a cell",
     "unreadable_record": "a record that is not of the file's format",
     "formula_without_value": "a formula whose value was not saved",
+    "invalid_utf_8": "bytes that are not valid UTF-8, in a file that is UTF-8 for the most part",
 }
+# Faults of a record that may be of one cell, which is then named.
+CELL_RECORD_FAULTS = ("invalid_utf_8",)
 DUPLICATE_ROW = Fault("duplicate_row", "the same row stands earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
 
@@ -79,6 +84,8 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         sentences[column.name, cells.OUT_OF_ORDER.code] = (
             f"{column.name}: {cells.OUT_OF_ORDER.sentence}; it is {' and '.join(order)}"
         )
+        for code in CELL_RECORD_FAULTS:
+            sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"
         needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
         sentences[column.name, cells.REQUIRED_WHEN.code] = (
             f"{column.name}: {cells.REQUIRED_WHEN.sentence} (required when {needed})"
@@ -114,22 +121,22 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record), `fault_count` and `fault_detail` (a sentence, or the shape of
-        the text; null for a personal column) and `force_code` (null where the force cannot be read: its cell, or the
-        record, is faulty).
+        `fault_column` (null for a fault of the record as a whole), `fault_count`, `fault_detail` (a sentence, or the
+        text that was found, escaped; null for a personal column, a value that looks personal, and a row whose cells may
+        have shifted) and `force_code` (null where the force cannot be read: its cell, or the record, is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
     )
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
-    shapes = " ".join(
+    found = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then "
         + (
             "cast(null as varchar)"
             if column.is_personal
             else f"case when {quoted(f'{column.name} fault')} <> '{cells.LOOKS_PERSONAL.code}' "
-            f"then {cells.shape_of(quoted(column.name))} end"
+            f"then {cells.shown_value(quoted(column.name))} end"
         )
         for column in contract.columns
     )
@@ -138,9 +145,11 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         "load_id",
         "source_row",
         f"{_first_fault(contract)} as fault",
-        f"case when fault is not null then null {which} end as fault_column",
+        f"case when fault is not null then record_column {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
-        f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+        # In a row with many faulty cells they are likely to stand in the wrong columns, personal ones among them.
+        f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
+        "as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
     ]
@@ -158,6 +167,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
     conditions = {
         "rows_after_extract_date": "false",
         "rows_long_before_extract_date": "false",
+        "rows_outside_day": "false",
         "offset_disagreements": "false",
     }
     if contract.event_column:
@@ -167,6 +177,11 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
             f"{event} >= extract_date + interval 23 hour and cast({cells.london_time_of(event)} as date) > extract_date"
         )
         conditions["rows_long_before_extract_date"] = f"{event} < extract_date - interval {_LONG_BEFORE_DAYS} day"
+        if contract.is_daily and not contract.allows_events_outside_day:
+            conditions["rows_outside_day"] = (
+                f"({event} < extract_date - interval 24 hour or {event} >= extract_date + interval 47 hour) "
+                f"and abs(date_diff('day', extract_date, cast({cells.london_time_of(event)} as date))) > 1"
+            )
     stated = [
         f"{quoted(column.utc_offset_from)} <> {cells.london_offset_of(quoted(column.name))}"
         for column in contract.columns

@@ -1,20 +1,22 @@
-"""Accept or reject a candidate load, day by day, in one transaction with its audit rows. Judging is not done here."""
+"""Keep the accepted days of a candidate load and delete the others, in one transaction with the audit rows.
+
+Which days are accepted is decided in `verdicts.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.contracts import Contract, Severity
-from dagster_project.loading.candidate import Candidate, FileLoad
+from dagster_project.contracts import Contract
+from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
-from dagster_project.loading.waivers import content_of, waivers_of
+from dagster_project.loading.verdicts import Judgement
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.results import engine_version, written_results
 from dagster_project.warehouse.connection import insert_rows, table, transaction
@@ -53,7 +55,7 @@ class DeliveryOutcome:
 def accept(
     connection: duckdb.DuckDBPyConnection,
     candidate: Candidate,
-    outcomes: Sequence[Outcome],
+    judgement: Judgement,
     *,
     run_id: str,
     is_synthetic: bool,
@@ -66,7 +68,7 @@ def accept(
     Args:
         connection: a loading connection.
         candidate: what was read; its view and tables in `incoming` are dropped.
-        outcomes: results of the expectations on the candidate.
+        judgement: the verdicts on its deliveries, and the results of its expectations.
         run_id: Dagster run.
         is_synthetic: whether the landing folder is marked as made up.
 
@@ -74,30 +76,23 @@ def accept(
         One outcome for each delivery, oldest first.
     """
     contract = candidate.contract
-    waivers = waivers_of(connection, contract.source)
-    waived = {
-        day: waiver.reason
-        for day in candidate.days
-        if (waiver := waivers.get((day, content_of(file.sha256 for file in candidate.of(day)))))
-    }
-    reasons, accepted_in_spite = _verdicts(candidate, outcomes, _facts(connection, contract), waived=waived)
     now = utc_now().replace(tzinfo=None)
     with transaction(connection):
         change_seq = next_change(connection)
         standing = _standing_days(connection, contract)
-        accepted = [day for day in candidate.days if day not in reasons]
+        accepted = [day for day in candidate.days if judgement.verdicts[day].is_accepted]
         corrections = compare(connection, contract, [day for day in accepted if day in standing])
         record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
         results: list[DeliveryOutcome] = []
         for day in candidate.days:
-            files = candidate.of(day)
-            status = "rejected" if day in reasons else ("loaded" if any(file.rows_read for file in files) else "empty")
+            files, verdict = candidate.of(day), judgement.verdicts[day]
+            status = "loaded" if any(file.rows_read for file in files) else "empty"
             results.append(
                 DeliveryOutcome(
                     contract.source,
                     day,
-                    status,
-                    reasons.get(day) or accepted_in_spite.get(day),
+                    status if verdict.is_accepted else "rejected",
+                    verdict.reason,
                     tuple(files),
                     is_correction=day in standing,
                     correction=corrections.get(day),
@@ -149,71 +144,10 @@ def accept(
         for file in candidate.files:
             if file.extract_date in rejected:
                 file.rows_loaded = 0
-        _audit_outcomes(connection, contract, outcomes, run_id, now)
-        _audit_documents(connection, contract, outcomes, run_id=run_id, now=now, is_synthetic=is_synthetic)
+        _audit_outcomes(connection, contract, judgement.outcomes, run_id, now)
+        _audit_documents(connection, contract, judgement.outcomes, run_id=run_id, now=now, is_synthetic=is_synthetic)
         drop_incoming(connection, contract)
     return results
-
-
-def _verdicts(
-    candidate: Candidate,
-    outcomes: Sequence[Outcome],
-    facts: Mapping[date, Mapping[str, object]],
-    *,
-    waived: Mapping[date, str],
-) -> tuple[dict[date, str], dict[date, str]]:
-    """Why days are rejected, and why others are accepted although critical expectations failed.
-
-    Args:
-        candidate: what was read.
-        outcomes: results of the expectations.
-        facts: extract date to the row of the deliveries table, for the numbers in the reasons.
-        waived: days whose failures an operator has accepted, with his reason.
-
-    Returns:
-        Extract date to reason: of the days with a file that cannot be read or a failure that nobody waived; and of the
-        days with failures that an operator waived, which may be among the first as well.
-    """
-    rejected: dict[date, list[str]] = {}
-    in_spite_of: dict[date, list[str]] = {}
-    for file in candidate.files:
-        if file.error:
-            rejected.setdefault(file.extract_date, []).append(file.error)
-    for outcome in outcomes:
-        expectation = outcome.expectation
-        if outcome.success or expectation.severity is not Severity.CRITICAL:
-            continue
-        for day in outcome.failed_dates:
-            if day in waived and expectation.is_waivable:
-                in_spite_of.setdefault(day, []).append(expectation.name)
-            else:
-                said = f"{expectation.name}: {expectation.description}"
-                told = _told(expectation.told, facts.get(day, {}))
-                rejected.setdefault(day, []).append(f"{said} {told}" if told else said)
-    return (
-        {day: "; ".join(said) for day, said in rejected.items()},
-        {
-            day: f"accepted by an operator: {waived[day]} (in spite of {', '.join(names)})"
-            for day, names in in_spite_of.items()
-        },
-    )
-
-
-def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:
-    cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')}")
-    names = [item[0] for item in cursor.description or []]
-    rows = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-    return {row["extract_date"]: row for row in rows}
-
-
-def _told(columns: Sequence[str], facts: Mapping[str, object]) -> str:
-    """Numbers that a rejection rests on; nothing but numbers, since a measure may be of any column."""
-    numbers = [
-        f"{name} {value:,.10g}"
-        for name in columns
-        if isinstance(value := facts.get(name), int | float | Decimal) and not isinstance(value, bool)
-    ]
-    return f"Found: {', '.join(numbers)}." if numbers else ""
 
 
 def record_missing(
@@ -389,7 +323,7 @@ def _audited(
         "rows_quarantined": file.rows_quarantined,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
-        "warnings": "; ".join(file.warnings) or None,
+        "warnings": "; ".join(audited_warnings(file)) or None,
         "is_synthetic": is_synthetic,
         "contract_version": contract.version,
         "loaded_at": now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,18 +31,23 @@ from dagster_project.extracts.rows import (
 )
 from dagster_project.forces import known_forces
 from dagster_project.loading.delivery_facts import (
+    DeliveredDay,
+    DeliveredFile,
     RowWarnings,
+    UnusualForce,
     count_filled_cells,
     count_row_warnings,
     describe_deliveries,
     new_forces,
     silent_columns,
+    unusual_forces,
 )
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.warehouse.connection import table, transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns
+from dagster_project.words import be, counted
 
 # Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
 # written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
@@ -53,7 +59,8 @@ _BYTES_AT_ONCE = 128 << 20
 _KEYS_AT_ONCE = 1_000_000
 _CELLS_AT_ONCE = 60_000
 
-# Unknown columns that a file's warnings name; a broken header may have thousands.
+# Unknown columns that the warning of a file names, and the audit; a broken header may have thousands.
+_COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
 
 
@@ -93,6 +100,21 @@ class FileLoad:
     warnings: list[str] = field(default_factory=list)
     forces: dict[str | None, ForceRows] = field(default_factory=dict)
     """Rows by force; None is the force of rows whose force could not be read."""
+    rows_outside_day: int = 0
+    """Good rows with an event on another day than the extract date, the day before or the day after."""
+
+
+@dataclass(frozen=True)
+class DayWarning:
+    """What is to be said of a delivery as a whole; its first file has it among its warnings."""
+
+    kind: str
+    """What it is about, in words that follow a number of deliveries."""
+    extract_date: date
+    file_name: str
+    text: str
+    weight: float
+    """How much it matters beside others of its kind."""
 
 
 @dataclass
@@ -103,6 +125,7 @@ class Candidate:
     files: list[FileLoad]
     gone: list[LandedFile] = field(default_factory=list)
     """Files that were taken away before they could be opened; nothing of their days is among `files`."""
+    day_warnings: list[DayWarning] = field(default_factory=list)
 
     def of(self, day: date) -> list[FileLoad]:
         """Files of one extract date."""
@@ -203,18 +226,32 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
             load.columns = extract.found
             load.unknown_columns = extract.unknown_columns
             load.warnings.extend(extract.warnings)
-            load.warnings.extend(_not_loaded(extract.unknown_columns))
+            load.warnings.extend(not_loaded(extract.unknown_columns))
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
         load.error = f"{error} [{error.code}]"
         load.error_code = error.code
 
 
-def _not_loaded(columns: Sequence[str]) -> Iterator[str]:
-    for name in columns[:_COLUMNS_NAMED]:
-        yield f"column '{name}' is not in the contract; not loaded"
-    if len(columns) > _COLUMNS_NAMED:
-        yield f"{len(columns) - _COLUMNS_NAMED} more columns are not in the contract; not loaded"
+def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterator[str]:
+    """The one warning of the columns of a file that its contract does not know; nothing where there are none.
+
+    Args:
+        columns: their names.
+        named: how many are named; the others are counted.
+    """
+    if columns:
+        more = len(columns) - named
+        names = ", ".join(f"'{name}'" for name in columns[:named])
+        names += f" and {more:,} more" if more > 0 else ""
+        yield f"{counted(len(columns), 'column')} not in the contract, not loaded: {names}"
+
+
+def audited_warnings(file: FileLoad) -> list[str]:
+    """The warnings of a file as the audit keeps them: with the names of all columns that were not loaded."""
+    short = list(not_loaded(file.unknown_columns))
+    whole = list(not_loaded(file.unknown_columns, named=_COLUMNS_NAMED))
+    return [*whole, *(warning for warning in file.warnings if warning not in short)]
 
 
 @dataclass
@@ -324,7 +361,7 @@ class _Judge:
                     || case
                         when faulty.fault_detail is null then ''
                         when faulty.fault_column is null then ': ' || faulty.fault_detail
-                        else '; found text of the form ' || faulty.fault_detail
+                        else '; found "' || faulty.fault_detail || '"'
                     end
                     || case
                         when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
@@ -589,14 +626,18 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             )
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        file.warnings.extend(_in_words(warned.get(file.load_id, RowWarnings())))
+        counts = warned.get(file.load_id, RowWarnings())
+        file.rows_outside_day = counts.rows_outside_day
+        file.warnings.extend(_in_words(counts))
 
 
 def _in_words(counts: RowWarnings) -> Iterator[str]:
     if counts.rows_after_extract_date:
-        yield f"{counts.rows_after_extract_date} rows are dated after the extract date"
+        rows = counts.rows_after_extract_date
+        yield f"{counted(rows, 'row')} {be(rows)} dated after the extract date"
     if counts.offset_disagreements:
-        yield f"{counts.offset_disagreements} rows state a UTC offset that the date does not have"
+        rows = counts.offset_disagreements
+        yield f"{counted(rows, 'row')} {'states' if rows == 1 else 'state'} a UTC offset that the date does not have"
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
@@ -622,8 +663,113 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
+    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
+    unusual = unusual_forces(
+        connection,
+        candidate.contract,
+        {
+            day: {force: rows.loaded + rows.quarantined for force, rows in of.items()}
+            for day, of in rows_of_forces.items()
+        },
+    )
+    forces_out = Counter(item.extract_date for item in unusual)
     describe_deliveries(
         connection,
         candidate.contract,
-        [(day, sum(file.rows_read for file in candidate.of(day))) for day in whole],
+        [
+            DeliveredDay(
+                candidate.contract.source,
+                day,
+                tuple(
+                    DeliveredFile(file.file_name, file.rows_read, file.rows_loaded, file.rows_outside_day)
+                    for file in candidate.of(day)
+                ),
+                forces_out[day],
+            )
+            for day in whole
+        ],
     )
+    candidate.day_warnings = [
+        *_day_warnings(connection, candidate),
+        *(_force_warning(candidate, item, rows_of_forces[item.extract_date][item.force_code]) for item in unusual),
+    ]
+    for warning in candidate.day_warnings:
+        candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+
+
+def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
+    """Rows of each force in a delivery; rows whose force could not be read are of none."""
+    total: dict[str, ForceRows] = {}
+    for file in files:
+        for force, rows in file.forces.items():
+            if force is not None:
+                sum_so_far = total.get(force, ForceRows(0, 0, 0))
+                total[force] = ForceRows(
+                    sum_so_far.loaded + rows.loaded,
+                    sum_so_far.quarantined + rows.quarantined,
+                    sum_so_far.repeated + rows.repeated,
+                )
+    return total
+
+
+def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -> DayWarning:
+    """What to say of a force with an unusual volume."""
+    faulty = rows.quarantined - rows.repeated
+    return DayWarning(
+        "have an unusual number of rows of a force",
+        found.extract_date,
+        candidate.of(found.extract_date)[0].file_name,
+        f"force {found.force_code}: {found.rows_read:,} rows on {found.extract_date}"
+        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday are {found.expected_rows:,.0f} "
+        f"(median of {found.expected_from_days})",
+        abs(found.rows_read - found.expected_rows) / found.expected_rows,
+    )
+
+
+def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:
+    """Warnings about deliveries as a whole, oldest first."""
+    contract = candidate.contract
+    counted = connection.execute(
+        f"""
+        with codes as (
+            select
+                extract_date,
+                reason_code,
+                count(*) as row_count
+            from {incoming(contract, "quarantine")}
+            group by extract_date, reason_code
+        ),
+
+        listed as (
+            select
+                extract_date,
+                string_agg(reason_code || ' ' || row_count, ', ' order by row_count desc, reason_code) as codes
+            from codes
+            group by extract_date
+        )
+
+        select
+            deliveries.extract_date,
+            deliveries.rows_read,
+            deliveries.many_quarantined_rows,
+            deliveries.many_superseded_rows,
+            listed.codes
+        from {incoming(contract, "deliveries")} as deliveries
+        join listed on deliveries.extract_date = listed.extract_date
+        where deliveries.many_quarantined_rows > 0 or deliveries.many_superseded_rows > 0
+        order by deliveries.extract_date
+        """
+    ).fetchall()
+    key = ", ".join(column.name for column in contract.key)
+    for day, read, quarantined, superseded, codes in counted:
+        name = candidate.of(day)[0].file_name
+        # Superseded rows beyond their limit have a warning of their own.
+        if quarantined and (quarantined - superseded) * 100 >= read:
+            text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
+            yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)
+        if superseded:
+            text = (
+                f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
+                f"the same key ({key}), which may not tell rows apart"
+            )
+            yield DayWarning("have more than 1 % of their rows superseded", day, name, text, superseded / read)

@@ -7,10 +7,14 @@ faults do not belong here.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
+from math import sqrt
+from statistics import median
 
 import duckdb
 
@@ -19,6 +23,7 @@ from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
+from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.connection import table
 from dagster_project.warehouse.tables import incoming
 
@@ -27,10 +32,21 @@ _VOLUME_DAYS, _VOLUME_LEAST = 56, 3
 # Counts of independent events scatter by the square root of their mean. Beyond 3.5 of it chance alone comes once in
 # 4,000 days, so that small sources are not refused for a quiet day: of 60 expected rows fewer than 33 are.
 _CHANCE = 3.5
+_SUNDAY = 6
 
 # A column is silent when it has no value although the four weeks before, of at least seven days, let ten be expected:
 # by chance that happens once in 20,000 deliveries.
 _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
+
+# More than a fifth of a delivery superseded: the key does not tell its rows apart, and loading would drop the others.
+# An untidy export that repeats some rows with other values has a few in a hundred.
+_SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
+# Worth a warning: from this share of a delivery on when quarantined, above it when superseded.
+_NOTICED_SHARE = 0.01
+# In smaller deliveries chance decides what most rows are.
+_OUTSIDE_DAY_LEAST = 20
+# In the name of a file behind the extract date: what was entered late is dated before.
+_LATE = "_late"
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,46 @@ class RowWarnings:
 
     rows_after_extract_date: int = 0
     rows_long_before_extract_date: int = 0
+    rows_outside_day: int = 0
     offset_disagreements: int = 0
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file that could be read: its name and the counts of its rows."""
+
+    file_name: str
+    rows_read: int
+    rows_loaded: int
+    rows_outside_day: int
+    """Good rows with an event on another day than the extract date, the day before or the day after."""
+
+
+@dataclass(frozen=True)
+class DeliveredDay:
+    """A delivery whose files could all be read."""
+
+    source: str
+    extract_date: date
+    files: tuple[DeliveredFile, ...]
+    unusual_forces: int = 0
+    """Forces of which there are far fewer or more rows than usual."""
+
+    @property
+    def rows_read(self) -> int:
+        """Data rows of all files."""
+        return sum(file.rows_read for file in self.files)
+
+    @property
+    def rows_outside_day(self) -> int:
+        """Rows with an event on other days, when they are more than half of 20 good rows or more; else 0.
+
+        Files named `..._late...` do not count.
+        """
+        stem = f"{self.source}_{self.extract_date}"
+        judged = [file for file in self.files if _LATE not in file.file_name.casefold().removeprefix(stem)]
+        rows, outside = sum(file.rows_loaded for file in judged), sum(file.rows_outside_day for file in judged)
+        return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
 
 
 def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, RowWarnings]:
@@ -247,8 +302,85 @@ def new_forces(
     return found
 
 
+@dataclass(frozen=True)
+class UnusualForce:
+    """A force of which a delivery has far fewer or more rows than the deliveries of the same weekday before it."""
+
+    extract_date: date
+    force_code: str
+    rows_read: int
+    expected_rows: float
+    """Median of the rows that those deliveries had of the force; the ones without any do not count."""
+    expected_from_days: int
+
+
+def unusual_forces(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, Mapping[str, int]]
+) -> list[UnusualForce]:
+    """Judge the volume of each force of a daily source by the rules for whole deliveries.
+
+    A cut-off extract of a small force is lost in the volume of a large one. A force without any row is not judged.
+
+    Args:
+        connection: a loading connection.
+        contract: the source.
+        rows_read: candidate extract date to force to its rows as read.
+
+    Returns:
+        The forces out of the usual by day; none of a source that ever had one force only.
+    """
+    if not contract.is_daily or not rows_read:
+        return []
+    by_force: dict[str, dict[date, int]] = defaultdict(dict)
+    for force, day, rows in connection.execute(
+        """
+        select
+            load_force.force_code,
+            standing.extract_date,
+            cast(sum(load_force.rows_read) as bigint)
+        from audit.load_force as load_force
+        join audit.load as standing on load_force.load_id = standing.load_id
+        where
+            standing.source = $source
+            and list_contains($accepted, standing.status)
+            and standing.extract_date between $first and $last
+            and load_force.force_code is not null
+        group by load_force.force_code, standing.extract_date
+        """,
+        {
+            "source": contract.source,
+            "accepted": list(ACCEPTED),
+            "first": min(rows_read) - timedelta(days=_VOLUME_DAYS),
+            "last": max(rows_read),
+        },
+    ).fetchall():
+        if day not in rows_read:
+            by_force[force][day] = rows
+    for day, forces in rows_read.items():
+        for force, rows in forces.items():
+            by_force[force][day] = rows
+    if len(by_force) < 2:
+        return []
+    holidays = set(bank_holidays())
+    found = []
+    for day, forces in sorted(rows_read.items()):
+        # A bank holiday is compared with Sundays, and is no measure for the days after it.
+        weekday = _SUNDAY if day in holidays else day.weekday()
+        window = [day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1)]
+        compared = [other for other in window if other.weekday() == weekday and other not in holidays]
+        for force, rows in sorted(forces.items()):
+            before = [by_force[force][other] for other in compared if by_force[force].get(other)]
+            if len(before) < _VOLUME_LEAST or not rows:
+                continue
+            usual = float(median(before))
+            is_outside = not contract.volume_floor * usual <= rows <= VOLUME_CEILING * usual
+            if is_outside and abs(rows - usual) > _CHANCE * sqrt(usual):
+                found.append(UnusualForce(day, force, rows, usual, len(before)))
+    return found
+
+
 def describe_deliveries(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Sequence[tuple[date, int]]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[DeliveredDay]
 ) -> None:
     """Make `incoming.SOURCE__deliveries`, one row for each delivery whose files could all be read.
 
@@ -257,7 +389,7 @@ def describe_deliveries(
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        rows_read: extract date and data rows of those deliveries.
+        delivered: those deliveries.
     """
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
@@ -268,9 +400,16 @@ def describe_deliveries(
         create or replace temp table delivered_day as
         select
             unnest(cast($days as date[])) as extract_date,
-            unnest(cast($rows as bigint[])) as rows_read
+            unnest(cast($rows as bigint[])) as rows_read,
+            unnest(cast($outside as bigint[])) as rows_outside_day,
+            unnest(cast($forces as bigint[])) as unusual_forces
         """,
-        {"days": [day for day, _ in rows_read], "rows": [rows for _, rows in rows_read]},
+        {
+            "days": [day.extract_date for day in delivered],
+            "rows": [day.rows_read for day in delivered],
+            "outside": [day.rows_outside_day for day in delivered],
+            "forces": [day.unusual_forces for day in delivered],
+        },
     )
     connection.execute(
         "create or replace temp table bank_holiday as select unnest(cast(? as date[])) as holiday_date",
@@ -279,12 +418,13 @@ def describe_deliveries(
     connection.execute(
         f"""
         create or replace table {incoming(contract, "deliveries")} as
-        with faulty as (
+        with quarantined as (
             select
                 extract_date,
-                count(*) as faulty_rows
+                count(*) as rows_quarantined,
+                count(*) filter (where reason_code not in ($duplicate_code, $superseded_code)) as faulty_rows,
+                count(*) filter (where reason_code = $superseded_code) as superseded_rows
             from {incoming(contract, "quarantine")}
-            where reason_code not in ($duplicate_code, $superseded_code)
             group by extract_date
         ),
 
@@ -324,17 +464,17 @@ def describe_deliveries(
         volume as (
             select
                 extract_date,
-                rows_loaded
-            from measured
+                rows_read
+            from delivered_day
             union all
             select
                 extract_date,
-                sum(rows_loaded)
+                sum(rows_read)
             from audit.load
             where
                 source = $source
                 and list_contains($accepted, status)
-                and extract_date not in (select extract_date from measured)
+                and extract_date not in (select extract_date from delivered_day)
             group by extract_date
         ),
 
@@ -351,7 +491,8 @@ def describe_deliveries(
         expected as (
             select
                 dated.extract_date,
-                cast(median(earlier.rows_loaded) as double) as expected_rows
+                cast(median(earlier.rows_read) as double) as expected_rows,
+                count(*) as expected_from_days
             from dated
             join dated as earlier
                 on
@@ -365,19 +506,43 @@ def describe_deliveries(
 
         select
             delivered_day.rows_read,
+            delivered_day.rows_outside_day,
+            delivered_day.unusual_forces,
             measured.*,
-            coalesce(faulty.faulty_rows, 0) as faulty_rows,
+            coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
             case
-                when faulty.faulty_rows > $rows_limit and faulty.faulty_rows > $share_limit * delivered_day.rows_read
-                    then faulty.faulty_rows
+                when quarantined.rows_quarantined >= $noticed_share * delivered_day.rows_read
+                    then quarantined.rows_quarantined
                 else 0
-            end as faulty_rows_over_limit,
-            expected.expected_rows,
+            end as many_quarantined_rows,
+            coalesce(quarantined.faulty_rows, 0) as faulty_rows,
             case
                 when
-                    measured.rows_loaded > 0
-                    and abs(measured.rows_loaded - expected.expected_rows) > $chance * sqrt(expected.expected_rows)
-                    then round(measured.rows_loaded / nullif(expected.expected_rows, 0), 4)
+                    quarantined.faulty_rows > $rows_limit
+                    and quarantined.faulty_rows > $share_limit * delivered_day.rows_read
+                    then quarantined.faulty_rows
+                else 0
+            end as faulty_rows_over_limit,
+            coalesce(quarantined.superseded_rows, 0) as superseded_rows,
+            case
+                when quarantined.superseded_rows > $noticed_share * delivered_day.rows_read
+                    then quarantined.superseded_rows
+                else 0
+            end as many_superseded_rows,
+            case
+                when
+                    quarantined.superseded_rows > $superseded_limit
+                    and quarantined.superseded_rows > $superseded_share * delivered_day.rows_read
+                    then quarantined.superseded_rows
+                else 0
+            end as superseded_rows_over_limit,
+            expected.expected_rows,
+            expected.expected_from_days,
+            case
+                when
+                    delivered_day.rows_read > 0
+                    and abs(delivered_day.rows_read - expected.expected_rows) > $chance * sqrt(expected.expected_rows)
+                    then round(delivered_day.rows_read / nullif(expected.expected_rows, 0), 4)
             end as volume_ratio,
             cast(coalesce(warned.rows_after_extract_date, 0) as bigint) as rows_after_extract_date,
             case
@@ -390,7 +555,7 @@ def describe_deliveries(
             coalesce(appeared.new_forces, 0) as new_forces
         from delivered_day
         join measured on delivered_day.extract_date = measured.extract_date
-        left join faulty on delivered_day.extract_date = faulty.extract_date
+        left join quarantined on delivered_day.extract_date = quarantined.extract_date
         left join warned on delivered_day.extract_date = warned.extract_date
         left join silent on delivered_day.extract_date = silent.extract_date
         left join appeared on delivered_day.extract_date = appeared.extract_date
@@ -405,7 +570,10 @@ def describe_deliveries(
             "least": _VOLUME_LEAST,
             "chance": _CHANCE,
             "rows_limit": contract.faulty_rows_limit,
-            "share_limit": contract.faulty_share_limit,
+            "share_limit": Decimal(str(contract.faulty_share_limit)),
+            "superseded_limit": _SUPERSEDED_ROWS,
+            "superseded_share": Decimal(str(_SUPERSEDED_SHARE)),
+            "noticed_share": Decimal(str(_NOTICED_SHARE)),
         },
     )
 

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 
+from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
-from dagster_project.loading.candidate import Candidate, read_deliveries
+from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, newest_delivery, plan_deliveries
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
+from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, table, transaction
 from dagster_project.warehouse.tables import ensure_tables
+
+# Days of one kind of warning that a run names one by one: a first load has years of them.
+_DAYS_NAMED = 3
+
+
+@dataclass(frozen=True)
+class FileWarning:
+    """A warning of one or several files of a source, said once."""
+
+    source: str
+    file: str
+    """Name of the first file that it is about."""
+    files: int
+    """How many files it is about."""
+    reason: str
+
+    def __str__(self) -> str:
+        """The first file, how many more there are, and the warning."""
+        more = f" and {self.files - 1:,} more" if self.files > 1 else ""
+        return f"{self.source}/{self.file}{more}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,8 @@ class SourceReport:
     warnings: tuple[str, ...]
     held: tuple[date, ...] = ()
     """Days that are left for the next run, since a file of theirs is not complete or has gone."""
+    file_warnings: tuple[FileWarning, ...] = ()
+    """Those of the warnings that are about the content of files, by their parts."""
 
     @property
     def rows_read(self) -> int:
@@ -45,7 +69,7 @@ class SourceReport:
 
     @property
     def rows_quarantined(self) -> int:
-        """Rows set aside with a reason."""
+        """Rows quarantined with a reason."""
         return sum(file.rows_quarantined for delivery in self.deliveries for file in delivery.files)
 
     @property
@@ -66,6 +90,7 @@ def load_source(
     *,
     wanted: Range,
     run_id: str,
+    now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
     """Load what is new of one source.
@@ -78,6 +103,7 @@ def load_source(
         source: the source to load.
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
+        now: the present instant, by which a day that has not come is expected or missing; None: by the clock.
         on_progress: told files read and files to read.
 
     Returns:
@@ -90,6 +116,7 @@ def load_source(
         TableMismatch: a raw table does not fit its contract.
     """
     contract = contracts[source]
+    now = now or utc_now()
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         newest = newest_delivery(connection, contracts)
@@ -105,7 +132,7 @@ def load_source(
         deliveries = plan.of(source)
         told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
-            missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+            missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
             return SourceReport(source, (), (), missing, told, _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
@@ -120,10 +147,13 @@ def load_source(
     outcomes = validate(contract, settings.warehouse)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
-        results = accept(connection, candidate, outcomes, run_id=run_id, is_synthetic=landing.is_synthetic)
-        missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
-    warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate))
-    return SourceReport(source, tuple(results), tuple(outcomes), missing, warnings, _held(landing, source))
+        judgement = judge(connection, candidate, outcomes)
+        results = accept(connection, candidate, judgement, run_id=run_id, is_synthetic=landing.is_synthetic)
+        missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
+    rejected = {result.extract_date for result in results if not result.is_accepted}
+    of_files = tuple(_told_once(candidate))
+    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    return SourceReport(source, tuple(results), judgement.outcomes, missing, warnings, _held(landing, source), of_files)
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
@@ -138,17 +168,35 @@ def _of_source(plan: Plan, source: str) -> list[str]:
     return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
-def _told_once(candidate: Candidate) -> list[str]:
+def _told_once(candidate: Candidate) -> list[FileWarning]:
     """Warnings of the files, each said once with the first file that it is about and how many more there are."""
+    of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
     for file in candidate.files:
         for said in file.warnings:
-            files.setdefault(said, []).append(file.file_name)
+            if said not in of_days:
+                files.setdefault(said, []).append(file.file_name)
     source = candidate.contract.source
-    return [
-        f"{source}/{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {said}"
-        for said, names in files.items()
-    ]
+    return [FileWarning(source, names[0], len(names), said) for said, names in files.items()]
+
+
+def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
+    """Warnings about accepted deliveries: each of a few, and of many of one kind the worst and their number."""
+    by_kind: dict[str, list[DayWarning]] = {}
+    for warning in candidate.day_warnings:
+        # Why a delivery is rejected says as much.
+        if warning.extract_date not in rejected:
+            by_kind.setdefault(warning.kind, []).append(warning)
+    source = candidate.contract.source
+    for kind, found in by_kind.items():
+        if len(found) <= _DAYS_NAMED:
+            yield from (f"{source}/{warning.file_name}: {warning.text}" for warning in found)
+        else:
+            worst = max(found, key=lambda warning: warning.weight)
+            yield (
+                f"{source}/: {len(found):,} deliveries {kind}; the most {source}/{worst.file_name}: {worst.text}. "
+                f"All: fcir query \"from load_audit where source = '{source}' and warnings is not null\""
+            )
 
 
 def _missing(
@@ -158,10 +206,11 @@ def _missing(
     source: str,
     wanted: Range,
     run_id: str,
+    now: datetime,
     *,
     strike_out: bool,
 ) -> tuple[date, ...]:
-    owed = {source: expected_days(connection, landing, contracts, wanted=wanted).get(source, [])}
+    owed = {source: expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])}
     # What made days owed that are not has been taken away, or the contract says since when there are deliveries.
     strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
     recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)

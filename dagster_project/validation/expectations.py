@@ -6,7 +6,7 @@ can be listed before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,13 @@ BATCH = "{batch}"
 
 # Three times the median of the weekday: more than a storm or a night of disorder brings, less than a month's
 # extract delivered as a day's.
-_VOLUME_CEILING = 3.0
+VOLUME_CEILING = 3.0
+
+FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
+"""Names of the expectations that depend on the verdicts on earlier days."""
+
+FAULTY_DAYS_COUNTED = 28
+"""Days, the delivery's own included, over which faulty rows are added up."""
 
 # They locate no failing rows through SQL: carried out as a query that groups within a delivery.
 _UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
@@ -62,9 +68,24 @@ class Expectation:
     """False: a row that fails would break what is built on it, so that no operator can accept it."""
     told: tuple[str, ...] = ()
     """Columns of the deliveries table whose values a rejection names."""
+    causes: tuple[str, ...] = ()
+    """Columns of the deliveries table that a rejection names too where their values are not 0."""
+    code: str = ""
+    """Reason code of a rejection; empty: the name is all there is."""
+    is_in_order: bool = False
+    """True: it depends on the verdicts on earlier days, so that `loading/verdicts.py` computes it day by day."""
     suspects: str | None = None
     """SQL aggregate over the table that is 0 only if no row fails; None when nothing is known of the type. Great
     Expectations computes all of them in one query, and by its type, with queries of its own, what is suspected."""
+
+    @property
+    def consequence(self) -> str:
+        """What a failure means for the delivery, in a sentence."""
+        if self.severity is not Severity.CRITICAL:
+            return "A failure is a warning: the delivery is loaded."
+        if self.is_waivable:
+            return "A failure rejects the delivery, unless an operator accepts it."
+        return "A failure rejects the delivery."
 
 
 def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
@@ -190,6 +211,44 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         severity=Severity.CRITICAL,
         column="faulty_rows_over_limit",
         bounds={"max_value": 0},
+        told=("faulty_rows", "rows_read"),
+    )
+    yield _on_deliveries(
+        FAULTY_DAYS,
+        f"More than {contract.faulty_share_limit:.0%} of a delivery faulty, and with the accepted deliveries of the "
+        f"{FAULTY_DAYS_COUNTED} days up to it more than {contract.faulty_share_limit:.0%} and more than "
+        f"{contract.faulty_rows_limit} rows: a small source loses as much a little every day.",
+        dimension="accuracy",
+        severity=Severity.CRITICAL,
+        column="faulty_rows_of_days_over_limit",
+        bounds={"max_value": 0},
+        is_in_order=True,
+    )
+    yield _on_deliveries(
+        "few_rows_are_quarantined",
+        "1 % of a delivery quarantined, or more, is worth a look before its figures are read.",
+        dimension="accuracy",
+        column="many_quarantined_rows",
+        bounds={"max_value": 0},
+    )
+    yield _on_deliveries(
+        "superseded_rows_are_within_limits",
+        f"More than a fifth and more than 20 rows of a delivery share their key ({_words(contract.key)}) with a later "
+        "row that has other values: it does not tell rows apart, and loading would drop them.",
+        dimension="uniqueness",
+        severity=Severity.CRITICAL,
+        column="superseded_rows_over_limit",
+        bounds={"max_value": 0},
+        told=("superseded_rows", "rows_read"),
+        code="key_not_unique",
+    )
+    yield _on_deliveries(
+        "few_rows_are_superseded",
+        f"More than 1 % of a delivery superseded by later rows of the same key ({_words(contract.key)}): it may not "
+        "tell all rows apart.",
+        dimension="uniqueness",
+        column="many_superseded_rows",
+        bounds={"max_value": 0},
     )
     yield _on_deliveries(
         "delivery_has_rows",
@@ -214,6 +273,17 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     )
     if contract.is_daily:
         yield _on_deliveries(
+            SAME_CONTENT,
+            "A file that is, byte for byte, one of another day was copied or renamed: its events would be missing on "
+            "one of the two days.",
+            dimension="uniqueness",
+            severity=Severity.CRITICAL,
+            column="files_of_other_days",
+            bounds={"max_value": 0},
+            code="same_content_as_other_day",
+            is_in_order=True,
+        )
+        yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
             f"Fewer than {contract.volume_floor:.0%} of the rows of the same weekday in the eight weeks before "
             "(median; a bank holiday counts as a Sunday) point to a cut-off extract.",
@@ -221,15 +291,39 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             severity=Severity.CRITICAL,
             column="volume_ratio",
             bounds={"min_value": contract.volume_floor},
-            told=("rows_loaded", "expected_rows"),
+            told=("rows_read", "expected_rows"),
+            causes=("faulty_rows",),
         )
         yield _on_deliveries(
             "volume_is_not_far_above_the_recent_past",
-            f"More than {_VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
+            f"More than {VOLUME_CEILING:g} times the rows of the same weekday in the eight weeks before point to an "
             "extract of several days.",
             dimension="completeness",
             column="volume_ratio",
-            bounds={"max_value": _VOLUME_CEILING},
+            bounds={"max_value": VOLUME_CEILING},
+            told=("rows_read", "expected_rows"),
+            causes=("faulty_rows",),
+        )
+        yield _on_deliveries(
+            "volume_of_each_force_is_usual",
+            f"Fewer than {contract.volume_floor:.0%} or more than {VOLUME_CEILING:g} times the rows that a force had "
+            "on the same weekday in the eight weeks before (median) are lost in the volume of larger forces.",
+            dimension="completeness",
+            column="unusual_forces",
+            bounds={"max_value": 0},
+        )
+    if contract.event_column is not None and contract.is_daily and not contract.allows_events_outside_day:
+        yield _on_deliveries(
+            "most_events_are_within_a_day_of_the_extract_date",
+            f"In more than half of 20 rows or more, {contract.event_column} is neither on the extract date nor the day "
+            "before or after: a wrong date in the file name, or an extract of another day. What was entered late comes "
+            f"in files named {contract.source}_YYYY-MM-DD_late.",
+            dimension="timeliness",
+            severity=Severity.CRITICAL,
+            column="rows_outside_day",
+            bounds={"max_value": 0},
+            told=("rows_outside_day", "rows_read"),
+            code="events_outside_day",
         )
     if contract.event_column is not None:
         yield _on_deliveries(
@@ -281,6 +375,10 @@ def _of_rule(contract: Contract, rule: Rule) -> Expectation:
         told=(arguments["column"],) if rule.on_deliveries and "column" in arguments else (),
         suspects=suspects,
     )
+
+
+def _words(key: Sequence[Column]) -> str:
+    return ", ".join(column.name for column in key)
 
 
 def _columns_in(arguments: Mapping[str, Any]) -> Iterator[str]:
@@ -342,6 +440,9 @@ def _on_deliveries(
     bounds: Mapping[str, float],
     severity: Severity = Severity.WARNING,
     told: tuple[str, ...] = (),
+    causes: tuple[str, ...] = (),
+    code: str = "",
+    is_in_order: bool = False,
 ) -> Expectation:
     kind, arguments = "expect_column_values_to_be_between", {"column": column, **bounds}
     return Expectation(
@@ -354,6 +455,9 @@ def _on_deliveries(
         type=kind,
         arguments=arguments,
         told=told or (column,),
+        causes=causes,
+        code=code,
+        is_in_order=is_in_order,
         suspects=_failing(kind, arguments),
     )
 

@@ -43,6 +43,8 @@ class Field:
 
     kind: str
     required: bool = False
+    required_when: tuple[str, str] | None = None
+    """Column and value with which a cell is required."""
     key: bool = False
     personal: bool = False
     values: tuple[str, ...] = ()
@@ -57,7 +59,7 @@ SOURCES: dict[str, dict[str, Field]] = {
         "line": Field(TEXT, required=True, values=("999", "101", "switchboard", "other")),
         "arrived_at": Field(MOMENT, required=True),
         "utc_offset_minutes": Field(NUMBER),
-        "queue_seconds": Field(SECONDS, required=True),
+        "queue_seconds": Field(SECONDS, required_when=("disposition", "answered")),
         "disposition": Field(
             TEXT, required=True, values=("answered", "abandoned", "transferred", "overflow", "disconnected")
         ),
@@ -97,7 +99,7 @@ SOURCES: dict[str, dict[str, Field]] = {
         "recorded_at": Field(MOMENT, required=True),
         "offence_code": Field(TEXT, required=True),
         "status": Field(TEXT, required=True, values=("recorded", "cancelled")),
-        "cancelled_at": Field(MOMENT),
+        "cancelled_at": Field(MOMENT, required_when=("status", "cancelled")),
         "cancel_code": Field(TEXT, values=CANCEL_CODES),
         "report_channel": Field(
             TEXT, values=("999", "101", "online", "live_chat", "front_counter", "officer", "other")
@@ -889,7 +891,7 @@ class _Draw:
             moments = "british"
         columns = ["force_code", *SOURCES[source]]
         for column, spec in SOURCES[source].items():
-            if not spec.required and column != "cancelled_at" and rng.random() < (0.0 if plain else 0.06):
+            if not (spec.required or spec.required_when) and rng.random() < (0.0 if plain else 0.06):
                 columns.remove(column)
         if rng.random() < 0.3:
             columns.append("person_note")
@@ -951,8 +953,7 @@ class _Draw:
         ):  # fmt: skip
             if name in present and other in columns:
                 options.append(("out_of_order", name, f"{other} {forward}"))
-        if "cancelled_at" in present and source == "crimes":
-            options.append(("required_when", "cancelled_at", None))
+        options += [("required_when", name, None) for name in present if columns[name].required_when]
         if file.form in ("csv", "csv.gz"):
             options += [("too_few_cells", None, None), ("too_many_cells", None, None), ("unbalanced_quote", None, None)]
         if file.form == "jsonl":
@@ -969,7 +970,8 @@ class _Draw:
             shift = timedelta(days=3) if forward == "True" else -timedelta(days=3)
             row.values[name] = row.values[other] + shift
         elif fault == "required_when":
-            row.values.update(status="cancelled", cancelled_at=None)
+            other, value = columns[str(name)].required_when or ("", "")
+            row.values.update({other: value, str(name): None})
         elif name is not None:
             row.texts[name] = str(text)
         place = rng.randrange(len(file.rows) + 1)

@@ -350,6 +350,13 @@ def cancelled_without_a_time(draft: Draft) -> None:
     row.verdict = ("required_when", "cancelled_at")
 
 
+@kind(sources=(CALLS,))
+def queue_time_that_is_not_there(draft: Draft) -> None:
+    row = draft.fresh(lambda each: "queue_seconds" not in each.cells)
+    row.cells["queue_seconds"], row.values["queue_seconds"] = draft.rng.choice(NULL_WORDS), None
+    row.verdict = ("required_when", "queue_seconds") if row.values["disposition"] == "answered" else None
+
+
 @kind()
 def required_cell_empty(draft: Draft) -> None:
     column = draft.pick(lambda _, spec: spec.required)
@@ -358,7 +365,7 @@ def required_cell_empty(draft: Draft) -> None:
 
 @kind()
 def null_words_in_an_optional_cell(draft: Draft) -> None:
-    column = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    column = draft.pick(lambda name, spec: not (spec.required or spec.required_when or name == START.get(draft.source)))
     words = [*NULL_WORDS, "Null", "N/a", "#n/a", "#div/0!", " - "]
     draft.change(column, draft.rng.choice(words), None)
 
@@ -632,7 +639,7 @@ def negative_number_cell(draft: Draft) -> None:
 
 @kind(forms=(XLSX,))
 def error_cells_that_mean_no_value(draft: Draft) -> None:
-    column = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    column = draft.pick(lambda name, spec: not (spec.required or spec.required_when or name == START.get(draft.source)))
     text = draft.rng.choice((("=NA()", "#N/A"), ("=1/0", "#DIV/0!")))
     draft.change(column, Formula(*text), None)
 

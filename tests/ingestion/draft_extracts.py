@@ -291,7 +291,15 @@ class Expectation:
     faulty_rows_over_limit: int
     """Faulty rows, where they are so many that the delivery as a whole is refused; else 0."""
     rows_after_extract_date: int
+    rows_outside_day: int
+    """Rows of other days than the extract date and its neighbours, where most of 20 or more are; else 0."""
+    superseded_rows_over_limit: int
     offset_disagreements: int
+
+    @property
+    def is_judged_badly(self) -> bool:
+        """Whether the delivery is rejected although it can be read."""
+        return bool(self.faulty_rows_over_limit or self.rows_outside_day or self.superseded_rows_over_limit)
 
 
 def expectation(draft: Draft) -> Expectation:
@@ -301,6 +309,9 @@ def expectation(draft: Draft) -> Expectation:
     event = EVENT.get(draft.source, "")
     faulty = sum(bool(row.verdict) and row.verdict[0] not in REPEATED for row in draft.rows)
     times = [row.values.get(event) for row in good] if event in draft.fields else []
+    outside = sum(moment is not None and abs((local_of(moment).date() - draft.day).days) > 1 for moment in times)
+    is_judged = draft.source not in ("crimes", "published_figures") and "_late" not in draft.suffix.casefold()
+    superseded = sum(bool(row.verdict) and row.verdict[0] == "superseded_row" for row in draft.rows)
     return Expectation(
         draft.rejected,
         len(draft.rows),
@@ -309,6 +320,8 @@ def expectation(draft: Draft) -> Expectation:
         tuple(draft.unknown),
         faulty if faulty > 20 and faulty * 20 > len(draft.rows) else 0,
         sum(moment is not None and local_of(moment).date() > draft.day for moment in times),
+        outside if is_judged and len(good) >= 20 and outside * 2 > len(good) else 0,
+        superseded if superseded > 20 and superseded * 5 > len(draft.rows) else 0,
         sum(row.disagrees for row in good),
     )
 

@@ -24,6 +24,7 @@ from draft_extracts import (
     MOMENT,
     NUMBER,
     PARQUET,
+    REPEATED,
     SECONDS,
     SOURCES,
     START,
@@ -43,6 +44,8 @@ LINED = (CSV, CSV_GZ, XLSX)
 HEADED = (CSV, CSV_GZ, XLSX, PARQUET)
 # A preamble may name columns too, and is then the best header that there is.
 NO_HEADER = frozenset({"no_header", "missing_column"})
+# Stands in a text until it is bytes, and is then bytes that are no part of a character.
+_STAND_IN = "\ue123"
 
 
 def _respelt(name: str, draft: Draft) -> str:
@@ -104,7 +107,7 @@ def added_column_without_a_heading(draft: Draft) -> None:
 
 @kind(layer=COLUMNS, slots=("dropped",))
 def dropped_optional_column(draft: Draft) -> None:
-    name = draft.pick(lambda name, spec: not spec.required and name != "cancelled_at")
+    name = draft.pick(lambda _, spec: not (spec.required or spec.required_when))
     draft.columns = [column for column in draft.columns if column.name != name]
 
 
@@ -296,8 +299,37 @@ def windows_1252(draft: Draft) -> None:
 
 @kind(layer=BYTES, forms=TEXTUAL, slots=("encoding", "rejected", "bytes"))
 def bytes_of_no_encoding(draft: Draft) -> None:
-    _packed_hook(draft, lambda text: text[: len(text) // 2] + b"\x81\x8d\xff" + text[len(text) // 2 :])
+    # More of them than there are characters beyond ASCII in any draft.
+    _packed_hook(draft, lambda text: text[: len(text) // 2] + b"\x81\x8d\xff" * 5000 + text[len(text) // 2 :])
     draft.rejected = frozenset({"bad_encoding"})
+
+
+@kind(forms=TEXTUAL, slots=("encoding", "unicode", "bytes"))
+def a_bad_byte_in_a_text_of_utf_8(draft: Draft) -> None:
+    """As Windows-1252, for which one byte of many would be reason enough, every other accent would be two letters."""
+    for _ in range(2):
+        accents = draft.put(f"Žluťoučký kůň é {draft.rng.randrange(10**9)}")
+        accents.record = lambda record: json.dumps(record, ensure_ascii=False)
+    column = draft.pick(lambda _, spec: spec.kind == TEXT)
+    row = draft.fresh()
+    row.cells[column], row.verdict = f"Caf{_STAND_IN}", ("invalid_utf_8", column)
+    row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    bad = draft.rng.choice((b"\xe9", b"\x81", b"\xe2\x82", b"\xf0\x9f\x98"))
+    _packed_hook(draft, lambda text: text.replace(_STAND_IN.encode(), bad))
+
+
+@kind(forms=TEXTUAL, slots=("encoding", "unicode", "bytes", "names"))
+def a_bad_byte_in_a_column_that_is_not_loaded(draft: Draft) -> None:
+    for _ in range(2):
+        accents = draft.put(f"Žluťoučký kůň é {draft.rng.randrange(10**9)}")
+        accents.record = lambda record: json.dumps(record, ensure_ascii=False)
+    unknown = [column.name for column in draft.columns if column.name not in (*SOURCES[draft.source], "force_code")]
+    if not unknown:
+        raise Misfit
+    row = draft.fresh()
+    row.cells[unknown[0]], row.verdict = f"Caf{_STAND_IN}", ("invalid_utf_8", None)
+    row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    _packed_hook(draft, lambda text: text.replace(_STAND_IN.encode(), b"\xe9"))
 
 
 @kind(layer=BYTES, forms=TEXTUAL, slots=("encoding", "rejected", "bytes"))
@@ -705,9 +737,10 @@ def parquet_large_and_binary_texts(draft: Draft) -> None:
 
 @kind(layer=LAYOUT, forms=(PARQUET,))
 def parquet_column_of_nothing(draft: Draft) -> None:
-    kept = ("cancelled_at", "utc_offset_minutes", START.get(draft.source))
-    name = draft.pick(lambda name, spec: not spec.required and name not in kept)
-    if any(row.verdict and row.verdict[1] == name for row in draft.rows):
+    kept = ("utc_offset_minutes", START.get(draft.source))
+    name = draft.pick(lambda name, spec: not (spec.required or spec.required_when or name in kept))
+    # A row that repeats another one may differ from it in this column alone.
+    if any(row.verdict and (row.verdict[1] == name or row.verdict[0] in REPEATED) for row in draft.rows):
         raise Misfit
     _typed(draft, name, lambda values: pa.nulls(len(values), draft.rng.choice((pa.null(), pa.string(), pa.int32()))))
     for row in draft.rows:

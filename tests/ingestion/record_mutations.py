@@ -332,8 +332,9 @@ def superseded_row(draft: Draft) -> None:
 @kind()
 def row_superseded_twice(draft: Draft) -> None:
     row = draft.fresh()
-    # A status calls for other columns.
-    column = draft.pick(lambda name, spec: spec.required and not spec.key and spec.kind == TEXT and name != "status")
+    # A status or disposition calls for other columns.
+    calling = {spec.required_when[0] for spec in draft.fields.values() if spec.required_when}
+    column = draft.pick(lambda name, spec: spec.required and not spec.key and spec.kind == TEXT and name not in calling)
     last = _differing(draft, row)
     between = row.copy()
     values = draft.fields[column].values or ("another", "text")
@@ -439,10 +440,18 @@ def byte_order_mark_in_the_middle(draft: Draft) -> None:
 
 
 @kind(forms=(JSONL,), slots=("tail",))
-def half_a_record_at_the_end(draft: Draft) -> None:
+def half_a_record_with_a_line_end(draft: Draft) -> None:
     (row,) = draft.last_rows(1)
     row.record = lambda record: json.dumps(record)[: len(json.dumps(record)) // 2]
-    row.verdict, draft.ends_with_newline = ("unreadable_record", None), False
+    row.verdict, draft.below = ("unreadable_record", None), [[""]]
+
+
+@kind(layer=LAYOUT, forms=(JSONL,), slots=("tail", "rejected", "line ends"))
+def half_a_record_at_the_end(draft: Draft) -> None:
+    (row,) = draft.last_rows(1)
+    share = draft.rng.uniform(0.05, 0.95)
+    row.record = lambda record: json.dumps(record)[: 1 + int((len(json.dumps(record)) - 2) * share)]
+    draft.ends_with_newline, draft.rejected = False, frozenset({"cut_off"})
 
 
 def _spoil_record(draft: Draft, record: Callable[[dict[str, Any]], str]) -> None:
@@ -506,7 +515,7 @@ def key_left_out(draft: Draft) -> None:
 @kind(forms=(JSONL,))
 def optional_key_left_out(draft: Draft) -> None:
     header_of = {column.name: column.header for column in draft.columns}
-    name = draft.pick(lambda name, spec: not spec.required and name not in ("cancelled_at", START.get(draft.source)))
+    name = draft.pick(lambda name, spec: not (spec.required or spec.required_when or name == START.get(draft.source)))
     row = draft.fresh()
     row.values[name] = None
     row.record = lambda record: json.dumps({k: v for k, v in record.items() if k != header_of[name]})
@@ -538,8 +547,8 @@ def bytes_that_are_no_text(draft: Draft) -> None:
 def not_a_number_in_parquet(draft: Draft) -> None:
     if any("queue_seconds" in row.cells for row in draft.rows) or "queue_seconds" in draft.arrays:
         raise Misfit
-    row = draft.fresh()
-    row.values["queue_seconds"], row.verdict = Decimal("nan"), ("required_empty", "queue_seconds")
+    row = draft.fresh(lambda each: each.values["disposition"] == "answered")
+    row.values["queue_seconds"], row.verdict = Decimal("nan"), ("required_when", "queue_seconds")
     draft.arrays["queue_seconds"] = lambda values: pa.array(
         [None if value is None else float(value) for value in values], pa.float64()
     )

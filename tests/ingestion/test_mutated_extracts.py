@@ -102,7 +102,7 @@ def _wrong_in_command(outcome: Outcome, folder: Path) -> list[str]:
         return wrong + [f"{about}: {said}"] * (process.returncode != 1 or not is_named)
     rows = re.findall(r"^  row (\d+)(?:, column (\w+))?: .* \[(\w+)\]$", said, re.MULTILINE)
     found = {(int(row), code, column or None) for row, column, code in rows}
-    if process.returncode != bool(outcome.expected.faulty_rows_over_limit) or found != outcome.quarantine:
+    if process.returncode != outcome.expected.is_judged_badly or found != outcome.quarantine:
         wrong.append(f"{about}: exit code {process.returncode}, expected {outcome.quarantine}, found {found}")
     if f"{outcome.expected.rows_read:,} rows read, {len(outcome.expected.loaded):,} good" not in said:
         wrong.append(f"{about}: other counts: {said.splitlines()[0]}")

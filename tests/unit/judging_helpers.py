@@ -81,7 +81,7 @@ def judge(
 ) -> list[dict[str, Any]]:
     """Rows of text cells, judged in one query; cells that are not given are null."""
     listed = list(rows)
-    names = ["fault", "fault_detail", *(column.name for column in contract.columns)]
+    names = ["fault", "fault_detail", "record_column", *(column.name for column in contract.columns)]
     batch = pa.table(
         {
             "source_row": pa.array(range(1, len(listed) + 1), pa.int64()),

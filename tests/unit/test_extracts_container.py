@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from extract_helpers import HEADER, contract, read, refusal
 
+from dagster_project.extracts import container
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 
@@ -177,3 +178,49 @@ def test_no_content_reaches_the_error_of_a_library(tmp_path):
     ):
         error = refusal(path)
         assert secret.decode() not in str(error)
+
+
+def text(*lines: bytes) -> bytes:
+    return b"\n".join([HEADER.encode(), *lines, b""])
+
+
+@pytest.mark.parametrize(
+    ("data", "bad", "expected"),
+    [
+        (text(b"1,a,b,c,d"), [], "utf-8"),
+        (text(b"1,\xe9,b,c,d"), None, "cp1252"),
+        (text(b"1,\xc3\xa9,b,c,d", b"2,\xe9,b,c,d"), None, "cp1252"),
+        (text(b"1,\xc3\xa9\xc3\xa9,b,c,d", b"2,\xe9,b,c,d"), [3], "utf-8"),
+        (text(b"1,\xc3\xa9\xc3\xa9,b,c,d", b"2,\xe9\xe9,b,c,d"), None, "cp1252"),
+        # One sequence of three bytes that is not completed is one, as is each byte that begins none.
+        (text(b"1,\xc3\xa9\xc3\xa9,b,c,d", b"2,\xe2\x82,b,c,d"), [3], "utf-8"),
+        (text(b"1,\xc3\xa9\xc3\xa9,b,c,d", b"2,\x80\x81,b,c,d"), None, "bad"),
+        (text("1,\ufffd\ufffd,b,c,d".encode(), b"2,\xe9,b,c,d"), [3], "utf-8"),
+        # Windows-1252 does not have these bytes; as they are few, they are two faulty rows.
+        (text("1,ééé,b,c,d".encode(), b"2,\x81,b,c,d", b"3,\x8d,b,c,d"), [3, 4], "utf-8"),
+        (b"\xef\xbb\xbf" + text(b"1,\xc3\xa9,b,c,d", b"2,\xe9,b,c,d"), [3], "utf-8-sig"),
+        (b"\xef\xbb\xbf" + text(b"1,\xe9,b,c,d", b"2,\xe9,b,c,d"), None, "bad"),
+    ],
+)
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("chunk", [4, 7, 1 << 19])
+def test_a_few_bad_bytes_do_not_change_the_encoding(tmp_path, monkeypatch, data, bad, expected, is_packed, chunk):
+    monkeypatch.setattr(container, "_CHUNK", chunk)
+    path = tmp_path / f"visits_2022-10-30.csv{'.gz' if is_packed else ''}"
+    path.write_bytes(gzip.compress(data) if is_packed else data)
+    if expected == "bad":
+        assert refusal(path).code == "bad_encoding"
+        return
+    with container.open_file(path).file, open_extract(path, contract()) as extract:
+        assert extract._file.encoding == expected
+        rows = [row for batch in extract.batches() for row in batch.to_pylist()]
+    assert [row["source_row"] for row in rows if row["fault"]] == (bad or [])
+    for row in rows:
+        if row["fault"]:
+            assert (row["fault"], row["record_column"]) == ("invalid_utf_8", "room")
+
+
+def test_bytes_that_are_cut_off_at_the_end_are_no_bad_bytes(tmp_path):
+    path = tmp_path / "visits_2022-10-30.csv"
+    path.write_bytes(text("1,éé,b,c,d".encode(), b"2,\xe9,b,c,d") + b"3,\xc3")
+    assert refusal(path).code == "cut_off"

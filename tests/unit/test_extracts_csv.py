@@ -26,13 +26,14 @@ def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tm
     path = written(tmp_path, f"{HEADER}\n007,R1,2022-10-30 01:00,17s,\n")
     with open_extract(path, contract()) as extract:
         (table,) = extract.batches()
-    assert table.column_names == ["source_row", "fault", "fault_detail", *NAMES, "day"]
+    assert table.column_names == ["source_row", "fault", "fault_detail", "record_column", *NAMES, "day"]
     assert set(table.schema.types[1:]) == {pa.string()}
     assert table.to_pylist() == [
         {
             "source_row": 2,
             "fault": None,
             "fault_detail": None,
+            "record_column": None,
             "visit_id": "007",
             "room": "R1",
             "begun_at": "2022-10-30 01:00",
@@ -440,3 +441,11 @@ def test_both_engines_read_the_same(tmp_path, data, delimiter):
         patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
         slow, _ = read(path)
     assert as_lines(fast) == as_lines(slow)
+
+
+@pytest.mark.parametrize("cell", ['"\t"', '"\ta"', '"a\t"', '" a "', '"a"'])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_quoted_tab_at_an_end_of_a_cell_is_trimmed_under_tabs(tmp_path, cell, encoding):
+    lines = [HEADER.replace(",", "\t"), f"1\t{cell}\tb\tc\td", "2\ta\tb\tc\td", ""]
+    rows, _ = read(written(tmp_path, "\n".join(lines).encode(encoding)))
+    assert rows[0].get("room") == (cell.strip('" \t') or None)

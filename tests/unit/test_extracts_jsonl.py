@@ -126,3 +126,52 @@ def test_lines_over_many_blocks_keep_their_numbers(tmp_path):
     lines = [GOOD.replace('"1"', str(i)) for i in range(60_000)]
     rows, _ = read(written(tmp_path, *lines))
     assert [(row["source_row"], row["visit_id"]) for row in rows] == [(i + 1, str(i)) for i in range(60_000)]
+
+
+@pytest.mark.parametrize("kept", range(1, len(GOOD)))
+def test_a_last_record_that_is_cut_off_rejects_the_file(tmp_path, kept):
+    path = written(tmp_path, *[GOOD] * 3, GOOD[:kept])
+    path.write_bytes(path.read_bytes()[:-1])
+    error = refusal(path)
+    assert error.code == "cut_off"
+    assert "the last record (4)" in str(error)
+
+
+def test_a_last_record_cut_off_inside_a_character_rejects_the_file(tmp_path):
+    path = written(tmp_path, GOOD, GOOD.replace('"a"', '"é"'))
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index("é".encode()) + 1])
+    assert refusal(path).code == "cut_off"
+
+
+def test_a_file_of_one_cut_record_is_cut_off_and_another_text_is_no_json(tmp_path):
+    path = written(tmp_path, "")
+    path.write_text(GOOD[:20])
+    assert refusal(path).code == "cut_off"
+    path.write_text("visit_id,room\n1,a")
+    assert refusal(path).code == "wrong_extension"
+
+
+def test_a_last_record_without_a_line_end_is_read(tmp_path):
+    path = written(tmp_path, GOOD, GOOD)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(read(path)[0]) == 2
+
+
+def test_a_broken_record_that_has_a_line_end_is_one_faulty_row(tmp_path):
+    rows, _ = read(written(tmp_path, GOOD, GOOD[:20]))
+    assert faults(rows) == [(2, "unreadable_record")]
+
+
+def test_a_few_bad_bytes_are_faults_of_their_records(tmp_path):
+    def record(room: bytes, key: bytes = b"note") -> bytes:
+        return b'{"visit_id": "1", "room": "' + room + b'", "begun_at": "b\\u00e9", "' + key + b'": "x"}'
+
+    path = written(tmp_path)
+    lines = [record("éééééé".encode()), record(b"a\xe9"), record(b"a", b"caf\xe9"), record(b"a", b"x") + b"\xe9"]
+    path.write_bytes(b"\n".join([*lines, b""]))
+    rows, extract = read(path)
+    assert faults(rows) == [(2, "invalid_utf_8"), (3, "invalid_utf_8"), (4, "unreadable_record")]
+    assert [row.get("record_column") for row in rows] == [None, "room", None, None]
+    assert rows[2]["fault_detail"] == "in a key, or a value that is not loaded"
+    assert extract.unknown_columns == ()

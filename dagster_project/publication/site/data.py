@@ -419,7 +419,7 @@ def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
         connection,
         """
         select
-            source, reason_code, any_value(reason) as example, count(*) as rows_set_aside,
+            source, reason_code, min(reason) as example, count(*) as rows_set_aside,
             count(distinct file_name) as files
         from marts.quarantine
         group by source, reason_code

@@ -219,7 +219,9 @@ def write_site(
 def _collect(
     site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str, before: Path | None
 ) -> None:
-    forces = list(_forces(site, connection, papers))
+    # The force that the first page shows comes first everywhere, the others by their code.
+    papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
+    forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
     site.attempt("index.html", lambda: _index(site, connection, papers, force_code))
     site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
     site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))

@@ -1,0 +1,383 @@
+"""What a run would say of files before they are delivered: `fcir check`. Nothing of the installation is changed.
+
+Files are read into a warehouse in memory with what the audit knows of their source, and judged by the code of a run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from os.path import lexists
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from dagster_project.clock import london_today
+from dagster_project.contracts import FORCE_COLUMN, Contract, load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.extracts.errors import printable
+from dagster_project.extracts.personal import looks_personal
+from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
+from dagster_project.loading.plan import ACCEPTED, Delivery
+from dagster_project.operations import contracts_of
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.connection import (
+    DatabaseUnreadable,
+    create_private,
+    dry_connection,
+    insert_rows,
+    literal,
+    table,
+)
+from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.state import reading_audit
+from dagster_project.warehouse.tables import ensure_tables, incoming
+
+if TYPE_CHECKING:
+    from dagster_project.loading.candidate import FileLoad
+    from dagster_project.loading.verdicts import Verdict
+    from dagster_project.validation.engine import Outcome
+
+# Of the deliveries before, as much as any verdict looks at: volume by weekday the longest.
+_DAYS_BEFORE = 56
+_NOT_COMPARED = "volume, faulty rows of other days, copies of other days, new forces and silent columns"
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """What a run would do with a file."""
+
+    path: Path
+    load: FileLoad
+    reasons: tuple[tuple[str, int], ...]
+    """Reason code of quarantined rows, and how many rows have it."""
+    rows: tuple[tuple[int, str, str, str], ...]
+    """The first quarantined rows: row in the file, column, reason code, reason."""
+
+
+@dataclass(frozen=True)
+class CheckedDelivery:
+    """What a run would decide of all files of a source and day."""
+
+    contract: Contract
+    extract_date: date
+    verdict: Verdict
+    files: tuple[CheckedFile, ...]
+    """Those that were named."""
+    skipped: tuple[tuple[str, str], ...]
+    """Those of the named files that a run skips, with the file that has the same content."""
+    others: tuple[str, ...]
+    """Files of the day in the landing folder, which a run loads together with them."""
+    facts: Mapping[str, Any]
+    """Its row of the deliveries table; nothing where a file cannot be read."""
+    rows_of_days: tuple[int, int] | None
+    """Rows read and faulty rows of the 28 days that count with it; None where a file cannot be read."""
+    is_replacement: bool
+    """Whether another delivery is loaded for the day."""
+    is_loaded: bool
+    """Whether the very files are loaded for the day, so that a run has nothing to do."""
+    is_compared: bool
+    """Whether there is a warehouse to compare with."""
+    notes: tuple[str, ...]
+    """What could not be compared, and why."""
+
+
+def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
+    """Read files as a run would, in memory and with a key that is forgotten at once, and judge their deliveries.
+
+    Args:
+        settings: for the default force, what is loaded, and the other files of a day.
+        paths: the extracts; those of one source and day are one delivery.
+        source: their source; None: by their names.
+        shown: how many quarantined rows to return for each file.
+
+    Returns:
+        The deliveries by source, oldest first.
+
+    Raises:
+        UsageError: a source cannot be told, or there is no such file.
+    """
+    by_source: dict[str, list[Path]] = {}
+    contracts: dict[str, Contract] = {}
+    for path in paths:
+        _check_path(path)
+        contract = contract_for(path, source)
+        contracts[contract.source] = contract
+        by_source.setdefault(contract.source, []).append(path)
+    return [
+        delivery
+        for name, files in by_source.items()
+        for delivery in _checked(settings, contracts[name], files, shown=shown)
+    ]
+
+
+def contract_for(file: Path, source: str | None) -> Contract:
+    """The contract that a file falls under: the named source's, else by the file's name.
+
+    Raises:
+        UsageError: the source is not known, or the name is not that of an extract.
+    """
+    if source:
+        return next(iter(contracts_of([source]).values()))
+    for name, contract in load_contracts(CONTRACTS).items():
+        if extract_date_of(file.name, name):
+            return contract
+    known = ", ".join(load_contracts(CONTRACTS))
+    raise UsageError(
+        f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
+    )
+
+
+def _check_path(path: Path) -> None:
+    if looks_personal(path.name):
+        raise UsageError(
+            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
+            "run takes it. Rename it, then run: fcir check FILE"
+        )
+    if path.is_dir() and not path.is_symlink():
+        raise UsageError(f"{printable(str(path))}: is a folder; name files: fcir check {printable(str(path))}/*")
+    if not lexists(path):
+        raise UsageError(f"{printable(str(path))}: no such file; nothing was checked. See its name: ls")
+
+
+def _checked(settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int) -> list[CheckedDelivery]:
+    from dagster_project.loading.candidate import read_deliveries
+    from dagster_project.loading.pseudonyms import one_time_key
+    from dagster_project.loading.verdicts import judge
+
+    named: dict[date, list[LandedFile]] = {}
+    undated: set[date] = set()
+    for path in dict.fromkeys(paths):
+        # Of a link itself: reading refuses it, as loading does.
+        status = path.lstat()
+        day = extract_date_of(path.name, contract.source)
+        if day is None:
+            day = london_today()
+            undated.add(day)
+        landed = LandedFile(contract.source, day, path, status.st_size, status.st_mtime_ns)
+        named.setdefault(day, []).append(landed)
+    skipped = {day: _without_copies(files) for day, files in named.items()}
+    others = _others(settings, contract, {day: files for day, files in named.items() if day not in undated})
+    deliveries = [
+        Delivery(
+            contract.source, day, tuple(sorted([*files, *others.get(day, [])], key=lambda file: file.path.name)), ()
+        )
+        for day, files in sorted(named.items())
+    ]
+    with dry_connection() as connection:
+        ensure_tables(connection, [contract])
+        not_compared = _copy_history(settings, connection, contract, list(named))
+        notes = [not_compared] if not_compared else []
+        first_load_id = _first_free_load(connection)
+        candidate = read_deliveries(
+            connection,
+            contract,
+            deliveries,
+            key=one_time_key(),
+            default_force=settings.force,
+            first_load_id=first_load_id,
+        )
+        if candidate.gone:
+            raise UsageError(f"{printable(str(candidate.gone[0].path))}: has gone while it was read")
+        outcomes = _outcomes(connection, contract)
+        if undated:
+            notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
+            outcomes = tuple(outcome for outcome in outcomes if outcome.expectation.code != "events_outside_day")
+        judgement = judge(connection, candidate, outcomes)
+        loads = iter(candidate.files)
+        checked = []
+        for delivery in deliveries:
+            day = delivery.extract_date
+            of_path = {file.path: next(loads) for file in delivery.files}
+            standing = _standing(connection, contract, day)
+            checked.append(
+                CheckedDelivery(
+                    contract,
+                    day,
+                    judgement.verdicts[day],
+                    tuple(
+                        _checked_file(connection, contract, file.path, of_path[file.path], shown) for file in named[day]
+                    ),
+                    skipped[day],
+                    tuple(file.name for file in others.get(day, [])),
+                    judgement.facts.get(day, {}),
+                    judgement.rows_of_days.get(day),
+                    is_replacement=bool(standing),
+                    is_loaded={load.sha256 for load in of_path.values()} <= standing,
+                    is_compared=not not_compared,
+                    notes=tuple(notes),
+                )
+            )
+    return checked
+
+
+def _others(
+    settings: Settings, contract: Contract, named: Mapping[date, Sequence[LandedFile]]
+) -> dict[date, list[LandedFile]]:
+    """Files of the same days in the landing folder, but for those that a named one is, replaces or repeats."""
+    others: dict[date, list[LandedFile]] = {}
+    if not named or not (settings.landing / contract.source).is_dir():
+        return others
+    landing = scan_landing(settings, {contract.source: contract}, settle_seconds=0)
+    for file in landing.files:
+        mine = named.get(file.extract_date, ())
+        if mine and all(file.path.name != own.path.name for own in mine) and _hash(file) not in map(_hash, mine):
+            others.setdefault(file.extract_date, []).append(file)
+    return others
+
+
+def _without_copies(files: list[LandedFile]) -> tuple[tuple[str, str], ...]:
+    """Take files of the content of another out of a list; returns their names with that of the other."""
+    first_with: dict[str, LandedFile] = {}
+    copies = []
+    for file in sorted(files, key=lambda file: file.path.name):
+        first = first_with.setdefault(_hash(file), file)
+        if first is not file:
+            copies.append((file.name, first.name))
+    files[:] = [file for file in files if file in first_with.values()]
+    return tuple(copies)
+
+
+def _hash(file: LandedFile) -> str:
+    try:
+        return sha256_of(file.path)
+    except OSError:
+        return str(file.path)
+
+
+def _copy_history(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
+) -> str | None:
+    """Copy what the audit knows of the source; says why there is nothing to compare with, if there is nothing."""
+    try:
+        with reading_audit(settings.warehouse, settings.lock_file) as warehouse:
+            if warehouse is None:
+                return f"nothing is loaded yet; not compared: {_NOT_COMPARED}"
+            relations = _relations(warehouse)
+            of_source = "source = $source"
+            recent = (
+                "load_id in (select load_id from audit.load where source = $source and extract_date >= $since "
+                "and list_contains($accepted, status))"
+            )
+            conditions = {
+                **dict.fromkeys(("load", "waiver"), of_source),
+                **dict.fromkeys(("quarantine", "load_column", "load_force"), recent),
+            }
+            since = min(days) - timedelta(days=_DAYS_BEFORE)
+            parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
+            copied = {
+                name: _rows(warehouse, name, condition, parameters)
+                for name, condition in conditions.items()
+                if ("audit", name) in relations
+            }
+            forces = []
+            if ("raw", contract.source) in relations:
+                raw = table("raw", contract.source)
+                forces = warehouse.execute(f"select distinct force_code from {raw}").fetchall()
+    except (WarehouseLocked, DatabaseUnreadable) as error:
+        return f"{str(error).rstrip('.')}; not compared: {_NOT_COMPARED}"
+    known = _relations(connection)
+    for name, rows in copied.items():
+        if ("audit", name) in known and rows:
+            columns = {row[0] for row in connection.execute(f"describe {table('audit', name)}").fetchall()}
+            insert_rows(
+                connection,
+                table("audit", name),
+                [{key: value for key, value in row.items() if key in columns} for row in rows],
+            )
+    # Whether a force has delivered before is asked of the rows: one for each will do.
+    insert_rows(connection, table("raw", contract.source), [{FORCE_COLUMN: force, "load_id": 0} for (force,) in forces])
+    return None if copied.get("load") else f"nothing of {contract.source} is loaded yet; not compared: {_NOT_COMPARED}"
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+    ).fetchall()
+    return {(schema, name) for schema, name in rows}
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, name: str, condition: str, parameters: Mapping[str, object]
+) -> list[dict[str, object]]:
+    """Rows of an audit table; the condition uses some of the parameters."""
+    used = {key: value for key, value in parameters.items() if f"${key}" in condition}
+    cursor = connection.execute(f"select * from {table('audit', name)} where {condition}", used)
+    names = [item[0] for item in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _first_free_load(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
+    return int(row[0]) if row else 1
+
+
+def _outcomes(connection: duckdb.DuckDBPyConnection, contract: Contract) -> tuple[Outcome, ...]:
+    """Results of the expectations: by their violation counts where all critical ones pass, else as a run has them."""
+    from dagster_project.validation.engine import validate, validate_quickly
+
+    quick = validate_quickly(contract, connection)
+    if quick is not None:
+        return quick
+    with _in_a_file(connection, contract) as file:
+        return validate(contract, file)
+
+
+@contextmanager
+def _in_a_file(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[Path]:
+    """The candidate in a private file, which goes at the end: Great Expectations opens files only.
+
+    Personal cells are pseudonyms there, of a key that nobody has.
+    """
+    with tempfile.TemporaryDirectory(prefix="fcir-check-") as folder:
+        file = Path(folder) / "candidate.duckdb"
+        create_private(file)
+        connection.execute(f"attach {literal(str(file))} as candidate")
+        try:
+            connection.execute("create schema candidate.incoming")
+            for part in (None, "deliveries"):
+                relation = incoming(contract, part)
+                connection.execute(f"create table candidate.{relation} as select * from {relation}")
+        finally:
+            connection.execute("detach candidate")
+        yield file
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> set[str | None]:
+    """Hashes of the files that are loaded for a day."""
+    found = connection.execute(
+        "select file_sha256 from audit.load where source = ? and extract_date = ? and list_contains(?, status)",
+        [contract.source, day, list(ACCEPTED)],
+    ).fetchall()
+    return {sha256 for (sha256,) in found}
+
+
+def _checked_file(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, load: FileLoad, shown: int
+) -> CheckedFile:
+    quarantine = incoming(contract, "quarantine")
+    reasons = connection.execute(
+        f"""
+        select reason_code, count(*)
+        from {quarantine}
+        where load_id = ?
+        group by reason_code
+        order by count(*) desc, reason_code
+        """,
+        [load.load_id],
+    ).fetchall()
+    rows = connection.execute(
+        f"""
+        select source_row, coalesce(column_name, ''), reason_code, reason
+        from {quarantine}
+        where load_id = ?
+        order by source_row
+        limit ?
+        """,
+        [load.load_id, shown],
+    ).fetchall()
+    return CheckedFile(path, load, tuple(reasons), tuple(rows))

@@ -1,0 +1,276 @@
+"""Which deliveries of a candidate are accepted and which are rejected, and why. Carrying it out is `acceptance.py`.
+
+Some verdicts depend on others: a file of another day is a copy only if that day is loaded, and faulty rows of the days
+before count only where those were accepted. So days are judged one after the other, in order of extract date.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+import duckdb
+
+from dagster_project.contracts import Contract, Severity
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
+from dagster_project.loading.candidate import Candidate
+from dagster_project.loading.plan import ACCEPTED
+from dagster_project.loading.waivers import content_of, waivers_of
+from dagster_project.validation.engine import Outcome
+from dagster_project.validation.expectations import (
+    FAULTY_DAYS,
+    FAULTY_DAYS_COUNTED,
+    SAME_CONTENT,
+    Expectation,
+    expectations_of,
+)
+from dagster_project.warehouse.tables import incoming
+
+# Copies of one delivery that a message names; a file of many days would be a page.
+_COPIES_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is decided of one delivery."""
+
+    extract_date: date
+    codes: tuple[str, ...] = ()
+    """Why it is rejected: codes of files that cannot be read, reason codes or names of expectations that failed."""
+    reason: str | None = None
+    """The same in sentences; of an accepted delivery, why an operator had it accepted; else None."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether its rows are loaded."""
+        return not self.codes
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts on a candidate, and the results of all its expectations."""
+
+    verdicts: Mapping[date, Verdict]
+    outcomes: tuple[Outcome, ...]
+    """In the order of `expectations_of`, as far as they were computed."""
+    facts: Mapping[date, Mapping[str, object]]
+    """Extract date to its row of the deliveries table; nothing of a day with a file that cannot be read."""
+    rows_of_days: Mapping[date, tuple[int, int]]
+    """Of those days: rows read and faulty rows of the 28 days that count with it."""
+
+
+@dataclass
+class _Loaded:
+    """What is loaded of a source while its days are judged in order."""
+
+    rows: dict[date, tuple[int, int]]
+    """Accepted day to rows read and faulty rows."""
+    files: dict[date, dict[str, str]]
+    """Accepted day to hash and name of its files with data rows."""
+    days_with: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
+    """Hash to the days that have it."""
+
+    def __post_init__(self) -> None:
+        for day, files in self.files.items():
+            for sha256 in files:
+                self.days_with[sha256].add(day)
+
+    def replace(self, day: date, rows: tuple[int, int], files: dict[str, str]) -> None:
+        """A day's delivery was accepted, in place of what was loaded for it."""
+        for sha256 in self.files.get(day, {}):
+            self.days_with[sha256].discard(day)
+        self.rows[day], self.files[day] = rows, files
+        for sha256 in files:
+            self.days_with[sha256].add(day)
+
+    def rows_of_days(self, day: date, own: tuple[int, int]) -> tuple[int, int]:
+        """Rows read and faulty rows of the days that count with a day, its own included."""
+        before = (day - timedelta(days=number) for number in range(1, FAULTY_DAYS_COUNTED))
+        counted = [own, *(self.rows[other] for other in before if other in self.rows)]
+        return sum(read for read, _ in counted), sum(faulty for _, faulty in counted)
+
+    def copies_of(self, day: date, files: Mapping[str, str]) -> list[tuple[str, str, date]]:
+        """Files of other days with the content of one of these: name here, name there, day there."""
+        return [
+            (name, self.files[other][sha256], other)
+            for sha256, name in files.items()
+            for other in sorted(self.days_with.get(sha256, ()))
+            if other != day
+        ]
+
+
+def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes: Sequence[Outcome]) -> Judgement:
+    """Decide of each delivery of a candidate whether it is accepted.
+
+    Args:
+        connection: a loading connection, before anything of the candidate is accepted.
+        candidate: what was read.
+        outcomes: results of the expectations that look at one delivery at a time.
+
+    Returns:
+        A verdict for each delivery, and the outcomes with those of the expectations that depend on other days.
+    """
+    contract = candidate.contract
+    facts = _facts(connection, contract)
+    waivers = waivers_of(connection, contract.source)
+    in_order = {expectation.name: expectation for expectation in expectations_of(contract) if expectation.is_in_order}
+    failures: dict[date, list[Expectation]] = defaultdict(list)
+    for outcome in outcomes:
+        if not outcome.success and outcome.expectation.severity is Severity.CRITICAL:
+            for day in outcome.failed_dates:
+                failures[day].append(outcome.expectation)
+    failed: dict[str, list[date]] = {name: [] for name in in_order}
+    verdicts: dict[date, Verdict] = {}
+    rows_of_days: dict[date, tuple[int, int]] = {}
+    loaded = _loaded(connection, contract, candidate.days)
+    for day in candidate.days:
+        files = candidate.of(day)
+        found = [(expectation, _sentence(expectation, facts.get(day, {}))) for expectation in failures[day]]
+        own = (0, 0)
+        contents = {file.sha256: file.file_name for file in files if file.sha256 and file.rows_read}
+        if day in facts:
+            own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
+            rows_of_days[day] = loaded.rows_of_days(day, own)
+            # By itself too faulty, it is rejected for that, and other days add nothing.
+            is_over = _count(facts[day], "faulty_rows_over_limit") > 0
+            for name, evidence in _failures_in_order(contract, loaded, day, own, contents):
+                if name in in_order and not (name == FAULTY_DAYS and is_over):
+                    failed[name].append(day)
+                    found.append((in_order[name], _sentence(in_order[name], {}, evidence)))
+        waiver = waivers.get((day, content_of(file.sha256 for file in files)))
+        in_spite_of = [expectation.name for expectation, _ in found if waiver and expectation.is_waivable]
+        standing = [(expectation, said) for expectation, said in found if expectation.name not in in_spite_of]
+        codes = [file.error_code or "" for file in files if file.error]
+        codes += [expectation.code or expectation.name for expectation, _ in standing]
+        reasons = [*(file.error for file in files if file.error), *(said for _, said in standing)]
+        if not codes:
+            loaded.replace(day, own, contents)
+        waived = (
+            f"accepted by an operator: {waiver.reason} (in spite of {', '.join(in_spite_of)})"
+            if waiver and in_spite_of
+            else None
+        )
+        verdicts[day] = Verdict(day, tuple(codes), "; ".join(reasons) or waived)
+    computed = {outcome.expectation.name: outcome for outcome in outcomes}
+    for name, expectation in in_order.items():
+        days = tuple(failed[name])
+        computed[name] = Outcome(expectation, not days, len(facts), len(days), days, ())
+    ordered = [computed[expectation.name] for expectation in expectations_of(contract) if expectation.name in computed]
+    return Judgement(verdicts, tuple(ordered), facts, rows_of_days)
+
+
+def _failures_in_order(
+    contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], files: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Expectations that fail for a day with what is loaded of other days, and what was found."""
+    share = Decimal(str(contract.faulty_share_limit))
+    (read, faulty), (read_of_days, faulty_of_days) = own, loaded.rows_of_days(day, own)
+    is_over = faulty_of_days > contract.faulty_rows_limit and faulty_of_days > share * read_of_days
+    if faulty > share * read and is_over:
+        yield (
+            FAULTY_DAYS,
+            f"{faulty:,} of {read:,} rows faulty, and {faulty_of_days:,} of {read_of_days:,} from "
+            f"{day - timedelta(days=FAULTY_DAYS_COUNTED - 1)} to {day}",
+        )
+    if copies := loaded.copies_of(day, files):
+        named = [f"{name} has the content of {other}, which is loaded for {at}" for name, other, at in copies]
+        more = f", and {len(named) - _COPIES_NAMED} more" if len(named) > _COPIES_NAMED else ""
+        yield SAME_CONTENT, f"{', '.join(named[:_COPIES_NAMED])}{more}"
+
+
+def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> _Loaded:
+    """What is loaded of the source before the candidate is judged."""
+    if not days:
+        return _Loaded({}, {})
+    parameters = {"source": contract.source, "accepted": list(ACCEPTED)}
+    rows = connection.execute(
+        """
+        with standing as (
+            select
+                load_id,
+                extract_date,
+                rows_read
+            from audit.load
+            where
+                source = $source
+                and list_contains($accepted, status)
+                and extract_date between $first and $last
+        ),
+
+        faulty as (
+            select
+                load_id,
+                count(*) as faulty_rows
+            from audit.quarantine
+            where
+                source = $source
+                and load_id in (select load_id from standing)
+                and reason_code not in ($duplicate_code, $superseded_code)
+            group by load_id
+        )
+
+        select
+            standing.extract_date,
+            cast(sum(standing.rows_read) as bigint),
+            cast(coalesce(sum(faulty.faulty_rows), 0) as bigint)
+        from standing
+        left join faulty on standing.load_id = faulty.load_id
+        group by standing.extract_date
+        """,
+        {
+            **parameters,
+            "first": min(days) - timedelta(days=FAULTY_DAYS_COUNTED - 1),
+            "last": max(days),
+            "duplicate_code": DUPLICATE_ROW.code,
+            "superseded_code": SUPERSEDED_ROW.code,
+        },
+    ).fetchall()
+    files: dict[date, dict[str, str]] = defaultdict(dict)
+    for day, sha256, name in connection.execute(
+        """
+        select
+            extract_date,
+            file_sha256,
+            file_name
+        from audit.load
+        where source = $source and list_contains($accepted, status) and rows_read > 0 and file_sha256 is not null
+        order by load_id
+        """,
+        parameters,
+    ).fetchall():
+        files[day][sha256] = name
+    return _Loaded({day: (read, faulty) for day, read, faulty in rows}, dict(files))
+
+
+def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:
+    cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')}")
+    names = [item[0] for item in cursor.description or []]
+    rows = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    return {row["extract_date"]: row for row in rows}
+
+
+def _count(facts: Mapping[str, object], name: str) -> int:
+    value = facts[name]
+    return int(value) if isinstance(value, int) else 0
+
+
+def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: str = "") -> str:
+    """Why an expectation that failed rejects a delivery."""
+    found = evidence or _numbers(expectation, facts)
+    said = f"{expectation.name}: {expectation.description}"
+    said += f" Found: {found}." if found else ""
+    return f"{said} [{expectation.code}]" if expectation.code else said
+
+
+def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:
+    """Numbers that a rejection rests on; nothing but numbers, since a measure may be of any column."""
+    named = [*expectation.told, *(name for name in expectation.causes if facts.get(name))]
+    numbers = [
+        f"{name} {value:,.10g}"
+        for name in named
+        if isinstance(value := facts.get(name), int | float | Decimal) and not isinstance(value, bool)
+    ]
+    return ", ".join(numbers)

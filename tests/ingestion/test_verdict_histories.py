@@ -1,0 +1,88 @@
+"""Each night's verdicts on deliveries are those of the rules, whatever came before."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from verdict_histories import NIGHTS, SOURCE, History, Verdicts
+
+from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.loading.pipeline import load_source
+from dagster_project.loading.plan import Range
+from dagster_project.loading.waivers import waive
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+
+CODES = {
+    "faulty_rows_are_within_limits",
+    "faulty_rows_of_28_days_are_within_limits",
+    "key_not_unique",
+    "events_outside_day",
+    "same_content_as_other_day",
+    "no_header",
+}
+# Volume by weekday is another matter, and has its own tests.
+CONTRACT = Contract(
+    source=SOURCE,
+    version="1.0.0",
+    domain="",
+    owner="",
+    tags=(),
+    description="",
+    grain="",
+    columns=(
+        Column("force_code", CellType.TEXT, ""),
+        Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
+        Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
+        Column("minutes", CellType.INTEGER, ""),
+        Column("visitor", CellType.TEXT, "", is_personal=True),
+    ),
+    rules=(),
+    is_daily=True,
+    start_column="begun_at",
+    event_column="begun_at",
+    delivery_measures={},
+    faulty_share_limit=0.05,
+    faulty_rows_limit=20,
+    volume_floor=0.0,
+    sheet=None,
+)
+
+
+def codes_of(delivery) -> set[str]:
+    """The reason codes in a reason: those in brackets, and names of expectations that have none."""
+    if delivery.is_accepted:
+        return set()
+    return {code for code in CODES if f"[{code}]" in delivery.reason or f"{code}:" in delivery.reason}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_night_decides_as_the_rules_say(tmp_path, seed):
+    settings = Settings(home=tmp_path / "home", settle_seconds=0, _env_file=None)
+    history, rules = History(seed, settings.landing), Verdicts()
+    reached: Counter[str] = Counter()
+    for night in range(NIGHTS):
+        history.step()
+        expected = rules.night(history.lies)
+        report = load_source(settings, {SOURCE: CONTRACT}, SOURCE, wanted=Range(), run_id=f"night {night}")
+        found = {delivery.extract_date: codes_of(delivery) for delivery in report.deliveries}
+        assert found == expected, night
+        failed = {
+            (outcome.expectation.code or outcome.expectation.name, day)
+            for outcome in report.outcomes
+            for day in outcome.failed_dates
+            if outcome.expectation.severity == "critical"
+        }
+        waived = {day for day, codes in found.items() if not codes and day in rules.accepted_by_hand}
+        assert {(code, day) for code, day in failed if day not in waived} == {
+            (code, day) for day, codes in expected.items() for code in codes if code != "no_header"
+        }
+        reached.update(code for codes in expected.values() for code in codes)
+        rejected = [item for item in report.rejected if codes_of(item) != {"no_header"}]
+        for delivery in rejected[::9]:
+            with loading_connection(settings.warehouse) as connection:
+                waive(connection, delivery.files[0].load_id, "it is right")
+            rules.accepted_by_hand[delivery.extract_date] = frozenset(history.lies[delivery.extract_date].values())
+    assert reached.keys() == CODES, reached
+    assert min(reached.values()) > 1, reached
