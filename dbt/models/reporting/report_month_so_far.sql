@@ -1,3 +1,5 @@
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 report_months as (
@@ -235,10 +237,9 @@ summed as (
     inner join measure_parts
         on months.formula_measure = measure_parts.measure
     left join part_days
-        on
-            months.force_code = part_days.force_code
-            and counted_days.day = part_days.day
-            and measure_parts.part = part_days.part
+        on months.force_code = part_days.force_code
+        and counted_days.day = part_days.day
+        and measure_parts.part = part_days.part
     group by
         months.force_code,
         months.measure,

@@ -63,10 +63,9 @@ measure_days as (
         ) as days_loaded
     from months
     inner join measure_months
-        on
-            months.force_code = measure_months.force_code
-            and months.month_start >= measure_months.month_start
-            and {{ date_plus("months.month_start", -1, "month") }} <= measure_months.month_start
+        on months.force_code = measure_months.force_code
+        and months.month_start >= measure_months.month_start
+        and {{ date_plus("months.month_start", -1, "month") }} <= measure_months.month_start
     where measure_months.is_delivered
     group by
         months.force_code,

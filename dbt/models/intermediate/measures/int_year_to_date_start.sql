@@ -47,9 +47,8 @@ unloaded_spans as (
         count(*) as days_unloaded
     from periods
     inner join unloaded_days
-        on
-            periods.first_month <= unloaded_days.day
-            and {{ date_plus("periods.last_month", 1, "month") }} > unloaded_days.day
+        on periods.first_month <= unloaded_days.day
+        and {{ date_plus("periods.last_month", 1, "month") }} > unloaded_days.day
     group by
         unloaded_days.force_code,
         unloaded_days.measure,
