@@ -225,7 +225,7 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
 
 def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
     shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
-    assert len(shown) == 8
+    assert len(shown) == 10
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         for key, metadata in shown.items():
             name = key.partition("/")[2]
@@ -271,4 +271,7 @@ def test_the_run_says_that_the_command_line_started_it(run):
 def test_the_ui_finds_the_run_under_its_job(run, definitions):
     location = yaml.safe_load((PROJECT_ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))
     name = location["load_from"][0]["python_module"]["location_name"]
-    assert run.tags[".dagster/repository"] == f"{definitions.get_repository_def().name}@{name}"
+    label = f"{definitions.get_repository_def().name}@{name}"
+    assert run.tags[".dagster/repository"] == label
+    # The first page of the UI shows runs of an origin alone.
+    assert (run.remote_job_origin.repository_origin.get_label(), run.remote_job_origin.job_name) == (label, "nightly")
