@@ -122,8 +122,10 @@ def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -
         }
         for segment_no in range(1, dice.choice([1, 1, 2]) + 1)
     ]
+    # A generator of its own, so that the parameters drawn later do not depend on it.
+    unknown = random.Random(f"queue time of {call_id}")
     for segment in segments:
-        if segment["disposition"] != "answered" and dice.random() < 0.2:
+        if segment["disposition"] != "answered" and unknown.random() < 0.2:
             segment["queue_seconds"] = None
     return segments
 
