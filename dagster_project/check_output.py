@@ -93,6 +93,8 @@ def _show_verdict(delivery: CheckedDelivery) -> None:
         reason=verdict.reason,
         **fields,
     )
+    if verdict.codes and not any(file.load.error for file in delivery.files):
+        say("  If it is right as it is, a run can accept it once it was rejected: docs/runbook.md (fcir run --accept)")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -48,6 +48,7 @@ from dagster_project.operations import (
     day_of,
     find_work,
     make_paper,
+    months_shown,
     open_in_browser,
     open_landing_warning,
     read_state,
@@ -237,7 +238,7 @@ def publish(
 @app.command()
 def paper(
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the latest.")
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the newest complete one.")
     ] = None,
     months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
@@ -340,13 +341,13 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     _tell_expected(state.expected, 1 if listed else None, width)
     _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
-    _tell_some(
-        [str(month) for month in state.affected],
-        2 if listed else None,
-        width,
-        "month with quarantined rows",
-        "fcir status --all",
-    )
+    if is_json():
+        for month in state.affected:
+            say(str(month), **asdict(month))
+    else:
+        texts = [str(month) for month in state.affected]
+        name = "month with more than 1 % of its rows quarantined"
+        _tell_some(texts, 2 if listed else None, width, name, "fcir status --all")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
@@ -659,27 +660,44 @@ def trace(
 @app.command()
 def sample(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; the landing folder.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First extract date; 2021-02-01 if not given.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last extract date; 2023-01-31 if not given.")
+    ] = None,
     if_empty: Annotated[
         bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
     ] = False,
 ) -> None:
-    """Write synthetic extracts, calibrated to the figures of a printed board paper.
+    """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
 
-    A file SYNTHETIC in the folder marks all that is made from it.
+    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023. A file
+    SYNTHETIC in the folder marks all that is made from it.
 
     Examples:
       fcir sample
-      fcir sample --out extracts
+      fcir sample --out extracts --from 2022-08-01
     """
-    from dagster_project.sample import write
+    from dagster_project.sample import FIRST_DAY, LAST_DAY, write
 
     settings = read_settings()
+    first, last = _day("--from", from_) or FIRST_DAY, _day("--to", to) or LAST_DAY
+    for option, day in (("--from", first), ("--to", last)):
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise UsageError(f"{option} {day}: the sample has {FIRST_DAY} to {LAST_DAY}")
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
         say(f"{folder} holds extracts already; none were written.")
         return
+
+    def report(month: str, files: int, rows: int) -> None:
+        say(f"{'sample':<12} {month:<22} {files:,} files, {rows:,} rows", month=month, files=files, rows=rows)
+
     try:
-        made = write(folder)
+        made = write(folder, first=first, last=last, report=report)
     except FileExistsError as error:
         # With a number it is the system's: something on the way to the folder is a file.
         if error.errno:
@@ -958,6 +976,8 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
         say("Nothing is published yet.")
         return
     _tell("Published", pointer.resolve().name)
+    if months := months_shown(settings):
+        _tell("Month shown", months)
     files = {"Site": "index.html", "Board paper": "board_paper.html"}
     if not is_short:
         files |= {

@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.damage import Damage, find_damage, publication_damage, repair
@@ -512,7 +514,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     Args:
         settings: where the publication and the commentaries are.
         out: folder for the files; made where it does not exist.
-        month: last month shown, by any day of it; None: the force's latest.
+        month: last month shown, by any day of it; None: the force's newest complete one.
         length: months shown.
         force_code: the force.
 
@@ -527,18 +529,45 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     # What draws and typesets costs 0.3 s to import, which no other command needs.
     from dagster_project.publication.papers import write_paper
     from dagster_project.publication.report.commentary import commentary_file, read_commentary
-    from dagster_project.publication.report.read import paper_months, paper_sections, read_report
+    from dagster_project.publication.report.read import default_month, paper_months, paper_sections, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
-        shown = month.replace(day=1) if month else months[-1] if months else london_today().replace(day=1)
+        shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # A force that is not known is none, however it is written: the report says so.
         file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
         words = read_commentary(file, paper_sections(connection)) if file else {}
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)
+
+
+def months_shown(settings: Settings) -> str:
+    """Which month the publication shows first, and which run after it.
+
+    Args:
+        settings: where the publication is, and of which force.
+
+    Returns:
+        `January 2023 (newest complete); so far February 2023: 1 of 28 days`. An empty text where the force has no
+        month.
+    """
+    from dagster_project.publication.report.model import long_month
+    from dagster_project.publication.report.read import paper_months
+
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+        try:
+            months = paper_months(connection).get(settings.force, [])
+        except duckdb.CatalogException:
+            # Published by a version without the table; the next run publishes it.
+            return ""
+    shown = next((item for item in months if item.is_default), None)
+    if shown is None:
+        return ""
+    text = f"{long_month(shown.month)} ({shown.coverage or 'newest complete'})"
+    running = [f"{long_month(item.month)}: {item.coverage}" for item in months if item.is_running]
+    return f"{text}; so far {', '.join(running)}" if running else text
 
 
 def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:

@@ -337,14 +337,11 @@ def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: st
         raise UsageError("no event of any force is loaded, so there is no figure to trace. Run: fcir status")
     if wanted is None and len(known) == 1:
         return known[0]
-    # The setting has a default, which says nothing about whom a figure is asked for.
-    if wanted is None and "force" in settings.model_fields_set:
-        wanted = settings.force
-    if wanted is None:
-        raise UsageError(f"there are several forces; name one with --force: {', '.join(known)}")
-    if wanted not in known:
-        raise UsageError(f"no figures of force {printable(wanted)}; there are: {', '.join(known)}")
-    return wanted
+    # As papers and the first page of the site choose it.
+    chosen = settings.force if wanted is None else wanted
+    if chosen not in known:
+        raise UsageError(f"no figures of force {printable(chosen)}; name one with --force: {', '.join(known)}")
+    return chosen
 
 
 def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: date, force_code: str) -> Figure:

@@ -69,12 +69,12 @@ def parsed_project(made_once: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def sample(made_once: Callable[..., Path], parsed_project: Path) -> Command:
-    """A data root in which the sample was written and loaded; a test that changes something does it in a copy."""
+    """A data root with the printed months of the sample, loaded; a test that changes something does it in a copy."""
 
     def first_run(folder: Path) -> None:
         command = Command(folder / "home")
         command.know_the_project(parsed_project)
-        written, done = command.run("sample"), command.run("run")
+        written, done = command.run("sample", "--from", "2022-08-01"), command.run("run")
         assert (written.returncode, done.returncode) == (0, 0), written.stderr + done.stdout + done.stderr
         (folder / "said").write_text(done.stdout + done.stderr, encoding="utf-8")
 

@@ -25,7 +25,6 @@ _OWNER = "team:performance-analysis"
 
 # Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
 _PAPER_READS = (
-    "board_paper",
     "definitions",
     "dim_force",
     "kpi_completeness_monthly",
@@ -35,6 +34,7 @@ _PAPER_READS = (
     "load_audit",
     "measures",
     "quarantine",
+    "report_months",
 )
 _MEASURES_READ = (
     "definitions",
@@ -46,6 +46,7 @@ _MEASURES_READ = (
     "load_audit",
     "measures",
     "quarantine",
+    "report_months",
     "revisions",
 )
 _QUALITY_READS = (
@@ -69,6 +70,8 @@ _SITE_READS = (
     "load_audit",
     "measures",
     "reconciliation",
+    "report_month_so_far",
+    "report_months",
     "revisions",
 )
 
@@ -113,7 +116,7 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             reads=_marts(_PAPER_READS),
             description=(
                 "The board papers of every force and month, as page, PDF, workbook and CSV. What people open first is "
-                "the latest of the installation's own force."
+                "that of the newest complete month of the installation's own force."
             ),
             kinds={"html", "pdf", "xlsx"},
             file="board_paper.html",

@@ -1,16 +1,18 @@
-"""Telephone calls and their segments, with the printed calls, queue and talk times. Their spoiling is in `mess`."""
+"""Telephone calls and their segments, with the wanted calls, queue and talk times. Their defects are in `defects`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, fit_sum, lognormal, split, texts, weighted_sample
+from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
+from dagster_project.sample.timeline import DAY, NONE, Array, Timeline, week
 
 KINDS = {
     "call_id": Kind.TEXT,
@@ -26,20 +28,49 @@ KINDS = {
     "caller_number": Kind.TEXT,
 }
 
-_BY_HOUR = (
-    *(1.9, 1.5, 1.2, 1.0, 0.9, 1.0, 1.5, 2.4, 3.6, 4.6, 5.0, 5.1),
-    *(5.2, 5.2, 5.3, 5.5, 5.8, 6.0, 5.9, 5.4, 4.8, 4.2, 3.4, 2.6),
-)
-_BY_WEEKDAY = {
-    "999": (0.97, 0.96, 0.96, 0.98, 1.05, 1.10, 1.02),
-    "101": (1.14, 1.06, 1.04, 1.02, 1.03, 0.88, 0.83),
+_BY_WEEK = {
+    "999": week(
+        (
+            *(3.0, 2.4, 2.0, 1.7, 1.5, 1.5, 1.9, 2.6, 3.5, 4.1, 4.4, 4.6),
+            *(4.8, 4.9, 5.1, 5.5, 5.8, 6.0, 6.0, 5.9, 5.6, 5.3, 4.8, 3.9),
+        ),
+        (0.97, 0.95, 0.95, 0.97, 1.04, 1.11, 1.02),
+        nights=1.5,
+        mornings=0.85,
+    ),
+    "101": week(
+        (
+            *(1.3, 0.9, 0.8, 0.7, 0.7, 0.9, 1.5, 2.8, 5.0, 6.4, 6.7, 6.4),
+            *(6.0, 5.8, 5.9, 6.1, 6.3, 6.2, 5.8, 5.3, 4.7, 4.0, 3.0, 2.0),
+        ),
+        (1.16, 1.07, 1.04, 1.02, 1.02, 0.87, 0.80),
+        nights=1.2,
+        mornings=0.8,
+    ),
 }
 # Share of calls to lines that no figure reports, of the calls to 101.
 _OTHER_LINES = {"switchboard": 0.045, "other": 0.03}
 # The longest wait and talk, in seconds.
 _MOST_QUEUE, _MOST_TALK = 3 * 3600, 2 * 3600
-# On the last day calls after 18:00 keep to one segment, so that none is delivered after the sample's end.
-_LAST_TRANSFERS = 6 * 3600
+# A call that ends this close to the end of a month has one segment, so that none is split between two months.
+_NEAR_MONTH_END = 3600
+# The exchanges were upgraded for this month: they log tenths of a second from then on.
+_TENTHS_FROM = "2023-01"
+# How much of an unanswered day is its own: staff who are ill, incidents.
+_DAYS_OWN = 0.1
+
+# What callers whom 101 did not answer do within a day, as shares: most give up or call again, few call 999.
+_CALL_AGAIN, _CALL_999, _GO_ONLINE = 0.33, 0.045, 0.05
+# Seconds until half of them have done it.
+_AGAIN_AFTER, _999_AFTER, _ONLINE_AFTER = 700, 1500, 5400
+_WITHHELD, _FREQUENT = 0.06, 0.02  # shares of calls without a number, and of those by few callers
+_FREQUENT_CALLERS = 60
+# Each stands for a thousand numbers: mobile, freephone, UK-wide, no area, and a dozen cities.
+DRAMA_STEMS = (
+    *("07700900", "08081570", "03069990", "01632960", "01134960", "01144960", "01154960", "01164960", "01174960"),
+    *("01184960", "01214960", "01314960", "01414960", "01514960", "01614960", "01914980", "02079460", "02896496"),
+    "02920180",
+)
 
 
 @dataclass(frozen=True)
@@ -89,24 +120,31 @@ class _Calls:
     talk: Array
 
 
-def draw_call_segments(rng: np.random.Generator, *, timeline: Timeline, targets: Targets) -> Deliveries:
-    """Draw the calls of all months and cut them into segments.
+@dataclass(frozen=True)
+class Seekers:
+    """Callers whom 101 did not answer and who go online: when they do so, and their numbers."""
 
-    Received and answered calls are the printed ones for each line and month; the queue and talk seconds of answered
-    calls are the printed mean times their number, the middle of what rounds to it.
+    instants: Array
+    numbers: Array
+
+
+def draw_call_segments(
+    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets
+) -> tuple[Deliveries, Seekers]:
+    """Draw the calls of a month and cut them into segments.
+
+    Received and answered calls are those of the targets for each line; the queue and talk seconds of answered calls are
+    the mean of the targets times their number, the middle of what rounds to it.
 
     Returns:
-        Segments in the order of their arrival, each in the extract of its local day.
+        Segments in the order of their arrival, each in the extract of its local day; and who goes online.
     """
-    drawn = [
-        calls
-        for month in range(len(timeline.months))
-        for calls in _calls_of(rng, month=month, timeline=timeline, targets=targets)
-    ]
+    drawn = _calls_of(rng, month=month, timeline=timeline, targets=targets)
+    callers, seekers = _callers(rng, drawn, month=month)
     parts = []
     calls_before = 0
     for calls in drawn:
-        part = _segments(rng, calls, timeline=timeline)
+        part = _segments(rng, calls, month_end=timeline.end_of(month), timeline=timeline)
         part["serial"] = part["serial"] + calls_before
         calls_before += len(calls.arrived)
         parts.append(part)
@@ -114,9 +152,10 @@ def draw_call_segments(rng: np.random.Generator, *, timeline: Timeline, targets:
     order = np.lexsort((columns["segment_no"], columns["serial"], columns["arrived_at"]))
     columns = {name: values[order] for name, values in columns.items()}
     first_arrived = np.concatenate([calls.arrived for calls in drawn])
-    _identify(rng, columns, first_arrived=first_arrived, timeline=timeline)
+    _identify(rng, columns, first_arrived=first_arrived, callers=callers, force=force, timeline=timeline)
     day = timeline.day(columns["arrived_at"])
-    return Deliveries("call_segments", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=day)
+    segments = Deliveries("call_segments", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=day)
+    return segments, seekers
 
 
 def in_progress_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
@@ -136,105 +175,163 @@ def called_back_on_a_later_day(deliveries: Deliveries, *, timeline: Timeline) ->
 
 
 def _calls_of(rng: np.random.Generator, *, month: int, timeline: Timeline, targets: Targets) -> list[_Calls]:
-    # The exchange was upgraded for the last month: it logs tenths of a second from then on.
-    unit = 1 if month == len(timeline.months) - 1 else 10
+    unit = 1 if timeline.months[month] >= _TENTHS_FROM else 10
+
+    def draw(
+        line: str, shape: str, counts: Sequence[int], answered: Sequence[int], queue: Array, talk: Array
+    ) -> _Calls:
+        return _draw(
+            rng,
+            line=line,
+            month=month,
+            unit=unit,
+            arrived=timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK[shape], spread=0.05),
+            shares=np.array(answered) / np.array(counts),
+            answered=answered[month],
+            queue=queue,
+            talk=talk,
+            timeline=timeline,
+        )
+
     drawn = []
     for line in ("999", "101"):
-        section = f"calls_{line}"
-        received, answered, queue, talk = (
-            targets.of(section, measure)[month]
-            for measure in ("received", "answered", "avg_queue_time", "avg_talk_time")
-        )
-        drawn.append(
-            _draw(
-                rng,
-                line=line,
-                shape=line,
-                unit=unit,
-                arrived=_arrivals(rng, line, month=month, count=received, timeline=timeline),
-                answered=answered,
-                mean_queue=queue,
-                mean_talk=talk,
-            )
-        )
-    received = targets.of("calls_101", "received")[month]
+        of = f"calls_{line}"
+        received, answered = targets.of(of, "received"), targets.of(of, "answered")
+        queue, talk = np.array(targets.of(of, "avg_queue_time")), np.array(targets.of(of, "avg_talk_time"))
+        drawn.append(draw(line, line, received, answered, queue, talk))
+    received = targets.of("calls_101", "received")
+    steady = np.ones(len(received), dtype=np.int64)
     for line, share in _OTHER_LINES.items():
-        count = round(received * share)
-        arrived = _arrivals(rng, "101", month=month, count=count, timeline=timeline)
-        drawn.append(
-            _draw(
-                rng,
-                line=line,
-                shape="101",
-                unit=unit,
-                arrived=arrived,
-                answered=round(count * 0.93),
-                mean_queue=45,
-                mean_talk=180,
-            )
-        )
+        counts = [round(count * share) for count in received]
+        drawn.append(draw(line, "101", counts, [round(count * 0.93) for count in counts], 45 * steady, 180 * steady))
     return drawn
-
-
-def _arrivals(rng: np.random.Generator, shape: str, *, month: int, count: int, timeline: Timeline) -> Array:
-    weekdays = _BY_WEEKDAY[shape]
-    return timeline.arrivals(rng, month=month, count=count, by_hour=_BY_HOUR, by_weekday=weekdays, spread=0.05)
 
 
 def _draw(
     rng: np.random.Generator,
     *,
     line: str,
-    shape: str,
+    month: int,
     unit: int,
     arrived: Array,
+    shares: Array,
     answered: int,
-    mean_queue: int,
-    mean_talk: int,
+    queue: Array,
+    talk: Array,
+    timeline: Timeline,
 ) -> _Calls:
+    """Draw what becomes of calls.
+
+    Args:
+        rng: source of the draws.
+        line: line of the calls.
+        month: position of the month.
+        unit: tenths of a second in which the exchange counts.
+        arrived: when they arrived.
+        shares: share of calls answered in each month.
+        answered: number of calls answered.
+        queue: mean seconds in the queue of answered calls in each month; days lean towards the months beside them.
+        talk: the same of talk seconds.
+        timeline: the days of the sample.
+    """
     count = len(arrived)
+    day = timeline.day(arrived)
     # Busy hours and days: the calls that arrived within half an hour of each, against the mean.
     neighbours = np.searchsorted(arrived, arrived + 1800) - np.searchsorted(arrived, arrived - 1800)
     load = neighbours / neighbours.mean()
-    unanswered = weighted_sample(rng, load, count=count - answered)
+    own = np.exp(_DAYS_OWN * rng.standard_normal(timeline.month_lengths[month]))[day - timeline.month_starts[month]]
+    # The weight of which a share as wanted comes out: -ln of the share answered.
+    hazard = -np.log(timeline.interpolated(shares))[day]
+    unanswered = weighted_sample(rng, load * own * hazard, count=count - answered)
     is_answered = ~unanswered
     per_second = 10 // unit
 
-    queue = np.zeros(count, dtype=np.int64)
+    mean_queue = int(queue[month])
+    relative = own * timeline.interpolated(queue / mean_queue)[day]
+    waited = np.zeros(count, dtype=np.int64)
     total = mean_queue * answered * per_second
-    if shape == "999":
-        queue[is_answered] = _emergency_queue(
-            rng, load[is_answered], mean=mean_queue, total=total, per_second=per_second
+    if line == "999":
+        waited[is_answered] = _emergency_queue(
+            rng, load[is_answered], mean=mean_queue * relative[is_answered], total=total, per_second=per_second
         )
         patience = lognormal(rng, count - answered, median=14, sigma=0.9, most=600)
     else:
         waits = lognormal(rng, answered, median=0.55 * mean_queue, sigma=1.1, most=_MOST_QUEUE)
-        queue[is_answered] = fit_sum(np.minimum(waits * load[is_answered], _MOST_QUEUE), total=total)
+        waits = waits * (load * relative)[is_answered]
+        waited[is_answered] = fit_sum(np.minimum(waits, _MOST_QUEUE), total=total)
         patience = lognormal(rng, count - answered, median=0.45 * mean_queue, sigma=0.9, most=_MOST_QUEUE)
-    queue[unanswered] = np.rint(patience * per_second).astype(np.int64)
+        patience = np.minimum(patience * relative[unanswered], _MOST_QUEUE)
+    waited[unanswered] = np.rint(patience * per_second).astype(np.int64)
 
-    talk = np.zeros(count, dtype=np.int64)
+    mean_talk = int(talk[month])
+    spoken = np.zeros(count, dtype=np.int64)
     length = lognormal(rng, answered, median=0.75 * mean_talk, sigma=0.75, most=_MOST_TALK)
-    talk[is_answered] = fit_sum(length, total=mean_talk * answered * per_second, minimum=8 * per_second)
-    return _Calls(line=line, unit=unit, arrived=arrived, answered=is_answered, queue=queue * unit, talk=talk * unit)
+    length = length * timeline.interpolated(talk / mean_talk)[day][is_answered]
+    spoken[is_answered] = fit_sum(length, total=mean_talk * answered * per_second, minimum=8 * per_second)
+    return _Calls(line=line, unit=unit, arrived=arrived, answered=is_answered, queue=waited * unit, talk=spoken * unit)
 
 
-def _emergency_queue(rng: np.random.Generator, load: Array, *, mean: int, total: int, per_second: int) -> Array:
+def _emergency_queue(rng: np.random.Generator, load: Array, *, mean: Array, total: int, per_second: int) -> Array:
     """Queue times of answered 999 calls: most of a few seconds, the rest far longer, so that the sum is `total`."""
     # A mean of 10 s leaves 14 % of the calls waiting, one of 27 s leaves 28 %.
     waits = rng.random(len(load)) < (0.06 + 0.008 * mean) * np.clip(load, 0.4, 1.8)
-    queue = rng.integers(1 * per_second, 8 * per_second, len(load))
+    at_once = 1 + lognormal(rng, len(load), median=1.6 + 0.08 * mean, sigma=0.5, most=7.9)
+    queue = (at_once * per_second).astype(np.int64)
     rest = total - int(queue[~waits].sum())
     tail = lognormal(rng, int(waits.sum()), median=40, sigma=0.9, most=1800)
     queue[waits] = fit_sum(tail, total=rest, minimum=8 * per_second)
     return queue
 
 
-def _segments(rng: np.random.Generator, calls: _Calls, *, timeline: Timeline) -> dict[str, Array]:
+def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tuple[Array, Seekers]:
+    """Give each call its caller's number, some of them that of a caller whom 101 did not answer before.
+
+    All others come in turn, so that a number does not come back within days unless its caller does.
+
+    Returns:
+        Numbers of the calls of all lines, None where withheld; and who goes online.
+    """
+    numbers = _numbers()
+    once, often = numbers[_FREQUENT_CALLERS:], numbers[:_FREQUENT_CALLERS]
+    arrived = np.concatenate([calls.arrived for calls in drawn])
+    count = len(arrived)
+    callers = np.empty(count, dtype=object)
+    # The turn of a month begins anywhere: 7,919 is prime and no divisor of the number of callers.
+    callers[np.argsort(arrived, kind="stable")] = once[(7919 * month + np.arange(count)) % len(once)]
+    frequent = rng.random(count) < _FREQUENT
+    callers[frequent] = often[rng.integers(0, len(often), int(frequent.sum()))]
+    callers[rng.random(count) < _WITHHELD] = None
+
+    place = {calls.line: int(sum(len(other.arrived) for other in drawn[:n])) for n, calls in enumerate(drawn)}
+    by_line = {calls.line: calls for calls in drawn}
+    lost = np.flatnonzero(~by_line["101"].answered)
+    hung_up = by_line["101"].arrived[lost] + by_line["101"].queue[lost] // 10
+    way = rng.random(len(lost))
+    spread = np.exp(1.1 * rng.standard_normal(len(lost)))
+    again, emergency = way < _CALL_AGAIN, (way >= _CALL_AGAIN) & (way < _CALL_AGAIN + _CALL_999)
+    after = np.select([again, emergency], [_AGAIN_AFTER, _999_AFTER], _ONLINE_AFTER)
+    back = (hung_up + 60 + np.minimum(after * spread, DAY * 0.9)).astype(np.int64)
+    taken: set[int] = set()
+    # In the order of time, since a caller may give up twice.
+    for row in np.flatnonzero(again | emergency).tolist():
+        line = "101" if again[row] else "999"
+        call = place[line] + int(np.searchsorted(by_line[line].arrived, back[row]))
+        while call in taken:
+            call += 1
+        if call < place[line] + len(by_line[line].arrived):
+            taken.add(call)
+            callers[call] = callers[place["101"] + int(lost[row])]
+    online = (way >= _CALL_AGAIN + _CALL_999) & (way < _CALL_AGAIN + _CALL_999 + _GO_ONLINE)
+    found = callers[place["101"] + lost[online]]
+    known = found != None  # noqa: E711 - elementwise
+    return callers, Seekers(instants=back[online][known], numbers=found[known])
+
+
+def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeline: Timeline) -> dict[str, Array]:
     """Cut calls into segments: columns of the source, and `serial`, the position of the call in `calls`."""
     count = len(calls.arrived)
     several = rng.random(count) < _SEVERAL[calls.line]
-    several &= calls.arrived < timeline.end - _LAST_TRANSFERS
+    several &= calls.arrived + (calls.queue + calls.talk) // 10 < month_end - _NEAR_MONTH_END
     pieces = []
     for paths, kind, single in (
         (_ANSWERED_PATHS, calls.answered, _ANSWERED),
@@ -327,13 +424,23 @@ def _call_backs(
     return result
 
 
-def _identify(rng: np.random.Generator, columns: dict[str, Array], *, first_arrived: Array, timeline: Timeline) -> None:
+def _identify(
+    rng: np.random.Generator,
+    columns: dict[str, Array],
+    *,
+    first_arrived: Array,
+    callers: Array,
+    force: Force,
+    timeline: Timeline,
+) -> None:
     """Give the segments the identifier and number of their call, and their operator and UTC offset.
 
     Args:
         rng: source of the draws.
         columns: the segments; `serial` is the position of their call in `first_arrived`.
         first_arrived: when each call arrived.
+        callers: the number of each call's caller.
+        force: whose calls they are.
         timeline: the days of the sample.
     """
     calls = len(first_arrived)
@@ -341,27 +448,26 @@ def _identify(rng: np.random.Generator, columns: dict[str, Array], *, first_arri
     place[np.argsort(first_arrived, kind="stable")] = np.arange(calls)
     # The form of an Avaya UCID: node, sequence number, UTC seconds. Leading zeros make it a text, never a number.
     ids = [
-        f"00001{number % 100_000:05d}{second:010d}"
+        f"{force.node:05d}{number % 100_000:05d}{second:010d}"
         for number, second in zip(place.tolist(), first_arrived.tolist(), strict=True)
     ]
     serial = columns["serial"]
     columns["call_id"] = texts(ids)[serial]
-    columns["caller_number"] = _callers(rng, calls)[serial]
-    columns["operator_id"] = _operators(rng, columns["arrived_at"])
+    columns["caller_number"] = callers[serial]
+    columns["operator_id"] = _operators(rng, columns["arrived_at"], force=force)
     columns["operator_id"][(columns["disposition"] != "answered") & (columns["talk_seconds"] == 0)] = None
     columns["utc_offset_minutes"] = timeline.offset(columns["arrived_at"]) // 60
 
 
-def _callers(rng: np.random.Generator, count: int) -> Array:
-    """Caller numbers of the ranges that Ofcom keeps for drama; some call very often, some withhold their number."""
-    numbers = texts([f"{stem}{n:03d}" for n in range(1000) for stem in ("07700900", "01632960")])
-    callers = numbers[(len(numbers) * rng.random(count) ** 2.2).astype(np.int64)]
-    callers[rng.random(count) < 0.06] = None
-    return callers
+@cache
+def _numbers() -> Array:
+    """The telephone numbers that Ofcom keeps for drama, in an order without meaning."""
+    numbers = texts([f"{stem}{n:03d}" for stem in DRAMA_STEMS for n in range(1000)])
+    return np.random.default_rng(0).permutation(numbers)
 
 
-def _operators(rng: np.random.Generator, instants: Array) -> Array:
-    """Operators on shift: 60 of 180 at a time, in turns of eight hours."""
+def _operators(rng: np.random.Generator, instants: Array, *, force: Force) -> Array:
+    """Operators on shift, in turns of eight hours."""
     shift = instants // (8 * 3600)
-    number = (shift * 37 + rng.integers(0, 60, len(instants))) % 180
-    return texts([f"OP-{1000 + n}" for n in range(180)])[number]
+    number = (shift * 37 + rng.integers(0, force.on_shift, len(instants))) % force.operators
+    return texts([f"OP-{force.first_operator + n}" for n in range(force.operators)])[number]

@@ -1,4 +1,4 @@
-"""Live chat sessions, as many as printed, and the operators who hold several at once. Their spoiling is in `mess`."""
+"""Live chat sessions, as many as wanted, and the operators who hold several at once. Their defects are in `defects`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts
+from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import NONE, Array, Timeline
+from dagster_project.sample.timeline import NONE, Array, Timeline, week
 
 KINDS = {
     "chat_id": Kind.TEXT,
@@ -19,11 +20,15 @@ KINDS = {
     "created_incident": Kind.FLAG,
 }
 
-_BY_HOUR = (
-    *(1.6, 1.1, 0.8, 0.6, 0.6, 0.8, 1.4, 2.6, 4.2, 5.4, 5.9, 6.0),
-    *(6.0, 5.9, 5.9, 6.0, 6.1, 6.0, 5.8, 5.6, 5.4, 4.9, 3.9, 2.6),
+_BY_WEEK = week(
+    (
+        *(1.6, 1.1, 0.8, 0.6, 0.6, 0.8, 1.4, 2.6, 4.2, 5.4, 5.9, 6.0),
+        *(6.0, 5.9, 5.9, 6.0, 6.1, 6.0, 5.8, 5.6, 5.4, 4.9, 3.9, 2.6),
+    ),
+    (1.10, 1.07, 1.05, 1.03, 1.00, 0.90, 0.85),
+    nights=1.2,
+    mornings=0.75,
 )
-_BY_WEEKDAY = (1.10, 1.07, 1.05, 1.03, 1.00, 0.90, 0.85)
 _TOPICS: dict[str | None, float] = {
     "general": 38,
     "crime": 27,
@@ -33,24 +38,23 @@ _TOPICS: dict[str | None, float] = {
     "other": 10,
     None: 4,
 }
-# 60 operators hold chats, three at a time in turns of eight hours, each up to four chats at once.
-_OPERATORS, _ON_SHIFT, _MOST_AT_ONCE = 60, 3, 4
+# Operators hold chats in turns of eight hours, each up to four chats at once.
+_MOST_AT_ONCE = 4
 _NOT_ACCEPTED = 0.065
 _SHIFT = 8 * 3600
 
 
-def draw_live_chats(rng: np.random.Generator, *, timeline: Timeline, targets: Targets) -> Deliveries:
-    """Draw the chat sessions of all months, the printed number in each.
+def draw_live_chats(
+    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets
+) -> Deliveries:
+    """Draw the chat sessions of a month.
 
     Returns:
         Sessions in the order of their requests, each in the extract of its local day.
     """
-    requested = np.concatenate(
-        [
-            timeline.arrivals(rng, month=month, count=count, by_hour=_BY_HOUR, by_weekday=_BY_WEEKDAY, spread=0.06)
-            for month, count in enumerate(targets.of("live_chat", "live_chats"))
-        ]
-    )
+    counts = targets.of("live_chat", "live_chats")
+    requested = timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK, spread=0.06)
+    first = force.first_id + 410_001 + sum(counts[:month])
     count = len(requested)
     wait = 3 + lognormal(rng, count, median=24, sigma=1.0, most=1500).astype(np.int64)
     length = 40 + lognormal(rng, count, median=640, sigma=0.7, most=5400).astype(np.int64)
@@ -65,11 +69,11 @@ def draw_live_chats(rng: np.random.Generator, *, timeline: Timeline, targets: Ta
     accepted[rng.random(count) < _NOT_ACCEPTED] = NONE
     ended = np.minimum(np.where(accepted == NONE, requested + patience, accepted + length), last)
     columns = {
-        "chat_id": texts([f"LC{number:07d}" for number in range(410_001, 410_001 + count)]),
+        "chat_id": texts([f"LC{number:07d}" for number in range(first, first + count)]),
         "requested_at": requested,
         "accepted_at": timeline.off_midnight(accepted),
         "ended_at": timeline.off_midnight(ended),
-        "operator_id": _assign(accepted, ended),
+        "operator_id": _assign(accepted, ended, force=force),
         "topic": choose(rng, count, of=tuple(_TOPICS), weights=tuple(_TOPICS.values())),
         "created_incident": (rng.random(count) < 0.11).astype(np.int64) * (accepted != NONE),
     }
@@ -84,20 +88,20 @@ def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
     return np.flatnonzero(open_then & (columns["accepted_at"] != NONE) & (midnight < timeline.end))
 
 
-def _assign(accepted: Array, ended: Array) -> Array:
+def _assign(accepted: Array, ended: Array, *, force: Force) -> Array:
     """Give each accepted session to the operator on shift who has most to do, as long as that is not too much."""
-    until: list[list[int]] = [[] for _ in range(_OPERATORS)]
+    until: list[list[int]] = [[] for _ in range(force.chat_operators)]
     operators: list[str | None] = [None] * len(accepted)
     for row in np.argsort(accepted, kind="stable").tolist():
         start, end = int(accepted[row]), int(ended[row])
         if start == NONE:
             continue
-        first = start // _SHIFT * _ON_SHIFT * 7
-        on_shift = [(first + place) % _OPERATORS for place in range(_ON_SHIFT)]
+        first = start // _SHIFT * force.chat_on_shift * 7
+        on_shift = [(first + place) % force.chat_operators for place in range(force.chat_on_shift)]
         for operator in on_shift:
             until[operator] = [instant for instant in until[operator] if instant > start]
         free = [operator for operator in on_shift if len(until[operator]) < _MOST_AT_ONCE]
         operator = free[0] if free else min(on_shift, key=lambda candidate: len(until[candidate]))
         until[operator].append(end)
-        operators[row] = f"OP-{1000 + operator}"
+        operators[row] = f"OP-{force.first_operator + operator}"
     return texts(operators)

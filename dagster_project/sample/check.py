@@ -62,23 +62,31 @@ class Recount:
     """What the files of a sample hold.
 
     Attributes:
-        figures: display text by (section, measure, month); `pct_cancelled` by either formula has its own measures,
-            `pct_cancelled_of_recorded` and `pct_cancelled_of_initially_recorded`.
-        rows: data rows by source.
-        not_current: rows by source that are faulty, repeated, or overtaken within their extract.
+        figures: display text by (section, measure, month) of the force asked for; `pct_cancelled` by either formula has
+            its own measures, `pct_cancelled_of_recorded` and `pct_cancelled_of_initially_recorded`.
+        rows: data rows by source, of all forces.
+        not_current: rows by source, of all forces, that are faulty, repeated, or superseded within their extract.
+        days: extract dates with a row of a force that is not faulty, by force and source.
         formats: endings of the file names.
     """
 
     figures: Mapping[tuple[str, str, str], str]
     rows: Mapping[str, int]
     not_current: Mapping[str, int]
+    days: Mapping[tuple[str, str], set[str]]
     formats: frozenset[str]
 
 
-def recount(sample: Path) -> Recount:
-    """Read all files below a sample's folder and compute the figures that the board paper prints."""
+def recount(sample: Path, *, force: str = "kent") -> Recount:
+    """Read all files below a sample's folder and compute the figures that the board paper prints.
+
+    Args:
+        sample: the folder.
+        force: whose figures; rows without `force_code` are Kent's.
+    """
     rows: Counter[str] = Counter()
     faulty: Counter[str] = Counter()
+    days: dict[tuple[str, str], set[str]] = defaultdict(set)
     formats = set()
     figures: dict[tuple[str, str, str], str] = {}
     for source in _COLUMNS:
@@ -99,12 +107,20 @@ def recount(sample: Path) -> Recount:
                 except FaultyRowError:
                     faulty[source] += 1
                     continue
-                key = tuple(row[column] for column in _KEYS[source])
+                row["force_code"] = _value(cells, "force_code") or "kent"
+                days[row["force_code"], source].add(extract)
+                key = (row["force_code"], *(row[column] for column in _KEYS[source]))
                 # Names sort by extract date, then by file; so the last one read is the one that counts.
                 faulty[source] += extract_of.get(key) == extract
                 latest[key], extract_of[key] = row, extract
-        figures |= _FIGURES[source](list(latest.values()))
-    return Recount(figures=figures, rows=rows, not_current=faulty, formats=frozenset(formats))
+        figures |= _FIGURES[source]([row for row in latest.values() if row["force_code"] == force])
+    return Recount(
+        figures=figures,
+        rows=rows,
+        not_current=faulty,
+        days=days,
+        formats=frozenset(formats),
+    )
 
 
 def _records(source: str, path: Path, content: bytes) -> Iterator[Row]:

@@ -1,13 +1,15 @@
-"""The log of digital contacts, with the printed digital contacts. Their spoiling is in `mess`."""
+"""The log of digital contacts, with the wanted digital contacts. Their defects are in `defects`."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from dagster_project.sample.calls import Seekers
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, texts
+from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import Array, Timeline
+from dagster_project.sample.timeline import Array, Timeline, week
 
 KINDS = {
     "contact_id": Kind.TEXT,
@@ -18,11 +20,14 @@ KINDS = {
     "linked_reference": Kind.TEXT,
 }
 
-_BY_HOUR = (
-    *(1.8, 1.2, 0.9, 0.7, 0.7, 1.0, 1.8, 3.2, 5.0, 6.4, 6.8, 6.6),
-    *(6.2, 6.0, 6.1, 6.2, 5.9, 5.3, 4.8, 4.5, 4.3, 3.9, 3.2, 2.5),
+_BY_WEEK = week(
+    (
+        *(1.8, 1.2, 0.9, 0.7, 0.7, 1.0, 1.8, 3.2, 5.0, 6.4, 6.8, 6.6),
+        *(6.2, 6.0, 6.1, 6.2, 5.9, 5.3, 4.8, 4.5, 4.3, 3.9, 3.2, 2.5),
+    ),
+    (1.18, 1.12, 1.08, 1.06, 1.02, 0.80, 0.74),
+    mornings=0.8,
 )
-_BY_WEEKDAY = (1.18, 1.12, 1.08, 1.06, 1.02, 0.80, 0.74)
 # Types of the contacts that are neither online crime reports nor chats.
 _OTHER_TYPES = {
     "email": 37, "contact_form": 21, "asb_report": 14, "road_traffic_report": 12, "social_media": 7,
@@ -37,19 +42,25 @@ _FROM_PARTNERS, _TESTS = 0.022, 0.004
 def draw_digital_contacts(
     rng: np.random.Generator,
     *,
+    force: Force,
+    month: int,
     timeline: Timeline,
     targets: Targets,
     reports: Deliveries,
     chats: Deliveries,
+    seekers: Seekers,
 ) -> Deliveries:
-    """Draw the contact log of all months; contacts neither from a partner force nor a test are the printed ones.
+    """Draw the contact log of a month; contacts neither from a partner force nor a test are those of the targets.
 
     Args:
         rng: source of the draws.
+        force: whose contacts they are.
+        month: position of the month.
         timeline: the days of the sample.
-        targets: the printed figures.
+        targets: the figures of the force.
         reports: nearly all `report_a_crime` submissions are in the log, at the same instant.
         chats: so are nearly all sessions.
+        seekers: callers whom 101 did not answer; the log has the number of those who write next.
 
     Returns:
         Contacts in the order of arrival, each in the extract of its local day.
@@ -62,42 +73,40 @@ def draw_digital_contacts(
         ),
         "live_chat": (chats.columns["requested_at"], texts([None] * len(chats))),
     }
-    months = _month_of(timeline)
     parts: list[tuple[Array, Array, Array, Array, Array]] = []
-    for month, total in enumerate(targets.of("digital", "digital_contacts")):
-        counted = total
-        for contact_type, (instants, references) in known.items():
-            logged = months[timeline.day(instants)] == month
-            logged &= rng.random(len(instants)) < _LOGGED[contact_type]
-            number = int(logged.sum())
-            counted -= number
-            no = np.zeros(number, dtype=np.int64)
-            parts.append((instants[logged], texts([contact_type] * number), no, no, references[logged]))
-        for number, from_partner, is_test in (
-            (counted, 0, 0),
-            (round(total * _FROM_PARTNERS), 1, 0),
-            (round(total * _TESTS), 0, 1),
-        ):
-            parts.append(
-                (
-                    timeline.arrivals(
-                        rng,
-                        month=month,
-                        count=number,
-                        by_hour=_BY_HOUR,
-                        by_weekday=_BY_WEEKDAY,
-                        spread=0.06,
-                    ),
-                    _types(rng, number, from_partner=bool(from_partner)),
-                    np.full(number, from_partner, dtype=np.int64),
-                    np.full(number, is_test, dtype=np.int64),
-                    texts([None] * number),
-                )
+    totals = targets.of("digital", "digital_contacts")
+    partners = [round(total * _FROM_PARTNERS) for total in totals]
+    tests = [round(total * _TESTS) for total in totals]
+    counted = totals[month]
+    for contact_type, (instants, references) in known.items():
+        logged = rng.random(len(instants)) < _LOGGED[contact_type]
+        number = int(logged.sum())
+        counted -= number
+        no = np.zeros(number, dtype=np.int64)
+        parts.append((instants[logged], texts([contact_type] * number), no, no, references[logged]))
+    # Their days lean towards the months beside them as all contacts do.
+    others = [round(total * counted / totals[month]) for total in totals]
+    others[month] = counted
+    for counts, from_partner, is_test in ((others, 0, 0), (partners, 1, 0), (tests, 0, 1)):
+        number = counts[month]
+        instants = timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK, spread=0.06)
+        references = texts([None] * number)
+        if not from_partner and not is_test:
+            _write_in(references, instants, seekers=seekers)
+        parts.append(
+            (
+                instants,
+                _types(rng, number, from_partner=bool(from_partner)),
+                np.full(number, from_partner, dtype=np.int64),
+                np.full(number, is_test, dtype=np.int64),
+                references,
             )
+        )
     received, types, partner, test, references = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(received, kind="stable")
+    first = force.first_id + 3_100_001 + sum(map(sum, (totals[:month], partners[:month], tests[:month])))
     columns = {
-        "contact_id": texts([f"DC-{number:08d}" for number in range(3_100_001, 3_100_001 + len(order))]),
+        "contact_id": texts([f"DC-{number:08d}" for number in range(first, first + len(order))]),
         "contact_type": types[order],
         "received_at": received[order],
         "from_partner_force": partner[order],
@@ -107,15 +116,17 @@ def draw_digital_contacts(
     return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=timeline.day(received[order]))
 
 
+def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:
+    """Put the numbers of callers whom 101 did not answer into the first free contacts after they go online."""
+    contact, which = np.unique(np.searchsorted(received, seekers.instants), return_index=True)
+    found = contact < len(received)
+    references[contact[found]] = seekers.numbers[which[found]]
+
+
 def _types(rng: np.random.Generator, count: int, *, from_partner: bool) -> Array:
     if from_partner:
         return choose(rng, count, of=("email", "contact_form"), weights=(0.8, 0.2))
     return choose(rng, count, of=tuple(_OTHER_TYPES), weights=tuple(_OTHER_TYPES.values()))
-
-
-def _month_of(timeline: Timeline) -> Array:
-    """Position of the month of each day."""
-    return np.array([timeline.months.index(f"{day:%Y-%m}") for day in timeline.days])
 
 
 def _incidents(rng: np.random.Generator, references: Array, received: Array, *, timeline: Timeline) -> Array:

@@ -1,13 +1,17 @@
-"""Crimes and their changes of state, with the printed recorded and cancelled crime. Their spoiling is in `mess`."""
+"""Crimes and their changes of state, with the wanted recorded and cancelled crime. Their defects are in `defects`."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts, where_true
+from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
+from dagster_project.sample.timeline import DAY, HISTORY, NONE, Array, Timeline, week
 
 KINDS = {
     "crime_ref": Kind.TEXT,
@@ -21,14 +25,19 @@ KINDS = {
     "district": Kind.TEXT,
 }
 
-_BY_HOUR = (
-    *(2.6, 2.0, 1.6, 1.3, 1.2, 1.3, 2.0, 3.2, 4.6, 5.6, 6.0, 6.1),
-    *(5.9, 5.8, 5.8, 5.8, 5.8, 5.6, 5.3, 5.0, 4.7, 4.4, 3.9, 3.3),
+_BY_WEEK = week(
+    (
+        *(2.6, 2.0, 1.6, 1.3, 1.2, 1.3, 2.0, 3.2, 4.6, 5.6, 6.0, 6.1),
+        *(5.9, 5.8, 5.8, 5.8, 5.8, 5.6, 5.3, 5.0, 4.7, 4.4, 3.9, 3.3),
+    ),
+    (1.08, 1.05, 1.04, 1.03, 1.02, 0.92, 0.86),
+    nights=1.3,
 )
-_BY_WEEKDAY = (1.08, 1.05, 1.04, 1.03, 1.02, 0.92, 0.86)
 # Registrars cancel in office hours.
-_OFFICE_HOURS = (*[0.02] * 7, 0.4, 2.0, 4.0, 4.5, 4.4, 3.2, 3.8, 4.2, 4.0, 2.6, 0.8, *[0.05] * 6)
-_OFFICE_DAYS = (1.2, 1.15, 1.1, 1.1, 1.0, 0.15, 0.1)
+_OFFICE = week(
+    (*[0.02] * 7, 0.4, 2.0, 4.0, 4.5, 4.4, 3.2, 3.8, 4.2, 4.0, 2.6, 0.8, *[0.05] * 6),
+    (1.2, 1.15, 1.1, 1.1, 1.0, 0.35, 0.3),
+)
 
 # Home Office offence codes with rough weights: common assault and assault with injury, harassment, malicious
 # communications, stalking, burglary, theft, shoplifting, vehicle crime, criminal damage, public order, drugs.
@@ -38,11 +47,6 @@ _OFFENCES: dict[str, float] = {
     "10D": 0.6, "126": 1,
 }  # fmt: skip
 _VIOLENCE = ("8N", "105A")
-_DISTRICTS: dict[str | None, float] = {
-    "Ashford": 7, "Canterbury": 9.5, "Dartford": 7, "Dover": 7, "Folkestone and Hythe": 6.5, "Gravesham": 7.5,
-    "Maidstone": 9, "Medway": 17, "Sevenoaks": 4.5, "Swale": 9, "Thanet": 11, "Tonbridge and Malling": 5,
-    "Tunbridge Wells": 4, None: 0.4,
-}  # fmt: skip
 _CHANNELS = {"999": 30, "101": 27, "online": 19, "live_chat": 7, "front_counter": 4, "officer": 10, "other": 3}
 _CANCEL_CODES = {"C1": 20, "C2": 29, "C3": 25, "C4": 26}
 
@@ -52,59 +56,102 @@ _CANCELLED_BEFORE = 0.25  # the same, of the crimes that were cancelled for good
 _CODE_CHANGED = 0.1  # share of cancelled crimes whose row is touched again and stays cancelled
 
 
-def draw_crimes(rng: np.random.Generator, *, timeline: Timeline, targets: Targets) -> Deliveries:
-    """Draw crimes and one row for each state that they went through.
+@dataclass(frozen=True)
+class Crimes:
+    """All crimes of a force, those of the half year before the sample included, and one row for each of their states.
 
-    Recorded crimes of a month are the printed ones. So are the crimes whose last row is cancelled, by the month of
-    `cancelled_at`; each of them was recorded within the sample, at least an hour before.
-
-    Returns:
-        Rows in the order of `updated_at`, each in the extract of its local day.
+    Attributes:
+        force: whose crimes they are.
+        timeline: the days of the sample.
+        recorded: when each crime was recorded, in ascending order.
+        details: offence, code of a cancellation, channel and district of each crime.
+        crime, updated, since: of each row in the order of `updated`, the position of its crime, when it was written,
+            and since when the crime was cancelled by it.
     """
-    recorded = _per_month(rng, "recorded_crime", _BY_HOUR, _BY_WEEKDAY, timeline=timeline, targets=targets)
-    cancelled = _cancel(
-        rng,
-        recorded,
-        _per_month(rng, "cancelled_crime", _OFFICE_HOURS, _OFFICE_DAYS, timeline=timeline, targets=targets),
-    )
+
+    force: Force
+    timeline: Timeline
+    recorded: Array
+    details: dict[str, Array]
+    crime: Array
+    updated: Array
+    since: Array
+
+    def rows_of(self, month: int) -> Deliveries:
+        """The rows written in a month, each in the extract of its local day."""
+        begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
+        rows = slice(*np.searchsorted(self.updated, (begin, end)).tolist())
+        crime, cancelled_at = self.crime[rows], self.since[rows]
+        is_cancelled = cancelled_at != NONE
+        columns = {
+            "crime_ref": self._references(crime),
+            "updated_at": self.updated[rows],
+            "recorded_at": self.recorded[crime],
+            "offence_code": self.details["offence_code"][crime],
+            "status": np.where(is_cancelled, "cancelled", "recorded").astype(object),
+            "cancelled_at": cancelled_at,
+            "cancel_code": where_true(is_cancelled, self.details["cancel_code"][crime]),
+            "report_channel": self.details["report_channel"][crime],
+            "district": self.details["district"][crime],
+        }
+        return Deliveries("crimes", kinds=KINDS, columns=columns, day=self.timeline.day(columns["updated_at"]))
+
+    def recorded_online(self, month: int) -> tuple[Array, Array]:
+        """References of the crimes recorded in a month that were reported online, and when they were recorded."""
+        begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
+        first, after = np.searchsorted(self.recorded, (begin, end)).tolist()
+        online = first + np.flatnonzero(self.details["report_channel"][first:after] == "online")
+        return self._references(online), self.recorded[online]
+
+    @cached_property
+    def _years(self) -> Array:
+        """Calendar year in which each crime was recorded."""
+        return (
+            self.timeline.local(self.recorded).astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
+        )
+
+    def _references(self, crimes: Array) -> Array:
+        """References as forces write them: the force's number, then the crime of the year, then the year."""
+        years = self._years[crimes]
+        number = crimes - np.searchsorted(self._years, years) + 1
+        number = np.where(years == self._years[0], number + self.force.crimes_before, number)
+        prefix = self.force.crime_prefix
+        return texts(
+            [f"{prefix}/{n:06d}/{year % 100:02d}" for n, year in zip(number.tolist(), years.tolist(), strict=True)]
+        )
+
+
+def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, targets: Targets) -> Crimes:
+    """Draw the crimes of all months, whichever are written, since a crime has rows in months long after its own.
+
+    Recorded crimes of a month are those of the targets. So are the crimes whose last row is cancelled, by the month of
+    `cancelled_at`; each of them was recorded at least an hour before.
+    """
+
+    def instants(measure: str, by_week: Array) -> list[Array]:
+        counts = targets.of("crime", measure)
+        return [
+            timeline.arrivals(rng, month=month, counts=counts, by_week=by_week, spread=0.05)
+            for month in range(len(counts))
+        ]
+
+    months = instants("recorded_crime", _BY_WEEK)
+    # The half year before is like the first half year, on the same weekdays.
+    before = np.concatenate(months) - HISTORY
+    recorded = np.concatenate([before[before < timeline.begin], *months])
+    cancelled = _cancel(rng, recorded, np.concatenate(instants("cancelled_crime", _OFFICE)))
     offence = choose(rng, len(recorded), of=tuple(_OFFENCES), weights=tuple(_OFFENCES.values()))
     code = choose(rng, len(recorded), of=tuple(_CANCEL_CODES), weights=tuple(_CANCEL_CODES.values()))
     code[np.isin(offence, _VIOLENCE) & (rng.random(len(recorded)) < 0.1)] = "C5"
-    crime, updated, cancelled_at = _histories(rng, recorded, cancelled, timeline=timeline)
-
-    is_cancelled = cancelled_at != NONE
-    by_crime = {
-        "crime_ref": _references(recorded, timeline=timeline),
-        "recorded_at": recorded,
+    districts = force.districts
+    details = {
         "offence_code": offence,
+        "cancel_code": code,
         "report_channel": choose(rng, len(recorded), of=tuple(_CHANNELS), weights=tuple(_CHANNELS.values())),
-        "district": choose(rng, len(recorded), of=tuple(_DISTRICTS), weights=tuple(_DISTRICTS.values())),
+        "district": choose(rng, len(recorded), of=tuple(districts), weights=tuple(districts.values())),
     }
-    columns = {name: values[crime] for name, values in by_crime.items()}
-    columns |= {
-        "updated_at": updated,
-        "status": np.where(is_cancelled, "cancelled", "recorded").astype(object),
-        "cancelled_at": cancelled_at,
-        "cancel_code": where_true(is_cancelled, code[crime]),
-    }
-    return Deliveries("crimes", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=timeline.day(updated))
-
-
-def _per_month(
-    rng: np.random.Generator,
-    measure: str,
-    by_hour: tuple[float, ...],
-    by_weekday: tuple[float, ...],
-    *,
-    timeline: Timeline,
-    targets: Targets,
-) -> Array:
-    return np.concatenate(
-        [
-            timeline.arrivals(rng, month=month, count=count, by_hour=by_hour, by_weekday=by_weekday, spread=0.05)
-            for month, count in enumerate(targets.of("crime", measure))
-        ]
-    )
+    crime, updated, since = _histories(rng, recorded, cancelled, timeline=timeline)
+    return Crimes(force, timeline, recorded, details, crime, updated, since)
 
 
 def _cancel(rng: np.random.Generator, recorded: Array, cancellations: Array) -> Array:
@@ -114,15 +161,10 @@ def _cancel(rng: np.random.Generator, recorded: Array, cancellations: Array) -> 
         When each crime was cancelled, `NONE` for those that were not.
     """
     cancelled = np.full(len(recorded), NONE, dtype=np.int64)
-    begin = int(recorded[0])
     lags = 3600 + lognormal(rng, len(cancellations), median=5 * DAY, sigma=1.5, most=170 * DAY)
-    anywhere = rng.random(len(cancellations))
-    # The very first day has hardly a crime that could be an hour old already.
-    cancellations = np.maximum(cancellations, begin + DAY // 2)
-    for instant, lag, share in zip(cancellations.tolist(), lags.tolist(), anywhere.tolist(), strict=True):
-        latest = instant - 3600
-        wanted = instant - lag if instant - lag >= begin else begin + share * (latest - begin)
-        row = min(int(np.searchsorted(recorded, wanted)), int(np.searchsorted(recorded, latest)) - 1)
+    latest = np.searchsorted(recorded, cancellations - 3600) - 1
+    rows = np.minimum(np.searchsorted(recorded, cancellations - lags), latest)
+    for instant, row in zip(cancellations.tolist(), rows.tolist(), strict=True):
         while cancelled[row] != NONE:
             row -= 1
         cancelled[row] = instant
@@ -169,20 +211,10 @@ def _histories(
     rows.append((which, put_back[which], no_one[which]))
 
     crime, updated, since = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    in_time = updated >= timeline.begin
+    crime, updated, since = crime[in_time], updated[in_time], since[in_time]
     # Two rows of a crime in one second would be one row by their key: the first of the two kinds above stays.
-    _, kept = np.unique(np.stack([crime, updated]), axis=1, return_index=True)
-    kept = kept[np.lexsort((crime[kept], updated[kept]))]
+    order = np.lexsort((crime, updated))
+    crime, updated, since = crime[order], updated[order], since[order]
+    kept = np.append(True, (np.diff(crime) != 0) | (np.diff(updated) != 0))
     return crime[kept], timeline.off_midnight(updated[kept]), timeline.off_midnight(since[kept])
-
-
-def _references(recorded: Array, *, timeline: Timeline) -> Array:
-    """References as the force writes them: 46, the number of the force, then the crime of the year, then the year."""
-    years = [timeline.days[day].year for day in timeline.day(recorded).tolist()]
-    # The sample opens in August, by when the force has recorded about 110,000 crimes of the year.
-    number, year_before = 110_000, years[0]
-    references = []
-    for year in years:
-        number = number + 1 if year == year_before else 1
-        year_before = year
-        references.append(f"46/{number:06d}/{year % 100:02d}")
-    return texts(references)

@@ -57,8 +57,8 @@ class Deliveries:
         day, file, rank: extract day, file and place in the file of each row.
         cells: text that stands in a cell in place of its value, by row and column.
         width: cells that a row has too many (positive) or lacks (negative), by row.
-        quarantined: number of rows that must not load: faulty, repeated, or overtaken within their extract.
-        touched: rows that some disorder already concerns; each row takes part in one at most.
+        quarantined: rows that must not load: faulty, repeated, or superseded within their extract.
+        touched: rows that some defect already concerns; each row takes part in one at most.
     """
 
     def __init__(self, source: str, *, kinds: Mapping[str, Kind], columns: Mapping[str, Array], day: Array) -> None:
@@ -70,7 +70,7 @@ class Deliveries:
         self.rank = np.arange(len(day), dtype=np.int64) * STEP
         self.cells: dict[int, dict[str, str]] = {}
         self.width: dict[int, int] = {}
-        self.quarantined = 0
+        self.quarantined = np.zeros(len(day), dtype=bool)
         self.touched = np.zeros(len(day), dtype=bool)
 
     def __len__(self) -> int:
@@ -107,6 +107,7 @@ class Deliveries:
         self.day = np.concatenate([self.day, self.day[rows]])
         self.file = np.concatenate([self.file, self.file[rows]])
         self.rank = np.concatenate([self.rank, self.rank[rows] + rank])
+        self.quarantined = np.concatenate([self.quarantined, np.zeros(len(rows), dtype=bool)])
         self.touched = np.concatenate([self.touched, np.ones(len(rows), dtype=bool)])
         return np.arange(first, first + len(rows))
 
@@ -114,9 +115,73 @@ class Deliveries:
         """Take the value away from rows."""
         self.columns[column][rows] = None if self.kinds[column] is Kind.TEXT else NONE
 
+    def until(self, day: int) -> Deliveries:
+        """The rows that arrive before a day."""
+        return self._taken(np.flatnonzero(self.day < day))
+
+    def since(self, day: int) -> Deliveries:
+        """The rows that arrive on a day or later."""
+        return self._taken(np.flatnonzero(self.day >= day))
+
+    def _taken(self, rows: Array) -> Deliveries:
+        taken = Deliveries(
+            self.source,
+            kinds=self.kinds,
+            columns={name: values[rows] for name, values in self.columns.items()},
+            day=self.day[rows],
+        )
+        taken.file, taken.rank = self.file[rows], self.rank[rows]
+        taken.quarantined, taken.touched = self.quarantined[rows], self.touched[rows]
+        places = {row: place for place, row in enumerate(rows.tolist())} if self.cells or self.width else {}
+        taken.cells = {places[row]: cells for row, cells in self.cells.items() if row in places}
+        taken.width = {places[row]: width for row, width in self.width.items() if row in places}
+        return taken
+
     def chunks(self) -> Iterator[Chunk]:
         """The rows file by file, by extract day and name."""
+        if not len(self):
+            return
         order = np.lexsort((self.rank, self.file, self.day))
         place = self.day[order] * len(File) + self.file[order]
         for rows in np.split(order, np.flatnonzero(np.diff(place)) + 1):
             yield Chunk(day=int(self.day[rows[0]]), file=File(int(self.file[rows[0]])), rows=rows)
+
+
+def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
+    """The rows of two sets of one source; in a file of both, those of the earlier set come first."""
+    both = Deliveries(
+        later.source,
+        kinds=later.kinds,
+        columns={name: np.concatenate([earlier.columns[name], values]) for name, values in later.columns.items()},
+        day=np.concatenate([earlier.day, later.day]),
+    )
+    first = int(later.rank.min(initial=0)) - int(earlier.rank.max(initial=0)) - STEP
+    both.file = np.concatenate([earlier.file, later.file])
+    both.rank = np.concatenate([earlier.rank + first, later.rank])
+    both.quarantined = np.concatenate([earlier.quarantined, later.quarantined])
+    both.touched = np.concatenate([earlier.touched, later.touched])
+    both.cells = earlier.cells | {row + len(earlier): cells for row, cells in later.cells.items()}
+    both.width = earlier.width | {row + len(earlier): width for row, width in later.width.items()}
+    return both
+
+
+def in_common_files(parts: Mapping[str, Deliveries], *, by: str) -> Deliveries:
+    """The rows of several forces in the order of an instant, with the force of each in `force_code`.
+
+    Args:
+        parts: rows by force; those of a force are in that order already.
+        by: the column of the instant.
+    """
+    one = next(iter(parts.values()))
+    columns = {name: np.concatenate([part.columns[name] for part in parts.values()]) for name in one.columns}
+    columns["force_code"] = np.repeat(
+        np.array(list(parts), dtype=object), np.array([len(part) for part in parts.values()], dtype=np.int64)
+    )
+    day = np.concatenate([part.day for part in parts.values()])
+    order = np.argsort(columns[by], kind="stable")
+    return Deliveries(
+        one.source,
+        kinds={"force_code": Kind.TEXT} | dict(one.kinds),
+        columns={name: values[order] for name, values in columns.items()},
+        day=day[order],
+    )

@@ -31,7 +31,7 @@ def fit_sum(values: Array, *, total: int, minimum: int = 0) -> Array:
     return np.diff(running, prepend=0) + minimum
 
 
-def lognormal(rng: np.random.Generator, count: int, *, median: float, sigma: float, most: float) -> Array:
+def lognormal(rng: np.random.Generator, count: int, *, median: float | Array, sigma: float, most: float) -> Array:
     """Skewed positive values: many near the median, few far above, none above `most`."""
     return np.minimum(median * np.exp(sigma * rng.standard_normal(count)), most)
 

@@ -1,12 +1,14 @@
-"""Write a whole sample: every source drawn, spoilt and written as files, all or nothing."""
+"""Write a sample: every source drawn month by month, given its defects, and written as files; all or nothing."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +18,37 @@ from dagster_project.sample.calls import draw_call_segments
 from dagster_project.sample.chats import draw_live_chats
 from dagster_project.sample.contacts import draw_digital_contacts
 from dagster_project.sample.crimes import draw_crimes
-from dagster_project.sample.deliveries import Deliveries, File
-from dagster_project.sample.mess import spoil
+from dagster_project.sample.defects import inject_defects
+from dagster_project.sample.deliveries import Deliveries, File, in_common_files, joined
+from dagster_project.sample.forces import FORCES
 from dagster_project.sample.reports import draw_online_crime_reports
 from dagster_project.sample.styles import style_of
-from dagster_project.sample.targets import PRINTED_FIGURES, PRINTED_STATEMENTS, PUBLISHED_ON, REPORT_ID, read_targets
+from dagster_project.sample.targets import (
+    PRINTED_FIGURES,
+    PRINTED_STATEMENTS,
+    PUBLISHED_ON,
+    REPORT_ID,
+    targets_of,
+)
 from dagster_project.sample.timeline import Timeline
 from dagster_project.sample.writers import content_of
+
+FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 
 _MARKER = "SYNTHETIC"
 _TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
-_SENT_TWICE = ("call_segments", 44)
+_SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
+# No row arrives later than this many days after its own, but for crimes, which are drawn as a whole.
+_LATEST = 8
+# The column by which the rows of a source come in order.
+_ORDER = {
+    "call_segments": "arrived_at",
+    "digital_contacts": "received_at",
+    "online_crime_reports": "submitted_at",
+    "live_chats": "requested_at",
+    "crimes": "updated_at",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,7 @@ class SampleSummary:
     Attributes:
         files: number of extract files, the one sent twice counted twice.
         rows: data rows by source, those of the file sent twice counted once.
-        quarantined: rows by source that must not load: faulty, repeated, or overtaken within their extract.
+        quarantined: rows by source that must not load: faulty, repeated, or superseded within their extract.
     """
 
     files: int
@@ -45,22 +66,38 @@ class SampleSummary:
     quarantined: Mapping[str, int]
 
 
-def write(out: Path, *, seed: int = 2022) -> SampleSummary:
+def write(
+    out: Path,
+    *,
+    first: dt.date = FIRST_DAY,
+    last: dt.date = LAST_DAY,
+    seed: int = 2022,
+    report: Callable[[str, int, int], None] | None = None,
+) -> SampleSummary:
     """Write the synthetic extracts of all sources below a folder, as `OUT/SOURCE/SOURCE_YYYY-MM-DD*.EXT`.
 
-    The events are invented; their monthly sums are the figures that a board paper printed. The same seed gives the
-    same bytes. Either everything is written or nothing.
+    The events are invented; where a board paper printed figures, their monthly sums are those. The same seed gives the
+    same bytes for a day, whatever range is asked for. A few rows arrive days after their event, so the last days before
+    `last` are whole only where the sample ends. Either everything is written or nothing.
 
     Args:
         out: the folder to make; it may exist when there is no file in it.
+        first: the first extract date to write.
+        last: the last one.
         seed: other seeds give other events with the same monthly sums.
+        report: called after each month with its YYYY-MM, and the files and rows written.
 
     Returns:
         What was written.
 
     Raises:
         FileExistsError: there are files in the folder.
+        ValueError: the dates are in the wrong order or outside of the sample.
     """
+    if not FIRST_DAY <= first <= last <= LAST_DAY:
+        raise ValueError(
+            f"{first} to {last}: the sample covers {FIRST_DAY} to {LAST_DAY}; give a first and a last day of it"
+        )
     if out.exists() and (not out.is_dir() or any(not path.is_dir() for path in out.rglob("*"))):
         raise FileExistsError(
             f"{out}: there are files already; the sample is written to a new or empty folder only. "
@@ -71,7 +108,7 @@ def write(out: Path, *, seed: int = 2022) -> SampleSummary:
         content = Path(place) / "content"
         # As private as a landing folder of real extracts has to be, unless there is a folder with modes of its own.
         content.mkdir(mode=0o700)
-        summary = _write_all(content, seed=seed)
+        summary = _write_all(content, first=first, last=last, seed=seed, report=report)
         if out.exists():
             shutil.copymode(out, content)
             shutil.rmtree(out)
@@ -79,61 +116,105 @@ def write(out: Path, *, seed: int = 2022) -> SampleSummary:
     return summary
 
 
-def _write_all(out: Path, *, seed: int) -> SampleSummary:
-    targets = read_targets(PRINTED_FIGURES)
-    timeline = Timeline(targets.months)
-    files = 0
-    rows: dict[str, int] = {}
-    quarantined: dict[str, int] = {}
-    for number, deliveries in enumerate(_true_events(seed)):
-        spoil(np.random.default_rng([seed, 1, number]), deliveries, timeline=timeline)
-        folder = out / deliveries.source
-        folder.mkdir()
-        for chunk in deliveries.chunks():
-            date = timeline.days[chunk.day]
-            style = style_of(deliveries.source, day=chunk.day, date=date, file=chunk.file)
-            content = content_of(deliveries, chunk, style=style, timeline=timeline)
-            tags = [_TAGS[chunk.file]]
-            if (deliveries.source, chunk.day) == _SENT_TWICE and chunk.file is File.MAIN:
-                tags.append("_copy")
-            for tag in tags:
-                name = f"{deliveries.source}_{date.isoformat()}{tag}.{style.extension}"
-                (folder / name).write_bytes(content)
-                files += 1
-        rows[deliveries.source] = len(deliveries)
-        quarantined[deliveries.source] = deliveries.quarantined
+def _write_all(
+    out: Path, *, first: dt.date, last: dt.date, seed: int, report: Callable[[str, int, int], None] | None
+) -> SampleSummary:
+    timeline = Timeline(targets_of(FORCES[0].code).months)
+    files: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
+    quarantined: Counter[str] = Counter()
+    # Rows of a source that arrive in files of a later month than their own.
+    carried: dict[str, Deliveries] = {}
+    for month, drawn in _true_events(seed, first=first, last=last, timeline=timeline):
+        before = files.total(), rows.total()
+        for number, deliveries in enumerate(drawn):
+            source = deliveries.source
+            inject_defects(np.random.default_rng([seed, 1, number, month]), deliveries, month=month, timeline=timeline)
+            arriving = joined(carried[source], deliveries) if source in carried else deliveries
+            next_month = int(timeline.month_starts[month + 1])
+            carried[source] = arriving.since(next_month)
+            arriving = arriving.until(next_month)
+            for chunk in arriving.chunks():
+                date = timeline.days[chunk.day]
+                if not first <= date <= last:
+                    continue
+                style = style_of(source, date=date, file=chunk.file)
+                content = content_of(arriving, chunk, style=style, timeline=timeline)
+                tags = [_TAGS[chunk.file]]
+                if (source, date) == _SENT_TWICE and chunk.file is File.MAIN:
+                    tags.append("_copy")
+                (out / source).mkdir(exist_ok=True)
+                for tag in tags:
+                    (out / source / f"{source}_{date.isoformat()}{tag}.{style.extension}").write_bytes(content)
+                    files[source] += 1
+                rows[source] += len(chunk.rows)
+                quarantined[source] += int(arriving.quarantined[chunk.rows].sum())
+        if report and files.total() > before[0]:
+            report(timeline.months[month], files.total() - before[0], rows.total() - before[1])
     paper = {"published_figures": PRINTED_FIGURES, "published_statements": PRINTED_STATEMENTS}
     for source, typed in paper.items():
         rows[source] = _write_of_the_paper(out / source, typed)
-        quarantined[source] = 0
+        files[source], quarantined[source] = 1, 0
     (out / _MARKER).write_text(
         f"Every event in these extracts is synthetic. They are drawn with seed {seed} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
-        f"Incident Response of {PUBLISHED_ON}; nothing else about them is real. What is in "
+        f"Incident Response of {PUBLISHED_ON}. The months before agree with what that paper says about them in words; "
+        "nothing else about them is real, and nothing at all about the events of City of London Police. What is in "
         f"{' and '.join(paper)} is that paper's.\n",
         encoding="utf-8",
     )
-    return SampleSummary(files=files + len(paper), rows=rows, quarantined=quarantined)
+    return SampleSummary(files=files.total(), rows=dict(rows), quarantined=dict(quarantined))
 
 
-def _true_events(seed: int) -> Iterator[Deliveries]:
-    """The events of each source before anything is spoilt; each source has its own stream of draws."""
-    targets = read_targets(PRINTED_FIGURES)
-    timeline = Timeline(targets.months)
+def _true_events(
+    seed: int, *, first: dt.date, last: dt.date, timeline: Timeline
+) -> Iterator[tuple[int, list[Deliveries]]]:
+    """The events of each source without defects, for each month of which rows arrive between two days.
 
-    def draws(source: int) -> np.random.Generator:
-        return np.random.default_rng([seed, 0, source])
+    Each source, force and month has its own stream of draws, so that a month does not depend on those before.
+    """
+    targets = {force.code: targets_of(force.code) for force in FORCES}
 
-    crimes = draw_crimes(draws(0), timeline=timeline, targets=targets)
-    reports = draw_online_crime_reports(draws(1), timeline=timeline, targets=targets, crimes=crimes)
-    chats = draw_live_chats(draws(2), timeline=timeline, targets=targets)
-    # The log takes its instants from the reports and chats, so it is drawn before those are spoilt.
-    contacts = draw_digital_contacts(draws(3), timeline=timeline, targets=targets, reports=reports, chats=chats)
-    yield contacts
-    yield reports
-    yield chats
-    yield crimes
-    yield draw_call_segments(draws(4), timeline=timeline, targets=targets)
+    def draws(source: int, *stream: int) -> np.random.Generator:
+        return np.random.default_rng([seed, 0, source, *stream])
+
+    crimes = {
+        force.code: draw_crimes(draws(0, force.number), force=force, timeline=timeline, targets=targets[force.code])
+        for force in FORCES
+    }
+    months = sorted({f"{first - dt.timedelta(days=_LATEST):%Y-%m}", f"{last:%Y-%m}"})
+    for month, name in enumerate(timeline.months):
+        if not months[0] <= name <= months[-1]:
+            continue
+        parts: dict[str, dict[str, Deliveries]] = {source: {} for source in _ORDER}
+        for force in FORCES:
+            calls, seekers = draw_call_segments(
+                draws(4, force.number, month), force=force, month=month, timeline=timeline, targets=targets[force.code]
+            )
+            reports = draw_online_crime_reports(
+                draws(1, force.number, month),
+                force=force,
+                month=month,
+                timeline=timeline,
+                targets=targets[force.code],
+                crimes=crimes[force.code],
+            )
+            chats = draw_live_chats(
+                draws(2, force.number, month), force=force, month=month, timeline=timeline, targets=targets[force.code]
+            )
+            contacts = draw_digital_contacts(
+                draws(3, force.number, month),
+                force=force,
+                month=month,
+                timeline=timeline,
+                targets=targets[force.code],
+                reports=reports,
+                chats=chats,
+                seekers=seekers,
+            )
+            for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(month)):
+                parts[deliveries.source][force.code] = deliveries
+        yield month, [in_common_files(parts[source], by=by) for source, by in _ORDER.items()]
 
 
 def _write_of_the_paper(folder: Path, typed: Path) -> int:

@@ -1,13 +1,15 @@
-"""Online crime reports (OCR), with the printed `report_a_crime` submissions. Their spoiling is in `mess`."""
+"""Online crime reports (OCR), with the wanted `report_a_crime` submissions. Their defects are in `defects`."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from dagster_project.sample.crimes import Crimes
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts
+from dagster_project.sample.forces import Force
 from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import Array, Timeline
+from dagster_project.sample.timeline import Array, Timeline, week
 
 KINDS = {
     "submission_id": Kind.TEXT,
@@ -18,43 +20,48 @@ KINDS = {
     "crime_ref": Kind.TEXT,
 }
 
-_BY_HOUR = (
-    *(2.2, 1.6, 1.1, 0.8, 0.7, 0.9, 1.5, 2.8, 4.4, 5.6, 6.2, 6.3),
-    *(6.0, 5.8, 5.8, 5.9, 5.9, 5.8, 5.7, 5.6, 5.5, 5.1, 4.3, 3.2),
+_BY_WEEK = week(
+    (
+        *(2.2, 1.6, 1.1, 0.8, 0.7, 0.9, 1.5, 2.8, 4.4, 5.6, 6.2, 6.3),
+        *(6.0, 5.8, 5.8, 5.9, 5.9, 5.8, 5.7, 5.6, 5.5, 5.1, 4.3, 3.2),
+    ),
+    (1.12, 1.08, 1.05, 1.02, 1.00, 0.87, 0.86),
+    mornings=0.75,
 )
-_BY_WEEKDAY = (1.12, 1.08, 1.05, 1.02, 1.00, 0.87, 0.86)
-# The other forms on the website, as shares of the printed submissions.
+# The other forms on the website, as shares of those.
 _OTHER_SERVICES = {"missing_person": 0.02, "sexual_offence": 0.03, "rural_crime": 0.045}
+_SERVICES = {"report_a_crime": 1.0} | _OTHER_SERVICES
 
 
 def draw_online_crime_reports(
-    rng: np.random.Generator, *, timeline: Timeline, targets: Targets, crimes: Deliveries
+    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets, crimes: Crimes
 ) -> Deliveries:
-    """Draw the submissions of all months, the printed number of `report_a_crime` in each.
+    """Draw the submissions of a month.
 
     Args:
         rng: source of the draws.
+        force: whose website they came in by.
+        month: position of the month.
         timeline: the days of the sample.
-        targets: the printed figures.
+        targets: the figures of the force.
         crimes: those that came in online take the place of the last submission before they were recorded.
 
     Returns:
         Submissions in the order of arrival, each in the extract of its local day.
     """
-    submitted, service = [], []
-    for month, count in enumerate(targets.of("ocr", "report_a_crime_submissions")):
-        counts = {"report_a_crime": count}
-        counts |= {name: round(count * share) for name, share in _OTHER_SERVICES.items()}
-        for name, number in counts.items():
-            submitted.append(
-                timeline.arrivals(rng, month=month, count=number, by_hour=_BY_HOUR, by_weekday=_BY_WEEKDAY, spread=0.06)
-            )
-            service += [name] * number
+    submitted, service, before = [], [], 0
+    counts = targets.of("ocr", "report_a_crime_submissions")
+    for name, share in _SERVICES.items():
+        of_service = [round(count * share) for count in counts]
+        submitted.append(timeline.arrivals(rng, month=month, counts=of_service, by_week=_BY_WEEK, spread=0.06))
+        service += [name] * of_service[month]
+        before += sum(of_service[:month])
     instants = np.concatenate(submitted)
     order = np.argsort(instants, kind="stable")
     instants, services = instants[order], texts(service)[order]
+    first = force.first_id + 520_001 + before
     count = len(instants)
-    ids = texts([f"OCR-{number:06d}" for number in range(520_001, 520_001 + count)])
+    ids = texts([f"OCR-{number:06d}" for number in range(first, first + count)])
 
     repeats = np.flatnonzero(rng.random(count) < 0.015)
     repeats = repeats[repeats > 50]
@@ -67,23 +74,21 @@ def draw_online_crime_reports(
         "started_at": timeline.off_midnight(instants - filled_in),
         "submitted_at": instants,
         "duplicate_of": duplicate_of,
-        "crime_ref": _crimes_of(services, instants, crimes=crimes),
+        "crime_ref": _crimes_of(services, instants, recorded_online=crimes.recorded_online(month)),
     }
     return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=timeline.day(instants))
 
 
-def _crimes_of(services: Array, submitted: Array, *, crimes: Deliveries) -> Array:
+def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:
     """Reference of the crime that each submission became: the last free submission before it was recorded."""
     references = texts([None] * len(services))
     candidates = np.flatnonzero(services == "report_a_crime")
-    refs, first_rows = np.unique(crimes.columns["crime_ref"], return_index=True)
-    online = crimes.columns["report_channel"][first_rows] == "online"
+    refs, recorded = recorded_online
     # Crimes are recorded some hours after they were reported.
-    reported = crimes.columns["recorded_at"][first_rows][online] - 3 * 3600
-    before = np.searchsorted(submitted[candidates], reported) - 1
+    before = np.searchsorted(submitted[candidates], recorded - 3 * 3600) - 1
     taken, which = np.unique(before, return_index=True)
     usable = taken >= 0
-    references[candidates[taken[usable]]] = refs[online][which[usable]]
+    references[candidates[taken[usable]]] = refs[which[usable]]
     return references
 
 

@@ -52,7 +52,7 @@ class Style:
         null: word for "no value".
         yes, no: words for booleans.
         turn: number of columns moved from the front to the end.
-        with_force: whether the file has a `force_code`.
+        with_force: whether the file has a `force_code` although all its rows are of the default force.
         without: columns left out.
         unknown: a column that no contract knows, or empty.
         preamble: lines above the header.
@@ -94,15 +94,20 @@ _NULLS = ("", "", "NULL", "", "N/A", "", "-", "", "#N/A", "", "-9999", "null")
 _NOTICE = "SYNTHETIC SAMPLE: no row of this file is a real event"
 
 
-def style_of(source: str, *, day: int, date: dt.date, file: File) -> Style:
-    """The style of one file; a file of the same place always has the same.
+def day_number(date: dt.date) -> int:
+    """Number by which defects and styles take turns: 0 on the first day that figures are printed of."""
+    return (date - dt.date(2022, 8, 1)).days
+
+
+def style_of(source: str, *, date: dt.date, file: File) -> Style:
+    """The style of one file; a file of the same source and date always has the same.
 
     Args:
         source: name of the source.
-        day: number of the extract day.
         date: the extract date.
         file: which file of the day.
     """
+    day = day_number(date)
     if file is File.LATE:
         return Style(
             "xlsx",
@@ -118,14 +123,13 @@ def style_of(source: str, *, day: int, date: dt.date, file: File) -> Style:
 
 def _calls(day: int, date: dt.date) -> Style:
     # Tenths of a second, in the last month, have no clock form.
-    whole = date.year == 2022
+    whole = date < dt.date(2023, 1, 1)
     by_month = {
-        8: Stamp.BRITISH,
-        9: Stamp.SPACED,
-        10: Stamp.ISO,
-        11: Stamp.OFFSET,
-        12: Stamp.ZULU,
-        1: Stamp.BRITISH,
+        **dict.fromkeys((1, 2, 8), Stamp.BRITISH),
+        **dict.fromkeys((3, 9), Stamp.SPACED),
+        **dict.fromkeys((4, 6, 10), Stamp.ISO),
+        **dict.fromkeys((5, 11), Stamp.OFFSET),
+        **dict.fromkeys((7, 12), Stamp.ZULU),
     }
     stamp = by_month[date.month]
     if stamp is Stamp.BRITISH and day % 10 == 6:
@@ -144,11 +148,11 @@ def _calls(day: int, date: dt.date) -> Style:
         thousands=day % 4 == 1,
         null=_NULLS[day // 3 % len(_NULLS)],
         turn=3 if day % 8 == 7 else 0,
-        with_force=day % 6 == 2,
-        without=() if date.month in (10, 1) else ("utc_offset_minutes",),
+        # The extract was given the offset for the clock change of 2022.
+        without=() if date >= dt.date(2022, 10, 1) else ("utc_offset_minutes",),
         unknown="caller_name" if day % 12 == 10 else "",
         preamble=(
-            ("ACD segments, daily \u2013 Kent", _NOTICE, f"Run date: {date + dt.timedelta(days=1):%d/%m/%Y} 04:00", "")
+            ("ACD segments, daily", _NOTICE, f"Run date: {date + dt.timedelta(days=1):%d/%m/%Y} 04:00", "")
             if day % 5 == 3
             else ()
         ),
@@ -167,24 +171,22 @@ def _contacts(day: int, date: dt.date) -> Style:
         null="N/A" if day % 14 == 6 else "",
         yes="Y" if day % 9 == 4 else "",
         no="N" if day % 9 == 4 else "",
-        with_force=day % 10 == 3,
         unknown="sender_email" if day % 13 == 8 else "",
         omits_nulls=day % 4 == 2,
     )
 
 
 def _reports(day: int, date: dt.date) -> Style:
-    is_old_form = date.month in (8, 9, 10)
+    is_old_form = date < dt.date(2022, 11, 1)
     # Starts and ends of forms in the repeated hour are in order only with their offsets.
     stamp = Stamp.BRITISH if is_old_form else Stamp.SPACED
-    if (date.month, date.day) == (10, 30):
+    if (date.month, date.weekday()) == (10, 6) and date.day > 24:
         stamp = Stamp.OFFSET
     return Style(
         "csv",
         stamp=stamp,
         names=Names.TITLE if is_old_form else Names.SNAKE,
         null=_NULLS[day // 5 % len(_NULLS)],
-        with_force=day % 8 == 5,
         unknown="location_text" if is_old_form and day % 3 == 0 else "",
         preamble=("Online reporting \u2013 submissions", _NOTICE) if day % 6 == 0 else (),
         total="Total" if day % 9 == 2 else "",
@@ -201,7 +203,6 @@ def _chats(day: int, date: dt.date) -> Style:
         null="-" if day % 8 == 3 else "",
         yes="Yes" if day % 2 else "TRUE",
         no="No" if day % 2 else "FALSE",
-        with_force=day % 9 == 1,
         unknown="visitor_name" if day % 12 == 4 else "",
         preamble=("Live chat sessions", _NOTICE, "") if day % 5 == 2 else (),
         total="Total" if day % 10 == 6 else "",
@@ -217,7 +218,6 @@ def _crimes(day: int, date: dt.date) -> Style:
         names=Names.SNAKE if extension == "parquet" else Names.TITLE,
         null="N/A" if extension == "csv" else "",
         turn=2 if day % 10 == 9 else 0,
-        with_force=day % 4 == 3,
         unknown="victim_name" if day % 20 == 13 else "",
         total="Total" if extension == "csv" and day % 2 else "",
         with_zone=date.month in (10, 11),

@@ -1,4 +1,4 @@
-"""The printed figures that the sample is calibrated to, read from the shipped file. Nothing is drawn here."""
+"""The monthly figures that the sample is calibrated to, read from the shipped files. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_project.sample.forces import KENT
+
 PRINTED_FIGURES = Path(__file__).parent / "kent_fcir_2022-08_to_2023-01.csv"
-# What the same paper says in words, put into tests by a reader; no event is drawn by it.
+# What the same paper says in words, put into tests by a reader.
 PRINTED_STATEMENTS = Path(__file__).parent / "kent_fcir_statements.csv"
+# Months of which no figure is printed. Those of Kent agree with what the paper says about them in words: shares and
+# means of the financial year, the comparison with February to July 2022, the peak in July 2022. All else is made up.
+ASSUMED_FIGURES = Path(__file__).parent / "assumed_months.csv"
 REPORT_ID = "kent_fcir_2023-03-15"
 PUBLISHED_ON = "2023-03-15"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The printed figures as whole numbers: counts, and durations in seconds.
+    """Monthly figures of one force as whole numbers: counts, and durations in seconds.
 
     Attributes:
         months: the months as YYYY-MM in the order of the calendar.
@@ -31,12 +36,30 @@ class Targets:
         """The figures of one measure, one for each month.
 
         Raises:
-            KeyError: the paper does not print the measure for every month.
+            KeyError: there is no figure of the measure for every month.
         """
         return [self.values[section, measure, month] for month in self.months]
 
 
-def read_targets(path: Path) -> Targets:
+def targets_of(force: str) -> Targets:
+    """All months of a force: the printed ones, and those that are assumed.
+
+    Args:
+        force: its police.uk identifier.
+    """
+    values: dict[tuple[str, str, str], int] = {}
+    with ASSUMED_FIGURES.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["force_code"] == force:
+                for name in row.keys() - {"force_code", "month"}:
+                    section, _, measure = name.partition(".")
+                    values[section, measure, row["month"]] = int(row[name])
+    if force == KENT.code:
+        values |= read_printed(PRINTED_FIGURES).values
+    return Targets(months=tuple(sorted({month for _, _, month in values})), values=values)
+
+
+def read_printed(path: Path) -> Targets:
     """Read the printed figures of a paper.
 
     Args:

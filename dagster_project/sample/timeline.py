@@ -1,7 +1,8 @@
-"""The days that a sample covers, in local time, and events drawn over them. Knows no source."""
+"""The days of the whole sample, in local time, and events drawn over them. Knows no source."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,36 @@ Array = npt.NDArray[Any]
 # Stands for "no value" in the integer columns of a sample: no event lies before 1970 and no duration below zero.
 NONE = -1
 DAY = 86_400
+# Crimes that are cancelled in the first months were recorded before them.
+HISTORY = 182 * DAY
+
+# Bank holidays of England, on which the public calls as on a Sunday.
+_BANK_HOLIDAYS = {
+    "2021-04-02", "2021-04-05", "2021-05-03", "2021-05-31", "2021-08-30", "2021-12-25", "2021-12-26", "2021-12-27",
+    "2021-12-28", "2022-01-01", "2022-01-03", "2022-04-15", "2022-04-18", "2022-05-02", "2022-06-02", "2022-06-03",
+    "2022-08-29", "2022-09-19", "2022-12-25", "2022-12-26", "2022-12-27", "2023-01-01", "2023-01-02",
+}  # fmt: skip
+
+
+def week(
+    by_hour: tuple[float, ...], by_weekday: tuple[float, ...], *, nights: float = 1.0, mornings: float = 1.0
+) -> Array:
+    """Weights of the hours of a week.
+
+    Args:
+        by_hour: weight of each local hour of a day.
+        by_weekday: weight of each weekday from Monday.
+        nights: factor of Friday and Saturday from 21:00 to 05:00.
+        mornings: factor of the hours from 05:00 to 10:00 on Saturday and Sunday.
+
+    Returns:
+        Seven rows of 24 weights. Each row adds up to what its weekday says, however its hours are moved.
+    """
+    weight = np.tile(np.array(by_hour), (7, 1))
+    weight[4:6, 21:] *= nights
+    weight[5:7, :5] *= nights
+    weight[5:7, 5:10] *= mornings
+    return weight / weight.sum(axis=1, keepdims=True) * np.array(by_weekday)[:, None]
 
 
 class Timeline:
@@ -39,17 +70,44 @@ class Timeline:
         self.begin = _start_of(first)
         self.end = _start_of(after)
         self._first_local_day = (first - date(1970, 1, 1)).days
+        self._weekdays = np.array(
+            [6 if day.isoformat() in _BANK_HOLIDAYS else day.weekday() for day in self.days], dtype=np.int64
+        )
+
+    @cached_property
+    def month_starts(self) -> Array:
+        """Number of the first day of each month, and of the day after the last one."""
+        firsts = [number for number, day in enumerate(self.days) if day.day == 1]
+        return np.array([*firsts, len(self.days)], dtype=np.int64)
+
+    @cached_property
+    def month_lengths(self) -> Array:
+        """Days of each month."""
+        return np.diff(self.month_starts)
+
+    def end_of(self, month: int) -> int:
+        """The instant at which a month ends."""
+        return int(self._midnights[self.month_starts[month + 1]])
+
+    def interpolated(self, values: Sequence[float] | Array) -> Array:
+        """A value for each day: that of its month in the middle of it, on a line from there to the next one's.
+
+        Args:
+            values: one for each month.
+        """
+        middles = self.month_starts[:-1] + (self.month_lengths - 1) / 2
+        return np.interp(np.arange(len(self.days)), middles, np.array(values, dtype=float))
 
     @cached_property
     def _offsets(self) -> Array:
-        """Seconds that London is ahead of UTC, for each UTC hour from a day before the first day on."""
-        hours = range(self.begin - DAY, self.end + 3 * DAY, 3600)
+        """Seconds that London is ahead of UTC, for each UTC hour from the begin of history on."""
+        hours = range(self.begin - HISTORY - DAY, self.end + 3 * DAY, 3600)
         ahead = [datetime.fromtimestamp(hour, LONDON).utcoffset() or timedelta() for hour in hours]
         return np.array([int(delta.total_seconds()) for delta in ahead], dtype=np.int64)
 
     def offset(self, instants: Array) -> Array:
         """Seconds that London is ahead of UTC at each instant; it changes on a full UTC hour."""
-        return self._offsets[(instants - self.begin + DAY) // 3600]
+        return self._offsets[(instants - self.begin + HISTORY + DAY) // 3600]
 
     def local(self, instants: Array) -> Array:
         """Clock time in London of each instant."""
@@ -86,32 +144,28 @@ class Timeline:
         rng: np.random.Generator,
         *,
         month: int,
-        count: int,
-        by_hour: tuple[float, ...],
-        by_weekday: tuple[float, ...],
+        counts: Sequence[int],
+        by_week: Array,
         spread: float,
     ) -> Array:
-        """Draw the instants of a month's events, exactly `count` of them, in ascending order.
+        """Draw the instants of a month's events, exactly as many as its count, in ascending order.
 
         Args:
             rng: source of the draws.
             month: position of the month in `months`.
-            count: number of events.
-            by_hour: weight of each local hour of the day.
-            by_weekday: weight of each weekday from Monday.
+            counts: number of events of every month; the days of this one lean towards the months beside it.
+            by_week: weight of each local hour of the week, as `week` gives them.
             spread: standard deviation of a day's own weight around 1.
         """
-        numbers = [n for n, day in enumerate(self.days) if f"{day:%Y-%m}" == self.months[month]]
-        hours = np.arange(self._midnights[numbers[0]], self._midnights[numbers[-1] + 1], 3600)
+        first, after = self.month_starts[month], self.month_starts[month + 1]
+        hours = np.arange(self._midnights[first], self._midnights[after], 3600)
         local = self.local(hours)
-        day_weight = np.clip(rng.normal(1.0, spread, len(self.days)), 0.7, 1.3)
-        weight = (
-            np.array(by_hour)[local // 3600 % 24]
-            * np.array(by_weekday)[(local // DAY + 3) % 7]  # 1970-01-01 was a Thursday
-            * day_weight[local // DAY - self._first_local_day]
-        )
-        per_hour = rng.multinomial(count, weight / weight.sum())
-        instants = np.repeat(hours, per_hour) + rng.integers(0, 3600, count)
+        day = local // DAY - self._first_local_day
+        own = np.clip(rng.normal(1.0, spread, after - first), 0.7, 1.3)
+        trend = self.interpolated(np.array(counts) / self.month_lengths)
+        weight = by_week[self._weekdays[day], local // 3600 % 24] * own[day - first] * trend[day]
+        per_hour = rng.multinomial(counts[month], weight / weight.sum())
+        instants = np.repeat(hours, per_hour) + rng.integers(0, 3600, counts[month])
         return self.off_midnight(np.sort(instants))
 
 

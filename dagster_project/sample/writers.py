@@ -19,10 +19,9 @@ import xlsxwriter
 
 from dagster_project.sample.deliveries import Chunk, Deliveries, Kind
 from dagster_project.sample.draws import where_true
+from dagster_project.sample.forces import KENT
 from dagster_project.sample.styles import Durations, Names, Stamp, Style
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
-
-FORCE = "kent"
 
 _SHORT_NAMES = {"call_id": "UCID"}
 _UNKNOWN_VALUES = {
@@ -43,7 +42,7 @@ class Table:
     """The rows of one file in the order of its columns.
 
     Attributes:
-        kinds: kind by column; `force_code` and an unknown column are text.
+        kinds: kind by column; an unknown column is text.
         columns: values by column.
         cells: text in place of a value, by place in the file and column.
         width: cells too many or too few, by place in the file.
@@ -90,21 +89,20 @@ def gzipped(content: bytes) -> bytes:
 
 def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Table:
     rows = chunk.rows
-    kinds = {name: kind for name, kind in deliveries.kinds.items() if name not in style.without}
+    without = {*style.without}
+    if not style.with_force and (deliveries.columns["force_code"][rows] == KENT.code).all():
+        without.add("force_code")
+    kinds = {name: kind for name, kind in deliveries.kinds.items() if name not in without}
     columns = {name: deliveries.columns[name][rows] for name in kinds}
     names = list(kinds)
     if style.turn:
         names = names[style.turn :] + names[: style.turn]
-    if style.with_force:
-        names.insert(0, "force_code")
-        kinds["force_code"] = Kind.TEXT
-        columns["force_code"] = np.full(len(rows), FORCE, dtype=object)
     if style.unknown:
         names.insert(2, style.unknown)
         kinds[style.unknown] = Kind.TEXT
         values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
         columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(rows)) % len(values)]
-    places = {row: place for place, row in enumerate(rows.tolist())}
+    places = {row: place for place, row in enumerate(rows.tolist())} if deliveries.cells or deliveries.width else {}
     return Table(
         kinds={name: kinds[name] for name in names},
         columns={name: columns[name] for name in names},

@@ -228,7 +228,7 @@ class AffectedMonth:
         share = 100 * self.rows_quarantined / self.rows_read
         return (
             f"{self.source} {self.force_code} {self.month:%Y-%m}: {self.rows_quarantined:,} of {self.rows_read:,} rows "
-            f"quarantined ({share:.1f}%), figures are marked"
+            f"quarantined ({share:.1f}%)"
         )
 
 

@@ -48,8 +48,10 @@ def _(ExitStack, Settings, current_publication, mo, reading_connection):
 
 
 @app.cell
-def _(mo, paper_months, published):
-    forces = mo.ui.dropdown(sorted(paper_months(published)), value=min(paper_months(published)), label="Force")
+def _(Settings, mo, paper_months, published):
+    codes = sorted(paper_months(published))
+    default = Settings().force
+    forces = mo.ui.dropdown(codes, value=default if default in codes else codes[0], label="Force")
     forces
     return (forces,)
 
@@ -122,9 +124,9 @@ def _(mo, published):
     answer = mo.sql(
         f"""
         -- Tables are in data_dictionary; the cookbook of the publication has examples.
-        select line, month_start, received, answered, pct_not_answered
+        select force_code, line, month_start, received, answered, pct_not_answered
         from kpi_calls_monthly
-        order by line, month_start
+        order by force_code, line, month_start
         """,
         engine=published,
     )

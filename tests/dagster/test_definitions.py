@@ -311,7 +311,7 @@ def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(
     read = {name for file in code for name in re.findall(r"marts\.([a-z]\w*)", file.read_text(encoding="utf-8"))}
     parts = ("board_paper", "measures", "quality", "dictionary", "site")
     deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
-    assert deps - set(parts) | {"board_paper", "measures"} == read
+    assert deps - set(parts) | {"measures"} == read
 
 
 def test_the_nightly_job_runs_every_asset_but_the_public_edition_in_one_process(graph, nightly, definitions):

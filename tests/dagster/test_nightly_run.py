@@ -225,7 +225,7 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
 
 def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
     shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
-    assert len(shown) == 8
+    assert len(shown) == 10
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         for key, metadata in shown.items():
             name = key.partition("/")[2]

@@ -124,6 +124,9 @@ class History:
                 row[name] = default
         if row.get("created_incident", 0) is None:
             row["created_incident"] = False
+        if "ended_at" in row:
+            # The days are ends of months, so that many sessions run into the next one.
+            row["ended_at"] = (row["accepted_at"] or row["requested_at"]) + timedelta(hours=7 * number % 41)
         if row.get("status") == "cancelled":
             row["cancelled_at"] = row["recorded_at"] + timedelta(hours=self._random.randint(0, 60))
         return row

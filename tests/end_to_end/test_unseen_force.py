@@ -197,15 +197,19 @@ def _compare_days(connection: duckdb.DuckDBPyConnection, figures: Figures) -> li
     for call in figures.calls:
         if call["line"] in LINES:
             expected.setdefault((call["force"], call["line"], call["day"]), []).append(call)
-    delivered = figures.days["call_segments"]
-    months = {month_of(day) for day in delivered}
-    expected = {key: calls for key, calls in expected.items() if min(months) <= month_of(key[2]) <= max(months)}
+    complete = {force: figures.days["call_segments", force] for force in FORCES}
+    months = {force: {month_of(day) for day in days} for force, days in complete.items()}
+    expected = {
+        key: calls
+        for key, calls in expected.items()
+        if months[key[0]] and min(months[key[0]]) <= month_of(key[2]) <= max(months[key[0]])
+    }
     for force in FORCES:
         for line in LINES:
-            for day in delivered:
+            for day in complete[force]:
                 expected.setdefault((force, line, day), [])
     for key, row in found.items():
-        if key[2] not in delivered:
+        if key[2] not in complete[key[0]]:
             if not row["is_provisional"]:
                 told.append(f"kpi_calls_daily {key}: final without a delivery")
             if key not in expected and row["received"]:
@@ -222,7 +226,7 @@ def _compare_days(connection: duckdb.DuckDBPyConnection, figures: Figures) -> li
             "pct_not_answered": half_up(Fraction(100 * (len(calls) - len(answered)), len(calls)), 6) if calls else None,
             "avg_queue_seconds": half_up(sum(c["queue"] for c in answered) / len(answered), 6) if answered else None,
             "avg_talk_seconds": half_up(sum(c["talk"] for c in answered) / len(answered), 6) if answered else None,
-            "is_provisional": key[2] not in delivered,
+            "is_provisional": key[2] not in complete[key[0]],
         }
         told += differences("kpi_calls_daily", {key: found[key]}, {key: cells})
     return told
@@ -233,23 +237,23 @@ def _compare_hours(connection: duckdb.DuckDBPyConnection, figures: Figures) -> l
     found = {
         place: row["received"] for place, row in table(connection, "kpi_calls_hourly", key).items() if row["received"]
     }
-    delivered = {month_of(day) for day in figures.days["call_segments"]}
+    delivered = {(force, month_of(day)) for force in FORCES for day in figures.days["call_segments", force]}
     expected = Counter(
         (call["force"], call["line"], call["day"].replace(day=1), call["day"].isoweekday(), call["hour"])
         for call in figures.calls
-        if call["line"] in LINES and month_of(call["day"]) in delivered
+        if call["line"] in LINES and (call["force"], month_of(call["day"])) in delivered
     )
-    found = {place: received for place, received in found.items() if month_of(place[2]) in delivered}
+    found = {place: received for place, received in found.items() if (place[0], month_of(place[2])) in delivered}
     return [] if found == dict(expected) else [f"kpi_calls_hourly: {set(found.items()) ^ set(expected.items())}"]
 
 
 def _compare_crimes(connection: duckdb.DuckDBPyConnection, figures: Figures) -> list[str]:
     told = []
-    delivered = {month_of(day) for day in figures.days["crimes"]}
+    delivered = {(force, month_of(day)) for force in FORCES for day in figures.days["crimes", force]}
     cancelled = Counter(
         (c["force"], c["cancelled"].replace(day=1), c["code"], c["offence"])
         for c in figures.crimes
-        if c["cancelled"] and month_of(c["cancelled"]) in delivered
+        if c["cancelled"] and (c["force"], month_of(c["cancelled"])) in delivered
     )
     rows = table(connection, "kpi_cancellations_monthly", ["force_code", "month_start", "cancel_code", "offence_code"])
     found = {place: row["cancelled"] for place, row in rows.items() if row["cancelled"]}
@@ -258,7 +262,7 @@ def _compare_crimes(connection: duckdb.DuckDBPyConnection, figures: Figures) -> 
     recorded: Counter[Any] = Counter()
     for crime in figures.crimes:
         for column, day in (("recorded_crime", crime["recorded"]), ("cancelled_crime", crime["cancelled"])):
-            if day and month_of(day) in delivered:
+            if day and (crime["force"], month_of(day)) in delivered:
                 recorded[crime["force"], day.replace(day=1), crime["district"], column] += 1
     rows = table(connection, "kpi_crime_by_district_monthly", ["force_code", "month_start", "district"])
     found = {

@@ -8,18 +8,20 @@ from __future__ import annotations
 import calendar
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from unseen_extracts import CANCEL_CODES, CONTACT_TYPES, FORCES, SERVICES, World, judged, key_of, local_of
+from unseen_extracts import CANCEL_CODES, CONTACT_TYPES, FORCES, LONDON, SERVICES, World, judged, key_of, local_of
 
 Month = tuple[int, int]
 Parts = dict[str, Fraction]
 LINES = ("999", "101")
 TARGET_SECONDS = {"999": 10, "101": 90}
 DAILY = ("call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes")
+# Their contracts say that a delivery of several forces without a row of one of them has all there is of it.
+ABSENT_IS_COMPLETE = ("online_crime_reports", "live_chats", "crimes")
 SIX = Decimal("0.000001")
 
 
@@ -38,6 +40,11 @@ def between(first: Month, last: Month) -> list[Month]:
         months.append(first)
         first = shifted(first, 1)
     return months
+
+
+def midnight(month: Month) -> datetime:
+    """UTC moment at which a month begins in London."""
+    return datetime(*month, 1, tzinfo=LONDON).astimezone(UTC)
 
 
 def length_of(month: Month) -> int:
@@ -97,7 +104,10 @@ class Figures:
                         if fault is None:
                             winners[key_of(row.source, values)] = values
             self.rows[source] = list(winners.values())
-        self.days = {source: {day for of, day in self.standing if of == source} for source in DAILY}
+        self.days = {(source, force): set[date]() for source in DAILY for force in FORCES}
+        self.read: dict[tuple[str, Month], Counter[tuple[str | None, bool]]] = defaultdict(Counter)
+        for source in DAILY:
+            self._judge_days(source)
         self.calls = self._calls()
         self.crimes = self._crimes()
         self.parts: dict[tuple[str, Month], Parts] = {}
@@ -111,6 +121,49 @@ class Figures:
                 for name, amount in parts.items():
                     if (force, month_of(day)) in self.parts:
                         self.parts[force, month_of(day)][name] += amount
+
+    def _judge_days(self, source: str) -> None:
+        """Days that are complete for a force, and rows by force and whether they were quarantined."""
+        forces_of: dict[date, set[str]] = {}
+        empty = set()
+        for (of, day), delivery in self.standing.items():
+            if of != source:
+                continue
+            rows = judged(delivery)
+            forces_of[day] = {values["force_code"] for _, _, _, values, fault in rows if fault is None}
+            if not rows:
+                empty.add(day)
+            for file, _, row, values, fault in rows:
+                if fault in ("duplicate_row", "superseded_row"):
+                    continue
+                is_unreadable = (
+                    fault is not None
+                    and "force_code" in file.style.columns
+                    and row.fault_column in (None, "force_code")
+                )
+                self.read[source, month_of(day)][
+                    None if is_unreadable else values["force_code"], fault is not None
+                ] += 1
+        for day in forces_of:
+            owed = set[str]().union(*(forces_of.get(day - timedelta(days=back), set()) for back in range(29)))
+            for force in owed:
+                if force in forces_of[day] or day in empty or owed == {force} or source in ABSENT_IS_COMPLETE:
+                    self.days[source, force].add(day)
+
+    def quarantined(self, force: str, sources: Iterable[str], month: Month) -> dict[str, Any]:
+        """Quarantined rows of the force and of no readable force; of several sources the highest share."""
+        rows, highest = 0, Fraction(0)
+        for source in sources:
+            read = self.read[source, month]
+            faulty = read[force, True] + read[None, True]
+            whole = faulty + read[force, False]
+            rows += faulty
+            highest = max(highest, Fraction(100 * faulty, whole) if whole else Fraction(0))
+        return {
+            "rows_quarantined": rows,
+            "share_quarantined": half_up(highest, 6),
+            "is_affected_by_quarantine": highest > 1,
+        }
 
     def _calls(self) -> list[dict[str, Any]]:
         segments: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -166,13 +219,18 @@ class Figures:
             if row["force_code"] == force and month_of(local_of(row["requested_at"]).date()) in wanted
         ]
 
-    @staticmethod
-    def held_by_operator(chats: Iterable[dict[str, Any]]) -> dict[str, list[tuple[Any, Any]]]:
-        spans: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
-        for chat in chats:
-            if chat["accepted_at"] is not None and chat["operator_id"] is not None:
-                spans[chat["operator_id"]].append((chat["accepted_at"], chat["ended_at"]))
-        return spans
+    def pieces_in(self, force: str, month: Month) -> dict[str, list[tuple[Any, Any, date]]]:
+        """By operator the start, end and day of what was held in a month; a chat over its end is held in both."""
+        first, after = midnight(month), midnight(shifted(month, 1))
+        found: dict[str, list[tuple[Any, Any, date]]] = defaultdict(list)
+        for chat in self.rows["live_chats"]:
+            if chat["force_code"] != force or chat["accepted_at"] is None or chat["operator_id"] is None:
+                continue
+            start, end = max(chat["accepted_at"], first), min(chat["ended_at"], after)
+            if start < end or (start == end == chat["accepted_at"] and first <= start < after):
+                day = local_of(chat["requested_at"]).date()
+                found[chat["operator_id"]].append((start, end, day if month_of(day) == month else date(*month, 1)))
+        return found
 
     def _day_parts(self, force: str) -> dict[date, Parts]:
         """What each local day adds to the sums of a force."""
@@ -200,7 +258,7 @@ class Figures:
             if row["force_code"] == force:
                 days[local_of(row["submitted_at"]).date()][f"ocr {row['service']}"] += 1
         for month in self.months:
-            self._add_chats(days, self.chats_in(force, [month]))
+            self._add_chats(days, force, month)
         for crime in self.crimes:
             if crime["force"] != force:
                 continue
@@ -213,9 +271,10 @@ class Figures:
                 days[crime["cancelled"]][f"cancelled {crime['code']}"] += 1
         return days
 
-    def _add_chats(self, days: dict[date, Parts], chats: list[dict[str, Any]]) -> None:
-        """Add the chats of one month; operators' time is that of the chats requested in it."""
-        for chat in chats:
+    def _add_chats(self, days: dict[date, Parts], force: str, month: Month) -> None:
+        """Add the chats of one month by request, and the time of operators in it."""
+        operators: dict[str, list[date]] = defaultdict(list)
+        for chat in self.chats_in(force, [month]):
             parts = days[local_of(chat["requested_at"]).date()]
             parts["chats"] += 1
             if chat["accepted_at"] is not None:
@@ -225,25 +284,26 @@ class Figures:
                 parts["duration"] += held
                 if chat["operator_id"] is not None:
                     parts["accepted by operators"] += 1
-                    parts["held by operators"] += held
-        for operator, spans in self.held_by_operator(chats).items():
-            own = [chat for chat in chats if chat["operator_id"] == operator and chat["accepted_at"] is not None]
-            first = days[min(local_of(chat["requested_at"]).date() for chat in own)]
-            first["operators"] += 1
-            first["operators with several"] += most_at_once(spans) >= 2
-            for stretch in stretches(spans):
-                asked = [
-                    local_of(chat["requested_at"]).date()
-                    for chat in own
-                    if stretch[0] <= chat["accepted_at"] <= stretch[1]
-                ]
+                    operators[chat["operator_id"]].append(local_of(chat["requested_at"]).date())
+        pieces = self.pieces_in(force, month)
+        for operator, own in pieces.items():
+            operators[operator] += [day for _, _, day in own]
+            for start, end, day in own:
+                days[day]["held by operators"] += seconds(end - start)
+            for stretch in stretches((start, end) for start, end, _ in own):
+                asked = [day for start, _, day in own if stretch[0] <= start <= stretch[1]]
                 days[min(asked)]["operator seconds"] += seconds(stretch[1] - stretch[0])
+        for operator, asked in operators.items():
+            first = days[min(asked)]
+            first["operators"] += 1
+            spans = [(start, end) for start, end, _ in pieces.get(operator, [])]
+            first["operators with several"] += bool(spans) and most_at_once(spans) >= 2
 
-    def delivered(self, source: str, month: Month) -> int:
-        return sum(month_of(day) == month for day in self.days[source])
+    def delivered(self, force: str, source: str, month: Month) -> int:
+        return sum(month_of(day) == month for day in self.days[source, force])
 
-    def share(self, sources: Iterable[str], month: Month) -> Fraction:
-        return min(Fraction(self.delivered(source, month), length_of(month)) for source in sources)
+    def share(self, force: str, sources: Iterable[str], month: Month) -> Fraction:
+        return min(Fraction(self.delivered(force, source, month), length_of(month)) for source in sources)
 
     def period(
         self, force: str, measure: Measure, months: list[Month], without: frozenset[date] = frozenset()
@@ -261,23 +321,21 @@ class Figures:
                     summed[part] -= amount
         return measure.of(summed)
 
-    def uncompared(self, sources: Iterable[str], months: list[Month]) -> frozenset[date]:
-        """Days of last year's months whose counterparts a year later lack a delivery of a source."""
+    def uncompared(self, force: str, sources: Iterable[str], months: list[Month]) -> frozenset[date]:
+        """Days of last year's months whose counterparts a year later are not complete in a source."""
         days = [date(*month, day) for month in months for day in range(1, length_of(month) + 1)]
         later = {day: date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day) for day in days}
-        return frozenset(day for day in days if any(later[day] not in self.days[source] for source in sources))
+        return frozenset(day for day in days if any(later[day] not in self.days[source, force] for source in sources))
 
     def measure_rows(self) -> dict[tuple[str, str, date], dict[str, Any]]:
         """What `kpi_measure_monthly` should hold."""
         rows = {}
         for measure in MEASURES:
             sources = measure.sources
-            every = [month_of(day) for source in sources for day in self.days[source]]
-            if not every:
-                continue
-            span = between(min(every), max(every))
-            full = {month for month in span if all(self.delivered(source, month) for source in sources)}
             for force in FORCES:
+                every = [month_of(day) for source in sources for day in self.days[source, force]]
+                span = between(min(every), max(every)) if every else []
+                full = {month for month in span if all(self.delivered(force, source, month) for source in sources)}
                 for month in span:
                     rows[force, measure.name, date(*month, 1)] = self._measure_row(force, measure, month, full)
         return rows
@@ -301,7 +359,7 @@ class Figures:
         year = between(april, month)
         year_before = [shifted(each, -12) for each in year]
         # A year to date that lacks days is compared with the same days of the year before.
-        without = self.uncompared(measure.sources, year_before) if month in full else frozenset()
+        without = self.uncompared(force, measure.sources, year_before) if month in full else frozenset()
         numerator = denominator = exact = None
         if month in full:
             exact = self.period(force, measure, [month])
@@ -310,7 +368,7 @@ class Figures:
                 if measure.denominator:
                     denominator = measure.denominator(self.parts[force, month]) * measure.denominator_factor
         is_sum = measure.denominator is None and not measure.recomputed
-        share = self.share(measure.sources, month)
+        share = self.share(force, measure.sources, month)
         return {
             "numerator": None if numerator is None else half_up(numerator, 6),
             "denominator": None if denominator is None else half_up(denominator, 6),
@@ -327,6 +385,7 @@ class Figures:
             "per_day": half_up(exact / length_of(month), 6) if is_sum and exact is not None else None,
             "is_provisional": share < 1,
             "share_of_days_loaded": half_up(share * 100, 6),
+            **self.quarantined(force, measure.sources, month),
             "exact": exact,
         }
 
@@ -372,15 +431,13 @@ def _queue_of(figures: Figures, force: str, line: str, months: list[Month], with
 
 
 def _most_concurrent(figures: Figures, force: str, months: list[Month], without: frozenset[date]) -> Fraction:
-    """The most that were held as a chat of one of the days was accepted, among those requested in its month."""
+    """The most that were held as a chat, or its piece in a later month, began that counts on one of the days."""
     most = 0
     for month in months:
-        chats = [c for c in figures.chats_in(force, [month]) if c["accepted_at"] and c["operator_id"]]
-        for chat in chats:
-            if local_of(chat["requested_at"]).date() not in without:
-                held = [c for c in chats if c["operator_id"] == chat["operator_id"]]
-                at = chat["accepted_at"]
-                most = max(most, sum(c["accepted_at"] <= at < c["ended_at"] for c in held))
+        for own in figures.pieces_in(force, month).values():
+            for at, _, day in own:
+                if day not in without:
+                    most = max(most, sum(start <= at < end for start, end, _ in own))
     return Fraction(most)
 
 

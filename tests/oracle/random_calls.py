@@ -62,7 +62,8 @@ def draw(seed: int, forces: tuple[str, ...]) -> Calls:
     history.delivered = {source: set() for source in DAILY_SOURCES} | {"call_segments": delivered}
     history.rows["call_segments"] = segments
     parameters = list(_parameters(dice, forces))
-    draw_others(dice, history, forces)
+    # One force that lacks days only where nothing came, so that every rule of a month is met.
+    draw_others(dice, history, forces, always=forces[:1])
     return Calls(segments, history, parameters)
 
 

@@ -47,10 +47,13 @@ class History:
         return known[source]
 
 
-def draw_others(dice: random.Random, history: History, forces: tuple[str, ...]) -> None:
+def draw_others(
+    dice: random.Random, history: History, forces: tuple[str, ...], *, always: tuple[str, ...] = ()
+) -> None:
     """Rows that decide which days are complete for a force: it is there always, with gaps, for a while or by chance.
 
-    Rows are faulty now and then, in some months often, and of some faulty ones the force cannot be read.
+    Rows are faulty now and then, in some months often, and of some faulty ones the force cannot be read. The forces of
+    `always` are there on every day with a delivery that is not empty.
     """
     for source, delivered in history.delivered.items():
         days = sorted(delivered)
@@ -59,7 +62,7 @@ def draw_others(dice: random.Random, history: History, forces: tuple[str, ...]) 
         empty = {day for day in days if dice.random() < 0.02}
         bad_months = set(dice.sample(sorted({(day.year, day.month) for day in days}), 2))
         for force in forces:
-            present = _present(dice, days)
+            present = delivered if force in always else _present(dice, days)
             for day in days:
                 is_bad = (day.year, day.month) in bad_months and dice.random() < 0.3
                 faulty = dice.randint(1, 2) if is_bad or dice.random() < 0.01 else 0

@@ -129,13 +129,17 @@ def test_a_contract_gets_a_force_column_and_the_limits_that_it_does_not_state(tm
 
 def test_a_contract_states_when_it_is_delivered_and_whether_a_marker_completes_a_file(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
-    assert (contract.delivered_by, contract.needs_marker) == (time(9), False)
+    assert (contract.delivered_by, contract.needs_marker, contract.absent_forces_complete) == (time(9), False, False)
     document = copy.deepcopy(PATROLS)
     document["schema"][0].update(
-        customProperties=[stated("deliveredBy", "06:30"), stated("completionMarker", "required")]
+        customProperties=[
+            stated("deliveredBy", "06:30"),
+            stated("completionMarker", "required"),
+            stated("absentForces", "complete"),
+        ]
     )
     contract = load_contract(written(tmp_path, document))
-    assert (contract.delivered_by, contract.needs_marker) == (time(6, 30), True)
+    assert (contract.delivered_by, contract.needs_marker, contract.absent_forces_complete) == (time(6, 30), True, True)
 
 
 def properties(document: dict[str, Any]) -> list[dict[str, Any]]:

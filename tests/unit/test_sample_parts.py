@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_project.sample.deliveries import Deliveries, File, Kind
+from dagster_project.sample.deliveries import Deliveries, File, Kind, in_common_files, joined
 from dagster_project.sample.draws import fit_sum, texts, weighted_sample
-from dagster_project.sample.targets import PRINTED_FIGURES, read_targets
-from dagster_project.sample.timeline import NONE, Timeline
+from dagster_project.sample.targets import PRINTED_FIGURES, read_printed
+from dagster_project.sample.timeline import NONE, Timeline, week
 
 
 @given(
@@ -42,7 +42,7 @@ def test_a_weighted_sample_has_the_size_asked_for_and_prefers_heavy_positions() 
 def test_arrivals_keep_to_their_local_month_and_count() -> None:
     timeline = Timeline(("2022-09", "2022-10", "2022-11"))
     instants = timeline.arrivals(
-        np.random.default_rng(1), month=1, count=5000, by_hour=(1.0,) * 24, by_weekday=(1.0,) * 7, spread=0.0
+        np.random.default_rng(1), month=1, counts=[100, 5000, 9000], by_week=week((1.0,) * 24, (1.0,) * 7), spread=0.0
     )
     days = {timeline.days[day] for day in timeline.day(instants).tolist()}
     assert len(instants) == 5000
@@ -67,7 +67,7 @@ def test_an_event_at_local_midnight_moves_by_a_second() -> None:
 
 
 def test_targets_are_read_from_the_printed_file() -> None:
-    targets = read_targets(PRINTED_FIGURES)
+    targets = read_printed(PRINTED_FIGURES)
     assert targets.months == ("2022-08", "2022-09", "2022-10", "2022-11", "2022-12", "2023-01")
     assert targets.of("calls_101", "avg_queue_time")[2] == 15 * 60 + 29
     assert targets.of("calls_999", "received")[0] == 35_634
@@ -80,7 +80,49 @@ def test_a_duration_in_another_spelling_is_an_error(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with pytest.raises(ValueError, match="'04:56' is not a duration"):
-        read_targets(path)
+        read_printed(path)
+
+
+def test_days_lean_towards_the_months_beside_them() -> None:
+    timeline = Timeline(("2022-09", "2022-10", "2022-11"))
+    daily = timeline.interpolated([10, 20, 40])
+    assert daily[:15].tolist() == [10.0] * 15
+    assert (np.diff(daily[15:75]) > 0).all()
+    assert daily[45] == 20  # 16 October is the middle of its month
+    assert daily[-1] == 40
+
+
+def test_a_week_keeps_the_weight_of_its_days_when_its_hours_move() -> None:
+    by_weekday = (1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 0.5)
+    moved = week((1.0,) * 24, by_weekday, nights=2.0, mornings=0.5)
+    assert np.allclose(moved.sum(axis=1), by_weekday)
+    assert moved[4, 22] > moved[4, 12]
+    assert moved[6, 7] < moved[6, 12] < moved[6, 2]
+
+
+def test_rows_of_an_earlier_set_come_first_in_a_file_of_both() -> None:
+    def of(keys: list[str], day: list[int]) -> Deliveries:
+        return Deliveries("things", kinds={"key": Kind.TEXT}, columns={"key": texts(keys)}, day=np.array(day))
+
+    earlier = of(["a", "b", "c"], [0, 1, 2])
+    earlier.cells[2] = {"key": "?"}
+    both = joined(earlier.since(1), of(["d", "e"], [1, 2]))
+    assert [(chunk.day, both.columns["key"][chunk.rows].tolist()) for chunk in both.chunks()] == [
+        (1, ["b", "d"]),
+        (2, ["c", "e"]),
+    ]
+    assert both.cells == {1: {"key": "?"}}
+    assert list(of([], []).chunks()) == []
+
+
+def test_rows_of_forces_come_in_the_order_of_their_instants() -> None:
+    def of(instants: list[int]) -> Deliveries:
+        columns = {"at": np.array(instants)}
+        return Deliveries("things", kinds={"at": Kind.INSTANT}, columns=columns, day=np.zeros(len(instants)))
+
+    common = in_common_files({"one": of([1, 5]), "two": of([3])}, by="at")
+    assert common.columns["force_code"].tolist() == ["one", "two", "one"]
+    assert common.columns["at"].tolist() == [1, 3, 5]
 
 
 def test_rows_come_out_by_day_then_file_then_place() -> None:

@@ -1,6 +1,7 @@
 -- How soon are crimes cancelled?
 -- Crimes by the month in which they were recorded, and how many were cancelled up to so many months later.
 select
+    force_code,
     month_start,
     months_since,
     recorded_crime,
@@ -9,5 +10,5 @@ select
     pct_cancelled_to_date,
     is_observed
 from marts.kpi_crime_maturity
-order by month_start desc, months_since
+order by month_start desc, force_code, months_since
 limit 20

@@ -2,6 +2,7 @@
 -- Figures that were published otherwise, with the deliveries that caused it.
 select
     published_at,
+    force_code,
     measure,
     month_start,
     previous_value,
@@ -10,5 +11,5 @@ select
     deliveries
 from marts.revisions
 where not is_new
-order by published_at desc, measure, month_start
+order by published_at desc, force_code, measure, month_start
 limit 20

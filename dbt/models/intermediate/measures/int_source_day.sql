@@ -98,10 +98,9 @@ owed_days as (
     inner join newest_days
         on followed.source = newest_days.source
     inner join dates
-        on
-            followed.row_day <= dates.date_day
-            and {{ date_plus("followed.row_day", days_owed, "day") }} >= dates.date_day
-            and coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) > dates.date_day
+        on followed.row_day <= dates.date_day
+        and {{ date_plus("followed.row_day", days_owed, "day") }} >= dates.date_day
+        and coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) > dates.date_day
 
 ),
 
@@ -119,9 +118,8 @@ final as (
         ) as is_loaded
     from owed_days
     left join deliveries
-        on
-            owed_days.source = deliveries.source
-            and owed_days.day = deliveries.day
+        on owed_days.source = deliveries.source
+        and owed_days.day = deliveries.day
     left join contracts
         on owed_days.source = contracts.source
 

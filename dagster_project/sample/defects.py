@@ -1,4 +1,4 @@
-"""Disorder as source systems make it: late, unfinished, corrected, repeated and faulty rows.
+"""Defects as source systems make them: late, unfinished, corrected, repeated and faulty rows.
 
 The truth stays what it is: the row that counts is moved to a later extract or file, never changed; copies that are
 wrong arrive before it, and faulty copies carry keys of their own. Spelling and files do not belong here.
@@ -14,14 +14,17 @@ import numpy as np
 from dagster_project.sample import calls, chats, reports
 from dagster_project.sample.deliveries import Deliveries, File, Kind
 from dagster_project.sample.draws import choose, where_true
-from dagster_project.sample.styles import style_of
+from dagster_project.sample.forces import KENT
+from dagster_project.sample.styles import day_number, style_of
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
 # Writes wrong but possible values into copies; every copy has to differ from its row.
-Falsify = Callable[[np.random.Generator, Deliveries, Array], None]
+WrongValues = Callable[[np.random.Generator, Deliveries, Array], None]
 
 _LATE, _CORRECTED = 0.002, 0.001  # shares of rows that come days late, or wrong at first
 _IN_LATE_FILE, _IN_CORRECTED_FILE = 18, 12
+# A run warns of a delivery of which 1 % is quarantined: one superseded row for so many, one bad row in so many or more.
+_ROWS_FOR_A_SUPERSEDED, _ROWS_FOR_A_BAD = 200, 120
 _TWO_FILES_EVERY = 31  # days between two days with a late file, and between two with a corrected one
 
 
@@ -45,13 +48,13 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Habits:
+class Defects:
     """How one source goes wrong.
 
     Attributes:
         key: column that gives faulty rows a key of their own.
         event: column that says when the row's event happened.
-        falsify: makes the first, wrong version of a row.
+        wrong_values: makes the first, wrong version of a row.
         faults: taken in turn.
         faults_a_month: number of faulty rows in each month.
         first_two_files: number of the first day that has two files.
@@ -59,60 +62,76 @@ class Habits:
 
     key: str
     event: str
-    falsify: Falsify
+    wrong_values: WrongValues
     faults: tuple[Fault, ...]
     faults_a_month: int
     first_two_files: int
 
 
-def spoil(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
-    """Spread the rows of a source over its extracts as the source system would.
+def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: int, timeline: Timeline) -> None:
+    """Spread the rows of a source and month over its extracts as the source system would.
+
+    All defects but what is unfinished at midnight are rows of the large force: one faulty row is more than 1 % of what
+    the small one has of some sources in a month, and would mark its figures.
 
     Args:
         rng: source of the draws.
         deliveries: the true rows, each in the extract of its day; changed in place.
+        month: position of the month that the rows were written in.
         timeline: the days of the sample.
     """
-    habits = _HABITS[deliveries.source]
-    # Which of its two readings a file without offsets means is settled row by row: keep such rows where they are.
-    deliveries.touched |= timeline.is_repeated_hour(deliveries.columns[habits.event])
+    defects = _DEFECTS[deliveries.source]
+    # Which of its two readings a file without offsets means is decided row by row: keep such rows where they are.
+    deliveries.touched |= timeline.is_repeated_hour(deliveries.columns[defects.event])
     if deliveries.source == "call_segments":
         _unfinished_calls(rng, deliveries, timeline=timeline)
     if deliveries.source == "live_chats":
         _unfinished_chats(deliveries, timeline=timeline)
+    deliveries.touched |= deliveries.columns["force_code"] != KENT.code
     last = len(timeline.days) - 1
+    days = range(timeline.month_starts[month], timeline.month_starts[month + 1])
+    with_two_files: set[int] = set()
     for first, file, moved, wrong in (
-        (habits.first_two_files, File.LATE, _IN_LATE_FILE, 4),
-        (habits.first_two_files + 12, File.CORRECTED, 4, _IN_CORRECTED_FILE),
+        (defects.first_two_files, File.LATE, _IN_LATE_FILE, 4),
+        (defects.first_two_files + 12, File.CORRECTED, 4, _IN_CORRECTED_FILE),
     ):
-        for day in range(first, last, _TWO_FILES_EVERY):
+        for day in days:
+            if (day_number(timeline.days[day]) - first) % _TWO_FILES_EVERY or day == last:
+                continue
             that_day = deliveries.day == day
+            with_two_files.add(day)
             deliveries.file[deliveries.pick(rng, count=moved, among=that_day)] = file
+            wrong = min(wrong, int(that_day.sum()) // _ROWS_FOR_A_SUPERSEDED)
             rows = deliveries.pick(rng, count=wrong, among=that_day)
-            habits.falsify(rng, deliveries, deliveries.copy(rows, rank=0))
+            superseded = deliveries.copy(rows, rank=0)
+            defects.wrong_values(rng, deliveries, superseded)
             deliveries.file[rows] = file
-            deliveries.quarantined += len(rows)
+            deliveries.quarantined[superseded] = True
     _late(rng, deliveries, last=last)
     rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.day < last - 5)
-    habits.falsify(rng, deliveries, deliveries.copy(rows, rank=0))
+    defects.wrong_values(rng, deliveries, deliveries.copy(rows, rank=0))
     deliveries.day[rows] += rng.integers(1, 6, len(rows))
-    faults = 0
-    for month in timeline.months:
-        days = [n for n, day in enumerate(timeline.days) if f"{day:%Y-%m}" == month]
-        repeated = deliveries.pick(rng, count=1, among=_in_main_files(deliveries, days))
-        deliveries.copy(repeated, rank=1)
-        overtaken = deliveries.pick(rng, count=1, among=_in_main_files(deliveries, days))
-        habits.falsify(rng, deliveries, deliveries.copy(overtaken, rank=-1))
-        deliveries.quarantined += len(repeated) + len(overtaken)
-        for _ in range(habits.faults_a_month):
-            _add_fault(rng, deliveries, habits, number=faults, days=days, timeline=timeline)
-            faults += 1
+    # One bad row a day at most, and none on a day with few rows.
+    large = np.bincount(deliveries.day, minlength=len(timeline.days)) >= _ROWS_FOR_A_BAD
+    whole = [day for day in days if large[day] and day not in with_two_files]
+    repeated = deliveries.copy(_one_of(rng, deliveries, whole), rank=1)
+    superseded = deliveries.copy(_one_of(rng, deliveries, whole), rank=-1)
+    defects.wrong_values(rng, deliveries, superseded)
+    deliveries.quarantined[repeated] = deliveries.quarantined[superseded] = True
+    for number in range(defects.faults_a_month):
+        fault = month * defects.faults_a_month + number
+        _add_fault(rng, deliveries, defects, number=fault, days=whole, timeline=timeline)
     if deliveries.source == "call_segments":
         _clock_change(rng, deliveries, timeline=timeline)
 
 
-def _in_main_files(deliveries: Deliveries, days: list[int]) -> Array:
-    return (deliveries.day >= days[0]) & (deliveries.day <= days[-1]) & (deliveries.file == int(File.MAIN))
+def _one_of(rng: np.random.Generator, deliveries: Deliveries, days: list[int], *, among: Array | None = None) -> Array:
+    """Draw a row of some days, none where there is none, and take its day off the list."""
+    of_days = np.isin(deliveries.day, days)
+    row = deliveries.pick(rng, count=1, among=of_days if among is None else of_days & among)
+    for day in deliveries.day[row].tolist():
+        days.remove(day)
+    return row
 
 
 def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
@@ -165,21 +184,21 @@ def _clock_change(rng: np.random.Generator, deliveries: Deliveries, *, timeline:
 def _add_fault(
     rng: np.random.Generator,
     deliveries: Deliveries,
-    habits: Habits,
+    defects: Defects,
     *,
     number: int,
     days: list[int],
     timeline: Timeline,
 ) -> None:
-    """Add a faulty copy of a row of the month, where its file can hold the fault."""
-    fault = habits.faults[number % len(habits.faults)]
+    """Add a faulty copy of a row of one of the days, where its file can hold the fault."""
+    fault = defects.faults[number % len(defects.faults)]
     can_hold = [day for day in days if _can_hold(fault, deliveries, timeline=timeline, day=day)]
-    among = np.isin(deliveries.day, can_hold) & (deliveries.file == int(File.MAIN))
+    among = np.isin(deliveries.day, can_hold)
     if fault.shift is not None:
         among &= deliveries.columns[fault.shift[1]] != NONE
-    copies = deliveries.copy(deliveries.pick(rng, count=1, among=among), rank=2)
+    copies = deliveries.copy(_one_of(rng, deliveries, days, among=among), rank=2)
     for row in copies.tolist():
-        deliveries.columns[habits.key][row] += f"-{number + 1}"
+        deliveries.columns[defects.key][row] += f"-{number + 1}"
         for column, value in fault.put.items():
             deliveries.columns[column][row] = value
         for column in fault.clear:
@@ -191,17 +210,17 @@ def _add_fault(
             deliveries.cells[row] = dict(fault.text)
         if fault.width:
             deliveries.width[row] = fault.width
-        deliveries.quarantined += 1
+        deliveries.quarantined[row] = True
 
 
 def _can_hold(fault: Fault, deliveries: Deliveries, *, timeline: Timeline, day: int) -> bool:
-    style = style_of(deliveries.source, day=day, date=timeline.days[day], file=File.MAIN)
+    style = style_of(deliveries.source, date=timeline.days[day], file=File.MAIN)
     if style.extension == "parquet":
         return not fault.width and all(deliveries.kinds[column] is Kind.TEXT for column in fault.text)
     return style.is_csv or not fault.width
 
 
-def _falsify_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
+def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """A third each of wrong lines, wrong talk times and wrong dispositions."""
     columns = deliveries.columns
     kind = rng.integers(0, 3, len(rows))
@@ -215,7 +234,7 @@ def _falsify_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array
     columns["talk_seconds"][answer] = np.where(was_answered, 0, 1200)
 
 
-def _falsify_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
+def _wrong_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The mark of a partner force wrong, some with another type."""
     columns = deliveries.columns
     columns["from_partner_force"][rows] = 1 - columns["from_partner_force"][rows]
@@ -223,14 +242,14 @@ def _falsify_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Ar
     columns["contact_type"][other] = "other"
 
 
-def _falsify_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
+def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The wrong service."""
     services = deliveries.columns["service"]
     others = reports.choose_service(rng, len(rows))
     services[rows] = np.where(services[rows] == "report_a_crime", others, "report_a_crime")
 
 
-def _falsify_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
+def _wrong_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The incident wrong, some with another topic."""
     columns = deliveries.columns
     columns["created_incident"][rows] = 1 - columns["created_incident"][rows]
@@ -238,7 +257,7 @@ def _falsify_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array
     columns["topic"][other] = "other"
 
 
-def _falsify_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
+def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The status wrong: cancelled for recorded and the reverse."""
     columns = deliveries.columns
     was_recorded = columns["status"][rows] == "recorded"
@@ -248,11 +267,11 @@ def _falsify_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Arra
     columns["cancel_code"][rows] = where_true(was_recorded, codes)
 
 
-_HABITS = {
-    "call_segments": Habits(
+_DEFECTS = {
+    "call_segments": Defects(
         key="call_id",
         event="arrived_at",
-        falsify=_falsify_calls,
+        wrong_values=_wrong_calls,
         faults=(
             Fault(text={"arrived_at": "31/09/2022 25:10"}),
             Fault(text={"disposition": "answerd"}),
@@ -269,10 +288,10 @@ _HABITS = {
         faults_a_month=4,
         first_two_files=4,
     ),
-    "digital_contacts": Habits(
+    "digital_contacts": Defects(
         key="contact_id",
         event="received_at",
-        falsify=_falsify_contacts,
+        wrong_values=_wrong_contacts,
         faults=(
             Fault(text={"received_at": "yesterday"}),
             Fault(text={"contact_type": "fax"}),
@@ -284,10 +303,10 @@ _HABITS = {
         faults_a_month=2,
         first_two_files=9,
     ),
-    "online_crime_reports": Habits(
+    "online_crime_reports": Defects(
         key="submission_id",
         event="submitted_at",
-        falsify=_falsify_reports,
+        wrong_values=_wrong_reports,
         faults=(
             Fault(shift=("started_at", "submitted_at", 300)),
             Fault(text={"service": "report_crime"}),
@@ -298,10 +317,10 @@ _HABITS = {
         faults_a_month=2,
         first_two_files=13,
     ),
-    "live_chats": Habits(
+    "live_chats": Defects(
         key="chat_id",
         event="requested_at",
-        falsify=_falsify_chats,
+        wrong_values=_wrong_chats,
         faults=(
             Fault(shift=("ended_at", "accepted_at", -60)),
             Fault(clear=("requested_at",)),
@@ -312,10 +331,10 @@ _HABITS = {
         faults_a_month=2,
         first_two_files=17,
     ),
-    "crimes": Habits(
+    "crimes": Defects(
         key="crime_ref",
         event="updated_at",
-        falsify=_falsify_crimes,
+        wrong_values=_wrong_crimes,
         faults=(
             Fault(text={"status": "pending"}),
             Fault(clear=("offence_code",)),
