@@ -100,8 +100,8 @@ FAULTS = {
     "reason is none of bail, lover's quarrel": 2,
     "people is not the sum of adults, children": 1,
     "another row has the same force, visit": 2,
-    "force, station is not in stations": 2,
-    "day is no opened of stations": 1,
+    "force, station is not in stations (dbt/seeds/stations.csv)": 2,
+    "day is no opened of stations (dbt/seeds/stations.csv)": 1,
 }
 
 
@@ -202,7 +202,8 @@ def test_the_failure_of_a_run_names_the_faults(run):
     [event] = run.filter_events(lambda event: event.is_step_failure)
     said = event.step_failure_data.user_failure_data.description
     assert said.startswith("dbt: 1 node failed or skipped: integrity of visits: 3 rows: reason is empty; 2 rows: ")
-    assert "; 1 row: day is no opened of stations. Rows: select * from warehouse.reference.visits where " in said
+    last = "; 1 row: day is no opened of stations (dbt/seeds/stations.csv). Rows: "
+    assert said.partition(last)[2].startswith("select * from warehouse.reference.visits where ")
 
 
 def test_the_check_of_the_table_shows_the_faults(run):
