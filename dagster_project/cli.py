@@ -11,20 +11,20 @@ import gc
 import json
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
+from textwrap import fill
 from types import TracebackType
 from typing import Annotated, NoReturn
 
@@ -34,9 +34,10 @@ from rich.console import Console
 from rich.table import Table
 from typer.main import get_command
 
-from dagster_project.damage import find_damage
+from dagster_project.damage import find_damage, publication_damage
 from dagster_project.errors import OperatorError, UsageError
 from dagster_project.extracts.errors import printable
+from dagster_project.loading.deadlines import ExpectedDelivery
 from dagster_project.loading.plan import Range
 from dagster_project.operations import (
     RunResult,
@@ -44,8 +45,11 @@ from dagster_project.operations import (
     accept_rejected,
     claim_port,
     contracts_of,
+    day_of,
     find_work,
     make_paper,
+    months_shown,
+    open_in_browser,
     open_landing_warning,
     read_state,
     repair_files,
@@ -53,17 +57,19 @@ from dagster_project.operations import (
     serve_ui,
     write_dbt_docs,
 )
+from dagster_project.publication.catalogue import Listing, describe_table, list_measures, list_tables, page_of
 from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, count_matches, limit_memory, published_query
 from dagster_project.publication.report.model import PAPER_MONTHS
-from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
+from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_rows, write_table
 from dagster_project.reporting import LOGGER, complain, is_json, report_as, report_to_terminal, say
 from dagster_project.settings import LogFormat, Settings, SettingsError, read_settings
 from dagster_project.signals import describe_command, stop_on_signals
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import OutstandingDelivery, SourceState
+from dagster_project.words import be, counted
 
 
 class Exit(IntEnum):
@@ -85,6 +91,13 @@ class Edition(StrEnum):
     PUBLIC = "public"
 
 
+class Page(StrEnum):
+    """What `fcir open` opens."""
+
+    PAPER = "paper"
+    SITE = "site"
+
+
 app = typer.Typer(
     name="fcir",
     help="The warehouse for police contact and crime performance: extracts in, board figures out.",
@@ -95,6 +108,12 @@ app = typer.Typer(
 
 # Wider than any table; a column is never cut or folded.
 _WIDEST = 10_000
+
+# Measures whose definitions are printed in full; of more there is a line each.
+_MEASURES_IN_FULL = 3
+
+# Columns of a terminal from which on a list of measures has their definitions.
+_WIDE = 140
 
 # Names listed in a summary; the rest is counted.
 _LISTED = 12
@@ -124,21 +143,34 @@ def run(
     to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
     source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
     accept: Annotated[
-        list[int] | None,
-        typer.Option("--accept", metavar="LOAD", help="Load this rejected delivery all the same; needs --reason."),
+        list[str] | None,
+        typer.Option("--accept", metavar="SOURCE/DAY", help="Load this rejected delivery anyway; needs --reason."),
     ] = None,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
     ] = "",
 ) -> None:
-    """Load what is new, changed or was never accepted; build, test, publish."""
+    """Load what is new, changed or was never accepted; build, test, publish.
+
+    Ends with 1 when a delivery is missing or rejected; all else is done.
+
+    Examples:
+      fcir run
+      fcir run --from 2022-10-01 --to 2022-10-31 --source crimes
+      fcir run --accept call_segments/2022-10-30 --reason "telephony was down"
+    """
     settings = _start(debug=bool(context.obj))
     if accept and (from_ or to or source):
-        raise UsageError("--accept names the delivery by its load; leave out --from, --to and --source")
+        raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
     if reason and not accept:
-        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept LOAD --reason "..."')
+        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
-        say(f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}")
+        say(
+            f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
+            source=waiver.source,
+            extract_date=waiver.extract_date,
+            reason=waiver.reason,
+        )
     wanted = Range(_day("--from", from_), _day("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
@@ -158,10 +190,12 @@ def run(
             }
         )
         say(
-            f"Nothing is new but {held} deliveries that are not complete; run again when they are: fcir run"
+            f"Nothing is new but {counted(held, 'delivery')} that {be(held)} not complete; run again when "
+            f"{'it is' if held == 1 else 'they are'}: fcir run"
             if held
             else "Nothing is new: every delivery in the landing folder is loaded, built and published."
         )
+        _tell_expected(work.expected)
         _tell_outstanding(work.outstanding)
         failed = _tell_failed(settings.published)
         _tell_publication(settings)
@@ -183,7 +217,14 @@ def publish(
         Edition, typer.Option("--edition", help="internal: all marts; public: what may leave the force.")
     ] = Edition.INTERNAL,
 ) -> None:
-    """Publish the marts as they stand once more, or what of them may leave the force."""
+    """Publish again without reloading, or publish what may leave the force.
+
+    The public edition is published beside the internal one.
+
+    Examples:
+      fcir publish
+      fcir publish --edition public
+    """
     settings = _start(debug=bool(context.obj))
     _repair(settings)
     started = time.monotonic()
@@ -197,13 +238,20 @@ def publish(
 @app.command()
 def paper(
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the latest.")
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the newest complete one.")
     ] = None,
     months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("paper"),
 ) -> None:
-    """Write a board paper from what is published: page, PDF, workbook and CSV."""
+    """Write a board paper from what is published: page, PDF, workbook and CSV.
+
+    Nothing that is published is changed.
+
+    Examples:
+      fcir paper
+      fcir paper --month 2022-10 --months 12 --out october
+    """
     from dagster_project.tracing import parse_month
 
     settings = _start()
@@ -224,6 +272,11 @@ def check(
     """Say what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
 
     Files of one source and day are one delivery, with those of that day in the landing folder.
+    Ends with 1 when a delivery would be rejected.
+
+    Examples:
+      fcir check crimes_2022-10-30.csv
+      fcir check export.csv --source crimes --rows 5
     """
     # It imports pyarrow and the readers.
     from dagster_project.check_output import show_check
@@ -241,36 +294,60 @@ def check(
 @app.command()
 def status(
     everything: Annotated[
-        bool, typer.Option("--all", help="Every delivery that needs a person, with its whole reason.")
+        bool, typer.Option("--all", help="Every delivery that needs attention, with its whole reason.")
     ] = False,
 ) -> None:
-    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published."""
+    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
+
+    While a run holds the warehouse: what runs, at which step, and the state of the last publication.
+    Ends with 1 when a delivery is missing or rejected, or a file is damaged or left out, by the state that is shown.
+    A delivery that is expected, before the deadline of its source, is not missing.
+
+    Examples:
+      fcir status
+      fcir status --all
+    """
     settings = read_settings()
     state = read_state(settings)
     _warn_of_open_landing(settings)
-    damaged = find_damage(settings)
+    # Files that a run is just writing are not damaged; a publication is written before anybody is pointed to it.
+    damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:
         _warn(f"{damage}. Run: fcir run")
+    if state.locked:
+        _tell_locked(state)
+    elif state.killed and state.killed.command.startswith(("fcir run", "fcir publish", "Dagster")):
+        _warn(
+            f"{state.killed.command} (process {state.killed.pid}, started {_moment(state.killed.since)}) was killed"
+            f"{f' while {state.killed.step}' if state.killed.step else ''}. Nothing is half loaded. Run: fcir run",
+            killed_at_step=state.killed.step,
+        )
     if not state.sources:
-        _tell_nothing_loaded(settings, state)
+        if not state.locked:
+            _tell_nothing_loaded(settings, state)
         raise typer.Exit(Exit.DATA if damaged else Exit.WELL)
     if is_json():
         for item in state.sources:
-            say(f"{item.source}: {item.days_loaded} days loaded", **asdict(item))
+            say(f"{item.source}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
         _print_states(state.sources)
     if state.waiting:
-        say(f"{state.waiting} deliveries in the landing folder are new, changed or rejected. Run: fcir run")
+        waiting = counted(state.waiting, "delivery")
+        say(f"{waiting} in the landing folder {be(state.waiting)} new, changed or rejected. Run: fcir run")
+    elif not state.is_published:
+        say("What is loaded is not published yet. Run: fcir run")
     _tell_held(state.held)
     # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
-    _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue sources")
+    _tell_expected(state.expected, 1 if listed else None, width)
+    _tell_some([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
     if is_json():
         for month in state.affected:
             say(str(month), **asdict(month))
     else:
         texts = [str(month) for month in state.affected]
-        _tell_some(texts, 2 if listed else None, width, "months with more than 1 % of their rows quarantined")
+        name = "month with more than 1 % of its rows quarantined"
+        _tell_some(texts, 2 if listed else None, width, name, "fcir status --all")
     _tell_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
     failed = _tell_failed(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
@@ -278,9 +355,37 @@ def status(
     raise typer.Exit(Exit.DATA if state.outstanding or damaged or failed else Exit.WELL)
 
 
+def _tell_locked(state: State) -> None:
+    """What holds the warehouse, since when and at which step, and of what the lines below are the state."""
+    holder = state.running
+    if holder is None:
+        say(f"The warehouse cannot be read at present: {state.locked}")
+    else:
+        step = f": {holder.step} since {_moment(holder.step_since)}" if holder.step else ""
+        say(
+            f"{holder.command or 'A command'} is running (process {holder.pid}, started {_moment(holder.since)}){step}",
+            **asdict(holder),
+        )
+    say(
+        f"Below is the state of the last publication, {state.published_as}; the present one when this has ended."
+        if state.published_as
+        else "Nothing is published yet. The state of the sources when this has ended: fcir status"
+    )
+
+
+def _moment(instant: datetime) -> str:
+    """An instant on this machine's clock, with its date unless it is today's."""
+    local = instant.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def _tell_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.landing.is_dir():
-        say(f"Nothing is loaded yet; {state.waiting} deliveries wait in {settings.landing}. Run: fcir run")
+        waiting = counted(state.waiting, "delivery")
+        say(
+            f"Nothing is loaded yet; {waiting} {'waits' if state.waiting == 1 else 'wait'} in {settings.landing}. "
+            "Run: fcir run"
+        )
         _tell_held(state.held)
     else:
         say(
@@ -291,17 +396,43 @@ def _tell_nothing_loaded(settings: Settings, state: State) -> None:
 
 def _tell_held(held: int) -> None:
     if held:
-        say(f"{held} deliveries are not complete yet; fcir run takes them when they are")
+        one = held == 1
+        say(
+            f"{counted(held, 'delivery')} {be(held)} not complete yet; fcir run takes {'it' if one else 'them'} when "
+            f"{'it is' if one else 'they are'}"
+        )
 
 
-def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str) -> None:
-    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut."""
+def _tell_expected(found: Sequence[ExpectedDelivery], listed: int | None = _LISTED, width: int | None = None) -> None:
+    """Deliveries that have not come and need not have: nothing is wrong."""
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(_cut(str(item), width), source=item.source, extract_date=item.extract_date, due=item.due)
+    if len(found) > len(shown):
+        say(f"  and {counted(len(found) - len(shown), 'more expected delivery')}")
+
+
+def _tell_some(lines: Sequence[str], listed: int | None, width: int | None, what: str, rest: str = "") -> None:
+    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut.
+
+    Args:
+        lines: what there is.
+        listed: how many lines are printed; None: all.
+        width: of the screen; None: lines are not cut.
+        what: the noun of what is counted, for one of them.
+        rest: where the others are, for example a command.
+    """
     shown = lines if listed is None else lines[:listed]
     for line in shown:
-        text = f"  {line}"
-        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…")
-    if len(lines) > len(shown):
-        say(f"  and {len(lines) - len(shown)} more {what}")
+        say(_cut(line, width))
+    if left := len(lines) - len(shown):
+        say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
+
+
+def _cut(text: str, width: int | None) -> str:
+    """A line with a margin, cut where it is wider than the screen."""
+    text = f"  {text}"
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _print_states(sources: tuple[SourceState, ...]) -> None:
@@ -378,6 +509,120 @@ def _end_at_once(error: Exception) -> None:
 
 
 @app.command()
+def measures(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What code, label or definition has in it; default: all.")
+    ] = "",
+    section: Annotated[str, typer.Option("--section", metavar="SECTION", help="Only this section: calls_999.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+) -> None:
+    """List the published measures: code, label, unit and definition.
+
+    Up to three measures are shown in full.
+
+    Examples:
+      fcir measures
+      fcir measures queue --section calls_101
+      fcir measures --csv > measures.csv
+    """
+    _choose_one(as_csv, as_json)
+    found = list_measures(read_settings(), text=text, section=section)
+    if _printed(found, as_csv=as_csv, as_json=as_json):
+        return
+    if len(found.rows) > _MEASURES_IN_FULL:
+        _list_measures(found)
+        return
+    for row in found.rows:
+        _print_measure(dict(zip(found.columns, row, strict=True)))
+
+
+@app.command()
+def tables(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="Show the columns of this table; default: none.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+) -> None:
+    """List the published tables with their rows and grain, or the columns of one.
+
+    The grain is the columns by which no two rows are alike.
+
+    Examples:
+      fcir tables
+      fcir tables kpi_calls_monthly
+      fcir tables fct_call --json
+    """
+    _choose_one(as_csv, as_json)
+    settings = read_settings()
+    if not name:
+        found = list_tables(settings)
+        if not _printed(found, as_csv=as_csv, as_json=as_json):
+            write_rows(found.columns, found.rows, sys.stdout)
+        return
+    table = describe_table(settings, name)
+    if not _printed(table.columns, as_csv=as_csv, as_json=as_json):
+        print(f"{table.name}: {counted(table.rows, 'row')}")
+        print(f"{fill(table.description, _text_width())}\n")
+        write_rows(table.columns.columns, table.columns.rows, sys.stdout)
+
+
+@app.command("open")
+def open_page(
+    page: Annotated[Page, typer.Argument(metavar="PAGE", help="paper or site.")] = Page.PAPER,
+) -> None:
+    """Open the published board paper or site in the browser, and print where it is.
+
+    Without a display it is only printed.
+
+    Examples:
+      fcir open
+      fcir open site
+    """
+    settings = read_settings()
+    name = {Page.PAPER: "board_paper.html", Page.SITE: "index.html"}[page]
+    file = page_of(settings, name)
+    say(str(file), path=str(file))
+    open_in_browser(file)
+
+
+def _choose_one(as_csv: bool, as_json: bool) -> None:
+    if as_csv and as_json:
+        raise UsageError("choose one of --csv and --json")
+    _print_in_utf8()
+
+
+def _printed(found: Listing, *, as_csv: bool, as_json: bool) -> bool:
+    """Print a listing as CSV or JSON where either was asked for; whether it was."""
+    if as_csv or as_json:
+        (write_csv if as_csv else write_json)(found.columns, found.rows, sys.stdout)
+    return as_csv or as_json
+
+
+def _text_width() -> int:
+    """Where a paragraph is broken: at the width of the screen, but no line is longer than one reads with ease."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 100)
+
+
+def _list_measures(found: Listing) -> None:
+    """One line for each measure; a definition that a terminal would cut is left out."""
+    names = ("measure", "unit", "label", "definition")
+    shown = len(names) - (sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE)
+    places = [found.columns.index(name) for name in names[:shown]]
+    rows = [tuple(row[place] for place in places) for row in found.rows]
+    write_rows(names[:shown], rows, sys.stdout)
+    if sys.stdout.isatty():
+        print(f"{counted(len(found.rows), 'measure')}. Definition of one: fcir measures CODE")
+
+
+def _print_measure(measure: Mapping[str, object]) -> None:
+    print(measure["measure"])
+    for name, value in measure.items():
+        if value is not None and name != "measure":
+            shown = fill(str(value), _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
+            print(shown)
+
+
+@app.command()
 def trace(
     measure: Annotated[str, typer.Argument(metavar="MEASURE", help="Code of the catalogue: calls_999.received.")],
     month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
@@ -386,7 +631,14 @@ def trace(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
 ) -> None:
-    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from."""
+    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from.
+
+    Ends with 1 when the figure does not add up. Codes: fcir measures
+
+    Examples:
+      fcir trace calls_999.received 2022-10
+      fcir trace crime.pct_cancelled 2022-10 --rows --csv
+    """
     from dagster_project.tracing import trace_figure
     from dagster_project.tracing_text import document_of, lines_of, records_of
 
@@ -420,7 +672,12 @@ def sample(
 ) -> None:
     """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
 
-    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023.
+    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023. A file
+    SYNTHETIC in the folder marks all that is made from it.
+
+    Examples:
+      fcir sample
+      fcir sample --out extracts --from 2022-08-01
     """
     from dagster_project.sample import FIRST_DAY, LAST_DAY, write
 
@@ -452,9 +709,18 @@ def sample(
 @app.command()
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody start anything; for viewers.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Allow no changes and start no runs; for viewers.")
+    ] = False,
 ) -> None:
-    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C."""
+    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
+
+    It listens on 127.0.0.1 alone.
+
+    Examples:
+      fcir ui
+      fcir ui --port 3001 --read-only
+    """
     settings = _start()
     claim_port(port)
     if not read_only:
@@ -466,7 +732,13 @@ def ui(
 
 @app.command()
 def docs() -> None:
-    """Write the documentation of all models and columns as one page."""
+    """Write the documentation of all models and columns as one page.
+
+    The page needs no server; its place is printed.
+
+    Example:
+      fcir docs
+    """
     settings = _start()
     _repair(settings)
     say(f"Documentation  {write_dbt_docs(settings)}")
@@ -593,24 +865,24 @@ def _repair(settings: Settings) -> None:
         _warn(str(damage))
 
 
-def _warn(message: str) -> None:
-    say(message if is_json() else f"warning: {message}", level="warning")
+def _warn(message: str, **fields: object) -> None:
+    say(message if is_json() else f"warning: {message}", level="warning", **fields)
 
 
 def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
-    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
-    with suppress(ValueError):
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-    raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
+    day = day_of(text)
+    if day is None:
+        raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
+    return day
 
 
 def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
+    _tell_expected(result.expected)
     _tell_outstanding(result.outstanding)
     failed = [] if result.failures else _tell_failed(settings.published)
     _tell_publication(settings)
@@ -631,7 +903,7 @@ def _summarise(settings: Settings, result: RunResult, seconds: float) -> None:
 def _summarise_public(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
     say("")
     for failure in result.failures:
-        say(f"failed: {failure}")
+        say(f"failed: {failure}", level="error")
     _tell_outstanding(result.outstanding)
     pointer = pointer_of(settings.published_public)
     failed = _tell_failed(settings.published_public, again="fcir publish --edition public") if result.success else []
@@ -655,11 +927,26 @@ def _tell_outstanding(
     width: int | None = None,
     rest: str = "fcir status --all",
 ) -> None:
-    _tell_some([str(item) for item in found], listed, width, f"deliveries: {rest}")
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(
+            _cut(str(item), width),
+            source=item.source,
+            extract_date=item.extract_date,
+            status=item.status,
+            load_id=item.load_id,
+            files=item.files,
+            reason=item.reason,
+        )
+    if left := len(found) - len(shown):
+        say(f"  and {counted(left, 'more delivery')}: {rest}")
+    rejected = [item for item in found if item.status == "rejected"]
     if found:
-        say(f"{len(found)} deliveries need a person. Try a file: fcir check FILE; then: fcir run")
-    if any(item.status == "rejected" for item in found):
-        say('A rejected one that is right as it is: fcir run --accept LOAD --reason "..."')
+        needs = "needs" if len(found) == 1 else "need"
+        following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
+        say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
+    if rejected:
+        say(f'Right as it is: fcir run --accept {rejected[0].name} --reason "..."')
 
 
 def _tell_failed(
@@ -668,10 +955,15 @@ def _tell_failed(
     """Name the files that the current publication left out; returns them."""
     failed = failed_renderings(published)
     lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
-    _tell_some(lines, listed, width, f"files that were left out: {pointer_of(published) / 'manifest.json'}")
+    manifest = str(pointer_of(published) / "manifest.json")
+    shown = failed if listed is None else failed[:listed]
+    for item, line in zip(shown, lines, strict=False):
+        say(_cut(line, width), file=item["path"], reason=item["reason"])
+    if left := len(failed) - len(shown):
+        say(f"  and {counted(left, 'more file')} left out: {manifest}")
     if failed:
         say(
-            f"{len(failed)} {'file is' if len(failed) == 1 else 'files are'} not published. When the cause is removed "
+            f"{counted(len(failed), 'file')} {be(len(failed))} not published. When the cause is removed "
             f"(docs/runbook.md): {again}"
         )
     return failed
@@ -684,6 +976,8 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
         say("Nothing is published yet.")
         return
     _tell("Published", pointer.resolve().name)
+    if months := months_shown(settings):
+        _tell("Month shown", months)
     files = {"Site": "index.html", "Board paper": "board_paper.html"}
     if not is_short:
         files |= {
@@ -698,7 +992,7 @@ def _tell_publication(settings: Settings, *, is_short: bool = False) -> None:
             _tell(title, pointer / name)
     matched, printed = count_matches(settings)
     if printed:
-        _tell("Reconciled", f"{matched} of {printed} printed figures are given to the last character")
+        _tell("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
     if not is_short:
         _tell("Query", 'fcir query "select * from board_paper"')
         _tell("Lineage UI", "make ui, then http://127.0.0.1:3000")

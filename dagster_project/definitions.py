@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.alerts import failed_runs, overdue_deliveries
 from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.publication import public_edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
@@ -27,10 +28,11 @@ def definitions() -> dg.Definitions:
     contracts = load_contracts(CONTRACTS)
     settings = read_settings()
     manifest = ensure_manifest(settings)
+    days = extract_dates(settings, contracts)
     return dg.Definitions(
         assets=[
             *(landing_spec(contract, settings) for contract in contracts.values()),
-            *(source_asset(contract, settings) for contract in contracts.values()),
+            *(source_asset(contract, settings, extract_dates=days) for contract in contracts.values()),
             *audit_specs(manifest),
             dbt_assets_of(manifest, settings),
             *publication_assets(manifest, settings),

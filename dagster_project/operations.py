@@ -6,6 +6,7 @@ the definitions 1.5 s.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,17 +17,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.damage import Damage, find_damage, publication_damage, repair
 from dagster_project.errors import UsageError
-from dagster_project.loading.deadlines import OverdueSource, overdue_sources
+from dagster_project.extracts.errors import printable
+from dagster_project.loading.deadlines import (
+    ExpectedDelivery,
+    OverdueSource,
+    expected_deliveries,
+    overdue_sources,
+)
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
@@ -43,7 +54,7 @@ from dagster_project.warehouse.connection import (
     reading_connection,
     says_damage,
 )
-from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder, note_step, writer_lock
 from dagster_project.warehouse.state import (
     AffectedMonth,
     OutstandingDelivery,
@@ -60,8 +71,18 @@ if TYPE_CHECKING:
     import duckdb
 
 
+# The code location of deploy/workspace.yaml and the name that Dagster gives to what it loads from there.
+_CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
 # By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
-_OF_THE_JOB = {".dagster/repository": "__repository__@dagster_project"}
+_OF_THE_JOB = {".dagster/repository": f"{_REPOSITORY}@{_CODE_LOCATION}"}
+
+
+# Job to the command that runs it in this process.
+_COMMANDS = {"nightly": "fcir run", "publish": "fcir publish", "publish_public": "fcir publish --edition public"}
+
+
+# How often a state is read when a run takes and gives back the warehouse in between.
+_READINGS = 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,7 @@ class Work:
     is_needed: bool
     """False when nothing is new and what is published is of what is loaded."""
     outstanding: tuple[OutstandingDelivery, ...]
+    expected: tuple[ExpectedDelivery, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,10 +104,17 @@ class RunResult:
     failures: tuple[str, ...]
     """Why steps failed, apart from the run's verdict on its deliveries."""
     outstanding: tuple[OutstandingDelivery, ...]
+    expected: tuple[ExpectedDelivery, ...] = ()
 
 
-def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> Work:
+def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
     """Compare the landing folder with the warehouse; nothing is changed.
+
+    Args:
+        settings: where the data are.
+        wanted: extract dates asked for.
+        sources: sources asked for; empty: all.
+        now: the present instant; None: by the clock.
 
     Raises:
         UsageError: a source is not known, or there is no landing folder.
@@ -96,6 +125,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
     from dagster_project.transformation.build import is_current
 
     contracts = contracts_of(sources)
+    now = now or utc_now()
     _see_home(settings)
     if not settings.landing.is_dir():
         raise UsageError(
@@ -110,7 +140,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
         if connection is None:
             # An empty warehouse is published too, but not in place of the first delivery that is being written.
             return Work(plan, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
-        owed = expected_days(connection, landing, every, wanted=wanted)
+        owed = expected_days(connection, landing, every, wanted=wanted, now=now)
         audited = {
             (source, day)
             for source, day in connection.execute("select distinct source, extract_date from audit.load").fetchall()
@@ -125,7 +155,8 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str]) -> W
         is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
         is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
         is_needed = is_needed or not pointer_of(settings.published).exists() or any(publication_damage(settings))
-        return Work(plan, is_needed, tuple(outstanding(connection)))
+        expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
+        return Work(plan, is_needed, tuple(outstanding(connection)), expected)
 
 
 def _check_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
@@ -160,26 +191,52 @@ def _see_home(settings: Settings) -> None:
         )
 
 
-def accept_rejected(settings: Settings, loads: Sequence[int], reason: str) -> list[Waiver]:
-    """Record that rejected deliveries are to be loaded all the same; the next run does it.
+def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:
+    """Record that rejected deliveries are to be loaded anyway; the next run does it.
 
     Args:
         settings: where the warehouse is.
-        loads: any load of each delivery, as `fcir status` numbers it.
+        names: the deliveries, each as `SOURCE/DAY`.
         reason: why, in the operator's words.
 
     Raises:
-        WaiverError: a load that cannot be accepted this way; those before it are recorded.
-        UsageError: nothing is loaded yet, or no reason is given.
+        WaiverError: a delivery that cannot be accepted this way; those before it are recorded.
+        UsageError: a name is no `SOURCE/DAY`, its source is not known, no reason is given, or nothing is loaded yet.
         WarehouseLocked: a run holds the warehouse.
     """
+    deliveries = [_delivery_named(name) for name in names]
     if not reason.strip():
-        raise UsageError('--accept needs a reason, which the audit keeps: fcir run --accept LOAD --reason "..."')
+        raise UsageError(f'--accept needs a reason, which the audit keeps: fcir run --accept {names[0]} --reason "..."')
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
-    with writer_lock(settings.lock_file), loading_connection(settings.warehouse) as connection:
-        return [waive(connection, load_id, reason.strip()) for load_id in loads]
+    with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
+        return [waive(connection, source, day, reason.strip()) for source, day in deliveries]
+
+
+def _delivery_named(name: str) -> tuple[str, date]:
+    """Source and extract date of a delivery.
+
+    Raises:
+        UsageError: the name is not of the form, or the source is not known.
+    """
+    source, _, text = name.partition("/")
+    day = day_of(text)
+    if day is None:
+        raise UsageError(
+            f"--accept {printable(name)}: expected SOURCE/DAY, for example call_segments/2022-10-30. Nothing was "
+            "changed. What is rejected: fcir status"
+        )
+    return next(iter(contracts_of([source]))), day
+
+
+def day_of(text: str) -> date | None:
+    """The day that a text names as YYYY-MM-DD; None where it is no day."""
+    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
+    with suppress(ValueError):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    return None
 
 
 def contracts_of(sources: Sequence[str]) -> Mapping[str, Contract]:
@@ -220,7 +277,8 @@ def run_job(
     from dagster_project.loading.pipeline import settle_key
 
     # Only what is published is for others to read, and `publish` opens that.
-    with writer_lock(settings.lock_file), private_files():
+    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
+        note_step(settings.lock_file, "starting")
         settings.commentary.mkdir(exist_ok=True)
         # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
         settle_key(settings, load_contracts(CONTRACTS))
@@ -249,6 +307,7 @@ def run_job(
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
             _close_killed_runs(instance)
+            _mark_as_of_code_location(instance, name)
             # Again, since `multiprocessing`, of which dbt has its locks, has unblocked it.
             shield_children()
             result = job.execute_in_process(
@@ -261,7 +320,35 @@ def run_job(
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
-        return RunResult(result.success, failures, left)
+            contracts = contracts_of(sources)
+            landing = scan_landing(settings, contracts, settle_seconds=0.0)
+            expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
+        return RunResult(result.success, failures, left, expected)
+
+
+def _mark_as_of_code_location(instance: dg.DagsterInstance, job: str) -> None:
+    """Have runs that this process makes belong to the code location, as those do that the UI starts.
+
+    The first page of the UI shows no other runs. `execute_in_process` takes no origin, but asks
+    the instance for the run; the origin is read from the form in which Dagster stores it with a run.
+    """
+    import dagster as dg
+
+    origin = {
+        "__class__": "ExternalPipelineOrigin",
+        "external_repository_origin": {
+            "__class__": "ExternalRepositoryOrigin",
+            "repository_location_origin": {
+                "__class__": "RegisteredRepositoryLocationOrigin",
+                "location_name": _CODE_LOCATION,
+            },
+            "repository_name": _REPOSITORY,
+        },
+        "pipeline_name": job,
+    }
+    stored: Any = dg.deserialize_value(json.dumps(origin))
+    create = partial(instance.create_run_for_job, remote_job_origin=stored)
+    instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:
@@ -334,38 +421,90 @@ class State:
 
     sources: tuple[SourceState, ...]
     outstanding: tuple[OutstandingDelivery, ...]
-    waiting: int
-    """Deliveries in the landing folder that a run would load."""
-    held: int
-    """Deliveries in the landing folder that are not complete yet."""
-    overdue: tuple[OverdueSource, ...]
+    waiting: int = 0
+    """Deliveries in the landing folder that a run would load; not known while the warehouse is held."""
+    held: int = 0
+    """Deliveries in the landing folder that are not complete yet; not known while the warehouse is held."""
+    overdue: tuple[OverdueSource, ...] = ()
+    expected: tuple[ExpectedDelivery, ...] = ()
     affected: tuple[AffectedMonth, ...] = ()
-    """Months whose figures are marked, since more than 1 % of their rows were quarantined."""
+    """Months whose figures are marked, since more than 1 % of their rows were quarantined; not known while the
+    warehouse is held."""
+    is_published: bool = True
+    """Whether what is published is of all that is loaded."""
+    killed: Holder | None = None
+    """The last process that wrote to the warehouse, if it was killed."""
+    locked: str | None = None
+    """Why the warehouse cannot be read; then all of the above is the state of the last publication."""
+    running: Holder | None = None
+    """The process that holds the warehouse, where it is one of this project's."""
+    published_as: str | None = None
+    """Name of the publication that the state is of, while the warehouse is held; None where there is none."""
 
 
-def read_state(settings: Settings) -> State:
-    """The state of every source.
+def read_state(settings: Settings, *, now: datetime | None = None) -> State:
+    """The state of every source: by the warehouse, or by the last publication while the warehouse is held.
+
+    A run commits what it loads source by source, and publishes last. So a state is read where no run is between the
+    two: from the warehouse under the reader lock, else from the publication, which is whole or not there.
+
+    Args:
+        settings: where the data are.
+        now: the present instant; None: by the clock.
 
     Raises:
-        WarehouseLocked: a run holds the warehouse.
-        DatabaseUnreadable: the warehouse is damaged.
+        DatabaseUnreadable: the warehouse is damaged, or the publication while the warehouse is held.
         PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
     """
     contracts = load_contracts(CONTRACTS)
     _see_home(settings)
-    landing = scan_landing(settings, contracts)
+    # Between the two readings a run may have ended, and with it the reason to read the publication.
+    for _ in range(_READINGS):
+        try:
+            return _state_of_warehouse(settings, contracts, now or utc_now())
+        except WarehouseLocked as locked:
+            said = str(locked)
+            holder = holder_of(settings.lock_file)
+            if holder or not said.startswith("run of process"):
+                break
+    return _state_of_publication(settings, said, holder)
+
+
+def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], now: datetime) -> State:
+    from dagster_project.transformation.build import is_current
+
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        # Below the lock, so that no run has taken files meanwhile.
+        landing = scan_landing(settings, contracts)
         _check_key(settings, connection)
         waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
+        killed = killed_holder(settings.lock_file)
         if connection is None:
-            return State((), (), waiting, len(landing.held_days), ())
+            return State((), (), waiting, len(landing.held_days), killed=killed)
         return State(
             tuple(source_states(connection)),
             tuple(outstanding(connection)),
             waiting,
             len(landing.held_days),
-            tuple(overdue_sources(connection, landing, contracts, now=utc_now())),
+            tuple(overdue_sources(connection, landing, contracts, now=now)),
+            tuple(expected_deliveries(connection, landing, contracts, now=now)),
             tuple(affected_months(connection)),
+            is_published=is_current(connection) and pointer_of(settings.published).exists(),
+            killed=killed,
+        )
+
+
+def _state_of_publication(settings: Settings, locked: str, holder: Holder | None) -> State:
+    if not pointer_of(settings.published).exists():
+        return State((), (), locked=locked, running=holder)
+    folder = current_publication(settings.published)
+    with reading_connection(folder / "fcir.duckdb") as connection:
+        return State(
+            tuple(source_states(connection, is_published=True)),
+            tuple(outstanding(connection, is_published=True)),
+            locked=locked,
+            running=holder,
+            published_as=folder.name,
         )
 
 
@@ -375,7 +514,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     Args:
         settings: where the publication and the commentaries are.
         out: folder for the files; made where it does not exist.
-        month: last month shown, by any day of it; None: the force's latest.
+        month: last month shown, by any day of it; None: the force's newest complete one.
         length: months shown.
         force_code: the force.
 
@@ -390,18 +529,45 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     # What draws and typesets costs 0.3 s to import, which no other command needs.
     from dagster_project.publication.papers import write_paper
     from dagster_project.publication.report.commentary import commentary_file, read_commentary
-    from dagster_project.publication.report.read import paper_months, paper_sections, read_report
+    from dagster_project.publication.report.read import default_month, paper_months, paper_sections, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
-        shown = month.replace(day=1) if month else months[-1] if months else london_today().replace(day=1)
+        shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # A force that is not known is none, however it is written: the report says so.
         file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
         words = read_commentary(file, paper_sections(connection)) if file else {}
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)
+
+
+def months_shown(settings: Settings) -> str:
+    """Which month the publication shows first, and which run after it.
+
+    Args:
+        settings: where the publication is, and of which force.
+
+    Returns:
+        `January 2023 (newest complete); so far February 2023: 1 of 28 days`. An empty text where the force has no
+        month.
+    """
+    from dagster_project.publication.report.model import long_month
+    from dagster_project.publication.report.read import paper_months
+
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+        try:
+            months = paper_months(connection).get(settings.force, [])
+        except duckdb.CatalogException:
+            # Published by a version without the table; the next run publishes it.
+            return ""
+    shown = next((item for item in months if item.is_default), None)
+    if shown is None:
+        return ""
+    text = f"{long_month(shown.month)} ({shown.coverage or 'newest complete'})"
+    running = [f"{long_month(item.month)}: {item.coverage}" for item in months if item.is_running]
+    return f"{text}; so far {', '.join(running)}" if running else text
 
 
 def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
@@ -418,7 +584,9 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
         import dagster as dg
 
         # Storage and manifest are made here, before two processes would make them at the same time.
-        with writer_lock(settings.lock_file), private_files(), dg.DagsterInstance.get() as instance:
+        locked = writer_lock(settings.lock_file, command="fcir ui")
+        with locked, private_files(), dg.DagsterInstance.get() as instance:
+            note_step(settings.lock_file, "preparing the lineage UI")
             _close_killed_runs(instance)
             ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
@@ -460,6 +628,22 @@ def _is_ready_for_viewers(settings: Settings) -> bool:
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 
 
+def open_in_browser(file: Path) -> bool:
+    """Open a page in the user's browser; without a display nothing is started, not even a browser of text.
+
+    Returns:
+        Whether a browser was started.
+    """
+    import webbrowser
+
+    has_display = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if not has_display:
+        return False
+    with suppress(webbrowser.Error, OSError):
+        return webbrowser.open(file.as_uri())
+    return False
+
+
 def claim_port(port: int) -> None:
     """See that a port of this machine is free, before servers start that would only find out half a minute later.
 
@@ -488,5 +672,5 @@ def write_dbt_docs(settings: Settings) -> Path:
     Raises:
         DbtError: dbt could not write it.
     """
-    with writer_lock(settings.lock_file):
+    with writer_lock(settings.lock_file, command="fcir docs"):
         return write_docs(settings)

@@ -74,6 +74,17 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
     LOGGER.info("%-12s %-22s %s", stage, name, message, extra={"fcir": {"stage": stage, "name": name, **fields}})
 
 
+def detail(message: str, **fields: object) -> None:
+    """Report what a log collector keeps and a person looks up where it is wanted: in the JSON form only.
+
+    Args:
+        message: the line.
+        fields: the same as values.
+    """
+    if is_json():
+        LOGGER.info("%s", message, extra={"fcir": fields})
+
+
 def progress(stage: str, name: str, done: int, total: int) -> None:
     """Show how far a step is, on a terminal only: a log keeps what was finished, not how it crept on."""
     if LOGGER.handlers and not is_json() and sys.stderr.isatty():
@@ -82,9 +93,14 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
         sys.stderr.flush()
 
 
-def warn(message: str) -> None:
-    """Report something that a person should look at, although the run goes on."""
-    LOGGER.warning("%s", message)
+def warn(message: str, **fields: object) -> None:
+    """Report something that a person should look at, although the run goes on.
+
+    Args:
+        message: the line.
+        fields: the same as values, for the JSON form.
+    """
+    LOGGER.warning("%s", message, extra={"fcir": fields})
 
 
 class _JsonFormatter(logging.Formatter):

@@ -24,7 +24,7 @@ WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
 # What `prepared.py` makes with the environment.
 PREPARED = Path(sys.prefix) / "share" / "fcir"
 
-# The warehouse partitions by day from here; a force with older extracts moves it back.
+# Extracts of days before are refused; a force with older extracts moves it back.
 # 2014-04-01: start of a financial year, and older than the records that any force has to keep for contact data.
 FIRST_EXTRACT_DATE = "2014-04-01"
 

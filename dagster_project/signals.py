@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Commands with something to end or to remove, and with little native code: the servers, a draft of 50 MB.
 _UNWINDING = ("ui", "sample")
-_READING = ("", "check", "query", "status", "trace")
+_READING = ("", "check", "measures", "open", "query", "status", "tables", "trace")
 # A pipe that nobody reads would keep the message waiting, and the process with it.
 _PATIENCE_SECONDS = 1.0
 

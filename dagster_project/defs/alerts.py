@@ -19,6 +19,7 @@ from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import outstanding, reading_audit
+from dagster_project.words import be, counted
 
 # A month: when alerts are first switched on, an old gap that everybody knows of is no news.
 _NEWS_DAYS = 31
@@ -32,7 +33,7 @@ _LISTED = 12
     minimum_interval_seconds=300,
     description=(
         "Raises an alert when a daily source has not delivered by the deadline of its contract, judged by the clock: "
-        "once for each source and day, and once more when the extract has come."
+        "once for each source and day, and again when the extract has come."
     ),
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -65,10 +66,10 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    # Runs of the command line belong to no code location, and this one is the only one of the instance.
+    # This code location is the only one of the instance, and runs of before version 0.1 belong to none.
     monitor_all_code_locations=True,
     minimum_interval_seconds=60,
-    description="Raises an alert when a run failed: which steps, and which deliveries need a person.",
+    description="Raises an alert when a run failed: which steps, and which deliveries need attention.",
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
@@ -85,7 +86,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
         lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
         lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
     if left_out := len(failed_renderings(settings.published)):
-        lines.append(f"{left_out} file{'' if left_out == 1 else 's'} left out of what is published")
+        lines.append(f"{counted(left_out, 'file')} left out of what is published")
     run = context.dagster_run
     _alert(context.log, settings, f"fcir: {run.job_name} failed", [f"run {run.run_id}", *lines, "Next: fcir status"])
 
@@ -111,7 +112,7 @@ def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[
 def _title(found: list[OverdueSource]) -> str:
     if not found:
         return "fcir: no source is overdue any more"
-    return f"fcir: {len(found)} sources are overdue" if len(found) > 1 else "fcir: 1 source is overdue"
+    return f"fcir: {counted(len(found), 'source')} {be(len(found))} overdue"
 
 
 def _listed(days: list[date]) -> str:

@@ -11,6 +11,7 @@ from dagster_project.loading.plan import Range, fingerprint, is_refused, plan_de
 from dagster_project.settings import CONTRACTS, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
+from dagster_project.words import be, counted
 
 # The console of a run that the command line starts is the operator's; Dagster's own lines go to its storage.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -45,9 +46,7 @@ nightly = dg.define_asset_job(
 publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.groups("publication"),
-    description=(
-        "Publish the marts as they stand once more; they have to be built and tested from all that is loaded."
-    ),
+    description=("Publish again without reloading; the marts have to be built and tested from all that is loaded."),
     executor_def=dg.in_process_executor,
 )
 
@@ -109,5 +108,6 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         return dg.SkipReason(str(locked))
     if not news:
         held = len(landing.held_days)
-        return dg.SkipReason("no delivery is new or changed" + (f"; {held} are not complete yet" if held else ""))
+        waiting = f"; {counted(held, 'delivery')} {be(held)} not complete yet" if held else ""
+        return dg.SkipReason(f"no delivery is new or changed{waiting}")
     return dg.RunRequest(run_key=run_key)

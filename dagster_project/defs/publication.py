@@ -19,12 +19,12 @@ from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
+from dagster_project.words import be, counted
 
 _OWNER = "team:performance-analysis"
 
 # Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
 _PAPER_READS = (
-    "board_paper",
     "definitions",
     "dim_force",
     "kpi_completeness_monthly",
@@ -34,6 +34,7 @@ _PAPER_READS = (
     "load_audit",
     "measures",
     "quarantine",
+    "report_months",
 )
 _MEASURES_READ = (
     "definitions",
@@ -45,6 +46,7 @@ _MEASURES_READ = (
     "load_audit",
     "measures",
     "quarantine",
+    "report_months",
     "revisions",
 )
 _QUALITY_READS = (
@@ -68,6 +70,8 @@ _SITE_READS = (
     "load_audit",
     "measures",
     "reconciliation",
+    "report_month_so_far",
+    "report_months",
     "revisions",
 )
 
@@ -112,7 +116,7 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             reads=_marts(_PAPER_READS),
             description=(
                 "The board papers of every force and month, as page, PDF, workbook and CSV. What people open first is "
-                "the latest of the installation's own force."
+                "that of the newest complete month of the installation's own force."
             ),
             kinds={"html", "pdf", "xlsx"},
             file="board_paper.html",
@@ -131,8 +135,8 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             "quality",
             reads=_marts(_QUALITY_READS),
             description=(
-                "What was loaded, missing, rejected, corrected and set aside, by source and day, and what came of the "
-                "expectations."
+                "What was loaded, missing, rejected, corrected and quarantined, by source and day, and the results of "
+                "the expectations."
             ),
             kinds={"html"},
             file="quality/index.html",
@@ -217,6 +221,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     @dg.multi_asset(name="publication", specs=specs)
     def publication(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin("publishing")
         try:
             made = publish(warehouse.settings, marts, run_id=context.run.run_id)
         except GateClosed as closed:
@@ -227,15 +232,15 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         step(
             "publish",
             "papers",
-            f"{len(made.papers)} papers, {rendered} of them new or changed",
+            f"{counted(len(made.papers), 'paper')}, {rendered:,} new or changed",
             papers=len(made.papers),
             rendered=rendered,
         )
-        step("publish", "site", f"{made.pages} pages", pages=made.pages, failed=len(made.failed))
+        step("publish", "site", counted(made.pages, "page"), pages=made.pages, failed=len(made.failed))
         step(
             "publish",
             made.run_id,
-            f"{len(made.tables)} tables, {rows:,} rows ({seconds:.1f} s)",
+            f"{counted(len(made.tables), 'table')}, {counted(rows, 'row')} ({seconds:.1f} s)",
             tables=len(made.tables),
             rows=rows,
             seconds=round(seconds, 3),
@@ -265,13 +270,15 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        warehouse.begin("recording the state of the audit")
         for state in audit_state(manifest_path, warehouse.settings):
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             faults = outstanding(connection)
         failed = failed_renderings(warehouse.settings.published)
         if faults or failed:
-            owed = [f"{len(faults)} deliveries need a person: " + "; ".join(map(str, faults[:10]))] if faults else []
+            need = f"{counted(len(faults), 'delivery')} {'needs' if len(faults) == 1 else 'need'} attention"
+            owed = [f"{need}: {'; '.join(map(str, faults[:10]))}"] if faults else []
             raise dg.Failure(
                 ". ".join([*owed, *_left_out(failed)]),
                 metadata={
@@ -289,7 +296,7 @@ def _left_out(failed: Sequence[FailedRendering]) -> list[str]:
     """What failed renderings mean, in a sentence; no sentence where there are none."""
     if not failed:
         return []
-    count = f"{len(failed)} rendering{' is' if len(failed) == 1 else 's are'} left out of the publication"
+    count = f"{counted(len(failed), 'rendering')} {be(len(failed))} left out of the publication"
     return [f"{count}: {'; '.join(map(_told, failed[:10]))}. When the cause is removed (docs/runbook.md): fcir publish"]
 
 
@@ -334,14 +341,15 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     )
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin("publishing the public edition")
         made = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
         seconds = time.monotonic() - started
         rows = sum(made.tables.values())
         step(
             "publish",
             made.run_id,
-            f"public edition: {len(made.tables)} tables, {rows:,} rows, {made.months_shown} months of tables shown "
-            f"first ({seconds:.1f} s)",
+            f"public edition: {counted(len(made.tables), 'table')}, {counted(rows, 'row')}, "
+            f"{counted(made.months_shown, 'month')} shown for the first time ({seconds:.1f} s)",
             edition="public",
             tables=len(made.tables),
             rows=rows,

@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings, read_settings
-from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.lock import note_step, writer_lock
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -30,11 +30,20 @@ class Warehouse(dg.ConfigurableResource):
             SettingsError: a setting cannot be used.
             ContractError: a contract cannot be used.
         """
-        del context
         self._settings = read_settings()
         self._contracts = load_contracts(CONTRACTS)
-        with writer_lock(self._settings.lock_file):
+        # A run of the command line has taken it already, under its own name.
+        run = context.run
+        with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
             yield self
+
+    def begin(self, step: str) -> None:
+        """Say what the run does from here on, for those who ask for the state meanwhile.
+
+        Args:
+            step: in words, for example `loading crimes`.
+        """
+        note_step(self._settings.lock_file, step)
 
     @property
     def settings(self) -> Settings:

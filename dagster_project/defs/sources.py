@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -14,23 +15,26 @@ from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys
 from dagster_project.event_log import in_one_transaction, written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
-from dagster_project.reporting import progress, step, warn
-from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
+from dagster_project.reporting import detail, is_json, progress, step, warn
+from dagster_project.settings import Settings
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.warehouse.connection import loading_connection
-from dagster_project.warehouse.state import StandingResult, standing_days, standing_results
-from dagster_project.warehouse.tables import raw_columns
-
-EXTRACT_DATES = dg.DailyPartitionsDefinition(
-    start_date=FIRST_EXTRACT_DATE,
-    timezone=LONDON_NAME,
-    # The extract of the day that is not over yet may lie there already.
-    end_offset=1,
+from dagster_project.warehouse.state import (
+    QuarantinedRows,
+    StandingResult,
+    quarantined_rows,
+    standing_days,
+    standing_results,
 )
+from dagster_project.warehouse.tables import raw_columns
+from dagster_project.words import counted
 
 # Rows of failing expectations and warnings that the UI shows; all of them are in the warehouse.
 _SHOWN = 20
+
+# Lines about quarantined rows of a source that a run logs as JSON.
+_DETAILS = 200
 
 # The check that comes before all expectations: those look at rows, and a file that cannot be read has none.
 _READING = "files_can_be_read"
@@ -57,15 +61,23 @@ def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
     )
 
 
-def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
-    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks."""
+def source_asset(
+    contract: Contract, settings: Settings, *, extract_dates: dg.PartitionsDefinition[str]
+) -> dg.AssetsDefinition:
+    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks.
+
+    Args:
+        contract: the source.
+        settings: for the links to its pages.
+        extract_dates: what daily sources are partitioned by; others are not partitioned.
+    """
     key = dg.AssetKey(["raw", contract.source])
     expectations = expectations_of(contract)
 
     spec = dg.AssetSpec(
         key,
         deps=[["landing", contract.source]],
-        partitions_def=EXTRACT_DATES,
+        partitions_def=extract_dates if contract.is_daily else None,
         group_name="sources",
         description=f"{contract.description}\n\nAccepted rows of all deliveries. {contract.grain}",
         owners=[f"team:{contract.owner}"],
@@ -94,14 +106,14 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 _READING,
                 asset=key,
-                description="A file that cannot be read as its contract says rejects its whole delivery. (critical)",
+                description="Every file can be read as its contract says. A failure rejects the delivery.",
                 metadata={"severity": Severity.CRITICAL.value, "dimension": "conformity"},
             ),
             *(
                 dg.AssetCheckSpec(
                     expectation.name,
                     asset=key,
-                    description=f"{expectation.description} ({expectation.severity.value})",
+                    description=f"{expectation.description.rstrip('.')}. {expectation.consequence}",
                     metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
                 )
                 for expectation in expectations
@@ -112,6 +124,7 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: Warehouse, deliveries: Deliveries
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         started = time.monotonic()
+        warehouse.begin(f"loading {contract.source}")
         report = load_source(
             warehouse.settings,
             warehouse.contracts,
@@ -122,6 +135,9 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
         )
         _say(report, time.monotonic() - started)
         with loading_connection(warehouse.settings.warehouse) as connection:
+            if is_json():
+                loads = [file.load_id for delivery in report.deliveries for file in delivery.files]
+                _say_quarantined(contract.source, quarantined_rows(connection, loads))
             standing = standing_days(connection, contract.source)
             last_results = standing_results(connection, contract.source)
         with in_one_transaction(context.instance):
@@ -138,7 +154,7 @@ def source_asset(contract: Contract, settings: Settings) -> dg.AssetsDefinition:
                 elif last:
                     yield _standing_check_result(key, expectation, last)
         days = [date.fromisoformat(day) for day in partition_keys_of(context)]
-        marks = _marks(key, report, standing, days)
+        marks = _marks(key, report, standing, days) if contract.is_daily else ()
         result: dg.MaterializeResult = dg.MaterializeResult(asset_key=key, metadata=_metadata(report, standing))
         # A result for the asset as a whole marks every day of a run over partitions as loaded, so it is given only
         # where that is true, and before the marks of the single days, which then show what each of them holds.
@@ -214,14 +230,24 @@ def _refusal(report: SourceReport, days: Sequence[date]) -> str:
 
 
 def _say(report: SourceReport, seconds: float) -> None:
+    of_files = {str(warning): asdict(warning) for warning in report.file_warnings}
     for warning in report.warnings:
-        warn(warning)
+        warn(warning, **of_files.get(warning, {"source": report.source, "reason": warning}))
     for delivery in report.rejected:
-        warn(f"{report.source} {delivery.extract_date} rejected: {delivery.reason}")
+        warn(
+            f"{report.source} {delivery.extract_date} rejected: {delivery.reason}",
+            source=report.source,
+            extract_date=delivery.extract_date,
+            status=delivery.status,
+            files=[file.file_name for file in delivery.files],
+            rows_read=sum(file.rows_read for file in delivery.files),
+            rows_quarantined=sum(file.rows_quarantined for file in delivery.files),
+            reason=delivery.reason,
+        )
     if not report.deliveries:
         step("sources", report.source, "nothing new", deliveries=0)
         return
-    parts = [f"{len(report.deliveries):,} deliveries", f"{report.rows_loaded:,} rows loaded"]
+    parts = [counted(len(report.deliveries), "delivery"), f"{counted(report.rows_loaded, 'row')} loaded"]
     parts += [f"{report.rows_quarantined:,} quarantined"] if report.rows_quarantined else []
     corrected = [delivery for delivery in report.deliveries if delivery.correction]
     parts += [f"{len(corrected)} corrected"] if corrected else []
@@ -240,6 +266,20 @@ def _say(report: SourceReport, seconds: float) -> None:
         missing=len(report.missing),
         seconds=round(seconds, 3),
     )
+
+
+def _say_quarantined(source: str, found: Sequence[QuarantinedRows]) -> None:
+    """A line for each reason for which rows of a file are quarantined; of very many, the first."""
+    for item in found[:_DETAILS]:
+        detail(
+            f"{source}/{item.file}: {counted(item.rows, 'row')} quarantined, the first row {item.row}: {item.reason} "
+            f"[{item.reason_code}]",
+            source=source,
+            **asdict(item),
+        )
+    if left := found[_DETAILS:]:
+        rows = sum(item.rows for item in left)
+        detail(f"{source}: {counted(rows, 'more row')} quarantined; all: fcir query", source=source, rows=rows)
 
 
 def _arrival(contract: Contract, report: SourceReport) -> dg.AssetMaterialization:

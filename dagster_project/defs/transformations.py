@@ -19,6 +19,7 @@ from dagster_project.transformation.build import BuildReport, Fault, NodeResult,
 from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, table
+from dagster_project.words import counted
 
 # Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
 _GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
@@ -81,11 +82,18 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetCheckSpec(
             name=short if siblings.count(short) == 1 else node["name"],
             asset=spec.asset_key,
-            description=node["description"] or _claim(node) or _sentence(node["name"]),
+            description=f"{node['description'] or _claim(node) or _sentence(node['name'])} {_consequence(node)}",
             additional_deps=spec.additional_deps,
             metadata=spec.metadata,
             blocking=spec.blocking,
         )
+
+
+def _consequence(node: Mapping[str, Any]) -> str:
+    """What a failure of a data test means, in a sentence."""
+    if node["config"]["severity"].lower() == "warn":
+        return "A failure is a warning: the marts are published."
+    return "A failure stops the run: nothing is published, and what was published before stays."
 
 
 def _short_name(node: Mapping[str, Any]) -> str:
@@ -187,6 +195,7 @@ def dbt_assets_of(manifest_path: Path, settings: Settings) -> dg.AssetsDefinitio
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         settings = warehouse.settings
         started = time.monotonic()
+        warehouse.begin("building and testing the marts")
         with loading_connection(settings.warehouse) as connection:
             # What has changed since the last publication is a model: a publication that was killed is to be none.
             settle(connection, settings.published)
@@ -381,6 +390,6 @@ def _failure(report: BuildReport) -> str:
         f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
     )
     return (
-        f"dbt: {len(report.failed)} nodes failed or were skipped: {named}. Nothing was published; what was published "
-        "before stays. Correct the cause and run: fcir run"
+        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {named}. Nothing was published; what was "
+        "published before stays. Correct the cause and run: fcir run"
     )

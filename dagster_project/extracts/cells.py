@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
-from dagster_project.extracts.personal import AT, EMAIL, NUMBER
+from dagster_project.extracts.personal import AT, EMAIL, NUMBER, NUMBER_WITHIN
 
 # Words that mean "no value" in any case; an empty cell is null before it comes here.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -50,6 +50,10 @@ _BRITISH = rf"{_BRITISH_DAY}(T| +){_TIME}"
 _MONTH = r"[1-9]\d{3}-(0[1-9]|1[0-2])"
 _SERIAL = r"\d{5}(\.\d+)?"
 _MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?"
+# What a message repeats of a cell, and the characters that it repeats as they are: no markup of HTML, Markdown or a
+# terminal, and no quote that would end the value.
+_SHOWN_CHARACTERS = 40
+_PLAIN = r"[\p{Latin}0-9 .,:;/+_#%()?!£€=-]"
 _BOOLEANS = {True: ("y", "yes", "true", "1"), False: ("n", "no", "false", "0")}
 
 
@@ -302,9 +306,34 @@ def _last_sunday(local: str, month: int) -> str:
     return f"({last_day} - cast(dayofweek({last_day}) as integer))"
 
 
-def shape_of(cell: str) -> str:
-    """SQL for the shape of a text: digits as 9, letters and accents as a, at most 24 characters; never the value."""
-    return rf"regexp_replace(regexp_replace(left({cell}, 24), '\pN', '9', 'g'), '[\pL\pM]', 'a', 'g')"
+def shown_value(cell: str) -> str:
+    """SQL for the text of a cell as a message repeats it: cut, and with every character escaped that could be markup.
+
+    Only for cells of columns that are not personal.
+
+    Args:
+        cell: SQL of the trimmed text.
+
+    Returns:
+        An expression that is null where the text has the shape of a personal value anywhere in it. Letters of other
+        scripts are escaped too, so that look-alikes show.
+    """
+    cut = f"left({cell}, {_SHOWN_CHARACTERS})"
+    escaped = rf"""array_to_string([
+        case when {is_match("c", _PLAIN)} then c else format('\u{{:04x}}', unicode(c)) end
+        for c in string_split({cut}, '')
+    ], '')"""
+    # A terminal or a page may make a link of an address.
+    plain = rf"case when {is_match(cut, _PLAIN + '*')} then replace({cut}, '://', '\u003a//') else {escaped} end"
+    # Numbers are also written with dots, low lines and slashes between their digits, and in small letters.
+    joined = f"upper(regexp_replace({cell}, '[._/]', ' ', 'g'))"
+    signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
+    is_personal = f"{signs} or {is_match(joined, NUMBER)} or regexp_matches({joined}, '{NUMBER_WITHIN}')"
+    return f"""case
+        when {cell} is null or {is_personal} then null
+        when length({cell}) > {_SHOWN_CHARACTERS} then {plain} || '…'
+        else {plain}
+    end"""
 
 
 def _number(cell: str, pattern: str, sql_type: str) -> str:

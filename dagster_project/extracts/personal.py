@@ -42,6 +42,10 @@ _NATIONAL_INSURANCE = (
 NUMBER = f"(\\x27|[Tt][Ee][Ll]:?)?{_S}({_TELEPHONE}|{_NATIONAL_INSURANCE}){_S}"
 """A telephone or National Insurance number, as a whole text."""
 
+NUMBER_WITHIN = f"(^|[^0-9\uff10-\uff19])({_TELEPHONE}|{_NATIONAL_INSURANCE})($|[^0-9\uff10-\uff19])"
+"""A telephone or National Insurance number anywhere in a text. Wider than what makes a row faulty: it only decides
+whether a message repeats a text."""
+
 # Within a name, numbers stand between other words and behind letters. A low line or a dot parts a number only after
 # five digits: `0731_041500` is a month, a day and a time.
 _IN_NAMES = re.compile(

@@ -19,6 +19,8 @@ BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_i
 # Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
 _LONG_BEFORE_DAYS = 31
 
+# From so many faulty cells on, no value of a row is shown.
+_SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
 RECORD_FAULTS = {
@@ -120,21 +122,21 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
     Returns:
         A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
         `fault_column` (null for a fault of the record as a whole), `fault_count`, `fault_detail` (a sentence, or the
-        shape of the text; null for a personal column) and `force_code` (null where the force cannot be read: its cell,
-        or the record, is faulty).
+        text that was found, escaped; null for a personal column, a value that looks personal, and a row whose cells may
+        have shifted) and `force_code` (null where the force cannot be read: its cell, or the record, is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
     )
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
-    shapes = " ".join(
+    found = " ".join(
         f"when {quoted(f'{column.name} fault')} is not null then "
         + (
             "cast(null as varchar)"
             if column.is_personal
             else f"case when {quoted(f'{column.name} fault')} <> '{cells.LOOKS_PERSONAL.code}' "
-            f"then {cells.shape_of(quoted(column.name))} end"
+            f"then {cells.shown_value(quoted(column.name))} end"
         )
         for column in contract.columns
     )
@@ -145,7 +147,9 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"{_first_fault(contract)} as fault",
         f"case when fault is not null then record_column {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
-        f"case when fault is not null then fault_detail {shapes} end as fault_detail",
+        # In a row with many faulty cells they are likely to stand in the wrong columns, personal ones among them.
+        f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
+        "as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
         f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
     ]

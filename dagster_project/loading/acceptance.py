@@ -13,7 +13,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.candidate import Candidate, FileLoad
+from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.verdicts import Judgement
@@ -323,7 +323,7 @@ def _audited(
         "rows_quarantined": file.rows_quarantined,
         "status": result.status if not result.is_accepted else ("loaded" if file.rows_read else "empty"),
         "reason": reason,
-        "warnings": "; ".join(file.warnings) or None,
+        "warnings": "; ".join(audited_warnings(file)) or None,
         "is_synthetic": is_synthetic,
         "contract_version": contract.version,
         "loaded_at": now,

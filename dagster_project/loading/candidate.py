@@ -47,6 +47,7 @@ from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.warehouse.connection import table, transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns
+from dagster_project.words import be, counted
 
 # Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
 # written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
@@ -58,7 +59,8 @@ _BYTES_AT_ONCE = 128 << 20
 _KEYS_AT_ONCE = 1_000_000
 _CELLS_AT_ONCE = 60_000
 
-# Unknown columns that a file's warnings name; a broken header may have thousands.
+# Unknown columns that the warning of a file names, and the audit; a broken header may have thousands.
+_COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
 
 
@@ -224,18 +226,32 @@ def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
             load.columns = extract.found
             load.unknown_columns = extract.unknown_columns
             load.warnings.extend(extract.warnings)
-            load.warnings.extend(_not_loaded(extract.unknown_columns))
+            load.warnings.extend(not_loaded(extract.unknown_columns))
     except UnreadableExtract as error:
         load.sha256 = load.sha256 or error.sha256
         load.error = f"{error} [{error.code}]"
         load.error_code = error.code
 
 
-def _not_loaded(columns: Sequence[str]) -> Iterator[str]:
-    for name in columns[:_COLUMNS_NAMED]:
-        yield f"column '{name}' is not in the contract; not loaded"
-    if len(columns) > _COLUMNS_NAMED:
-        yield f"{len(columns) - _COLUMNS_NAMED} more columns are not in the contract; not loaded"
+def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterator[str]:
+    """The one warning of the columns of a file that its contract does not know; nothing where there are none.
+
+    Args:
+        columns: their names.
+        named: how many are named; the others are counted.
+    """
+    if columns:
+        more = len(columns) - named
+        names = ", ".join(f"'{name}'" for name in columns[:named])
+        names += f" and {more:,} more" if more > 0 else ""
+        yield f"{counted(len(columns), 'column')} not in the contract, not loaded: {names}"
+
+
+def audited_warnings(file: FileLoad) -> list[str]:
+    """The warnings of a file as the audit keeps them: with the names of all columns that were not loaded."""
+    short = list(not_loaded(file.unknown_columns))
+    whole = list(not_loaded(file.unknown_columns, named=_COLUMNS_NAMED))
+    return [*whole, *(warning for warning in file.warnings if warning not in short)]
 
 
 @dataclass
@@ -345,7 +361,7 @@ class _Judge:
                     || case
                         when faulty.fault_detail is null then ''
                         when faulty.fault_column is null then ': ' || faulty.fault_detail
-                        else '; found text of the form ' || faulty.fault_detail
+                        else '; found "' || faulty.fault_detail || '"'
                     end
                     || case
                         when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
@@ -617,9 +633,11 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
 
 def _in_words(counts: RowWarnings) -> Iterator[str]:
     if counts.rows_after_extract_date:
-        yield f"{counts.rows_after_extract_date} rows are dated after the extract date"
+        rows = counts.rows_after_extract_date
+        yield f"{counted(rows, 'row')} {be(rows)} dated after the extract date"
     if counts.offset_disagreements:
-        yield f"{counts.offset_disagreements} rows state a UTC offset that the date does not have"
+        rows = counts.offset_disagreements
+        yield f"{counted(rows, 'row')} {'states' if rows == 1 else 'state'} a UTC offset that the date does not have"
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:

@@ -12,6 +12,7 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.cells import quoted
 from dagster_project.warehouse.connection import insert_rows, table
 from dagster_project.warehouse.tables import incoming
+from dagster_project.words import counted
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Correction:
 
     def __str__(self) -> str:
         """The counts in words."""
-        said = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
+        said = f"{counted(self.rows_added, 'row')} added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
         return f"{said} ({self.columns_in_words})" if self.changed_columns else said
 
     @property

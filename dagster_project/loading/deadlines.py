@@ -1,4 +1,7 @@
-"""Which sources owe an extract whose deadline has passed, by the clock. Who is told of it is not decided here."""
+"""Which extracts are expected, and which are overdue, by the clock. Who is told of it is not decided here.
+
+Before its deadline an extract that has not come is expected; after it, it is overdue and its day is missing.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,20 @@ class OverdueSource:
         """Source, since when, and of which day; further days are counted."""
         more = f" and {len(self.days) - 1} later" if len(self.days) > 1 else ""
         return f"{self.source} overdue since {self.since:%Y-%m-%d %H:%M} (extract of {self.days[0]}{more})"
+
+
+@dataclass(frozen=True)
+class ExpectedDelivery:
+    """An extract that has not come and whose deadline has not passed."""
+
+    source: str
+    extract_date: date
+    due: datetime
+    """The deadline, in London time."""
+
+    def __str__(self) -> str:
+        """Source, day and deadline."""
+        return f"{self.source} {self.extract_date} expected by {self.due:%Y-%m-%d %H:%M}"
 
 
 def deadline(contract: Contract, day: date) -> datetime:
@@ -59,6 +76,61 @@ def overdue_sources(
     """
     if landing.is_synthetic:
         return []
+    came = _came(connection, landing, contracts)
+    found = []
+    for source, contract in sorted(contracts.items()):
+        if not contract.is_daily or not came[source]:
+            continue
+        today = now.astimezone(LONDON).date()
+        first = max(min(came[source]), contract.first_delivery or min(came[source]))
+        owed = [day for day in days_between(first, today) if deadline(contract, day) <= now]
+        days = tuple(day for day in owed if day not in came[source])
+        if days:
+            found.append(OverdueSource(source, days, deadline(contract, days[0])))
+    return found
+
+
+def expected_deliveries(
+    connection: duckdb.DuckDBPyConnection | None,
+    landing: Landing,
+    contracts: Mapping[str, Contract],
+    *,
+    now: datetime,
+) -> list[ExpectedDelivery]:
+    """Find the extracts of daily sources that have not come and are not overdue yet.
+
+    They are of yesterday, and of later days of which another daily source has delivered already. What owes nothing is
+    as for `overdue_sources`.
+
+    Args:
+        connection: the warehouse, for reading; None when there is none yet.
+        landing: what lies in the landing folder.
+        contracts: the sources to consider.
+        now: the present instant, with its time zone.
+
+    Returns:
+        By source and day.
+    """
+    if landing.is_synthetic:
+        return []
+    came = _came(connection, landing, contracts)
+    daily = {source: contract for source, contract in contracts.items() if contract.is_daily and came[source]}
+    yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
+    newest = max((max(came[source]) for source in daily), default=yesterday)
+    return [
+        ExpectedDelivery(source, day, deadline(contract, day))
+        for source, contract in sorted(daily.items())
+        for day in days_between(yesterday, max(newest, yesterday))
+        if day not in came[source]
+        and day >= max(min(came[source]), contract.first_delivery or day)
+        and now < deadline(contract, day)
+    ]
+
+
+def _came(
+    connection: duckdb.DuckDBPyConnection | None, landing: Landing, contracts: Mapping[str, Contract]
+) -> dict[str, set[date]]:
+    """Source to the extract dates that came, by the audit and by the landing folder."""
     came: dict[str, set[date]] = {source: set() for source in contracts}
     if connection is not None:
         rows = connection.execute(
@@ -74,14 +146,4 @@ def overdue_sources(
     for file in (*landing.files, *landing.held):
         if (file.source, file.extract_date) not in unmarked:
             came.setdefault(file.source, set()).add(file.extract_date)
-    found = []
-    for source, contract in sorted(contracts.items()):
-        if not contract.is_daily or not came[source]:
-            continue
-        today = now.astimezone(LONDON).date()
-        first = max(min(came[source]), contract.first_delivery or min(came[source]))
-        owed = [day for day in days_between(first, today) if deadline(contract, day) <= now]
-        days = tuple(day for day in owed if day not in came[source])
-        if days:
-            found.append(OverdueSource(source, days, deadline(contract, days[0])))
-    return found
+    return came

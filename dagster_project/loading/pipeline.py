@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import duckdb
 
+from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
@@ -26,6 +27,23 @@ _DAYS_NAMED = 3
 
 
 @dataclass(frozen=True)
+class FileWarning:
+    """A warning of one or several files of a source, said once."""
+
+    source: str
+    file: str
+    """Name of the first file that it is about."""
+    files: int
+    """How many files it is about."""
+    reason: str
+
+    def __str__(self) -> str:
+        """The first file, how many more there are, and the warning."""
+        more = f" and {self.files - 1:,} more" if self.files > 1 else ""
+        return f"{self.source}/{self.file}{more}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class SourceReport:
     """What a run did with one source."""
 
@@ -36,6 +54,8 @@ class SourceReport:
     warnings: tuple[str, ...]
     held: tuple[date, ...] = ()
     """Days that are left for the next run, since a file of theirs is not complete or has gone."""
+    file_warnings: tuple[FileWarning, ...] = ()
+    """Those of the warnings that are about the content of files, by their parts."""
 
     @property
     def rows_read(self) -> int:
@@ -49,7 +69,7 @@ class SourceReport:
 
     @property
     def rows_quarantined(self) -> int:
-        """Rows set aside with a reason."""
+        """Rows quarantined with a reason."""
         return sum(file.rows_quarantined for delivery in self.deliveries for file in delivery.files)
 
     @property
@@ -70,6 +90,7 @@ def load_source(
     *,
     wanted: Range,
     run_id: str,
+    now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
     """Load what is new of one source.
@@ -82,6 +103,7 @@ def load_source(
         source: the source to load.
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
+        now: the present instant, by which a day that has not come is expected or missing; None: by the clock.
         on_progress: told files read and files to read.
 
     Returns:
@@ -94,6 +116,7 @@ def load_source(
         TableMismatch: a raw table does not fit its contract.
     """
     contract = contracts[source]
+    now = now or utc_now()
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         newest = newest_delivery(connection, contracts)
@@ -109,7 +132,7 @@ def load_source(
         deliveries = plan.of(source)
         told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
-            missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+            missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
             return SourceReport(source, (), (), missing, told, _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
@@ -126,10 +149,11 @@ def load_source(
         landing = replace(landing, held=(*landing.held, *candidate.gone))
         judgement = judge(connection, candidate, outcomes)
         results = accept(connection, candidate, judgement, run_id=run_id, is_synthetic=landing.is_synthetic)
-        missing = _missing(connection, landing, contracts, source, wanted, run_id, strike_out=bool(withdrawn))
+        missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     rejected = {result.extract_date for result in results if not result.is_accepted}
-    warnings = (*told, *map(has_gone, candidate.gone), *_told_once(candidate), *_of_days(candidate, rejected))
-    return SourceReport(source, tuple(results), judgement.outcomes, missing, warnings, _held(landing, source))
+    of_files = tuple(_told_once(candidate))
+    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    return SourceReport(source, tuple(results), judgement.outcomes, missing, warnings, _held(landing, source), of_files)
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
@@ -144,7 +168,7 @@ def _of_source(plan: Plan, source: str) -> list[str]:
     return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
-def _told_once(candidate: Candidate) -> list[str]:
+def _told_once(candidate: Candidate) -> list[FileWarning]:
     """Warnings of the files, each said once with the first file that it is about and how many more there are."""
     of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
@@ -153,10 +177,7 @@ def _told_once(candidate: Candidate) -> list[str]:
             if said not in of_days:
                 files.setdefault(said, []).append(file.file_name)
     source = candidate.contract.source
-    return [
-        f"{source}/{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {said}"
-        for said, names in files.items()
-    ]
+    return [FileWarning(source, names[0], len(names), said) for said, names in files.items()]
 
 
 def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
@@ -185,10 +206,11 @@ def _missing(
     source: str,
     wanted: Range,
     run_id: str,
+    now: datetime,
     *,
     strike_out: bool,
 ) -> tuple[date, ...]:
-    owed = {source: expected_days(connection, landing, contracts, wanted=wanted).get(source, [])}
+    owed = {source: expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])}
     # What made days owed that are not has been taken away, or the contract says since when there are deliveries.
     strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
     recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)

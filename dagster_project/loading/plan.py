@@ -6,13 +6,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
+from dagster_project.loading.deadlines import deadline
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
 
 ACCEPTED = ("loaded", "empty")
@@ -214,12 +215,21 @@ def expected_days(
     contracts: Mapping[str, Contract],
     *,
     wanted: Range,
+    now: datetime,
 ) -> dict[str, list[date]]:
     """Days for which each daily source owes a delivery.
 
     Without dates: from the source's first delivery, or what its contract calls so, to the newest date of any daily
     source. With dates: every day of the range besides; an open end of the range is the first or newest delivery. A day
-    whose files are held back is owed nothing yet: it is being delivered.
+    whose files are held back is owed nothing yet: it is being delivered. Nor is a day before the deadline of its
+    source: it is expected.
+
+    Args:
+        connection: the warehouse, for reading; None when there is none yet.
+        landing: what lies in the landing folder.
+        contracts: the sources to consider.
+        wanted: extract dates asked for.
+        now: the present instant, with its time zone.
 
     Returns:
         Source to days; nothing for a source that never delivered, unless dates are named.
@@ -242,7 +252,7 @@ def expected_days(
             last = wanted.last or newest
             if first and last:
                 days.update(days_between(first, last))
-        owed[source] = sorted(day for day in days if (source, day) not in held)
+        owed[source] = sorted(day for day in days if (source, day) not in held and deadline(contract, day) <= now)
     return owed
 
 

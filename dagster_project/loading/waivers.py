@@ -1,7 +1,7 @@
-"""Waivers: an operator has a rejected delivery loaded all the same, and says why. What is rejected: `acceptance.py`.
+"""Waivers: an operator has a rejected delivery loaded anyway, and says why. What is rejected: `acceptance.py`.
 
 A waiver holds for one content of one day. The same files loaded again are accepted again; another file of that day is
-judged anew.
+judged again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.warehouse.connection import transaction
+from dagster_project.warehouse.state import outstanding
+
+# Rejected deliveries that a message names.
+_NAMED = 10
 
 
 class WaiverError(OperatorError, ValueError):
-    """A load that cannot be accepted; the message says why and what to do."""
+    """A delivery that cannot be accepted; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -37,61 +41,60 @@ def content_of(hashes: Iterable[str | None]) -> str:
     return hashlib.sha256("\n".join(sorted(item or "" for item in hashes)).encode()).hexdigest()
 
 
-def waive(connection: duckdb.DuckDBPyConnection, load_id: int, reason: str) -> Waiver:
-    """Record that the delivery of a rejected load is accepted; the next run loads it.
+def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason: str) -> Waiver:
+    """Record that the rejected delivery of a source and day is accepted; the next run loads it.
 
     Args:
         connection: a loading connection.
-        load_id: any load of the delivery, as the audit numbers it.
+        source: the source.
+        day: the extract date.
         reason: the operator's reason.
 
     Returns:
         The waiver, which is in `audit.waiver`.
 
     Raises:
-        WaiverError: no such load, or one that cannot be accepted this way.
+        WaiverError: there is no such delivery, or it cannot be accepted this way.
     """
-    row = connection.execute(
-        "select source, extract_date, status, run_id, withdrawn_at is not null from audit.load where load_id = ?",
-        [load_id],
-    ).fetchone()
-    if row is None:
-        raise WaiverError(
-            f"load {load_id}: there is no such load. Nothing was changed. A rejected delivery is tried again in every "
-            "run and gets a new number; the present ones: fcir status"
-        )
-    source, day, status, run_id, is_withdrawn = row
-    name = f"load {load_id} ({source} {day})"
-    if status != "rejected":
-        raise WaiverError(
-            f"{name} is {status.replace('_', ' ')}; only a rejected one can be accepted. Nothing was changed."
-        )
+    name = f"{source}/{day}"
     files = connection.execute(
         """
         select
+            load_id,
             file_name,
             file_sha256,
+            status,
             error_code,
-            run_id
+            run_id,
+            withdrawn_at is not null
         from audit.load
         where source = ? and extract_date = ? and status <> 'missing_delivery'
         order by load_id
         """,
         [source, day],
     ).fetchall()
-    if is_withdrawn or files[-1][3] != run_id:
+    # What was delivered last for the day: the files of one attempt have one run in common.
+    of_delivery = [file for file in files if file[5] == files[-1][5]]
+    if not of_delivery:
+        raise WaiverError(f"{name}: nothing was delivered. Nothing was changed. {_what_is_rejected(connection)}")
+    load_id, _, _, status, _, _, is_withdrawn = of_delivery[0]
+    if is_withdrawn:
         raise WaiverError(
-            f"{name} is not what the landing folder holds for the day any more. Nothing was changed. "
-            "The present state: fcir status"
+            f"{name}: the rejected files are not in the landing folder any more. Nothing was changed. "
+            f"{_what_is_rejected(connection)}"
         )
-    of_delivery = [file for file in files if file[3] == run_id]
-    unreadable = [f"{file_name} [{code}]" for file_name, _, code, _ in of_delivery if code]
+    if status != "rejected":
+        raise WaiverError(
+            f"{name} is {status}; only a rejected delivery can be accepted. Nothing was changed. "
+            f"{_what_is_rejected(connection)}"
+        )
+    unreadable = [f"{file_name} [{code}]" for _, file_name, _, _, code, _, _ in of_delivery if code]
     if unreadable:
         raise WaiverError(
             f"{name}: {', '.join(unreadable)} cannot be read, so there is nothing to accept. Nothing was changed. "
             "Have it delivered again, then: fcir run"
         )
-    content = content_of(sha256 for _, sha256, _, _ in of_delivery)
+    content = content_of(sha256 for _, _, sha256, *_ in of_delivery)
     with transaction(connection):
         connection.execute("delete from audit.waiver where source = ? and extract_date = ?", [source, day])
         connection.execute(
@@ -107,3 +110,12 @@ def waivers_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple
         "select source, extract_date, content, reason from audit.waiver where source = ?", [source]
     ).fetchall()
     return {(day, content): Waiver(of_source, day, content, reason) for of_source, day, content, reason in rows}
+
+
+def _what_is_rejected(connection: duckdb.DuckDBPyConnection) -> str:
+    """The deliveries that can be named, in a sentence."""
+    names = [item.name for item in outstanding(connection) if item.status == "rejected"]
+    if not names:
+        return "No delivery is rejected."
+    more = f" and {len(names) - _NAMED} more (fcir status --all)" if len(names) > _NAMED else ""
+    return f"Rejected: {', '.join(names[:_NAMED])}{more}."

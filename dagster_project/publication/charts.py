@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from itertools import count
+from itertools import accumulate, count
 from math import ceil, isfinite
 from typing import Any
 
@@ -34,7 +34,8 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
 
     The value axis begins at 0 for counts and percentages; a control chart is read by distance from the mean, yet a cut
     axis makes a small change look like a great one. Signals are squares, provisional months hollow, so that neither
-    hangs on colour alone.
+    hangs on colour alone. The line runs through complete months alone: it breaks at a provisional month, and where a
+    month has no figure.
     """
     svg: str = _renderer().vegalite_to_svg(_drawing(chart, size), vl_version="6.1")
     # The title and description of a chart are for the page to give; those of its parts are noise to a screen reader.
@@ -52,14 +53,16 @@ def _renderer() -> Any:
 
 def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
     """The chart in Vega-Lite, written out: building it with altair costs more than drawing it (15 ms of 35)."""
+    breaks = accumulate(int(point.is_provisional or point.is_after_gap) for point in chart.points)
     points: list[dict[str, Any]] = [
         {
             "month": point.month.isoformat(),
             "value": float(point.value),
             "kind": "signal" if point.signal else "month",
             "fill": "white" if point.is_provisional else BLUE,
+            "stretch": stretch,
         }
-        for point in chart.points
+        for point, stretch in zip(chart.points, breaks, strict=True)
         if isfinite(point.value)
     ]
     lines = [("limit", chart.lower_limit), ("limit", chart.upper_limit), ("mean", chart.mean), ("target", chart.target)]
@@ -121,9 +124,9 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
                 },
             },
             {
-                "data": {"values": points},
+                "data": {"values": [point for point in points if point["fill"] == BLUE]},
                 "mark": {"type": "line", "color": BLUE, "strokeWidth": 2},
-                "encoding": {"x": x, "y": y},
+                "encoding": {"x": x, "y": y, "detail": {"field": "stretch", "type": "nominal"}},
             },
             {
                 "data": {"values": points},

@@ -25,6 +25,7 @@ from dagster_project.publication.files import copy, take_over, write
 from dagster_project.publication.html import render_template
 from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.errors import ReportError
+from dagster_project.publication.report.read import default_month, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 
 # Where the page looks for the library, relative to itself.
@@ -184,8 +185,9 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
 
     Figures are in columns. For a figure, force f and measure m, `texts[f * measures + m]` has the texts of all months,
     `values[...]` those values that differ from the text without its commas, `coverage[...]` the number of a line of
-    `coverage`, in which a month is `days loaded/days of the period`, `p` after it where it is provisional, and nothing
-    where the marts have no row; -1 where they have none of any month. Ends that are empty are left out.
+    `coverage`, in which a month is `days loaded/days of the period`, and nothing where the marts have no row; -1 where
+    they have none of any month. After it stands `p` where the figure is provisional, and `s2022-08-13` where a year to
+    date lacks no day but those before its first delivery on that day. Ends that are empty are left out.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -226,6 +228,8 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         months={month: index for index, month in enumerate(months)},
     )
     codes = [force["code"] for force in forces]
+    first = codes.index(force_code) if force_code in codes else 0
+    opening = default_month(paper_months(connection).get(codes[first], [])) if codes else None
     return {
         "months": [f"{month:%Y-%m}" for month in months],
         "forces": forces,
@@ -236,7 +240,8 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "measures": measures,
         "breakdowns": _breakdowns(measures, sections),
         "lines": _lines(measures),
-        "first_force": codes.index(force_code) if force_code in codes else 0,
+        "first_force": first,
+        "opening_month": grid.months.get(opening or months[-1], len(months) - 1) if months else 0,
         **_cells(connection, grid),
         "limits": _limits(connection, grid, measures),
     }
@@ -374,7 +379,12 @@ def _cells(connection: duckdb.DuckDBPyConnection, grid: _Grid) -> dict[str, Any]
             rtrim(rtrim(cast(cast(value as decimal(38, 6)) as varchar), '0'), '.'),
             mean_per_day,
             rtrim(rtrim(cast(cast(mean_per_day as decimal(38, 6)) as varchar), '0'), '.'),
-            concat_ws('/', coalesce(days_loaded, 0), days) || case when is_provisional then 'p' else '' end,
+            concat_ws('/', coalesce(days_loaded, 0), days)
+            || case
+                when complete_since is not null then strftime(complete_since, 's%Y-%m-%d')
+                when is_provisional then 'p'
+                else ''
+            end,
             strftime(first_month, '%Y-%m') || ' ' || strftime(last_month, '%Y-%m')
         from marts.kpi_measure_period
         """

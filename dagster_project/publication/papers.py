@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
@@ -21,10 +21,11 @@ from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import commentary_file, read_commentary
 from dagster_project.publication.report.errors import CommentaryError, ReportError
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
-from dagster_project.publication.report.read import paper_months, paper_sections, read_report
+from dagster_project.publication.report.read import PaperMonth, paper_months, paper_sections, read_report
 from dagster_project.reporting import warn
 
-# Papers of a force that a publication holds, the latest and those before it: a year of board meetings.
+# Papers of a force that a publication holds, the one shown first and those before it: a year of board meetings. Months
+# that run after it have theirs too.
 PAPERS = 12
 
 # What a paper was rendered from; a paper whose text here is the same is the same paper.
@@ -39,7 +40,7 @@ class Paper:
 
     force_code: str
     force_name: str
-    month: date
+    month: PaperMonth
     place: Path
     """Its folder, relative to that of the publication."""
     is_rendered: bool
@@ -57,7 +58,9 @@ def write_papers(
     force_code: str,
     renderer: Renderer | None = None,
 ) -> list[Paper]:
-    """Write the papers of every force into `papers/FORCE/YYYY-MM/`, and one force's latest into the folder itself.
+    """Write the papers of every force into `papers/FORCE/YYYY-MM/`, and a copy of one into the folder itself.
+
+    That is the paper of a force's newest complete month, by `report_months`.
 
     A paper of which nothing has changed is taken over from the publication before. That of an earlier month names the
     deliveries that it was made from, also where later ones came that changed nothing in it. A form that cannot be
@@ -68,7 +71,7 @@ def write_papers(
         folder: folder of the publication that is being written.
         before: folder of the publication before, of which papers that did not change are taken over.
         commentary: folder with the analysts' commentaries.
-        force_code: the force whose latest paper stands in the folder itself; where it has none, the first that has.
+        force_code: the force whose paper stands in the folder itself; where it has none, the first that has.
         renderer: renders the files, and keeps which of them failed; one of this call alone where it is not given.
 
     Returns:
@@ -86,22 +89,32 @@ def write_papers(
         except UnsafeName as error:
             renderer.refuse(error, "papers", force)
             continue
+        kept = [item for item in months if not item.is_running][-PAPERS:] + [item for item in months if item.is_running]
         papers += [
             paper
-            for month in reversed(months[-PAPERS:])
+            for month in reversed(kept)
             if (
                 paper := _write(
                     connection, folder, before, commentary, force, month, renderer, is_latest=month == months[-1]
                 )
             )
         ]
-    latest: dict[str, Paper] = {}
-    for paper in papers:
-        latest.setdefault(paper.force_code, paper)
-    if shown := latest.get(force_code) or next(iter(latest.values()), None):
+    if shown := first_shown(papers, force_code):
         for form in shown.forms:
             take_over(folder, folder, form, source=f"{shown.place.as_posix()}/{form}")
     return papers
+
+
+def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
+    """The paper that people open first: that of a force's newest complete month, else of the first force that has one.
+
+    Args:
+        papers: the papers, by force, the newest month first.
+        force_code: the force.
+    """
+    # Where that one could not be made, the paper before it; a month that runs is not what people open first.
+    shown = [paper for paper in papers if not paper.month.is_running]
+    return next((paper for paper in shown if paper.force_code == force_code), shown[0] if shown else None)
 
 
 def write_paper(report: Report, folder: Path) -> list[Path]:
@@ -158,19 +171,19 @@ def _write(
     before: Path | None,
     commentary: Path,
     force: str,
-    month: date,
+    month: PaperMonth,
     renderer: Renderer,
     *,
     is_latest: bool,
 ) -> Paper | None:
     """Write a paper or take it over; None where its report cannot be read."""
-    name = f"{month:%Y-%m}"
+    name = f"{month.month:%Y-%m}"
     place = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
-    words = _commentary(file, month, paper_sections(connection))
+    words = _commentary(file, month.month, paper_sections(connection))
     report = renderer.attempt(
         place,
-        lambda: read_report(connection, force_code=force, month=month, length=PAPER_MONTHS, commentary=words),
+        lambda: read_report(connection, force_code=force, month=month.month, length=PAPER_MONTHS, commentary=words),
     )
     if report is None:
         return None

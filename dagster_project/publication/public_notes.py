@@ -8,9 +8,9 @@ from dagster_project.disclosure import Controlled, DisclosureRules, Release
 
 _TEXT = """# Police contact and crime figures, public edition {name}
 {synthetic}
-`board_paper.html`, `.pdf` and `.xlsx` are the latest paper; `papers/` has those of other months. Each table is in
-`csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns carry their description. `manifest.json`
-has the hash of every file.
+`board_paper.html`, `.pdf` and `.xlsx` are the paper of the newest complete month; `papers/` has those of other months.
+Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns carry their description.
+`manifest.json` has the hash of every file.
 
 ## Figures of the whole force
 

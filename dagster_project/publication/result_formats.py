@@ -76,6 +76,18 @@ def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
         note(f"more than {SHOWN_ROWS} {advice}" if count is None else f"{count:,} {advice}", notes)
 
 
+def write_rows(columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
+    """Print all of some rows as a table; a terminal gets cells cut to fit its width, but none of the first column.
+
+    Args:
+        columns: their names.
+        rows: their values.
+        out: standard output.
+    """
+    width = shutil.get_terminal_size().columns if out.isatty() else None
+    out.writelines(_Table(columns, width, is_first_whole=True).lines(rows))
+
+
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
     """Print rows as CSV that a spreadsheet may open: text that it would evaluate gets an apostrophe in front.
 
@@ -165,13 +177,14 @@ class _Table:
         left_out: how many columns do not fit.
     """
 
-    def __init__(self, names: Sequence[str], width: int | None) -> None:
+    def __init__(self, names: Sequence[str], width: int | None, *, is_first_whole: bool = False) -> None:
         self._width = width
         self._names = [self._shown(name) for name in names]
         self._needed = [_length(name) for name in self._names]
         self._floors = [min(length, _NARROWEST) for length in self._needed]
         self._is_right = [False] * len(names)
         self._widths: list[int] = []
+        self._is_first_whole = is_first_whole
         self.left_out = 0
 
     def lines(self, rows: Sequence[Row]) -> Iterator[str]:
@@ -180,7 +193,7 @@ class _Table:
         for place, values in enumerate(zip(*rows, strict=True)):
             longest = max(_length(row[place]) for row in cells)
             # Text may be cut, and a name; a number or a date never.
-            is_text = any(isinstance(value, _TEXT) for value in values)
+            is_text = any(isinstance(value, _TEXT) for value in values) and (place > 0 or not self._is_first_whole)
             self._needed[place] = max(self._needed[place], longest)
             self._floors[place] = max(self._floors[place], min(longest, _NARROWEST) if is_text else longest)
             self._is_right[place] |= any(isinstance(value, int | float | Decimal) for value in values)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import Report, Table
+from dagster_project.publication.report.model import Report, Table, since
 from dagster_project.publication.spreadsheet import neutralised
 
 COLUMNS = ("force_code", "measure", "label", "column", "covers", "value", "text", "is_provisional", "note")
@@ -37,7 +37,7 @@ def render_csv(report: Report, table: Table) -> str:
                 row.measure,
                 row.label,
                 column.code,
-                column.meaning,
+                f"{column.meaning}, {since(figure.since)}" if figure.since else column.meaning,
                 in_full(figure.value),
                 figure.text,
                 str(figure.is_provisional).lower(),

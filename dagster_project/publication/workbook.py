@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -21,11 +21,21 @@ from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
 from dagster_project.publication.report.display import rounded
-from dagster_project.publication.report.model import Chart, Report, Row, Section, Table, long_month
+from dagster_project.publication.report.model import Chart, Point, Report, Row, Section, Table, long_month
 from dagster_project.publication.spreadsheet import neutralised
 
 _CHART_SHEET = "Chart data"
-_CHART_COLUMNS = ("Section", "Measure", "Month", "Value", "Mean", "Lower limit", "Upper limit", "Target or benchmark")
+_CHART_COLUMNS = (
+    "Section",
+    "Measure",
+    "Month",
+    "Value",
+    "Provisional value",
+    "Mean",
+    "Lower limit",
+    "Upper limit",
+    "Target or benchmark",
+)
 
 # `17s`, `4m 56s`, `1h 2m 3s`: a time of day in Excel is a share of a day.
 _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
@@ -98,9 +108,10 @@ class _Writer:
 
     def _place_charts(self) -> dict[str, tuple[int, int]]:
         rows, start = {}, _FIRST_TABLE_ROW + 1
-        for chart in self._charts():
-            rows[chart[1].measure] = (start, start + len(chart[1].points) - 1)
-            start += len(chart[1].points)
+        for _, chart in self._charts():
+            length = len(_months_of(chart))
+            rows[chart.measure] = (start, start + length - 1)
+            start += length
         return rows
 
     def _charts(self) -> list[tuple[Section, Chart]]:
@@ -126,6 +137,8 @@ class _Writer:
             )
         if report.data_until:
             lines.append(f"From deliveries up to {report.data_until.day} {long_month(report.data_until)}.")
+        if report.unfinished:
+            lines.append(report.unfinished)
         lines += [
             "Figures are rounded as the board paper prints them.",
             "A figure in italics is provisional; the column Notes says why. A dash means that there is no figure.",
@@ -157,8 +170,15 @@ class _Writer:
             " ".join(f"{column.title}: {column.meaning}." for column in table.columns if "-" not in column.code)
             or "The table shows months only.",
         )
-        head = ("Measure", *(column.title for column in table.columns), "Notes")
-        rows = [[row.label, *(None for _ in table.columns), _notes_of(row, table)] for row in table.rows]
+        head = ("Measure", *(" ".join(filter(None, (column.title, column.since))) for column in table.columns), "Notes")
+        rows = [
+            [
+                f"{row.label} ({row.remark})" if row.remark else row.label,
+                *(None for _ in table.columns),
+                _notes_of(row, table),
+            ]
+            for row in table.rows
+        ]
         sheet.set_column(0, 0, 38)
         sheet.set_column(1, len(table.columns), 12)
         sheet.set_column(len(table.columns) + 1, len(table.columns) + 1, 40)
@@ -185,13 +205,21 @@ class _Writer:
         limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
         lines = [
             ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
-            ("Mean", 4, {"color": DARK_GREY, "width": 1}, None),
-            ("Lower limit", 5, limit, None),
-            ("Upper limit", 6, limit, None),
-            ("Target or benchmark", 7, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),
+            # By themselves: a line to a month of which days are missing would show a fall that there is not.
+            (
+                "Provisional value",
+                4,
+                {"none": True},
+                {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}},
+            ),
+            ("Mean", 5, {"color": DARK_GREY, "width": 1}, None),
+            ("Lower limit", 6, limit, None),
+            ("Upper limit", 7, limit, None),
+            ("Target or benchmark", 8, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),
         ]
         shown = [
-            True,
+            any(not point.is_provisional for point in chart.points),
+            any(point.is_provisional for point in chart.points),
             *(number is not None for number in (chart.mean, chart.lower_limit, chart.upper_limit, chart.target)),
         ]
         for (name, place, line, marker), is_shown in zip(lines, shown, strict=True):
@@ -224,6 +252,7 @@ class _Writer:
             }
         )
         drawn.set_legend({"position": "bottom"})
+        drawn.show_blanks_as("gap")
         drawn.set_size({"width": 520, "height": 290})
         sheet.insert_chart(row, column, drawn, {"description": chart.alternative})
 
@@ -232,6 +261,7 @@ class _Writer:
             _CHART_SHEET,
             "Chart data",
             "This sheet contains one table: the numbers behind the charts, not rounded.",
+            "Days are missing of a month with a provisional value. Nothing was delivered for one without any.",
             "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
         )
         sheet.set_column(0, 1, 38)
@@ -241,15 +271,22 @@ class _Writer:
         rows: list[list[Any]] = [
             [section.title, chart.title, *(None for _ in _CHART_COLUMNS[2:])]
             for section, chart in charts
-            for _ in chart.points
+            for _ in _months_of(chart)
         ]
         self._table(sheet, "chart_data", _CHART_COLUMNS, rows)
         for _, chart in charts:
             row = units[chart.measure]
             style = self._format(num_format=_number_format(row.unit, row.decimals))
-            for place, point in enumerate(chart.points, start=self.chart_rows[chart.measure][0]):
-                sheet.write_datetime(place, 2, _moment(point.month), self.month)
-                numbers = (point.value, chart.mean, chart.lower_limit, chart.upper_limit, chart.target)
+            for place, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
+                sheet.write_datetime(place, 2, _moment(month), self.month)
+                numbers = (
+                    point.value if point and not point.is_provisional else None,
+                    point.value if point and point.is_provisional else None,
+                    chart.mean,
+                    chart.lower_limit,
+                    chart.upper_limit,
+                    chart.target,
+                )
                 for column, number in enumerate(numbers, start=3):
                     if number is not None:
                         sheet.write_number(place, column, float(_scaled(number, row.unit)), style)
@@ -292,6 +329,16 @@ def _write(sheet: Worksheet, row: int, column: int, text: str, style: Format | N
 def _sheet_name(title: str) -> str:
     """A title as the name of a sheet, which has at most 31 letters, some of which it may not have."""
     return re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet"
+
+
+def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
+    """The months of a chart; before one that follows a gap another without a point, so that no line is drawn across."""
+    found: list[tuple[date, Point | None]] = []
+    for point in chart.points:
+        if point.is_after_gap and found:
+            found.append(((point.month - timedelta(days=1)).replace(day=1), None))
+        found.append((point.month, point))
+    return found
 
 
 def _months_a_tick(chart: Chart) -> int:

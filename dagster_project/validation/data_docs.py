@@ -11,7 +11,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -31,10 +31,13 @@ from jinja2 import ChoiceLoader, DictLoader
 _COLUMNS = {
     "Claim": "claim",
     "Days that fail": "days",
-    "Severity": "severity",
+    "If it fails": "consequence",
     "Dimension": "dimension",
     "Why": "reason",
 }
+
+# What a failure means for the delivery, by the severity that a result keeps.
+_CONSEQUENCES = {"critical": "the delivery is rejected", "warning": "a warning; the delivery is loaded"}
 
 _TEMPLATES = {
     # The sections of a page without head, scripts, navigation and advertisement.
@@ -79,7 +82,7 @@ class ResultTable(ValidationResultsTableContentBlockRenderer):
 
         def row(*, result: Any, **stated: Any) -> list[Any]:
             (cells,) = row_of(result=result, **stated)
-            said = result.expectation_config.meta["attributes"]
+            said = _described(result.expectation_config.meta)
             # Cells are put into the page as they stand.
             return [[*cells, *([html.escape(said[name], quote=False)] for name in _COLUMNS.values())]]
 
@@ -121,13 +124,19 @@ def suite_body(document: str) -> str:
     stated = _stated(document)
     configurations = [result["expectation_config"] for result in stated["results"]]
     for configuration in configurations:
-        said = configuration.pop("meta")["attributes"]
+        said = _described(configuration.pop("meta"))
         configuration["notes"] = [
             _plain(f"{title}: {said[name]}") for title, name in _COLUMNS.items() if name != "days"
         ]
     suite = ExpectationSuite(name=stated["suite_name"], expectations=configurations)
     _, renderer, view = _renderers()
     return _offline(view.render(renderer.render(suite)))
+
+
+def _described(meta: Mapping[str, Any]) -> dict[str, str]:
+    """What is said of an expectation beside its condition, by the names of `_COLUMNS`."""
+    said: dict[str, str] = meta["attributes"]
+    return said | {"consequence": _CONSEQUENCES[said["severity"]]}
 
 
 def _stated(document: str) -> dict[str, Any]:

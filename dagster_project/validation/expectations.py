@@ -78,6 +78,15 @@ class Expectation:
     """SQL aggregate over the table that is 0 only if no row fails; None when nothing is known of the type. Great
     Expectations computes all of them in one query, and by its type, with queries of its own, what is suspected."""
 
+    @property
+    def consequence(self) -> str:
+        """What a failure means for the delivery, in a sentence."""
+        if self.severity is not Severity.CRITICAL:
+            return "A failure is a warning: the delivery is loaded."
+        if self.is_waivable:
+            return "A failure rejects the delivery, unless an operator accepts it."
+        return "A failure rejects the delivery."
+
 
 def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
     """All that is expected of a source.

@@ -11,7 +11,9 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.errors import UsageError
@@ -19,8 +21,36 @@ from dagster_project.errors import UsageError
 # Readers of the private file (sensor, `fcir status`) hold a shared lock for some milliseconds: wait them out.
 _PATIENCE_SECONDS = 5.0
 
-_held: dict[Path, int] = {}
-"""Lock files that this process holds, and how many times: a run inside a locked command enters again."""
+# The file is rewritten in place while it is read, so a reader may see half of two texts; it then reads again.
+_READS = 5
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds the right to write, or held it when it was killed, and what it is doing."""
+
+    pid: int
+    since: datetime
+    """When it took the lock, UTC."""
+    command: str
+    """What was started, for example `fcir run`; empty when it is not known."""
+    step: str
+    """What it is doing, for example `loading crimes`; empty before the first step."""
+    step_since: datetime
+    """When the step began, UTC."""
+
+
+@dataclass
+class _Hold:
+    """A lock file that this process holds."""
+
+    descriptor: int
+    holder: Holder
+    times: int = 1
+    """How often it was entered: a run inside a locked command enters again."""
+
+
+_held: dict[Path, _Hold] = {}
 
 
 class WarehouseLocked(RuntimeError):
@@ -28,32 +58,103 @@ class WarehouseLocked(RuntimeError):
 
 
 @contextmanager
-def writer_lock(lock_file: Path) -> Iterator[None]:
+def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
     """Hold the right to write the warehouse; the same process may enter again.
 
     Args:
         lock_file: made when it does not exist.
+        command: what was started, for those who ask meanwhile.
 
     Raises:
         WarehouseLocked: another process holds it.
         UsageError: there is a folder in its place.
     """
-    if _held.get(lock_file):
-        _held[lock_file] += 1
+    if hold := _held.get(lock_file):
+        hold.times += 1
         try:
             yield
         finally:
-            _held[lock_file] -= 1
+            hold.times -= 1
         return
     with _locked(lock_file, fcntl.LOCK_EX, _PATIENCE_SECONDS) as descriptor:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": int(time.time())}).encode(), 0)
-        _held[lock_file] = 1
+        now = datetime.now(UTC)
+        hold = _Hold(descriptor, Holder(os.getpid(), now, command, "", now))
+        _write(hold)
+        _held[lock_file] = hold
         try:
             yield
         finally:
             del _held[lock_file]
             os.ftruncate(descriptor, 0)
+
+
+def note_step(lock_file: Path, step: str) -> None:
+    """Say what this process is doing with the warehouse; without the lock nothing is said.
+
+    Args:
+        lock_file: the lock that this process holds.
+        step: the step in words; never a value of an extract.
+    """
+    if hold := _held.get(lock_file):
+        old = hold.holder
+        hold.holder = Holder(old.pid, old.since, old.command, step, datetime.now(UTC))
+        _write(hold)
+
+
+def holder_of(lock_file: Path) -> Holder | None:
+    """The process that holds the right to write at this instant; None when there is none, or it does not say."""
+    is_held, holder = _look_at(lock_file)
+    return holder if is_held else None
+
+
+def killed_holder(lock_file: Path) -> Holder | None:
+    """The last process that held the right to write, if it was killed while it did; None when it ended by itself."""
+    is_held, holder = _look_at(lock_file)
+    return None if is_held else holder
+
+
+def _look_at(lock_file: Path) -> tuple[bool, Holder | None]:
+    """Whether a writer holds the lock, and what the file says; a holder that ends by itself empties the file."""
+    try:
+        descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False, None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True, _read(descriptor)
+        return False, _read(descriptor) if os.fstat(descriptor).st_size else None
+    except OSError:
+        return False, None
+    finally:
+        os.close(descriptor)
+
+
+def _write(hold: _Hold) -> None:
+    holder = hold.holder
+    text = json.dumps(
+        {
+            "pid": holder.pid,
+            "since": int(holder.since.timestamp()),
+            "command": holder.command,
+            "step": holder.step,
+            "step_since": int(holder.step_since.timestamp()),
+        }
+    ).encode()
+    os.pwrite(hold.descriptor, text, 0)
+    os.ftruncate(hold.descriptor, len(text))
+
+
+def _read(descriptor: int) -> Holder | None:
+    for _ in range(_READS):
+        with suppress(ValueError, TypeError, KeyError):
+            held = json.loads(os.pread(descriptor, 4096, 0))
+            since = datetime.fromtimestamp(held["since"], UTC)
+            step_since = datetime.fromtimestamp(held.get("step_since", held["since"]), UTC)
+            return Holder(int(held["pid"]), since, held.get("command", ""), held.get("step", ""), step_since)
+        time.sleep(0.01)
+    return None
 
 
 @contextmanager
@@ -95,9 +196,10 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
 
 
 def _holder(descriptor: int) -> str:
-    try:
-        holder = json.loads(os.pread(descriptor, 200, 0))
-        since = time.strftime("%H:%M:%S", time.localtime(holder["since"]))
-    except (ValueError, TypeError, KeyError):
+    holder = _read(descriptor)
+    if holder is None:
         return "another process holds the warehouse; wait for it to end and run again"
-    return f"run of process {holder['pid']} holds the warehouse since {since}; wait for it to end and run again"
+    return (
+        f"run of process {holder.pid} holds the warehouse since {holder.since.astimezone():%H:%M:%S}; wait for it to "
+        "end and run again"
+    )

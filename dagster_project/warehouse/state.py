@@ -1,8 +1,8 @@
-"""What state the warehouse is in, read from its audit: per source, and what needs a person. Nothing is changed here."""
+"""What state the warehouse is in, read from its audit: per source, and what needs attention. It changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,13 +14,17 @@ from dagster_project.warehouse.connection import DatabaseUnreadable, is_cut_shor
 from dagster_project.warehouse.lock import reader_lock
 
 # A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
+_AUDIT = "audit.load"
+_PUBLISHED_AUDIT = "marts.load_audit"
+"""The audit as a publication has it: the same rows and columns, as of its run."""
+
 _JUDGED = """
     select
         load.*,
         load.run_id = first_value(load.run_id) over (
             partition by load.source, load.extract_date order by load.load_id desc
         ) as is_newest
-    from audit.load as load
+    from {audit} as load
     where load.withdrawn_at is null
 """
 
@@ -34,12 +38,18 @@ class OutstandingDelivery:
     status: str
     reason: str
     load_id: int
-    """One of its loads, by which it can be accepted."""
+    """One of its loads, as the audit numbers it."""
+    files: tuple[str, ...] = ()
+    """Names of its files; none of a missing delivery."""
+
+    @property
+    def name(self) -> str:
+        """By what it can be accepted: `SOURCE/DAY`."""
+        return f"{self.source}/{self.extract_date}"
 
     def __str__(self) -> str:
-        """Source, day, state, number and reason."""
-        number = f" (load {self.load_id})" if self.status == "rejected" else ""
-        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}{number}: {self.reason}"
+        """Source, day, state and reason."""
+        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -105,32 +115,50 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(row and row[0])
 
 
-def outstanding(connection: duckdb.DuckDBPyConnection) -> list[OutstandingDelivery]:
-    """Deliveries that need a person, by source and day; one line for each, whatever its number of files."""
+def _judged(is_published: bool) -> str:
+    return _JUDGED.format(audit=_PUBLISHED_AUDIT if is_published else _AUDIT)
+
+
+def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[OutstandingDelivery]:
+    """Deliveries that need attention, by source and day; one line for each, whatever its number of files.
+
+    Args:
+        connection: the warehouse, or a published database.
+        is_published: whether it is a published database, which has the audit as of its run.
+    """
     rows = connection.execute(
         f"""
-        with judged as ({_JUDGED})
+        with judged as ({_judged(is_published)})
 
         select
             source,
             extract_date,
             status,
             min(reason),
-            min(load_id)
+            min(load_id),
+            list(file_name order by load_id) filter (where file_name is not null)
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
         group by source, extract_date, status
         order by source, extract_date
         """
     ).fetchall()
-    return [OutstandingDelivery(*row) for row in rows]
+    return [
+        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()))
+        for source, day, status, reason, load_id, files in rows
+    ]
 
 
-def source_states(connection: duckdb.DuckDBPyConnection) -> list[SourceState]:
-    """One state for each source that ever delivered or owed something."""
+def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:
+    """One state for each source that ever delivered or owed something.
+
+    Args:
+        connection: the warehouse, or a published database.
+        is_published: whether it is a published database, which has the audit as of its run.
+    """
     rows = connection.execute(
         f"""
-        with judged as ({_JUDGED})
+        with judged as ({_judged(is_published)})
 
         select
             source,
@@ -146,6 +174,42 @@ def source_states(connection: duckdb.DuckDBPyConnection) -> list[SourceState]:
         """
     ).fetchall()
     return [SourceState(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class QuarantinedRows:
+    """The rows of one file that are quarantined for one reason in one column."""
+
+    file: str
+    column: str | None
+    """None where the reason is about the whole row."""
+    reason_code: str
+    rows: int
+    row: int
+    """The first of them, as the file counts its rows."""
+    reason: str
+    """Of the first of them."""
+
+
+def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
+    """Why rows of some loads are quarantined, by file, column and reason code."""
+    rows = connection.execute(
+        """
+        select
+            file_name,
+            column_name,
+            reason_code,
+            count(*),
+            min(source_row),
+            min_by(reason, source_row)
+        from audit.quarantine
+        where list_contains(?, load_id)
+        group by file_name, column_name, reason_code
+        order by file_name, count(*) desc, reason_code, column_name
+        """,
+        [list(load_ids)],
+    ).fetchall()
+    return [QuarantinedRows(*row) for row in rows]
 
 
 @dataclass(frozen=True)

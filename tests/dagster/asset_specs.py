@@ -30,12 +30,17 @@ def described(loaded: dg.Definitions) -> dict[str, dict[str, Any]]:
             "owners": sorted(spec.owners),
             "kinds": sorted(spec.kinds),
             "tags": {name: value for name, value in sorted(spec.tags.items()) if not name.startswith("dagster/")},
-            "partitions": str(spec.partitions_def) if spec.partitions_def else None,
+            "partitions": _partitions(spec.partitions_def),
             "fresh_by": getattr(spec.freshness_policy, "deadline_cron", None),
             "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
         }
         for spec in sorted(loaded.resolve_all_asset_specs(), key=lambda spec: spec.key.path)
     }
+
+
+def _partitions(definition: dg.PartitionsDefinition | None) -> str | None:
+    """What an asset is partitioned by; the first day depends on what was delivered."""
+    return f"daily, {definition.timezone}" if isinstance(definition, dg.DailyPartitionsDefinition) else None
 
 
 def as_text(specs: dict[str, dict[str, Any]]) -> str:

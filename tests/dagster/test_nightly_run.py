@@ -271,4 +271,7 @@ def test_the_run_says_that_the_command_line_started_it(run):
 def test_the_ui_finds_the_run_under_its_job(run, definitions):
     location = yaml.safe_load((PROJECT_ROOT / "deploy" / "workspace.yaml").read_text(encoding="utf-8"))
     name = location["load_from"][0]["python_module"]["location_name"]
-    assert run.tags[".dagster/repository"] == f"{definitions.get_repository_def().name}@{name}"
+    label = f"{definitions.get_repository_def().name}@{name}"
+    assert run.tags[".dagster/repository"] == label
+    # The first page of the UI shows runs of an origin alone.
+    assert (run.remote_job_origin.repository_origin.get_label(), run.remote_job_origin.job_name) == (label, "nightly")

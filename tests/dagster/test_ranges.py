@@ -1,12 +1,13 @@
 """Runs over partitions as the UI starts them: what they load, and which days they show as loaded."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
 import duckdb
 import pytest
 
+from dagster_project.definitions import definitions
 from dagster_project.defs.automation import QUIET_CONSOLE
 from dagster_project.loading import landing
 from dagster_project.loading.landing import hold_back
@@ -19,8 +20,10 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 @pytest.fixture(scope="module")
-def repository(definitions):
-    return definitions.get_repository_def()
+def repository(settings):
+    """The code location, loaded where the tiny landing lies: its first day is the first partition."""
+    tiny_landing.write(settings.landing)
+    return definitions().get_repository_def()
 
 
 @pytest.fixture
@@ -35,8 +38,10 @@ def home(tmp_path, monkeypatch, repository):
     return tmp_path
 
 
-def run(repository, source: str, first: date, last: date) -> tuple[dg.ExecuteInProcessResult, set[str]]:
-    """Run one source over a range; returns the result and the days that show as loaded afterwards."""
+def run(
+    repository, source: str, first: date | None, last: date | None = None
+) -> tuple[dg.ExecuteInProcessResult, set[str]]:
+    """Run one source over a range, or without one; returns the result and the days that show as loaded afterwards."""
     key = dg.AssetKey(["raw", source])
     with dg.DagsterInstance.get() as instance:
         result = repository.get_job("__ASSET_JOB").execute_in_process(
@@ -44,7 +49,7 @@ def run(repository, source: str, first: date, last: date) -> tuple[dg.ExecuteInP
             run_config=QUIET_CONSOLE,
             asset_selection=[key],
             raise_on_error=False,
-            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()} if first and last else {},
         )
         return result, set(instance.get_materialized_partitions(key))
 
@@ -98,10 +103,19 @@ def test_a_missing_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home,
     assert MISSING.isoformat() in failure(result)
 
 
-def test_days_on_which_no_paper_appeared_are_not_shown_as_loaded_and_fail_nothing(home, repository):
-    result, shown = run(repository, "published_figures", DAYS[0], DAYS[3])
+def test_a_source_that_comes_whenever_there_is_something_has_no_day_that_could_be_missing(home, repository):
+    result, shown = run(repository, "published_figures", None)
     assert result.success
-    assert shown == loaded(home, "published_figures") == {DAYS[3].isoformat()}
+    assert shown == set()
+    assert loaded(home, "published_figures") == {DAYS[3].isoformat()}
+
+
+def test_the_partitions_begin_with_the_first_delivery(home, repository):
+    assert home
+    days = repository.asset_graph.get(dg.AssetKey(["raw", "crimes"])).partitions_def
+    assert days.get_first_partition_key() == DAYS[0].isoformat()
+    assert not days.has_partition_key((DAYS[0] - timedelta(days=1)).isoformat())
+    assert days.has_partition_key(DAYS[3].isoformat())
 
 
 def test_a_day_that_stood_already_stays_shown_when_a_range_finds_nothing_new(home, repository):

@@ -170,6 +170,6 @@ def test_a_file_younger_than_a_minute_is_not_counted_unless_it_is_marked(landing
     with dg.build_sensor_context(instance=instance) as context:
         said = new_deliveries(context)
         assert isinstance(said, dg.SkipReason)
-        assert "1 are not complete yet" in (said.skip_message or "")
+        assert "1 delivery is not complete yet" in (said.skip_message or "")
         (folder / f"{file.name}.done").touch()
         assert isinstance(new_deliveries(context), dg.RunRequest)

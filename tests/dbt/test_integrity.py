@@ -116,7 +116,12 @@ def settings(tmp_path_factory):
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    for name in ("profiles.yml", "macros/generate_schema_name.sql", "tests/generic/integrity.sql"):
+    for name in (
+        "profiles.yml",
+        "macros/file_of_seed.sql",
+        "macros/generate_schema_name.sql",
+        "tests/generic/integrity.sql",
+    ):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         shutil.copy(DBT_PROJECT / name, folder / name)
     (folder / "models").mkdir()
@@ -196,9 +201,7 @@ def test_the_failure_of_a_run_names_the_faults(run):
     assert not run.success
     [event] = run.filter_events(lambda event: event.is_step_failure)
     said = event.step_failure_data.user_failure_data.description
-    assert said.startswith(
-        "dbt: 1 nodes failed or were skipped: integrity of visits: 3 rows: reason is empty; 2 rows: "
-    )
+    assert said.startswith("dbt: 1 node failed or skipped: integrity of visits: 3 rows: reason is empty; 2 rows: ")
     assert "; 1 row: day is no opened of stations. Rows: select * from warehouse.reference.visits where " in said
 
 
@@ -220,5 +223,6 @@ def test_the_check_of_a_table_says_all_that_it_claims(settings):
     assert spec.description == (
         "No two rows have the same force, visit. Never empty: visit, reason. reason is one of: bail, lover's quarrel. "
         "force is one of: kent, surrey. people is the sum of adults, children. adults is the sum of adults. "
-        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations."
+        "Every force, station is in stations. Every day is a opened of stations. Every force is in stations. "
+        "A failure stops the run: nothing is published, and what was published before stays."
     )

@@ -73,9 +73,9 @@ def test_a_run_that_finds_only_a_file_being_written_says_so_and_ends_well(comman
         writer.join()
     assert (done.returncode, done.stderr) == (0, "")
     assert "call_segments_2022-10-30.csv: is still being written" in done.stdout
-    assert "Nothing is new but 1 deliveries that are not complete" in done.stdout
+    assert "Nothing is new but 1 delivery that is not complete" in done.stdout
     assert not command.current.exists()
-    assert "1 deliveries are not complete yet" in status.stdout
+    assert "1 delivery is not complete yet" in status.stdout
 
 
 @pytest.mark.parametrize("text", ["20221101", "2022-02-30"])

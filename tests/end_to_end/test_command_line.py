@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ import sys
 import duckdb
 import pytest
 from command import CALLS, START, Command, call, land_three_days
+from typer.main import get_command
 
 from dagster_project import cli
+from dagster_project.operations import open_in_browser
+from dagster_project.warehouse.lock import note_step, writer_lock
 
 
 @pytest.fixture
@@ -92,8 +96,25 @@ def test_a_json_log_is_json_in_every_line_and_says_what_needs_a_person(reported)
     assert all((command.current / file).exists() for file in PLACES.values())
     said = " ".join(line["message"] for line in lines)
     assert "crimes 2022-10-30 missing delivery" in said
-    assert re.search(r"call_segments 2022-10-30 rejected \(load \d+\): call_segments_2022-10-30_late.csv", said)
+    assert "call_segments 2022-10-30 rejected: call_segments_2022-10-30_late.csv" in said
+    of_calls = [line for line in lines if line.get("status") == "rejected" and line["source"] == "call_segments"]
+    warned, rejected = of_calls
+    assert (warned["level"], warned["rows_read"]) == ("warning", 8)
+    assert rejected["extract_date"] == "2022-10-30"
+    assert "call_segments_2022-10-30_late.csv" in rejected["files"]
+    assert "missing_column" in rejected["reason"]
     assert "bodycam" in said
+    (quarantined,) = [
+        line for line in lines if line.get("reason_code") == "not_a_timestamp" and line["source"][0] == "c"
+    ]
+    assert {name: quarantined[name] for name in ("source", "file", "row", "column", "rows")} == {
+        "source": "call_segments",
+        "file": "call_segments_2022-10-31_late.csv",
+        "row": 3,
+        "column": "arrived_at",
+        "rows": 1,
+    }
+    assert quarantined["reason"].endswith('found "yesterday 11:00"')
     (calls,) = [line for line in lines if line.get("name") == "call_segments" and line.get("stage") == "sources"]
     assert (calls["rows_loaded"], calls["rows_quarantined"], calls["rejected"]) == (17, 1, 1)
 
@@ -104,13 +125,14 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
     assert "2 deliveries in the landing folder are new, changed or rejected" in done.stdout
+    assert "fcir run --accept call_segments/2022-10-30 --reason" in done.stdout
 
 
 def test_status_is_json_in_every_line_where_the_log_is(reported):
     command, _ = reported
     lines = [json.loads(line) for line in command.run("status").stdout.splitlines()]
     assert all(list(line)[:3] == ["time", "level", "message"] for line in lines)
-    (calls,) = [line for line in lines if line.get("source") == "call_segments"]
+    (calls,) = [line for line in lines if line.get("source") == "call_segments" and "days_loaded" in line]
     assert (calls["days_loaded"], calls["days_rejected"], calls["newest"]) == (2, 1, "2022-10-31")
 
 
@@ -147,9 +169,75 @@ def test_looking_something_up_imports_no_library_that_it_does_not_need(reported,
     assert imported & unneeded == set()
 
 
+STATUS_OF_RUN = """
+import sys
+from pathlib import Path
+from dagster_project.warehouse.lock import note_step, writer_lock
+with writer_lock(Path(sys.argv[1]), command="fcir run"):
+    note_step(Path(sys.argv[1]), "publishing")
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held(reported):
+    """Another process that holds the warehouse of `reported`, as a run does while it publishes."""
+    command, _ = reported
+    with subprocess.Popen(
+        [sys.executable, "-c", STATUS_OF_RUN, str(command.home / "warehouse.lock")],
+        env=os.environ | {"PYTHONPATH": str(command.project)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_status_during_a_run_says_what_runs_and_shows_the_last_publication(reported, held):
+    command, _ = reported
+    as_text = Command(command.home)
+    done = as_text.run("status")
+    first, second, *rest = [line for line in done.stdout.splitlines() if not line.startswith("warning: ")]
+    assert (done.returncode, done.stderr) == (1, ""), "deliveries need attention by the last publication"
+    assert first.startswith(f"fcir run is running (process {held.pid}, started ")
+    assert ": publishing since " in first
+    assert command.current.resolve().name in second
+    held.kill()
+    held.wait()
+    after = as_text.run("status")
+    assert f"fcir run (process {held.pid}" in after.stdout
+    assert "was killed while publishing" in after.stdout
+    table = [line for line in after.stdout.splitlines() if line.startswith(("call_segments  ", "crimes  "))]
+    assert [line for line in rest if line.startswith(("call_segments  ", "crimes  "))] == table
+
+
+def test_status_during_a_run_is_json_where_the_log_is(reported, held):
+    command, _ = reported
+    lines = [json.loads(line) for line in command.run("status").stdout.splitlines()]
+    (running,) = [line for line in lines if "step" in line]
+    assert (running["pid"], running["command"], running["step"]) == (held.pid, "fcir run", "publishing")
+    assert {"since", "step_since"} <= running.keys()
+
+
+def test_status_while_the_first_run_is_under_way_says_that_nothing_is_published(command):
+    lock = command.home / "warehouse.lock"
+    with writer_lock(lock, command="fcir ui"):
+        note_step(lock, "preparing the lineage UI")
+        done = command.run("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"fcir ui is running (process {os.getpid()}, ")
+    assert "preparing the lineage UI since" in done.stdout
+    assert "Nothing is published yet" in done.stdout
+
+
 def test_status_counts_what_it_does_not_list(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_print_states", lambda _: None)
-    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "deliveries: fcir status --all")
+    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "delivery", "fcir status --all")
     assert capsys.readouterr().out.splitlines() == [
         "  delivery 0",
         "  delivery 1",
@@ -169,13 +257,28 @@ WRONG_USES = {
     "a word that is no date": (["run", "--from", "yesterday"], "--from yesterday: not a date; expected YYYY-MM-DD"),
     "a date of another calendar": (["run", "--to", "2022-02-30"], "--to 2022-02-30: not a date"),
     "a range from end to start": (["run", "--from", "2022-11-02", "--to", "2022-11-01"], "--from 2022-11-02 is after"),
-    "an accepted load without a reason": (["run", "--accept", "1"], "--accept needs a reason"),
+    "an accepted load without a reason": (["run", "--accept", "crimes/2022-10-30"], "--accept needs a reason"),
     "a reason for nothing": (["run", "--reason", "why not"], "--reason belongs to an accepted delivery"),
     "an accepted load within a range": (
-        ["run", "--accept", "1", "--reason", "why not", "--source", "crimes"],
+        ["run", "--accept", "crimes/2022-10-30", "--reason", "why not", "--source", "crimes"],
         "leave out --from, --to and --source",
     ),
-    "an accepted load of nothing": (["run", "--accept", "1", "--reason", "why not"], "nothing is rejected"),
+    "an accepted delivery of nothing": (
+        ["run", "--accept", "crimes/2022-10-30", "--reason", "why not"],
+        "nothing is rejected",
+    ),
+    "an accepted delivery that is a number": (
+        ["run", "--accept", "1", "--reason", "why not"],
+        "--accept 1: expected SOURCE/DAY, for example call_segments/2022-10-30",
+    ),
+    "an accepted delivery of a day that is none": (
+        ["run", "--accept", "crimes/2022-02-30", "--reason", "why not"],
+        "--accept crimes/2022-02-30: expected SOURCE/DAY",
+    ),
+    "an accepted delivery of an unknown source": (
+        ["run", "--accept", "crime/2022-10-30", "--reason", "why not"],
+        "Did you mean crimes?",
+    ),
     "an unknown source": (
         ["run", "--source", "bodycam"],
         "no contract for source bodycam; known: call_segments, crimes",
@@ -351,7 +454,7 @@ def test_check_lists_rows_and_reasons_and_touches_nothing(command, tmp_path):
     ):
         assert line in done.stdout
     assert "07700" not in done.stdout
-    assert "lost" not in done.stdout
+    assert 'found "lost" [not_in_list]' in done.stdout
     assert sorted(tmp_path.rglob("*")) == before
     assert not command.home.exists()
 
@@ -391,14 +494,16 @@ def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(comman
     assert not (command.home / "dagster").exists()
 
 
-def test_an_operator_accepts_a_rejected_delivery_by_its_number_and_not_one_that_cannot_be_read(reported):
+def test_an_operator_accepts_a_rejected_delivery_by_source_and_day_and_not_one_that_cannot_be_read(reported):
     command, _ = reported
-    loads = dict(command.warehouse("select source, min(load_id) from audit.load where status = 'rejected' group by 1"))
-    refused = command.run("run", "--accept", str(loads["call_segments"]), "--reason", "never mind")
+    refused = command.run("run", "--accept", "call_segments/2022-10-30", "--reason", "never mind")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
     assert "call_segments_2022-10-30_late.csv [missing_column] cannot be read" in refused.stderr
-    done = command.run("run", "--accept", str(loads["digital_contacts"]), "--reason", "a test of the web form")
-    assert done.returncode == 1, "two other deliveries still need a person"
+    absent = command.run("run", "--accept", "crimes/2022-10-30", "--reason", "never mind")
+    assert (absent.returncode, absent.stderr.count("\n")) == (2, 1)
+    assert "Rejected: call_segments/2022-10-30, digital_contacts/2022-10-31." in absent.stderr
+    done = command.run("run", "--accept", "digital_contacts/2022-10-31", "--reason", "a test of the web form")
+    assert done.returncode == 1, "two other deliveries still need attention"
     assert "digital_contacts 2022-10-31 will be loaded as it is: a test of the web form" in done.stdout
     assert command.published(
         "select status, rows_loaded, rows_quarantined, reason from marts.load_audit "
@@ -503,3 +608,90 @@ def test_an_interrupt_ends_a_query_that_duckdb_is_busy_with(published):
         process.stdout.read()
         assert process.wait() == 130
         assert process.stderr.read() == "fcir: stopped; nothing was changed\n"
+
+
+def examples() -> list[tuple[str, list[str]]]:
+    """Every example of every help: its verb and its arguments, as a shell passes them on."""
+    found = []
+    for name, verb in get_command(cli.app).commands.items():
+        lines = [line.strip() for line in (verb.help or "").splitlines()]
+        found += [(name, shlex.split(line.partition(" > ")[0])[1:]) for line in lines if line.startswith("fcir ")]
+    return found
+
+
+def test_every_verb_has_an_example():
+    assert {name for name, _ in examples()} == set(get_command(cli.app).commands)
+
+
+@pytest.mark.parametrize(("name", "arguments"), examples(), ids=lambda value: " ".join(value)[:60])
+def test_an_example_of_a_help_is_a_command_of_its_verb(name, arguments):
+    assert arguments[0] == name
+    verb = get_command(cli.app).commands[name]
+    context = verb.make_context(name, arguments[1:])
+    assert context.args == []
+
+
+def test_no_line_of_a_help_is_wider_than_a_screen():
+    for name, verb in get_command(cli.app).commands.items():
+        assert [
+            line for line in (verb.help or "").splitlines() if line.startswith("  fcir") and len(line) > 76
+        ] == [], name
+
+
+@pytest.fixture(scope="module")
+def text_of_published(reported):
+    command, _ = reported
+    return Command(command.home)
+
+
+def test_measures_are_found_by_text_and_section(text_of_published):
+    found = json.loads(text_of_published.run("measures", "QUEUE", "--section", "calls_999", "--json").stdout)
+    assert {"calls_999.avg_queue_time", "calls_999.median_queue_time"} <= {row["measure"] for row in found}
+    assert all(row["section"] == "calls_999" and row["definition"] for row in found)
+    one = text_of_published.run("measures", "calls_999.received").stdout
+    assert one.startswith("calls_999.received\n")
+    assert re.search(r"^  definition +\S", one, re.MULTILINE)
+    every = text_of_published.run("measures", "--csv").stdout.splitlines()
+    assert every[0].startswith("measure,label,unit,section,definition")
+    assert len(every) > 50
+
+
+def test_tables_are_listed_with_rows_and_grain_and_one_with_its_columns(text_of_published):
+    found = {row["table_name"]: row for row in json.loads(text_of_published.run("tables", "--json").stdout)}
+    assert found["fct_call"]["grain"] == "force_code, call_id"
+    assert [(found["fct_call"]["rows"],)] == text_of_published.published("select count(*) from marts.fct_call")
+    shown = text_of_published.run("tables", "kpi_calls_monthly").stdout
+    assert re.search(r"^kpi_calls_monthly: \d+ rows?\n", shown)
+    assert re.search(r"^pct_not_answered +decimal\S* +\S", shown, re.MULTILINE)
+
+
+def test_open_prints_the_page_and_starts_nothing_without_a_display(text_of_published):
+    text_of_published.settings |= {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    for arguments, page in ((["open"], "board_paper.html"), (["open", "site"], "index.html")):
+        done = text_of_published.run(*arguments)
+        assert (done.returncode, done.stdout) == (0, f"{text_of_published.current / page}\n")
+
+
+def test_a_browser_is_started_where_there_is_a_display(monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert open_in_browser(tmp_path / "board paper.html")
+    assert opened == [(tmp_path / "board paper.html").as_uri()]
+
+
+UNKNOWN = {
+    "a section": (["measures", "--section", "calls"], "known: calls_101, calls_999"),
+    "a measure": (["measures", "nothing like it"], "All: fcir measures"),
+    "a table": (["tables", "kpi_call_monthly"], "Did you mean kpi_calls_monthly? All: fcir tables"),
+    "two forms": (["tables", "--csv", "--json"], "choose one of --csv and --json"),
+    "a page": (["open", "workbook"], "'workbook' is not one of 'paper', 'site'"),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_is_not_known_ends_with_2_and_what_there_is(text_of_published, case):
+    arguments, message = UNKNOWN[case]
+    done = text_of_published.run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert message in done.stderr

@@ -32,7 +32,7 @@ REFUSED = [name for name in UNSAFE_NAMES if name and "\ud800" not in name]
 # File names that are none of a formula's business, and formulas that are file names.
 ACCEPTED = ["=1+1", "\N{GRINNING FACE}'s \u4e2d\u6587", "a&b#c%d"]
 
-OF_A_FORCE = ("board_paper", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc", "kpi_calls_hourly")
+OF_A_FORCE = ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc", "kpi_calls_hourly")
 
 
 @pytest.fixture

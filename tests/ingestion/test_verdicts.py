@@ -16,7 +16,7 @@ DAY = date(2022, 6, 1)
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     draft = Drawer(1).draft("call_segments", CSV, DAY)
-    draft.spoil("segment_no", "number one", "not_an_integer")
+    draft.spoil("segment_no", "first", "not_an_integer")
     (outcome,) = read_all([draft], Path(tmp_path_factory.mktemp("judged"))).outcomes
     return outcome
 
@@ -30,7 +30,7 @@ def test_another_row_reason_column_or_value_is_a_deviation(outcome):
     ((number, (code, column)),) = outcome.expected.quarantined.items()
     for quarantined in ({number + 1: (code, column)}, {number: ("other", column)}, {number: (code, "line")}, {}):
         assert replace(outcome, quarantined=quarantined).wrong()
-    assert replace(outcome, reasons={number: f"{column} is {outcome.draft.rows[number - 2].cells[column]}"}).wrong()
+    assert replace(outcome, reasons={number: f"{column}: not a whole number in digits"}).wrong()
     assert replace(outcome, reasons={}).wrong()
     good = next(iter(outcome.loaded))
     assert replace(outcome, loaded={**outcome.loaded, good: {**outcome.loaded[good], "segment_no": 99}}).wrong()

@@ -675,7 +675,17 @@ class Figures:
             "days_loaded": loaded,
             "is_provisional": loaded < len(days) or not days,
             "share_of_days_loaded": quotient(100 * loaded, len(days)) if days else None,
+            "complete_since": self._complete_since(period, name) if period.is_known and loaded < len(days) else None,
         }
+
+    def _complete_since(self, period: Period, name: str) -> date | None:
+        """The first delivered day of a year to date that lacks no day behind it, in the first year of deliveries."""
+        begun = min(self.calendar.delivered)
+        days = [day for month in period.months for day in days_of(month)]
+        loaded = [day for day in days if day in self.calendar.loaded]
+        if name not in ("fytd", "prev_fytd") or begun < period.months[0] or not loaded:
+            return None
+        return loaded[0] if loaded == [day for day in days if day >= loaded[0]] else None
 
     def row(self, month: Month) -> Row:
         """What is shown of a month."""

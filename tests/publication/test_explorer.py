@@ -68,12 +68,19 @@ def marts():
         create table marts.kpi_measure_period (
             force_code varchar, measure varchar, month_start date, period varchar, first_month date, last_month date,
             value decimal(38, 6), display_value varchar, mean_per_day decimal(38, 6), days bigint, days_loaded bigint,
-            is_provisional boolean
+            is_provisional boolean, complete_since date
+        );
+        create table marts.report_months (
+            force_code varchar, month_start date, days bigint, days_loaded bigint, is_default boolean,
+            is_running boolean
         );
         create table marts.kpi_measure_spc (
             force_code varchar, measure varchar, month_start date, mean decimal(38, 6), lower_limit decimal(38, 6),
             upper_limit decimal(38, 6), target decimal(38, 6), is_trial boolean, signal varchar
         );
+        insert into marts.report_months values
+            ('kent', '2022-11-01', 30, 30, true, false), ('kent', '2022-12-01', 31, 1, false, true),
+            ('nameless', '2022-12-01', 31, 31, true, false), ('nameless', '2023-01-01', 31, 1, false, true);
         insert into marts.dim_force values ('kent', 'Kent Police'), ('never', 'Never Delivered');
         insert into marts.load_audit values
             ('calls', '2023-01-31', 'loaded', true), ('published_figures', '2023-03-15', 'loaded', true);
@@ -105,9 +112,9 @@ def marts():
                     per_day = value / 31 if value is not None and is_additive else None
                     days = None if period == "prev_fytd" and number == 3 else 31
                     loaded = None if days is None else 31 - number % 3
-                    periods.append(
-                        (force, code, month, period, month, month, value, text, per_day, days, loaded, number % 3 > 0)
-                    )
+                    start = date(2022, 11, 13) if period == "fytd" and number % 3 == 2 else None
+                    delivered = (days, loaded, number % 3 > 0, start)
+                    periods.append((force, code, month, period, month, month, value, text, per_day, *delivered))
                 number = len(limits)
                 signal = "outside_limits" if number % 4 == 1 else None
                 target = Decimal(2) if unit == "percent" else None
@@ -116,7 +123,7 @@ def marts():
                 else:
                     mean = Decimal(number // 2) + Decimal("0.125")
                     limits.append((force, code, month, mean, mean - 1, mean + 1, target, True, signal))
-    connection.executemany(f"insert into marts.kpi_measure_period values ({', '.join('?' * 12)})", periods)  # noqa: S608
+    connection.executemany(f"insert into marts.kpi_measure_period values ({', '.join('?' * 13)})", periods)  # noqa: S608
     connection.executemany(f"insert into marts.kpi_measure_spc values ({', '.join('?' * 9)})", limits)  # noqa: S608
     yield connection
     connection.close()
@@ -184,8 +191,9 @@ def _cells(data, figure):
     return found
 
 
-def _covered(days, loaded, provisional):
-    return f"{loaded or 0}{'' if days is None else f'/{days}'}{'p' if provisional else ''}"
+def _covered(days, loaded, provisional, since):
+    mark = f"s{since}" if since else "p" if provisional else ""
+    return f"{loaded or 0}{'' if days is None else f'/{days}'}{mark}"
 
 
 @pytest.mark.parametrize("period", PERIODS)
@@ -193,7 +201,7 @@ def test_every_figure_of_every_period_is_that_of_the_marts(marts, data, period):
     rows = marts.execute(
         """
         select force_code, measure, strftime(month_start, '%Y-%m'), display_value, value, days, days_loaded,
-               is_provisional
+               is_provisional, complete_since
         from marts.kpi_measure_period
         where period = ?
         """,
@@ -286,6 +294,11 @@ def test_only_forces_with_figures_can_be_chosen_and_the_one_asked_for_comes_firs
     assert data["forces"] == [{"code": "kent", "name": "Kent Police"}, {"code": "nameless", "name": "nameless"}]
     assert data["first_force"] == 1
     assert read_explorer(marts, force_code="elsewhere")["first_force"] == 0
+
+
+def test_the_page_opens_with_the_month_that_the_papers_show_first(marts, data):
+    assert data["months"][data["opening_month"]] == "2022-12"
+    assert (read_explorer(marts, force_code="kent")["opening_month"], data["months"][0]) == (0, "2022-11")
 
 
 def test_a_period_that_the_explorer_does_not_know_is_refused(marts):

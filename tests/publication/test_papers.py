@@ -6,13 +6,21 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import papers
+from dagster_project.publication.report.errors import ReportError
+from dagster_project.publication.report.read import PaperMonth
 from tests.publication.reports import MONTHS, a_report
+
+COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]
+RUNNING = [
+    PaperMonth(MONTHS[0], 31, 31, is_default=True, is_running=False),
+    PaperMonth(MONTHS[1], 31, 1, is_default=False, is_running=True),
+]
 
 
 @pytest.fixture
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months that say this of the deliveries; returns what was written of each month."""
-    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": list(MONTHS)})
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
     monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
     folders = [tmp_path / "0"]
 
@@ -26,7 +34,7 @@ def publish(tmp_path, monkeypatch):
         written = papers.write_papers(
             None, folders[-1], before=before, commentary=tmp_path / "commentary", force_code="kent"
         )
-        return {paper.month: (paper.is_rendered, folders[-1] / paper.place) for paper in written}
+        return {paper.month.month: (paper.is_rendered, folders[-1] / paper.place) for paper in written}
 
     return publish
 
@@ -53,3 +61,37 @@ def test_a_paper_of_an_earlier_month_is_rendered_when_something_in_it_has_change
     again = publish(data_until=date(2023, 1, 31), force_name="Kent")
     assert [is_rendered for is_rendered, _ in again.values()] == [True, True]
     assert "From deliveries up to 31 January 2023." in (again[MONTHS[0]][1] / "board_paper.html").read_text("utf-8")
+
+
+def test_a_month_that_runs_has_a_paper_and_the_complete_one_is_shown_first(publish, monkeypatch):
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": RUNNING})
+    written = publish()
+    folder = written[MONTHS[0]][1].parents[2]
+    first, running = ((written[month][1] / "board_paper.html").read_bytes() for month in MONTHS)
+    assert first != running
+    assert {path.name: path.read_bytes() for path in folder.glob("board_paper.*")} == {
+        path.name: path.read_bytes() for path in written[MONTHS[0]][1].glob("board_paper.*")
+    }
+
+
+def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
+    year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
+    monkeypatch.setattr(papers, "_write", lambda *given, **_: given[5].month)
+    monkeypatch.setattr(papers, "first_shown", lambda *_: None)
+    written = papers.write_papers(None, None, before=None, commentary=None, force_code="kent")
+    assert written == [item.month for item in reversed(year[2:])]
+
+
+def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place(monkeypatch, tmp_path):
+    def fails(_, *, month, **__):
+        if month == MONTHS[0]:
+            raise ReportError("no figure")
+        return replace(a_report(), months=(month,))
+
+    monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": RUNNING})
+    monkeypatch.setattr(papers, "read_report", fails)
+    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
+    written = papers.write_papers(None, tmp_path / "x", before=None, commentary=tmp_path / "none", force_code="kent")
+    assert [paper.month for paper in written] == [RUNNING[1]]
+    assert not list((tmp_path / "x").glob("board_paper.*"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,13 @@ class Installation:
         path.write_text("\n".join([HEADER, *rows, ""]) if text is None else text, encoding="utf-8")
         return path
 
-    def run(self, first: str | None = None, last: str | None = None, source: str = "visits") -> SourceReport:
+    def run(
+        self, first: str | None = None, last: str | None = None, source: str = "visits", now: datetime | None = None
+    ) -> SourceReport:
         """Load what is new of a source."""
         self._runs += 1
         wanted = Range(first and date.fromisoformat(first), last and date.fromisoformat(last))
-        return load_source(self.settings, self.contracts, source, wanted=wanted, run_id=f"run {self._runs}")
+        return load_source(self.settings, self.contracts, source, wanted=wanted, run_id=f"run {self._runs}", now=now)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query of the warehouse."""

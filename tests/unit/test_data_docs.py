@@ -95,7 +95,9 @@ def test_a_page_shows_every_expectation_with_its_reason_and_whether_it_holds(sou
         assert "passed</span>" not in body
         assert "2022-10-30" in body
         for expectation in listed:
-            for said in (expectation.name.replace("_", " "), expectation.description, expectation.severity.value):
+            is_critical = expectation.severity is Severity.CRITICAL
+            outcome = "the delivery is rejected" if is_critical else "a warning; the delivery is loaded"
+            for said in (expectation.name.replace("_", " "), expectation.description, outcome):
                 assert f"<span>{html.escape(said, quote=False)}</span>" in body
                 assert said in html.unescape(suite_body(result.document))
         counted = [found for found in listed if not found.type.startswith("expect_table_")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.loading.deadlines import deadline, overdue_sources
+from dagster_project.loading.deadlines import deadline, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import LandedFile, Landing
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables
@@ -98,3 +98,30 @@ def test_what_the_audit_knows_has_come_unless_it_was_missing(status, is_syntheti
             )
         found = overdue_sources(connection, Landing((), (), is_synthetic=False), SOURCES, now=utc(26, 12))
     assert sum(len(item.days) for item in found) == owed
+
+
+def expected(files: list[LandedFile], now: datetime) -> list[str]:
+    landing = Landing(tuple(files), (), is_synthetic=False)
+    return [str(item) for item in expected_deliveries(None, landing, SOURCES, now=now)]
+
+
+def test_an_extract_is_expected_until_its_deadline_and_overdue_from_then_on():
+    files = [*landed("visits", 24), *landed("chats", 24, 25)]
+    waiting = ["visits 2022-10-25 expected by 2022-10-26 09:00"]
+    assert expected(files, utc(26, 7, 59)) == waiting
+    assert said(files, utc(26, 7, 59)) == []
+    assert expected(files, utc(26, 8)) == []
+    assert [line.split()[0] for line in said(files, utc(26, 8))] == ["visits"]
+
+
+def test_a_day_that_is_not_over_is_expected_only_when_another_source_has_delivered_it():
+    files = [*landed("visits", 24, 25), *landed("chats", 24, 25)]
+    assert expected(files, utc(26, 12)) == []
+    assert expected([*files, *landed("chats", 26)], utc(26, 12)) == ["visits 2022-10-26 expected by 2022-10-27 09:00"]
+
+
+def test_nothing_is_expected_of_made_up_extracts_of_papers_and_of_a_source_that_never_delivered():
+    files = [*landed("papers", 20), *landed("chats", 24, 25)]
+    assert expected(files, utc(26, 7)) == []
+    landing = Landing(tuple(landed("visits", 24)), (), is_synthetic=True)
+    assert expected_deliveries(None, landing, SOURCES, now=utc(26, 7)) == []

@@ -165,7 +165,7 @@ def test_what_a_correction_changed_is_counted_by_key_and_column(installation):
     assert installation.query("select * from audit.correction") == []
     installation.land("2022-11-01", "a,2022-11-01 10:00,1,x", "b,2022-11-01 11:00,9,y", "n,2022-11-01 10:00,,w")
     (delivery,) = installation.run().deliveries
-    assert str(delivery.correction) == "1 rows added, 1 removed, 1 changed (begun_at 1, minutes 1)"
+    assert str(delivery.correction) == "1 row added, 1 removed, 1 changed (begun_at 1, minutes 1)"
     installation.land("2022-11-01", text=f"{HEADER}\n")
     installation.run()
     assert installation.query(
@@ -253,9 +253,9 @@ def mostly_faulty(day: date, good: int = 30) -> list[str]:
 
 
 def waive_rejected(installation: Installation, reason: str = "an outage, says the ACD team") -> int:
-    ((load_id,),) = installation.query("select load_id from audit.load where status = 'rejected'")
+    ((load_id, day),) = installation.query("select load_id, extract_date from audit.load where status = 'rejected'")
     with loading_connection(installation.settings.warehouse) as connection:
-        waive(connection, load_id, reason)
+        waive(connection, "visits", day, reason)
     return load_id
 
 
@@ -291,20 +291,33 @@ def test_what_cannot_be_accepted_is_refused_with_the_reason(installation):
     land(installation, TUESDAY, 2)
     installation.land("2022-11-02", text="nothing to see here\n")
     installation.run()
-    loads = dict(installation.query("select status, load_id from audit.load"))
+    wednesday = TUESDAY + timedelta(days=1)
     with loading_connection(installation.settings.warehouse) as connection:
-        with pytest.raises(WaiverError, match="there is no such load"):
-            waive(connection, 999, "why not")
-        with pytest.raises(WaiverError, match="is loaded; only a rejected one"):
-            waive(connection, loads["loaded"], "why not")
+        with pytest.raises(WaiverError, match=r"nothing was delivered.*Rejected: visits/2022-11-02\."):
+            waive(connection, "visits", TUESDAY - timedelta(days=1), "why not")
+        with pytest.raises(WaiverError, match=r"is loaded; only a rejected delivery.*Rejected: visits/2022-11-02\."):
+            waive(connection, "visits", TUESDAY, "why not")
         with pytest.raises(WaiverError, match=r"cannot be read.*fcir run"):
-            waive(connection, loads["rejected"], "why not")
+            waive(connection, "visits", wednesday, "why not")
     installation.land("2022-11-02", *visits(TUESDAY, 1))
     installation.run()
     assert installation.query("select * from audit.waiver") == []
-    ((replaced,),) = installation.query("select load_id from audit.load where status = 'rejected'")
     with (
         loading_connection(installation.settings.warehouse) as connection,
-        pytest.raises(WaiverError, match="any more"),
+        pytest.raises(WaiverError, match=r"is loaded.*No delivery is rejected\."),
     ):
-        waive(connection, replaced, "why not")
+        waive(connection, "visits", wednesday, "why not")
+
+
+@pytest.mark.usefixtures("without_expectations")
+def test_rejected_files_that_were_taken_away_cannot_be_accepted(installation):
+    land(installation, TUESDAY, 2)
+    path = installation.land("2022-11-02", text="nothing to see here\n")
+    installation.run()
+    path.unlink()
+    installation.run()
+    with (
+        loading_connection(installation.settings.warehouse) as connection,
+        pytest.raises(WaiverError, match="not in the landing folder any more"),
+    ):
+        waive(connection, "visits", TUESDAY + timedelta(days=1), "why not")

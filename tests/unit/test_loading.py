@@ -402,7 +402,7 @@ def test_no_personal_value_and_no_unknown_column_reaches_the_warehouse(installat
     text = "\n".join([f"{HEADER},caller_name", *rows, ""])
     installation.land("2022-11-01", text=text)
     report = installation.run()
-    assert any("'caller_name' is not in the contract" in warning for warning in report.warnings)
+    assert any("1 column not in the contract, not loaded: 'caller_name'" in warning for warning in report.warnings)
     stored = installation.settings.warehouse.read_bytes()
     for part in (private, "Zebedee", "07700 900321"):
         assert part.encode() not in stored
@@ -423,7 +423,7 @@ def test_warnings_of_rows_after_the_extract_date_and_of_files_that_are_no_extrac
     (installation.settings.landing / "visits" / "Visits November.csv").write_text("x")
     (installation.settings.landing / "visits" / "visits_2022-02-30.csv").write_text("x")
     report = installation.run()
-    assert any("1 rows are dated after the extract date" in warning for warning in report.warnings)
+    assert any("1 row is dated after the extract date" in warning for warning in report.warnings)
     assert any("Visits November.csv" in warning for warning in report.warnings)
     assert any("visits_2022-02-30.csv" in warning for warning in report.warnings)
     assert len(installation.current()) == 1

@@ -13,13 +13,22 @@ from pathlib import Path
 import pytest
 
 from dagster_project.warehouse import lock
-from dagster_project.warehouse.lock import WarehouseLocked, reader_lock, writer_lock
+from dagster_project.warehouse.lock import (
+    WarehouseLocked,
+    holder_of,
+    killed_holder,
+    note_step,
+    reader_lock,
+    writer_lock,
+)
 
 HOLDER = """
 import sys
 from pathlib import Path
-from dagster_project.warehouse.lock import reader_lock, writer_lock
-with {"reader": reader_lock, "writer": writer_lock}[sys.argv[1]](Path(sys.argv[2])):
+from dagster_project.warehouse.lock import note_step, reader_lock, writer_lock
+file = Path(sys.argv[2])
+with reader_lock(file) if sys.argv[1] == "reader" else writer_lock(file, command="fcir run"):
+    note_step(file, "loading crimes")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -109,3 +118,47 @@ def test_a_writer_waits_for_a_reader_of_some_milliseconds(file, monkeypatch):
 def test_the_lock_file_is_private(file):
     with writer_lock(file):
         assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_holder_says_what_it_does_and_since_when(file):
+    assert holder_of(file) is None
+    with held_elsewhere(file) as process:
+        holder = holder_of(file)
+        assert holder is not None
+        assert (holder.pid, holder.command, holder.step) == (process.pid, "fcir run", "loading crimes")
+        assert holder.since <= holder.step_since
+        assert killed_holder(file) is None
+
+
+def test_a_reader_is_no_holder(file):
+    with held_elsewhere(file, "reader"):
+        assert (holder_of(file), killed_holder(file)) == (None, None)
+
+
+def test_a_holder_that_was_killed_is_known_until_another_has_held_the_lock(file):
+    with held_elsewhere(file) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed = killed_holder(file)
+        assert killed is not None
+        assert (killed.pid, killed.step) == (process.pid, "loading crimes")
+        assert holder_of(file) is None
+    with writer_lock(file):
+        pass
+    assert killed_holder(file) is None
+
+
+def test_a_step_is_noted_by_the_holder_alone(file):
+    note_step(file, "nothing")
+    assert not file.exists()
+    with writer_lock(file, command="a long name of a command"):
+        note_step(file, "a long name of a step")
+        note_step(file, "short")
+        assert '"step": "short"' in file.read_text()
+    assert file.read_text() == ""
+
+
+def test_a_record_that_is_damaged_names_no_holder(file):
+    file.parent.mkdir(parents=True)
+    file.write_text("{half")
+    assert (holder_of(file), killed_holder(file)) == (None, None)

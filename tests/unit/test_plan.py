@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pytest
@@ -106,11 +106,39 @@ def test_a_range_has_both_its_ends_in_it(installation, first, last, found):
     assert [day[-2:] for _, day in days(planned(installation, wanted=wanted))] == found
 
 
-def owed(installation, wanted=Range()):  # noqa: B008 (frozen)
+NOON = datetime(2022, 11, 20, 12, tzinfo=UTC)
+
+
+def owed(installation, wanted=Range(), now=NOON):  # noqa: B008 (frozen)
     return {
         source: [str(day)[-5:] for day in days]
-        for source, days in expected_days(None, landing(installation), CONTRACTS, wanted=wanted).items()
+        for source, days in expected_days(None, landing(installation), CONTRACTS, wanted=wanted, now=now).items()
     }
+
+
+def test_before_its_deadline_a_day_is_not_owed_and_after_it_is(installation):
+    chats = replace(VISITS, source="chats")
+    contracts = {**CONTRACTS, "chats": chats}
+    for source, day in (("visits", "2022-10-30"), ("chats", "2022-10-29"), ("chats", "2022-10-30")):
+        installation.land(day, f"a,{day} 10:00,1,x", source=source)
+    installation.land("2022-10-31", "a,2022-10-31 10:00,1,x")
+    found = scan(installation.settings.landing, contracts, first=date(2014, 4, 1), last=date(2026, 1, 1))
+
+    def chats_owed(now: datetime) -> list[date]:
+        return expected_days(None, found, contracts, wanted=Range(), now=now)["chats"]
+
+    # 09:00 in London is 09:00 UTC in November.
+    assert chats_owed(datetime(2022, 11, 1, 8, 59, tzinfo=UTC)) == [date(2022, 10, 29), date(2022, 10, 30)]
+    assert chats_owed(datetime(2022, 11, 1, 9, 0, tzinfo=UTC))[-1] == date(2022, 10, 31)
+
+
+def test_a_run_before_the_deadline_records_nothing_as_missing_and_one_after_it_does(installation):
+    for day in ("2022-10-29", "2022-10-31"):
+        installation.land(day, f"a,{day} 10:00,1,x")
+    early = datetime(2022, 10, 31, 8, 59, tzinfo=UTC)
+    assert installation.run(now=early).missing == ()
+    assert installation.query("select count(*) from audit.load where status = 'missing_delivery'") == [(0,)]
+    assert installation.run(now=early + timedelta(minutes=1)).missing == (date(2022, 10, 30),)
 
 
 def test_a_daily_source_owes_every_day_from_its_first_delivery_to_the_newest_of_any_daily_source(installation):
@@ -119,7 +147,7 @@ def test_a_daily_source_owes_every_day_from_its_first_delivery_to_the_newest_of_
     for source, day in (("visits", "2022-10-30"), ("chats", "2022-11-02"), ("papers", "2022-11-05")):
         installation.land(day, f"a,{day} 10:00,1,x", source=source)
     found = scan(installation.settings.landing, contracts, first=date(2014, 4, 1), last=date(2026, 1, 1))
-    expected = expected_days(None, found, contracts, wanted=Range())
+    expected = expected_days(None, found, contracts, wanted=Range(), now=NOON)
     assert {source: [str(day)[-5:] for day in days] for source, days in expected.items()} == {
         "visits": ["10-30", "10-31", "11-01", "11-02"],
         "chats": ["11-02"],

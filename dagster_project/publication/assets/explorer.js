@@ -81,13 +81,14 @@ function decode(column, at) {
   const covered = data.coverage[column.coverage[at]].split(" ");
   return data.months.map((_, month) => {
     if (!covered[month]) return null;
-    const [loaded, days] = covered[month].replace("p", "").split("/");
+    const [, loaded, days, mark] = covered[month].match(/^(\d+)\/?(\d*)(.*)$/);
     const text = texts[month] ?? "";
     return {
       text,
       // Only values that are not the text without its commas are in the data.
       value: values[month] || text.replaceAll(",", ""),
-      provisional: covered[month].endsWith("p"),
+      provisional: mark === "p",
+      since: mark.startsWith("s") ? mark.slice(1) : "",
       loaded,
       days: days ?? "",
     };
@@ -117,8 +118,8 @@ function opening() {
   return {
     measures: new Set(data.measures.length ? [Math.max(0, headline)] : []),
     forces: new Set(data.forces.length ? [data.first_force] : []),
-    from: Math.max(0, data.months.length - OPENING_MONTHS),
-    to: data.months.length - 1,
+    from: Math.max(0, data.opening_month + 1 - OPENING_MONTHS),
+    to: data.opening_month,
     figure: figureCodes[0],
   };
 }
@@ -509,6 +510,11 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** `August 2022`, with its day where that is not the first. */
+function sinceWords(day) {
+  return `${day.endsWith("-01") ? "" : `${Number(day.slice(8))} `}${longMonth(day.slice(0, 7))}`;
+}
+
 /** What the marks of the table mean, and what of the figures was not delivered. */
 function note(shown) {
   const cells = shown.flatMap((one) => one.cells);
@@ -523,6 +529,10 @@ function note(shown) {
   if (cells.some((cell) => !cell?.text)) {
     notes.push(`${NOTHING} No figure: not all of the months that it covers were delivered, or there was nothing to `
       + "divide by. It is not zero.");
+  }
+  const begun = [...new Set(cells.filter((cell) => cell?.text && cell.since).map((cell) => cell.since))].sort();
+  if (begun.length) {
+    notes.push(`Years to date begin with the first delivery: ${begun.map((day) => `since ${sinceWords(day)}`).join("; ")}.`);
   }
   const parts = notes.map((text) => made("p", {}, text));
   const lacking = notDelivered(shown);
@@ -605,6 +615,7 @@ function chart(own, drawn, unit, single) {
   const rows = drawn.flatMap((one, line) => one.cells.map((cell, month) => ({
     month,
     line,
+    stretch: `${line} ${stretches(one)[month]}`,
     value: cell?.text ? Number(cell.value) : null,
     provisional: Boolean(cell?.provisional),
     signal: single && Boolean(judgedMonth(one, months[month])?.signal),
@@ -637,6 +648,12 @@ function chart(own, drawn, unit, single) {
     else view.finalize();
   });
   return figure;
+}
+
+/** The stretch of each month: the line breaks at a month that is provisional or has no figure. */
+function stretches(one) {
+  let stretch = 0;
+  return one.cells.map((cell) => (cell?.text && !cell.provisional ? stretch : (stretch += 1)));
 }
 
 /** Mean, limits and target month by month. Where they move, since a chart is based anew, another stretch begins. */
@@ -677,7 +694,7 @@ function spoken(drawn, single) {
   }
   const months = chosenMonths();
   const given = drawn[0].cells.map((cell, index) => ({ cell, month: longMonth(data.months[months[index]]) }))
-    .filter(({ cell }) => cell?.text)
+    .filter(({ cell }) => cell?.text && (!cell.provisional || drawn[0].cells.every((one) => !one?.text || one.provisional)))
     .sort((a, b) => Number(a.cell.value) - Number(b.cell.value));
   const [low, high] = [given[0], given[given.length - 1]];
   return `Line chart of ${drawn[0].name}. ${about}: lowest ${low.cell.text} in ${low.month}, highest ${high.cell.text} `
@@ -735,7 +752,7 @@ function legend(drawn, rows, rules, single) {
     entries.push(entry({ ...style(0), shape: "square", line: false }, "Unusual by the limits"));
   }
   if (rows.some((row) => row.provisional && row.value !== null)) {
-    entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: provisional"));
+    entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so no line leads to it"));
   }
   return made("ul", { class: "legend" }, ...entries);
 }
@@ -785,10 +802,11 @@ function specification(rows, rules, unit, width) {
       ...(rules.length
         ? [rule(["mean"], RULES.mean), rule(["lower", "upper"], RULES.limit), rule(["target"], RULES.target)] : []),
       {
-        data: { values: rows },
+        data: { values: rows.filter((row) => row.value !== null && !row.provisional) },
         mark: { type: "line", aria: false, strokeWidth: 2 },
         encoding: {
           x, y,
+          detail: { field: "stretch", type: "nominal" },
           color: { ...line, legend: null, scale: scale("colour") },
           strokeDash: { ...line, legend: null, scale: scale("dash") },
         },

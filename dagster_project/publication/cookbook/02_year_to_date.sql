@@ -1,14 +1,19 @@
 -- How does this financial year compare with the last?
--- The year to date of the board's headline measures, as a paper prints it.
+-- The year to date of the board's headline measures at the end of the newest complete month, as a paper prints it.
 select
     this_year.force_code,
     this_year.measure,
     this_year.display_value as year_to_date,
     last_year.display_value as last_year_to_date,
+    this_year.complete_since,
     this_year.share_of_days_loaded
 from marts.kpi_measure_period as this_year
 inner join marts.measures as measures
     on this_year.measure = measures.measure
+inner join marts.report_months as months
+    on this_year.force_code = months.force_code
+    and this_year.month_start = months.month_start
+    and months.is_default
 left join marts.kpi_measure_period as last_year
     on this_year.force_code = last_year.force_code
     and this_year.measure = last_year.measure
@@ -17,5 +22,4 @@ left join marts.kpi_measure_period as last_year
 where
     this_year.period = 'fytd'
     and measures.is_headline
-    and this_year.month_start = (select max(month_start) from marts.kpi_measure_period)
-order by measures.board_paper_order
+order by this_year.force_code, measures.board_paper_order

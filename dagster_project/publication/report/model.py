@@ -20,8 +20,11 @@ class Figure:
     value: Decimal | None
     """Percentages 0 to 100, durations in seconds; null where there is no figure."""
     is_provisional: bool
+    """Whether a day is missing that is not before the first delivery of a year to date."""
     note: int | None = None
     """Number of the paper's note on it, from 1."""
+    since: date | None = None
+    """Of a year to date that lacks no day but those before the first delivery, that day."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Column:
     title: str
     meaning: str
     """Which days the column covers, in words."""
+    since: str = ""
+    """`since August 2022`, where all figures of a year to date begin with a first delivery then."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Row:
     unit: str
     decimals: int
     figures: tuple[Figure, ...]
+    remark: str = ""
+    """`year to date since August 2022`, where other rows of the table begin at another time."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class Point:
     is_provisional: bool
     signal: str | None
     """Which rule of the control chart it breaks; null where none."""
+    is_after_gap: bool = False
+    """Whether the month or week before has no figure, so that no line leads here."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,8 @@ class Report:
     notes: tuple[str, ...]
     """Notes on figures, in the order of their numbers."""
     definitions: tuple[Definition, ...]
+    unfinished: str = ""
+    """That days of the last month are missing, in a sentence; an empty text where none is."""
 
     @property
     def period(self) -> str:
@@ -210,6 +221,16 @@ def short_month(month: date) -> str:
 def span(first: date, last: date) -> str:
     """`August 2022 to January 2023`; one month where both are the same."""
     return long_month(first) if first == last else f"{long_month(first)} to {long_month(last)}"
+
+
+def since(day: date) -> str:
+    """`since August 2022`; `since 13 August 2022` where it is not the first of the month."""
+    return f"since {long_month(day)}" if day.day == 1 else f"since {day.day} {long_month(day)}"
+
+
+def counted_days(loaded: int, days: int) -> str:
+    """`1 of 28 days`."""
+    return f"{loaded:,} of {days:,} days"
 
 
 def listed(words: list[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -27,8 +28,11 @@ from dagster_project.publication.report.model import (
     Section,
     Statement,
     Table,
+    counted_days,
+    listed,
     long_month,
     short_month,
+    since,
     span,
 )
 from dagster_project.publication.report.quarantine import QuarantineNotes
@@ -107,24 +111,46 @@ def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(rows)
 
 
-def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
+@dataclass(frozen=True)
+class PaperMonth:
+    """A month that a paper can be made for."""
+
+    month: date
+    days: int
+    days_loaded: int
+    """Days of it that every source delivered."""
+    is_default: bool
+    """Whether its paper is the one that is shown first."""
+    is_running: bool
+    """Whether it comes after that one."""
+
+    @property
+    def coverage(self) -> str:
+        """`1 of 28 days`; an empty text where every day is delivered."""
+        return counted_days(self.days_loaded, self.days) if self.days_loaded < self.days else ""
+
+
+def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:
     """The months that papers can be made for: force to its months with any figure, oldest first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
     """
-    found: dict[str, list[date]] = {}
-    for force, month in connection.execute(
+    found: dict[str, list[PaperMonth]] = {}
+    for force, *about in connection.execute(
         """
-        select force_code, month_start
-        from marts.board_paper
-        group by force_code, month_start
-        having count(value) > 0
+        select force_code, month_start, days, days_loaded, is_default, is_running
+        from marts.report_months
         order by force_code, month_start
         """
     ).fetchall():
-        found.setdefault(force, []).append(month)
+        found.setdefault(force, []).append(PaperMonth(*about))
     return found
+
+
+def default_month(months: Sequence[PaperMonth]) -> date | None:
+    """The month whose paper is shown first; None where there is no month."""
+    return next((item.month for item in months if item.is_default), None)
 
 
 def read_report(
@@ -151,9 +177,9 @@ def read_report(
     measures = [item for item in read_measures(connection) if item.in_board_paper]
     figures = _figures(connection, force_code, first, month)
     months = sorted({found for measure, found, period in figures if period == "month" and first <= found <= month})
+    known = paper_months(connection).get(force_code, [])
     if month not in months:
-        known = paper_months(connection).get(force_code, [])
-        held = f"has {span(known[0], known[-1])}" if known else "is not known"
+        held = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
     charts = _chart_months(connection, force_code, month)
     weeks = weeks_until(connection, force_code, last_day_of(month))
@@ -178,10 +204,10 @@ def read_report(
                     if item.is_headline
                 ),
                 commentary.get(code, ()),
-                Table(
+                table_of(
                     f"{title}, {span(months[0], months[-1])}",
                     columns,
-                    tuple(_row(item, columns, month, figures, notes) for item in own),
+                    [_row(item, columns, month, figures, notes) for item in own],
                 ),
                 tuple(chart for item in own if (chart := _chart(item, series[item.code], charts.get(item.code, [])))),
                 tuple(weekly[item.code] for item in own if item.code in weekly),
@@ -194,11 +220,21 @@ def read_report(
         months=tuple(months),
         data_until=until,
         is_synthetic=synthetic,
-        cards=tuple(_card(item, series[item.code], month, figures, notes) for item in measures if item.is_headline),
+        cards=tuple(_card(item, series[item.code], month, figures) for item in measures if item.is_headline),
         commentary=commentary.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes.texts),
         definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
+        unfinished=_unfinished(next((item for item in known if item.month == month), None)),
+    )
+
+
+def _unfinished(month: PaperMonth | None) -> str:
+    if month is None or not month.coverage:
+        return ""
+    return (
+        f"{long_month(month.month)} is not complete: {month.coverage} {'is' if month.days_loaded == 1 else 'are'} "
+        "delivered by every source. Its figures are provisional."
     )
 
 
@@ -209,10 +245,11 @@ class HistoryRow:
     month: date
     figures: tuple[Figure, ...]
     covered: tuple[str, ...]
-    """Of each figure the share of its days that are delivered, `60.1% of days`, and of its rows that were quarantined.
-
-    An empty text where all days are delivered and no more than 1 % of the rows were quarantined.
-    """
+    """Of each figure the share of its days that are delivered, `60.1% of days`, or since when all are, `since August
+    2022`, and the share of its rows that were quarantined, if it is marked for it; an empty text where all days are
+    delivered and few rows were quarantined."""
+    remarks: tuple[str, ...]
+    """Of each figure the same without since when, which is said once for all rows."""
     signal: str
     """The rule of the control chart that the month breaks, in words; an empty text where none."""
 
@@ -231,20 +268,29 @@ class MeasureHistory:
     columns: tuple[str, ...]
     """Titles of the figures of a month: its own, and the periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
-    """The latest first."""
+    """The latest first, months that run among them."""
+    starts: tuple[str, ...]
+    """Years to date that begin with the first delivery, `Year to date of 2022/23: since August 2022`."""
+
+    def text(self, month: date) -> str:
+        """The figure of a month as printed; a dash where there is none."""
+        return next((row.figures[0].text for row in self.rows if row.month == month), NOTHING)
 
 
-def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, month: date) -> list[MeasureHistory]:
+def read_histories(
+    connection: duckdb.DuckDBPyConnection, *, force_code: str, month: date, until: date | None = None
+) -> list[MeasureHistory]:
     """Every measure of the catalogue for a force, over the months of a chart.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         force_code: the force.
-        month: last month, by its first day.
+        month: last month of chart and sentences, by its first day.
+        until: last month of the tables, where it is later.
     """
     charts = _chart_months(connection, force_code, month)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
-    figures = _figures(connection, force_code, first, month, of_all_months=True)
+    figures = _figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({found for _, found, period in figures if period == "month"})
     measures = read_measures(connection)
     weeks = judged_weeks(connection, force_code)
@@ -258,6 +304,7 @@ def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, mo
         _history(
             measure,
             months,
+            month,
             figures,
             charts.get(measure.code, []),
             _weekly_chart(measure, weeks.get(measure.code, ())),
@@ -270,13 +317,15 @@ def read_histories(connection: duckdb.DuckDBPyConnection, *, force_code: str, mo
 def _history(
     measure: Measure,
     months: Sequence[date],
+    last: date,
     figures: _Figures,
     charts: Sequence[Mapping[str, Any]],
     weekly_chart: Chart | None,
     cohorts: Cohorts | None,
 ) -> MeasureHistory:
     signals = {row["month_start"]: row["signal"] for row in charts}
-    series = _series(measure, months[-PAPER_MONTHS:], figures, charts)
+    told = [month for month in months if month <= last]
+    series = _series(measure, told[-PAPER_MONTHS:], figures, charts)
     titles = {"month": "Figure"} | {
         period: title
         for period, title in _COMPARED.items()
@@ -288,7 +337,7 @@ def _history(
     return MeasureHistory(
         measure,
         _with_weeks(statement, weekly_chart),
-        _chart(measure, series, charts or _unjudged(measure, months, figures)),
+        _chart(measure, series, charts or _unjudged(measure, told, figures)),
         weekly_chart,
         cohorts,
         tuple(titles.values()),
@@ -300,7 +349,20 @@ def _history(
             )
             for month in reversed(months)
         ),
+        tuple(
+            dict.fromkeys(
+                f"{titles[period]} of {_financial_year(month)}: {since(row['complete_since'])}"
+                for month in reversed(months)
+                for period in titles
+                if (row := figures.get((measure.code, month, period))) and row["complete_since"]
+            )
+        ),
     )
+
+
+def _financial_year(month: date) -> str:
+    first = month.year if month.month >= 4 else month.year - 1
+    return f"{first}/{(first + 1) % 100:02}"
 
 
 def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> list[dict[str, Any]]:
@@ -344,18 +406,29 @@ def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: 
     return HistoryRow(
         month,
         tuple(replace(_figure(row, _Notes()), note=None) for row in rows),
-        tuple(_covered(row) if row and row["value"] is not None else "" for row in rows),
+        tuple(", ".join(_covered(row)) for row in rows),
+        tuple(", ".join(_remarks(row)) for row in rows),
         signal,
     )
 
 
-def _covered(row: Mapping[str, Any]) -> str:
+def _covered(row: Mapping[str, Any] | None) -> list[str]:
+    return [*([since(row["complete_since"])] if row and row["complete_since"] else []), *_remarks(row)]
+
+
+def _remarks(row: Mapping[str, Any] | None) -> list[str]:
+    if row is None or row["value"] is None:
+        return []
     said = []
-    if row["is_provisional"]:
+    if row["is_provisional"] and row["complete_since"] is None:
         said.append(f"{display(row['share_of_days_loaded'], 'percent', 1)} of days")
-    if row["is_affected_by_quarantine"]:
-        said.append(f"{display(row['share_quarantined'], 'percent', 1)} of rows quarantined")
-    return ", ".join(said)
+    return [*said, *_quarantined(row)]
+
+
+def _quarantined(row: Mapping[str, Any] | None) -> list[str]:
+    if row is None or not row["is_affected_by_quarantine"]:
+        return []
+    return [f"{display(row['share_quarantined'], 'percent', 1)} of rows quarantined"]
 
 
 def _months_before(month: date, number: int) -> date:
@@ -410,7 +483,7 @@ def _figures(
         select
             periods.measure, periods.month_start, periods.period, periods.first_month, periods.last_month,
             periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
-            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded,
+            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded, periods.complete_since,
             periods.is_affected_by_quarantine, periods.share_quarantined, measures.sources
         from marts.kpi_measure_period as periods
         inner join marts.measures as measures on periods.measure = measures.measure
@@ -489,9 +562,16 @@ def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
 def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
     if row is None:
         return Figure(NOTHING, None, is_provisional=False)
-    reasons = [_reason(row) if row["is_provisional"] else "", row["quarantine_note"]]
+    # What lacks no day but those before the first delivery stays as it is, so a mark on it would never go.
+    is_provisional = bool(row["is_provisional"]) and row["complete_since"] is None
+    reasons = [_reason(row) if is_provisional else "", row["quarantine_note"]]
     note = notes.number(" ".join(filter(None, reasons))) if any(reasons) else None
-    return Figure(row["display_value"] or NOTHING, row["value"], bool(row["is_provisional"]), note)
+    return Figure(row["display_value"] or NOTHING, row["value"], is_provisional, note, row["complete_since"])
+
+
+def _whole_year(row: Mapping[str, Any] | None) -> Figure:
+    """A year to date as it is compared with another: provisional without any of its days, whyever it is missing."""
+    return replace(_figure(row, _Notes()), is_provisional=bool(row and row["is_provisional"]), note=None)
 
 
 def _reason(row: Mapping[str, Any]) -> str:
@@ -512,10 +592,35 @@ def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Fig
     return Row(measure.code, measure.label, measure.unit, measure.decimals, tuple(shown))
 
 
+def table_of(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
+    """A table that says since when its years to date run once: in the column where all rows agree, else in the row."""
+    starts = [
+        {row.figures[place].since for row in rows if row.figures[place].value is not None}
+        for place in range(len(columns))
+    ]
+    shared = [next(iter(days)) if len(days) == 1 else None for days in starts]
+    return Table(
+        caption,
+        tuple(
+            replace(column, since=since(day)) if day else column for column, day in zip(columns, shared, strict=True)
+        ),
+        tuple(
+            replace(
+                row,
+                remark="; ".join(
+                    f"{column.title.lower()} {since(figure.since)}"
+                    for column, figure, day in zip(columns, row.figures, shared, strict=True)
+                    if figure.since and not day
+                ),
+            )
+            for row in rows
+        ),
+    )
+
+
 def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]) -> Series:
     judged = {row["month_start"]: row for row in charts}
     last = judged.get(months[-1], {})
-    unnoted = _Notes()
     rows = {month: figures.get((measure.code, month, "month")) for month in months}
     whole = {
         month: row for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]
@@ -545,27 +650,35 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
         upper_limit=last.get("upper_limit"),
         variation=last.get("variation"),
         assurance=last.get("assurance"),
-        year_to_date=_figure(figures.get((measure.code, months[-1], "fytd")), unnoted),
-        year_to_date_before=_figure(figures.get((measure.code, months[-1], "prev_fytd")), unnoted),
+        year_to_date=_whole_year(figures.get((measure.code, months[-1], "fytd"))),
+        year_to_date_before=_whole_year(figures.get((measure.code, months[-1], "prev_fytd"))),
     )
 
 
-def _card(measure: Measure, series: Series, month: date, figures: _Figures, notes: _Notes) -> Card:
-    return Card(
-        measure.section_title,
-        measure.label,
-        _figure(figures.get((measure.code, month, "month")), notes),
-        month,
-        finding(series),
-    )
+def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> Card:
+    """The headline figure of a month, without the number of a note: beside a large figure it reads as a digit of it."""
+    row = figures.get((measure.code, month, "month"))
+    figure = replace(_figure(row, _Notes()), note=None)
+    if row and figure.is_provisional:
+        remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}"
+    else:
+        remark = finding(series)
+    return Card(measure.section_title, measure.label, figure, month, "; ".join([remark, *_quarantined(row)]))
 
 
 def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
     """The chart of a measure; none where it has no figure."""
     points = tuple(
-        Point(row["month_start"], row["value"], row["display_value"], bool(row["is_provisional"]), row["signal"])
-        for row in charts
-        if row["value"] is not None
+        Point(
+            row["month_start"],
+            row["value"],
+            row["display_value"],
+            bool(row["is_provisional"]),
+            row["signal"],
+            is_after_gap=before is not None and before["value"] is None,
+        )
+        for before, row in pairwise((None, *charts))
+        if row is not None and row["value"] is not None
     )
     if not points:
         return None
@@ -573,7 +686,10 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
     target: Decimal | None = last["target"]
     label = target_label(target, measure.unit, measure.target_kind) if target is not None else ""
     said = finding(series)
-    low, high = (pick(points, key=lambda point: point.value) for pick in (min, max))
+    # A month of which days are missing is the lowest of any sum.
+    complete = [point for point in points if not point.is_provisional] or points
+    provisional = [long_month(point.month) for point in points if point.is_provisional]
+    low, high = (pick(complete, key=lambda point: point.value) for pick in (min, max))
     limits = (
         f" Mean {display(last['mean'], measure.unit, measure.decimals)}, limits "
         f"{display(last['lower_limit'], measure.unit, measure.decimals)} to "
@@ -588,6 +704,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         alternative=(
             f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
+            f"{f' Provisional and drawn hollow: {listed(provisional)}.' if provisional else ''}"
             f"{f' The {label} is drawn.' if label else ''} {said}."
         ),
         unit=measure.unit,

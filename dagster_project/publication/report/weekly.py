@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -82,9 +83,17 @@ def weekly_chart(
         target_label: what the target is called, `2% benchmark`; an empty text without one.
     """
     points = tuple(
-        Point(row["week_start"], row["value"], display(row["value"], unit, decimals), False, row["signal"])
-        for row in weeks
-        if row["value"] is not None
+        Point(
+            row["week_start"],
+            row["value"],
+            display(row["value"], unit, decimals),
+            False,
+            row["signal"],
+            is_after_gap=before is not None
+            and (before["value"] is None or row["week_start"] - before["week_start"] > timedelta(days=7)),
+        )
+        for before, row in pairwise((None, *weeks))
+        if row is not None and row["value"] is not None
     )
     if len(points) < 2:
         return None

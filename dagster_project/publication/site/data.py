@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthcalendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,8 @@ import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.publication.report.claims import verdict_in_words
-from dagster_project.publication.report.display import display
+from dagster_project.publication.report.display import NOTHING, display
+from dagster_project.publication.report.model import counted_days, listed, long_month, span
 
 # Runs of the same expectation whose outcomes stand beside each other.
 _RUNS_SHOWN = 14
@@ -46,6 +47,9 @@ _NEWEST = """
     group by source, extract_date
 """
 
+# How long before the days lie that a running month is compared with, in the words of the pages.
+_WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
+
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Rows = list[dict[str, Any]]
@@ -73,14 +77,15 @@ class HeatMap:
     """Calls by hour and weekday, the mean of such hours."""
 
     line: str
-    months: tuple[date, date]
+    months: str
+    """The months that the means are of, in words."""
     hours: tuple[tuple[HeatCell, ...], ...]
     """24 hours of 7 weekdays each, Monday first."""
     peak: str
 
 
 def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
-    """Calls received in an hour of the week, by line, over the last six months of which no day is missing.
+    """Calls received in an hour of the week, by line, over the last six complete months up to the one shown first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -93,10 +98,13 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         connection,
         """
         with whole as (
-            select distinct month_start
-            from marts.kpi_calls_hourly
-            where not is_provisional and force_code = $force_code
-            order by month_start desc
+            select distinct hours.month_start
+            from marts.kpi_calls_hourly as hours
+            inner join marts.report_months as months
+                on hours.force_code = months.force_code
+                and hours.month_start = months.month_start
+            where not hours.is_provisional and not months.is_running and hours.force_code = $force_code
+            order by hours.month_start desc
             limit 6
         ),
         days as (
@@ -107,7 +115,7 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         )
         select
             hours.line, hours.day_of_week, hours.hour_of_day,
-            min(hours.month_start) as first_month, max(hours.month_start) as last_month,
+            list(distinct hours.month_start order by hours.month_start) as months,
             cast(sum(hours.received) as bigint) as received, any_value(days.days) as days
         from marts.kpi_calls_hourly as hours
         inner join whole on hours.month_start = whole.month_start
@@ -130,7 +138,7 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         maps.append(
             HeatMap(
                 line,
-                (min(row["first_month"] for row in of_line), max(row["last_month"] for row in of_line)),
+                _in_words(sorted({month for row in of_line for month in row["months"]})),
                 tuple(
                     tuple(
                         HeatCell(mean, display(mean, "count", 1), min(6, int((mean - least) / step)))
@@ -142,6 +150,92 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
             )
         )
     return maps
+
+
+def _in_words(months: Sequence[date]) -> str:
+    """The first and the last of months that follow each other; else all of them."""
+    length = (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
+    return span(months[0], months[-1]) if length == len(months) else listed([long_month(month) for month in months])
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A headline measure over the days of a running month that are delivered."""
+
+    section: str
+    label: str
+    text: str
+    """Of sums the figure per day, `66 a day`."""
+    before: str
+    """The same of the days that it is compared with, `four weeks before: 59 a day`; an empty text without any."""
+
+
+@dataclass(frozen=True)
+class RunningMonth:
+    """A month after the one that is shown first, as far as it is delivered."""
+
+    month: date
+    coverage: str
+    """How many of its days are delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
+    measures: tuple[SoFar, ...]
+
+
+def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
+    """The months of a force that come after the one that is shown first, oldest first.
+
+    Args:
+        connection: a database with the marts in its schema `marts`.
+        force_code: the force.
+    """
+    rows = rows_of(
+        connection,
+        """
+        select
+            months.month_start as month, months.days as days_in_month, so_far.*,
+            measures.section_title, measures.label, measures.unit, measures.decimals
+        from marts.report_months as months
+        left join marts.report_month_so_far as so_far
+            on months.force_code = so_far.force_code
+            and months.month_start = so_far.month_start
+        left join marts.measures as measures
+            on so_far.measure = measures.measure
+        where months.is_running and months.force_code = $force_code
+        order by months.month_start, measures.board_paper_order nulls last, so_far.measure
+        """,
+        {"force_code": force_code},
+    )
+    found = []
+    for month, group in groupby(rows, key=lambda row: row["month"]):
+        of_month = list(group)
+        loaded = [row["days_loaded"] for row in of_month if row["measure"]]
+        least, most = min(loaded, default=0), max(loaded, default=0)
+        found.append(
+            RunningMonth(
+                month,
+                f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}"
+                f"{', by source' if least < most else ''}",
+                tuple(_so_far(row) for row in of_month if row["measure"]),
+            )
+        )
+    return found
+
+
+def _so_far(row: Mapping[str, Any]) -> SoFar:
+    sums = [row[name] for name in ("per_day", "compared_per_day") if row[name] is not None]
+    # Below ten a whole number hides what two figures differ by.
+    decimals = 0 if min(sums, default=0) >= 10 else 1
+
+    def text(per_day: Decimal | None, shown: str | None) -> str:
+        return f"{display(per_day, 'count', decimals)} a day" if per_day is not None else shown or NOTHING
+
+    weeks = row["compared_weeks"]
+    before = text(row["compared_per_day"], row["compared_display_value"])
+    return SoFar(
+        row["section_title"],
+        row["label"],
+        text(row["per_day"], row["display_value"]),
+        f"{_WEEKS[weeks]} before: {before}" if weeks else "",
+    )
 
 
 @dataclass(frozen=True)
@@ -325,7 +419,7 @@ def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
         connection,
         """
         select
-            source, reason_code, any_value(reason) as example, count(*) as rows_set_aside,
+            source, reason_code, min(reason) as example, count(*) as rows_set_aside,
             count(distinct file_name) as files
         from marts.quarantine
         group by source, reason_code

@@ -24,12 +24,18 @@ from dagster_project.publication.explorer import VEGA, explorer_content, explore
 from dagster_project.publication.files import copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
-from dagster_project.publication.papers import Paper
+from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import PAPER_MONTHS, Chart
-from dagster_project.publication.report.read import MeasureHistory, paper_months, read_histories, read_report
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_month
+from dagster_project.publication.report.read import (
+    MeasureHistory,
+    default_month,
+    paper_months,
+    read_histories,
+    read_report,
+)
 from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
@@ -58,6 +64,7 @@ class _Force:
     code: str
     name: str
     month: date
+    """The month that is shown first."""
     histories: Sequence[MeasureHistory]
 
 
@@ -177,7 +184,7 @@ def write_site(
     Args:
         connection: the warehouse.
         folder: folder of the publication that is being written; the papers are in it.
-        papers: the papers, by force, the latest month first.
+        papers: the papers, by force, the newest month first.
         before: folder of the publication before, of which pages and files that stay the same are taken over.
         force_code: the force that the first page shows; where it has no paper, the first that has.
         run_id: name of the publication.
@@ -230,36 +237,40 @@ def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence
     """The forces that have figures, each with its measures; without those that cannot be read or named."""
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
+        month = default_month(months) or months[-1].month
         try:
             address = address_of("measures", code)
         except UnsafeName as error:
             site.renderer.refuse(error, "measures", code)
             continue
         histories = site.renderer.attempt(
-            address, partial(read_histories, connection, force_code=code, month=months[-1])
+            address,
+            partial(read_histories, connection, force_code=code, month=month, until=months[-1].month),
         )
         if histories is not None:
-            yield _Force(code, names.get(code, code), months[-1], histories)
+            yield _Force(code, names.get(code, code), month, histories)
 
 
 def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
-    latest = next((paper for paper in papers if paper.force_code == force_code), papers[0] if papers else None)
+    latest = first_shown(papers, force_code)
     report = latest and read_report(
-        connection, force_code=latest.force_code, month=latest.month, length=PAPER_MONTHS, commentary={}
+        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary={}
     )
     site.write(
         "index.html",
         "index.html.j2",
         report=report,
         latest=latest,
+        running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
         forms=dict(zip(FORMS, _FORM_NAMES, strict=True)),
         sources=data.sources(connection),
     )
     for paper in papers:
-        title = f"Board paper, {paper.force_name}, {paper.month:%B %Y}"
+        month = paper.month.month
+        title = f"Board paper, {paper.force_name}, {long_month(month)}"
         for form in paper.forms[:1]:
-            site.find(f"{paper.place.as_posix()}/{form}", title, "board paper", f"{paper.month:%Y-%m}")
+            site.find(f"{paper.place.as_posix()}/{form}", title, "board paper", f"{month:%Y-%m}")
 
 
 def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
@@ -305,18 +316,14 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             (
                 force.code,
                 force.name,
+                force.month,
                 [
                     (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
                     for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
                 ],
             )
         )
-    site.write(
-        "measures/index.html",
-        "measures.html.j2",
-        forces=sections,
-        month=max((force.month for force in forces), default=None),
-    )
+    site.write("measures/index.html", "measures.html.j2", forces=sections)
 
 
 def history_csv(force_code: str, history: MeasureHistory) -> str:

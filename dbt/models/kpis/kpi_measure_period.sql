@@ -18,6 +18,12 @@ periods as (
 
 ),
 
+year_starts as (
+
+    select * from {{ ref("int_year_to_date_start") }}
+
+),
+
 quarantined as (
 
     select * from {{ ref("int_measure_quarantine") }}
@@ -50,6 +56,10 @@ final as (
         cast(measure_periods.days_loaded as bigint) as days_loaded,
         cast(measure_periods.is_provisional as boolean) as is_provisional,
         cast(measure_periods.share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded,
+        cast(
+            case when measure_periods.is_known and measure_periods.is_provisional then year_starts.complete_since end
+            as date
+        ) as complete_since,
         cast(coalesce(quarantined.rows_quarantined, 0) as bigint) as rows_quarantined,
         cast(coalesce(quarantined.share_quarantined, 0) as decimal(38, 6)) as share_quarantined,
         cast(coalesce(quarantined.is_affected_by_quarantine, false) as boolean) as is_affected_by_quarantine
@@ -59,6 +69,11 @@ final as (
     inner join periods
         on measure_periods.month_start = periods.month_start
         and measure_periods.period = periods.period
+    left join year_starts
+        on measure_periods.force_code = year_starts.force_code
+        and measure_periods.measure = year_starts.measure
+        and measure_periods.month_start = year_starts.month_start
+        and measure_periods.period = year_starts.period
     left join quarantined
         on measure_periods.force_code = quarantined.force_code
         and measure_periods.measure = quarantined.measure

@@ -1,0 +1,177 @@
+"""What a publication holds, for who looks something up: its measures, its tables and their columns, its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.errors import UsageError
+from dagster_project.extracts.errors import printable
+from dagster_project.publication.pointer import current_publication
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import reading_connection, table
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Columns and rows of an answer."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One published table."""
+
+    name: str
+    rows: int
+    description: str
+    """Ends with its grain."""
+    columns: Listing
+    """column_name, data_type, description; in the order of the table."""
+
+
+def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
+    """The measures of the published catalogue.
+
+    Args:
+        settings: where the publication is.
+        text: what the code, the label or the definition has in it, in any case; empty: all measures.
+        section: their section; empty: all sections.
+
+    Returns:
+        measure, label, unit, section, definition, numerator, denominator, target, better, sources; by section and code.
+
+    Raises:
+        NotPublished: nothing was published yet.
+        UsageError: there is no such section, or no measure has the text; the message says what there is.
+    """
+    with _published(settings) as connection:
+        sections = [row[0] for row in connection.execute("select distinct section from measures order by 1").fetchall()]
+        if section and section not in sections:
+            raise UsageError(f"no section {printable(section)}; known: {', '.join(sections)}{_near(section, sections)}")
+        found = _listing(
+            connection,
+            """
+            select
+                measure,
+                label,
+                unit,
+                section,
+                definition,
+                numerator,
+                denominator,
+                target,
+                better,
+                sources
+            from measures
+            where
+                ($section = '' or section = $section)
+                and contains(lower(concat_ws(' ', measure, label, definition)), lower($text))
+            order by section, measure
+            """,
+            {"section": section, "text": text},
+        )
+        if not found.rows:
+            codes = [row[0] for row in connection.execute("select measure from measures order by 1").fetchall()]
+            raise UsageError(f"no measure has {printable(text)} in it{_near(text, codes)} All: fcir measures")
+        return found
+
+
+def list_tables(settings: Settings) -> Listing:
+    """The published tables.
+
+    Returns:
+        table_name, rows, grain (the columns that tell a row from every other); by name.
+
+    Raises:
+        NotPublished: nothing was published yet.
+    """
+    with _published(settings) as connection:
+        found = _listing(
+            connection,
+            """
+            select
+                table_name,
+                any_value(grain) as grain
+            from data_dictionary
+            group by table_name
+            order by table_name
+            """,
+            {},
+        )
+        rows: list[tuple[object, ...]] = [(name, _rows(connection, str(name)), grain) for name, grain in found.rows]
+        return Listing(("table_name", "rows", "grain"), rows)
+
+
+def describe_table(settings: Settings, name: str) -> PublishedTable:
+    """A published table with its columns.
+
+    Raises:
+        NotPublished: nothing was published yet.
+        UsageError: there is no such table.
+    """
+    with _published(settings) as connection:
+        known = dict(
+            connection.execute(
+                "select table_name, coalesce(comment, '') from duckdb_tables() where schema_name = 'marts' order by 1"
+            ).fetchall()
+        )
+        if name not in known:
+            raise UsageError(f"no table {printable(name)}{_near(name, list(known))} All: fcir tables")
+        columns = _listing(
+            connection,
+            """
+            select
+                column_name,
+                data_type,
+                description
+            from data_dictionary
+            where table_name = $name and column_name <> ''
+            order by column_position
+            """,
+            {"name": name},
+        )
+        return PublishedTable(name, _rows(connection, name), known[name], columns)
+
+
+def page_of(settings: Settings, page: str) -> Path:
+    """A page of the current publication.
+
+    Raises:
+        NotPublished: nothing was published yet.
+        UsageError: the page could not be rendered.
+    """
+    file = current_publication(settings.published) / page
+    if not file.exists():
+        raise UsageError(f"{file}: was left out of the publication. Why: fcir status; to publish again: fcir publish")
+    # By the pointer: the folder of a publication is removed after two more.
+    return settings.published / "current" / page
+
+
+@contextmanager
+def _published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+        connection.execute("set schema = 'marts'")
+        yield connection
+
+
+def _listing(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> Listing:
+    cursor = connection.execute(sql, parameters)
+    return Listing(tuple(item[0] for item in cursor.description or ()), cursor.fetchall())
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    row = connection.execute(f"select count(*) from {table('marts', name)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _near(text: str, known: list[str]) -> str:
+    near = get_close_matches(text, known, n=1)
+    return f". Did you mean {near[0]}?" if near else "."

@@ -1,0 +1,239 @@
+"""A month that is not complete is told apart in every form, and a year to date that begins later says so once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import duckdb
+import pytest
+from pypdf import PdfReader
+from python_calamine import CalamineWorkbook
+from reports import MONTHS, a_report, figure
+
+from dagster_project.publication.charts import draw
+from dagster_project.publication.html import render_html
+from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.report.model import Column, Point, Report, Row
+from dagster_project.publication.report.read import paper_months, table_of
+from dagster_project.publication.site.data import heat_maps, running_months
+from dagster_project.publication.tables import render_csv
+from dagster_project.publication.workbook import render_workbook
+
+CHART = a_report().sections[0].charts[0]
+
+
+def points(kinds: str) -> tuple[Point, ...]:
+    """A month a letter: `c` complete, `p` provisional, `-` without a figure."""
+    made = []
+    for number, kind in enumerate(kinds):
+        if kind != "-":
+            month = date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1)
+            is_after_gap = number > 0 and kinds[number - 1] == "-"
+            made.append(Point(month, Decimal(100 + number), "1", kind == "p", None, is_after_gap=is_after_gap))
+    return tuple(made)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "joined"), [("cccc", 3), ("cccp", 2), ("cpcc", 1), ("pccc", 2), ("cc-cc", 2), ("cpc-p", 0), ("cc--p", 1)]
+)
+def test_a_line_joins_complete_months_that_follow_each_other_and_no_others(kinds, joined):
+    drawn = draw(replace(CHART, points=points(kinds)))
+    lines = re.findall(r'<g class="mark-line[^"]*".*?</g>', drawn, re.S)
+    assert sum(path.count("L") for line in lines for path in re.findall(r' d="([^"]*)"', line)) == joined
+    marks = drawn[drawn.index("mark-symbol") :]
+    assert marks.count('fill="white"') == kinds.count("p")
+
+
+def charted(kinds: str) -> list[list[object]]:
+    """Months with value and provisional value, as the workbook's charts read them."""
+    report = a_report()
+    section = replace(report.sections[0], charts=(replace(CHART, points=points(kinds)),))
+    made = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(replace(report, sections=(section,)))))
+    head, *rows = made.get_sheet_by_name("Chart data").to_python()[4:]
+    assert head[2:5] == ["Month", "Value", "Provisional value"]
+    return [row[2:5] for row in rows]
+
+
+def test_the_charts_of_the_workbook_have_a_gap_and_provisional_months_apart():
+    assert charted("cp-c") == [
+        [date(2022, 4, 1), 100, ""],
+        [date(2022, 5, 1), "", 101],
+        [date(2022, 6, 1), "", ""],
+        [date(2022, 7, 1), 103, ""],
+    ]
+
+
+UNFINISHED = "January 2023 is not complete: 1 of 31 days is delivered by every source. Its figures are provisional."
+
+
+@pytest.fixture(scope="module")
+def unfinished() -> Report:
+    return replace(a_report(), unfinished=UNFINISHED)
+
+
+def drawings(report: Report) -> dict[str, str]:
+    return {chart.key: draw(chart) for part in report.sections for chart in (*part.charts, *part.weekly_charts)}
+
+
+def words(report: Report) -> dict[str, str]:
+    """What each form says."""
+    pdf = PdfReader(io.BytesIO(render_pdf(report, drawings(report))))
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report)))
+    forms = {
+        "page": re.sub(r"<[^>]+>", " ", render_html(report, drawings(report))),
+        "pdf": " ".join(page.extract_text() for page in pdf.pages),
+        "workbook": " ".join(
+            str(cell) for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python() for cell in row
+        ),
+    }
+    return {form: re.sub(r"\s+", " ", text) for form, text in forms.items()}
+
+
+def test_every_form_says_that_the_last_month_is_not_complete(unfinished):
+    assert [form for form, text in words(unfinished).items() if UNFINISHED not in text] == []
+    assert [form for form, text in words(a_report()).items() if "not complete" in text] == []
+
+
+def test_beside_the_large_figure_of_a_card_stands_no_number_of_a_note():
+    report = a_report()
+    assert report.cards[0].figure.note == 1
+    (card,) = re.findall(r'<ul class="cards">\n<li>(.*?)</li>', render_html(report, drawings(report)), re.S)
+    assert "<sup>" not in card
+    assert "1,235" in card
+
+
+COLUMNS = (
+    Column("2023-01", "Jan 2023", "January 2023"),
+    Column("fytd", "Year to date", "April 2022 to January 2023"),
+    Column("prev_fytd", "Last year to date", "April 2021 to January 2022"),
+)
+AUGUST, THIRTEENTH = date(2022, 8, 1), date(2022, 8, 13)
+
+
+def row(label: str, *starts: date | None) -> Row:
+    figures = [replace(figure("1", "1"), since=start) for start in starts]
+    return Row(f"calls_999.{label}", label, "count", 0, (figure("1", "1"), *figures))
+
+
+def test_a_table_of_one_beginning_says_it_in_the_head_of_the_column():
+    table = table_of("Calls", COLUMNS, [row("one", AUGUST, None), row("two", AUGUST, None)])
+    assert [column.since for column in table.columns] == ["", "since August 2022", ""]
+    assert [item.remark for item in table.rows] == ["", ""]
+
+
+def test_a_row_without_a_figure_does_not_speak_against_it():
+    empty = Row("calls_999.none", "none", "count", 0, (figure("1", "1"), figure("\N{EN DASH}", None), figure("1", "1")))
+    table = table_of("Calls", COLUMNS, [row("one", THIRTEENTH, None), empty])
+    assert table.columns[1].since == "since 13 August 2022"
+
+
+def test_rows_that_begin_at_different_times_say_so_themselves():
+    table = table_of("Calls", COLUMNS, [row("one", AUGUST, THIRTEENTH), row("two", None, THIRTEENTH)])
+    assert [column.since for column in table.columns] == ["", "", "since 13 August 2022"]
+    assert [item.remark for item in table.rows] == ["year to date since August 2022", ""]
+
+
+def test_every_form_says_since_when_a_year_to_date_runs():
+    report = a_report()
+    table = table_of("Calls", COLUMNS, [row("one", AUGUST, THIRTEENTH), row("two", None, THIRTEENTH)])
+    own = replace(report, notes=(), sections=(replace(report.sections[0], table=table, charts=(), weekly_charts=()),))
+    for form, text in words(own).items():
+        assert text.count("year to date since August 2022") == 1, form
+        assert text.count("since 13 August 2022") == 1, form
+    covers = [line["covers"] for line in csv.DictReader(io.StringIO(render_csv(own, table)))]
+    assert covers == [
+        "January 2023",
+        "April 2022 to January 2023, since August 2022",
+        "April 2021 to January 2022, since 13 August 2022",
+        "January 2023",
+        "April 2022 to January 2023",
+        "April 2021 to January 2022, since 13 August 2022",
+    ]
+
+
+@pytest.fixture
+def marts():
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            create schema marts;
+            create table marts.report_months (
+                force_code text, month_start date, days bigint, days_loaded bigint, is_default boolean,
+                is_running boolean
+            );
+            create table marts.report_month_so_far (
+                force_code text, measure text, month_start date, days bigint, days_loaded bigint, display_value text,
+                per_day decimal(38, 6), compared_weeks bigint, compared_display_value text,
+                compared_per_day decimal(38, 6)
+            );
+            create table marts.measures (
+                measure text, section_title text, label text, unit text, decimals bigint, board_paper_order bigint
+            );
+            insert into marts.report_months values
+                ('kent', '2022-12-01', 31, 31, true, false), ('kent', '2023-01-01', 31, 30, false, true),
+                ('kent', '2023-02-01', 28, 0, false, true), ('essex', '2023-01-01', 31, 31, true, false);
+            insert into marts.measures values
+                ('calls_999.received', '999 calls', 'Received', 'count', 0, 1),
+                ('calls_999.pct_not_answered', '999 calls', '% Not Answered', 'percent', 2, 2),
+                ('crime.recorded_crime', 'Recorded and cancelled crime', 'Recorded', 'count', 0, 3);
+            insert into marts.report_month_so_far values
+                ('kent', 'crime.recorded_crime', '2023-01-01', 31, 31, '1,000', 32.26, 5, '90', 9.5),
+                ('kent', 'calls_999.received', '2023-01-01', 31, 30, '28,000', 933.5, 52, '27,900', 930.4),
+                ('kent', 'calls_999.pct_not_answered', '2023-01-01', 31, 30, '1.16%', null, null, null, null);
+            """
+        )
+        yield connection
+
+
+def test_months_after_the_one_that_is_shown_are_told_with_the_days_before(marts):
+    january, february = running_months(marts, "kent")
+    assert (january.month, january.coverage) == (date(2023, 1, 1), "30 to 31 of 31 days, by source")
+    assert [(one.section, one.label, one.text, one.before) for one in january.measures] == [
+        ("999 calls", "Received", "934 a day", "52 weeks before: 930 a day"),
+        ("999 calls", "% Not Answered", "1.16%", ""),
+        ("Recorded and cancelled crime", "Recorded", "32.3 a day", "five weeks before: 9.5 a day"),
+    ]
+    assert (february.coverage, february.measures) == ("0 of 28 days", ())
+    assert running_months(marts, "essex") == []
+
+
+def test_the_months_of_papers_say_which_is_shown_first(marts):
+    found = paper_months(marts)
+    assert [(one.month.month, one.is_default, one.coverage) for one in found["kent"]] == [
+        (12, True, ""),
+        (1, False, "30 of 31 days"),
+        (2, False, "0 of 28 days"),
+    ]
+
+
+def test_the_demand_by_hour_is_that_of_complete_months_and_names_them(marts):
+    marts.execute(
+        """
+        create table marts.kpi_calls_hourly (
+            force_code text, line text, month_start date, day_of_week bigint, hour_of_day bigint, received bigint,
+            is_provisional boolean
+        );
+        create table marts.dim_date (month_start date, day_of_week bigint);
+        insert into marts.report_months values
+            ('kent', '2022-11-01', 30, 0, false, false), ('kent', '2022-10-01', 31, 31, false, false);
+        """
+    )
+    for month, calls, is_provisional in (
+        (MONTHS[0], 62, False),
+        (date(2022, 11, 1), 999, True),
+        (date(2022, 10, 1), 62, False),
+        # Complete for calls, and not the month that is shown.
+        (MONTHS[1], 999, False),
+    ):
+        hours = [("kent", "999", month, day, hour, calls, is_provisional) for day in range(1, 8) for hour in range(24)]
+        marts.executemany("insert into marts.kpi_calls_hourly values (?, ?, ?, ?, ?, ?, ?)", hours)
+        days = [month + timedelta(days=number) for number in range(28)]
+        marts.executemany("insert into marts.dim_date values (?, ?)", [(month, day.isoweekday()) for day in days])
+    (found,) = heat_maps(marts, "kent")
+    assert found.months == "October 2022 and December 2022"
+    assert {cell.text for hour in found.hours for cell in hour} == {"15.5"}

@@ -1,0 +1,89 @@
+"""The state that `fcir status` and `fcir run` speak of, at an instant: what is expected, overdue, missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.loading import pipeline
+from dagster_project.loading.pipeline import load_source
+from dagster_project.loading.plan import Range
+from dagster_project.operations import find_work, read_state
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.lock import writer_lock
+
+CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status"
+CHATS = "chat_id,requested_at,ended_at"
+# 09:00 in London is 09:00 UTC in November.
+EARLY, LATE = datetime(2022, 11, 1, 8, 59, tzinfo=UTC), datetime(2022, 11, 1, 9, 0, tzinfo=UTC)
+LAST = date(2022, 10, 31)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> Settings:
+    """Crimes of 30 October and chats of 30 and 31 October, loaded before the deadline of the last day."""
+    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ())
+    settings = Settings(home=tmp_path, settle_seconds=0, _env_file=None)
+    land(settings, "crimes", 30, CRIMES, "a,2022-10-30 08:00,2022-10-30 07:00,8N,recorded")
+    for day in (30, 31):
+        land(settings, "live_chats", day, CHATS, f"c{day},2022-10-{day} 08:00,2022-10-{day} 08:30")
+    load(settings, EARLY)
+    return settings
+
+
+def land(settings: Settings, source: str, day: int, *lines: str) -> Path:
+    path = settings.landing / source / f"{source}_2022-10-{day}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
+
+
+def load(settings: Settings, now: datetime) -> None:
+    for source in ("crimes", "live_chats"):
+        load_source(settings, load_contracts(CONTRACTS), source, wanted=Range(), run_id=f"{now}", now=now)
+
+
+def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong(settings):
+    state = read_state(settings, now=EARLY)
+    assert [str(item) for item in state.expected] == ["crimes 2022-10-31 expected by 2022-11-01 09:00"]
+    assert (state.outstanding, state.overdue) == ((), ())
+    assert {item.source: item.days_missing for item in state.sources} == {"crimes": 0, "live_chats": 0}
+    work = find_work(settings, wanted=Range(), sources=[], now=EARLY)
+    assert [item.extract_date for item in work.expected] == [LAST]
+    assert work.outstanding == ()
+
+
+def test_from_the_deadline_on_it_is_overdue_and_the_next_run_records_it_as_missing(settings):
+    state = read_state(settings, now=LATE)
+    assert state.expected == ()
+    assert [item.days for item in state.overdue if item.source == "crimes"] == [(LAST,)]
+    assert find_work(settings, wanted=Range(), sources=[], now=LATE).is_needed
+    load(settings, LATE)
+    (missing,) = read_state(settings, now=LATE).outstanding
+    assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
+
+
+def test_an_extract_that_came_is_neither(settings):
+    land(settings, "crimes", 31, CRIMES)
+    load(settings, LATE)
+    state = read_state(settings, now=LATE)
+    assert state.expected == state.outstanding == ()
+
+
+def test_dates_that_are_named_do_not_make_an_extract_missing_before_its_deadline(settings):
+    wanted = Range(date(2022, 10, 30), LAST)
+    contracts = load_contracts(CONTRACTS)
+    assert load_source(settings, contracts, "crimes", wanted=wanted, run_id="x", now=EARLY).missing == ()
+    assert load_source(settings, contracts, "crimes", wanted=wanted, run_id="y", now=LATE).missing == (LAST,)
+
+
+def test_while_the_warehouse_is_not_published_the_state_says_so(settings):
+    assert not read_state(settings, now=EARLY).is_published
+
+
+def test_this_process_reads_the_warehouse_that_it_holds(settings):
+    with writer_lock(settings.lock_file, command="fcir run"):
+        assert read_state(settings, now=EARLY).locked is None
