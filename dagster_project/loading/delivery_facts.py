@@ -374,7 +374,8 @@ def unusual_forces(
                 continue
             usual = float(median(before))
             is_outside = not contract.volume_floor * usual <= rows <= VOLUME_CEILING * usual
-            if is_outside and abs(rows - usual) > _CHANCE * sqrt(usual):
+            # Twice the square roots scatter by 1 whatever the mean: of 2 expected rows 9 are still chance.
+            if is_outside and 2 * abs(sqrt(rows) - sqrt(usual)) > _CHANCE:
                 found.append(UnusualForce(day, force, rows, usual, len(before)))
     return found
 

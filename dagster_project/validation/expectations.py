@@ -231,25 +231,26 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         column="many_quarantined_rows",
         bounds={"max_value": 0},
     )
-    yield _on_deliveries(
-        "superseded_rows_are_within_limits",
-        f"More than a fifth and more than 20 rows of a delivery share their key ({_words(contract.key)}) with a later "
-        "row that has other values: it does not tell rows apart, and loading would drop them.",
-        dimension="uniqueness",
-        severity=Severity.CRITICAL,
-        column="superseded_rows_over_limit",
-        bounds={"max_value": 0},
-        told=("superseded_rows", "rows_read"),
-        code="key_not_unique",
-    )
-    yield _on_deliveries(
-        "few_rows_are_superseded",
-        f"More than 1 % of a delivery superseded by later rows of the same key ({_words(contract.key)}): it may not "
-        "tell all rows apart.",
-        dimension="uniqueness",
-        column="many_superseded_rows",
-        bounds={"max_value": 0},
-    )
+    if contract.key:
+        yield _on_deliveries(
+            "superseded_rows_are_within_limits",
+            f"More than a fifth and more than 20 rows of a delivery share their key ({_words(contract.key)}) with a "
+            "later row that has other values: it does not tell rows apart, and loading would drop them.",
+            dimension="uniqueness",
+            severity=Severity.CRITICAL,
+            column="superseded_rows_over_limit",
+            bounds={"max_value": 0},
+            told=("superseded_rows", "rows_read"),
+            code="key_not_unique",
+        )
+        yield _on_deliveries(
+            "few_rows_are_superseded",
+            f"More than 1 % of a delivery superseded by later rows of the same key ({_words(contract.key)}): it may "
+            "not tell all rows apart.",
+            dimension="uniqueness",
+            column="many_superseded_rows",
+            bounds={"max_value": 0},
+        )
     yield _on_deliveries(
         "delivery_has_rows",
         "An empty delivery is valid, yet rare enough to look at.",

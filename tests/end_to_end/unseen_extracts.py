@@ -505,6 +505,26 @@ def judged(delivery: Delivery) -> list[tuple[File, int, Row, dict[str, Any], str
     return rows
 
 
+def _reject_with_the_days_before(deliveries: list[Delivery]) -> None:
+    """Reject deliveries with more than 5 % faulty rows of which there are too many over the 28 days up to theirs."""
+    standing: dict[tuple[str, date], tuple[int, int]] = {}
+    for delivery in sorted(deliveries, key=lambda each: (each.step, each.source, each.day)):
+        if delivery.status == "rejected":
+            continue
+        faults = [fault for *_, fault in judged(delivery)]
+        own = len(faults), sum(fault not in (None, "duplicate_row", "superseded_row") for fault in faults)
+        days = [own] + [
+            counts
+            for (source, day), counts in standing.items()
+            if source == delivery.source and 0 < (delivery.day - day).days < 28
+        ]
+        read, faulty = (sum(counts) for counts in zip(*days, strict=True))
+        if own[1] * 20 > own[0] and faulty > 20 and faulty * 20 > read:
+            delivery.status = "rejected"
+        else:
+            standing[delivery.source, delivery.day] = own
+
+
 def key_of(source: str, values: dict[str, Any]) -> tuple[Any, ...]:
     """Force and key of a row as read."""
     return (values["force_code"], *(values[name] for name, spec in SOURCES[source].items() if spec.key))
@@ -546,6 +566,7 @@ class _Draw:
             for file in delivery.files:
                 for row in file.rows:
                     self._remember(row)
+        _reject_with_the_days_before(deliveries)
         return World(self.seed, deliveries, self.personal | {"Wibblethorpe"})
 
     def _remember(self, row: Row) -> None:
