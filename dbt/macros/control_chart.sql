@@ -223,7 +223,7 @@ select * from final
 
 {#- Query: the periods of `charts`, which has the columns of control_chart_limits, with what each is a signal of and
     whether the target can be relied on: signal, variation and assurance. `measures` is the catalogue. A segment of too
-    few points, or without limits, has none of them.
+    few points has none of them; one without limits has trends and shifts, which need none, and no assurance.
 
     Directions and sides are 1 for up, above and rising, -1 for down, below and falling, null for neither. -#}
 {% macro control_chart_verdicts(charts, measures, key, period="month_start") %}
@@ -242,7 +242,7 @@ distances as (
             order by point_no asc nulls last
         ) as change
     from {{ charts }}
-    where is_point and divisor is not null and points >= {{ control_chart_least_points() }}
+    where is_point and points >= {{ control_chart_least_points() }}
 ),
 
 -- Where each point stands, by itself and against the point before it. The outer third is that of the limits before they

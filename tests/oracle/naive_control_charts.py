@@ -59,14 +59,13 @@ class Limits:
     """The exact lines of one segment."""
 
     mean: Fraction
-    median: Fraction
     reach: Fraction
     lower: Fraction
     upper: Fraction
 
 
 def limits_of(values: list[Fraction], measure: Measure) -> Limits | None:
-    """Mean, median and limits of a segment's points; none where no point differs from the one before it."""
+    """Mean and limits of a segment's points; none where no point differs from the one before it."""
     if len(values) < 2:
         return None
     mean = sum(values) / Fraction(len(values))
@@ -82,7 +81,7 @@ def limits_of(values: list[Fraction], measure: Measure) -> Limits | None:
         lower = Fraction(0)
     if measure.unit == "percent" and mean <= 100 < upper:
         upper = Fraction(100)
-    return Limits(mean, median(values), reach, lower, upper)
+    return Limits(mean, reach, lower, upper)
 
 
 def windows(count: int, length: int) -> Iterable[range]:
@@ -90,17 +89,13 @@ def windows(count: int, length: int) -> Iterable[range]:
     return (range(first, first + length) for first in range(count - length + 1))
 
 
-def patterns_of(values: list[Fraction], limits: Limits) -> list[dict[str, int]]:
+def patterns_of(values: list[Fraction], limits: Limits | None) -> list[dict[str, int]]:
     """Every rule that finds a point unusual, with whether it is high or low, rising or falling."""
     found: list[dict[str, int]] = [{} for _ in values]
-    for place, value in enumerate(values):
-        if value > limits.upper:
-            found[place]["outside_limits"] = ABOVE
-        if value < limits.lower:
-            found[place]["outside_limits"] = BELOW
+    middle = median(values)
     for window in windows(len(values), 7):
         for way in (ABOVE, BELOW):
-            if all(way * (values[place] - limits.median) > 0 for place in window):
+            if all(way * (values[place] - middle) > 0 for place in window):
                 for place in window:
                     found[place]["shift"] = way
             if all(way * (values[place + 1] - values[place]) > 0 for place in window[:-1]):
@@ -108,6 +103,13 @@ def patterns_of(values: list[Fraction], limits: Limits) -> list[dict[str, int]]:
                     # The last point of one trend and the first of the other keeps that which led to it.
                     if place != window[0] or "trend" not in found[place]:
                         found[place]["trend"] = way
+    if limits is None:
+        return found
+    for place, value in enumerate(values):
+        if value > limits.upper:
+            found[place]["outside_limits"] = ABOVE
+        if value < limits.lower:
+            found[place]["outside_limits"] = BELOW
     for window in windows(len(values), 3):
         for way in (ABOVE, BELOW):
             if any(way * (values[place] - limits.mean) <= 0 for place in window):
@@ -172,8 +174,8 @@ def chart(months: Iterable[Month], measure: Measure, starts: list[date]) -> dict
         points = [m for m in segment if m.is_delivered and not m.is_provisional and m.value is not None]
         values = [Fraction(point.value) for point in points]
         limits = limits_of(values, measure)
-        is_judged = limits is not None and len(points) >= ENOUGH
-        found = patterns_of(values, limits) if limits is not None and is_judged else []
+        is_judged = len(points) >= ENOUGH
+        found = patterns_of(values, limits) if is_judged else []
         patterns = {point.month_start: each for point, each in zip(points, found, strict=is_judged)}
         for month in segment:
             here = patterns.get(month.month_start)

@@ -166,7 +166,8 @@ def test_a_sum_whose_direction_a_day_is_another_says_both():
         ({"variation": "unusual"}, "Unusual"),
         ({"variation": None}, "Month not complete"),
         ({"points": 11, "variation": None}, "No verdict yet: 11 of 12 months"),
-        ({"upper_limit": None, "variation": None}, "No limits: hardly any month differs from the one before"),
+        ({"upper_limit": None}, "No limits: hardly any month differs from the one before"),
+        ({"upper_limit": None, "variation": "concerning"}, "Worse than usual"),
     ],
 )
 def test_the_finding_is_the_verdict_in_plain_words(changes, words):

@@ -75,7 +75,7 @@ class Series:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the chart has enough points and limits for a verdict."""
+        """Whether the chart has enough points and limits to say what is usual."""
         return self.points >= POINTS_NEEDED and self.upper_limit is not None
 
 
@@ -108,10 +108,10 @@ def finding(series: Series) -> str:
         return "Not judged: recent months still grow"
     if series.points < POINTS_NEEDED:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
-    if not series.is_judged:
-        return "No limits: hardly any month differs from the one before"
     if series.variation is None:
         return "Month not complete"
+    if series.upper_limit is None and series.variation == "common_cause":
+        return "No limits: hardly any month differs from the one before"
     return VARIATION_WORDS[series.variation]
 
 

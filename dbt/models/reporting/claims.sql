@@ -308,7 +308,8 @@ charts as (
     select
         test_key,
         count(month_value) as months_with_value,
-        count(variation) as months_judged,
+        -- Without limits a month that stands alone is no signal, however far from the others.
+        count(case when upper_limit is not null then variation end) as months_judged,
         count(signal) as signal_months,
         {{ joined_text("case when signal is not null then concat("
             ~ month_text("month_start") ~ ", ' ', signal) end") }} as signals,

@@ -73,7 +73,7 @@ where
     or (lower_limit is null) <> (upper_limit is null)
     or is_trial <> (points < 12)
     or (points < 12 and coalesce(signal, variation, assurance) is not null)
-    or (lower_limit is null and coalesce(signal, variation, assurance) is not null)
+    or (lower_limit is null and (assurance is not null or signal in ('outside_limits', 'two_of_three')))
     or lower_limit > upper_limit
     or mean < lower_limit
     or mean > upper_limit
