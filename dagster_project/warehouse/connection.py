@@ -317,6 +317,14 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequ
         connection.unregister("rows_to_insert")
 
 
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether the schema `marts` of the database has a table; a public edition has fewer than a publication."""
+    found = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?", [name]
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def literal(text: str) -> str:
     """A text as an SQL literal, for the statements that take no parameters: ATTACH, COMMENT, COPY ... TO."""
     return "'" + text.replace("'", "''") + "'"

@@ -12,6 +12,7 @@ import duckdb
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import long_month
 from dagster_project.publication.report.sentences import number_word
+from dagster_project.warehouse.connection import has_table
 
 # The column of kpi_crime_maturity that has a measure at each age.
 _COLUMNS = {
@@ -51,7 +52,10 @@ def read_cohorts(
         month: last month known, by its first day.
         units: unit and decimals of each measure that is asked for.
     """
-    found = {}
+    found: dict[str, Cohorts] = {}
+    # A public edition has none.
+    if not has_table(connection, "kpi_crime_maturity"):
+        return found
     for measure, column in _COLUMNS.items():
         if measure not in units:
             continue

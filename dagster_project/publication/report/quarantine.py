@@ -10,6 +10,7 @@ import duckdb
 
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import span
+from dagster_project.warehouse.connection import has_table
 
 # Reasons that a note names; the others are counted together.
 _REASONS_NAMED = 3
@@ -52,6 +53,10 @@ class QuarantineNotes:
             connection: a database with the marts in its schema `marts`.
             force_code: the force; rows whose force could not be read count with its own.
         """
+        # A public edition has the shares and not the rows.
+        self._has_rows = has_table(connection, "kpi_completeness_monthly")
+        if not self._has_rows:
+            return
         self._rows = {
             (source, month): (read, quarantined)
             for source, month, read, quarantined in connection.execute(
@@ -90,6 +95,10 @@ class QuarantineNotes:
             first_month: first month that it covers, by its first day.
             last_month: last month that it covers, by its first day.
         """
+        if not self._has_rows:
+            return (
+                f"More than {_MOST_PCT}% of the rows of a source of this figure could not be used and are not counted."
+            )
         sentences = []
         for source in sources:
             months = [

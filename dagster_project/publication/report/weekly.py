@@ -12,6 +12,7 @@ import duckdb
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Chart, Point, listed
 from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATION_WORDS
+from dagster_project.warehouse.connection import has_table
 
 # Weeks of a chart: a year, and the week a year before the newest.
 _WEEKS = 53
@@ -29,7 +30,7 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, last_day
         force_code: the force.
         last_day: the weeks end on it or before.
     """
-    if not _has_table(connection, "kpi_measure_weekly"):
+    if not has_table(connection, "kpi_measure_weekly"):
         return {}
     return _by_measure(
         connection,
@@ -157,13 +158,6 @@ def weekly_finding(weeks: _Rows) -> str:
 def week_name(monday: date) -> str:
     """`24 October 2022`, the Monday of a week."""
     return f"{monday.day} {monday:%B %Y}"
-
-
-def _has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    found = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?", [table]
-    ).fetchone()
-    return bool(found and found[0])
 
 
 def _by_measure(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> dict[str, _Rows]:
