@@ -284,8 +284,11 @@ WRONG_USES = {
         "no contract for source bodycam; known: call_segments, crimes",
     ),
     "a file that is not there": (["check", "crimes_2022-10-30.csv"], "crimes_2022-10-30.csv: no such file"),
-    "a file of no source": (["check", "notes.csv"], "name the source with --source"),
-    "an unknown source of a file": (["check", "notes.csv", "--source", "bodycam"], "no contract for source bodycam"),
+    "a file of no source": (["check", __file__], "name the source with --source"),
+    "an unknown source of a file": (
+        ["check", __file__, "--source", "bodycam"],
+        "no contract for source bodycam",
+    ),
     "two forms of an answer": (["query", "select 1", "--csv", "--json"], "choose one of --csv, --json and --markdown"),
     "a time that is none": (
         ["query", "select 1", "--timeout", "0"],

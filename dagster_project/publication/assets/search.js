@@ -21,7 +21,8 @@
         return { page, score };
       })
       .filter(Boolean)
-      .sort((one, other) => other.score - one.score || one.page[1].localeCompare(other.page[1]));
+      // Equals stay in the order of the site, which has the default force first.
+      .sort((one, other) => other.score - one.score);
   }
 
   function show() {
