@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
@@ -618,7 +619,8 @@ def _print_measure(measure: Mapping[str, object]) -> None:
     print(measure["measure"])
     for name, value in measure.items():
         if value is not None and name != "measure":
-            shown = fill(str(value), _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
+            text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+            shown = fill(text, _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
             print(shown)
 
 
