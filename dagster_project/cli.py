@@ -947,8 +947,8 @@ def _tell_outstanding(
         needs = "needs" if len(found) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
-    if rejected:
-        say(f'Right as it is: fcir run --accept {rejected[0].name} --reason "..."')
+    if acceptable := [item for item in rejected if item.is_acceptable]:
+        say(f'Right as it is: fcir run --accept {acceptable[0].name} --reason "..."')
 
 
 def _tell_failed(
