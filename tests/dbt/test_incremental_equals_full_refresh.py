@@ -24,7 +24,7 @@ def settings(tmp_path, parsed_project):
 
 @pytest.fixture
 def history(settings):
-    return History(settings.warehouse, load_contracts(CONTRACTS), seed=14)
+    return History(settings.warehouse, load_contracts(CONTRACTS), seed=5)
 
 
 def build(settings: Settings, *arguments: str) -> None:

@@ -116,6 +116,13 @@ def history(tmp_path_factory, parsed_project) -> Iterator[tuple[Nights, dict[str
             for source in SOURCES:
                 if (source, day) != ("call_segments", LATE):
                     nights.land(source, day)
+        # Both forces are owed from the first of the month on.
+        nights.land(
+            "call_segments",
+            "2022-10-01",
+            call(7, "2022-10-01 10:00", queue=5),
+            call(8, "2022-10-01 11:00", queue=9, force="essex"),
+        )
         nights.land(
             "call_segments",
             "2022-10-30",
@@ -124,7 +131,12 @@ def history(tmp_path_factory, parsed_project) -> Iterator[tuple[Nights, dict[str
             call(3, "2022-10-30 12:00", queue=9, force="essex"),
         )
         # Put through after midnight: the call counts in October, its second segment is of November.
-        nights.land("call_segments", "2022-10-31", call(4, "2022-10-31 23:59", queue=6))
+        nights.land(
+            "call_segments",
+            "2022-10-31",
+            call(4, "2022-10-31 23:59", queue=6),
+            call(10, "2022-10-31 12:00", queue=9, force="essex"),
+        )
         nights.land("call_segments", "2022-11-01", call(5, "2022-11-01 10:00"))
         nights.land("crimes", "2022-10-29", *(crime(n, "2022-10-29 12:00") for n in range(4)))
         nights.land("live_chats", "2022-10-30", "kent,chat1,2022-10-30 09:00,2022-10-30 09:01,2022-10-30 09:30,op1")
@@ -265,9 +277,14 @@ def test_the_first_publication_is_all_new_and_names_its_days_as_stretches(nights
     assert nights.published("select count(*) from published_versions where run_id = ?", names["first"]) == [(figures,)]
     changed = nights.changed(names["first"])
     received = "call_segments 2022-10-01 to 2022-10-14, call_segments 2022-10-16 to 2022-10-31"
-    assert changed["kent", "calls_999.received", "2022-10"] == (None, Decimal(3), "deliveries", received)
-    # Essex has no crimes: its figures are of the days that are loaded.
-    assert changed["essex", "crime.recorded_crime", "2022-10"][3] == "crimes 2022-10-01 to 2022-10-31"
+    assert changed["kent", "calls_999.received", "2022-10"] == (None, Decimal(4), "deliveries", received)
+    # Its crimes are owed from the first of them on; the days before are loaded like the others.
+    crimes = "crimes 2022-10-01 to 2022-10-31"
+    assert changed["kent", "crime.recorded_crime", "2022-10"] == (None, Decimal(4), "deliveries", crimes)
+    # Essex has had no crimes and no chats, so none are owed.
+    sections = {measure.split(".")[0] for force, measure, _ in changed if force == "essex"}
+    assert "calls_999" in sections
+    assert sections.isdisjoint({"crime", "live_chat"})
 
 
 def test_publishing_again_is_a_publication_without_revisions_that_costs_no_row(nights, names):
@@ -358,7 +375,8 @@ def test_a_segment_of_november_is_named_where_its_call_counts(nights, names):
 def test_a_force_whose_first_rows_come_has_all_its_figures_from_their_delivery(nights, names):
     changed = nights.changed(names["emptied"])
     surrey = {key: row for key, row in changed.items() if key[0] == "surrey"}
-    assert {measure.split(".")[0] for _, measure, _ in surrey} >= {"calls_999", "live_chat", "crime"}
+    assert {measure.split(".")[0] for _, measure, _ in surrey} == {"crime"}
+    assert surrey["surrey", "crime.recorded_crime", "2022-11"][:2] == (None, Decimal(0))
     assert {row[2:] for row in surrey.values()} == {("deliveries", "crimes 2022-11-03")}
     # The other forces' figures of the same months are as they were.
     assert not [key for key in changed if key[0] == "essex"]

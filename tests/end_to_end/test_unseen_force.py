@@ -118,6 +118,7 @@ def compare(home: Installation, world: World, step: int, *, asked: tuple[date, d
         key: {column: value for column, value in row.items() if column != "exact"} for key, row in measures.items()
     }
     check("kpi_measure_monthly", ["force_code", "measure", "month_start"], without_exact)
+    check("kpi_measure_weekly", ["force_code", "measure", "week_start"], figures.week_rows())
 
     def wide(name: str, columns: dict[str, str], **fixed: str) -> dict[tuple[Any, ...], dict[str, Any]]:
         """Rows of a wide mart from the long ones."""

@@ -23,6 +23,14 @@ DAILY = ("call_segments", "digital_contacts", "online_crime_reports", "live_chat
 # Their contracts say that a delivery of several forces without a row of one of them has all there is of it.
 ABSENT_IS_COMPLETE = ("online_crime_reports", "live_chats", "crimes")
 SIX = Decimal("0.000001")
+# Operators work over the ends of days, and a cohort matures: the sums of the days of a week do not tell of them.
+NOT_BY_WEEK = (
+    "live_chat.chats_per_operator_hour",
+    "live_chat.avg_concurrent_chats",
+    "live_chat.pct_operators_with_several_chats",
+    "crime.pct_cohort_cancelled",
+    "crime.days_to_cancel",
+)
 
 
 def month_of(day: date) -> Month:
@@ -339,6 +347,43 @@ class Figures:
                 for month in span:
                     rows[force, measure.name, date(*month, 1)] = self._measure_row(force, measure, month, full)
         return rows
+
+    def week_rows(self) -> dict[tuple[str, str, date], dict[str, Any]]:
+        """What `kpi_measure_weekly` should hold."""
+        rows = {}
+        for measure in MEASURES:
+            if measure.recomputed or measure.name in NOT_BY_WEEK:
+                continue
+            for force in FORCES:
+                days = {day for source in measure.sources for day in self.days[source, force]}
+                if not days:
+                    continue
+                monday = min(days) - timedelta(days=min(days).weekday())
+                while monday <= max(days):
+                    rows[force, measure.name, monday] = self._week_row(force, measure, monday)
+                    monday += timedelta(days=7)
+        return rows
+
+    def _week_row(self, force: str, measure: Measure, monday: date) -> dict[str, Any]:
+        week = [monday + timedelta(days=number) for number in range(7)]
+        loaded = [sum(day in self.days[source, force] for day in week) for source in measure.sources]
+        numerator = denominator = value = None
+        if min(loaded):
+            summed = Counter[str]()
+            for day in week:
+                for part, amount in self.day_parts[force].get(day, {}).items():
+                    summed[part] += amount
+            value = measure.of(summed)
+            numerator = measure.numerator(summed) * measure.numerator_factor
+            if measure.denominator:
+                denominator = measure.denominator(summed) * measure.denominator_factor
+        return {
+            "numerator": None if numerator is None else half_up(numerator, 6),
+            "denominator": None if denominator is None else half_up(denominator, 6),
+            "value": None if value is None else half_up(value, 6),
+            "is_provisional": min(loaded) < 7,
+            "share_of_days_loaded": half_up(Fraction(100 * min(loaded), 7), 6),
+        }
 
     def _measure_row(self, force: str, measure: Measure, month: Month, full: set[Month]) -> dict[str, Any]:
         def value_of(
