@@ -150,15 +150,14 @@ def _has_cells_of(rows: pa.Table, lines: list[str], delimiter: str) -> bool:
 
 
 def _decoded(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _has_header_of(first: Outcome, other: Outcome) -> bool:
-    """Whether two readings took the same line for the header: it is the best one of the first block alone."""
-    return other.columns == first.columns and other.numbers[:1] == first.numbers[:1]
+    """UTF-8 where it is valid or more of it is than is not, with bad bytes as surrogates; else Windows-1252."""
+    replaced = data.decode(errors="replace")
+    # A replacement character may itself be in the file.
+    invalid = replaced.count("\ufffd") - data.count("\ufffd".encode())
+    valid = sum(not character.isascii() for character in replaced) - invalid
+    if not invalid or valid > invalid:
+        return data.decode(errors="surrogateescape")
+    return data.decode("cp1252", "replace")
 
 
 @contextmanager
