@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from io import TextIOWrapper
 from itertools import chain
@@ -618,7 +619,8 @@ def _print_measure(measure: Mapping[str, object]) -> None:
     print(measure["measure"])
     for name, value in measure.items():
         if value is not None and name != "measure":
-            shown = fill(str(value), _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
+            text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+            shown = fill(text, _text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
             print(shown)
 
 
@@ -945,8 +947,8 @@ def _tell_outstanding(
         needs = "needs" if len(found) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
-    if rejected:
-        say(f'Right as it is: fcir run --accept {rejected[0].name} --reason "..."')
+    if acceptable := [item for item in rejected if item.is_acceptable]:
+        say(f'Right as it is: fcir run --accept {acceptable[0].name} --reason "..."')
 
 
 def _tell_failed(

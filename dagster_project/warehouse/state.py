@@ -41,6 +41,8 @@ class OutstandingDelivery:
     """One of its loads, as the audit numbers it."""
     files: tuple[str, ...] = ()
     """Names of its files; none of a missing delivery."""
+    is_acceptable: bool = False
+    """Whether an operator can accept it: it was rejected, and every file of it could be read."""
 
     @property
     def name(self) -> str:
@@ -124,7 +126,8 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
 
     Args:
         connection: the warehouse, or a published database.
-        is_published: whether it is a published database, which has the audit as of its run.
+        is_published: whether it is a published database, which has the audit as of its run, without the codes of
+            files that could not be read.
     """
     rows = connection.execute(
         f"""
@@ -136,7 +139,8 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
             status,
             min(reason),
             min(load_id),
-            list(file_name order by load_id) filter (where file_name is not null)
+            list(file_name order by load_id) filter (where file_name is not null),
+            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"}
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
         group by source, extract_date, status
@@ -144,8 +148,8 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
         """
     ).fetchall()
     return [
-        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()))
-        for source, day, status, reason, load_id, files in rows
+        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable)
+        for source, day, status, reason, load_id, files, is_acceptable in rows
     ]
 
 

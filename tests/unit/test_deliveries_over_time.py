@@ -255,6 +255,7 @@ def mostly_faulty(day: date, good: int = 30) -> list[str]:
 def waive_rejected(installation: Installation, reason: str = "an outage, says the ACD team") -> int:
     ((load_id, day),) = installation.query("select load_id, extract_date from audit.load where status = 'rejected'")
     with loading_connection(installation.settings.warehouse) as connection:
+        assert [item.is_acceptable for item in outstanding(connection)] == [True]
         waive(connection, "visits", day, reason)
     return load_id
 

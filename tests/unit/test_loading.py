@@ -226,8 +226,9 @@ def test_a_mended_delivery_replaces_what_stood_and_its_refusal_needs_nobody_any_
     installation.run()
     assert [entry[2] for entry in installation.audit()].count("rejected") == 2
     with reading_connection(installation.settings.warehouse) as connection:
-        assert [(str(item.extract_date), item.status) for item in outstanding(connection)] == [
-            ("2022-11-01", "rejected")
+        # A file that cannot be read leaves nothing to accept.
+        assert [(str(item.extract_date), item.status, item.is_acceptable) for item in outstanding(connection)] == [
+            ("2022-11-01", "rejected", False)
         ]
     broken.write_text(f"{HEADER}\n{row('late')}\n")
     report = installation.run()
