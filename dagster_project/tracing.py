@@ -150,7 +150,7 @@ class EventRow:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedRows:
     """Quarantined rows of one file with one reason."""
 
     source: str
@@ -177,7 +177,7 @@ class Trace:
     parts: tuple[TracedPart, ...]
     rows: tuple[EventRow, ...]
     """Every row, by part, file and number; empty unless asked for."""
-    set_aside: tuple[SetAside, ...]
+    quarantined: tuple[QuarantinedRows, ...]
     """Of the deliveries of the month, and of others that the figure was counted from."""
 
     @property
@@ -291,7 +291,7 @@ def _trace(
         uses=uses,
         parts=parts,
         rows=rows,
-        set_aside=_set_aside(connection, figure, sources, parts),
+        quarantined=_quarantined(connection, figure, sources, parts),
     )
 
 
@@ -519,9 +519,9 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
     return tuple(MissingDay(*row) for row in rows)
 
 
-def _set_aside(
+def _quarantined(
     connection: duckdb.DuckDBPyConnection, figure: Figure, sources: Sequence[str], parts: Sequence[TracedPart]
-) -> tuple[SetAside, ...]:
+) -> tuple[QuarantinedRows, ...]:
     used = sorted({file.load_id for part in parts for file in part.files})
     rows = connection.execute(
         """
@@ -535,4 +535,4 @@ def _set_aside(
         """,
         [list(sources), figure.month_start, _month_after(figure.month_start), used],
     ).fetchall()
-    return tuple(SetAside(*row) for row in rows)
+    return tuple(QuarantinedRows(*row) for row in rows)

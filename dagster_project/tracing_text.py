@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from dagster_project.tracing import Figure, MissingDay, Ranges, SetAside, Trace, TracedPart, amount_text
+from dagster_project.tracing import Figure, MissingDay, QuarantinedRows, Ranges, Trace, TracedPart, amount_text
 
 # Files listed for a part, and of what is quarantined; the rest is counted. As in the summary of a run.
 _LISTED = 12
@@ -73,7 +73,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
         yield ""
         yield from _part(part)
     yield ""
-    yield from _set_aside(trace)
+    yield from _quarantined(trace)
     if trace.rows:
         yield ""
         yield from _aligned(
@@ -140,7 +140,7 @@ def document_of(trace: Trace, *, with_rows: bool) -> dict[str, Any]:
             }
             for part in trace.parts
         ],
-        "set_aside": [vars(item) for item in trace.set_aside],
+        "quarantined": [vars(item) for item in trace.quarantined],
     }
     if with_rows:
         document["rows"] = [vars(row) for row in trace.rows]
@@ -261,20 +261,19 @@ def _part(part: TracedPart) -> Iterator[str]:
         yield f"  and {_counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
 
 
-def _set_aside(trace: Trace) -> Iterator[str]:
+def _quarantined(trace: Trace) -> Iterator[str]:
     where = "in the deliveries of the month and in others that the figure was counted from"
-    if not trace.set_aside:
-        yield f"Set aside    nothing: no row is quarantined {where}"
+    if not trace.quarantined:
+        yield f"Quarantined  no row {where}"
         return
-    total = sum(item.rows for item in trace.set_aside)
+    total = sum(item.rows for item in trace.quarantined)
     reasons: dict[str, int] = {}
-    for item in trace.set_aside:
+    for item in trace.quarantined:
         reasons[item.reason_code] = reasons.get(item.reason_code, 0) + item.rows
-    are = "is" if total == 1 else "are"
-    yield f"Set aside    {_counted(total, 'row')} {are} quarantined {where}: " + ", ".join(
+    yield f"Quarantined  {_counted(total, 'row')} {where}: " + ", ".join(
         f"{count:,} {code}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     )
-    files = [list(items) for _, items in groupby(trace.set_aside, key=lambda item: item.load_id)]
+    files = [list(items) for _, items in groupby(trace.quarantined, key=lambda item: item.load_id)]
     yield from _aligned(
         ["source", "extract date", "file", "load", "rows"],
         [
@@ -291,10 +290,10 @@ def _set_aside(trace: Trace) -> Iterator[str]:
     )
     if len(files) > _LISTED:
         yield f"  and {_counted(len(files) - _LISTED, 'file')} more"
-    yield f"  Each with its reason: {_query(trace.set_aside)}"
+    yield f"  Each with its reason: {_query(trace.quarantined)}"
 
 
-def _query(items: Sequence[SetAside]) -> str:
+def _query(items: Sequence[QuarantinedRows]) -> str:
     """The command that lists the rows; of the span of days, since a command of two hundred loads helps nobody."""
     days = [item.extract_date for item in items]
     sources = ", ".join(f"'{source}'" for source in dict.fromkeys(item.source for item in items))

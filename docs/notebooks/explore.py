@@ -18,7 +18,7 @@ def _():
 
     from dagster_project.publication.charts import LARGE, draw
     from dagster_project.publication.pointer import current_publication
-    from dagster_project.publication.report.read import paper_months, read_histories
+    from dagster_project.publication.report.read import default_month, paper_months, read_histories
     from dagster_project.settings import Settings
     from dagster_project.warehouse.connection import reading_connection
 
@@ -27,6 +27,7 @@ def _():
         LARGE,
         Settings,
         current_publication,
+        default_month,
         draw,
         mo,
         paper_months,
@@ -57,11 +58,13 @@ def _(Settings, mo, paper_months, published):
 
 
 @app.cell
-def _(forces, mo, paper_months, published, read_histories):
+def _(default_month, forces, mo, paper_months, published, read_histories):
     months = paper_months(published)[forces.value]
+    # As on the pages of measures: charts end with the month shown first, tables with the newest.
+    month, newest = default_month(months) or months[-1].month, months[-1].month
     histories = {
         f"{history.measure.section}: {history.measure.label}": history
-        for history in read_histories(published, force_code=forces.value, month=months[-1])
+        for history in read_histories(published, force_code=forces.value, month=month, until=newest)
     }
     measures = mo.ui.dropdown(
         sorted(histories),

@@ -164,7 +164,7 @@ def test_the_audit_of_the_first_run_adds_up(sample):
     )
     assert files > 900
     assert broken == 0
-    # What is set aside is there with its reason, row by row.
+    # Each quarantined row is there with its reason.
     assert sample.published("select count(*) from marts.quarantine") == sample.published(
         "select sum(rows_quarantined) from marts.load_audit where status = 'loaded'"
     )

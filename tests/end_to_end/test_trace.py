@@ -105,7 +105,7 @@ def test_json_holds_all_of_it(loaded):
             numbers = [row["source_row"] for row in listed if row["load_id"] == file["load_id"]]
             assert numbers == numbers_in(file["source_rows"])
             assert file["events"] == len([n for n in numbers if amount_of(listed, file["load_id"], n) is not None])
-    assert [(item["file_name"], item["reason_code"], item["rows"]) for item in trace["set_aside"]] == [
+    assert [(item["file_name"], item["reason_code"], item["rows"]) for item in trace["quarantined"]] == [
         ("call_segments_2022-10-30_late.csv", "not_a_timestamp", 1)
     ]
 
@@ -134,7 +134,7 @@ def test_csv_has_a_line_for_each_part_and_file(loaded):
 
 def test_a_trace_says_what_was_left_out_and_how_to_list_it(loaded):
     text = loaded.run(*NOT_ANSWERED).stdout
-    assert "Set aside    1 row is quarantined" in text
+    assert "Quarantined  1 row in the deliveries" in text
     assert "1 not_a_timestamp" in text
     sql = next(line for line in text.splitlines() if "fcir query" in line).split('"')[1]
     rows = loaded.published(sql.replace("from quarantine", "select source_row from marts.quarantine"))
@@ -183,7 +183,7 @@ WRONG_USES = {
     "the last month of all": (["calls_999.received", "9999-12"], "calls_999.received of kent has no month 9999-12"),
     "a force that is not there": (
         ["calls_999.received", "2022-10", "--force", "essex"],
-        "no figures of force essex; there are: kent",
+        "no figures of force essex; name one with --force: kent",
     ),
     "two forms of an answer": (["calls_999.received", "2022-10", "--csv", "--json"], "choose one of --csv and --json"),
 }
@@ -231,6 +231,10 @@ def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(ch
         connection.execute(
             "update intermediate.int_measure_monthly set numerator = 5, value_numerator = 500, value = 41.666667 "
             "where measure = 'calls_999.pct_not_answered'"
+        )
+        connection.execute(
+            "update marts.kpi_measure_period set display_value = '41.67%' "
+            "where measure = 'calls_999.pct_not_answered' and period = 'month'"
         )
     fault = "numerator: the rows give 6, the figure has 5"
     done = changed.run(*PERCENT)

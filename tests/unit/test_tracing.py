@@ -13,7 +13,7 @@ from dagster_project.tracing import (
     Figure,
     MissingDay,
     PublishedFigure,
-    SetAside,
+    QuarantinedRows,
     Trace,
     TracedFile,
     TracedPart,
@@ -76,7 +76,7 @@ TRACE = Trace(
         part("calls.received", file(1, events=3, amount="3", rows=((2, 4),)), file(2), amount="5"),
     ),
     rows=(),
-    set_aside=(),
+    quarantined=(),
 )
 
 
@@ -262,14 +262,14 @@ def test_rows_are_listed_with_what_each_adds_and_further_rows_with_nothing():
 
 
 def test_what_was_left_out_is_counted_by_reason_and_by_file_with_the_query_that_lists_it():
-    assert "Set aside    nothing" in text_of(TRACE)
+    assert "Quarantined  no row" in text_of(TRACE)
     items = tuple(
-        SetAside("calls", date(2022, 10, day), f"calls_{day}.csv", day, code, rows)
+        QuarantinedRows("calls", date(2022, 10, day), f"calls_{day}.csv", day, code, rows)
         for day in range(1, 15)
         for code, rows in (("duplicate_row", 1), ("not_a_timestamp", 2))
     )
-    text = text_of(replace(TRACE, set_aside=items))
-    assert "Set aside    42 rows are quarantined" in text
+    text = text_of(replace(TRACE, quarantined=items))
+    assert "Quarantined  42 rows in the deliveries" in text
     assert "28 not_a_timestamp, 14 duplicate_row" in text
     assert "calls_12.csv" in text
     assert "calls_13.csv" not in text

@@ -414,16 +414,16 @@ def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Rows set aside by source and reason, the most frequent first."""
+    """Quarantined rows by source and reason, the most frequent first."""
     return rows_of(
         connection,
         """
         select
-            source, reason_code, min(reason) as example, count(*) as rows_set_aside,
+            source, reason_code, min(reason) as example, count(*) as rows_quarantined,
             count(distinct file_name) as files
         from marts.quarantine
         group by source, reason_code
-        order by source, rows_set_aside desc, reason_code
+        order by source, rows_quarantined desc, reason_code
         """,
     )
 
