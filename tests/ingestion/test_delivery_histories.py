@@ -20,7 +20,7 @@ from dagster_project.transformation.build import build
 # What tells a load from another; everything else has to be the same.
 OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
 # These list attempts and corrections, of which a single delivery has fewer.
-OF_THE_HISTORY = ("load_audit", "loads", "quarantine", "corrections", "expectation_results")
+OF_THE_HISTORY = ("load_audit", "loads", "load_forces", "quarantine", "corrections", "expectation_results")
 
 
 def settings_of(home: Path, parsed: Path) -> Settings:
