@@ -46,7 +46,7 @@ nightly = dg.define_asset_job(
 publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.groups("publication"),
-    description=("Publish again without reloading; the marts have to be built and tested from all that is loaded."),
+    description="Publish again without reloading; the marts have to be built and tested from all that is loaded.",
     executor_def=dg.in_process_executor,
 )
 

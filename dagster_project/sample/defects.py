@@ -234,12 +234,16 @@ def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) 
     columns["talk_seconds"][answer] = np.where(was_answered, 0, 1200)
 
 
+def _flip(rng: np.random.Generator, deliveries: Deliveries, rows: Array, *, mark: str, kind: str) -> None:
+    """Reverse a boolean column, and make the kind of four in ten of the rows `other`."""
+    columns = deliveries.columns
+    columns[mark][rows] = 1 - columns[mark][rows]
+    columns[kind][rows[rng.random(len(rows)) < 0.4]] = "other"
+
+
 def _wrong_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The mark of a partner force wrong, some with another type."""
-    columns = deliveries.columns
-    columns["from_partner_force"][rows] = 1 - columns["from_partner_force"][rows]
-    other = rows[rng.random(len(rows)) < 0.4]
-    columns["contact_type"][other] = "other"
+    _flip(rng, deliveries, rows, mark="from_partner_force", kind="contact_type")
 
 
 def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
@@ -251,10 +255,7 @@ def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array
 
 def _wrong_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """The incident wrong, some with another topic."""
-    columns = deliveries.columns
-    columns["created_incident"][rows] = 1 - columns["created_incident"][rows]
-    other = rows[rng.random(len(rows)) < 0.4]
-    columns["topic"][other] = "other"
+    _flip(rng, deliveries, rows, mark="created_incident", kind="topic")
 
 
 def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:

@@ -23,7 +23,7 @@ FILES = [
     f"dbt/models/staging/_{KEYLESS}.yml",
 ]
 
-# The fact of the source without a key once more, renewed by the rows of changed loads alone.
+# The fact of the source without a key again, renewed by the rows of changed loads alone.
 TOUCHED = '{{ config(materialized="table") }}\n\n{{ touched_versions("street_crimes") }}\n'
 RENEWED = """\
 {{ config(pre_hook="{{ forget_touched('stg_street_crimes_touched') }}") }}
