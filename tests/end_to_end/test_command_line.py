@@ -125,7 +125,9 @@ def test_status_names_what_needs_a_person_and_what_a_run_would_try_again(reporte
     assert done.returncode == 1
     assert "call_segments 2022-10-30 rejected" in done.stdout
     assert "2 deliveries in the landing folder are new, changed or rejected" in done.stdout
-    assert "fcir run --accept call_segments/2022-10-30 --reason" in done.stdout
+    # Only a delivery whose files could all be read can be accepted.
+    assert "fcir run --accept digital_contacts/2022-10-31 --reason" in done.stdout
+    assert "--accept call_segments/2022-10-30" not in done.stdout
 
 
 def test_status_is_json_in_every_line_where_the_log_is(reported):
