@@ -44,14 +44,9 @@ def _partitions(definition: dg.PartitionsDefinition | None) -> str | None:
 
 
 def as_text(specs: dict[str, dict[str, Any]]) -> str:
-    """The content of the file: a line for each thing that is said of an asset."""
-    blocks = [
-        f" {json.dumps(key)}: {{\n"
-        + ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in spec.items())
-        + "\n }"
-        for key, spec in specs.items()
-    ]
-    return "{\n" + ",\n".join(blocks) + "\n}\n"
+    """The content of the file: one line for each asset."""
+    lines = [f" {json.dumps(key)}: {json.dumps(spec)}" for key, spec in specs.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":
