@@ -89,7 +89,7 @@ lint-sql: env
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
 bench: env ## Measure CPU and memory against plain DuckDB doing the same: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
-	.venv/bin/python -m dagster_project.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
+	.venv/bin/python -m tests.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs

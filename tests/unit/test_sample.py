@@ -12,8 +12,8 @@ import pytest
 from dagster_project import sample
 from dagster_project.sample import SampleSummary, generate
 from dagster_project.sample.calls import DRAMA_STEMS
-from dagster_project.sample.check import Recount, recount
 from dagster_project.sample.targets import PRINTED_FIGURES, targets_of
+from tests.reference.sample_figures import Recount, recount
 
 SOURCES = {
     "call_segments",

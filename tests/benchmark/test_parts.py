@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.benchmark import __main__ as benchmark
-from dagster_project.benchmark.equality import Comparison, differences
-from dagster_project.benchmark.measure import CommandFailed, Job, measure, take_turns
-from dagster_project.benchmark.peers.registry import Peer
-from dagster_project.benchmark.report import conclusions, markdown, nights, peers, write
+from tests.benchmark import __main__ as benchmark
+from tests.benchmark.equality import Comparison, differences
+from tests.benchmark.measure import CommandFailed, Job, measure, take_turns
+from tests.benchmark.peers.registry import Peer
+from tests.benchmark.report import conclusions, markdown, nights, peers, write
 
 _SAME = Comparison("t", "expected.t", "found.t")
 

@@ -1,4 +1,4 @@
-"""The facts as a script in Polars: `python -m dagster_project.benchmark.peers.polars_script LANDING DATABASE ...`.
+"""The facts as a script in Polars: `python -m tests.benchmark.peers.polars_script LANDING DATABASE ...`.
 
 Lazy scans by the streaming engine, clock changes by Polars' time zones, HMAC by Python over the distinct values, since
 Polars has none. DuckDB only stores what Polars has made: accepted rows, refused rows with their reasons, facts. It does
@@ -14,8 +14,8 @@ import duckdb
 import polars as pl
 from polars import col, when
 
-from dagster_project.benchmark.peers.arguments import Asked, asked_for
-from dagster_project.benchmark.peers.extracts import (
+from tests.benchmark.peers.arguments import Asked, asked_for
+from tests.benchmark.peers.extracts import (
     BOOLEANS,
     CANCEL_CODES,
     CHANNELS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from dagster_project.benchmark import data
-from dagster_project.benchmark.__main__ import Bench
+from tests.benchmark import data
+from tests.benchmark.__main__ import Bench
 
 
 def test_project_and_reference_agree_on_a_first_load_and_on_a_night(tmp_path):

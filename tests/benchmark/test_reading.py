@@ -7,7 +7,7 @@ import subprocess
 import duckdb
 import pytest
 
-from dagster_project.benchmark.reading import compare
+from tests.benchmark.reading import compare
 
 
 def test_both_readers_make_the_same_table_of_a_small_extract():

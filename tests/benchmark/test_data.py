@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.benchmark.data import Extent, extent_of, write_extracts, write_night
+from tests.benchmark.data import Extent, extent_of, write_extracts, write_night
 
 # Both clock changes, and two sources with a day in two files.
 _EXTENT = Extent(("kent",), date(2023, 3, 20), 12)

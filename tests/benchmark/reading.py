@@ -16,7 +16,6 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.benchmark.reference import hmac_pads
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile
@@ -25,6 +24,7 @@ from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey
 from dagster_project.settings import CONTRACTS
 from dagster_project.warehouse.connection import literal, loading_connection
 from dagster_project.warehouse.tables import ensure_tables
+from tests.benchmark.reference import hmac_pads
 
 ROWS = 5_000_000
 _SOURCE = "call_segments"

@@ -9,12 +9,12 @@ from datetime import date
 import duckdb
 import pytest
 
-from dagster_project.benchmark import data, reference
-from dagster_project.benchmark.data import Extent
-from dagster_project.benchmark.equality import differences
-from dagster_project.benchmark.peers.arguments import Asked
-from dagster_project.benchmark.peers.models import checks, macros
-from dagster_project.benchmark.peers.registry import FACTS_ALONE, INSTALL, PEERS
+from tests.benchmark import data, reference
+from tests.benchmark.data import Extent
+from tests.benchmark.equality import differences
+from tests.benchmark.peers.arguments import Asked
+from tests.benchmark.peers.models import checks, macros
+from tests.benchmark.peers.registry import FACTS_ALONE, INSTALL, PEERS
 
 # Around both clock changes; extracts of several forces have a column of the force.
 _ONE = Extent(("kent",), date(2022, 10, 27), 5)

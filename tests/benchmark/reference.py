@@ -1,6 +1,6 @@
 """The same work by bare DuckDB: what the warehouse is measured against. No Dagster, no dbt, no Great Expectations.
 
-`python -m dagster_project.benchmark.reference LANDING DATABASE --key FILE` reads CSV extracts as `data.py` writes them
+`python -m tests.benchmark.reference LANDING DATABASE --key FILE` reads CSV extracts as `data.py` writes them
 (one header, comma, UTF-8, times as `YYYY-MM-DD HH:MM:SS`), so it does without finding out encodings, delimiters,
 headers and ways of writing a time, without hashing and counting every file a second time, and without a run record.
 The rest is the same work: every cell typed or its row quarantined with a reason, pseudonyms, clock changes, repeated
@@ -401,7 +401,7 @@ def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) 
 
 def main() -> None:
     """Make the reference's warehouse from a landing folder, and say how long its parts took."""
-    parser = ArgumentParser(prog="python -m dagster_project.benchmark.reference")
+    parser = ArgumentParser(prog="python -m tests.benchmark.reference")
     parser.add_argument("landing", type=Path)
     parser.add_argument("database", type=Path)
     parser.add_argument("--key", type=Path, required=True, help="file with the key of the pseudonyms")

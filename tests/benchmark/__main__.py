@@ -22,12 +22,12 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.benchmark import data, equality
-from dagster_project.benchmark.data import Extent
-from dagster_project.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
-from dagster_project.benchmark.peers.registry import CORE, FACTS_ALONE, PEERS, Peer
-from dagster_project.benchmark.reading import compare
 from dagster_project.settings import DBT_PROJECT
+from tests.benchmark import data, equality
+from tests.benchmark.data import Extent
+from tests.benchmark.measure import Cost, Job, measure, median_cpu, median_peak, take_turns
+from tests.benchmark.peers.registry import CORE, FACTS_ALONE, PEERS, Peer
+from tests.benchmark.reading import compare
 
 ALL = "reference, all marts"
 FIRST, AGAIN, NIGHT, EMPTY_NIGHT = (
@@ -150,7 +150,7 @@ class Bench:
         """The reference, with a fresh file to write."""
         database = self._database(name)
         command = [
-            *(_PYTHON, "-m", "dagster_project.benchmark.reference", str(self.landing), str(database)),
+            *(_PYTHON, "-m", "tests.benchmark.reference", str(self.landing), str(database)),
             *("--key", str(self.key), "--force", self.extent.forces[0], *arguments),
         ]
         return Job(name, command, before=lambda: _fresh(database))
@@ -240,7 +240,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy what is in a folder into another one, times and links kept, landing folder left out."""
     target.mkdir(parents=True, exist_ok=True)
     entries = [str(entry) for entry in source.iterdir() if entry.name not in ("landing", "SYNTHETIC")]
-    subprocess.run(["cp", "-a", *entries, str(target)], check=True)  # noqa: S603, S607 - reflinks where there are any
+    subprocess.run(["cp", "-a", *entries, str(target)], check=True)
 
 
 @contextmanager
@@ -332,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         CommandFailed: a command ended as it should not.
     """
-    parser = ArgumentParser(prog="python -m dagster_project.benchmark", description=__doc__)
+    parser = ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
     parser.add_argument("--size", choices=data.SIZES, default="S", help="how many extracts; see data.py")
     parser.add_argument("--rounds", type=int, default=5, help="how often each command is measured")
     parser.add_argument("--data", type=Path, help="folder that keeps the extracts for the next time")

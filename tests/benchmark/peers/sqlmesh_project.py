@@ -1,4 +1,4 @@
-"""The same work by SQLMesh: `python -m dagster_project.benchmark.peers.sqlmesh_project LANDING DATABASE ...`.
+"""The same work by SQLMesh: `python -m tests.benchmark.peers.sqlmesh_project LANDING DATABASE ...`.
 
 A SQLMesh project beside the database: the models of `models.py`, its checks as standalone audits, seeds, applied by one
 `sqlmesh plan`, with its state in a file of its own. It does all that the reference does; a standalone audit that fails
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from dagster_project.benchmark.peers import models
-from dagster_project.benchmark.peers.arguments import Asked, asked_for
+from tests.benchmark.peers import models
+from tests.benchmark.peers.arguments import Asked, asked_for
 
 SQLMESH = Path(__file__).parents[3] / ".venv-sqlmesh" / "bin" / "sqlmesh"
 """The command, as `make env-peers` installs it."""

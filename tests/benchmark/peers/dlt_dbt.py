@@ -1,4 +1,4 @@
-"""The same work by dlt and dbt: `python -m dagster_project.benchmark.peers.dlt_dbt LANDING DATABASE ...`.
+"""The same work by dlt and dbt: `python -m tests.benchmark.peers.dlt_dbt LANDING DATABASE ...`.
 
 dlt loads the extracts as text, in Arrow tables that DuckDB reads from the files, into the schema `landing` of the
 database; the dbt project of `dbt_alone.py` builds from there. It does all that the reference does, and stores every
@@ -16,9 +16,9 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from dagster_project.benchmark.peers import dbt_alone, models
-from dagster_project.benchmark.peers.arguments import Asked, asked_for
-from dagster_project.benchmark.reference import SOURCES
+from tests.benchmark.peers import dbt_alone, models
+from tests.benchmark.peers.arguments import Asked, asked_for
+from tests.benchmark.reference import SOURCES
 
 # Rows of an Arrow table; one of a million texts takes about 100 MB.
 _ROWS_AT_ONCE = 250_000

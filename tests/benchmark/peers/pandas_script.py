@@ -1,4 +1,4 @@
-"""The facts as a script in pandas: `python -m dagster_project.benchmark.peers.pandas_script LANDING DATABASE ...`.
+"""The facts as a script in pandas: `python -m tests.benchmark.peers.pandas_script LANDING DATABASE ...`.
 
 One frame for each source, clock changes by pandas' time zones, seconds as floating point that is rounded to six
 decimals when it is compared, HMAC by Python over the distinct values. DuckDB only stores what pandas has made: accepted
@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from dagster_project.benchmark.peers.arguments import Asked, asked_for
-from dagster_project.benchmark.peers.extracts import (
+from tests.benchmark.peers.arguments import Asked, asked_for
+from tests.benchmark.peers.extracts import (
     BOOLEANS,
     CANCEL_CODES,
     CHANNELS,

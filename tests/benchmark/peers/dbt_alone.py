@@ -1,4 +1,4 @@
-"""The same work by dbt alone: `python -m dagster_project.benchmark.peers.dbt_alone LANDING DATABASE ...`.
+"""The same work by dbt alone: `python -m tests.benchmark.peers.dbt_alone LANDING DATABASE ...`.
 
 A dbt project beside the database: the models and tests of `models.py`, with seeds, built by one `dbt build` of
 dbt-duckdb, which reads the CSV files itself. It does all that the reference does.
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from dagster_project.benchmark.peers import models
-from dagster_project.benchmark.peers.arguments import Asked, asked_for
+from tests.benchmark.peers import models
+from tests.benchmark.peers.arguments import Asked, asked_for
 
 # A schema is that of the model, and not one after the target's.
 _SCHEMA = "{% macro generate_schema_name(schema, node) %}{{ schema or target.schema }}{% endmacro %}\n"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from dagster_project.benchmark.equality import FACTS, LOADING, MONTHLY, Comparison
-from dagster_project.benchmark.peers.sqlmesh_project import SQLMESH
+from tests.benchmark.equality import FACTS, LOADING, MONTHLY, Comparison
+from tests.benchmark.peers.sqlmesh_project import SQLMESH
 
 INSTALL = "make env-peers"
 """What installs the libraries of all peers."""

@@ -1,4 +1,4 @@
-"""Make tables and plots of results: `python -m dagster_project.benchmark.report RESULTS.json ... [--docs DIR]`.
+"""Make tables and plots of results: `python -m tests.benchmark.report RESULTS.json ... [--docs DIR]`.
 
 Fills the part of `performance.md` between two marks and leaves the rest, which is written by hand; plots are SVG files
 beside it. Measuring does not belong here.
@@ -368,7 +368,7 @@ def write(files: Sequence[Path], docs: Path) -> list[Path]:
 
 def main() -> None:
     """Write tables and plots of result files, and say which files."""
-    parser = ArgumentParser(prog="python -m dagster_project.benchmark.report")
+    parser = ArgumentParser(prog="python -m tests.benchmark.report")
     parser.add_argument("results", nargs="+", type=Path, help="JSON of `make bench`, the smallest size first")
     parser.add_argument("--docs", type=Path, default=PROJECT_ROOT / "docs")
     asked = parser.parse_args()

@@ -1,6 +1,6 @@
 """Synthetic extracts of any size for measuring: the same files every time. What they cost is measured elsewhere.
 
-`python -m dagster_project.benchmark.data SIZE LANDING` writes the extracts of a size, `... SIZE LANDING --night 1` the
+`python -m tests.benchmark.data SIZE LANDING` writes the extracts of a size, `... SIZE LANDING --night 1` the
 files of the first day after them. Nothing in them took place. They are drawn by hashes in DuckDB (0.25 million rows a
 CPU second), so that equal parameters and an equal version of DuckDB give equal bytes.
 
@@ -671,7 +671,7 @@ _FAULTS = {
 
 def main() -> None:
     """Write the extracts of a size, or of a night after them, and say how many files."""
-    parser = ArgumentParser(prog="python -m dagster_project.benchmark.data", description=write_extracts.__doc__)
+    parser = ArgumentParser(prog="python -m tests.benchmark.data", description=write_extracts.__doc__)
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("landing", type=Path)
     parser.add_argument("--night", type=int, help="only the files of that day after the size's own")

@@ -6,7 +6,7 @@ import hmac
 from datetime import date
 from pathlib import Path
 
-from dagster_project.benchmark.peers.arguments import Asked
+from tests.benchmark.peers.arguments import Asked
 
 NULL_WORDS = ["", "NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999"]
 BOOLEANS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
