@@ -39,12 +39,7 @@ $(UV):
 	$(UV) sync --locked --quiet --python $(PYTHON)
 	@touch $@
 
-# Parsed again when a file of the dbt project has changed, so that not every test and first run has to for itself.
-.venv/.prepared: .venv/.ready $(shell find dbt -type f)
-	.venv/bin/python -m dagster_project.prepared
-	@touch $@
-
-env: .venv/.prepared ## Make the environment (.venv) from the lock file
+env: .venv/.ready ## Make the environment (.venv) from the lock file
 
 env-peers: env ## Also the programs that bench compares with: Polars, dlt, and SQLMesh in an environment of its own
 	$(UV) sync --locked --quiet --inexact --group peers

@@ -17,7 +17,6 @@ from dagster_project.clock import utc_now
 from dagster_project.publication.files import damaged_file
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import damaged_parsed, remove_parsed
 
 # To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked. The
 # index of all runs has 4 MB after a first load.
@@ -44,11 +43,11 @@ class Damage:
 
 def find_damage(settings: Settings) -> list[Damage]:
     """Damaged files that can be made again, each with what `repair` and the run after it do; nothing is changed."""
-    return [*_dagster_files(settings), *_parsed_project(settings), *publication_damage(settings)]
+    return [*_dagster_files(settings), *publication_damage(settings)]
 
 
 def repair(settings: Settings) -> list[Damage]:
-    """Get damaged files out of the way: they are set aside under another name, those of dbt removed.
+    """Get damaged files out of the way: they are set aside under another name.
 
     A damaged publication stays: readers have it until another is published.
 
@@ -62,8 +61,6 @@ def repair(settings: Settings) -> list[Damage]:
     for item in damage:
         if item.file.is_relative_to(settings.dagster_home) or item.file == pointer_of(settings.published):
             _set_aside(item.file)
-    if any(item.file.is_relative_to(settings.home / "dbt") for item in damage):
-        remove_parsed(settings)
     return damage
 
 
@@ -79,11 +76,6 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
         yield Damage(pointer, f"points to {pointer.readlink()}, which is gone", "a run publishes again")
     elif found := damaged_file(pointer):
         yield Damage(*found, remedy)
-
-
-def _parsed_project(settings: Settings) -> Iterator[Damage]:
-    if found := damaged_parsed(settings):
-        yield Damage(*found, "a run has dbt parse the project again; no data are lost")
 
 
 def _dagster_files(settings: Settings) -> Iterator[Damage]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import IPv6Address
@@ -21,8 +20,6 @@ CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
 # The code location that Dagster's processes load.
 WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
-# What `prepared.py` makes with the environment.
-PREPARED = Path(sys.prefix) / "share" / "fcir"
 
 # Extracts of days before are refused; a force with older extracts moves it back.
 # 2014-04-01: start of a financial year, and older than the records that any force has to keep for contact data.

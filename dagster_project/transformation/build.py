@@ -10,7 +10,7 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import fingerprint, invoke, renew_mark, target_path
+from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 
 _GOOD = ("success", "pass", "warn", "no-op")
@@ -105,7 +105,6 @@ def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None]
         draft = target_path(settings) / "manifest.draft"
         parsed.write(str(draft))
         draft.replace(draft.with_suffix(".json"))
-        renew_mark(settings)
     nodes = [_node(item) for item in result.results]
     nodes = _with_faults(settings, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
     ran = {node.unique_id for node in nodes}

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,8 +14,7 @@ from typing import Any
 
 from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
-from dagster_project.loading.landing import sha256_of
-from dagster_project.settings import DBT_PROJECT, PREPARED, Settings
+from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import (
     create_private,
     make_private_folder,
@@ -26,10 +23,8 @@ from dagster_project.warehouse.connection import (
 )
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
-# What parsing leaves: what dbt reads instead of parsing again, its manifest, and a mark, which holds the fingerprint of
-# the project and the hashes of both files: by them a damaged one is noticed in 20 ms.
+# Holds the fingerprint of the project that `manifest.json` beside it was parsed from.
 _MANIFEST, _MARK = "manifest.json", "manifest.fingerprint"
-_PARSED = ("partial_parse.msgpack", _MANIFEST, _MARK)
 
 
 class DbtError(OperatorError, RuntimeError):
@@ -126,7 +121,6 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
         if not is_parsing:
             DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()
-    renew_mark(settings)
     if outcome.result is None:
         raise DbtError(f"dbt {arguments[0]} failed: {str(outcome.exception) or 'it was stopped'}")
     return outcome.result
@@ -147,120 +141,33 @@ def write_docs(settings: Settings) -> Path:
     return target_path(settings) / "static_index.html"
 
 
-def ensure_manifest(settings: Settings, *, prepared: Path = PREPARED) -> Path:
-    """The manifest of the project as it stands; parsed anew when a file of the project has changed.
-
-    Args:
-        settings: the data root; a first run in it takes the parsed project from `prepared` instead of 6 CPU seconds.
-        prepared: folder of `keep_parsed`; what is there of another state of the project is let be.
+def ensure_manifest(settings: Settings) -> Path:
+    """The manifest of the project as it stands: parsed (5 CPU seconds) if it is missing, damaged or of another state.
 
     Raises:
         DbtError: the project does not parse.
     """
-    folder, current = target_path(settings), fingerprint()
-    if not _is_parsed(folder, current):
+    folder = target_path(settings)
+    if not is_parsed(settings):
         make_private_folder(folder)
-        if _is_parsed(prepared, current):
-            with private_files():
-                _copy_parsed(prepared, folder)
-        else:
-            invoke(settings, ["parse"])
-            _write_mark(folder, current)
+        # Last, so that the files of a parse that was killed do not count.
+        (folder / _MARK).unlink(missing_ok=True)
+        invoke(settings, ["parse"])
+        with private_files():
+            (folder / _MARK).write_text(fingerprint(), encoding="utf-8")
     return folder / _MANIFEST
 
 
 def is_parsed(settings: Settings) -> bool:
     """Whether the data root has the manifest of the project as it stands."""
-    return _is_parsed(target_path(settings), fingerprint())
-
-
-def keep_parsed(settings: Settings, folder: Path) -> None:
-    """Put the project as it stands, parsed, into a folder for the first runs of other data roots.
-
-    Args:
-        settings: a data root to parse it in.
-        folder: an existing folder.
-
-    Raises:
-        DbtError: the project does not parse.
-    """
-    if not _is_parsed(folder, fingerprint()):
-        ensure_manifest(settings, prepared=folder)
-        _copy_parsed(target_path(settings), folder)
-
-
-def renew_mark(settings: Settings) -> None:
-    """Bring the mark up to date after dbt, or this project, has written one of the files that it is about."""
-    folder = target_path(settings)
-    with suppress(FileNotFoundError):
-        marked = (folder / _MARK).stat().st_mtime_ns
-        if any((folder / name).stat().st_mtime_ns > marked for name in _PARSED[:-1]):
-            _write_mark(folder, _mark(folder)[0])
-
-
-def damaged_parsed(settings: Settings) -> tuple[Path, str] | None:
-    """A file of the parsed project that is not as it was written, with what was found; None where all is well.
-
-    Files that are not there at all are no damage: the project is parsed when it is needed.
-    """
     folder = target_path(settings)
     try:
-        mark = _mark(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        return folder / _MARK, _reason(error)
-    # Versions before this one wrote the fingerprint alone.
-    if len(mark) not in (1, len(_PARSED)) or not all(re.fullmatch("[0-9a-f]{64}", line) for line in mark):
-        return folder / _MARK, "not the mark of a parsed project"
-    for name, expected in zip(_PARSED, mark[1:], strict=False):
-        try:
-            if sha256_of(folder / name) != expected:
-                return folder / name, "not as it was written"
-        except OSError as error:
-            return folder / name, _reason(error)
-    return None
-
-
-def remove_parsed(settings: Settings) -> None:
-    """Have the project parsed again when it is needed; what is in the place of its files is removed."""
-    for name in reversed(_PARSED):
-        file = target_path(settings) / name
-        if file.is_dir() and not file.is_symlink():
-            shutil.rmtree(file)
-        else:
-            file.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()
-
-
-def _mark(folder: Path) -> list[str]:
-    return (folder / _MARK).read_text(encoding="utf-8", errors="replace").splitlines()
-
-
-def _write_mark(folder: Path, current: str) -> None:
-    hashes = [sha256_of(folder / name) for name in _PARSED[:-1]]
-    draft = folder / f"{_MARK}.draft"
-    draft.write_text("\n".join([current, *hashes]), encoding="utf-8")
-    draft.replace(folder / _MARK)
-
-
-def _is_parsed(folder: Path, current: str) -> bool:
-    if not all(os.access(folder / name, os.R_OK) for name in _PARSED):
+        if (folder / _MARK).read_text(encoding="utf-8") != fingerprint():
+            return False
+        read_manifest(folder / _MANIFEST)
+    except (OSError, ValueError):
         return False
-    mark = _mark(folder)
-    return len(mark) == len(_PARSED) and mark[0] == current
-
-
-def _copy_parsed(source: Path, target: Path) -> None:
-    """Copy what parsing left, each file whole and the mark last: a copy that was killed is none."""
-    (target / _MARK).unlink(missing_ok=True)
-    for name in _PARSED:
-        draft = target / f"{name}.draft"
-        shutil.copyfile(source / name, draft)
-        draft.replace(target / name)
+    return True
 
 
 @cache

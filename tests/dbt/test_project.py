@@ -53,18 +53,18 @@ def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path
     moved = Settings(home=tmp_path, _env_file=None)
     target_path(moved).mkdir()
     shutil.copy(target_path(home) / "partial_parse.msgpack", target_path(moved))
-    assert read_manifest(ensure_manifest(moved, prepared=tmp_path))["nodes"].keys() == manifest["nodes"].keys()
+    assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
     told = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
     assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
 
 
-def test_a_new_data_root_is_not_parsed_where_the_environment_was_prepared(home, manifest, tmp_path):
-    assert manifest
-    new = Settings(home=tmp_path, _env_file=None)
-    ensure_manifest(new, prepared=target_path(home))
-    assert invoke(new, ["parse"]).nodes.keys() == manifest["nodes"].keys()
-    told = json.loads((target_path(new) / "perf_info.json").read_text(encoding="utf-8"))
-    assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
+@pytest.mark.parametrize("damage", [b"", b"{"], ids=["empty", "cut"])
+def test_a_damaged_manifest_is_made_again(home, manifest, tmp_path, damage):
+    damaged = Settings(home=tmp_path, _env_file=None)
+    shutil.copytree(target_path(home), target_path(damaged))
+    (target_path(damaged) / "manifest.json").write_bytes(damage)
+    (target_path(damaged) / "partial_parse.msgpack").write_bytes(damage)
+    assert read_manifest(ensure_manifest(damaged))["nodes"].keys() == manifest["nodes"].keys()
 
 
 def test_a_later_program_inherits_nothing_of_what_dbt_was_told(home, monkeypatch):

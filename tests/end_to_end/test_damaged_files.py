@@ -56,10 +56,6 @@ def command(undisturbed: Command, tmp_path: Path) -> Command:
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        ("dbt/manifest.json", cut),
-        ("dbt/manifest.json", lose),
-        ("dbt/partial_parse.msgpack", overwrite),
-        ("dbt/manifest.fingerprint", make_folder),
         ("dagster/history/runs.db", overwrite),
         ("dagster/history/runs/index.db", cut),
         ("dagster/history/runs/*-*.db", empty),
@@ -92,7 +88,6 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
 ) -> None:
     before = command.current.readlink()
     damaged = {
-        "dbt/manifest.json": cut,
         "dagster/history/runs.db": overwrite,
         "dagster/history/runs/index.db": empty,
         "dagster/schedules/schedules.db": cut,
@@ -100,7 +95,8 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
     }
     for name, damage in damaged.items():
         damage(command.home / name)
-    cut(command.home / "dbt" / "column_lineage.json")
+    for name in ("manifest.json", "partial_parse.msgpack", "column_lineage.json"):
+        cut(command.home / "dbt" / name)
     done = command.run("run")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     for name in damaged:

@@ -17,7 +17,8 @@ import duckdb
 import pytest
 from markupsafe import Markup
 
-from dagster_project.publication.explorer import FIGURES, VEGA, read_explorer, render_explorer, vega_bundle
+from dagster_project.publication import explorer
+from dagster_project.publication.explorer import FIGURES, VEGA, read_explorer, render_explorer, vega_bundle, write_vega
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.errors import ReportError
 
@@ -366,3 +367,16 @@ def test_the_library_is_one_script_with_its_licences_and_no_global_but_its_own()
     assert "window.vegaEmbed" in bundle
     # 900 kB at the time of writing; one that came without its parts would be a tenth, as with other snippets.
     assert 700_000 < len(bundle) < 1_500_000
+
+
+def test_the_library_is_taken_over_until_another_version_is_installed(tmp_path, monkeypatch):
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    monkeypatch.setattr(explorer, "vega_bundle", lambda: "a library")
+    write_vega(first, before=tmp_path / "none")
+    assert (first / VEGA).read_text(encoding="utf-8").endswith("a library")
+    write_vega(second, before=first)
+    assert (second / VEGA).samefile(first / VEGA)
+    monkeypatch.setattr(explorer, "version", lambda name: f"newer than any {name}")
+    monkeypatch.setattr(explorer, "vega_bundle", lambda: "a newer library")
+    write_vega(third, before=second)
+    assert (third / VEGA).read_text(encoding="utf-8").endswith("a newer library")

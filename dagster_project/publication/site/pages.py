@@ -40,7 +40,6 @@ from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
 from dagster_project.publication.tables import csv_of
-from dagster_project.settings import PREPARED
 
 _PAGES = (
     ("index.html", "Papers"),
@@ -200,7 +199,7 @@ def write_site(
         "published_at": published_at.astimezone(LONDON),
         "is_synthetic": bool(synthetic and synthetic[0]),
     }
-    renderer.attempt(VEGA, lambda: write_vega(folder, before=before, prepared=PREPARED), "it could not be made")
+    renderer.attempt(VEGA, lambda: write_vega(folder, before=before), "it could not be made")
     # One that failed is not tried again, so this ends.
     while True:
         site = _Site(folder, shared, renderer)
