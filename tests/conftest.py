@@ -15,7 +15,7 @@ from dagster_project.transformation.project import ensure_manifest, target_path
 from tests.end_to_end.command import Command
 
 # Folders whose files take minutes; what is in none of them takes seconds.
-_SLOW = ("pages", "end_to_end", "dbt", "dagster", "mutation", "oracle", "ingestion", "benchmark")
+_SLOW = ("pages", "end_to_end", "dbt", "dagster", "mutation", "reference", "ingestion", "benchmark")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,5 @@
 {#- Erlang's formulas at values that are in print, to the digits printed. The wide comparison with exact arithmetic is in
-    tests/oracle; this one also runs on whatever engine builds the warehouse.
+    tests/reference; this one also runs on whatever engine builds the warehouse.
 
     losses: servers and the load at which 1 % of calls are lost. T. S. Rappaport, Wireless Communications, table 3.4;
     for 15 servers, printed to three decimals, https://erlang.com/calculatormanual/howmuchtrafficcanatrunkgrouphandle.htm.

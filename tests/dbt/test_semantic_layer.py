@@ -24,7 +24,7 @@ from dagster_project.transformation.metric_definitions import metric_name
 from dagster_project.transformation.project import invoke, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, reading_connection
 from dagster_project.warehouse.tables import ensure_tables
-from tests.oracle.random_history import DAILY_SOURCES, draw
+from tests.reference.history import DAILY_SOURCES, draw
 
 FORCES = ("kent", "essex", "surrey")
 # Marts are rounded to six decimals. MetricFlow divides and interpolates in DOUBLE and rounds nothing.

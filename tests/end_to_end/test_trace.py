@@ -1,5 +1,5 @@
 """From a figure back to lines of the files that were delivered, by the command; whether it does so for every measure is
-tested with the oracle."""
+tested in tests/reference."""
 
 from __future__ import annotations
 

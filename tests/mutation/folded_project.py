@@ -14,10 +14,10 @@ import shutil
 from pathlib import Path
 
 import duckdb
-from compiled_project import CompiledProject, compile_project, run_dbt
 from sqlglot import exp, parse_one
 
 from dagster_project.settings import DBT_PROJECT
+from tests.reference.compiled_project import CompiledProject, compile_project, run_dbt
 
 _ROUNDINGS = ("half_up", "cut_off", "half_even")
 # Macro to its parameters; those that take a rounding are one function for each.

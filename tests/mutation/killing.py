@@ -1,7 +1,7 @@
-"""Tells whether the tests of figures notice a mutant: the unit tests of its model, then the oracle's tables.
+"""Tells whether the tests of figures notice a mutant: the unit tests of its model, then the tables of the reference.
 
-The oracle's tests hold the tables of `ORACLE` against plain Python on histories like the one here. A mutant that
-changes one of them on such a history is therefore noticed there, and one that changes none is not.
+The tests of `tests/reference` hold the tables of `REFERENCE` against plain Python on histories like the one here. A
+mutant that changes one of them on such a history is therefore noticed there, and one that changes none is not.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
 from folded_project import compile_folded, define
 from mutants import Mutant, mutants
-from raw_tables import load_definitions, load_history
-from small_histories import draw_world
 from unit_tests import UnitTests
 
-ORACLE = (
+from tests.reference.compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
+from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.worlds import draw_world
+
+REFERENCE = (
     "dim_date",
     "fct_call",
     "kpi_measure_monthly",
@@ -53,8 +54,8 @@ ORACLE = (
     "kpi_crime_expected_net",
 )
 
-# Two worlds of a few histories hold the cases that the oracle's 2,000 do, in a tenth of a second a table: one in which
-# hardly a day is whole, and one in which most are.
+# Two worlds of a few histories hold the cases that 2,000 do, in a tenth of a second a table: one in which hardly a day
+# is whole, and one in which most are.
 _FORCES = 25
 _SEEDS = (9, 11)
 
@@ -87,7 +88,7 @@ class Trial:
         functions: dict[str, str],
         connections: Sequence[duckdb.DuckDBPyConnection],
     ) -> None:
-        """Build a world in each, as it should be, and keep what the oracle's tables hold."""
+        """Build a world in each, as it should be, and keep what the reference tables hold."""
         self.project = project
         self.connections = connections
         self.unit_tests = UnitTests(project)
@@ -100,7 +101,7 @@ class Trial:
             build_nodes(connection, [node for node in nodes if node.kind == "seed"])
             load_definitions(connection, world.definitions)
             build_nodes(connection, [node for node in nodes if node.kind != "seed"])
-            self.right.append({name: contents(connection, project.by_name[name]) for name in ORACLE})
+            self.right.append({name: contents(connection, project.by_name[name]) for name in REFERENCE})
 
     def models(self) -> list[Node]:
         """Models with logic: all but staging, which renames, and what a loop or a macro writes out."""
@@ -116,7 +117,7 @@ class Trial:
         return random.Random(seed).sample(every, min(number, len(every)))
 
     def killer(self, mutant: Mutant) -> str | None:
-        """What notices the mutant: a unit test, a table of the oracle, or DuckDB; None when nothing does."""
+        """What notices the mutant: a unit test, a table of the reference, or DuckDB; None when nothing does."""
         # A fault may multiply rows without end; no test of such a model would ever end well.
         alarm = threading.Timer(_PATIENCE_SECONDS, self._interrupt)
         alarm.start()
@@ -134,7 +135,7 @@ class Trial:
     def _changed_table(self, mutant: Mutant, world: int) -> str | None:
         connection, right = self.connections[world], self.right[world]
         affected = self.project.descendants(mutant.model)
-        wanted = [node for node in affected if node.name in ORACLE]
+        wanted = [node for node in affected if node.name in REFERENCE]
         needed = {node.unique_id for table in wanted for node in self.project.ancestors(table.name)}
         if not wanted:
             return None

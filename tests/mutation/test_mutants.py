@@ -1,4 +1,4 @@
-"""Most of the small faults that are put into the models' SQL are noticed by unit tests or the oracle."""
+"""Most of the small faults that are put into the models' SQL are noticed by unit tests or the reference computation."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import duckdb
-from compiled_project import CompiledProject
+
+from tests.reference.compiled_project import CompiledProject
 
 Row = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""kpi_call_definitions and kpi_staffing_hourly against `naive_call_marts`, on calls and parameters that were drawn.
+"""kpi_call_definitions and kpi_staffing_hourly against `call_marts`, on calls and parameters that were drawn.
 
 The macros of Erlang's formulas are asked on their own as well, for loads that no force has.
 """
@@ -14,12 +14,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
-from naive_call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
-from random_calls import Calls, draw
-from raw_tables import load_history
 
 from dagster_project.settings import DBT_PROJECT
+from tests.reference.call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
+from tests.reference.calls import Calls, draw
+from tests.reference.compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
+from tests.reference.raw_tables import load_history
 
 FORCES = ("kent", "essex")
 SEEDS = range(6)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from random_history import History
+from tests.reference.history import History
 
 # A delivery of several forces without a row of one of them says that this force had none.
 ABSENT_FORCES_ARE_COMPLETE = ("live_chats", "online_crime_reports", "crimes")

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
-from compiled_project import insert
-from naive_measures import Definitions
-from random_history import DAILY_SOURCES, Counts, History
+
+from tests.reference.compiled_project import insert
+from tests.reference.history import DAILY_SOURCES, Counts, History
+from tests.reference.measures import Definitions
 
 LOADED_AT = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
 

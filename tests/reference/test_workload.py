@@ -1,4 +1,4 @@
-"""The marts of demand and workload against `naive_workload` on small histories with dated definitions."""
+"""The marts of demand and workload against `workload` on small histories with dated definitions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from fractions import Fraction
 from typing import Any
 
 import duckdb
-import naive_workload
 import pytest
-from caller_histories import draw_callers
-from compiled_project import CompiledProject, build_nodes, warehouse
-from naive_measures import MILLION, NaiveWarehouse
-from raw_tables import load_definitions, load_history
-from small_histories import World
+
+from tests.reference import workload
+from tests.reference.callers import draw_callers
+from tests.reference.compiled_project import CompiledProject, build_nodes, warehouse
+from tests.reference.measures import MILLION, NaiveWarehouse
+from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.worlds import World
 
 MARTS: dict[str, tuple[tuple[str, ...], Callable[[NaiveWarehouse], dict[Any, dict[str, Any]]]]] = {
-    "kpi_displacement_monthly": (("month_start",), naive_workload.displacement),
-    "kpi_chat_operator_monthly": (("operator_id", "month_start"), naive_workload.chat_operators),
-    "kpi_chat_concurrency_monthly": (("month_start", "concurrent_chats"), naive_workload.chat_levels),
-    "kpi_digital_ledger_monthly": (("month_start", "contact_type"), naive_workload.digital_ledger),
+    "kpi_displacement_monthly": (("month_start",), workload.displacement),
+    "kpi_chat_operator_monthly": (("operator_id", "month_start"), workload.chat_operators),
+    "kpi_chat_concurrency_monthly": (("month_start", "concurrent_chats"), workload.chat_levels),
+    "kpi_digital_ledger_monthly": (("month_start", "contact_type"), workload.digital_ledger),
 }
 
 
@@ -67,9 +68,9 @@ def test_time_by_chats_held_at_once_adds_up_to_the_time_of_the_operators(
 ) -> None:
     expected: dict[tuple[str, date], Fraction] = {}
     for force, of_force in naive.items():
-        for (_, month), chats in naive_workload.held(of_force).items():
+        for (_, month), chats in workload.held(of_force).items():
             at = force, date(*month, 1)
-            expected[at] = expected.get(at, Fraction(0)) + Fraction(naive_workload.busy(chats), MILLION)
+            expected[at] = expected.get(at, Fraction(0)) + Fraction(workload.busy(chats), MILLION)
     found = marts.execute(
         "select force_code, month_start, sum(operator_seconds) from marts.kpi_chat_concurrency_monthly group by all"
     ).fetchall()
@@ -77,13 +78,13 @@ def test_time_by_chats_held_at_once_adds_up_to_the_time_of_the_operators(
 
 
 def test_the_histories_exercise_every_way_back_and_every_number_of_chats(naive: dict[str, NaiveWarehouse]) -> None:
-    rows = [row for of_force in naive.values() for row in naive_workload.displacement(of_force).values()]
+    rows = [row for of_force in naive.values() for row in workload.displacement(of_force).values()]
     known = [row for row in rows if row["not_answered"] is not None]
     counts = [name for name, value in known[0].items() if type(value) is int]
     assert len(counts) == 10
     assert {name: sum(row[name] for row in known) > 10 for name in counts} == dict.fromkeys(counts, True)
     assert any(row["came_back"] < row["with_caller"] < row["not_answered"] for row in known)
-    most = {row["max_concurrent_chats"] for of in naive.values() for row in naive_workload.chat_operators(of).values()}
+    most = {row["max_concurrent_chats"] for of in naive.values() for row in workload.chat_operators(of).values()}
     assert {0, 1, 2, 3} <= most
 
 
@@ -91,11 +92,11 @@ def test_the_histories_exercise_the_borders_of_a_day_and_ties(naive: dict[str, N
     gaps: set[timedelta] = set()
     ties: set[frozenset[str]] = set()
     for of_force in naive.values():
-        for call in naive_workload.unanswered(of_force):
+        for call in workload.unanswered(of_force):
             if call["caller"] is None:
                 continue
-            gaps |= {step[0] - call["at"] for step in naive_workload.steps(of_force, call["caller"])}
-            back = naive_workload.returns(of_force, call)
+            gaps |= {step[0] - call["at"] for step in workload.steps(of_force, call["caller"])}
+            back = workload.returns(of_force, call)
             first = min((found[0] for found in back), default=None)
             ties.add(frozenset(found[1] for found in back if found[0] == first))
     day, instant = timedelta(hours=24), timedelta(microseconds=1)

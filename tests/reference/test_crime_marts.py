@@ -1,4 +1,4 @@
-"""The marts of changes, cancellations and their maturity against `naive_crimes` on many small histories."""
+"""The marts of changes, cancellations and their maturity against `crimes` on many small histories."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, build_nodes, warehouse
-from naive_crimes import BANDS, CHANGES, Figures, NaiveCrimes
-from raw_tables import load_history
-from small_histories import World, draw_world
+
+from tests.reference.compiled_project import CompiledProject, build_nodes, warehouse
+from tests.reference.crimes import BANDS, CHANGES, Figures, NaiveCrimes
+from tests.reference.raw_tables import load_history
+from tests.reference.worlds import World, draw_world
 
 WORLDS = range(40, 45)
 FORCES = 250

@@ -1,6 +1,6 @@
 """Demand that comes back, chats held at once and the ledger of digital contacts, computed the slow and plain way.
 
-A second opinion for the dbt models, as `naive_measures` is: loops over lists of events, no SQL.
+A second opinion for the dbt models, as `measures` is: loops over lists of events, no SQL.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from naive_measures import (
+from tests.reference.history import CONTACT_TYPES
+from tests.reference.measures import (
     MILLION,
     CallRules,
     Month,
@@ -27,7 +28,6 @@ from naive_measures import (
     months_between,
     rounded,
 )
-from random_history import CONTACT_TYPES
 
 FIRST_OF_AN_INSTANT = ("999", "101", "digital")
 DISPLACEMENT = ("call_segments", "digital_contacts")

@@ -15,8 +15,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from naive_deliveries import complete_days, quarantined
-from random_history import CONTACT_TYPES, LONDON, SERVICES, History
+from tests.reference.deliveries import complete_days, quarantined
+from tests.reference.history import CONTACT_TYPES, LONDON, SERVICES, History
 
 Row = dict[str, Any]
 Month = tuple[int, int]

@@ -11,8 +11,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, warehouse
-from naive_measures import (
+
+from dagster_project.settings import DBT_PROJECT
+from tests.reference.compiled_project import CompiledProject, warehouse
+from tests.reference.history import CONTACT_TYPES, DAILY_SOURCES, LONDON
+from tests.reference.measures import (
     LINES,
     MILLION,
     Calendar,
@@ -25,11 +28,8 @@ from naive_measures import (
     rounded,
     shifted,
 )
-from random_history import CONTACT_TYPES, DAILY_SOURCES, LONDON
-from small_histories import World, draw_world
-from test_small_histories import build
-
-from dagster_project.settings import DBT_PROJECT
+from tests.reference.test_small_histories import build
+from tests.reference.worlds import World, draw_world
 
 FORCES = 40
 with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as _file:

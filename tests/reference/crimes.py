@@ -13,9 +13,20 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from naive_deliveries import complete_days
-from naive_measures import KEYS, Month, Row, crimes_of, current, days_of, local, month_of, months_between, rounded
-from random_history import History
+from tests.reference.deliveries import complete_days
+from tests.reference.history import History
+from tests.reference.measures import (
+    KEYS,
+    Month,
+    Row,
+    crimes_of,
+    current,
+    days_of,
+    local,
+    month_of,
+    months_between,
+    rounded,
+)
 
 CHANGES = ("recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other")
 BANDS = (("0", 0, 0), ("1-7", 1, 7), ("8-30", 8, 30), ("31-90", 31, 90), ("91-365", 91, 365), ("over 365", 366, 10**6))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compiled_project import CompiledProject, compile_project, read_compiled
+
+from tests.reference.compiled_project import CompiledProject, compile_project, read_compiled
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from naive_deliveries import complete_days
-from random_calls import LONDON, Calls, Parameters
+from tests.reference.calls import LONDON, Calls, Parameters
+from tests.reference.deliveries import complete_days
 
 Row = dict[str, Any]
 THRESHOLDS = (0, 5, 10, 15, 20, 30)

@@ -1,4 +1,4 @@
-"""Random histories of events as raw rows. Draws them only: what they mean is for `naive_measures`."""
+"""Random histories of events as raw rows. Draws them only: what they mean is for `measures`."""
 
 from __future__ import annotations
 

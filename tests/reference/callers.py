@@ -1,4 +1,4 @@
-"""Worlds whose callers come back. Draws them only; what they mean is `naive_workload`'s."""
+"""Worlds whose callers come back. Draws them only; what they mean is `workload`'s."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import random
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from random_history import CONTACT_TYPES, History, local_day
-from small_histories import Row, World, draw_world
+from tests.reference.history import CONTACT_TYPES, History, local_day
+from tests.reference.worlds import Row, World, draw_world
 
 # Pseudonyms, the same few in every force; one of them is not known.
 CALLERS = ("a", "b", "c", None)
@@ -17,7 +17,7 @@ GAPS = (0, 0, 0, 0, 1, 2, 60_000_000, 60_000_000, 3_600_000_000, DAY - 3_600_000
 
 
 def draw_callers(seed: int, *, forces: int) -> World:
-    """A world of `small_histories` in which callers also call and write one time after the other, or at once."""
+    """A world of `worlds` in which callers also call and write one time after the other, or at once."""
     world = draw_world(seed, forces=forces)
     dice = random.Random(f"callers {seed}")
     months = sorted({day.replace(day=1) for day in world.history.delivered["call_segments"]})

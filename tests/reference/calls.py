@@ -1,6 +1,6 @@
 """A random history of calls that crowd in a few hours of the week, and dated parameters that change within it.
 
-Draws them only: what they mean is for `naive_call_marts`.
+Draws them only: what they mean is for `call_marts`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from random_history import DAILY_SOURCES, History, draw_others
+from tests.reference.history import DAILY_SOURCES, History, draw_others
 
 LONDON = ZoneInfo("Europe/London")
 FIRST_DAY = date(2022, 8, 20)

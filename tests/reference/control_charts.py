@@ -15,7 +15,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from naive_measures import rounded
+from tests.reference.measures import rounded
 
 ABOVE, BELOW = 1, -1
 LEFT_OUT_ABOVE = Fraction("3.267")

@@ -1,4 +1,4 @@
-"""The control charts of the marts against `naive_control_charts` on hundreds of random charts, to the last digit.
+"""The control charts of the marts against `control_charts` on hundreds of random charts, to the last digit.
 
 The models are compiled by dbt and run in memory on tables that hold the charts, so that no call has to be made up.
 """
@@ -13,9 +13,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from compiled_project import CompiledProject, build_nodes
-from naive_control_charts import RULES, Month, baselines_of, chart
-from random_control_charts import MEASURES, Charts, draw, draw_weekly
+
+from tests.reference.chart_series import MEASURES, Charts, draw, draw_weekly
+from tests.reference.compiled_project import CompiledProject, build_nodes
+from tests.reference.control_charts import RULES, Month, baselines_of, chart
 
 MODELS = (
     *("int_control_chart_limit", "kpi_measure_spc", "kpi_measure_spc_as_of"),

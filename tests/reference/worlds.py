@@ -1,4 +1,4 @@
-"""Many small random histories in one warehouse: each force is one. Draws them only; what they mean is naive_measures'.
+"""Many small random histories in one warehouse: each force is one. Draws them only; what they mean is measures'.
 
 The forces of a world share its calendar of deliveries and its dated definitions. Events crowd where figures go wrong:
 borders of months, of days and of financial years, clock changes, 29 February, days that were not delivered.
@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from naive_measures import CallRules, Dated, Definitions, days_of, months_between, shifted
-from random_history import CONTACT_TYPES, DAILY_SOURCES, SERVICES, History, draw_others, local_day
+from tests.reference.history import CONTACT_TYPES, DAILY_SOURCES, SERVICES, History, draw_others, local_day
+from tests.reference.measures import CallRules, Dated, Definitions, days_of, months_between, shifted
 
 Row = dict[str, Any]
 

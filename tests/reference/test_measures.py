@@ -1,4 +1,4 @@
-"""The dbt models against `naive_measures` on random histories. One build for all forces: each force is a case."""
+"""The dbt models against `measures` on random histories. One build for all forces: each force is a case."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from compiled_project import insert
-from naive_measures import NaiveWarehouse, crimes_of, current, local, month_of, percentile, rounded
-from random_history import DAILY_SOURCES, History, draw
-from raw_tables import LOADED_AT, load_history
 
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
@@ -21,6 +17,10 @@ from dagster_project.settings import Settings
 from dagster_project.tracing import EventRow, trace_figure
 from dagster_project.transformation.project import invoke
 from dagster_project.warehouse.tables import ensure_tables
+from tests.reference.compiled_project import insert
+from tests.reference.history import DAILY_SOURCES, History, draw
+from tests.reference.measures import NaiveWarehouse, crimes_of, current, local, month_of, percentile, rounded
+from tests.reference.raw_tables import LOADED_AT, load_history
 
 ROOT = Path(__file__).parents[2]
 FORCES = ("kent", "essex", "surrey")
@@ -40,7 +40,7 @@ def naive(history: History) -> dict[str, NaiveWarehouse]:
 def marts(
     history: History, tmp_path_factory: pytest.TempPathFactory, parsed_project: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings = Settings(home=tmp_path_factory.mktemp("oracle"), _env_file=None)
+    settings = Settings(home=tmp_path_factory.mktemp("reference"), _env_file=None)
     shutil.copytree(parsed_project, settings.home / "dbt")
     with duckdb.connect(str(settings.warehouse)) as connection:
         ensure_tables(connection, load_contracts(ROOT / "expectations").values())

@@ -1,4 +1,4 @@
-"""Random charts of measures. Draws them only: what they show is for `naive_control_charts`.
+"""Random charts of measures. Draws them only: what they show is for `control_charts`.
 
 Figures are drawn so that rules begin and end on them: small whole numbers for ties and points on the mean, walks and
 steps for runs, moving ranges at 3.267 times their mean, targets that are a limit to the last digit.
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from naive_control_charts import Baseline, Measure, Month, baselines_of, limits_of
+from tests.reference.control_charts import Baseline, Measure, Month, baselines_of, limits_of
 
 MEASURES = {
     f"{unit}.{better}{'.difference' if takes_off else ''}": Measure(unit, better, takes_off)

@@ -15,9 +15,10 @@ from math import exp
 import duckdb
 import pyarrow as pa
 import pytest
-from compiled_project import CompiledProject, build_nodes
-from naive_control_charts import Measure, Month, chart
-from random_control_charts import month_start
+
+from tests.reference.chart_series import month_start
+from tests.reference.compiled_project import CompiledProject, build_nodes
+from tests.reference.control_charts import Measure, Month, chart
 
 SERIES = 2000
 MOST_POINTS = 36

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
-from naive_measures import NaiveWarehouse
-from raw_tables import load_definitions, load_history
-from small_histories import World, draw_world
+
+from tests.reference.compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
+from tests.reference.measures import NaiveWarehouse
+from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.worlds import World, draw_world
 
 WORLDS = 8
 FORCES = 80
