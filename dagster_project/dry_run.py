@@ -25,14 +25,8 @@ from dagster_project.loading.landing import LandedFile, extract_date_of, scan_la
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.operations import contracts_of
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import (
-    DatabaseUnreadable,
-    create_private,
-    dry_connection,
-    insert_rows,
-    literal,
-    table,
-)
+from dagster_project.sql import literal, rows_as_dicts, table
+from dagster_project.warehouse.connection import DatabaseUnreadable, create_private, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
@@ -306,9 +300,7 @@ def _rows(
 ) -> list[dict[str, object]]:
     """Rows of an audit table; the condition uses some of the parameters."""
     used = {key: value for key, value in parameters.items() if f"${key}" in condition}
-    cursor = connection.execute(f"select * from {table('audit', name)} where {condition}", used)
-    names = [item[0] for item in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return rows_as_dicts(connection.execute(f"select * from {table('audit', name)} where {condition}", used))
 
 
 def _first_free_load(connection: duckdb.DuckDBPyConnection) -> int:

@@ -15,10 +15,11 @@ from dagster_project.event_log import in_one_transaction
 from dagster_project.publication.versions import settle
 from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
+from dagster_project.sql import table
 from dagster_project.transformation.build import BuildReport, Fault, NodeResult, build
 from dagster_project.transformation.lineage import ColumnLineage, column_lineage
 from dagster_project.transformation.project import read_manifest, target_path
-from dagster_project.warehouse.connection import loading_connection, table
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.words import counted
 
 # Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.

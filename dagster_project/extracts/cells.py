@@ -15,6 +15,7 @@ from decimal import Decimal
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.personal import AT, EMAIL, NUMBER, NUMBER_WITHIN
+from dagster_project.sql import quoted
 
 # Words that mean "no value" in any case; an empty cell is null before it comes here.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -99,11 +100,6 @@ def sql_type_of(column: Column) -> str:
     if column.cell_type is CellType.DECIMAL:
         return f"decimal({column.precision}, {column.scale})"
     return _SQL_TYPES[column.cell_type]
-
-
-def quoted(name: str) -> str:
-    """A column or table name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def without_null_words(cell: str) -> str:

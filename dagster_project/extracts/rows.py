@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract
 from dagster_project.extracts import cells
-from dagster_project.extracts.cells import Fault, quoted
+from dagster_project.extracts.cells import Fault
+from dagster_project.sql import quoted
 
 # Columns of a text batch beside the contract's columns.
 BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_id", "extract_date", "serial_days")

@@ -17,9 +17,10 @@ from dagster_project.loading.candidate import Candidate, FileLoad, audited_warni
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.verdicts import Judgement
+from dagster_project.sql import table
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.results import engine_version, written_results
-from dagster_project.warehouse.connection import insert_rows, table, transaction
+from dagster_project.warehouse.connection import insert_rows, transaction
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
 # Results of a suite that Data Docs show: a week of nights. Its outcomes are kept for good, without the document.

@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
-from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.extracts.rows import (
@@ -45,7 +44,8 @@ from dagster_project.loading.delivery_facts import (
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
-from dagster_project.warehouse.connection import table, transaction
+from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns
 from dagster_project.words import be, counted
 

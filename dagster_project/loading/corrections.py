@@ -9,8 +9,8 @@ from datetime import date, datetime
 import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
-from dagster_project.extracts.cells import quoted
-from dagster_project.warehouse.connection import insert_rows, table
+from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import insert_rows
 from dagster_project.warehouse.tables import incoming
 from dagster_project.words import counted
 

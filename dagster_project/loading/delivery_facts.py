@@ -19,12 +19,11 @@ from statistics import median
 import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
-from dagster_project.extracts.cells import quoted
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
+from dagster_project.sql import quoted, table
 from dagster_project.validation.expectations import VOLUME_CEILING
-from dagster_project.warehouse.connection import table
 from dagster_project.warehouse.tables import incoming
 
 # Days of the same kind within eight weeks; fewer than three tell nothing, so that a first load is never refused.

@@ -18,8 +18,9 @@ from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fi
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
+from dagster_project.sql import table
 from dagster_project.validation.engine import Outcome, validate
-from dagster_project.warehouse.connection import insert_rows, loading_connection, table, transaction
+from dagster_project.warehouse.connection import insert_rows, loading_connection, transaction
 from dagster_project.warehouse.tables import ensure_tables
 
 # Days of one kind of warning that a run names one by one: a first load has years of them.

@@ -19,6 +19,7 @@ from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.candidate import Candidate
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.waivers import content_of, waivers_of
+from dagster_project.sql import rows_as_dicts
 from dagster_project.validation.engine import Outcome
 from dagster_project.validation.expectations import (
     FAULTY_DAYS,
@@ -247,9 +248,7 @@ def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Seq
 
 def _facts(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, dict[str, object]]:
     cursor = connection.execute(f"select * from {incoming(contract, 'deliveries')}")
-    names = [item[0] for item in cursor.description or []]
-    rows = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
-    return {row["extract_date"]: row for row in rows}
+    return {row["extract_date"]: row for row in rows_as_dicts(cursor)}
 
 
 def _count(facts: Mapping[str, object], name: str) -> int:

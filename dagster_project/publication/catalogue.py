@@ -14,7 +14,8 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import reading_connection, table
+from dagster_project.sql import column_names, table
+from dagster_project.warehouse.connection import reading_connection
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _listing(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> Listing:
     cursor = connection.execute(sql, parameters)
-    return Listing(tuple(item[0] for item in cursor.description or ()), cursor.fetchall())
+    return Listing(tuple(column_names(cursor)), cursor.fetchall())
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:

@@ -7,7 +7,8 @@ from dataclasses import fields
 import duckdb
 
 from dagster_project.publication.report.claims import Claim, evidence
-from dagster_project.warehouse.connection import insert_rows, table, transaction
+from dagster_project.sql import table
+from dagster_project.warehouse.connection import insert_rows, transaction
 
 _KEY = ("force_code", "report_id", "statement_id", "test_no")
 _OF_MEASURE = ("unit", "decimals", "better", "is_sum", "chart_type")

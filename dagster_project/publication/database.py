@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from dagster_project.extracts.cells import quoted
 from dagster_project.publication.files import copy, take_over
 from dagster_project.publication.parquet import NotComposable, compose, read_footer
 from dagster_project.publication.paths import address_of, published_path
+from dagster_project.sql import literal, quoted, table
 from dagster_project.transformation.build import built_upon
 from dagster_project.transformation.project import Mart
-from dagster_project.warehouse.connection import literal, table, transaction
+from dagster_project.warehouse.connection import transaction
 
 DATABASE = "fcir.duckdb"
 """Name of the file in a publication."""

@@ -27,6 +27,7 @@ from dagster_project.publication.report.display import display, shortened
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import default_month, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
+from dagster_project.sql import rows_as_dicts
 
 # Where the page looks for the library, relative to itself.
 VEGA = "assets/vega.js"
@@ -198,7 +199,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         ReportError: the marts have a period that the explorer does not know.
     """
     measures, sections = _measures(connection), _sections(connection)
-    forces = _rows(
+    forces = rows_as_dicts(
         connection.execute(
             """
             select
@@ -298,7 +299,7 @@ def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The catalogue in the order of the papers, each measure with what was decided about it and since when."""
-    measures = _rows(
+    measures = rows_as_dicts(
         connection.execute(
             """
             select
@@ -310,7 +311,7 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         )
     )
     decided: dict[str, list[dict[str, Any]]] = {}
-    for row in _rows(
+    for row in rows_as_dicts(
         connection.execute(
             """
             select
@@ -477,8 +478,3 @@ def _about(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, bool]:
 
 def _once(items: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(items))
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [item[0] for item in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

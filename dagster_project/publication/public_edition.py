@@ -18,7 +18,6 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
-from dagster_project.extracts.cells import quoted
 from dagster_project.publication.database import STORAGE_VERSION, comment
 from dagster_project.publication.files import (
     FailedRendering,
@@ -43,15 +42,14 @@ from dagster_project.publication.publish import (
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
+from dagster_project.sql import literal, quoted, table
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import (
     insert_rows,
-    literal,
     loading_connection,
     readable_files,
     reading_connection,
     spilling_connection,
-    table,
 )
 from dagster_project.warehouse.tables import ensure_tables
 

@@ -16,6 +16,7 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
+from dagster_project.sql import column_names
 from dagster_project.warehouse.connection import reading_connection, says_damage
 
 SECONDS = 60.0
@@ -165,7 +166,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]
         try:
             connection.execute("set schema = 'marts'")
             cursor = connection.execute(sql)
-            return [item[0] for item in cursor.description or []], cursor.fetchall()
+            return column_names(cursor), cursor.fetchall()
         except duckdb.Error as error:
             if says_damage(str(error)):
                 raise

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import duckdb
 
 from dagster_project.contracts import Contract, Severity
-from dagster_project.extracts.cells import quoted
+from dagster_project.sql import literal, quoted
 from dagster_project.validation.expectations import (
     BATCH,
     DELIVERY_IDENTITY,
@@ -32,7 +32,7 @@ from dagster_project.validation.expectations import (
     expectations_of,
 )
 from dagster_project.validation.sparing import import_great_expectations
-from dagster_project.warehouse.connection import empty_spill_folder, literal, memory_limit
+from dagster_project.warehouse.connection import empty_spill_folder, memory_limit
 
 DELIVERIES_SUFFIX = "__deliveries"
 

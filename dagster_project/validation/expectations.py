@@ -13,8 +13,7 @@ from typing import Any
 
 from dagster_project.contracts import CellType, Column, Contract, ContractError, Rule, Severity
 from dagster_project.contracts.odcs import LOAD_COLUMNS
-from dagster_project.extracts.cells import quoted
-from dagster_project.warehouse.connection import literal
+from dagster_project.sql import literal, quoted
 
 ROW_IDENTITY = ("extract_date", "load_id", "source_row")
 """Columns that say where a candidate row came from; none of them holds a value of the source."""

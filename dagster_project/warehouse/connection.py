@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from dagster_project.extracts.cells import quoted
+from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
 
 WAREHOUSE = "warehouse"
@@ -323,13 +323,3 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
         "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?", [name]
     ).fetchone()
     return bool(found and found[0])
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal, for the statements that take no parameters: ATTACH, COMMENT, COPY ... TO."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def table(*names: str) -> str:
-    """A qualified table name with every part quoted."""
-    return ".".join(quoted(name) for name in names)

@@ -8,8 +8,9 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.cells import quoted, sql_type_of
-from dagster_project.warehouse.connection import table, transaction
+from dagster_project.extracts.cells import sql_type_of
+from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import transaction
 
 _AUDIT = """
 create schema if not exists raw;

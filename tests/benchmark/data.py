@@ -43,7 +43,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.settings import DBT_PROJECT
-from dagster_project.warehouse.connection import literal
+from dagster_project.sql import literal
 
 # Of the list of forces, those that are no territorial force of England and Wales.
 _OTHER_FORCES = ("btp", "northern-ireland")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.warehouse.connection import literal, table
+from dagster_project.sql import literal, table
 
 _FACTS = (
     *("fct_call_segment", "fct_call", "fct_crime_status", "fct_crime", "fct_digital_contact"),

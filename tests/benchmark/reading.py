@@ -22,7 +22,8 @@ from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey
 from dagster_project.settings import CONTRACTS
-from dagster_project.warehouse.connection import literal, loading_connection
+from dagster_project.sql import literal
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 from tests.benchmark.reference import hmac_pads
 

@@ -28,6 +28,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from dagster_project.sql import literal
+
 _SQL = Path(__file__).parent / "sql"
 _SEEDS = Path(__file__).parents[2] / "dbt" / "seeds"
 _NULL_WORDS = ("", "NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
@@ -289,11 +291,6 @@ def blanks_of(source: str, files: str, *, first: Path, default_force: str) -> di
 
 def _day(file: Path, source: str) -> date:
     return date.fromisoformat(file.name[len(source) + 1 : len(source) + 11])
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal; here since the warehouse's own comes with modules that would be measured, too."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, name: str, blanks: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
+from dagster_project.sql import rows_as_dicts
 from dagster_project.transformation.metric_definitions import metric_name
 from dagster_project.transformation.project import invoke, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, reading_connection
@@ -138,8 +139,7 @@ def months(settings):
             order by kpi.month_start
             """
         )
-        columns = [column[0] for column in answer.description]
-        return [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+        return rows_as_dicts(answer)
 
 
 @pytest.fixture(scope="module")

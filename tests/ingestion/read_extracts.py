@@ -18,6 +18,7 @@ from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, extract_date_of
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.sql import rows_as_dicts
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables, incoming
 
@@ -60,8 +61,7 @@ def main(folder: Path, out: Path) -> None:
             tables = {}
             for part in (None, "quarantine", "deliveries"):
                 result = connection.execute(f"select * from {incoming(contract, part)}")  # noqa: S608
-                titles = [item[0] for item in result.description or []]
-                tables[part] = [dict(zip(titles, row, strict=True)) for row in result.fetchall()]
+                tables[part] = rows_as_dicts(result)
             faulthandler.cancel_dump_traceback_later()
         found[source] = {"files": [vars(file) for file in candidate.files], "tables": tables}
     out.write_bytes(pickle.dumps({"sources": found, "peak": peak}))

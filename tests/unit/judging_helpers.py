@@ -12,6 +12,7 @@ import pyarrow as pa
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
 from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.sql import rows_as_dicts
 
 KEY = PseudonymKey(bytes(range(32)))
 EXTRACT_DATE = date(2022, 10, 30)
@@ -111,9 +112,7 @@ def judge(
 
 
 def _dicts(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, parameters)
-    titles = [item[0] for item in cursor.description]
-    return [dict(zip(titles, row, strict=True)) for row in cursor.fetchall()]
+    return rows_as_dicts(connection.execute(sql, parameters))
 
 
 def judge_one(connection: duckdb.DuckDBPyConnection, **cells: str | None) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from dagster_project.publication.report.sentences import (
     target_label,
 )
 from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
+from dagster_project.sql import rows_as_dicts
 
 _COMPARED = {
     "same_month_last_year": "Same month last year",
@@ -463,15 +464,10 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
             any_value(measures.name)
         """
     )
-    return [Measure(**row) for row in _rows(cursor)]
+    return [Measure(**row) for row in rows_as_dicts(cursor)]
 
 
 _Figures = dict[tuple[str, date, str], dict[str, Any]]
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    names = [item[0] for item in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _figures(
@@ -494,7 +490,7 @@ def _figures(
         """,
         {"force_code": force_code, "first": first, "month": month, "of_all_months": of_all_months},
     )
-    rows = _rows(cursor)
+    rows = rows_as_dicts(cursor)
     notes = QuarantineNotes(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
@@ -526,7 +522,7 @@ def _chart_months(
         {"force_code": force_code, "month": month},
     )
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in _rows(cursor):
+    for row in rows_as_dicts(cursor):
         found.setdefault(row["measure"], []).append(row)
     return found
 

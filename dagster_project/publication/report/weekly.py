@@ -12,6 +12,7 @@ import duckdb
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Chart, Point, listed
 from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATION_WORDS
+from dagster_project.sql import rows_as_dicts
 from dagster_project.warehouse.connection import has_table
 
 # Weeks of a chart: a year, and the week a year before the newest.
@@ -162,9 +163,7 @@ def week_name(monday: date) -> str:
 
 def _by_measure(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> dict[str, _Rows]:
     cursor = connection.execute(sql, dict(parameters))
-    names = [item[0] for item in cursor.description or []]
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for values in cursor.fetchall():
-        row = dict(zip(names, values, strict=True))
+    for row in rows_as_dicts(cursor):
         found.setdefault(row["measure"], []).append(row)
     return dict(found)

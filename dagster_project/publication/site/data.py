@@ -16,6 +16,7 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days, listed, long_month, span
+from dagster_project.sql import rows_as_dicts
 
 # Runs of the same expectation whose outcomes stand beside each other.
 _RUNS_SHOWN = 14
@@ -57,9 +58,7 @@ Rows = list[dict[str, Any]]
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
     """Rows of a query by the names of their columns."""
-    cursor = connection.execute(sql, parameters or {})
-    names = [item[0] for item in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return rows_as_dicts(connection.execute(sql, parameters or {}))
 
 
 @dataclass(frozen=True)

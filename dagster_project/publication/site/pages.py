@@ -40,6 +40,7 @@ from dagster_project.publication.site import data
 from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
 from dagster_project.publication.site.data_docs import write_data_docs
 from dagster_project.publication.tables import csv_of
+from dagster_project.sql import column_names
 
 _PAGES = (
     ("index.html", "Papers"),
@@ -439,7 +440,7 @@ def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
         question, explanation, *lines = path.read_text(encoding="utf-8").splitlines()
         sql = "\n".join(lines)
         cursor = connection.execute(sql)
-        columns = tuple(item[0] for item in cursor.description or [])
+        columns = tuple(column_names(cursor))
         rows = tuple(tuple(_cell(value) for value in row) for row in cursor.fetchall())
         found.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, rows))
     return found

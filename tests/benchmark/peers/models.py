@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from dagster_project.sql import literal
 from tests.benchmark.peers.arguments import Asked
-from tests.benchmark.reference import SOURCES, blanks_of, checks_of, literal, seeds, statements
+from tests.benchmark.reference import SOURCES, blanks_of, checks_of, seeds, statements
 
 _MADE = re.compile(r"create (?:temp )?(?P<kind>table|view) (?P<name>[\w.]+) as\s|insert into (?P<into>[\w.]+).*\n")
 _RELATION = re.compile(r"\b(?P<before>from|join) (?P<schema>staging|raw|audit|marts|reference)\.(?P<name>\w+)")
