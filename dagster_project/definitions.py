@@ -5,8 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_project.contracts import load_contracts
-from dagster_project.defs.alerts import failed_runs, overdue_deliveries
 from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.publication import public_edition_assets, publication_assets
 from dagster_project.defs.resources import Deliveries, Warehouse

@@ -10,9 +10,9 @@ import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, Severity
+from dagster_project.defs.event_log import in_one_transaction, written_together
 from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
-from dagster_project.event_log import in_one_transaction, written_together
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import detail, is_json, progress, step, warn

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from apprise.decorators import notify
 
-from dagster_project.notifications import NotifyFileError, Sent, send
+from dagster_project.defs.notifications import NotifyFileError, Sent, send
 
 received: list[tuple[str, str]] = []
 

@@ -11,8 +11,8 @@ from apprise.decorators import notify
 
 from dagster_project.clock import london_today
 from dagster_project.contracts import load_contracts
-from dagster_project.defs import alerts
-from dagster_project.defs.alerts import failed_runs, overdue_deliveries
+from dagster_project.defs import notifications
+from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.sources import landing_spec
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -57,8 +57,8 @@ class Clock:
 
     def tick(self, day: date, hour: int) -> str:
         moment = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-        self._patch.setattr(alerts, "utc_now", lambda: moment)
-        self._patch.setattr(alerts, "london_today", lambda: day)
+        self._patch.setattr(notifications, "utc_now", lambda: moment)
+        self._patch.setattr(notifications, "london_today", lambda: day)
         with dg.build_sensor_context(cursor=self._cursor) as context:
             said = overdue_deliveries(context)
             self._cursor = context.cursor

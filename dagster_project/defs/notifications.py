@@ -1,0 +1,205 @@
+"""Alerts: a source that did not deliver by its deadline, a run that failed.
+
+Every alert is in the log of its sensor. Where `FCIR_NOTIFY_FILE` names addresses, it is sent to them through apprise.
+"""
+
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_project.clock import london_today, utc_now
+from dagster_project.contracts import load_contracts
+from dagster_project.loading.deadlines import OverdueSource, overdue_sources
+from dagster_project.loading.landing import scan_landing
+from dagster_project.publication.files import failed_renderings
+from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.state import outstanding, reading_audit
+from dagster_project.words import be, counted
+
+# A month: when alerts are first switched on, they leave out old gaps that everybody knows of.
+_NEWEST_DAYS = 31
+
+# Lines of an alert; the rest is counted, and `fcir status` has them all.
+_LISTED = 12
+
+
+@dg.sensor(
+    name="overdue_deliveries",
+    minimum_interval_seconds=300,
+    description=(
+        "Raises an alert when a daily source has not delivered by the deadline of its contract, judged by the clock: "
+        "once for each source and day, and again when the extract has come."
+    ),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """The cursor holds, by source, the days that an alert named and that have not been delivered since."""
+    settings = read_settings()
+    contracts = load_contracts(CONTRACTS)
+    try:
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            overdue = overdue_sources(connection, scan_landing(settings, contracts), contracts, now=utc_now())
+    except WarehouseLocked as locked:
+        return dg.SkipReason(str(locked))
+    alerted = _days_by_source(context.cursor)
+    missing = {item.source: set(item.days) for item in overdue}
+    oldest = london_today() - timedelta(days=_NEWEST_DAYS)
+    new = {
+        source: sorted(day for day in days - alerted.get(source, set()) if day >= oldest)
+        for source, days in missing.items()
+    }
+    delivered = {
+        source: sorted(days - missing.get(source, set())) for source, days in alerted.items() if source in contracts
+    }
+    lines = [
+        *(f"{source}: overdue, extract of {_listed(days)}" for source, days in new.items() if days),
+        *(f"{source}: has come, extract of {_listed(days)}" for source, days in delivered.items() if days),
+    ]
+    if lines and _alert(context.log, settings, _title(overdue), [*lines, "Next: fcir status"]):
+        alerted = {source: (alerted.get(source, set()) & days) | set(new[source]) for source, days in missing.items()}
+        context.update_cursor(json.dumps({source: sorted(map(str, days)) for source, days in alerted.items() if days}))
+    return dg.SkipReason("; ".join(map(str, overdue)) or "no source is overdue")
+
+
+@dg.run_failure_sensor(
+    name="failed_runs",
+    # This code location is the only one of the instance; runs of versions before 0.1 belong to none.
+    monitor_all_code_locations=True,
+    minimum_interval_seconds=60,
+    description="Raises an alert when a run failed: which steps, and which deliveries need attention.",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
+def failed_runs(context: dg.RunFailureSensorContext) -> None:
+    """Names source, day and state of what is outstanding, never the text of an error, which may hold anything."""
+    settings = read_settings()
+    steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
+    lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]
+    try:
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            faults = outstanding(connection) if connection else []
+    except WarehouseLocked:
+        lines.append("another run is under way")
+    else:
+        lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
+        lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
+    if left_out := len(failed_renderings(settings.published)):
+        lines.append(f"{counted(left_out, 'file')} left out of what is published")
+    run = context.dagster_run
+    _alert(context.log, settings, f"fcir: {run.job_name} failed", [f"run {run.run_id}", *lines, "Next: fcir status"])
+
+
+def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[str]) -> bool:
+    """Log an alert and send it where addresses are named; false when it reached none of them."""
+    body = "\n".join(lines)
+    log.warning(f"{title}\n{body}")
+    if settings.notify_file is None:
+        return True
+    try:
+        sent = send(settings.notify_file, title=title, body=body)
+    except NotifyFileError as error:
+        log.warning(f"the alert was not sent: {error}")
+        return False
+    if sent.failed:
+        log.warning(
+            f"the alert reached {sent.reached} of {sent.reached + sent.failed} addresses of {settings.notify_file}"
+        )
+    return sent.reached > 0
+
+
+def _title(found: list[OverdueSource]) -> str:
+    if not found:
+        return "fcir: no source is overdue any more"
+    return f"fcir: {counted(len(found), 'source')} {be(len(found))} overdue"
+
+
+def _listed(days: list[date]) -> str:
+    more = f" and {len(days) - _LISTED} more" if len(days) > _LISTED else ""
+    return ", ".join(map(str, days[:_LISTED])) + more
+
+
+def _days_by_source(cursor: str | None) -> dict[str, set[date]]:
+    stored = json.loads(cursor) if cursor else {}
+    return {source: {date.fromisoformat(day) for day in days} for source, days in stored.items()}
+
+
+class NotifyFileError(RuntimeError):
+    """The file of addresses cannot be used; the message names it and never what is in it."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How many addresses a message was sent to."""
+
+    reached: int
+    failed: int
+
+
+def send(file: Path, *, title: str, body: str) -> Sent:
+    """Send a message to every address of a file.
+
+    Addresses hold passwords and tokens, so neither this module nor the libraries log anything of them.
+
+    Args:
+        file: one apprise URL a line; blank lines and lines that begin with # are left out.
+        title: one line.
+        body: plain text.
+
+    Returns:
+        How many addresses took it. The others are tried when one fails.
+
+    Raises:
+        NotifyFileError: the file cannot be read, is open to others, or holds no address.
+    """
+    addresses = _addresses(file)
+    # Imported here: it takes a tenth of a second and is needed once in many days.
+    import apprise
+
+    reached = 0
+    with _silent("apprise", "urllib3", "requests"):
+        for address in addresses:
+            service = apprise.Apprise()
+            if service.add(address) and service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
+                reached += 1
+    return Sent(reached, len(addresses) - reached)
+
+
+def _addresses(file: Path) -> list[str]:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotifyFileError(f"{file}: cannot be opened: {os.strerror(error.errno or 0)}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise NotifyFileError(f"{file}: not a regular file; expected one address a line")
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
+        if status.st_mode & 0o077:
+            raise NotifyFileError(
+                f"{file}: others may read the addresses of alerts. Nothing was sent. chmod 600 {file}"
+            )
+        lines = [line.strip() for line in stream]
+    addresses = [line for line in lines if line and not line.startswith("#")]
+    if not addresses:
+        raise NotifyFileError(f"{file}: holds no address; expected one apprise URL a line")
+    return addresses
+
+
+@contextmanager
+def _silent(*names: str) -> Iterator[None]:
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
