@@ -36,6 +36,11 @@
     (weekday({{ day }}) + 1)
 {%- endmacro %}
 
+{#- Monday of the week of a date. -#}
+{% macro week_start(day) -%}
+    {{ date_plus(day, "1 - " ~ day_of_week(day), "day") }}
+{%- endmacro %}
+
 {#- A query of every date from the first to the last (two scalar expressions over `source`), one column `date_day`. -#}
 {% macro date_series(first, last, source) -%}
     {{ return(adapter.dispatch("date_series", "fcir")(first, last, source)) }}

@@ -42,10 +42,7 @@ segmented as (
         on figures.measure = baselines.measure
         and coalesce(own_baselines.force_code, '*') = baselines.force_code
         and figures.{{ period }} >= baselines.valid_from
-    group by
-        figures.force_code,
-        figures.measure,
-        figures.{{ period }}
+    group by all
 ),
 
 final as (

@@ -3,3 +3,21 @@
 {% macro measure_value(code, data_type="decimal(38, 6)", column="measure") -%}
     cast(max(case when {{ column }} = '{{ code }}' then value end) as {{ data_type }})
 {%- endmacro %}
+
+{#- Query: measures as columns beside each other, by force and month. `columns` has the name of each column and the code of
+    its measure; `counts` names the columns of whole numbers. A month is provisional when one of the measures is. -#}
+{% macro measures_by_month(columns, counts) %}
+    select
+        cast(force_code as {{ dbt.type_string() }}) as force_code,
+        cast(month_start as date) as month_start,
+        {%- for column, code in columns.items() %}
+        {{ measure_value(code, "bigint" if column in counts else "decimal(38, 6)") }} as {{ column }},
+        {%- endfor %}
+        cast(max(case when is_provisional then 1 else 0 end) = 1 as boolean) as is_provisional,
+        cast(min(share_of_days_loaded) as decimal(38, 6)) as share_of_days_loaded
+    from {{ ref("int_measure_monthly") }}
+    where measure in ('{{ columns.values() | join("', '") }}')
+    group by
+        force_code,
+        month_start
+{% endmacro %}

@@ -40,9 +40,7 @@ added_up as (
         count(*) as segments,
         min(called_back_at) as called_back_at
     from numbered
-    group by
-        force_code,
-        call_id
+    group by all
 ),
 
 calls as (

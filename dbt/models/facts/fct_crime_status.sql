@@ -13,9 +13,7 @@ latest_states as (
         crime_ref,
         max(updated_at) as updated_at
     from states
-    group by
-        force_code,
-        crime_ref
+    group by all
 ),
 
 final as (

@@ -86,10 +86,7 @@ months_in_force as (
         max(short_abandon_seconds) as most_seconds,
         count(*) as days_in_force
     from days_in_force
-    group by
-        force_code,
-        line,
-        month_start
+    group by all
 
 ),
 

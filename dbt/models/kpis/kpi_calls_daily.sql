@@ -1,6 +1,4 @@
-{%- set shown = ["received", "answered", "not_answered", "called_back"] -%}
-{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
-{%- set divided = ["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"] -%}
+{%- set shown, divided = call_counts(), call_totals() -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -98,10 +96,7 @@ pivoted as (
         {%- endfor %}
     from part_days
     where part like 'calls_%'
-    group by
-        force_code,
-        day,
-        split_part(part, '.', 1)
+    group by all
 
 ),
 
@@ -129,17 +124,7 @@ summed as (
 ),
 
 ratios as (
-    {{- catalogue_ratios(
-        "summed",
-        key=["force_code", "line", "date_day"],
-        parts=shown + divided,
-        ratios={
-            "pct_not_answered": "pct_not_answered",
-            "avg_queue_seconds": "avg_queue_time",
-            "avg_talk_seconds": "avg_talk_time",
-            "pct_answered_within_target": "pct_answered_within_target",
-        },
-    ) }}
+    {{- call_ratios("summed", ["force_code", "line", "date_day"]) }}
 ),
 
 final as (
@@ -148,16 +133,7 @@ final as (
         cast(summed.force_code as {{ dbt.type_string() }}) as force_code,
         cast(summed.line as {{ dbt.type_string() }}) as line,
         cast(summed.date_day as date) as date_day,
-        cast(summed.received as bigint) as received,
-        cast(summed.answered as bigint) as answered,
-        cast(summed.not_answered as bigint) as not_answered,
-        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
-        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
-        cast(ratios.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
-        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
-        cast(percentiles.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
-        cast(percentiles.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
-        cast(summed.called_back as bigint) as called_back,
+        {{ call_columns("summed", "ratios", "percentiles") }},
         cast(not summed.is_loaded as boolean) as is_provisional
     from summed
     left join ratios

@@ -1,6 +1,4 @@
-{%- set shown = ["received", "answered", "not_answered", "called_back"] -%}
-{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
-{%- set divided = ["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"] -%}
+{%- set shown, divided = call_counts(), call_totals() -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -71,17 +69,7 @@ summed as (
 ),
 
 ratios as (
-    {{- catalogue_ratios(
-        "summed",
-        key=["force_code", "line", "month_start", "day_of_week", "hour_of_day"],
-        parts=shown + divided,
-        ratios={
-            "pct_not_answered": "pct_not_answered",
-            "avg_queue_seconds": "avg_queue_time",
-            "avg_talk_seconds": "avg_talk_time",
-            "pct_answered_within_target": "pct_answered_within_target",
-        },
-    ) }}
+    {{- call_ratios("summed", ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]) }}
 ),
 
 final as (
@@ -92,16 +80,7 @@ final as (
         cast(summed.month_start as date) as month_start,
         cast(summed.day_of_week as bigint) as day_of_week,
         cast(summed.hour_of_day as bigint) as hour_of_day,
-        cast(summed.received as bigint) as received,
-        cast(summed.answered as bigint) as answered,
-        cast(summed.not_answered as bigint) as not_answered,
-        cast(ratios.pct_not_answered as decimal(38, 6)) as pct_not_answered,
-        cast(ratios.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
-        cast(ratios.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
-        cast(ratios.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
-        cast(summed.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
-        cast(summed.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
-        cast(summed.called_back as bigint) as called_back,
+        {{ call_columns("summed", "ratios", "summed") }},
         cast(summed.days_loaded < summed.days_in_month as boolean) as is_provisional,
         {{ ratio("summed.days_loaded", "summed.days_in_month", 100) }} as share_of_days_loaded
     from summed

@@ -47,13 +47,7 @@ counted as (
         count(*) as cancelled,
         sum(days_to_cancel) as days_to_cancel_total
     from cancelled
-    group by
-        force_code,
-        month_start,
-        counted_by,
-        cancel_code,
-        offence_code,
-        days_from
+    group by all
 
 ),
 

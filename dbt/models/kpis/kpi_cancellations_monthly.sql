@@ -22,11 +22,7 @@ counted as (
         count(*) as cancelled
     from crimes
     where event = 'cancelled'
-    group by
-        force_code,
-        {{ month_start("event_date") }},
-        cancel_code,
-        offence_code
+    group by all
 
 ),
 

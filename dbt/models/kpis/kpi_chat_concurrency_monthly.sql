@@ -20,10 +20,7 @@ summed as (
         concurrent_chats,
         sum(operator_seconds) as operator_seconds
     from levels
-    group by
-        force_code,
-        month_start,
-        concurrent_chats
+    group by all
 
 ),
 

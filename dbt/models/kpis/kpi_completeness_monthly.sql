@@ -40,10 +40,7 @@ owed as (
     from source_days
     inner join dates
         on source_days.day = dates.date_day
-    group by
-        source_days.source,
-        source_days.force_code,
-        dates.month_start
+    group by all
 
 ),
 

@@ -21,10 +21,7 @@ counted as (
         sum(case when event = 'recorded' then 1 else 0 end) as recorded_crime,
         sum(case when event = 'cancelled' then 1 else 0 end) as cancelled_crime
     from crimes
-    group by
-        force_code,
-        {{ month_start("event_date") }},
-        district
+    group by all
 
 ),
 

@@ -19,9 +19,7 @@ cohorts as (
         -- Totals to date only grow, so the largest is that of the last observed age.
         max(case when is_observed then cancelled_to_date else 0 end) as cancelled_observed
     from triangle
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 
@@ -37,9 +35,7 @@ rates as (
         on triangle.force_code = cohorts.force_code
         and triangle.month_start = cohorts.month_start
     where triangle.is_observed and cohorts.is_complete
-    group by
-        triangle.force_code,
-        triangle.months_since
+    group by all
 
 ),
 

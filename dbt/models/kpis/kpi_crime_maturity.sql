@@ -36,10 +36,7 @@ cancellations as (
         sum(case when cancel_code = 'C1' then 1 else 0 end) as cancelled_c1
     from crimes
     where event = 'recorded' and is_cancelled_since = 1
-    group by
-        force_code,
-        {{ month_start("event_date") }},
-        {{ month_start("cancelled_date") }}
+    group by all
 
 ),
 

@@ -36,9 +36,7 @@ months as (
         max(case when is_provisional then 1 else 0 end) = 1 as is_provisional,
         min(share_of_days_loaded) as share_of_days_loaded
     from chosen
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 
@@ -50,9 +48,7 @@ transfers as (
         sum(cancelled) as cohort_cancelled_c1
     from details
     where counted_by = 'cohort' and is_transfer
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 

@@ -35,9 +35,7 @@ grouped as (
         sum(case when first_channel = 'digital' then 1 end) as first_came_back_digital,
         sum(answered_on_return) as answered_on_return
     from unanswered_calls
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 

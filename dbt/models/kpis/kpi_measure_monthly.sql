@@ -47,10 +47,7 @@ pivoted as (
         {{- "," if not loop.last }}
         {%- endfor %}
     from measure_periods
-    group by
-        force_code,
-        measure,
-        month_start
+    group by all
 
 ),
 

@@ -91,10 +91,7 @@ weekdays as (
         day_of_week,
         cast(count(*) as bigint) as days
     from loaded_days
-    group by
-        force_code,
-        month_start,
-        day_of_week
+    group by all
 
 ),
 
@@ -124,10 +121,7 @@ month_sums as (
         sum(handled) as handled,
         sum(talk_seconds) as talk_seconds
     from grouped
-    group by
-        force_code,
-        line,
-        month_start
+    group by all
 
 ),
 

@@ -167,11 +167,7 @@ sums as (
         max(case when is_compared then value_denominator end) as greatest_denominator
     from valued
     where not is_other
-    group by
-        test_key,
-        period,
-        is_sum,
-        is_additive
+    group by all
 
 ),
 
@@ -211,11 +207,7 @@ measure_peaks as (
         min(case when month_value = greatest then month_start end) as peak_month,
         {{ joined_text("case when month_value = greatest then " ~ month_text("month_start") ~ " end") }} as peaks
     from ranked
-    group by
-        test_key,
-        measure,
-        is_other,
-        greatest
+    group by all
 
 ),
 
@@ -257,9 +249,7 @@ month_totals as (
         sum(case when is_other then times * month_value end) as others
     from valued
     where period = 'stated' and is_compared
-    group by
-        test_key,
-        month_start
+    group by all
     -- Of every measure, or the month is not compared.
     having count(month_value) = count(*)
 

@@ -22,9 +22,7 @@ newest_attempt as (
         extract_date,
         max(load_id) as load_id
     from loads
-    group by
-        source,
-        extract_date
+    group by all
 
 ),
 
@@ -46,16 +44,7 @@ current_loads as (
 
 final as (
 
-    select
-        cast(quarantined.load_id as bigint) as load_id,
-        cast(quarantined.source as {{ dbt.type_string() }}) as source,
-        cast(quarantined.force_code as {{ dbt.type_string() }}) as force_code,
-        cast(quarantined.extract_date as date) as extract_date,
-        cast(quarantined.file_name as {{ dbt.type_string() }}) as file_name,
-        cast(quarantined.source_row as bigint) as source_row,
-        cast(quarantined.column_name as {{ dbt.type_string() }}) as column_name,
-        cast(quarantined.reason_code as {{ dbt.type_string() }}) as reason_code,
-        cast(quarantined.reason as {{ dbt.type_string() }}) as reason
+    select quarantined.*
     from quarantined
     inner join current_loads
         on quarantined.load_id = current_loads.load_id

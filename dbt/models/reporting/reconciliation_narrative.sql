@@ -46,10 +46,7 @@ printed_months as (
         measure,
         max(printed_decimals) as decimals
     from month_figures
-    group by
-        force_code,
-        report_id,
-        measure
+    group by all
 
 ),
 

@@ -67,10 +67,7 @@ measure_days as (
         and months.month_start >= measure_months.month_start
         and {{ date_plus("months.month_start", -1, "month") }} <= measure_months.month_start
     where measure_months.is_delivered
-    group by
-        months.force_code,
-        months.month_start,
-        measure_months.measure
+    group by all
 
 ),
 
@@ -81,9 +78,7 @@ loaded as (
         month_start,
         cast(min(days_loaded) as bigint) as days_loaded
     from measure_days
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 

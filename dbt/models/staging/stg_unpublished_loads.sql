@@ -35,9 +35,7 @@ days as (
         extract_date,
         max(case when is_replaced then 1 else 0 end) = 1 as was_loaded
     from changed
-    group by
-        source,
-        extract_date
+    group by all
 ),
 
 corrected as (
@@ -48,9 +46,7 @@ corrected as (
     from corrections
     cross join intervals
     where corrections.change_seq > intervals.last_change_seq
-    group by
-        corrections.source,
-        corrections.extract_date
+    group by all
 ),
 
 -- A day that was loaded again with the same rows changes no figure.

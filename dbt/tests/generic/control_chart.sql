@@ -26,9 +26,7 @@ first_periods as (
         measure,
         min({{ period }}) as first_period
     from charts
-    group by
-        force_code,
-        measure
+    group by all
 
 ),
 

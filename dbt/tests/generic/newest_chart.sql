@@ -28,9 +28,7 @@ newest as (
         measure,
         max(month_start) as as_of_month
     from whole_charts
-    group by
-        force_code,
-        measure
+    group by all
 
 ),
 

@@ -12,9 +12,7 @@ broken_down as (
         sum({{ column }}) as total
     from {{ model }}
     where {{ where }}
-    group by
-        force_code,
-        month_start
+    group by all
 
 ),
 

@@ -55,12 +55,7 @@ summed as (
         count(case when is_handled then 1 end) as handled_of_loaded_days,
         sum(case when is_handled then talk_seconds_answered else 0 end) as talk_seconds_of_loaded_days
     from touched_calls
-    group by
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day
+    group by all
 
 ),
 
@@ -76,13 +71,7 @@ queue_times as (
         count(*) as calls
     from touched_calls
     where answered = 1 and queue_seconds is not null
-    group by
-        force_code,
-        line,
-        month_start,
-        day_of_week,
-        hour_of_day,
-        queue_seconds
+    group by all
 
 ),
 

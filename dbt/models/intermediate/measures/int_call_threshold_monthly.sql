@@ -40,11 +40,7 @@ alike as (
         {%- endfor %}
     from calls
     {{ in_touched_months("where", "arrived_date", sources) }}
-    group by
-        force_code,
-        line,
-        month_start,
-        case when not is_answered_by_operator then queue_seconds end
+    group by all
 
 ),
 
@@ -73,11 +69,7 @@ final as (
         {{- "," if not loop.last }}
         {%- endfor %}
     from judged
-    group by
-        force_code,
-        line,
-        month_start,
-        short_abandon_seconds
+    group by all
 
 )
 

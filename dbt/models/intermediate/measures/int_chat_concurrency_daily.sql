@@ -24,9 +24,7 @@ final as (
     where
         day is not null
         {{ in_touched_months("and", "day", sources) }}
-    group by
-        force_code,
-        day
+    group by all
 
 )
 

@@ -34,10 +34,7 @@ accepted as (
         count(*) as accepted_chats
     from chats
     where is_accepted and operator_id is not null
-    group by
-        force_code,
-        operator_id,
-        {{ month_start("requested_date") }}
+    group by all
 
 ),
 
@@ -50,10 +47,7 @@ held as (
         min(day) as first_day,
         sum(held_seconds) as chat_seconds
     from pieces
-    group by
-        force_code,
-        operator_id,
-        month_start
+    group by all
 
 ),
 
@@ -84,10 +78,7 @@ busy as (
         month_start,
         sum(operator_seconds) as operator_seconds
     from operator_time
-    group by
-        force_code,
-        operator_id,
-        month_start
+    group by all
 
 ),
 
@@ -101,10 +92,7 @@ held_at_once as (
         max(case when concurrent_chats = 1 then operator_seconds end) as operator_seconds_single,
         sum(case when concurrent_chats > 1 then operator_seconds end) as operator_seconds_several
     from levels
-    group by
-        force_code,
-        operator_id,
-        month_start
+    group by all
 
 ),
 

@@ -87,10 +87,7 @@ crimes as (
         count(case when is_{{ kind }} then 1 end) as {{ kind }}_states{{ "," if not loop.last }}
         {%- endfor %}
     from named
-    group by
-        force_code,
-        month_start,
-        crime_ref
+    group by all
 
 ),
 
@@ -104,9 +101,7 @@ final as (
         cast(count(case when {{ kind }}_states > 0 then 1 end) as bigint) as {{ kind }}_crimes{{ "," if not loop.last }}
         {%- endfor %}
     from crimes
-    group by
-        force_code,
-        month_start
+    group by all
 
 )
 

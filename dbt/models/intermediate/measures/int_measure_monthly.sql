@@ -8,36 +8,6 @@ measures as (
 
 ),
 
-measure_parts as (
-
-    select * from {{ ref("measure_parts") }}
-
-),
-
-formulas as (
-
-    select
-        force_code,
-        'crime.pct_cancelled' as measure,
-        valid_from,
-        valid_to,
-        concat('crime.', formula) as formula
-    from {{ ref("cancelled_crime_formulas") }}
-
-),
-
-targets as (
-
-    select * from {{ ref("measure_targets") }}
-
-),
-
-part_days as (
-
-    select * from {{ ref("int_part_daily") }}
-
-),
-
 deliveries as (
 
     select * from {{ ref("int_measure_delivery") }}
@@ -57,108 +27,13 @@ concurrency as (
         {{ month_start("day") }} as month_start,
         max(max_concurrent_chats) as max_concurrent_chats
     from {{ ref("int_chat_concurrency_daily") }}
-    group by
-        force_code,
-        {{ month_start("day") }}
-
-),
-
-part_months as (
-
-    select
-        force_code,
-        {{ month_start("day") }} as month_start,
-        part,
-        sum(amount) as amount
-    from part_days
-    group by
-        force_code,
-        {{ month_start("day") }},
-        part
-
-),
-
-cells as (
-
-    select
-        force_code,
-        measure,
-        month_start,
-        days_in_month,
-        days_loaded
-    from deliveries
+    group by all
 
 ),
 
 -- A month takes the formula and the target of its first day.
-dated_formulas as (
-    {{- in_force(
-        "cells",
-        columns=["force_code", "measure", "month_start"],
-        day="month_start",
-        list="formulas",
-        key=["measure"],
-        values=["formula"],
-    ) }}
-),
-
-dated_targets as (
-    {{- in_force(
-        "cells",
-        columns=["force_code", "measure", "month_start"],
-        day="month_start",
-        list="targets",
-        key=["measure"],
-        values=["target"],
-    ) }}
-),
-
-resolved as (
-
-    select
-        cells.*,
-        coalesce(dated_formulas.formula, cells.measure) as formula_measure
-    from cells
-    left join dated_formulas
-        on
-            cells.force_code = dated_formulas.force_code
-            and cells.measure = dated_formulas.measure
-            and cells.month_start = dated_formulas.month_start
-
-),
-
 summed as (
-
-    select
-        resolved.force_code,
-        resolved.measure,
-        resolved.month_start,
-        resolved.formula_measure,
-        resolved.days_in_month,
-        resolved.days_loaded,
-        {%- for role in ["numerator", "denominator"] %}
-        sum(
-            case
-                when measure_parts.role = '{{ role }}' then measure_parts.weight * coalesce(part_months.amount, 0)
-            end
-        ) as {{ role }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from resolved
-    left join measure_parts
-        on resolved.formula_measure = measure_parts.measure
-    left join part_months
-        on
-            resolved.force_code = part_months.force_code
-            and resolved.month_start = part_months.month_start
-            and measure_parts.part = part_months.part
-    group by
-        resolved.force_code,
-        resolved.measure,
-        resolved.month_start,
-        resolved.formula_measure,
-        resolved.days_in_month,
-        resolved.days_loaded
-
+    {{- measure_sums("deliveries", "month_start") }}
 ),
 
 -- What a figure is the quotient of, with the scale of its unit in it: a sum is divided by 1, a figure that does not add
@@ -176,30 +51,24 @@ fractions as (
         summed.days_loaded,
         summed.days_loaded > 0 as is_delivered,
         measures.is_additive,
-        case when summed.days_loaded > 0 then summed.numerator end as numerator,
-        case when summed.days_loaded > 0 then summed.denominator end as denominator,
+        summed.numerator,
+        summed.denominator,
         case
             when summed.days_loaded = 0 then null
-            when measures.is_additive
-                then summed.numerator * measures.factor * measures.denominator_divisor
+            when measures.is_additive then {{ figure_numerator("summed") }}
             when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
             when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
             when measures.name = 'max_queue_time' then queue_times.max_queue_seconds
             when measures.name = 'max_concurrent_chats' then coalesce(concurrency.max_concurrent_chats, 0)
         end as value_numerator,
         case
-            when measures.is_additive then coalesce(summed.denominator, 1) * measures.numerator_divisor
+            when measures.is_additive then {{ figure_denominator("summed") }}
             else 1
         end as value_denominator,
-        dated_targets.target
+        summed.target
     from summed
     inner join measures
         on summed.measure = measures.measure
-    left join dated_targets
-        on
-            summed.force_code = dated_targets.force_code
-            and summed.measure = dated_targets.measure
-            and summed.month_start = dated_targets.month_start
     left join queue_times
         on
             not measures.is_additive

@@ -90,13 +90,7 @@ summed as (
             shown.force_code = counted.force_code
             and shown.measure = counted.measure
             and counted.month_start between periods.first_month and periods.last_month
-    group by
-        shown.force_code,
-        shown.measure,
-        shown.month_start,
-        periods.period,
-        periods.months,
-        periods.days
+    group by all
 
 ),
 
@@ -108,10 +102,7 @@ unloaded_months as (
         {{ month_start("day") }} as month_start,
         count(*) as days
     from unloaded_days
-    group by
-        force_code,
-        measure,
-        {{ month_start("day") }}
+    group by all
 
 ),
 
@@ -126,11 +117,7 @@ unloaded_spans as (
     from periods
     inner join unloaded_months
         on unloaded_months.month_start between periods.first_month and periods.last_month
-    group by
-        unloaded_months.force_code,
-        unloaded_months.measure,
-        periods.month_start,
-        periods.period
+    group by all
 
 ),
 
@@ -141,10 +128,7 @@ uncompared_sums as (
         counted.force_code,
         uncompared_days.measure,
         uncompared_days.month_start,
-        {%- for role in ["numerator", "denominator"] %}
-        sum(case when measure_parts.role = '{{ role }}' then measure_parts.weight * part_days.amount else 0 end)
-            as {{ role }}{{ "," if not loop.last }}
-        {%- endfor %}
+        {{ sums_of_parts("part_days.amount") }}
     from uncompared_days
     inner join measure_months as counted
         on
@@ -159,10 +143,7 @@ uncompared_sums as (
             counted.force_code = part_days.force_code
             and uncompared_days.day = part_days.day
             and measure_parts.part = part_days.part
-    group by
-        counted.force_code,
-        uncompared_days.measure,
-        uncompared_days.month_start
+    group by all
 
 ),
 
@@ -180,10 +161,7 @@ uncompared_spans as (
             uncompared_days.force_code = unloaded_days.force_code
             and uncompared_days.measure = unloaded_days.measure
             and uncompared_days.day = unloaded_days.day
-    group by
-        uncompared_days.force_code,
-        uncompared_days.measure,
-        uncompared_days.month_start
+    group by all
 
 ),
 
@@ -212,9 +190,7 @@ compared_concurrency as (
             and periods.month_start = uncompared_days.month_start
             and concurrency.day = uncompared_days.day
     where periods.period = 'prev_fytd' and uncompared_days.day is null
-    group by
-        concurrency.force_code,
-        periods.month_start
+    group by all
 
 ),
 
@@ -285,14 +261,14 @@ fractions as (
         case when known.is_known then known.denominator end as denominator,
         case
             when not known.is_known then null
-            when measures.is_additive then known.numerator * measures.factor * measures.denominator_divisor
+            when measures.is_additive then {{ figure_numerator("known") }}
             when measures.name = 'median_queue_time' then queue_times.median_queue_seconds
             when measures.name = 'p90_queue_time' then queue_times.p90_queue_seconds
             when measures.name = 'max_queue_time' then queue_times.max_queue_seconds
             when measures.name = 'max_concurrent_chats' then known.greatest_value
         end as value_numerator,
         case
-            when measures.is_additive then coalesce(known.denominator, 1) * measures.numerator_divisor
+            when measures.is_additive then {{ figure_denominator("known") }}
             else 1
         end as value_denominator
     from known

@@ -33,11 +33,7 @@ period_rows as (
     from periods
     inner join source_rows
         on source_rows.month_start between periods.first_month and periods.last_month
-    group by
-        source_rows.source,
-        source_rows.force_code,
-        periods.month_start,
-        periods.period
+    group by all
 
 ),
 
@@ -64,11 +60,7 @@ final as (
     from shares
     inner join measure_sources
         on shares.source = measure_sources.source
-    group by
-        shares.force_code,
-        measure_sources.measure,
-        shares.month_start,
-        shares.period
+    group by all
 
 )
 

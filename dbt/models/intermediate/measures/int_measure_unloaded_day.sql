@@ -35,9 +35,7 @@ spans as (
     from deliveries
     inner join dates
         on deliveries.month_start = dates.date_day
-    group by
-        deliveries.measure,
-        deliveries.force_code
+    group by all
 
 ),
 
@@ -56,10 +54,7 @@ final as (
         on measure_sources.source = source_days.source
         and spans.force_code = source_days.force_code
         and dates.date_day = source_days.day
-    group by
-        spans.measure,
-        spans.force_code,
-        dates.date_day
+    group by all
     having min(case when source_days.is_loaded then 1 else 0 end) = 0
 
 )

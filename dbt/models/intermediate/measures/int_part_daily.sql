@@ -121,10 +121,7 @@ final as (
         part,
         cast(sum(amount) as decimal(38, 6)) as amount
     from amounts
-    group by
-        force_code,
-        day,
-        part
+    group by all
     having sum(amount) <> 0
 
 )

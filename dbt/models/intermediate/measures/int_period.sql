@@ -1,3 +1,15 @@
+{#- Each period that a month is shown with: its name, and its first and last month. -#}
+{%- set periods = [
+    ("month", "month_start", "month_start"),
+    ("fytd", "financial_year_start", "month_start"),
+    ("prev_fytd", date_plus("financial_year_start", -12, "month"), date_plus("month_start", -12, "month")),
+    ("same_month_last_year", date_plus("month_start", -12, "month"), date_plus("month_start", -12, "month")),
+    ("last_6_months", date_plus("month_start", -5, "month"), "month_start"),
+    ("previous_6_months", date_plus("month_start", -11, "month"), date_plus("month_start", -6, "month")),
+    ("last_12_months", date_plus("month_start", -11, "month"), "month_start"),
+] -%}
+-- The linter cannot follow the indentation of a loop.
+-- noqa: disable=layout.indent
 with
 
 source_months as (
@@ -36,66 +48,19 @@ months as (
 
 periods as (
 
+    {%- for period, first, last in periods %}
+
     select
         month_start,
-        'month' as period,
-        month_start as first_month,
-        month_start as last_month
+        '{{ period }}' as period,
+        {{ first }} as first_month,
+        {{ last }} as last_month
     from months
+    {%- if not loop.last %}
 
     union all
-
-    select
-        month_start,
-        'fytd' as period,
-        financial_year_start as first_month,
-        month_start as last_month
-    from months
-
-    union all
-
-    select
-        month_start,
-        'prev_fytd' as period,
-        {{ date_plus("financial_year_start", -12, "month") }} as first_month,
-        {{ date_plus("month_start", -12, "month") }} as last_month
-    from months
-
-    union all
-
-    select
-        month_start,
-        'same_month_last_year' as period,
-        {{ date_plus("month_start", -12, "month") }} as first_month,
-        {{ date_plus("month_start", -12, "month") }} as last_month
-    from months
-
-    union all
-
-    select
-        month_start,
-        'last_6_months' as period,
-        {{ date_plus("month_start", -5, "month") }} as first_month,
-        month_start as last_month
-    from months
-
-    union all
-
-    select
-        month_start,
-        'previous_6_months' as period,
-        {{ date_plus("month_start", -11, "month") }} as first_month,
-        {{ date_plus("month_start", -6, "month") }} as last_month
-    from months
-
-    union all
-
-    select
-        month_start,
-        'last_12_months' as period,
-        {{ date_plus("month_start", -11, "month") }} as first_month,
-        month_start as last_month
-    from months
+    {%- endif %}
+    {%- endfor %}
 
 ),
 
@@ -106,11 +71,7 @@ final as (
         period,
         first_month,
         last_month,
-        cast(
-            12 * (extract(year from last_month) - extract(year from first_month))
-            + extract(month from last_month) - extract(month from first_month) + 1
-            as bigint
-        ) as months,
+        {{ calendar_months_between("first_month", "last_month") }} + 1 as months,
         {{ days_between("first_month", date_plus("last_month", 1, "month")) }} as days
     from periods
 

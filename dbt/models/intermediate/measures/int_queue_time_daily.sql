@@ -27,11 +27,7 @@ queue_times as (
         answered = 1
         and queue_seconds is not null
         {{ in_touched_months("and", "arrived_date", sources) }}
-    group by
-        force_code,
-        line,
-        arrived_date,
-        queue_seconds
+    group by all
 
 ),
 

@@ -103,12 +103,7 @@ period_times as (
         queue_seconds,
         cast(sum(calls) as bigint) as calls
     from counted
-    group by
-        force_code,
-        section,
-        month_start,
-        period,
-        queue_seconds
+    group by all
     having sum(calls) > 0
 
 ),

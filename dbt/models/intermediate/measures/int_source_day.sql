@@ -45,9 +45,7 @@ deliveries as (
         extract_date as day,
         sum(rows_read) = 0 as is_empty
     from accepted_loads
-    group by
-        source,
-        extract_date
+    group by all
 
 ),
 

@@ -38,10 +38,7 @@ counted as (
     inner join loads
         on load_forces.load_id = loads.load_id
     where loads.status in ('loaded', 'empty')
-    group by
-        loads.source,
-        load_forces.force_code,
-        {{ month_start("loads.extract_date") }}
+    group by all
 
 ),
 
@@ -80,10 +77,7 @@ final as (
         cast(sum(rows_read) as bigint) as rows_read,
         cast(sum(rows_quarantined) as bigint) as rows_quarantined
     from possible
-    group by
-        source,
-        force_code,
-        month_start
+    group by all
 
 )
 

@@ -106,10 +106,7 @@ named_once as (
         is_other,
         count(*) as times
     from named
-    group by
-        test_key,
-        measure,
-        is_other
+    group by all
 
 ),
 

@@ -15,10 +15,7 @@ months as (
         month_start,
         min(case when is_whole then 1 else 0 end) = 1 as is_whole
     from statement_months
-    group by
-        test_key,
-        period,
-        month_start
+    group by all
 
 ),
 
@@ -73,9 +70,7 @@ final as (
         {{ joined_text("case when is_whole then months_text end") }} as loaded,
         {{ joined_text("case when not is_whole then months_text end") }} as needed
     from texts
-    group by
-        test_key,
-        period
+    group by all
 
 )
 

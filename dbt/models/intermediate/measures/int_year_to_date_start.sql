@@ -28,9 +28,7 @@ first_months as (
         min(month_start) as first_month
     from deliveries
     where days_loaded > 0
-    group by
-        force_code,
-        measure
+    group by all
 
 ),
 
@@ -49,13 +47,7 @@ unloaded_spans as (
     inner join unloaded_days
         on periods.first_month <= unloaded_days.day
         and {{ date_plus("periods.last_month", 1, "month") }} > unloaded_days.day
-    group by
-        unloaded_days.force_code,
-        unloaded_days.measure,
-        periods.month_start,
-        periods.period,
-        periods.first_month,
-        periods.last_month
+    group by all
 
 ),
 

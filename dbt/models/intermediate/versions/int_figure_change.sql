@@ -50,10 +50,7 @@ newest_versions as (
         month_start,
         max(publication_no) as publication_no
     from versions
-    group by
-        force_code,
-        measure,
-        month_start
+    group by all
 
 ),
 
@@ -307,10 +304,7 @@ named as (
         {{ joined_text("stretch") }} as deliveries,
         sum(deliveries) as delivery_count
     from worded
-    group by
-        force_code,
-        measure,
-        month_start
+    group by all
 
 ),
 

@@ -1,0 +1,38 @@
+{#- Sums and ratios of calls that the marts by day and by hour have in common. -#}
+
+{#- Sums that are shown, of no call 0. -#}
+{% macro call_counts() %}{{ return(["received", "answered", "not_answered", "called_back"]) }}{% endmacro %}
+
+{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
+{% macro call_totals() %}
+    {{- return(["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"]) -}}
+{% endmacro %}
+
+{#- Query: the ratios over the rows of a relation that has these sums. -#}
+{% macro call_ratios(relation, key) %}
+    {{- catalogue_ratios(
+        relation,
+        key=key,
+        parts=call_counts() + call_totals(),
+        ratios={
+            "pct_not_answered": "pct_not_answered",
+            "avg_queue_seconds": "avg_queue_time",
+            "avg_talk_seconds": "avg_talk_time",
+            "pct_answered_within_target": "pct_answered_within_target",
+        },
+    ) -}}
+{% endmacro %}
+
+{#- What is published of a day or an hour, after its key: of `sums`, their `ratios` and the `percentiles`. -#}
+{% macro call_columns(sums, ratios, percentiles) -%}
+    cast({{ sums }}.received as bigint) as received,
+        cast({{ sums }}.answered as bigint) as answered,
+        cast({{ sums }}.not_answered as bigint) as not_answered,
+        cast({{ ratios }}.pct_not_answered as decimal(38, 6)) as pct_not_answered,
+        cast({{ ratios }}.avg_queue_seconds as decimal(38, 6)) as avg_queue_seconds,
+        cast({{ ratios }}.avg_talk_seconds as decimal(38, 6)) as avg_talk_seconds,
+        cast({{ ratios }}.pct_answered_within_target as decimal(38, 6)) as pct_answered_within_target,
+        cast({{ percentiles }}.median_queue_seconds as decimal(38, 6)) as median_queue_seconds,
+        cast({{ percentiles }}.p90_queue_seconds as decimal(38, 6)) as p90_queue_seconds,
+        cast({{ sums }}.called_back as bigint) as called_back
+{%- endmacro %}
