@@ -8,7 +8,7 @@ thread still runs when the interpreter ends makes DuckDB abort the process (exit
 
 So a thread waits for the signal's number, which Python writes into a pipe at once, whatever handler a library has set.
 Blocking the signals and waiting for them there does not do: `multiprocessing` unblocks them in the main thread.
-Child processes that read extracts end with this process (`extracts/processes.py`), those of Dagster within a second.
+Child processes that read extracts end with this process (`child_process.py`), those of Dagster within a second.
 """
 
 from __future__ import annotations

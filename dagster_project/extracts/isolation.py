@@ -1,34 +1,45 @@
 """Workbooks and Parquet files, read in a process of their own. The formats themselves are not known here.
 
 Their parsers are native code, which a hostile file can make abort, eat memory or never return. The process that loads
-opens the file and hands the open descriptor to a worker (`worker.py`), which streams the rows back. What comes back is
-JSON and Arrow only, never a pickle. A worker is started when it is needed, serves one file after another, and is
-replaced when it died or a file was not read to its end.
+opens the file and hands the open descriptor to a worker (`worker.py`), which sends the rows back as JSON and Arrow. A
+worker serves one file after another; one that died, took much memory or did not read a file to its end is replaced.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
-import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from dagster_project.child_process import Child
 from dagster_project.contracts import Contract
 from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import Count, Piece, schema
-from dagster_project.extracts.processes import FrameTooLong, Pool, Worker, WorkerGone
 
-# Seconds without a message after which a worker is taken for hung, for its start, and the most that it may ask for
-# beside: a sheet of a million rows takes 5 seconds on an idle machine, in one native call.
-SILENCE = 8.0
-START = 60.0
-_LONGEST_STEP = 120.0
+# Seconds for one message. A sheet of a million rows takes 15 before its first row on an idle machine.
+TIME_LIMIT = 300.0
+# A process that has taken so much gives little of it back.
+_RECYCLE_ABOVE_KIB = 400 << 10
+# Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
+_ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
-WORKERS = Pool()
+idle_workers: list[Child] = []
+"""Workers that wait for a file: starting one takes 0.3 CPU seconds."""
+
+
+def _take_worker() -> Child:
+    with suppress(IndexError):
+        while True:
+            worker = idle_workers.pop()
+            if worker.is_alive:
+                return worker
+            worker.end()
+    return Child("dagster_project.extracts.worker", _ENVIRONMENT)
 
 
 class IsolatedReader:
@@ -45,35 +56,20 @@ class IsolatedReader:
         self._name = file.name
         self._contract = contract
         self._count: Count | None = None
-        self._worker: Worker | None = None
-        request = (file.name, file.extension, file.sha256, file.size, file.modified_ns, contract)
-        self.pid = self._start(file.file.fileno(), pickle.dumps(request)).pid
-        opened = self._message("opened")["opened"]
+        worker = _take_worker()
+        self._worker: Child | None = worker
+        self.pid = worker.pid
+        try:
+            worker.send(
+                (file.name, file.extension, file.sha256, file.size, file.modified_ns, contract), file.file.fileno()
+            )
+        except EOFError:
+            raise self._crashed() from None
+        opened = self._message("opened")
         self.serial_days = int(opened["serial_days"])
         self.found: tuple[str, ...] = tuple(opened["found"])
         self.unknown: tuple[str, ...] = tuple(opened["unknown"])
         self.warnings: list[str] = []
-
-    def _start(self, descriptor: int, request: bytes) -> Worker:
-        """Hand the file to a worker, which says at once that it is there."""
-        for is_last in (False, True):
-            worker = self._worker = WORKERS.take()
-            try:
-                worker.request(descriptor, request)
-                worker.frame(START)
-            except WorkerGone:
-                # One that died while it waited has not died of this file.
-                if is_last:
-                    raise self._refused(
-                        "reader_crashed",
-                        "the program that reads it does not start (python -m dagster_project.extracts.worker says why)",
-                    ) from None
-                self.close()
-            except TimeoutError:
-                raise self._stalled(START) from None
-            else:
-                return worker
-        raise AssertionError("the second worker is the last")
 
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - the worker decides how many rows it sends at once
         """The rows in pieces.
@@ -82,20 +78,21 @@ class IsolatedReader:
             UnreadableExtract: the worker finds the file damaged, crashes over it or stalls.
         """
         expected = schema(self._contract)
-        while "end" not in (message := self._message("piece", "end")):
-            _, frame = self._frame(SILENCE)
+        while True:
+            message = self._message("piece", "end")
+            if "count" in message:
+                break
             try:
-                table = pa.ipc.open_stream(frame).read_all()
+                table = pa.ipc.open_stream(self._receive()).read_all()
                 table.validate(full=True)
             except (pa.ArrowException, OSError, ValueError):
                 raise self._nonsense() from None
             if table.schema != expected:
                 raise self._nonsense()
-            yield Piece(table, message["piece"])
-        end = message["end"]
-        self.warnings.extend(end["warnings"])
-        self._count = Count(end["expected"], end["beside"], end["unit"])
-        self._finish(is_tired=end["is_tired"])
+            yield Piece(table, message["last_label"])
+        self.warnings.extend(message["warnings"])
+        self._count = Count(*message["count"])
+        self._release()
 
     def count(self) -> Count:
         """The worker's other count of the records.
@@ -109,58 +106,60 @@ class IsolatedReader:
 
     def close(self) -> None:
         """End the worker if it still has to do with the file."""
-        self._finish(is_tired=True)
+        if self._worker:
+            self._worker.end()
+        self._worker = None
 
-    def _finish(self, *, is_tired: bool) -> int | None:
-        """Part from the worker; returns its exit code if it was ended."""
-        worker, self._worker = self._worker, None
-        if worker and is_tired:
-            return worker.end()
-        if worker:
-            WORKERS.give_back(worker)
-        return None
+    def _release(self) -> None:
+        """Leave the worker to the next file, or end it if it has taken much memory."""
+        if self._worker and not _needs_recycling(self._worker.pid):
+            idle_workers.append(self._worker)
+            self._worker = None
+        self.close()
 
-    def _message(self, *wanted: str, patience: float = SILENCE) -> dict[str, Any]:
-        """The next message that is no mere sign of life."""
-        while True:
-            kind, frame = self._frame(patience)
-            message: dict[str, Any] = json.loads(frame) if kind == b"J" else {}
-            if "expect" in message:
-                patience = SILENCE + min(message["expect"], _LONGEST_STEP)
-                continue
-            if "refused" in message:
-                self._finish(is_tired=message["is_tired"])
-                code, sentence = message["refused"]
-                raise UnreadableExtract(code, sentence)
-            if not any(name in message for name in wanted):
-                raise self._nonsense()
-            return message
+    def _message(self, *kinds: str) -> dict[str, Any]:
+        """The next message, which is of one of these kinds; raises what the worker found wrong with the file."""
+        try:
+            kind, content = json.loads(self._receive())
+        except ValueError:
+            raise self._nonsense() from None
+        if kind == "refused":
+            self._release()
+            code, sentence = content["code"], content["sentence"]
+            raise UnreadableExtract(code, sentence)
+        if kind not in kinds:
+            raise self._nonsense()
+        return dict(content)
 
-    def _frame(self, patience: float) -> tuple[bytes, bytearray]:
+    def _receive(self) -> bytes:
         if self._worker is None:
             raise ValueError("the reader is closed")
         try:
-            return self._worker.frame(patience)
+            return self._worker.receive(TIME_LIMIT)
         except TimeoutError:
-            raise self._stalled(patience) from None
-        except FrameTooLong:
-            raise self._refused("too_large", "some of its rows together do not fit the memory") from None
-        except WorkerGone:
+            raise self._refused(
+                "reader_stalled", f"the program that reads it was silent for {TIME_LIMIT:.0f} seconds"
+            ) from None
+        except EOFError:
             raise self._crashed() from None
 
     def _crashed(self) -> UnreadableExtract:
-        code = self._finish(is_tired=True) or 0
-        how = signal.strsignal(-code) if code < 0 else None
-        return self._refused(
-            "reader_crashed", f"damaged, or too large for the memory: reading it ended by: {how or 'an error'}"
-        )
-
-    def _stalled(self, patience: float) -> UnreadableExtract:
-        return self._refused("reader_stalled", f"the program that reads it was silent for {patience:.0f} seconds")
+        how = self._worker.end() if self._worker else "it was closed"
+        return self._refused("reader_crashed", f"damaged, or too large for the memory: reading it ended by {how}")
 
     def _nonsense(self) -> UnreadableExtract:
         return self._refused("reader_crashed", "the program that reads it sent back nonsense")
 
     def _refused(self, code: str, found: str) -> UnreadableExtract:
         self.close()
-        return UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved anew by another program")
+        return UnreadableExtract(code, f"{self._name}: {found}; deliver it as CSV, or saved again by another program")
+
+
+def _needs_recycling(pid: int) -> bool:
+    """Whether a process has ever taken much memory; where the system does not tell (macOS), it counts as if it had."""
+    # Not getrusage: a process starts with the peak of the one that started it.
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) > _RECYCLE_ABOVE_KIB
+    return True

@@ -30,8 +30,6 @@ _GRID_CELL, _FILLED_CELL, _MEMORY = 32, 40, 640 << 20
 # More texts than filled cells fit.
 _STRINGS = 8_500_000
 _CHUNK = 1 << 20
-# Cells that the parser reads in a second on a machine that is busy with other work: a twentieth of what was measured.
-_CELLS_A_SECOND = 100_000
 
 _DATE_ONLY = frozenset(range(14, 18))
 _TIME_ONLY = frozenset((*range(18, 22), *range(45, 48)))
@@ -76,15 +74,13 @@ class Workbook:
 
     Args:
         file: the workbook.
-        expect: told before every step how many seconds it may take.
 
     Raises:
         UnreadableExtract: on construction: damaged, encrypted, with macros, or built to exhaust the reader.
     """
 
-    def __init__(self, file: OpenFile, expect: Callable[[float], None]) -> None:
+    def __init__(self, file: OpenFile) -> None:
         self._file = file
-        self._expect = expect
         try:
             self._zip = zipfile.ZipFile(file.file)
             self._check_members()
@@ -101,11 +97,6 @@ class Workbook:
     def is_suspect(self, sheet: str) -> bool:
         """Whether the sheet has formulas or negative numbers, so that its facts have to be looked at."""
         return self.rows[sheet].is_suspect
-
-    def seconds_to_parse(self, sheet: str) -> float:
-        """How long parsing a sheet may take."""
-        rows = self.rows[sheet]
-        return (rows.span * rows.last_column + rows.values) / _CELLS_A_SECOND
 
     def facts(self, sheet: str) -> CellFacts:
         """Facts on the cells of a sheet; read once, and only when asked for."""
@@ -160,7 +151,6 @@ class Workbook:
     def _chunks(self, part: str) -> Iterator[bytes]:
         with self._zip.open(part) as stream:
             while data := stream.read(_CHUNK):
-                self._expect(0)
                 yield data
 
     def _read_workbook(self) -> tuple[bool, dict[str, str]]:

@@ -54,22 +54,18 @@ class XlsxReader:
     Args:
         file: the workbook.
         contract: of its source.
-        expect: told before a step how many seconds it may take; the first steps of a large sheet are long.
 
     Raises:
         UnreadableExtract: on construction, when the container is not fit to be parsed, or when no sheet or
             more than one has the header.
     """
 
-    def __init__(
-        self, file: OpenFile, contract: Contract, expect: Callable[[float], None] = lambda _seconds: None
-    ) -> None:
+    def __init__(self, file: OpenFile, contract: Contract) -> None:
         self._file = file
         self._contract = contract
-        self._expect = expect
         self._only_formulas = 0
         self.warnings: list[str] = []
-        self._workbook = Workbook(file, expect)
+        self._workbook = Workbook(file)
         file.file.seek(0)
         try:
             self._sheet = self._find_sheet(CalamineWorkbook.from_filelike(file.file))
@@ -99,7 +95,6 @@ class XlsxReader:
         for name in names:
             if name not in self._workbook.sheets:
                 continue
-            self._expect(self._workbook.seconds_to_parse(name))
             cells = workbook.get_sheet_by_name(name)
             rows = list(_first_rows(_rows(cells, self._file.name)))
             looked_at.extend(row for _, row in rows)

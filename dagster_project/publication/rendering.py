@@ -11,12 +11,10 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe
-from signal import Signals
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from dagster_project.child_process import end_child, start_child
+from dagster_project.child_process import Child
 from dagster_project.publication.files import FailedRendering
 from dagster_project.publication.paths import UnsafeName, refused_address
 from dagster_project.reporting import LOGGER, warn
@@ -139,9 +137,9 @@ class Renderer:
             self._fail(path, f"it took longer than {limit:.3g} seconds")
             self.close()
         except EOFError:
-            code = self._worker.end() if self._worker else 0
+            how = self._worker.end() if self._worker else ""
             self._worker = None
-            self._fail(path, f"its process ended ({_ending(code)})")
+            self._fail(path, f"its process ended ({how})")
         except _RenderingError as error:
             self._fail(path, str(error))
         except OSError as error:
@@ -157,16 +155,14 @@ class Renderer:
             self._failed[path] = reason
 
 
-class _Worker:
-    """The process, and the connection to it."""
+class _Worker(Child):
+    """The process, and what is said to it."""
 
     def __init__(self) -> None:
-        self._connection, theirs = Pipe()
-        with theirs:
-            self._process = start_child("dagster_project.publication.rendering_worker", theirs.fileno())
+        super().__init__("dagster_project.publication.rendering_worker")
         # Importing does not count as rendering.
         with suppress(EOFError, TimeoutError):
-            self._received(_START)
+            self.receive(_START)
 
     def render(self, function: Callable[..., object], arguments: tuple[Any, ...], limit: float) -> Rendered:
         """Have the process call a function.
@@ -177,32 +173,14 @@ class _Worker:
             _RenderingError: the function raised, or cannot be handed over.
         """
         try:
-            self._connection.send((function, arguments))
-        except OSError:
-            raise EOFError from None
+            self.send((function, arguments))
+        except EOFError:
+            raise
         except Exception as error:
             LOGGER.debug("a rendering cannot be handed over", exc_info=error)
             raise _RenderingError(f"what it shows cannot be handed over ({type(error).__name__})") from None
-        # Of what this process did not pickle itself, it unpickles nothing: the other one works on foreign values.
-        reply = json.loads(self._received(limit))
+        reply = json.loads(self.receive(limit))
         if reply["error"]:
             LOGGER.debug("%s", reply["traceback"])
             raise _RenderingError(f"rendering it failed ({reply['error']})")
-        return Rendered(self._received(limit), reply["replaced"])
-
-    def _received(self, limit: float) -> bytes:
-        if not self._connection.poll(limit):
-            raise TimeoutError
-        try:
-            return self._connection.recv_bytes()
-        except OSError:
-            raise EOFError from None
-
-    def end(self) -> int:
-        """Kill the process; returns its exit code, negative for a signal."""
-        self._connection.close()
-        return end_child(self._process, patience=0.2)
-
-
-def _ending(code: int) -> str:
-    return Signals(-code).name if code < 0 else f"exit code {code}"
+        return Rendered(self.receive(limit), reply["replaced"])

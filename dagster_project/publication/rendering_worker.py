@@ -1,8 +1,7 @@
 """The process that renders files for another one. Started by `rendering.py`, never imported.
 
-Usage: `python -m dagster_project.publication.rendering_worker DESCRIPTOR`, the descriptor of a connection of
-`multiprocessing`. A request is the pickle of a function and its arguments, from this program's own parent. A reply is
-JSON that says whether it worked, followed by the bytes of the file if it did.
+A request is the pickle of a function and its arguments. A reply is JSON that says whether it worked, followed by the
+bytes of the file if it did.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from __future__ import annotations
 import json
 import pickle
 import resource
-import sys
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from dagster_project.child_process import die_with_parent, limit_resources
+from dagster_project.child_process import connect_to_parent
 
 # Imported here, so that the first rendering's time is its own.
 from dagster_project.publication import charts, html  # noqa: F401
@@ -28,14 +26,7 @@ _MEMORY = 2 << 30
 
 def main() -> None:
     """Serve requests until the parent closes the connection."""
-    if len(sys.argv) != 2:
-        sys.exit(
-            "usage: python -m dagster_project.publication.rendering_worker DESCRIPTOR; only for the program that "
-            "publishes"
-        )
-    die_with_parent()
-    limit_resources({resource.RLIMIT_DATA: _MEMORY})
-    connection = Connection(int(sys.argv[1]))
+    connection = connect_to_parent({resource.RLIMIT_DATA: _MEMORY})
     connection.send_bytes(b"ready")
     # The parent is gone: there is nobody left to tell.
     with suppress(EOFError, ConnectionError):
