@@ -105,9 +105,9 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
         ),
         spec(
             "parquet",
-            # Both hold the same rows; in a night the order of those that were renewed differs.
+            # Both hold the same rows.
             reads=_published("database"),
-            description="One Parquet file for each mart: the tables of the database.",
+            description="The tables of the database as Parquet: one file for each, of a fact one for each month.",
             kinds={"parquet"},
             file="parquet",
         ),

@@ -1,24 +1,20 @@
-"""The tables of a publication: all marts in one DuckDB file, and each as Parquet.
+"""The database of a publication: all marts in one DuckDB file. The same tables as Parquet: `parquet_files.py`.
 
-A fact of ten years has millions of rows, of which a night touches some thousands. So the files of the publication
-before are taken over where they can be: in each fact of the database the rows of touched keys are written anew, and in
-its Parquet file the row groups that have such rows. Every other table is written whole.
+A fact of ten years has millions of rows, of which a night touches some thousands. So the file of the publication before
+is taken over where it can be: in each fact the rows of touched keys are written anew. Every other table is written
+whole.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
-from dagster_project.publication.files import copy, take_over
-from dagster_project.publication.parquet import NotComposable, compose, read_footer
-from dagster_project.publication.paths import address_of, published_path
+from dagster_project.publication.files import copy
+from dagster_project.publication.paths import published_path
 from dagster_project.sql import literal, quoted, table
 from dagster_project.transformation.build import built_upon
 from dagster_project.transformation.project import Mart
@@ -26,8 +22,6 @@ from dagster_project.warehouse.connection import transaction
 
 DATABASE = "fcir.duckdb"
 """Name of the file in a publication."""
-
-_PARQUET = "parquet"
 
 # DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
 STORAGE_VERSION = "v1.4.0"
@@ -78,11 +72,11 @@ def can_take_over(
 def write_tables(
     connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path, *, before: Path | None
 ) -> dict[str, int]:
-    """Write every mart into a DuckDB file and into Parquet.
+    """Write every mart into a DuckDB file.
 
     Args:
         connection: the warehouse.
-        marts: the tables; those with `touched` are renewed for touched rows alone when there is a file to start from.
+        marts: the tables; those with `changed_rows` are renewed for these alone when there is a file to start from.
         folder: of the new publication.
         before: folder of the publication whose files are taken over; None to write all rows anew.
 
@@ -95,12 +89,10 @@ def write_tables(
     counts: dict[str, int] = {}
     for mart in marts:
         target = table("published", "marts", mart.name)
-        is_renewed = before is not None and mart.touched is not None and _renew(connection, mart)
+        is_renewed = before is not None and mart.changed_rows is not None and _renew(connection, mart)
         if not is_renewed:
             _write(connection, mart)
         comment(connection, target, mart.description, mart.columns)
-        if not (before and is_renewed and _renew_parquet(connection, mart, folder, before)):
-            copy_to_parquet(connection, target, published_path(folder, _PARQUET, f"{mart.name}.parquet"))
         counts[mart.name] = _rows(connection, target)
     connection.execute("detach published")
     return counts
@@ -122,53 +114,12 @@ def _renew(connection: duckdb.DuckDBPyConnection, mart: Mart) -> bool:
     return _rows(connection, source) == _rows(connection, target)
 
 
-def _renew_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Path, before: Path) -> bool:
-    """Make the Parquet file of a fact of the row groups before that have no touched row, and of new ones.
-
-    The last row group is among the new ones, however it is: else every night would leave one with the rows of a day.
-
-    Returns:
-        Whether it could be made, and has as many rows as the fact.
-    """
-    target = published_path(folder, _PARQUET, f"{mart.name}.parquet")
-    source = table("warehouse", "marts", mart.name)
-    try:
-        old = read_footer(before / _PARQUET / target.name)
-        touched = connection.execute(
-            f"select file_row_number from read_parquet(?, file_row_number = true) as rows where {_is_touched(mart)}",
-            [str(old.path)],
-        ).fetchall()
-        has_new = connection.execute(f"select 1 from {source} as rows where {_is_touched(mart)} limit 1").fetchall()
-        if not touched and not has_new:
-            take_over(before, folder, address_of(_PARQUET, target.name))
-            return True
-        ends = list(accumulate(old.rows))
-        if not ends:
-            return False
-        stale = sorted({bisect_right(ends, row) for (row,) in touched} | {len(ends) - 1})
-        kept = [place for place in range(len(ends)) if place not in stale]
-        with TemporaryDirectory(dir=folder) as scratch:
-            rest, new = (published_path(Path(scratch), f"{name}.parquet") for name in ("rest", "new"))
-            compose(rest, [(old, stale)])
-            copy_to_parquet(
-                connection,
-                f"(select * from read_parquet({literal(str(rest))}) as rows where not {_is_touched(mart)} "
-                f"union all by name select * from {source} as rows where {_is_touched(mart)} order by {_order(mart)})",
-                new,
-            )
-            added = read_footer(new)
-            compose(target, [(old, kept), (added, range(len(added.rows)))])
-    except NotComposable:
-        return False
-    return sum(read_footer(target).rows) == _rows(connection, source)
-
-
 def _is_touched(mart: Mart) -> str:
     """Condition for `rows` of a fact or of what was published of it.
 
     As facts themselves are renewed: by a narrow range of numbers of loads, so that most of a file is left unread.
     """
-    touched = table("warehouse", "staging", mart.touched or "")
+    touched = table("warehouse", *(mart.changed_rows or ()))
     return (
         f"exists (select 1 from {touched} as touched "
         "where touched.load_id = rows.load_id and touched.source_row = rows.source_row)"
@@ -177,23 +128,6 @@ def _is_touched(mart: Mart) -> str:
 
 def _order(mart: Mart) -> str:
     return ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
-
-
-def copy_to_parquet(connection: duckdb.DuckDBPyConnection, relation: str, file: Path) -> None:
-    """Write a relation, in its order, into a Parquet file whose row groups can be taken over by a later one.
-
-    Args:
-        connection: an open connection.
-        relation: a quoted table or a query in brackets.
-        file: the file to write.
-    """
-    # Bloom filters stand outside of the row groups; without them a fact takes a tenth less to write. Zstandard at its
-    # lowest level writes as fast as Snappy, DuckDB's default, and needs 0.61 of its bytes for ten years of calls: a
-    # pseudonym is hexadecimal, which Snappy cannot shorten. Each night copies and hashes these bytes.
-    connection.execute(
-        f"copy {relation} to {literal(str(file))} "
-        "(format parquet, compression zstd, compression_level 1, write_bloom_filter false)"
-    )
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:

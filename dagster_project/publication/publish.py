@@ -26,6 +26,7 @@ from dagster_project.publication.files import (
 from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.parquet_files import write_parquet
 from dagster_project.publication.pointer import CURRENT, point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
@@ -110,6 +111,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         )
         write_evidence(connection)
         counts = write_tables(connection, marts, partial, before=before if goes_on else None)
+        write_parquet(connection, marts, partial, before=before if goes_on else None)
     # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
     with renderer, spilling_connection(settings.warehouse) as connection:
         papers = write_papers(

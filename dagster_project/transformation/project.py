@@ -44,9 +44,11 @@ class Mart:
     """Columns by which its rows are published; no two rows have the same values in them."""
     releases: tuple[Release, ...] = ()
     """What the public edition has of it; nothing unless the mart says so."""
-    touched: str | None = None
-    """Table in the schema staging with load_id and source_row of the rows that a build renews, where it renews no
-    others; None where a build may change any row."""
+    month_of: str | None = None
+    """Of a fact, the date by whose month it is published as Parquet; None of other marts, which are one file."""
+    changed_rows: tuple[str, str] | None = None
+    """Schema and name of the table of all rows that changed keys have or ever had, by load_id and source_row and with
+    the date `month_of`, where a build renews those rows alone; None where it may change any row."""
 
 
 def target_path(settings: Settings) -> Path:
@@ -196,15 +198,24 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
         order = tuple(node["config"]["meta"].get("published_by", grain))
+        month_of = _month_of(node["name"], [*order, *columns])
+        changed_rows = _changed_rows(manifest, node, month_of)
         marts.append(
-            Mart(node["name"], node["description"], tuple(grain), columns, order, releases, _touched(manifest, node))
+            Mart(node["name"], node["description"], tuple(grain), columns, order, releases, month_of, changed_rows)
         )
     check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)
 
 
-def _touched(manifest: dict[str, Any], node: dict[str, Any]) -> str | None:
-    """Table of the touched rows that an incremental model is built by; see dbt/macros/incremental_by_key.sql."""
-    read = [manifest["nodes"].get(unique_id, {}).get("name", "") for unique_id in node["depends_on"]["nodes"]]
-    touched = [name for name in read if name.startswith("stg_") and name.endswith("_touched")]
-    return touched[0] if len(touched) == 1 and node["config"]["materialized"] == "incremental" else None
+def _month_of(name: str, columns: Sequence[str]) -> str | None:
+    """The local date of a fact's event: the first date that its rows are ordered by, else the first that it has."""
+    dates = [column for column in columns if column.endswith("_date")]
+    return dates[0] if name.startswith("fct_") and dates else None
+
+
+def _changed_rows(manifest: dict[str, Any], node: dict[str, Any], month_of: str | None) -> tuple[str, str] | None:
+    """The table of changed rows that an incremental model is built by; see dbt/macros/incremental_by_key.sql."""
+    read = [manifest["nodes"].get(unique_id, {}) for unique_id in node["depends_on"]["nodes"]]
+    tables = [item for item in read if item.get("name", "").startswith("stg_") and item["name"].endswith("_touched")]
+    is_known = len(tables) == 1 and node["config"]["materialized"] == "incremental" and month_of in tables[0]["columns"]
+    return (tables[0]["schema"], tables[0]["name"]) if is_known else None

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import DATABASE, can_take_over, write_tables
-from dagster_project.publication.parquet import read_footer
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-FACT = Mart("fct", "Facts.", ("id",), {"id": "Number."}, ("day", "id"), touched="stg_touched")
+FACT = Mart("fct", "Facts.", ("id",), {"id": "Number."}, ("day", "id"), changed_rows=("staging", "stg_touched"))
 KPI = Mart("kpi", "Figures.", ("id",), {"id": "Number."}, ("id",))
 NOON = datetime(2022, 11, 15, 12, tzinfo=UTC)
 
@@ -116,64 +113,7 @@ def test_touched_rows_of_a_fact_and_all_rows_of_other_tables_are_renewed(warehou
     assert [row[0] for row in told] == [0, 3, 6, 1, 7, 2, 8, 5, 9]
     assert {row[0]: row[4] for row in told} == dict.fromkeys((0, 1, 2, 3, 6, 7, 8), "a") | {5: "corrected", 9: "new"}
     assert rows(second, "kpi") == [(1, "b")]
-    assert sorted(duckdb.sql(f"from '{second / 'parquet' / 'fct.parquet'}'").fetchall()) == sorted(told)
     assert sha256_of(first / DATABASE) == before
-
-
-def test_row_groups_of_a_fact_without_a_touched_row_are_taken_over(warehouse, tmp_path):
-    warehouse.execute(
-        "create or replace table marts.fct as "
-        "select range as id, range // 1000 as day, 1 as load_id, range as source_row, 'a' as value from range(500000)"
-    )
-    first, second = folder_of(tmp_path / "first"), folder_of(tmp_path / "second")
-    write_tables(warehouse, [FACT], first, before=None)
-    files = [folder / "parquet" / "fct.parquet" for folder in (first, second)]
-    old = read_footer(files[0])
-    touched = sum(old.rows[:2]) + 5
-    warehouse.execute("insert into staging.stg_touched values (1, ?), (2, 500000)", [touched])
-    warehouse.execute("update marts.fct set value = 'corrected' where id = ?", [touched])
-    warehouse.execute("insert into marts.fct values (500000, 500, 2, 500000, 'new')")
-    # Of no touched key, in a row group without one: that it stays shows that the row group was taken over.
-    warehouse.execute("update marts.fct set value = 'b' where id = 7")
-    write_tables(warehouse, [FACT], second, before=first)
-    new = read_footer(files[1])
-    assert new.rows[: len(old.rows) - 2] == [*old.rows[:2], *old.rows[3:-1]]
-    assert sum(new.rows) == 500_001
-    told = pq.read_table(files[1]).to_pydict()
-    assert sorted(told["id"]) == list(range(500_001))
-    values = dict(zip(told["id"], told["value"], strict=True))
-    assert {number: value for number, value in values.items() if value != "a"} == {
-        touched: "corrected",
-        500_000: "new",
-    }
-    assert sorted(rows(second, "fct")) == sorted(zip(*told.values(), strict=True))
-
-
-def test_a_fact_that_had_no_row_is_written_whole(warehouse, tmp_path):
-    first, second = folder_of(tmp_path / "first"), folder_of(tmp_path / "second")
-    warehouse.execute("delete from marts.fct")
-    write_tables(warehouse, [FACT], first, before=None)
-    warehouse.execute("insert into marts.fct values (1, 1, 2, 1, 'new')")
-    warehouse.execute("insert into staging.stg_touched values (2, 1)")
-    write_tables(warehouse, [FACT], second, before=first)
-    assert duckdb.sql(f"from '{second / 'parquet' / 'fct.parquet'}'").fetchall() == [(1, 1, 2, 1, "new")]
-
-
-def test_a_parquet_file_of_other_columns_is_written_whole(warehouse, first, tmp_path):
-    warehouse.execute("insert into staging.stg_touched values (1, 4)")
-    duckdb.sql("select 1 as id, 1 as load_id, 4 as source_row").write_parquet(str(first / "parquet" / "fct.parquet"))
-    second = folder_of(tmp_path / "second")
-    write_tables(warehouse, [FACT], second, before=first)
-    assert sorted(duckdb.sql(f"from '{second / 'parquet' / 'fct.parquet'}'").fetchall()) == sorted(rows(second, "fct"))
-
-
-def test_parquet_of_a_fact_without_a_touched_row_is_the_file_of_before(warehouse, first, tmp_path):
-    second = folder_of(tmp_path / "second")
-    write_tables(warehouse, [FACT, KPI], second, before=first)
-    parquet = [folder / "parquet" / "fct.parquet" for folder in (first, second)]
-    assert parquet[0].samefile(parquet[1])
-    shutil.rmtree(first)
-    assert len(duckdb.sql(f"from '{parquet[1]}'").fetchall()) == 9
 
 
 def test_a_fact_that_does_not_come_to_as_many_rows_is_written_whole(warehouse, first, tmp_path):

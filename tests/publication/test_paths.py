@@ -84,7 +84,7 @@ _WRITES |= {"copyfile", "copy2", "copytree", "move", "link", "NamedTemporaryFile
 # Modules that the others write through.
 _GUARDED = {"paths.py", "files.py", "pointer.py"}
 # Functions that write to a path that they are given; those who call them have it from `published_path`.
-_GIVEN = {"compose", "copy_to_parquet"}
+_GIVEN = {"copy_to_parquet"}
 
 
 def _functions(tree: ast.AST):

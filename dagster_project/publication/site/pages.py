@@ -25,6 +25,7 @@ from dagster_project.publication.files import copy, write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
+from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
@@ -418,7 +419,11 @@ def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path 
 
 def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     tables = [
-        table | {"address": address_of("dictionary", f"{table['table_name']}.html")}
+        table
+        | {
+            "address": address_of("dictionary", f"{table['table_name']}.html"),
+            "parquet": parquet_addresses(site.folder, table["table_name"]),
+        }
         for table in data.tables(connection)
     ]
     site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
