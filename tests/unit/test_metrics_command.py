@@ -35,10 +35,10 @@ def test_the_warehouse_is_not_read_while_a_run_holds_it(settings, capsys):
     assert "holds the warehouse" in capsys.readouterr().err
 
 
-def test_without_metricflow_it_says_how_to_get_it(settings, capsys, monkeypatch):
+def test_without_metricflow_it_says_how_to_get_it(settings, capsys, monkeypatch, tmp_path):
     folder = settings.published / "first"
     folder.mkdir(parents=True)
     (settings.published / "current").symlink_to("first")
-    monkeypatch.setattr(metrics, "find_spec", lambda _: None)
+    monkeypatch.setattr(metrics.sys, "executable", str(tmp_path / "python"))
     assert metrics.main(["list", "metrics"]) == 2
     assert "MetricFlow is not installed here, so nothing was asked. Run: make env" in capsys.readouterr().err
