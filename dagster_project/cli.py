@@ -56,6 +56,7 @@ from dagster_project.operations import (
     repair_files,
     run_job,
     serve_ui,
+    write_data_docs,
     write_dbt_docs,
 )
 from dagster_project.publication.catalogue import Listing, describe_table, list_measures, list_tables, page_of
@@ -733,15 +734,23 @@ def ui(
 
 
 @app.command()
-def docs() -> None:
+def docs(
+    data_docs: Annotated[
+        bool, typer.Option("--data-docs", help="Write the results of validation as Great Expectations shows them.")
+    ] = False,
+) -> None:
     """Write the documentation of all models and columns as one page.
 
-    The page needs no server; its place is printed.
+    The pages need no server and no network; where they are is printed.
 
-    Example:
+    Examples:
       fcir docs
+      fcir docs --data-docs
     """
     settings = _start()
+    if data_docs:
+        say(f"Data Docs  {write_data_docs(settings)}")
+        return
     _repair(settings)
     say(f"Documentation  {write_dbt_docs(settings)}")
 

@@ -5,9 +5,7 @@ Files are read into a warehouse in memory with what the audit knows of their sou
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from os.path import lexists
@@ -25,8 +23,8 @@ from dagster_project.loading.landing import LandedFile, extract_date_of, scan_la
 from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.operations import contracts_of
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.sql import literal, rows_as_dicts, table
-from dagster_project.warehouse.connection import DatabaseUnreadable, create_private, dry_connection, insert_rows
+from dagster_project.sql import rows_as_dicts, table
+from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
@@ -34,7 +32,6 @@ from dagster_project.warehouse.tables import ensure_tables, incoming
 if TYPE_CHECKING:
     from dagster_project.loading.candidate import FileLoad
     from dagster_project.loading.verdicts import Verdict
-    from dagster_project.validation.engine import Outcome
 
 # Of the deliveries before, as much as any verdict looks at: volume by weekday the longest.
 _DAYS_BEFORE = 56
@@ -142,6 +139,7 @@ def _checked(settings: Settings, contract: Contract, paths: Sequence[Path], *, s
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import one_time_key
     from dagster_project.loading.verdicts import judge
+    from dagster_project.validation import count_violations
 
     named: dict[date, list[LandedFile]] = {}
     undated: set[date] = set()
@@ -177,11 +175,11 @@ def _checked(settings: Settings, contract: Contract, paths: Sequence[Path], *, s
         )
         if candidate.gone:
             raise UsageError(f"{printable(str(candidate.gone[0].path))}: has gone while it was read")
-        outcomes = _outcomes(connection, contract)
+        violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
-            outcomes = tuple(outcome for outcome in outcomes if outcome.expectation.code != "events_outside_day")
-        judgement = judge(connection, candidate, outcomes)
+            violations = tuple(item for item in violations if item.expectation.code != "events_outside_day")
+        judgement = judge(connection, candidate, violations)
         loads = iter(candidate.files)
         checked = []
         for delivery in deliveries:
@@ -306,37 +304,6 @@ def _rows(
 def _first_free_load(connection: duckdb.DuckDBPyConnection) -> int:
     row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
     return int(row[0]) if row else 1
-
-
-def _outcomes(connection: duckdb.DuckDBPyConnection, contract: Contract) -> tuple[Outcome, ...]:
-    """Results of the expectations: by their violation counts where all critical ones pass, else as a run has them."""
-    from dagster_project.validation.engine import validate, validate_quickly
-
-    quick = validate_quickly(contract, connection)
-    if quick is not None:
-        return quick
-    with _in_a_file(connection, contract) as file:
-        return validate(contract, file)
-
-
-@contextmanager
-def _in_a_file(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[Path]:
-    """The candidate in a private file, which goes at the end: Great Expectations opens files only.
-
-    Personal cells are pseudonyms there, of a key that nobody has.
-    """
-    with tempfile.TemporaryDirectory(prefix="fcir-check-") as folder:
-        file = Path(folder) / "candidate.duckdb"
-        create_private(file)
-        connection.execute(f"attach {literal(str(file))} as candidate")
-        try:
-            connection.execute("create schema candidate.incoming")
-            for part in (None, "deliveries"):
-                relation = incoming(contract, part)
-                connection.execute(f"create table candidate.{relation} as select * from {relation}")
-        finally:
-            connection.execute("detach candidate")
-        yield file
 
 
 def _standing(connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> set[str | None]:

@@ -674,3 +674,33 @@ def write_dbt_docs(settings: Settings) -> Path:
     """
     with writer_lock(settings.lock_file, command="fcir docs"):
         return write_docs(settings)
+
+
+def write_data_docs(settings: Settings) -> Path:
+    """The results of validation that are kept, as the Data Docs of Great Expectations.
+
+    Raises:
+        UsageError: no result is kept.
+        WarehouseLocked: a run is loading.
+    """
+    from dagster_project.validation.outcomes import engine_version
+
+    documents: list[tuple[str]] = []
+    # A warehouse of an earlier version has no such table.
+    with suppress(duckdb.CatalogException), reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if connection:
+            documents = connection.execute(
+                """
+                select document
+                from audit.suite_result
+                where engine_version = ?
+                order by validated_at desc, run_id desc, source
+                """,
+                [engine_version()],
+            ).fetchall()
+    if not documents:
+        raise UsageError(f"no result of Great Expectations {engine_version()} is kept; load deliveries first: fcir run")
+    # Here: it imports Great Expectations.
+    from dagster_project.validation.data_docs import write_data_docs as write
+
+    return write([document for (document,) in documents], settings.home / "data_docs")

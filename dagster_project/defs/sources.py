@@ -17,8 +17,7 @@ from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.reporting import detail, is_json, progress, step, warn
 from dagster_project.settings import Settings
-from dagster_project.validation.engine import Outcome
-from dagster_project.validation.expectations import Expectation, expectations_of
+from dagster_project.validation import Expectation, Outcome, expectations_of
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import (
     QuarantinedRows,

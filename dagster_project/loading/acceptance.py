@@ -18,8 +18,8 @@ from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import table
-from dagster_project.validation.engine import Outcome
-from dagster_project.validation.results import engine_version, written_results
+from dagster_project.validation import Outcome, ValidationResult
+from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
@@ -57,6 +57,7 @@ def accept(
     connection: duckdb.DuckDBPyConnection,
     candidate: Candidate,
     judgement: Judgement,
+    validation: ValidationResult,
     *,
     run_id: str,
     is_synthetic: bool,
@@ -69,7 +70,8 @@ def accept(
     Args:
         connection: a loading connection.
         candidate: what was read; its view and tables in `incoming` are dropped.
-        judgement: the verdicts on its deliveries, and the results of its expectations.
+        judgement: the verdicts on its deliveries.
+        validation: the results of its expectations.
         run_id: Dagster run.
         is_synthetic: whether the landing folder is marked as made up.
 
@@ -145,8 +147,8 @@ def accept(
         for file in candidate.files:
             if file.extract_date in rejected:
                 file.rows_loaded = 0
-        _audit_outcomes(connection, contract, judgement.outcomes, run_id, now)
-        _audit_documents(connection, contract, judgement.outcomes, run_id=run_id, now=now, is_synthetic=is_synthetic)
+        _audit_outcomes(connection, contract, validation.outcomes, run_id, now)
+        _audit_document(connection, contract.source, validation.document, run_id=run_id, now=now)
         drop_incoming(connection, contract)
     return results
 
@@ -365,45 +367,30 @@ def _audit_outcomes(
     insert_rows(connection, table("audit", "expectation_result"), rows)
 
 
-def _audit_documents(
-    connection: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    outcomes: Sequence[Outcome],
-    *,
-    run_id: str,
-    now: datetime,
-    is_synthetic: bool,
+def _audit_document(
+    connection: duckdb.DuckDBPyConnection, source: str, document: str, *, run_id: str, now: datetime
 ) -> None:
-    """The same results as Data Docs show them, of the newest runs alone."""
-    connection.execute("delete from audit.validation_result where run_id = ? and source = ?", [run_id, contract.source])
-    rows = [
-        {
-            "run_id": run_id,
-            "source": contract.source,
-            "suite": result.suite,
-            "success": result.success,
-            "evaluated": result.evaluated,
-            "failed": result.failed,
-            "engine_version": engine_version(),
-            "document": result.document,
-            "validated_at": now,
-        }
-        for result in written_results(contract, outcomes, run_id=run_id, validated_at=now, is_synthetic=is_synthetic)
-    ]
-    insert_rows(connection, table("audit", "validation_result"), rows)
+    """The result as Data Docs show it, of the newest runs alone."""
+    connection.execute("delete from audit.suite_result where run_id = ? and source = ?", [run_id, source])
     connection.execute(
         """
-        delete from audit.validation_result
+        insert into audit.suite_result (run_id, source, engine_version, document, validated_at)
+        values (?, ?, ?, ?, ?)
+        """,
+        [run_id, source, engine_version(), document, now],
+    )
+    connection.execute(
+        """
+        delete from audit.suite_result
         where
             source = $source
             and run_id not in (
                 select run_id
-                from audit.validation_result
+                from audit.suite_result
                 where source = $source
-                group by run_id
-                order by max(validated_at) desc, run_id desc
+                order by validated_at desc, run_id desc
                 limit $kept
             )
         """,
-        {"source": contract.source, "kept": _DOCUMENTS_KEPT},
+        {"source": source, "kept": _DOCUMENTS_KEPT},
     )

@@ -19,8 +19,8 @@ from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
 from dagster_project.settings import Settings
 from dagster_project.sql import table
-from dagster_project.validation.engine import Outcome, validate
-from dagster_project.warehouse.connection import insert_rows, loading_connection, transaction
+from dagster_project.validation import Outcome, count_violations, validate
+from dagster_project.warehouse.connection import insert_rows, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.tables import ensure_tables
 
 # Days of one kind of warning that a run names one by one: a first load has years of them.
@@ -145,16 +145,22 @@ def load_source(
             first_load_id=next_load_id(connection),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
-    outcomes = validate(contract, settings.warehouse)
+    # Hashes of the keys that a rule compares may not fit into memory. Candidates hold pseudonyms: they may be spilled.
+    with spilling_connection(settings.warehouse) as connection:
+        violations = count_violations(contract, connection)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
-        judgement = judge(connection, candidate, outcomes)
-        results = accept(connection, candidate, judgement, run_id=run_id, is_synthetic=landing.is_synthetic)
+        judgement = judge(connection, candidate, violations)
+        # After the verdicts, since some expectations depend on those on earlier days.
+        validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
+        results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     rejected = {result.extract_date for result in results if not result.is_accepted}
     of_files = tuple(_told_once(candidate))
     warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
-    return SourceReport(source, tuple(results), judgement.outcomes, missing, warnings, _held(landing, source), of_files)
+    return SourceReport(
+        source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source), of_files
+    )
 
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:

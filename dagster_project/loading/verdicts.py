@@ -20,14 +20,8 @@ from dagster_project.loading.candidate import Candidate
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.waivers import content_of, waivers_of
 from dagster_project.sql import rows_as_dicts
-from dagster_project.validation.engine import Outcome
-from dagster_project.validation.expectations import (
-    FAULTY_DAYS,
-    FAULTY_DAYS_COUNTED,
-    SAME_CONTENT,
-    Expectation,
-    expectations_of,
-)
+from dagster_project.validation import Expectation, Violations, expectations_of
+from dagster_project.validation.expectations import FAULTY_DAYS, FAULTY_DAYS_COUNTED, SAME_CONTENT
 from dagster_project.warehouse.tables import incoming
 
 # Copies of one delivery that a message names; a file of many days would be a page.
@@ -52,10 +46,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdicts on a candidate, and the results of all its expectations."""
+    """The verdicts on a candidate, and the violations of all its expectations."""
 
     verdicts: Mapping[date, Verdict]
-    outcomes: tuple[Outcome, ...]
+    violations: tuple[Violations, ...]
     """In the order of `expectations_of`, as far as they were computed."""
     facts: Mapping[date, Mapping[str, object]]
     """Extract date to its row of the deliveries table; nothing of a day with a file that cannot be read."""
@@ -103,26 +97,26 @@ class _Loaded:
         ]
 
 
-def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes: Sequence[Outcome]) -> Judgement:
+def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violations: Sequence[Violations]) -> Judgement:
     """Decide of each delivery of a candidate whether it is accepted.
 
     Args:
         connection: a loading connection, before anything of the candidate is accepted.
         candidate: what was read.
-        outcomes: results of the expectations that look at one delivery at a time.
+        violations: of the expectations that look at one delivery at a time.
 
     Returns:
-        A verdict for each delivery, and the outcomes with those of the expectations that depend on other days.
+        A verdict for each delivery, and the violations with those of the expectations that depend on other days.
     """
     contract = candidate.contract
     facts = _facts(connection, contract)
     waivers = waivers_of(connection, contract.source)
     in_order = {expectation.name: expectation for expectation in expectations_of(contract) if expectation.is_in_order}
     failures: dict[date, list[Expectation]] = defaultdict(list)
-    for outcome in outcomes:
-        if not outcome.success and outcome.expectation.severity is Severity.CRITICAL:
-            for day in outcome.failed_dates:
-                failures[day].append(outcome.expectation)
+    for item in violations:
+        if item.expectation.severity is Severity.CRITICAL:
+            for day in item.failed_dates:
+                failures[day].append(item.expectation)
     failed: dict[str, list[date]] = {name: [] for name in in_order}
     verdicts: dict[date, Verdict] = {}
     rows_of_days: dict[date, tuple[int, int]] = {}
@@ -142,7 +136,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes:
                     failed[name].append(day)
                     found.append((in_order[name], _sentence(in_order[name], {}, evidence)))
         waiver = waivers.get((day, content_of(file.sha256 for file in files)))
-        in_spite_of = [expectation.name for expectation, _ in found if waiver and expectation.is_waivable]
+        in_spite_of = [expectation.name for expectation, _ in found if waiver]
         standing = [(expectation, said) for expectation, said in found if expectation.name not in in_spite_of]
         codes = [file.error_code or "" for file in files if file.error]
         codes += [expectation.code or expectation.name for expectation, _ in standing]
@@ -155,10 +149,10 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, outcomes:
             else None
         )
         verdicts[day] = Verdict(day, tuple(codes), "; ".join(reasons) or waived)
-    computed = {outcome.expectation.name: outcome for outcome in outcomes}
+    computed = {item.expectation.name: item for item in violations}
     for name, expectation in in_order.items():
         days = tuple(failed[name])
-        computed[name] = Outcome(expectation, not days, len(facts), len(days), days, ())
+        computed[name] = Violations(expectation, len(facts), len(days), days)
     ordered = [computed[expectation.name] for expectation in expectations_of(contract) if expectation.name in computed]
     return Judgement(verdicts, tuple(ordered), facts, rows_of_days)
 
@@ -266,7 +260,7 @@ def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: s
 
 def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:
     """Numbers that a rejection rests on; nothing but numbers, since a measure may be of any column."""
-    named = [*expectation.told, *(name for name in expectation.causes if facts.get(name))]
+    named = [*expectation.evidence, *(name for name in expectation.causes if facts.get(name))]
     numbers = [
         f"{name} {value:,.10g}"
         for name in named

@@ -99,13 +99,11 @@ create table if not exists audit.expectation_result (
     reason varchar,
     validated_at timestamp not null
 );
-create table if not exists audit.validation_result (
+-- Results of two suites for each source, as version 0.1 wrote them.
+drop table if exists audit.validation_result;
+create table if not exists audit.suite_result (
     run_id varchar not null,
     source varchar not null,
-    suite varchar not null,
-    success boolean not null,
-    evaluated bigint not null,
-    failed bigint not null,
     engine_version varchar not null,
     document varchar not null,
     validated_at timestamp not null

@@ -251,8 +251,8 @@ def test_checks_say_what_a_failure_does(graph):
         outcomes = ("rejects the delivery", "is a warning: the delivery is loaded", "is a warning: the marts", "stops")
         assert sum(f"A failure {outcome}" in description for outcome in outcomes) == 1, description
     raw = dg.AssetKey(["raw", "call_segments"])
-    assert graph.get_check_spec(dg.AssetCheckKey(raw, "key_occurs_once")).description.endswith(
-        "A failure rejects the delivery."
+    assert graph.get_check_spec(dg.AssetCheckKey(raw, "some_calls_are_answered")).description.endswith(
+        "A failure rejects the delivery, unless an operator accepts it."
     )
 
 

@@ -92,7 +92,7 @@ def test_a_check_says_what_it_claims_and_what_it_found(visit):
     shows(
         page,
         "files_can_be_read",
-        "key_occurs_once",
+        "faulty_rows_are_within_limits",
         "a segment that the switch did not close",
         "A failure is a warning: the delivery is loaded.",
         "evaluated",

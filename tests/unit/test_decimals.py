@@ -16,7 +16,6 @@ from loading_helpers import VISITS, Installation
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.rows import fault_sentences
-from dagster_project.validation.expectations import expectations_of
 
 LONGITUDE = Column(
     "longitude",
@@ -66,7 +65,6 @@ def test_the_sentences_say_how_many_digits_there_may_be_and_why_no_value_is_grea
         f"longitude: more digits after the point than the contract states {digits}"
     )
     assert sentences["longitude", "above_maximum"].endswith("(1.77: the United Kingdom ends there)")
-    assert "longitude_is_at_least_minus_8_65" in {expectation.name for expectation in expectations_of(SCANS)}
 
 
 def test_every_format_gives_the_same_decimals_of_the_type_that_the_contract_states(tmp_path):

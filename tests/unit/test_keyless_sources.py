@@ -31,7 +31,7 @@ def test_rows_that_are_alike_all_load_and_nothing_is_expected_of_a_key(stops):
         ("stops_2022-11-01_late.csv", "loaded", 2, 2, 0),
     ]
     assert [code for _, _, code in stops.quarantine()] == ["not_an_integer"]
-    assert "key_occurs_once" not in {expectation.name for expectation in expectations_of(STOPS)}
+    assert "superseded_rows_are_within_limits" not in {expectation.name for expectation in expectations_of(STOPS)}
 
 
 @pytest.mark.usefixtures("without_expectations")

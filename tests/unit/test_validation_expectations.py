@@ -60,37 +60,11 @@ def test_every_expectation_has_a_name_of_its_own_and_a_reason(stated):
     assert {rule.name for rule in stated.rules} <= {expectation.name for expectation in expectations}
 
 
-@pytest.mark.parametrize("stated", CONTRACTS.values(), ids=CONTRACTS.keys())
-def test_no_expectation_looks_at_the_values_of_a_personal_column(stated):
-    personal = {column.name for column in stated.columns if column.is_personal}
-    for expectation in expectations_of(stated):
-        looked_at = {expectation.arguments.get(name) for name in ("column", "column_A", "column_B")}
-        assert not looked_at & personal or expectation.type == "expect_column_values_to_not_be_null"
-
-
-def test_the_columns_of_a_contract_give_their_expectations():
-    stated = contract(
-        Column("kind", CellType.TEXT, "", values={"a": "", "b": ""}),
-        Column("offset", CellType.INTEGER, "", values={"0": "", "60": ""}),
-        Column("length", CellType.SECONDS, "", minimum=0),
-        Column("began", CellType.TIMESTAMP, ""),
-        Column("ended", CellType.TIMESTAMP, "", not_before=("began",), required_when={"kind": "b"}),
-        Column("planned", CellType.TIMESTAMP, "", not_after=("ended",)),
-    )
-    by_name = {expectation.name: expectation for expectation in expectations_of(stated)}
-    assert by_name["kind_is_in_its_list"].arguments["value_set"] == ["a", "b"]
-    assert by_name["offset_is_in_its_list"].arguments["value_set"] == [0, 60]
-    assert by_name["length_is_at_least_0"].arguments["min_value"] == 0
-    assert by_name["ended_is_not_before_began"].arguments["column_A"] == "ended"
-    assert by_name["planned_is_not_after_ended"].arguments["column_A"] == "ended"
-    assert by_name["ended_is_filled_when_required"].arguments["row_condition"]["parameter"] == "b"
-    assert by_name["ended_is_filled_when_required"].column == "ended"
-
-
-def test_the_values_of_a_personal_column_are_expected_to_be_nothing():
-    listed = Column("caller", CellType.TEXT, "", is_personal=True, values={"x": ""}, minimum=1)
-    dependent = Column("reason", CellType.TEXT, "", required_when={"caller": "x"})
-    assert not {name for name in names(contract(listed, dependent)) if name.startswith(("caller", "reason"))}
+def test_what_reading_checks_is_not_expected_again():
+    listed = Column("kind", CellType.TEXT, "", is_required=True, values={"a": "", "b": ""})
+    bounded = Column("ended", CellType.TIMESTAMP, "", not_before=("began",), required_when={"kind": "b"})
+    stated = contract(listed, Column("began", CellType.TIMESTAMP, ""), bounded)
+    assert all(expectation.on_deliveries for expectation in expectations_of(stated))
 
 
 def test_only_a_daily_source_is_compared_with_its_recent_past():
@@ -133,9 +107,32 @@ def test_a_rule_about_the_values_of_a_personal_column_is_refused(arguments):
 
 
 def test_two_expectations_of_one_name_are_refused():
-    stated = contract(rules=(rule("expect_column_to_exist", name="key_occurs_once", column="visit_id"),))
-    with pytest.raises(ContractError, match="two expectations are named key_occurs_once"):
+    stated = contract(rules=(rule("expect_column_values_to_be_unique", name="delivery_has_rows", column="visit_id"),))
+    with pytest.raises(ContractError, match="two expectations are named delivery_has_rows"):
         expectations_of(stated)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("expect_no_such_thing", {"column": "visit_id"}, "visits: a_rule: unknown type expect_no_such_thing; known: "),
+        ("expect_column_values_to_be_between", {"column": "visit_id"}, "a_rule: .* needs min_value or max_value"),
+        ("expect_column_values_to_be_in_set", {"column": "visit_id"}, "a_rule: .* needs value_set"),
+        (
+            "expect_column_values_to_be_null",
+            {"column": "visit_id", "row_condition": "x"},
+            "does not take row_condition",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_compiled_is_refused(kind, arguments, message):
+    with pytest.raises(ContractError, match=message):
+        expectations_of(contract(rules=(rule(kind, **arguments),)))
+
+
+def test_a_missing_value_of_a_personal_column_may_be_asked_about():
+    caller = Column("caller", CellType.TEXT, "", is_personal=True)
+    assert "a_rule" in names(contract(caller, rules=(rule("expect_column_values_to_not_be_null", column="caller"),)))
 
 
 def test_listing_expectations_does_not_import_great_expectations():

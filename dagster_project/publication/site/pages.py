@@ -38,8 +38,6 @@ from dagster_project.publication.report.read import (
     read_report,
 )
 from dagster_project.publication.site import data
-from dagster_project.publication.site.data_docs import FOLDER as DATA_DOCS
-from dagster_project.publication.site.data_docs import write_data_docs
 from dagster_project.publication.tables import csv_of
 from dagster_project.sql import column_names
 
@@ -205,7 +203,7 @@ def write_site(
     # One that failed is not tried again, so this ends.
     while True:
         site = _Site(folder, shared, renderer)
-        _collect(site, connection, papers, force_code, before)
+        _collect(site, connection, papers, force_code)
         rendered = site.render()
         if not any(renderer.has_failed(page.address) for page in site.pages if page.address not in site.failed):
             break
@@ -217,9 +215,7 @@ def write_site(
     return sum(1 for path in folder.rglob("*.html"))
 
 
-def _collect(
-    site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str, before: Path | None
-) -> None:
+def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
     # The force that the first page shows comes first everywhere, the others by their code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
     forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
@@ -229,7 +225,6 @@ def _collect(
     site.attempt("demand.html", lambda: _demand(site, connection, forces))
     site.attempt("claims.html", lambda: _claims(site, connection))
     site.attempt("quality/index.html", lambda: _quality(site, connection))
-    site.attempt(f"{DATA_DOCS}/index.html", lambda: _data_docs(site, connection, before))
     site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
     site.attempt("cookbook.html", lambda: _cookbook(site, connection))
 
@@ -408,13 +403,6 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     for row in expectations:
         title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
         site.find(page, title, "expectation", row["reason"] or "", place="expectations")
-
-
-def _data_docs(site: _Site, connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
-    results = write_data_docs(connection, site.folder, before, write=site.write, missing=site.failed)
-    address = f"{DATA_DOCS}/index.html"
-    site.write(address, "data_docs.html.j2", here="quality/index.html", suites=results)
-    site.find(address, "Data Docs: results of validation", "quality", "great expectations suites")
 
 
 def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

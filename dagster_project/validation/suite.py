@@ -1,0 +1,154 @@
+"""The suite of a contract in Great Expectations, and its run. Imported on demand: the import costs 2.5 CPU seconds.
+
+The batch is a frame with a row for each rule: the violations that DuckDB has counted, in one query for each table. By
+its own types, Great Expectations would ask a table again for each expectation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.data_context import EphemeralDataContext
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+
+from dagster_project.contracts import Contract
+from dagster_project.validation.expectations import Expectation
+from dagster_project.validation.violation_counts import ValidationBroken, Violations
+
+_METRIC = "table.violations_of_rule"
+
+# Days that a result names; all of them are in `audit.expectation_result`.
+_DAYS_NAMED = 20
+
+
+class TableViolationsOfRule(TableMetricProvider):
+    """The row of a rule in a frame of violations."""
+
+    metric_name = _METRIC
+    value_keys = ("rule",)
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, Any]:
+        frame, _domain, _accessor = execution_engine.get_compute_domain(
+            metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
+        )
+        row: dict[str, Any] = frame.loc[metric_value_kwargs["rule"]].to_dict()
+        return row
+
+
+class ExpectNoUnexpectedRows(BatchExpectation):
+    """An expectation that no delivery of a load has more rows that break a rule than the rule allows."""
+
+    rule: str
+    unexpected_rows_query: str | None = None
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (_METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("rule", "unexpected_rows_query")
+
+    def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        found = metrics[_METRIC]
+        days = [str(day) for day in found["failed_dates"]]
+        named = [*days[:_DAYS_NAMED], *([f"and {len(days) - _DAYS_NAMED} more"] if days[_DAYS_NAMED:] else [])]
+        evaluated, unexpected = int(found["evaluated"]), int(found["unexpected"])
+        return {
+            "success": not days,
+            "result": {
+                "observed_value": ", ".join(named) or f"{unexpected:,} of {evaluated:,} rows",
+                "element_count": evaluated,
+                "unexpected_count": unexpected,
+                "unexpected_percent": 100 * unexpected / evaluated if evaluated else 0,
+                "unexpected_index_list": [
+                    {"extract_date": str(day), "load_id": load, "source_row": row} for day, load, row in found["rows"]
+                ],
+            },
+        }
+
+
+def memory_context() -> EphemeralDataContext:
+    """A context that lives in memory only and reports nothing to the makers of Great Expectations."""
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            # Without the documentation site that it would make a folder for.
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+
+
+def run_suite(
+    contract: Contract, violations: Sequence[Violations], *, run_id: str, is_synthetic: bool
+) -> tuple[Mapping[str, bool], str]:
+    """Validate the suite of a contract on the violations of its rules.
+
+    Returns:
+        Name of each expectation to whether it holds, and JSON of the result.
+
+    Raises:
+        ValidationBroken: Great Expectations could not compute an expectation.
+    """
+    context = memory_context()
+    suite = context.suites.add(
+        gx.ExpectationSuite(contract.source, expectations=[_as_gx(found.expectation) for found in violations])
+    )
+    batch = (
+        context.data_sources.add_pandas("warehouse")
+        .add_dataframe_asset(f"incoming.{contract.source}")
+        .add_batch_definition_whole_dataframe("candidate")
+    )
+    validation = context.validation_definitions.add(
+        gx.ValidationDefinition(name=contract.source, data=batch, suite=suite)
+    )
+    result = validation.run(
+        batch_parameters={"dataframe": _frame(violations)}, run_id=gx.RunIdentifier(run_name=run_id)
+    )
+    # Data Docs take the name of the asset from here.
+    result.meta["batch_spec"] = {"data_asset_name": f"incoming.{contract.source}"}
+    result.meta |= {"contract_version": contract.version, "is_synthetic": is_synthetic}
+    if broken := [item for item in result.results if item.exception_info.get("raised_exception", True)]:
+        raise ValidationBroken(f"{contract.source}: Great Expectations could not compute {len(broken)} expectations")
+    success = {item.expectation_config.kwargs["rule"]: bool(item.success) for item in result.results}
+    return success, json.dumps(result.to_json_dict(), sort_keys=True)
+
+
+def _as_gx(expectation: Expectation) -> ExpectNoUnexpectedRows:
+    rows, claim = expectation.unexpected_rows, expectation.name.replace("_", " ")
+    return ExpectNoUnexpectedRows(
+        rule=expectation.name,
+        unexpected_rows_query=rows.query if rows else None,
+        description=f"{claim} ({expectation.severity.value}, {expectation.dimension}): {expectation.description}",
+        notes=f"`{rows.query}`" if rows else "Depends on the verdicts on earlier days.",
+        severity=expectation.severity.value,
+        meta={"dimension": expectation.dimension},
+    )
+
+
+def _frame(violations: Sequence[Violations]) -> pd.DataFrame:
+    """A row for each rule, by its name."""
+    columns = ("evaluated", "unexpected", "failed_dates", "rows")
+    return pd.DataFrame(
+        {name: pd.Series([getattr(found, name) for found in violations], dtype=object) for name in columns}
+    ).set_index(pd.Index([found.expectation.name for found in violations]))
