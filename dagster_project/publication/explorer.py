@@ -6,9 +6,11 @@ those of the marts, so that nothing is rounded or added up in a browser.
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -18,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from dagster_project.publication.files import take_over, write
@@ -31,10 +32,6 @@ from dagster_project.sql import rows_as_dicts
 
 # Where the page looks for the library, relative to itself.
 VEGA = "assets/vega.js"
-
-# One character that no text of the marts has. Texts have spaces and commas (`1m 2s`, `1,234`), values have neither.
-_BETWEEN_TEXTS = "|"
-_BETWEEN_VALUES = " "
 
 _PER_DAY = "month_per_day"
 
@@ -135,14 +132,20 @@ def explorer_page(
         "explorer.html.j2",
         {
             **content,
-            # Made by the project: escaped as JSON within a page, and the one script that the page may run.
-            "data": htmlsafe_json_dumps(content["data"], ensure_ascii=False, separators=(",", ":")),
+            "data": _packed(content["data"]),
+            # Made by the project: the one script that the page may run.
             "script": Markup(script),  # noqa: S704
             "nav": nav or Markup(),
             "vega": VEGA,
             "failed": failed,
         },
     )
+
+
+def _packed(data: Mapping[str, Any]) -> str:
+    """JSON as gzip in Base64, which browsers unpack: a tenth of the size, and no text of it is part of the page."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def write_vega(folder: Path, *, before: Path | None = None) -> None:
@@ -182,11 +185,9 @@ def vega_bundle() -> str:
 def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
     """All that the page knows, as it is embedded.
 
-    Figures are in columns. For a figure, force f and measure m, `texts[f * measures + m]` has the texts of all months,
-    `values[...]` those values that differ from the text without its commas, `coverage[...]` the number of a line of
-    `coverage`, in which a month is `days loaded/days of the period`, and nothing where the marts have no row; -1 where
-    they have none of any month. After it stands `p` where the figure is provisional, and `s2022-08-13` where a year to
-    date lacks no day but those before its first delivery on that day. Ends that are empty are left out.
+    `cells` has the months of each figure by code of figure, force and measure, in columns: month, text, value, days
+    loaded, days of the period, whether it is provisional, and for a year to date that lacks no day but those before
+    its first delivery that day. `limits` has the control limits and targets of each month by force and measure.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -221,11 +222,6 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
             "select distinct month_start from marts.kpi_measure_period order by month_start"
         ).fetchall()
     ]
-    grid = _Grid(
-        forces={force["code"]: index for index, force in enumerate(forces)},
-        measures={measure["code"]: index for index, measure in enumerate(measures)},
-        months={month: index for index, month in enumerate(months)},
-    )
     codes = [force["code"] for force in forces]
     first = codes.index(force_code) if force_code in codes else 0
     opening = default_month(paper_months(connection).get(codes[first], [])) if codes else None
@@ -240,47 +236,11 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "breakdowns": _breakdowns(measures, sections),
         "lines": _lines(measures),
         "first_force": first,
-        "opening_month": grid.months.get(opening or months[-1], len(months) - 1) if months else 0,
-        **_cells(connection, grid),
-        "limits": _limits(connection, grid, measures),
+        "opening_month": months.index(opening) if opening in months else max(0, len(months) - 1),
+        "spans": _spans(connection),
+        "cells": _cells(connection),
+        "limits": _limits(connection, measures),
     }
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Where things are in the columns of figures."""
-
-    forces: dict[str, int]
-    measures: dict[str, int]
-    months: dict[date, int]
-
-    @property
-    def series(self) -> int:
-        """Series of one figure."""
-        return len(self.forces) * len(self.measures)
-
-    def at(self, force: str, measure: str) -> int:
-        """Where a series is."""
-        return self.forces[force] * len(self.measures) + self.measures[measure]
-
-
-@dataclass
-class _Series:
-    """One figure of a measure and a force, month by month."""
-
-    texts: list[str]
-    values: list[str]
-    coverage: list[str]
-
-
-@dataclass
-class _Lines:
-    """Texts that many series share, each once."""
-
-    known: dict[str, int] = field(default_factory=dict)
-
-    def number(self, text: str) -> int:
-        return self.known.setdefault(text, len(self.known))
 
 
 def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -366,95 +326,94 @@ def _lines(measures: Sequence[dict[str, Any]]) -> list[list[int]]:
     return [places for places in named.values() if len(places) > 1]
 
 
-def _cells(connection: duckdb.DuckDBPyConnection, grid: _Grid) -> dict[str, Any]:
-    """Figures of all periods in columns, what of them was delivered, and which months they cover."""
-    found: dict[str, list[_Series | None]] = {figure: [None] * grid.series for figure in FIGURES}
-    spans: dict[str, list[str]] = {figure: [""] * len(grid.months) for figure in FIGURES}
-    cursor = connection.execute(
+def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[str]]]:
+    """First and last month that each figure of a month covers."""
+    spans: dict[str, dict[str, list[str]]] = {figure: {} for figure in FIGURES}
+    for period, month, *span in connection.execute(
         """
-        select
-            force_code, measure, month_start, period, display_value,
-            -- 30623.000000 is 30623, and 21.600000 is 21.6: there are decimals to cut.
-            rtrim(rtrim(cast(cast(value as decimal(38, 6)) as varchar), '0'), '.'),
-            mean_per_day,
-            rtrim(rtrim(cast(cast(mean_per_day as decimal(38, 6)) as varchar), '0'), '.'),
-            concat_ws('/', coalesce(days_loaded, 0), days)
-            || case
-                when complete_since is not null then strftime(complete_since, 's%Y-%m-%d')
-                when is_provisional then 'p'
-                else ''
-            end,
-            strftime(first_month, '%Y-%m') || ' ' || strftime(last_month, '%Y-%m')
+        select distinct
+            period, strftime(month_start, '%Y-%m'), strftime(first_month, '%Y-%m'), strftime(last_month, '%Y-%m')
         from marts.kpi_measure_period
         """
+    ).fetchall():
+        if period not in FIGURES:
+            raise ReportError(
+                f"kpi_measure_period has the period {period!r}, which the explorer does not know; "
+                f"known: {', '.join(FIGURES)}. Add it to FIGURES in {__name__}."
+            )
+        spans[period][month] = span
+    return spans | {_PER_DAY: spans["month"]}
+
+
+def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, dict[str, list[Any]]]]]:
+    """Figures of all periods and what of them was delivered, by figure, force and measure."""
+    cells: dict[str, dict[str, dict[str, dict[str, list[Any]]]]] = {figure: {} for figure in FIGURES}
+    cursor = connection.execute(
+        """
+        with figures as (
+            select period as figure, display_value as text, value, * exclude (period, value)
+            from marts.kpi_measure_period
+            union all by name
+            select $per_day as figure, null as text, mean_per_day as value, * exclude (period, value)
+            from marts.kpi_measure_period
+            where period = 'month' and mean_per_day is not null
+        )
+
+        select
+            figure, force_code, measure,
+            list(strftime(month_start, '%Y-%m') order by month_start),
+            list(text order by month_start),
+            -- 30623.000000 is 30623, and 21.600000 is 21.6: there are decimals to cut.
+            list(rtrim(rtrim(cast(cast(value as decimal(38, 6)) as varchar), '0'), '.') order by month_start),
+            list(coalesce(days_loaded, 0) order by month_start),
+            list(days order by month_start),
+            list(is_provisional order by month_start),
+            list(cast(complete_since as varchar) order by month_start)
+        from figures
+        group by all
+        """,
+        {"per_day": _PER_DAY},
     )
-    while rows := cursor.fetchmany(100_000):
-        for force, measure, month, period, text, value, per_day, per_day_text, coverage, span in rows:
-            if period not in FIGURES:
-                raise ReportError(
-                    f"kpi_measure_period has the period {period!r}, which the explorer does not know; "
-                    f"known: {', '.join(FIGURES)}. Add it to FIGURES in {__name__}."
-                )
-            at, index = grid.at(force, measure), grid.months[month]
-            spans[period][index] = span
-            _put(found[period], at, index, len(grid.months), text, value, coverage)
-            if period == "month" and per_day is not None:
-                shown = display(per_day, "count", 1)
-                _put(found[_PER_DAY], at, index, len(grid.months), shown, per_day_text, coverage)
-    spans[_PER_DAY] = spans["month"]
-    lines = _Lines()
-    cells = {
-        figure: {
-            "texts": [_joined(_BETWEEN_TEXTS, one, lambda item: item.texts) for one in series],
-            "values": [_joined(_BETWEEN_VALUES, one, lambda item: item.values) for one in series],
-            "coverage": [lines.number(_BETWEEN_VALUES.join(one.coverage)) if one else -1 for one in series],
-        }
-        for figure, series in found.items()
-    }
-    return {"spans": spans, "coverage": list(lines.known), "cells": cells}
-
-
-def _put(
-    series: list[_Series | None], at: int, index: int, months: int, text: str | None, value: str | None, coverage: str
-) -> None:
-    one = series[at] = series[at] or _Series([""] * months, [""] * months, [""] * months)
-    one.texts[index] = text or ""
-    one.values[index] = "" if value is None or value == (text or "").replace(",", "") else value
-    one.coverage[index] = coverage
-
-
-def _joined(between: str, series: _Series | None, column: Callable[[_Series], list[str]]) -> str:
-    return between.join(column(series)).rstrip(between) if series else ""
+    names = ("month", "text", "value", "loaded", "days", "provisional", "since")
+    while rows := cursor.fetchmany(1_000):
+        for figure, force, measure, *columns in rows:
+            series = dict(zip(names, columns, strict=True))
+            if figure == _PER_DAY:
+                series["text"] = [display(Decimal(value), "count", 1) for value in series["value"]]
+            cells[figure].setdefault(force, {})[measure] = series
+    return cells
 
 
 def _limits(
-    connection: duckdb.DuckDBPyConnection, grid: _Grid, measures: Sequence[dict[str, Any]]
-) -> list[list[Any] | None]:
-    """Control limits and targets of the months, per series; null where there are none.
-
-    They stand still for many months, so a line is `[first month, values, texts, trial]` and holds until the next one;
-    values and texts are those of mean, lower limit, upper limit and target. Signals follow as `[month, code]`.
-    """
-    found: list[list[Any] | None] = [None] * grid.series
+    connection: duckdb.DuckDBPyConnection, measures: Sequence[dict[str, Any]]
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Control limits and target of each month, as values and as texts, by force and measure."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     units = {item["code"]: (item["unit"], item["decimals"]) for item in measures}
     for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
         """
-        select force_code, measure, month_start, mean, lower_limit, upper_limit, target, is_trial, signal
+        select
+            force_code, measure, strftime(month_start, '%Y-%m'), mean, lower_limit, upper_limit, target, is_trial,
+            signal
         from marts.kpi_measure_spc
         order by force_code, measure, month_start
         """
     ).fetchall():
         unit, decimals = units[measure]
-        numbers = (mean, lower, upper, target)
-        at = grid.at(force, measure)
-        runs, signals = found[at] = found[at] or [[], []]
-        values = [None if number is None else format(number.normalize(), "f") for number in numbers]
-        trial = int(bool(is_trial) and lower is not None)
-        if not runs or (runs[-1][1], runs[-1][3]) != (values, trial):
-            texts = ["" if number is None else display(number, unit, decimals) for number in numbers[:3]]
-            runs.append([grid.months[month], values, [*texts, "" if target is None else _plain(target, unit)], trial])
-        if signal:
-            signals.append([grid.months[month], signal])
+        limits = {"mean": mean, "lower": lower, "upper": upper}
+        texts = {name: "" if limit is None else display(limit, unit, decimals) for name, limit in limits.items()}
+        found.setdefault(force, {}).setdefault(measure, []).append(
+            {
+                "month": month,
+                "values": {
+                    name: None if limit is None else format(limit.normalize(), "f")
+                    for name, limit in {**limits, "target": target}.items()
+                },
+                "texts": {**texts, "target": "" if target is None else _plain(target, unit)},
+                "trial": bool(is_trial) and lower is not None,
+                "signal": signal or "",
+            }
+        )
     return found
 
 

@@ -4,7 +4,13 @@
 // how high a point lies. Everything is put into the page as text, never as markup, so no name in the data can do more
 // than be read.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = await unpacked(document.getElementById("data").textContent);
+
+/** The data: JSON as gzip in Base64. */
+async function unpacked(text) {
+  const packed = new Blob([Uint8Array.from(atob(text), (character) => character.charCodeAt(0))]);
+  return new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
 
 const NOTHING = "\u2013";
 
@@ -64,49 +70,29 @@ function counted(number, one, many) {
 
 // ---- Figures
 
-const decoded = new Map();
-
 /** The months of a series: null where the marts have no row, else text and value (both "" without a figure). */
 function series(force, measure, figure) {
-  const at = force * data.measures.length + measure;
-  const key = `${figure} ${at}`;
-  if (!decoded.has(key)) decoded.set(key, decode(data.cells[figure], at));
-  return decoded.get(key);
-}
-
-function decode(column, at) {
-  if (column.coverage[at] < 0) return data.months.map(() => null);
-  const texts = column.texts[at].split("|");
-  const values = column.values[at].split(" ");
-  const covered = data.coverage[column.coverage[at]].split(" ");
-  return data.months.map((_, month) => {
-    if (!covered[month]) return null;
-    const [, loaded, days, mark] = covered[month].match(/^(\d+)\/?(\d*)(.*)$/);
-    const text = texts[month] ?? "";
+  const found = data.cells[figure][data.forces[force].code]?.[data.measures[measure].code];
+  return data.months.map((month) => {
+    const at = found ? found.month.indexOf(month) : -1;
+    if (at < 0) return null;
     return {
-      text,
-      // Only values that are not the text without its commas are in the data.
-      value: values[month] || text.replaceAll(",", ""),
-      provisional: mark === "p",
-      since: mark.startsWith("s") ? mark.slice(1) : "",
-      loaded,
-      days: days ?? "",
+      text: found.text[at] ?? "",
+      value: found.value[at] ?? "",
+      // What lacks only the days before the first delivery is marked by that day instead.
+      provisional: found.provisional[at] && !found.since[at],
+      since: found.since[at] ?? "",
+      loaded: String(found.loaded[at]),
+      days: String(found.days[at] ?? ""),
     };
   });
 }
 
-/** Control limits and target of a month, or null. */
+/** Control limits and target of a month, or null. They hold until the next month that has some; a signal does not. */
 function limits(force, measure, month) {
-  const found = data.limits[force * data.measures.length + measure];
-  const run = found?.[0].findLast((one) => one[0] <= month);
-  if (!run) return null;
-  const named = (four) => ({ mean: four[0], lower: four[1], upper: four[2], target: four[3] });
-  return {
-    values: named(run[1]),
-    texts: named(run[2]),
-    trial: Boolean(run[3]),
-    signal: found[1].find((one) => one[0] === month)?.[1] ?? "",
-  };
+  const code = data.months[month];
+  const found = data.limits[data.forces[force].code]?.[data.measures[measure].code]?.findLast((one) => one.month <= code);
+  return found ? { ...found, signal: found.month === code ? found.signal : "" } : null;
 }
 
 // ---- The choice
@@ -548,7 +534,7 @@ function notDelivered(shown) {
   for (const one of shown) {
     one.cells.forEach((cell, index) => {
       if (!cell?.provisional) return;
-      const [first, last] = data.spans[choice.figure][choice.from + index].split(" ");
+      const [first, last] = data.spans[choice.figure][data.months[choice.from + index]];
       const force = choice.forces.size > 1 ? `${data.forces[one.force].name}, ` : "";
       const text = cell.days
         ? `${force}${span(first, last)}: ${cell.loaded} of ${counted(Number(cell.days), "day", "days")} delivered`
@@ -908,7 +894,7 @@ function csv(shown) {
     const force = data.forces[one.force];
     one.cells.forEach((cell, index) => {
       if (!cell) return;
-      const [first, last] = data.spans[choice.figure][months[index]].split(" ");
+      const [first, last] = data.spans[choice.figure][data.months[months[index]]];
       const judged = judgedMonth(one, months[index]);
       const value = (kind) => judged?.values[kind] ?? "";
       lines.push([
