@@ -13,7 +13,6 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.publication.claims import write_evidence
 from dagster_project.publication.database import can_take_over, write_tables
 from dagster_project.publication.files import (
     FailedRendering,
@@ -25,6 +24,7 @@ from dagster_project.publication.files import (
 )
 from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
+from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.parquet_files import write_parquet
 from dagster_project.publication.pointer import CURRENT, point_to
@@ -109,7 +109,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             change_seq=change_seq,
             project_fingerprint=project_fingerprint,
         )
-        write_evidence(connection)
+        write_texts(connection)
         counts = write_tables(connection, marts, partial, before=before if goes_on else None)
         write_parquet(connection, marts, partial, before=before if goes_on else None)
     # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.

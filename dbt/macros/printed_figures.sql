@@ -4,14 +4,11 @@
 #}
 
 {#
-    How a printed figure can have been rounded, the likeliest first, and the words that say so. Half to even is no attempt
-    of its own: it always gives what half up or cutting off gives, so that it is only named beside the latter.
+    How a printed figure can have been rounded, the likeliest first, and what a method says of it. Half to even is no
+    attempt of its own: it always gives what half up or cutting off gives, so that it is only named beside the latter.
 #}
 {% macro roundings() %}
-    {{ return([
-        {"name": "half_up", "words": ""},
-        {"name": "cut_off", "words": ", cut off"},
-    ]) }}
+    {{ return([{"name": "half_up", "step": ""}, {"name": "cut_off", "step": "; cut_off"}]) }}
 {% endmacro %}
 
 
@@ -68,11 +65,12 @@
 {#
     Query: for each combination of `keys` the simplest candidate and rounding that give the printed figure; none where
     nothing does. `candidates` has the keys, the printed figure in the column `number`, decimals, value_numerator and
-    value_denominator, those of the ranks below that `ranks` names and `words`, which say what the candidate is.
+    value_denominator, those of the ranks below that `ranks` names and `method`, the steps that made the candidate: codes
+    between semicolons, which report/methods.py puts into words.
 
     Simplest first: period_rank (the months), then the rounding, then formula_rank (own, known alternative, searched
     denominator), then difference_rank (whether figures were rounded before they were taken from each other), then
-    weighting_rank, then the words by the alphabet. A figure of one or two significant digits can be met by chance; the
+    weighting_rank, then the method by the alphabet. A figure of one or two significant digits can be met by chance; the
     order makes the explanation the same each time, not true.
 #}
 {% macro simplest_explanations(candidates, keys, ranks, number="published_number") %}
@@ -88,7 +86,7 @@
                     {%- for rank in ranks %}
                     {{ rank }} asc nulls last,
                     {%- endfor %}
-                    explanation asc nulls last
+                    method asc nulls last
             ) as place
         from (
             {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
@@ -103,14 +101,10 @@
                 {%- endfor %}
                 {%- if rounding.name == "cut_off" %}
                 concat(
-                    words,
-                    case
-                        when {{ half_even }} = {{ units }} then '{{ rounding.words }} or half to even'
-                        else '{{ rounding.words }}'
-                    end
-                ) as explanation
+                    method, '{{ rounding.step }}', case when {{ half_even }} = {{ units }} then ' or half_even' else '' end
+                ) as method
                 {%- else %}
-                concat(words, '{{ rounding.words }}') as explanation
+                method
                 {%- endif %}
             from {{ candidates }}
             where {{ units }} = cast({{ number }} * {{ scale }} as {{ big_integer() }})

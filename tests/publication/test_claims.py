@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagster_project.contracts import load_contracts
-from dagster_project.publication.claims import write_evidence
+from dagster_project.publication.mart_texts import write_evidence
 from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
 from dagster_project.publication.site.data import claims
 from dagster_project.settings import CONTRACTS, DBT_PROJECT

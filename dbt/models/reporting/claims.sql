@@ -1,6 +1,5 @@
-{#- Figures are compared as whole trillionths, so that equal means equal. Which comparison reads which of them is said
-    once, in `outcomes`; whether months that are not loaded could change the outcome, in `tested`. A month of which a day
-    is missing counts as not loaded. -#}
+{#- Which comparison reads which figures is said once, in `outcomes`; whether months that are not loaded could change the
+    outcome, in `tested`. A month of which a day is missing counts as not loaded. -#}
 {%- set end_comparisons = "('rises', 'falls', 'improves', 'worsens')" -%}
 {%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
 {%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
@@ -13,10 +12,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-tests as (
+figures as (
 
-    select * from {{ ref("int_statement_test") }}
-    where kind = 'claim'
+    select * from {{ ref("int_claim_figure") }}
 
 ),
 
@@ -26,270 +24,34 @@ statement_months as (
 
 ),
 
-statement_periods as (
-
-    select * from {{ ref("int_statement_period") }}
-
-),
-
 chart_months as (
 
     select * from {{ ref("kpi_measure_spc") }}
 
 ),
 
-measure_parts as (
-
-    select * from {{ ref("measure_parts") }}
-
-),
-
-may_be_negative as (
-
-    select distinct measure
-    from measure_parts
-    where role = 'numerator' and weight < 0
-
-),
-
--- The months of a claim, and which of them it is about. A month is compared when it is loaded whole for every measure
--- that the test names.
-claim_months as (
-
-    select
-        tests.force_code,
-        statement_months.*,
-        min(case when statement_months.is_whole then 1 else 0 end) over (
-            partition by statement_months.test_key, statement_months.period, statement_months.month_start
-        ) = 1 as is_compared,
-        statement_months.month_start = tests.stated_month as is_stated_month,
-        statement_months.month_start = periods.first_month as is_first,
-        statement_months.month_start = periods.last_month as is_last,
-        case
-            when statement_months.is_sum then statement_months.value_denominator * statement_months.days_in_month
-            else statement_months.value_denominator
-        end as rate_denominator
-    from tests
-    inner join statement_months
-        on tests.test_key = statement_months.test_key
-    inner join statement_periods as periods
-        on
-            statement_months.test_key = periods.test_key
-            and statement_months.period = periods.period
-
-),
-
--- Each month by itself; sums also per day, so that February compares with March.
-valued as (
-
-    select
-        *,
-        {{ trillionths("value_numerator", "value_denominator") }} as month_value,
-        {{ trillionths("value_numerator", "rate_denominator") }} as rate
-    from claim_months
-
-),
-
--- Of the measure that the claim is about, over the period that it states.
-own_months as (
-
-    select * from valued
-    where period = 'stated' and not is_other
-
-),
-
-unknown_measures as (
-
-    select
-        test_key,
-        {{ joined_text("measure") }} as unknown
-    from (
-        select distinct
-            test_key,
-            measure
-        from valued
-        where not is_known
-    ) as named
-    group by test_key
-
-),
-
--- The first and the last month of the period, and the month that the claim names.
-ends as (
-
-    select
-        test_key,
-        max(case when is_first and is_whole then rate end) as first_rate,
-        max(case when is_last and is_whole then rate end) as last_rate,
-        max(case when is_stated_month and is_compared then month_value end) as stated_value,
-        count(case when is_first and not is_whole then 1 end) > 0 as needs_first,
-        count(case when is_last and not is_whole then 1 end) > 0 as needs_last
-    from own_months
-    group by test_key
-
-),
-
--- The target in force in the last month of the period, or in the last that is loaded.
-dated_targets as (
-
-    select
-        *,
-        row_number() over (
-            partition by test_key
-            order by month_start desc nulls last
-        ) as place
-    from own_months
-    where days_in_month is not null
-
-),
-
-targets as (
-
-    select
-        test_key,
-        target
-    from dated_targets
-    where place = 1
-
-),
-
--- A value that is no quotient of sums, such as a median, is not that of several months.
-sums as (
-
-    select
-        test_key,
-        period,
-        is_sum,
-        is_additive,
-        count(*) as months,
-        sum(case when is_compared then value_numerator end) as numerator,
-        sum(case when is_compared then value_denominator end) as denominator,
-        max(case when is_compared then value_denominator end) as greatest_denominator
-    from valued
-    where not is_other
-    group by all
-
-),
-
-pooled as (
-
-    select
-        test_key,
-        period,
-        months = 1 or is_additive as has_period_value,
-        case
-            when is_sum then {{ trillionths("numerator", "greatest_denominator") }}
-            when is_additive or months = 1 then {{ trillionths("numerator", "denominator") }}
-        end as period_value
-    from sums
-
-),
-
-ranked as (
-
-    select
-        *,
-        max(month_value) over (partition by test_key, measure, is_other) as greatest
-    from valued
-    where period = 'stated' and is_compared
-
-),
-
-measure_peaks as (
-
-    select
-        test_key,
-        measure,
-        is_other,
-        greatest,
-        count(case when month_value is null then 1 end) as months_without_value,
-        count(case when month_value = greatest then 1 end) as peak_months,
-        min(case when month_value = greatest then month_start end) as peak_month,
-        {{ joined_text("case when month_value = greatest then " ~ month_text("month_start") ~ " end") }} as peaks
-    from ranked
-    group by all
-
-),
-
-peaks as (
-
-    select
-        test_key,
-        max(case when not is_other then greatest end) as greatest,
-        max(case when not is_other then peak_months end) as peak_months,
-        sum(months_without_value) as months_without_value,
-        max(case when not is_other then months_without_value end) as own_months_without_value,
-        max(peak_months) as most_peak_months,
-        min(peak_month) as first_peak_month,
-        max(peak_month) as last_peak_month,
-        max(case when not is_other then concat(measure, ' ', peaks) end) as own_peaks,
-        {{ joined_text("concat(measure, ' ', peaks)") }} as all_peaks
-    from measure_peaks
-    group by test_key
-
-),
-
-others as (
-
-    select
-        test_key,
-        count(*) as other_months
-    from valued
-    where period = 'stated' and is_other
-    group by test_key
-
-),
-
-month_totals as (
-
-    select
-        test_key,
-        month_start,
-        max(case when not is_other then month_value end) as own,
-        sum(case when is_other then times * month_value end) as others
-    from valued
-    where period = 'stated' and is_compared
-    group by all
-    -- Of every measure, or the month is not compared.
-    having count(month_value) = count(*)
-
-),
-
-totals as (
-
-    select
-        test_key,
-        count(others) as months_compared,
-        count(case when own <> others then 1 end) as months_differing,
-        sum(own) as own,
-        sum(others) as others
-    from month_totals
-    group by test_key
-
-),
-
+-- The chart of the measure over the compared months that the claim is about.
 charted as (
 
     select
-        own_months.test_key,
-        own_months.month_start,
-        own_months.month_value,
-        chart_months.variation,
-        chart_months.signal,
-        chart_months.points,
-        chart_months.lower_limit,
-        chart_months.upper_limit,
+        figures.test_key,
+        chart_months.*,
         row_number() over (
-            partition by own_months.test_key
-            order by own_months.month_start desc nulls last
-        ) as place
-    from own_months
+            partition by figures.test_key
+            order by chart_months.month_start desc nulls last
+        ) as months_back
+    from figures
+    inner join statement_months
+        on figures.test_key = statement_months.test_key
     inner join chart_months
         on
-            own_months.force_code = chart_months.force_code
-            and own_months.measure = chart_months.measure
-            and own_months.month_start = chart_months.month_start
-    where own_months.is_compared
+            figures.force_code = chart_months.force_code
+            and figures.measure = chart_months.measure
+            and statement_months.month_start = chart_months.month_start
+    where
+        statement_months.period = 'stated'
+        and statement_months.is_compared
+        and not statement_months.is_other
 
 ),
 
@@ -297,15 +59,15 @@ charts as (
 
     select
         test_key,
-        count(month_value) as months_with_value,
+        count(value) as months_with_value,
         -- Without limits a month that stands alone is no signal, however far from the others.
         count(case when upper_limit is not null then variation end) as months_judged,
         count(signal) as signal_months,
         {{ joined_text("case when signal is not null then concat("
             ~ month_text("month_start") ~ ", ' ', signal) end") }} as signals,
         min(points) as points,
-        max(case when place = 1 then lower_limit end) as lower_limit,
-        max(case when place = 1 then upper_limit end) as upper_limit
+        max(case when months_back = 1 then lower_limit end) as lower_limit,
+        max(case when months_back = 1 then upper_limit end) as upper_limit
     from charted
     group by test_key
 
@@ -314,41 +76,7 @@ charts as (
 gathered as (
 
     select
-        tests.*,
-        unknown_measures.unknown,
-        periods.months,
-        coalesce(periods.months_loaded, 0) as months_loaded,
-        periods.loaded,
-        periods.needed,
-        base_periods.months as base_months,
-        base_periods.months_loaded as base_months_loaded,
-        base_periods.loaded as base_loaded,
-        base_periods.needed as base_needed,
-        may_be_negative.measure is null as is_never_negative,
-        ends.first_rate,
-        ends.last_rate,
-        ends.stated_value,
-        ends.needs_first,
-        ends.needs_last,
-        {{ trillionths("targets.target", "1") }} as target,
-        {{ trillionths("tests.stated_number", "1") }} as compared_with,
-        stated.has_period_value,
-        stated.period_value,
-        base.period_value as base_period_value,
-        peaks.greatest,
-        peaks.peak_months,
-        peaks.months_without_value,
-        peaks.own_months_without_value,
-        peaks.most_peak_months,
-        peaks.first_peak_month,
-        peaks.last_peak_month,
-        peaks.own_peaks,
-        peaks.all_peaks,
-        coalesce(others.other_months, 0) > 0 as has_others,
-        totals.months_compared,
-        totals.months_differing,
-        totals.own as own_total,
-        totals.others as others_total,
+        figures.*,
         charts.months_with_value,
         charts.months_judged,
         coalesce(charts.signal_months, 0) as signal_months,
@@ -356,24 +84,9 @@ gathered as (
         charts.points,
         charts.lower_limit,
         charts.upper_limit
-    from tests
-    left join may_be_negative
-        on tests.measure = may_be_negative.measure
-    {%- for joined in ["unknown_measures", "ends", "targets", "peaks", "others", "totals", "charts"] %}
-    left join {{ joined }}
-        on tests.test_key = {{ joined }}.test_key
-    {%- endfor %}
-    {%- for joined, period, relation in [
-        ("periods", "stated", "statement_periods"),
-        ("base_periods", "base", "statement_periods"),
-        ("stated", "stated", "pooled"),
-        ("base", "base", "pooled"),
-    ] %}
-    left join {{ relation }} as {{ joined }}
-        on
-            tests.test_key = {{ joined }}.test_key
-            and {{ joined }}.period = '{{ period }}'
-    {%- endfor %}
+    from figures
+    left join charts
+        on figures.test_key = charts.test_key
 
 ),
 

@@ -56,8 +56,7 @@ candidates as (
         parsed.decimals,
         parsed.published_number,
         formulas.formula_rank,
-        formulas.words as formula,
-        coalesce(formulas.words, parsed.measure) as words,
+        formulas.method,
         formulas.value_numerator,
         formulas.value_denominator,
         formulas.is_provisional
@@ -85,7 +84,6 @@ own as (
         report_id,
         measure,
         month_start,
-        formula,
         is_provisional,
         {{ rounded_quotient("value_numerator", "value_denominator", "(" ~ power_of_ten("decimals") ~ ")") }} as units
     from candidates
@@ -119,11 +117,9 @@ final as (
             when not simplest.is_own then 'match_other_formula'
             else 'mismatch'
         end as {{ dbt.type_string() }}) as verdict,
-        cast(case
-            when own.units is null then null
-            when simplest.is_own then own.formula
-            else simplest.explanation
-        end as {{ dbt.type_string() }}) as formula,
+        cast(case when own.units is not null then simplest.method end as {{ dbt.type_string() }}) as method,
+        -- The method in words, which the publication writes.
+        cast(null as {{ dbt.type_string() }}) as formula,
         cast(coalesce(own.is_provisional, true) as boolean) as is_provisional
     from parsed
     left join own

@@ -38,19 +38,14 @@ own as (
         measure_months.is_provisional,
         measure_months.numerator * measures.denominator_divisor as part,
         measure_months.denominator * measures.numerator_divisor as whole,
-        measures.name,
+        measure_months.formula_measure,
         measures.unit,
         measures.factor,
         measures.is_additive,
-        formula_measures.name as formula_name,
-        formula_measures.numerator as numerator_words,
-        nullif(formula_measures.denominator, '') as denominator_words,
-        measure_months.formula_measure <> measure_months.measure as is_dated
+        coalesce(measures.denominator, '') = '' as has_no_denominator
     from measure_months
     inner join measures
         on measure_months.measure = measures.measure
-    inner join measures as formula_measures
-        on measure_months.formula_measure = formula_measures.measure
 
 ),
 
@@ -62,14 +57,11 @@ formulas as (
         measure as formula,
         0 as formula_rank,
         month_start,
-        case
-            when is_dated then formula_name
-            when denominator_words is not null then concat(numerator_words, ' / ', denominator_words)
-        end as words,
+        formula_measure as method,
         value_numerator,
         value_denominator,
         is_additive,
-        is_additive and denominator_words is null as is_sum,
+        is_additive and has_no_denominator as is_sum,
         is_provisional
     from own
 
@@ -81,11 +73,11 @@ formulas as (
         alternatives.alternative as formula,
         1 as formula_rank,
         own.month_start,
-        own.name as words,
+        own.measure as method,
         own.value_numerator,
         own.value_denominator,
         own.is_additive,
-        own.is_additive and own.denominator_words is null as is_sum,
+        own.is_additive and own.has_no_denominator as is_sum,
         own.is_provisional
     from own
     inner join alternatives
@@ -100,20 +92,14 @@ formulas as (
         '{{ search.formula }}' as formula,
         {{ loop.index + 1 }} as formula_rank,
         month_start,
-        {%- if search.formula == "n / (d - n)" %}
-        concat(numerator_words, ' / (', denominator_words, ' less ', numerator_words, ')') as words,
-        {%- elif search.formula == "n / (d + n)" %}
-        concat(numerator_words, ' / (', denominator_words, ' plus ', numerator_words, ')') as words,
-        {%- else %}
-        concat('(', denominator_words, ' less ', numerator_words, ') / ', denominator_words) as words,
-        {%- endif %}
+        concat(formula_measure, ': {{ search.formula }}') as method,
         ({{ search.numerator }}) * factor as value_numerator,
         {{ search.denominator }} as value_denominator,
         is_additive,
         false as is_sum,
         is_provisional
     from own
-    where unit = 'percent' and is_additive and denominator_words is not null
+    where unit = 'percent' and is_additive and not has_no_denominator
     {%- endfor %}
 
 ),
@@ -126,7 +112,7 @@ final as (
         formula,
         cast(formula_rank as integer) as formula_rank,
         month_start,
-        words,
+        method,
         cast(value_numerator as decimal(38, 6)) as value_numerator,
         cast(value_denominator as decimal(38, 6)) as value_denominator,
         is_additive,

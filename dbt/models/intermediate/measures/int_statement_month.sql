@@ -126,7 +126,10 @@ final as (
         measure_months.value_denominator,
         measure_months.days_in_month,
         measure_months.target,
-        coalesce(not measure_months.is_provisional, false) as is_whole
+        coalesce(not measure_months.is_provisional, false) as is_whole,
+        min(case when not measure_months.is_provisional then 1 else 0 end) over (
+            partition by periods.test_key, periods.period, months.month_start
+        ) = 1 as is_compared
     from periods
     inner join named_once
         on periods.test_key = named_once.test_key

@@ -6,16 +6,14 @@ statement_months as (
 
 ),
 
--- A month is whole when it is for every measure that the test names.
 months as (
 
-    select
+    select distinct
         test_key,
         period,
         month_start,
-        min(case when is_whole then 1 else 0 end) = 1 as is_whole
+        is_compared as is_whole
     from statement_months
-    group by all
 
 ),
 

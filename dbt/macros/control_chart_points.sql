@@ -1,0 +1,76 @@
+{#- Points of XmR charts, by month (kpi_measure_spc, kpi_measure_spc_as_of) and by week (kpi_measure_spc_weekly). In all
+    macros of charts `key` names the columns that tell charts apart, `period` the column of the first day of a point's month
+    or week; a segment of a chart is its periods of one baseline_start. -#}
+
+{#- Points that a verdict needs. -#}
+{% macro control_chart_least_points() %}{{ return(12) }}{% endmacro %}
+
+{#- Query: the months or weeks of `figures` as points of charts, with the bounds of their limits and the segment that each
+    is in. `figures` has force_code, measure, the period, value, target, is_point, is_provisional and
+    share_of_days_loaded; `measures`, `measure_parts` and `baselines` are the seeds. Measures of another chart type are
+    left out.
+
+    A segment is told from the others by how many baselines have begun. A force with a line of its own for the measure
+    follows its own lines alone: the lines of every force would cut its chart where nothing changed. -#}
+{% macro control_chart_periods(figures, measures, measure_parts, baselines, period="month_start") %}
+with
+
+may_be_negative as (
+    select distinct measure
+    from {{ measure_parts }}
+    where role = 'numerator' and weight < 0
+),
+
+own_baselines as (
+    select distinct
+        force_code,
+        measure
+    from {{ baselines }}
+),
+
+segmented as (
+    select
+        figures.force_code,
+        figures.measure,
+        figures.{{ period }},
+        count(baselines.valid_from) as baselines_begun
+    from {{ figures }} as figures
+    left join own_baselines
+        on figures.force_code = own_baselines.force_code
+        and figures.measure = own_baselines.measure
+    left join {{ baselines }} as baselines
+        on figures.measure = baselines.measure
+        and coalesce(own_baselines.force_code, '*') = baselines.force_code
+        and figures.{{ period }} >= baselines.valid_from
+    group by all
+),
+
+final as (
+    select
+        figures.force_code,
+        figures.measure,
+        figures.{{ period }},
+        figures.value,
+        figures.target,
+        figures.is_provisional,
+        figures.share_of_days_loaded,
+        figures.is_point,
+        may_be_negative.measure is null as has_floor,
+        measures.unit = 'percent' as has_ceiling,
+        min(figures.{{ period }}) over (
+            partition by figures.force_code, figures.measure, segmented.baselines_begun
+        ) as baseline_start
+    from {{ figures }} as figures
+    inner join segmented
+        on figures.force_code = segmented.force_code
+        and figures.measure = segmented.measure
+        and figures.{{ period }} = segmented.{{ period }}
+    inner join {{ measures }} as measures
+        on figures.measure = measures.measure
+    left join may_be_negative
+        on figures.measure = may_be_negative.measure
+    where measures.chart_type = 'xmr'
+)
+
+select * from final
+{% endmacro %}
