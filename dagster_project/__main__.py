@@ -1,16 +1,16 @@
-"""The command `fcir`, which can be stopped from its first moment on. What it does: `cli.py`, 0.3 s of imports."""
+"""The command `fcir`, which can be stopped from its first moment on. What it does: `cli/app.py`, 0.3 s of imports."""
 
 from __future__ import annotations
 
 import sys
 
-from dagster_project.signals import stop_on_signals
+from dagster_project.cli.signals import stop_on_signals
 
 
 def main() -> None:
     """Run the command."""
     stop_on_signals(sys.argv[1:])
-    from dagster_project.cli import main as run_command
+    from dagster_project.cli.app import main as run_command
 
     run_command()
 

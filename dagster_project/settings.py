@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated
@@ -97,9 +99,6 @@ class Settings(BaseSettings):
     def _force_code(cls, force: str) -> str:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", force):
             raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
-        # Here: forces.py reads the project's folder from this module.
-        from dagster_project.forces import known_forces
-
         if force not in known_forces():
             near = get_close_matches(force, known_forces(), n=1)
             hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
@@ -145,6 +144,13 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """File that holds the key of the pseudonyms; outside the warehouse, so that a copy of it tells nothing."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
+
+
+@cache
+def known_forces() -> tuple[str, ...]:
+    """Force codes, by their police.uk identifiers: the list that `dim_force` is made of."""
+    with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
+        return tuple(row["force_code"] for row in csv.DictReader(stream))
 
 
 def _host_name(name: str) -> str:

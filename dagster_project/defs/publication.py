@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.console import step
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_state
@@ -14,7 +15,6 @@ from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
-from dagster_project.reporting import step
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection

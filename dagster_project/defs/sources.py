@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.clock import LONDON_NAME
+from dagster_project.console import detail, is_json, progress, step, warn
 from dagster_project.contracts import Contract, Severity
 from dagster_project.defs.event_log import in_one_transaction, written_together
 from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
 from dagster_project.loading.acceptance import DeliveryOutcome
 from dagster_project.loading.pipeline import SourceReport, load_source
-from dagster_project.reporting import detail, is_json, progress, step, warn
 from dagster_project.settings import Settings
 from dagster_project.validation import Expectation, Outcome, expectations_of
 from dagster_project.warehouse.connection import loading_connection

@@ -9,11 +9,11 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from dagster_project.console import step, warn
 from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.links import file_of_project, pages_of_table
 from dagster_project.defs.resources import Warehouse
 from dagster_project.publication.versions import settle
-from dagster_project.reporting import step, warn
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.transformation.build import BuildReport, Fault, NodeResult, build

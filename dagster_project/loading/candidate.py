@@ -28,7 +28,6 @@ from dagster_project.extracts.rows import (
     faulty_rows_query,
     good_rows_query,
 )
-from dagster_project.forces import known_forces
 from dagster_project.loading.delivery_facts import (
     DeliveredDay,
     DeliveredFile,
@@ -44,6 +43,7 @@ from dagster_project.loading.delivery_facts import (
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
+from dagster_project.console import warn
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.reporting import warn
 
 MANIFEST = "manifest.json"
 """Name of the file that lists all others of a publication, and is written after them."""

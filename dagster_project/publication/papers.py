@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.console import warn
 from dagster_project.publication.files import take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
@@ -22,7 +23,6 @@ from dagster_project.publication.report.commentary import commentary_file, read_
 from dagster_project.publication.report.errors import CommentaryError, ReportError
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
 from dagster_project.publication.report.read import PaperMonth, paper_months, paper_sections, read_report
-from dagster_project.reporting import warn
 
 # Papers of a force that a publication holds, the one shown first and those before it: a year of board meetings. Months
 # that run after it have theirs too.

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from dagster_project.child_process import Child
+from dagster_project.console import LOGGER, warn
 from dagster_project.publication.files import FailedRendering
 from dagster_project.publication.paths import UnsafeName, refused_address
-from dagster_project.reporting import LOGGER, warn
 
 # The first PDF, with its charts and the libraries, takes 0.8 s of CPU, the explorer of 43 forces and ten years 0.6 s:
 # this is for machines that have much else to do. After a time-out the next of the same kind gets a quarter of the time,

@@ -8,8 +8,8 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Engine, event
 
+from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.defs.event_log import KeptEventLogStorage, written_together
-from dagster_project.operations import prepare_dagster_home
 from dagster_project.settings import Settings
 
 RUNS = 12

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 import yaml
 
-from dagster_project.operations import run_job
+from dagster_project.cli.jobs import run_job
 from dagster_project.settings import PROJECT_ROOT
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import CALLER, DAYS, MISSING, REJECTED

@@ -7,11 +7,11 @@ import dagster as dg
 import duckdb
 import pytest
 
+from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.definitions import definitions
 from dagster_project.defs.automation import QUIET_CONSOLE
 from dagster_project.loading import landing
 from dagster_project.loading.landing import hold_back
-from dagster_project.operations import prepare_dagster_home
 from dagster_project.settings import read_settings
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import DAYS, MISSING, REJECTED

@@ -17,7 +17,8 @@ import dagster_webserver
 import pytest
 import yaml
 
-from dagster_project import operations
+from dagster_project.cli import ui
+from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.errors import UsageError
 from dagster_project.settings import WORKSPACE, Settings, read_settings
 from dagster_project.warehouse import lock
@@ -47,9 +48,9 @@ class Ended:
 @pytest.fixture
 def started(settings, monkeypatch) -> list[list[str]]:
     Ended.started = []
-    monkeypatch.setattr(operations.subprocess, "Popen", Ended)
-    monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
-    operations.serve_ui(settings, port=3999, read_only=False)
+    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
+    monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
+    ui.serve_ui(settings, port=3999, read_only=False)
     return Ended.started
 
 
@@ -70,10 +71,10 @@ def test_the_code_location_is_loaded_by_its_name():
 @pytest.mark.usefixtures("settings")
 def test_the_daemon_speaks_json_where_the_log_does(monkeypatch):
     Ended.started = []
-    monkeypatch.setattr(operations.subprocess, "Popen", Ended)
-    monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
+    monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
     monkeypatch.setenv("FCIR_LOG_FORMAT", "json")
-    operations.serve_ui(read_settings(), port=3999, read_only=False)
+    ui.serve_ui(read_settings(), port=3999, read_only=False)
     assert [command[-2:] for command in Ended.started if "dagster-daemon" in command[0]] == [["--log-format", "json"]]
 
 
@@ -83,15 +84,15 @@ def test_a_port_that_is_in_use_is_told_before_anything_starts():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {port} of 127.0.0.1 is in use; nothing was started"):
-            operations.claim_port(port)
-    operations.claim_port(port)
+            ui.require_free_port(port)
+    ui.require_free_port(port)
 
 
 def test_viewers_get_a_server_that_can_start_nothing(settings, monkeypatch):
     Ended.started = []
-    monkeypatch.setattr(operations.subprocess, "Popen", Ended)
-    monkeypatch.setattr(operations.signal, "signal", lambda *_: None)
-    operations.serve_ui(settings, port=3999, read_only=True)
+    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
+    monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
+    ui.serve_ui(settings, port=3999, read_only=True)
     [web] = Ended.started
     assert web[-1] == "--read-only"
 
@@ -102,10 +103,10 @@ def test_viewers_need_no_lock_once_there_is_something_to_read(started, settings,
     monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.0)
     with settings.lock_file.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        operations.serve_ui(settings, port=3999, read_only=True)
+        ui.serve_ui(settings, port=3999, read_only=True)
         assert len(Ended.started) == before + 1
         with pytest.raises(lock.WarehouseLocked):
-            operations.serve_ui(settings, port=3999, read_only=False)
+            ui.serve_ui(settings, port=3999, read_only=False)
     assert len(Ended.started) == before + 1
 
 
@@ -163,7 +164,7 @@ def server(tmp_path_factory, parsed_project) -> Iterator[Server]:
     command.know_the_project(parsed_project)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", "")
-        operations.prepare_dagster_home(Settings(home=command.home, _env_file=None))
+        prepare_dagster_home(Settings(home=command.home, _env_file=None))
         with dg.DagsterInstance.get() as instance:
             instance.run_storage.add_run(RUNNING)
     with socket.socket() as probe:

@@ -17,7 +17,7 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.sql import rows_as_dicts
-from dagster_project.transformation.metric_definitions import metric_name
+from dagster_project.tools.metric_definitions import metric_name
 from dagster_project.transformation.project import invoke, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, reading_connection
 from dagster_project.warehouse.tables import ensure_tables

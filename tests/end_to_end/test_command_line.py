@@ -17,8 +17,9 @@ import pytest
 from command import CALLS, START, Command, call, land_three_days
 from typer.main import get_command
 
-from dagster_project import cli
-from dagster_project.operations import open_in_browser
+from dagster_project.cli.app import app
+from dagster_project.cli.open import open_in_browser
+from dagster_project.cli.summary import print_lines
 from dagster_project.warehouse.lock import note_step, writer_lock
 
 
@@ -237,9 +238,8 @@ def test_status_while_the_first_run_is_under_way_says_that_nothing_is_published(
     assert "Nothing is published yet" in done.stdout
 
 
-def test_status_counts_what_it_does_not_list(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "_print_states", lambda _: None)
-    cli._tell_some([f"delivery {n}" for n in range(9)], 3, 20, "delivery", "fcir status --all")
+def test_status_counts_what_it_does_not_list(capsys):
+    print_lines([f"delivery {n}" for n in range(9)], 3, 20, "delivery", "fcir status --all")
     assert capsys.readouterr().out.splitlines() == [
         "  delivery 0",
         "  delivery 1",
@@ -364,9 +364,9 @@ def test_a_publication_whose_database_is_gone_is_told_with_what_to_do(command):
 
 def test_an_error_that_nobody_foresaw_is_one_line_without_its_text_and_a_traceback_on_demand(command):
     broken = (
-        "import sys; from dagster_project import cli\n"
+        "import sys; from dagster_project.cli import app, status\n"
         "def read_state(_): raise AttributeError('of 07700 900123')\n"
-        "cli.read_state = read_state; sys.argv = ['fcir', *sys.argv[1:]]; cli.main()"
+        "status.read_state = read_state; sys.argv = ['fcir', *sys.argv[1:]]; app.main()"
     )
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -618,26 +618,26 @@ def test_an_interrupt_ends_a_query_that_duckdb_is_busy_with(published):
 def examples() -> list[tuple[str, list[str]]]:
     """Every example of every help: its verb and its arguments, as a shell passes them on."""
     found = []
-    for name, verb in get_command(cli.app).commands.items():
+    for name, verb in get_command(app).commands.items():
         lines = [line.strip() for line in (verb.help or "").splitlines()]
         found += [(name, shlex.split(line.partition(" > ")[0])[1:]) for line in lines if line.startswith("fcir ")]
     return found
 
 
 def test_every_verb_has_an_example():
-    assert {name for name, _ in examples()} == set(get_command(cli.app).commands)
+    assert {name for name, _ in examples()} == set(get_command(app).commands)
 
 
 @pytest.mark.parametrize(("name", "arguments"), examples(), ids=lambda value: " ".join(value)[:60])
 def test_an_example_of_a_help_is_a_command_of_its_verb(name, arguments):
     assert arguments[0] == name
-    verb = get_command(cli.app).commands[name]
+    verb = get_command(app).commands[name]
     context = verb.make_context(name, arguments[1:])
     assert context.args == []
 
 
 def test_no_line_of_a_help_is_wider_than_a_screen():
-    for name, verb in get_command(cli.app).commands.items():
+    for name, verb in get_command(app).commands.items():
         assert [
             line for line in (verb.help or "").splitlines() if line.startswith("  fcir") and len(line) > 76
         ] == [], name

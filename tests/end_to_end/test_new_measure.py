@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import CALLS, PROJECT, Command, call
-from worked_examples import append, changed, copy_of_the_project, files_of, hashes, write_derived_files
+from worked_examples import append, changed, copy_of_the_project, files_of, hashes, write_generated_files
 
 PAGE = PROJECT / "docs" / "measures.md"
 MEASURE = "calls_101.pct_called_back"
@@ -44,13 +44,13 @@ def added(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path):
     before = hashes(command.project)
     for path, block in files_of(PAGE):
         append(command.project, path, block)
-    write_derived_files(command.project)
+    write_generated_files(command.project)
     of_the_page = changed(before, hashes(command.project))
     catalogue, parts = (block for _, block in files_of(PAGE))
     append(command.project, CATALOGUE, catalogue.replace("calls_101", "call_backs").replace(",19,", ",20,"))
     append(command.project, PARTS, parts.replace(f"{MEASURE},", "call_backs.pct_called_back,"))
     append(command.project, SECTIONS, NEW_SECTION)
-    write_derived_files(command.project)
+    write_generated_files(command.project)
     command.land("call_segments_2022-10-29.csv", *EXTRACT)
     return command, of_the_page, command.run("run")
 

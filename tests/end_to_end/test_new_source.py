@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from command import PROJECT
-from worked_examples import append, blocks_of, changed, copy_of_the_project, files_of, hashes, write_derived_files
+from worked_examples import append, blocks_of, changed, copy_of_the_project, files_of, hashes, write_generated_files
 
 PAGE = PROJECT / "docs" / "adding_a_source.md"
 SOURCE, KEYLESS = "front_counter_visits", "street_crimes"
@@ -70,7 +70,7 @@ def added(tmp_path_factory, parsed_project):
     before = hashes(command.project)
     for path, block in files_of(PAGE):
         append(command.project, path, block)
-    write_derived_files(command.project)
+    write_generated_files(command.project)
     after = hashes(command.project)
     append(command.project, f"dbt/models/staging/stg_{KEYLESS}_touched.sql", TOUCHED)
     append(command.project, "dbt/models/facts/fct_street_crime_renewed.sql", RENEWED)

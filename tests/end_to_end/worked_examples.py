@@ -61,9 +61,11 @@ def append(project: Path, path: str, text: str) -> None:
     file.write_text((file.read_text() if file.exists() else "") + text)
 
 
-def write_derived_files(project: Path) -> None:
-    """Run the command of the pages that writes derived files."""
-    subprocess.run([sys.executable, "-m", "dagster_project.reference"], cwd=project, check=True, capture_output=True)
+def write_generated_files(project: Path) -> None:
+    """Run the command of the pages that writes generated files."""
+    subprocess.run(
+        [sys.executable, "-m", "dagster_project.tools.generate"], cwd=project, check=True, capture_output=True
+    )
 
 
 def hashes(folder: Path) -> dict[str, str]:

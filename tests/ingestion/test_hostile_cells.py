@@ -11,10 +11,9 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import CellType, Column, Contract, load_contracts
-from dagster_project.forces import known_forces
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import CONTRACTS, Settings, known_forces
 
 CONTRACT = load_contracts(CONTRACTS)
 DAY = "2022-10-30"

@@ -14,7 +14,8 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
-from dagster_project.tracing import EventRow, trace_figure
+from dagster_project.tracing.model import EventRow
+from dagster_project.tracing.read import trace_figure
 from dagster_project.transformation.project import invoke
 from dagster_project.warehouse.tables import ensure_tables
 from tests.reference.compiled_project import insert

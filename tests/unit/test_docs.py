@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dagster_project.cli import app
+from dagster_project.cli.app import app
 from dagster_project.contracts import load_contract, load_contracts
 from dagster_project.extracts import cells, pieces, rows
 from dagster_project.settings import Settings

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from loading_helpers import CONTRACTS, HEADER, VISITS, Installation
 
-from dagster_project import dry_run
-from dagster_project.check_output import show_check
+from dagster_project.cli import check as check_command
+from dagster_project.cli.check import check_files, print_check
+from dagster_project.console import report_as
 from dagster_project.contracts import Rule, Severity
-from dagster_project.dry_run import CheckedDelivery, check_files
 from dagster_project.errors import UsageError
+from dagster_project.loading import dry_run
+from dagster_project.loading.dry_run import CheckedDelivery
 from dagster_project.loading.waivers import waive
-from dagster_project.reporting import report_as
 from dagster_project.settings import LogFormat
 from dagster_project.warehouse.connection import loading_connection
 
@@ -36,8 +37,8 @@ TWO_MINUTES = Rule(
 def contracts(monkeypatch):
     ruled = replace(VISITS, rules=(TWO_MINUTES,), delivery_measures={"mean_minutes": "avg(minutes)"})
     known = CONTRACTS | {"visits": ruled}
-    monkeypatch.setattr(dry_run, "load_contracts", lambda _: known)
-    monkeypatch.setattr(dry_run, "contracts_of", lambda names: {name: known[name] for name in names})
+    monkeypatch.setattr(check_command, "load_contracts", lambda _: known)
+    monkeypatch.setattr(check_command, "named_contracts", lambda names: {name: known[name] for name in names})
     return known
 
 
@@ -67,7 +68,7 @@ def printed(capsys, checked: list[CheckedDelivery], form: LogFormat = LogFormat.
     report_as(form)
     try:
         for delivery in checked:
-            show_check(delivery)
+            print_check(delivery)
     finally:
         report_as(LogFormat.TEXT)
     return capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from dagster_project.settings import PROJECT_ROOT
-from dagster_project.transformation.metric_definitions import CatalogueError, metrics_yaml
+from dagster_project.tools.metric_definitions import CatalogueError, metrics_yaml
 
 SEEDS = PROJECT_ROOT / "dbt" / "seeds"
 

@@ -10,12 +10,15 @@ from itertools import chain
 
 import duckdb
 import pytest
+import typer
 from rich.cells import cell_len
 
-from dagster_project import cli, tracing, tracing_text
+from dagster_project.cli.trace import trace
 from dagster_project.publication import result_formats
 from dagster_project.publication.query import PublishedQuery
 from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
+from dagster_project.tracing import read as tracing_read
+from dagster_project.tracing import text as tracing_text
 
 HOSTILE = {
     "a colour": "\x1b[31mred",
@@ -221,8 +224,8 @@ def test_a_cell_of_markdown_ends_no_cell_and_no_row(connection) -> None:
 
 def test_trace_escapes_what_it_shows(monkeypatch, capsys) -> None:
     found = type("Trace", (), {"faults": ()})
-    monkeypatch.setattr(tracing, "trace_figure", lambda *_, **__: found)
+    monkeypatch.setattr(tracing_read, "trace_figure", lambda *_, **__: found)
     monkeypatch.setattr(tracing_text, "lines_of", lambda _: ["Owner  \x1b[31m\u202eeve", "C:\\kept"])
-    with pytest.raises(cli.typer.Exit):
-        cli.trace("calls_999.received", "2022-08")
+    with pytest.raises(typer.Exit):
+        trace("calls_999.received", "2022-08")
     assert capsys.readouterr().out == "Owner  \\x1b[31m\\u202eeve\nC:\\kept\n"

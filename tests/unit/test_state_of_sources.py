@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.cli.run import find_work
+from dagster_project.cli.status import read_state
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
-from dagster_project.operations import find_work, read_state
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.lock import writer_lock

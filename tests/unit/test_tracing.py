@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_project.tracing import (
+from dagster_project.tracing.model import (
     EventRow,
     Figure,
     MissingDay,
@@ -21,7 +21,7 @@ from dagster_project.tracing import (
     amount_text,
     compact,
 )
-from dagster_project.tracing_text import document_of, lines_of, ranges_text, records_of
+from dagster_project.tracing.text import document_of, lines_of, ranges_text, records_of
 
 OCTOBER = date(2022, 10, 1)
 

@@ -1,8 +1,8 @@
-"""Write the files of the dbt project that are derived: bank holidays, column texts of the contracts, metrics.
+"""Write the files of the dbt project that are generated: bank holidays, column texts of the contracts, metrics.
 
 Lists that people keep by hand (forces, offences, measures) do not belong here. Run
-`python -m dagster_project.reference` after an update of the `holidays` library, of a contract or of the catalogue of
-measures; a test fails until then.
+`python -m dagster_project.tools.generate` after an update of the `holidays` library, of a contract or of the catalogue
+of measures; a test fails until then.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.settings import PROJECT_ROOT
-from dagster_project.transformation.metric_definitions import metrics_yaml
+from dagster_project.tools.metric_definitions import metrics_yaml
 
 # Extracts of this century, and far enough ahead that the list outlives the release that holds it.
 FIRST_YEAR = 2000
@@ -51,17 +51,16 @@ def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
 
 def column_texts(contracts: Mapping[str, Contract]) -> str:
     """The dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can quote what a contract says."""
-    blocks = [
-        "{#- Written from expectations/*.odcs.yaml by `python -m dagster_project.reference`; edit the contracts. -#}\n"
-    ]
+    command = "python -m dagster_project.tools.generate"
+    blocks = [f"{{#- Written from expectations/*.odcs.yaml by `{command}`; edit the contracts. -#}}\n"]
     for source in sorted(contracts):
         for column in contracts[source].columns:
             blocks.append(f"{{% docs {source}__{column.name} %}}{column.description}{{% enddocs %}}\n")
     return "".join(blocks)
 
 
-def derived_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
-    """Every derived file of the project at `project`, with the text that it should hold."""
+def generated_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
+    """Every generated file of the project at `project`, with the text that it should hold."""
     return {
         project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
         project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),
@@ -70,8 +69,8 @@ def derived_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write all derived files in place."""
-    for path, text in derived_files().items():
+    """Write all generated files in place."""
+    for path, text in generated_files().items():
         path.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from dagster_project.clock import london_today
-from dagster_project.contracts import FORCE_COLUMN, Contract, load_contracts
+from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
-from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
 from dagster_project.loading.plan import ACCEPTED, Delivery
-from dagster_project.operations import contracts_of
-from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -77,65 +74,23 @@ class CheckedDelivery:
     """What could not be compared, and why."""
 
 
-def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
+def check_deliveries(
+    settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int
+) -> list[CheckedDelivery]:
     """Read files as a run would, in memory and with a key that is forgotten at once, and judge their deliveries.
 
     Args:
         settings: for the default force, what is loaded, and the other files of a day.
-        paths: the extracts; those of one source and day are one delivery.
-        source: their source; None: by their names.
+        contract: their source.
+        paths: the extracts; those of one day are one delivery.
         shown: how many quarantined rows to return for each file.
 
     Returns:
-        The deliveries by source, oldest first.
+        The deliveries, oldest first.
 
     Raises:
-        UsageError: a source cannot be told, or there is no such file.
+        UsageError: a file has gone while it was read.
     """
-    by_source: dict[str, list[Path]] = {}
-    contracts: dict[str, Contract] = {}
-    for path in paths:
-        _check_path(path)
-        contract = contract_for(path, source)
-        contracts[contract.source] = contract
-        by_source.setdefault(contract.source, []).append(path)
-    return [
-        delivery
-        for name, files in by_source.items()
-        for delivery in _checked(settings, contracts[name], files, shown=shown)
-    ]
-
-
-def contract_for(file: Path, source: str | None) -> Contract:
-    """The contract that a file falls under: the named source's, else by the file's name.
-
-    Raises:
-        UsageError: the source is not known, or the name is not that of an extract.
-    """
-    if source:
-        return next(iter(contracts_of([source]).values()))
-    for name, contract in load_contracts(CONTRACTS).items():
-        if extract_date_of(file.name, name):
-            return contract
-    known = ", ".join(load_contracts(CONTRACTS))
-    raise UsageError(
-        f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
-    )
-
-
-def _check_path(path: Path) -> None:
-    if looks_personal(path.name):
-        raise UsageError(
-            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
-            "run takes it. Rename it, then run: fcir check FILE"
-        )
-    if path.is_dir() and not path.is_symlink():
-        raise UsageError(f"{printable(str(path))}: is a folder; name files: fcir check {printable(str(path))}/*")
-    if not lexists(path):
-        raise UsageError(f"{printable(str(path))}: no such file; nothing was checked. See its name: ls")
-
-
-def _checked(settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int) -> list[CheckedDelivery]:
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import one_time_key
     from dagster_project.loading.verdicts import judge

@@ -1,4 +1,4 @@
-"""Stopping a command: what SIGINT, SIGTERM and SIGHUP do. How a command ends by itself is in `cli.py`.
+"""Stopping a command: what SIGINT, SIGTERM and SIGHUP do. How a command ends by itself is in `app.py`.
 
 A command that is stopped ends at once, wherever it is. That is as safe as SIGKILL: a load is one transaction,
 a publication is a folder that no reader knows until one pointer names it, the lock of the warehouse ends with the

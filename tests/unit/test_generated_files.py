@@ -5,13 +5,13 @@ from datetime import date
 
 import pytest
 
-from dagster_project.reference import bank_holidays, derived_files
 from dagster_project.settings import PROJECT_ROOT
+from dagster_project.tools.generate import bank_holidays, generated_files
 
 
-def test_a_derived_file_is_what_its_origin_gives():
-    stale = [path.name for path, text in derived_files().items() if path.read_text(encoding="utf-8") != text]
-    assert stale == [], "run python -m dagster_project.reference"
+def test_a_generated_file_is_what_its_origin_gives():
+    stale = [path.name for path, text in generated_files().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run python -m dagster_project.tools.generate"
 
 
 @pytest.mark.parametrize(

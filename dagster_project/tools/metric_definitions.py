@@ -2,7 +2,7 @@
 
 The semantic models (`dbt/models/semantic/_semantic_models.yml`) say where the sums of all measures are, and where the
 calls are as they count. This says which of these a measure is made of, as the seeds have it; `python -m
-dagster_project.reference` writes the result into the dbt project.
+dagster_project.tools.generate` writes the result into the dbt project.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 _HEADER = """\
-# Written from measure_catalogue.csv and measure_parts.csv by `python -m dagster_project.reference`; edit those seeds.
+# Written from the seeds measure_catalogue and measure_parts by `python -m dagster_project.tools.generate`; edit those.
 """
 
 # Measures that do not add up, by their name within a section, and what the semantic models have for them. The greatest

@@ -1,4 +1,4 @@
-"""A trace in words for a person, and as records for a machine. What is read and compared: `tracing.py`."""
+"""A trace in words for a person, and as records for a machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from dagster_project.tracing import Figure, MissingDay, QuarantinedRows, Ranges, Trace, TracedPart, amount_text
+from dagster_project.tracing.model import Figure, MissingDay, QuarantinedRows, Ranges, Trace, TracedPart, amount_text
 
 # Files listed for a part, and of what is quarantined; the rest is counted. As in the summary of a run.
 _LISTED = 12

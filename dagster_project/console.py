@@ -21,7 +21,7 @@ _chosen = LogFormat.TEXT
 
 
 def report_as(log_format: LogFormat) -> None:
-    """Choose the form of every line of this process that `say` and `complain` print."""
+    """Choose the form of every line of this process that `say` and `print_error` print."""
     global _chosen
     _chosen = log_format
 
@@ -46,7 +46,7 @@ def note(message: str, stream: TextIO) -> None:
     stream.write(f"{text}\n")
 
 
-def complain(message: str, **fields: object) -> None:
+def print_error(message: str, **fields: object) -> None:
     """Print why a command ends without having done its work, on standard error."""
     text = f"fcir: {message}" if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "error", message, fields)
     sys.stderr.write(f"{text}\n")

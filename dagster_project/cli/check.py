@@ -1,0 +1,202 @@
+"""`fcir check`: what a run would do with files, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from os.path import lexists
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagster_project.cli.common import Exit, named_contracts
+from dagster_project.console import report_as, say
+from dagster_project.contracts import Contract, load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.extracts.errors import printable
+from dagster_project.extracts.personal import looks_personal
+from dagster_project.loading.landing import extract_date_of
+from dagster_project.settings import CONTRACTS, LogFormat, Settings, read_settings
+from dagster_project.words import counted
+
+if TYPE_CHECKING:
+    from dagster_project.loading.dry_run import CheckedDelivery
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to try.")],
+    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines: files, rows, counts and verdicts.")] = False,
+) -> None:
+    """Say what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
+
+    Files of one source and day are one delivery, with those of that day in the landing folder.
+    Ends with 1 when a delivery would be rejected.
+
+    Examples:
+      fcir check crimes_2022-10-30.csv
+      fcir check export.csv --source crimes --rows 5
+    """
+    settings = read_settings()
+    if as_json:
+        report_as(LogFormat.JSON)
+    checked = check_files(settings, files, source=source, shown=rows)
+    for delivery in checked:
+        print_check(delivery)
+    raise typer.Exit(Exit.WELL if all(delivery.verdict.is_accepted for delivery in checked) else Exit.DATA)
+
+
+def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
+    """Read files as a run would, in memory and with a key that is forgotten at once, and judge their deliveries.
+
+    Args:
+        settings: for the default force, what is loaded, and the other files of a day.
+        paths: the extracts; those of one source and day are one delivery.
+        source: their source; None: by their names.
+        shown: how many quarantined rows to return for each file.
+
+    Returns:
+        The deliveries by source, oldest first.
+
+    Raises:
+        UsageError: a source cannot be told, or there is no such file.
+    """
+    # It imports the readers.
+    from dagster_project.loading.dry_run import check_deliveries
+
+    by_source: dict[str, list[Path]] = {}
+    contracts: dict[str, Contract] = {}
+    for path in paths:
+        _check_path(path)
+        contract = contract_for(path, source)
+        contracts[contract.source] = contract
+        by_source.setdefault(contract.source, []).append(path)
+    return [
+        delivery
+        for name, files in by_source.items()
+        for delivery in check_deliveries(settings, contracts[name], files, shown=shown)
+    ]
+
+
+def contract_for(file: Path, source: str | None) -> Contract:
+    """The contract that a file falls under: the named source's, else by the file's name.
+
+    Raises:
+        UsageError: the source is not known, or the name is not that of an extract.
+    """
+    if source:
+        return next(iter(named_contracts([source]).values()))
+    for name, contract in load_contracts(CONTRACTS).items():
+        if extract_date_of(file.name, name):
+            return contract
+    known = ", ".join(load_contracts(CONTRACTS))
+    raise UsageError(
+        f"{printable(file.name)}: not named SOURCE_YYYY-MM-DD*.EXT; name the source with --source ({known})"
+    )
+
+
+def _check_path(path: Path) -> None:
+    if looks_personal(path.name):
+        raise UsageError(
+            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
+            "run takes it. Rename it, then run: fcir check FILE"
+        )
+    if path.is_dir() and not path.is_symlink():
+        raise UsageError(f"{printable(str(path))}: is a folder; name files: fcir check {printable(str(path))}/*")
+    if not lexists(path):
+        raise UsageError(f"{printable(str(path))}: no such file; nothing was checked. See its name: ls")
+
+
+def print_check(delivery: CheckedDelivery) -> None:
+    """Print what a run would say of a delivery: its files with their rows, then the verdict and what it rests on."""
+    source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
+    about: dict[str, Any] = {"source": source, "extract_date": day}
+    would = "would be loaded" if verdict.is_accepted else "would be REJECTED"
+    for file in delivery.files:
+        name, load = printable(file.path.name), file.load
+        about["file"] = name
+        if load.error:
+            say(f"{source}: would be REJECTED: {load.error}", **about, error=load.error, reason_code=load.error_code)
+            continue
+        say(
+            f"{name} ({source}): {would}: {counted(load.rows_read, 'row')} read, {load.rows_loaded:,} good, "
+            f"{load.rows_quarantined:,} quarantined",
+            **about,
+            rows_read=load.rows_read,
+            rows_good=load.rows_loaded,
+            rows_quarantined=load.rows_quarantined,
+        )
+        for warning in load.warnings:
+            say(f"  warning: {warning}", level="warning", **about)
+        for code, count in file.reasons:
+            say(f"  {count:>7,}  {code}", **about, reason_code=code, count=count)
+        for row, column, code, reason in file.rows:
+            where = f"row {row}{', column ' + column if column else ''}"
+            say(
+                f"  {where}: {reason} [{code}]",
+                **about,
+                row=row,
+                column=column or None,
+                reason_code=code,
+                reason=reason,
+            )
+    for name, other in delivery.skipped:
+        say(f"{name} ({source}): would be skipped: same content as {other}", source=source, file=name)
+    _print_verdict(delivery)
+
+
+def _print_verdict(delivery: CheckedDelivery) -> None:
+    source, day, verdict, facts = delivery.contract.source, delivery.extract_date, delivery.verdict, delivery.facts
+    if delivery.others:
+        what = counted(len(delivery.others), "other file")
+        say(f"  with {what} of {day} in the landing folder: {', '.join(delivery.others)}")
+    fields: dict[str, Any] = {}
+    if facts:
+        read, faulty, expected = (facts[name] for name in ("rows_read", "faulty_rows", "expected_rows"))
+        usual = f"usual for {_kind_of_day(day)}: "
+        usual += "not known yet" if expected is None else f"{expected:,.0f} (median of {facts['expected_from_days']})"
+        if delivery.contract.is_daily:
+            say(f"  volume: {counted(read, 'row')}; {usual}", source=source, rows_read=read, rows_usual=expected)
+        said = f"  faulty: {faulty:,} of {counted(read, 'row')}"
+        counts = {"faulty_rows": faulty}
+        if delivery.is_compared and delivery.rows_of_days:
+            counts["rows_of_28_days"], counts["faulty_rows_of_28_days"] = delivery.rows_of_days
+            said += (
+                f", and {counts['faulty_rows_of_28_days']:,} of {counts['rows_of_28_days']:,} with the accepted "
+                "deliveries of the 27 days before"
+            )
+        limit = f"{delivery.contract.faulty_share_limit:.0%} and {counted(delivery.contract.faulty_rows_limit, 'row')}"
+        say(f"{said}; rejected above {limit}", source=source, extract_date=day, **counts)
+        fields = {"rows_read": read, "faulty_rows": faulty, "rows_usual": expected}
+    for note in delivery.notes:
+        say(f"  note: {note}")
+    outcome = "accepted" if verdict.is_accepted else "REJECTED"
+    if verdict.is_accepted and delivery.is_replacement:
+        outcome += (
+            "; it is loaded already, and a run has nothing to do"
+            if delivery.is_loaded
+            else ", in place of what is loaded for the day"
+        )
+    why = f" [{', '.join(verdict.codes)}]: {verdict.reason}" if verdict.codes else ""
+    why = why or (f" ({verdict.reason})" if verdict.reason else "")
+    say(
+        f"  verdict on {source} of {day}: {outcome}{why}",
+        level="info" if verdict.is_accepted else "error",
+        source=source,
+        extract_date=day,
+        verdict="accepted" if verdict.is_accepted else "rejected",
+        reason_codes=list(verdict.codes),
+        reason=verdict.reason,
+        **fields,
+    )
+    if verdict.codes and not any(file.load.error for file in delivery.files):
+        say("  If it is right as it is, a run can accept it once it was rejected: docs/runbook.md (fcir run --accept)")
+
+
+def _kind_of_day(day: date) -> str:
+    """What the volume of a day is compared with."""
+    from dagster_project.loading.delivery_facts import bank_holidays
+
+    return "a Sunday (it is a bank holiday)" if day in bank_holidays() else f"a {day:%A}"

@@ -1,0 +1,143 @@
+"""What several commands need before they do anything: exit codes, settings, dates and sources as they were given."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from difflib import get_close_matches
+from enum import IntEnum
+
+import duckdb
+
+from dagster_project.cli.damage import find_damage, repair
+from dagster_project.console import LOGGER, is_json, report_to_terminal, say
+from dagster_project.contracts import Contract, load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.loading.pseudonyms import check_key, known_fingerprint
+from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.warehouse.lock import writer_lock
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    WELL = 0
+    DATA = 1
+    """Data was rejected, missing or failed a check; everything else was done."""
+    USAGE = 2
+    """Wrong use or configuration; nothing was done."""
+    LOCKED = 75
+    """Another run holds the warehouse (EX_TEMPFAIL of sysexits.h: try again later)."""
+
+
+def start(*, debug: bool = False) -> Settings:
+    """Read the settings, and print what is logged in this process.
+
+    Args:
+        debug: also what is of use to programmers.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    settings = read_settings()
+    report_to_terminal(settings.log_format)
+    if debug:
+        LOGGER.setLevel(logging.DEBUG)
+    return settings
+
+
+def print_warning(message: str, **fields: object) -> None:
+    """Print something that a person should look at.
+
+    Args:
+        message: the line.
+        fields: the same as values, for the JSON form.
+    """
+    say(message if is_json() else f"warning: {message}", level="warning", **fields)
+
+
+def day_option(option: str, text: str | None) -> date | None:
+    """The day of an option such as `--from`; None where it was not given.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    if text is None:
+        return None
+    day = parse_day(text)
+    if day is None:
+        raise UsageError(f"{option} {text}: not a date; expected YYYY-MM-DD")
+    return day
+
+
+def parse_day(text: str) -> date | None:
+    """The day that a text names as YYYY-MM-DD; None where it is no day."""
+    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
+    with suppress(ValueError):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    return None
+
+
+def named_contracts(sources: Sequence[str]) -> Mapping[str, Contract]:
+    """The contracts of the named sources; of all when none is named.
+
+    Raises:
+        UsageError: a source has no contract.
+    """
+    contracts = load_contracts(CONTRACTS)
+    unknown = [source for source in sources if source not in contracts]
+    if unknown:
+        near = [name for source in unknown for name in get_close_matches(source, contracts, n=1)]
+        hint = f". Did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"no contract for source {', '.join(unknown)}; known: {', '.join(contracts)}{hint}")
+    return {source: contract for source, contract in contracts.items() if not sources or source in sources}
+
+
+def require_home_folder(settings: Settings) -> None:
+    """See that the data root is a folder, or nothing yet.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    if settings.home.exists() and not settings.home.is_dir():
+        raise UsageError(
+            f"FCIR_HOME: {settings.home} is a file; nothing was done. Name a folder, an existing or a new one"
+        )
+
+
+def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
+    """See that the next run can use the key, also when there is nothing to load: its copy may be gone by then."""
+    check_key(settings.key_file, known_fingerprint(connection) if connection else None)
+
+
+def warn_of_open_landing(settings: Settings) -> None:
+    """Warn of a landing folder that every user of the machine may enter.
+
+    It is left as it is: source systems write there, through a group or a mount whose modes are not this project's.
+    """
+    if not settings.landing.is_dir() or not (mode := stat.S_IMODE(settings.landing.stat().st_mode)) & 0o007:
+        return
+    print_warning(
+        f"{settings.landing} is open to every user of this machine (mode {mode:04o}), and extracts hold personal "
+        f"values; it was not changed. Close it: chmod o= {shlex.quote(str(settings.landing))}"
+    )
+
+
+def repair_damage(settings: Settings) -> None:
+    """Move damaged files that can be made again out of the way, with a warning for each.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    if not find_damage(settings):
+        return
+    with writer_lock(settings.lock_file):
+        damaged = repair(settings)
+    for damage in damaged:
+        print_warning(str(damage))

@@ -1,0 +1,79 @@
+"""`fcir docs`: models and columns as one page of dbt, and results of validation as pages of Great Expectations."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+
+from dagster_project.cli.common import repair_damage, start
+from dagster_project.console import say
+from dagster_project.errors import UsageError
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import write_docs
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.state import reading_audit
+
+
+def docs(
+    data_docs: Annotated[
+        bool, typer.Option("--data-docs", help="Write the results of validation as Great Expectations shows them.")
+    ] = False,
+) -> None:
+    """Write the documentation of all models and columns as one page.
+
+    The pages need no server and no network; where they are is printed.
+
+    Examples:
+      fcir docs
+      fcir docs --data-docs
+    """
+    settings = start()
+    if data_docs:
+        say(f"Data Docs  {write_data_docs(settings)}")
+        return
+    repair_damage(settings)
+    say(f"Documentation  {write_dbt_docs(settings)}")
+
+
+def write_dbt_docs(settings: Settings) -> Path:
+    """The documentation of all models as one page that needs no server.
+
+    Raises:
+        DbtError: dbt could not write it.
+    """
+    with writer_lock(settings.lock_file, command="fcir docs"):
+        return write_docs(settings)
+
+
+def write_data_docs(settings: Settings) -> Path:
+    """The results of validation that are kept, as the Data Docs of Great Expectations.
+
+    Raises:
+        UsageError: no result is kept.
+        WarehouseLocked: a run is loading.
+    """
+    from dagster_project.validation.outcomes import engine_version
+
+    documents: list[tuple[str]] = []
+    # A warehouse of an earlier version has no such table.
+    with suppress(duckdb.CatalogException), reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if connection:
+            documents = connection.execute(
+                """
+                select document
+                from audit.suite_result
+                where engine_version = ?
+                order by validated_at desc, run_id desc, source
+                """,
+                [engine_version()],
+            ).fetchall()
+    if not documents:
+        raise UsageError(f"no result of Great Expectations {engine_version()} is kept; load deliveries first: fcir run")
+    # Here: it imports Great Expectations.
+    from dagster_project.validation.data_docs import write_data_docs as write
+
+    return write([document for (document,) in documents], settings.home / "data_docs")

@@ -1,0 +1,73 @@
+"""`fcir measures`: the published catalogue of measures."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from textwrap import fill
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.output import print_as_data, require_one_format, text_width
+from dagster_project.publication.catalogue import Listing, list_measures
+from dagster_project.publication.result_formats import write_rows
+from dagster_project.settings import read_settings
+from dagster_project.words import counted
+
+# Measures whose definitions are printed in full; of more there is a line each.
+_MEASURES_IN_FULL = 3
+
+
+# Columns of a terminal from which on a list of measures has their definitions.
+_WIDE = 140
+
+
+def measures(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What code, label or definition has in it; default: all.")
+    ] = "",
+    section: Annotated[str, typer.Option("--section", metavar="SECTION", help="Only this section: calls_999.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+) -> None:
+    """List the published measures: code, label, unit and definition.
+
+    Up to three measures are shown in full.
+
+    Examples:
+      fcir measures
+      fcir measures queue --section calls_101
+      fcir measures --csv > measures.csv
+    """
+    require_one_format(as_csv, as_json)
+    found = list_measures(read_settings(), text=text, section=section)
+    if print_as_data(found, as_csv=as_csv, as_json=as_json):
+        return
+    if len(found.rows) > _MEASURES_IN_FULL:
+        _list_measures(found)
+        return
+    for row in found.rows:
+        _print_measure(dict(zip(found.columns, row, strict=True)))
+
+
+def _list_measures(found: Listing) -> None:
+    """One line for each measure; a definition that a terminal would cut is left out."""
+    names = ("measure", "unit", "label", "definition")
+    shown = len(names) - (sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE)
+    places = [found.columns.index(name) for name in names[:shown]]
+    rows = [tuple(row[place] for place in places) for row in found.rows]
+    write_rows(names[:shown], rows, sys.stdout)
+    if sys.stdout.isatty():
+        print(f"{counted(len(found.rows), 'measure')}. Definition of one: fcir measures CODE")
+
+
+def _print_measure(measure: Mapping[str, object]) -> None:
+    print(measure["measure"])
+    for name, value in measure.items():
+        if value is not None and name != "measure":
+            text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+            shown = fill(text, text_width(), initial_indent=f"  {name:<12} ", subsequent_indent=" " * 15)
+            print(shown)

@@ -1,0 +1,40 @@
+"""Answers as data: one format at a time, in UTF-8, a table or CSV or JSON."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from io import TextIOWrapper
+
+from dagster_project.errors import UsageError
+from dagster_project.publication.catalogue import Listing
+from dagster_project.publication.result_formats import write_csv, write_json
+
+
+def require_one_format(as_csv: bool, as_json: bool) -> None:
+    """Prepare standard output for data.
+
+    Raises:
+        UsageError: two formats are asked for.
+    """
+    if as_csv and as_json:
+        raise UsageError("choose one of --csv and --json")
+    print_in_utf8()
+
+
+def print_in_utf8() -> None:
+    """Print data in UTF-8 whatever the locale is; a terminal keeps its encoding, and gets escaped what it lacks."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
+
+
+def print_as_data(found: Listing, *, as_csv: bool, as_json: bool) -> bool:
+    """Print a listing as CSV or JSON where either was asked for; whether it was."""
+    if as_csv or as_json:
+        (write_csv if as_csv else write_json)(found.columns, found.rows, sys.stdout)
+    return as_csv or as_json
+
+
+def text_width() -> int:
+    """Where a paragraph is broken: at the width of the screen, but no line is longer than one reads with ease."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 100)

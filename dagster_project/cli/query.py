@@ -1,0 +1,67 @@
+"""`fcir query`: an answer from the published database, read-only and within limits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import chain
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import Exit
+from dagster_project.cli.output import print_in_utf8
+from dagster_project.console import print_error
+from dagster_project.errors import UsageError
+from dagster_project.publication.query import LONGEST_SECONDS, SECONDS, limit_memory, published_query
+from dagster_project.publication.result_formats import write_csv, write_json, write_markdown, write_table
+from dagster_project.settings import read_settings
+
+
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all rows as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all rows as JSON, one array of objects.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print all rows as a Markdown table.")] = False,
+    is_whole: Annotated[bool, typer.Option("--all", help="Print all rows of the table, not the first 200.")] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="End the query after so many seconds, 3600 at most.", show_default="60"
+        ),
+    ] = SECONDS,
+) -> None:
+    """Answer a query from the published database, read-only. Tables are in the schema marts.
+
+    A table shows the first 200 rows; the other formats have all of them.
+    Limits: 60 seconds (--timeout), 1 GB of memory, 2 threads.
+    In CSV, text that a spreadsheet would evaluate has an apostrophe in front.
+    JSON is exact.
+
+    Examples:
+      fcir query "from kpi_calls_monthly where line = '999'"
+      fcir query "show tables"
+      fcir query "from fct_call" --csv > calls.csv
+    """
+    if as_csv + as_json + as_markdown > 1:
+        raise UsageError("choose one of --csv, --json and --markdown")
+    if not 0 < timeout <= LONGEST_SECONDS:
+        raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
+    # A reader that goes away ends the process at once, as it ends other programs of a pipeline.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    limit_memory()
+    print_in_utf8()
+    with published_query(read_settings(), sql, seconds=timeout, end=_end_at_once) as answer:
+        if as_csv or as_json or as_markdown:
+            write = write_csv if as_csv else write_json if as_json else write_markdown
+            write(answer.columns, chain.from_iterable(answer.chunks()), sys.stdout)
+        else:
+            write_table(answer, sys.stdout, is_whole=is_whole)
+        sys.stdout.flush()
+
+
+def _end_at_once(error: Exception) -> None:
+    """End the process from another thread than the one that is held up; what it has not written yet is lost."""
+    print_error(str(error), exit_code=int(Exit.USAGE))
+    os._exit(Exit.USAGE)

@@ -1,0 +1,224 @@
+"""`fcir run`: load what is new, changed or was never accepted; build, test, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import (
+    Exit,
+    day_option,
+    named_contracts,
+    parse_day,
+    print_warning,
+    repair_damage,
+    require_home_folder,
+    require_usable_key,
+    start,
+    warn_of_open_landing,
+)
+from dagster_project.cli.damage import publication_damage
+from dagster_project.cli.jobs import run_job
+from dagster_project.cli.summary import (
+    end_with_summary,
+    print_expected,
+    print_failed_files,
+    print_outstanding,
+    print_publication,
+)
+from dagster_project.clock import utc_now
+from dagster_project.console import say
+from dagster_project.contracts import load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.extracts.errors import printable
+from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
+from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.waivers import Waiver, waive
+from dagster_project.loading.withdrawals import gone
+from dagster_project.publication.pointer import pointer_of
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
+from dagster_project.words import be, counted
+
+
+def run(
+    context: typer.Context,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First extract date.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="SOURCE/DAY", help="Load this rejected delivery anyway; needs --reason."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
+    ] = "",
+) -> None:
+    """Load what is new, changed or was never accepted; build, test, publish.
+
+    Ends with 1 when a delivery is missing or rejected; all else is done.
+
+    Examples:
+      fcir run
+      fcir run --from 2022-10-01 --to 2022-10-31 --source crimes
+      fcir run --accept call_segments/2022-10-30 --reason "telephony was down"
+    """
+    settings = start(debug=bool(context.obj))
+    if accept and (from_ or to or source):
+        raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
+    if reason and not accept:
+        raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
+    for waiver in accept_rejected(settings, accept, reason) if accept else ():
+        say(
+            f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
+            source=waiver.source,
+            extract_date=waiver.extract_date,
+            reason=waiver.reason,
+        )
+    wanted = Range(day_option("--from", from_), day_option("--to", to))
+    if wanted.first and wanted.last and wanted.first > wanted.last:
+        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
+    started = time.monotonic()
+    work = find_work(settings, wanted=wanted, sources=source or [])
+    repair_damage(settings)
+    if not work.is_needed:
+        warn_of_open_landing(settings)
+        for warning in work.plan.warnings:
+            print_warning(warning)
+        wanted_sources = named_contracts(source or [])
+        held = len(
+            {
+                (file.source, file.extract_date)
+                for file in work.plan.held
+                if file.source in wanted_sources and file.extract_date in wanted
+            }
+        )
+        say(
+            f"Nothing is new but {counted(held, 'delivery')} that {be(held)} not complete; run again when "
+            f"{'it is' if held == 1 else 'they are'}: fcir run"
+            if held
+            else "Nothing is new: every delivery in the landing folder is loaded, built and published."
+        )
+        print_expected(work.expected)
+        print_outstanding(work.outstanding)
+        failed = print_failed_files(settings.published)
+        print_publication(settings)
+        raise typer.Exit(Exit.DATA if work.outstanding or failed else Exit.WELL)
+    # What lies in a source's folder is told with the source.
+    of_sources = tuple(f"{name}/" for name in named_contracts([]))
+    for warning in work.plan.warnings:
+        if not warning.startswith(of_sources):
+            print_warning(warning)
+    result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
+    warn_of_open_landing(settings)
+    end_with_summary(settings, result, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do."""
+
+    plan: Plan
+    is_needed: bool
+    """False when nothing is new and what is published is of what is loaded."""
+    outstanding: tuple[OutstandingDelivery, ...]
+    expected: tuple[ExpectedDelivery, ...] = ()
+
+
+def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
+    """Compare the landing folder with the warehouse; nothing is changed.
+
+    Args:
+        settings: where the data are.
+        wanted: extract dates asked for.
+        sources: sources asked for; empty: all.
+        now: the present instant; None: by the clock.
+
+    Raises:
+        UsageError: a source is not known, or there is no landing folder.
+        WarehouseLocked: a run holds the warehouse.
+        DatabaseUnreadable: the warehouse is damaged.
+        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+    """
+    from dagster_project.transformation.build import is_current
+
+    contracts = named_contracts(sources)
+    now = now or utc_now()
+    require_home_folder(settings)
+    if not settings.landing.is_dir():
+        raise UsageError(
+            f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home}), is a share "
+            "away? In a new installation make the folder, or write synthetic extracts: fcir sample"
+        )
+    every = load_contracts(CONTRACTS)
+    landing = scan_landing(settings, every, wait_for=contracts)
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        require_usable_key(settings, connection)
+        plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
+        if connection is None:
+            # An empty warehouse is published too, but not in place of the first delivery that is being written.
+            return Work(plan, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
+        owed = expected_days(connection, landing, every, wanted=wanted, now=now)
+        audited = {
+            (source, day)
+            for source, day in connection.execute("select distinct source, extract_date from audit.load").fetchall()
+        }
+        coming = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
+        is_missing_news = any(
+            (source, day) not in audited and (source, day) not in coming
+            for source, days in owed.items()
+            if source in contracts
+            for day in days
+        )
+        is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
+        is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
+        is_needed = is_needed or not pointer_of(settings.published).exists() or any(publication_damage(settings))
+        expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
+        return Work(plan, is_needed, tuple(outstanding(connection)), expected)
+
+
+def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:
+    """Record that rejected deliveries are to be loaded anyway; the next run does it.
+
+    Args:
+        settings: where the warehouse is.
+        names: the deliveries, each as `SOURCE/DAY`.
+        reason: why, in the operator's words.
+
+    Raises:
+        WaiverError: a delivery that cannot be accepted this way; those before it are recorded.
+        UsageError: a name is no `SOURCE/DAY`, its source is not known, no reason is given, or nothing is loaded yet.
+        WarehouseLocked: a run holds the warehouse.
+    """
+    deliveries = [_delivery_named(name) for name in names]
+    if not reason.strip():
+        raise UsageError(f'--accept needs a reason, which the audit keeps: fcir run --accept {names[0]} --reason "..."')
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        if connection is None:
+            raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
+    with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
+        return [waive(connection, source, day, reason.strip()) for source, day in deliveries]
+
+
+def _delivery_named(name: str) -> tuple[str, date]:
+    """Source and extract date of a delivery.
+
+    Raises:
+        UsageError: the name is not of the form, or the source is not known.
+    """
+    source, _, text = name.partition("/")
+    day = parse_day(text)
+    if day is None:
+        raise UsageError(
+            f"--accept {printable(name)}: expected SOURCE/DAY, for example call_segments/2022-10-30. Nothing was "
+            "changed. What is rejected: fcir status"
+        )
+    return next(iter(named_contracts([source]))), day

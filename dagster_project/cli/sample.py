@@ -1,0 +1,61 @@
+"""`fcir sample`: synthetic extracts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import day_option
+from dagster_project.console import say
+from dagster_project.errors import UsageError
+from dagster_project.settings import read_settings
+
+
+def sample(
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; the landing folder.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First extract date; 2021-02-01 if not given.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last extract date; 2023-01-31 if not given.")
+    ] = None,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
+    ] = False,
+) -> None:
+    """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
+
+    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023. A file
+    SYNTHETIC in the folder marks all that is made from it.
+
+    Examples:
+      fcir sample
+      fcir sample --out extracts --from 2022-08-01
+    """
+    from dagster_project.sample import FIRST_DAY, LAST_DAY, write
+
+    settings = read_settings()
+    first, last = day_option("--from", from_) or FIRST_DAY, day_option("--to", to) or LAST_DAY
+    for option, day in (("--from", first), ("--to", last)):
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise UsageError(f"{option} {day}: the sample has {FIRST_DAY} to {LAST_DAY}")
+    if first > last:
+        raise UsageError(f"--from {first} is after --to {last}")
+    folder = out or settings.landing
+    if if_empty and folder.is_dir() and any(folder.iterdir()):
+        say(f"{folder} holds extracts already; none were written.")
+        return
+
+    def report(month: str, files: int, rows: int) -> None:
+        say(f"{'sample':<12} {month:<22} {files:,} files, {rows:,} rows", month=month, files=files, rows=rows)
+
+    try:
+        made = write(folder, first=first, last=last, report=report)
+    except FileExistsError as error:
+        # With a number it is the system's: something on the way to the folder is a file.
+        if error.errno:
+            raise
+        raise UsageError(f"{error} Name it with --out.") from None
+    say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")

@@ -1,0 +1,290 @@
+"""`fcir status`: what is loaded, missing, rejected and published, while a run holds the warehouse too."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dagster_project.cli.common import (
+    Exit,
+    print_warning,
+    require_home_folder,
+    require_usable_key,
+    warn_of_open_landing,
+)
+from dagster_project.cli.damage import find_damage, publication_damage
+from dagster_project.cli.summary import (
+    print_expected,
+    print_failed_files,
+    print_lines,
+    print_outstanding,
+    print_publication,
+)
+from dagster_project.clock import utc_now
+from dagster_project.console import is_json, say
+from dagster_project.contracts import Contract, load_contracts
+from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
+from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.plan import Range, plan_deliveries
+from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
+from dagster_project.warehouse.state import (
+    AffectedMonth,
+    OutstandingDelivery,
+    SourceState,
+    affected_months,
+    outstanding,
+    reading_audit,
+    source_states,
+)
+from dagster_project.words import be, counted
+
+# How often a state is read when a run takes and gives back the warehouse in between.
+_READINGS = 3
+
+
+def status(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every delivery that needs attention, with its whole reason.")
+    ] = False,
+) -> None:
+    """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
+
+    While a run holds the warehouse: what runs, at which step, and the state of the last publication.
+    Ends with 1 when a delivery is missing or rejected, or a file is damaged or left out, by the state that is shown.
+    A delivery that is expected, before the deadline of its source, is not missing.
+
+    Examples:
+      fcir status
+      fcir status --all
+    """
+    settings = read_settings()
+    state = read_state(settings)
+    warn_of_open_landing(settings)
+    # Files that a run is just writing are not damaged; a publication is written before anybody is pointed to it.
+    damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
+    for damage in damaged:
+        print_warning(f"{damage}. Run: fcir run")
+    if state.locked:
+        _print_holder(state)
+    elif state.killed and state.killed.command.startswith(("fcir run", "fcir publish", "Dagster")):
+        print_warning(
+            f"{state.killed.command} (process {state.killed.pid}, started {_moment(state.killed.since)}) was killed"
+            f"{f' while {state.killed.step}' if state.killed.step else ''}. Nothing is half loaded. Run: fcir run",
+            killed_at_step=state.killed.step,
+        )
+    if not state.sources:
+        if not state.locked:
+            _print_nothing_loaded(settings, state)
+        raise typer.Exit(Exit.DATA if damaged else Exit.WELL)
+    if is_json():
+        for item in state.sources:
+            say(f"{item.source}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
+    else:
+        _print_states(state.sources)
+    if state.waiting:
+        waiting = counted(state.waiting, "delivery")
+        say(f"{waiting} in the landing folder {be(state.waiting)} new, changed or rejected. Run: fcir run")
+    elif not state.is_published:
+        say("What is loaded is not published yet. Run: fcir run")
+    _print_incomplete(state.held)
+    # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
+    listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
+    print_expected(state.expected, 1 if listed else None, width)
+    print_lines([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
+    if is_json():
+        for month in state.affected:
+            say(str(month), **asdict(month))
+    else:
+        texts = [str(month) for month in state.affected]
+        name = "month with more than 1 % of its rows quarantined"
+        print_lines(texts, 2 if listed else None, width, name, "fcir status --all")
+    print_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
+    failed = print_failed_files(settings.published, listed=listed, width=width)
+    if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
+        print_publication(settings, is_short=True)
+    raise typer.Exit(Exit.DATA if state.outstanding or damaged or failed else Exit.WELL)
+
+
+def _print_holder(state: State) -> None:
+    """What holds the warehouse, since when and at which step, and of what the lines below are the state."""
+    holder = state.running
+    if holder is None:
+        say(f"The warehouse cannot be read at present: {state.locked}")
+    else:
+        step = f": {holder.step} since {_moment(holder.step_since)}" if holder.step else ""
+        say(
+            f"{holder.command or 'A command'} is running (process {holder.pid}, started {_moment(holder.since)}){step}",
+            **asdict(holder),
+        )
+    say(
+        f"Below is the state of the last publication, {state.published_as}; the present one when this has ended."
+        if state.published_as
+        else "Nothing is published yet. The state of the sources when this has ended: fcir status"
+    )
+
+
+def _moment(instant: datetime) -> str:
+    """An instant on this machine's clock, with its date unless it is today's."""
+    local = instant.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+def _print_nothing_loaded(settings: Settings, state: State) -> None:
+    if settings.landing.is_dir():
+        waiting = counted(state.waiting, "delivery")
+        say(
+            f"Nothing is loaded yet; {waiting} {'waits' if state.waiting == 1 else 'wait'} in {settings.landing}. "
+            "Run: fcir run"
+        )
+        _print_incomplete(state.held)
+    else:
+        say(
+            f"Nothing is loaded yet, and there is no landing folder {settings.landing}. Is FCIR_HOME right? In a new "
+            "installation make the folder, or write synthetic extracts: fcir sample"
+        )
+
+
+def _print_incomplete(held: int) -> None:
+    if held:
+        one = held == 1
+        say(
+            f"{counted(held, 'delivery')} {be(held)} not complete yet; fcir run takes {'it' if one else 'them'} when "
+            f"{'it is' if one else 'they are'}"
+        )
+
+
+def _print_states(sources: tuple[SourceState, ...]) -> None:
+    table = _table()
+    table.add_column("source", no_wrap=True)
+    for title in ("days", "missing", "rejected", "rows", "quarantined", "newest"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for item in sources:
+        table.add_row(
+            item.source,
+            f"{item.days_loaded:,}",
+            f"{item.days_missing:,}",
+            f"{item.days_rejected:,}",
+            f"{item.rows_loaded:,}",
+            f"{item.rows_quarantined:,}",
+            str(item.newest or "never"),
+        )
+    _print(table)
+
+
+# Wider than any table; a column is never cut or folded.
+_WIDEST = 10_000
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _print(table: Table) -> None:
+    """Print a table as wide as it is: a terminal scrolls or wraps it, a file keeps it."""
+    console = Console(highlight=False, width=_WIDEST)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+@dataclass(frozen=True)
+class State:
+    """What `fcir status` shows."""
+
+    sources: tuple[SourceState, ...]
+    outstanding: tuple[OutstandingDelivery, ...]
+    waiting: int = 0
+    """Deliveries in the landing folder that a run would load; not known while the warehouse is held."""
+    held: int = 0
+    """Deliveries in the landing folder that are not complete yet; not known while the warehouse is held."""
+    overdue: tuple[OverdueSource, ...] = ()
+    expected: tuple[ExpectedDelivery, ...] = ()
+    affected: tuple[AffectedMonth, ...] = ()
+    """Months whose figures are marked, since more than 1 % of their rows were quarantined; not known while the
+    warehouse is held."""
+    is_published: bool = True
+    """Whether what is published is of all that is loaded."""
+    killed: Holder | None = None
+    """The last process that wrote to the warehouse, if it was killed."""
+    locked: str | None = None
+    """Why the warehouse cannot be read; then all of the above is the state of the last publication."""
+    running: Holder | None = None
+    """The process that holds the warehouse, where it is one of this project's."""
+    published_as: str | None = None
+    """Name of the publication that the state is of, while the warehouse is held; None where there is none."""
+
+
+def read_state(settings: Settings, *, now: datetime | None = None) -> State:
+    """The state of every source: by the warehouse, or by the last publication while the warehouse is held.
+
+    A run commits what it loads source by source, and publishes last. So a state is read where no run is between the
+    two: from the warehouse under the reader lock, else from the publication, which is whole or not there.
+
+    Args:
+        settings: where the data are.
+        now: the present instant; None: by the clock.
+
+    Raises:
+        DatabaseUnreadable: the warehouse is damaged, or the publication while the warehouse is held.
+        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+    """
+    contracts = load_contracts(CONTRACTS)
+    require_home_folder(settings)
+    # Between the two readings a run may have ended, and with it the reason to read the publication.
+    for _ in range(_READINGS):
+        try:
+            return _state_of_warehouse(settings, contracts, now or utc_now())
+        except WarehouseLocked as locked:
+            said = str(locked)
+            holder = holder_of(settings.lock_file)
+            if holder or not said.startswith("run of process"):
+                break
+    return _state_of_publication(settings, said, holder)
+
+
+def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], now: datetime) -> State:
+    from dagster_project.transformation.build import is_current
+
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        # Below the lock, so that no run has taken files meanwhile.
+        landing = scan_landing(settings, contracts)
+        require_usable_key(settings, connection)
+        waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)
+        killed = killed_holder(settings.lock_file)
+        if connection is None:
+            return State((), (), waiting, len(landing.held_days), killed=killed)
+        return State(
+            tuple(source_states(connection)),
+            tuple(outstanding(connection)),
+            waiting,
+            len(landing.held_days),
+            tuple(overdue_sources(connection, landing, contracts, now=now)),
+            tuple(expected_deliveries(connection, landing, contracts, now=now)),
+            tuple(affected_months(connection)),
+            is_published=is_current(connection) and pointer_of(settings.published).exists(),
+            killed=killed,
+        )
+
+
+def _state_of_publication(settings: Settings, locked: str, holder: Holder | None) -> State:
+    if not pointer_of(settings.published).exists():
+        return State((), (), locked=locked, running=holder)
+    folder = current_publication(settings.published)
+    with reading_connection(folder / "fcir.duckdb") as connection:
+        return State(
+            tuple(source_states(connection, is_published=True)),
+            tuple(outstanding(connection, is_published=True)),
+            locked=locked,
+            running=holder,
+            published_as=folder.name,
+        )

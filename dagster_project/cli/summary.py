@@ -1,0 +1,198 @@
+"""Lines that several commands end with: what needs attention, what was left out, where the publication is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import duckdb
+import typer
+
+from dagster_project.cli.common import Exit
+from dagster_project.cli.jobs import RunResult
+from dagster_project.console import say
+from dagster_project.loading.deadlines import ExpectedDelivery
+from dagster_project.publication.files import FailedRendering, failed_renderings
+from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.publication.query import count_matches
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.state import OutstandingDelivery
+from dagster_project.words import be, counted
+
+# Names listed in a summary; the rest is counted.
+LISTED = 12
+
+
+def end_with_summary(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
+    """Print how a job ended, what needs attention and where the publication is; ends the command."""
+    say("")
+    for failure in result.failures:
+        say(f"failed: {failure}", level="error")
+    print_expected(result.expected)
+    print_outstanding(result.outstanding)
+    failed = [] if result.failures else print_failed_files(settings.published)
+    print_publication(settings)
+    if result.success:
+        say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
+        raise typer.Exit(Exit.WELL)
+    if result.failures:
+        end = f"The run failed ({seconds:.0f} s). What was published before stays. See to what failed and run: fcir run"
+    else:
+        what = " and ".join(
+            [*(["the deliveries"] if result.outstanding else []), *(["the files that were left out"] if failed else [])]
+        )
+        end = f"The run ended as failed ({seconds:.0f} s): all else is published, {what} above are not in it."
+    say(end, level="error", seconds=round(seconds, 3), success=False)
+    raise typer.Exit(Exit.DATA)
+
+
+def print_outstanding(
+    found: Sequence[OutstandingDelivery],
+    *,
+    listed: int | None = LISTED,
+    width: int | None = None,
+    rest: str = "fcir status --all",
+) -> None:
+    """Print the deliveries that need attention, and what to do about them.
+
+    Args:
+        found: the deliveries.
+        listed: how many have a line of their own; None: all.
+        width: of the screen; None: lines are not cut.
+        rest: the command that lists all of them.
+    """
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(
+            shorten(str(item), width),
+            source=item.source,
+            extract_date=item.extract_date,
+            status=item.status,
+            load_id=item.load_id,
+            files=item.files,
+            reason=item.reason,
+        )
+    if left := len(found) - len(shown):
+        say(f"  and {counted(left, 'more delivery')}: {rest}")
+    rejected = [item for item in found if item.status == "rejected"]
+    if found:
+        needs = "needs" if len(found) == 1 else "need"
+        following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
+        say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
+    if acceptable := [item for item in rejected if item.is_acceptable]:
+        say(f'Right as it is: fcir run --accept {acceptable[0].name} --reason "..."')
+
+
+def print_failed_files(
+    published: Path, *, listed: int | None = LISTED, width: int | None = None, again: str = "fcir publish"
+) -> list[FailedRendering]:
+    """Name the files that the current publication left out; returns them."""
+    failed = failed_renderings(published)
+    lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
+    manifest = str(pointer_of(published) / "manifest.json")
+    shown = failed if listed is None else failed[:listed]
+    for item, line in zip(shown, lines, strict=False):
+        say(shorten(line, width), file=item["path"], reason=item["reason"])
+    if left := len(failed) - len(shown):
+        say(f"  and {counted(left, 'more file')} left out: {manifest}")
+    if failed:
+        say(
+            f"{counted(len(failed), 'file')} {be(len(failed))} not published. When the cause is removed "
+            f"(docs/runbook.md): {again}"
+        )
+    return failed
+
+
+def print_expected(found: Sequence[ExpectedDelivery], listed: int | None = LISTED, width: int | None = None) -> None:
+    """Deliveries that have not come and need not have: nothing is wrong."""
+    shown = found if listed is None else found[:listed]
+    for item in shown:
+        say(shorten(str(item), width), source=item.source, extract_date=item.extract_date, due=item.due)
+    if len(found) > len(shown):
+        say(f"  and {counted(len(found) - len(shown), 'more expected delivery')}")
+
+
+def print_lines(lines: Sequence[str], listed: int | None, width: int | None, what: str, rest: str = "") -> None:
+    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut.
+
+    Args:
+        lines: what there is.
+        listed: how many lines are printed; None: all.
+        width: of the screen; None: lines are not cut.
+        what: the noun of what is counted, for one of them.
+        rest: where the others are, for example a command.
+    """
+    shown = lines if listed is None else lines[:listed]
+    for line in shown:
+        say(shorten(line, width))
+    if left := len(lines) - len(shown):
+        say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
+
+
+def shorten(text: str, width: int | None) -> str:
+    """A line with a margin, cut where it is wider than the screen."""
+    text = f"  {text}"
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
+
+
+def print_publication(settings: Settings, *, is_short: bool = False) -> None:
+    """Where to find what is published; the short form leaves out what lies beside the site and is linked by it."""
+    pointer = pointer_of(settings.published)
+    if not pointer.exists():
+        say("Nothing is published yet.")
+        return
+    print_fact("Published", pointer.resolve().name)
+    if months := months_shown(settings):
+        print_fact("Month shown", months)
+    files = {"Site": "index.html", "Board paper": "board_paper.html"}
+    if not is_short:
+        files |= {
+            "PDF": "board_paper.pdf",
+            "Workbook": "board_paper.xlsx",
+            "Database": "fcir.duckdb",
+            "Parquet": "parquet",
+        }
+    for title, name in files.items():
+        # What could not be rendered is not there.
+        if (pointer / name).exists():
+            print_fact(title, pointer / name)
+    matched, printed = count_matches(settings)
+    if printed:
+        print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
+    if not is_short:
+        print_fact("Query", 'fcir query "select * from board_paper"')
+        print_fact("Lineage UI", "make ui, then http://127.0.0.1:3000")
+
+
+def months_shown(settings: Settings) -> str:
+    """Which month the publication shows first, and which run after it.
+
+    Args:
+        settings: where the publication is, and of which force.
+
+    Returns:
+        `January 2023 (newest complete); so far February 2023: 1 of 28 days`. An empty text where the force has no
+        month.
+    """
+    from dagster_project.publication.report.model import long_month
+    from dagster_project.publication.report.read import paper_months
+
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+        try:
+            months = paper_months(connection).get(settings.force, [])
+        except duckdb.CatalogException:
+            # Published by a version without the table; the next run publishes it.
+            return ""
+    shown = next((item for item in months if item.is_default), None)
+    if shown is None:
+        return ""
+    text = f"{long_month(shown.month)} ({shown.coverage or 'newest complete'})"
+    running = [f"{long_month(item.month)}: {item.coverage}" for item in months if item.is_running]
+    return f"{text}; so far {', '.join(running)}" if running else text
+
+
+def print_fact(name: str, value: object) -> None:
+    """Print a value with its name; in the JSON form, the name is the key."""
+    say(f"{name:<12} {value}", **{name.lower().replace(" ", "_"): str(value)})

@@ -1,0 +1,126 @@
+"""`fcir ui`: Dagster's web server and daemon on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import repair_damage, start
+from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home
+from dagster_project.console import say
+from dagster_project.errors import UsageError
+from dagster_project.settings import WORKSPACE, LogFormat, Settings
+from dagster_project.transformation.project import ensure_manifest, is_parsed
+from dagster_project.warehouse.connection import private_files
+from dagster_project.warehouse.lock import note_step, writer_lock
+
+
+def ui(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Allow no changes and start no runs; for viewers.")
+    ] = False,
+) -> None:
+    """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
+
+    It listens on 127.0.0.1 alone.
+
+    Examples:
+      fcir ui
+      fcir ui --port 3001 --read-only
+    """
+    settings = start()
+    require_free_port(port)
+    if not read_only:
+        repair_damage(settings)
+    schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
+    say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
+    raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
+
+
+def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
+    """Run Dagster's web server on loopback, with the daemon unless read-only, until one ends or the user stops them.
+
+    Returns:
+        The exit code of the process that ended first; 0 when the user stopped them.
+
+    Raises:
+        WarehouseLocked: a run holds the warehouse; read-only, where nothing has to be made first, it may.
+    """
+    prepare_dagster_home(settings)
+    if not (read_only and _is_ready_for_viewers(settings)):
+        import dagster as dg
+
+        # Storage and manifest are made here, before two processes would make them at the same time.
+        locked = writer_lock(settings.lock_file, command="fcir ui")
+        with locked, private_files(), dg.DagsterInstance.get() as instance:
+            note_step(settings.lock_file, "preparing the lineage UI")
+            close_killed_runs(instance)
+            ensure_manifest(settings)
+    environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
+    # -P: modules come from the environment, not from the folder that fcir is started from.
+    web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port)]
+    form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
+    daemon = [_program("dagster-daemon"), "run", "--workspace", str(WORKSPACE), *form]
+    # Viewers get no daemon: beside the operator's it would be a second scheduler.
+    commands = [[*web, "--read-only"]] if read_only else [web, daemon]
+    # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in commands:
+            # What Dagster writes is private; runs that it starts open what they publish by themselves.
+            process = subprocess.Popen(command, env=environment, start_new_session=True, umask=0o077)  # noqa: S603 - own tools
+            processes.append(process)
+        while True:
+            for process in processes:
+                if (ended := process.poll()) is not None:
+                    return ended
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _is_ready_for_viewers(settings: Settings) -> bool:
+    """Whether a run or `fcir ui` has made all that the read-only server needs, so that it only reads."""
+    storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+    return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
+
+
+def require_free_port(port: int) -> None:
+    """See that a port of this machine is free, before servers start that would only find out half a minute later.
+
+    Raises:
+        UsageError: another program listens on it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(
+                f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what runs there (another fcir ui?), or "
+                f"take another: fcir ui --port {port + 1 if port < 65535 else 3000}"
+            ) from None
+
+
+def _program(name: str) -> str:
+    """A command of the environment that this process runs in."""
+    return str(Path(sys.executable).with_name(name))
