@@ -29,7 +29,7 @@ _DAYS_NAMED = 3
 
 @dataclass(frozen=True)
 class FileWarning:
-    """A warning of one or several files of a source, said once."""
+    """A warning of one or several files of a source."""
 
     source: str
     file: str
@@ -131,10 +131,10 @@ def load_source(
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
-        told = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
+        of_source = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
         if not deliveries:
             missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
-            return SourceReport(source, (), (), missing, told, _held(landing, source))
+            return SourceReport(source, (), (), missing, of_source, _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
             connection,
@@ -156,8 +156,8 @@ def load_source(
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     rejected = {result.extract_date for result in results if not result.is_accepted}
-    of_files = tuple(_told_once(candidate))
-    warnings = (*told, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    of_files = tuple(_deduplicated_warnings(candidate))
+    warnings = (*of_source, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
     return SourceReport(
         source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source), of_files
     )
@@ -175,16 +175,16 @@ def _of_source(plan: Plan, source: str) -> list[str]:
     return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
-def _told_once(candidate: Candidate) -> list[FileWarning]:
-    """Warnings of the files, each said once with the first file that it is about and how many more there are."""
+def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
+    """Warnings of the files, each once, with the first file that it is about and how many more there are."""
     of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
     for file in candidate.files:
-        for said in file.warnings:
-            if said not in of_days:
-                files.setdefault(said, []).append(file.file_name)
+        for text in file.warnings:
+            if text not in of_days:
+                files.setdefault(text, []).append(file.file_name)
     source = candidate.contract.source
-    return [FileWarning(source, names[0], len(names), said) for said, names in files.items()]
+    return [FileWarning(source, names[0], len(names), text) for text, names in files.items()]
 
 
 def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:

@@ -137,10 +137,10 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
                     found.append((in_order[name], _sentence(in_order[name], {}, evidence)))
         waiver = waivers.get((day, content_of(file.sha256 for file in files)))
         in_spite_of = [expectation.name for expectation, _ in found if waiver]
-        standing = [(expectation, said) for expectation, said in found if expectation.name not in in_spite_of]
+        standing = [(expectation, sentence) for expectation, sentence in found if expectation.name not in in_spite_of]
         codes = [file.error_code or "" for file in files if file.error]
         codes += [expectation.code or expectation.name for expectation, _ in standing]
-        reasons = [*(file.error for file in files if file.error), *(said for _, said in standing)]
+        reasons = [*(file.error for file in files if file.error), *(sentence for _, sentence in standing)]
         if not codes:
             loaded.replace(day, own, contents)
         waived = (
@@ -253,9 +253,9 @@ def _count(facts: Mapping[str, object], name: str) -> int:
 def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: str = "") -> str:
     """Why an expectation that failed rejects a delivery."""
     found = evidence or _numbers(expectation, facts)
-    said = f"{expectation.name}: {expectation.description}"
-    said += f" Found: {found}." if found else ""
-    return f"{said} [{expectation.code}]" if expectation.code else said
+    sentence = f"{expectation.name}: {expectation.description}"
+    sentence += f" Found: {found}." if found else ""
+    return f"{sentence} [{expectation.code}]" if expectation.code else sentence
 
 
 def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:

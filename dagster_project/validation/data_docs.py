@@ -49,6 +49,7 @@ th, td { border: 1px solid #bfbfbf; padding: .25rem .5rem; text-align: left; ver
 {% set depth = {"ValidationResultsPageRenderer": 4, "ExpectationSuitePageRenderer": 1}.get(renderer_type) %}
 {% if depth %}<p><a href="{{ "../" * depth }}index.html">All results</a></p>{% endif %}
 <main>
+{% if is_synthetic %}<p><strong>Synthetic sample.</strong> The extracts were made up.</p>{% endif %}
 {% for section in sections %}{% set section_loop = loop %}{% include 'section.j2' %}{% endfor %}
 </main>
 </body>
@@ -77,8 +78,9 @@ th, td { border: 1px solid #bfbfbf; padding: .25rem .5rem; text-align: left; ver
 class OfflinePageView(DefaultJinjaPageView):
     """A page of Data Docs that needs no script and no other file."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, is_synthetic: bool = False, **options: Any) -> None:
         super().__init__(**options)
+        self.env.globals["is_synthetic"] = is_synthetic
         self.env.loader = ChoiceLoader([DictLoader(_TEMPLATES), self.env.loader])
 
 
@@ -94,12 +96,14 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
     """
     context = memory_context()
     suites: set[str] = set()
+    is_synthetic = False
     for document in documents:
         stated = json.loads(document)
         for result in stated["results"]:
             configuration = result["expectation_config"]
             # Great Expectations puts it into the page as it stands.
             configuration["description"] = escape(configuration["description"], quote=False)
+        is_synthetic |= stated["meta"]["is_synthetic"]
         name = stated["suite_name"]
         if name not in suites:
             suites.add(name)
@@ -112,7 +116,7 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
         context.validation_results_store.set(key, expectationSuiteValidationResultSchema.load(stated))
     draft = folder.resolve().with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    view = {"module_name": __name__, "class_name": OfflinePageView.__name__}
+    view = {"module_name": __name__, "class_name": OfflinePageView.__name__, "is_synthetic": is_synthetic}
     context.add_data_docs_site(
         "data_docs",
         {

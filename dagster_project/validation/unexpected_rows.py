@@ -6,7 +6,8 @@ condition of an unexpected row is known here, so that one query counts the rows 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,8 +24,37 @@ DELIVERY_INDEX = ("extract_date",)
 """Column that says which delivery a row of the deliveries table describes."""
 
 SQL = "unexpected_rows_expectation"
+_QUERY = "unexpected_rows_query"
 UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 NOT_NULL = "expect_column_values_to_not_be_null"
+_GREATER = "expect_column_pair_values_a_to_be_greater_than_b"
+_LENGTH = "expect_column_value_lengths_to_be_between"
+_BETWEEN = "expect_column_values_to_be_between"
+_NULL = "expect_column_values_to_be_null"
+_ABOUT_MISSING = (NOT_NULL, _NULL)
+
+_CONDITIONS = {
+    NOT_NULL: "{column} is null",
+    _NULL: "{column} is not null",
+    "expect_column_values_to_be_in_set": "{column} not in ({value_set})",
+    "expect_column_values_to_not_be_in_set": "{column} in ({value_set})",
+    "expect_column_values_to_match_regex": "not regexp_matches({column}, {regex})",
+    "expect_column_values_to_not_match_regex": "regexp_matches({column}, {regex})",
+    "expect_column_values_to_match_like_pattern": "{column} not like {like_pattern}",
+    "expect_column_pair_values_to_be_equal": "{column_A} is distinct from {column_B}",
+}
+
+# Of each type the arguments that it needs, and those that it may have.
+_BOUNDS = ("column", "min_value max_value strict_min strict_max")
+_ARGUMENTS = {
+    **{kind: (" ".join(re.findall(r"{(\w+)}", condition)), "") for kind, condition in _CONDITIONS.items()},
+    _BETWEEN: _BOUNDS,
+    _LENGTH: _BOUNDS,
+    _GREATER: ("column_A column_B", "or_equal ignore_row_if"),
+    "expect_column_values_to_be_unique": ("column", ""),
+    "expect_compound_columns_to_be_unique": ("column_list", ""),
+    SQL: (_QUERY, ""),
+}
 
 
 @dataclass(frozen=True)
@@ -60,96 +90,63 @@ def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) 
     Raises:
         ContractError: the type or one of its arguments is not known here.
     """
-    given = dict(arguments)
-    mostly = float(given.pop("mostly", 1))
-    try:
-        if kind == SQL:
-            stated = given.pop("unexpected_rows_query").rstrip("; \n")
-            # On a line of its own, since it may end with a comment.
-            query = f"select {_list(index)} from (\n{stated}\n) as unexpected"  # noqa: S608
-            rows = UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)", mostly=mostly)  # noqa: S608
-        elif kind in UNIQUE:
-            columns = given.pop("column_list", None) or [given.pop("column")]
-            rows = _repeated(columns, index, mostly)
-        elif kind in _CONDITIONS:
-            column = None if kind in _ABOUT_MISSING else given.get("column")
-            evaluated = f"{quoted(column)} is not null" if column else "true"
-            rows = replace(rows_where(_CONDITIONS[kind](given), index), evaluated=evaluated, mostly=mostly)
-        else:
-            raise ContractError(f"unknown type {kind}; known: {', '.join(sorted((SQL, *UNIQUE, *_CONDITIONS)))}")
-    except KeyError as error:
-        raise ContractError(f"{kind} needs {error.args[0]}") from None
-    if given:
-        raise ContractError(f"{kind} does not take {', '.join(sorted(given))}; state it as {SQL}")
-    return rows
+    if kind not in _ARGUMENTS:
+        raise ContractError(f"unknown type {kind}; known: {', '.join(sorted(_ARGUMENTS))}")
+    needed, optional = (set(names.split()) for names in _ARGUMENTS[kind])
+    if missing := needed - arguments.keys():
+        raise ContractError(f"{kind} needs {', '.join(sorted(missing))}")
+    if unknown := arguments.keys() - needed - optional - {"mostly"}:
+        raise ContractError(f"{kind} does not take {', '.join(sorted(unknown))}; state it as {SQL}")
+    if kind == SQL:
+        stated = arguments[_QUERY].rstrip("; \n")
+        # On lines of its own, since it may end with a comment.
+        query = f"select {_list(index)} from (\n{stated}\n) as stated"  # noqa: S608
+        rows = UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)")  # noqa: S608
+    elif kind in UNIQUE:
+        rows = _repeated(arguments.get("column_list") or [arguments["column"]], index)
+    else:
+        rows = rows_where(_condition(kind, arguments), index)
+    column = arguments.get("column")
+    evaluated = f"{quoted(column)} is not null" if column and kind not in _ABOUT_MISSING else "true"
+    return replace(rows, evaluated=evaluated, mostly=float(arguments.get("mostly", 1)))
 
 
-def _repeated(columns: Sequence[str], index: Sequence[str], mostly: float) -> UnexpectedRows:
+def _repeated(columns: Iterable[str], index: Sequence[str]) -> UnexpectedRows:
     """All rows that share their columns with another row of the same delivery.
 
     Hashes take a quarter of the memory of keys; equal ones of different keys are found out by the query. It groups to
     find the few repeated keys first: a window over every row costs several times as much.
     """
     names = _list(dict.fromkeys(["extract_date", *columns]))
-    return UnexpectedRows(
-        f"select {_list(index)} from {BATCH} where ({names}) in "  # noqa: S608
-        f"(select ({names}) from {BATCH} group by {names} having count(*) > 1)",
-        f"count(*) - count(distinct hash({names}))",
-        mostly=mostly,
-    )
+    repeated = f"select ({names}) from {BATCH} group by {names} having count(*) > 1"  # noqa: S608
+    return replace(rows_where(f"({names}) in ({repeated})", index), count=f"count(*) - count(distinct hash({names}))")
 
 
-def _between(bounds: dict[str, Any], value: str) -> str:
-    """Outside of the bounds, which belong to them unless they are strict."""
-    low, high = bounds.pop("min_value", None), bounds.pop("max_value", None)
-    below, above = "<=" if bounds.pop("strict_min", False) else "<", ">=" if bounds.pop("strict_max", False) else ">"
-    # Numbers as decimals: DuckDB would compare a truth value with an integer.
+def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
+    """Condition of a row that breaks a rule about one row; null where a value is missing."""
+    sql = {name: _sql(name, value) for name, value in arguments.items()}
+    if kind in _CONDITIONS:
+        return _CONDITIONS[kind].format_map(sql)
+    if kind == _GREATER:
+        return f"{sql['column_A']} {'<' if arguments.get('or_equal') else '<='} {sql['column_B']}"
+    value = f"length({sql['column']})" if kind == _LENGTH else sql["column"]
+    below, above = "<=" if arguments.get("strict_min") else "<", ">=" if arguments.get("strict_max") else ">"
     outside = [
+        # A number as a decimal: DuckDB would compare a truth value with an integer.
         f"{value} {operator} {_value(float(bound) if isinstance(bound, int) else bound)}"
-        for operator, bound in ((below, low), (above, high))
+        for operator, bound in ((below, arguments.get("min_value")), (above, arguments.get("max_value")))
         if bound is not None
     ]
     if not outside:
-        raise KeyError("min_value or max_value")
+        raise ContractError(f"{kind} needs min_value or max_value")
     return " or ".join(outside)
 
 
-def _greater(pair: dict[str, Any]) -> str:
-    pair.pop("ignore_row_if", None)
-    operator = "<" if pair.pop("or_equal", False) else "<="
-    return f"{_column(pair, 'column_A')} {operator} {_column(pair, 'column_B')}"
-
-
-_CONDITIONS: Mapping[str, Callable[[dict[str, Any]], str]] = {
-    NOT_NULL: lambda given: f"{_column(given)} is null",
-    "expect_column_values_to_be_null": lambda given: f"{_column(given)} is not null",
-    "expect_column_values_to_be_in_set": lambda given: f"{_column(given)} not in ({_values(given)})",
-    "expect_column_values_to_not_be_in_set": lambda given: f"{_column(given)} in ({_values(given)})",
-    "expect_column_values_to_be_between": lambda given: _between(given, _column(given)),
-    "expect_column_value_lengths_to_be_between": lambda given: _between(given, f"length({_column(given)})"),
-    "expect_column_values_to_match_regex": lambda given: f"not {_matches(given)}",
-    "expect_column_values_to_not_match_regex": lambda given: _matches(given),
-    "expect_column_values_to_match_like_pattern": (
-        lambda given: f"{_column(given)} not like {_value(given.pop('like_pattern'))}"
-    ),
-    "expect_column_pair_values_to_be_equal": (
-        lambda given: f"{_column(given, 'column_A')} is distinct from {_column(given, 'column_B')}"
-    ),
-    "expect_column_pair_values_a_to_be_greater_than_b": _greater,
-}
-_ABOUT_MISSING = (NOT_NULL, "expect_column_values_to_be_null")
-
-
-def _column(given: dict[str, Any], name: str = "column") -> str:
-    return quoted(given.pop(name))
-
-
-def _values(given: dict[str, Any]) -> str:
-    return ", ".join(map(_value, given.pop("value_set")))
-
-
-def _matches(given: dict[str, Any]) -> str:
-    return f"regexp_matches({_column(given)}, {_value(given.pop('regex'))})"
+def _sql(name: str, value: Any) -> str:
+    """An argument in a condition: a column, a list of values or one value."""
+    if name.startswith("column"):
+        return quoted(value)
+    return ", ".join(map(_value, value)) if name == "value_set" else _value(value)
 
 
 def _value(value: object) -> str:

@@ -6,18 +6,17 @@ value of a cell is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import duckdb
 
 from dagster_project.contracts import Contract
-from dagster_project.sql import table
 from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.validation.unexpected_rows import BATCH, ROW_INDEX
-
-DELIVERIES_SUFFIX = "__deliveries"
+from dagster_project.warehouse.tables import incoming
 
 # Enough to find the fault in the extract; the number of all failing rows stands beside them.
 _ROWS_SHOWN = 20
@@ -45,15 +44,12 @@ class Violations:
     """Up to 20 of the rows as (extract_date, load_id, source_row); empty for deliveries."""
 
 
-def count_violations(
-    contract: Contract, connection: duckdb.DuckDBPyConnection, *, schema: str = "incoming"
-) -> tuple[Violations, ...]:
+def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) -> tuple[Violations, ...]:
     """Compare the candidate load of a source, of however many days, with what its contract expects.
 
     Args:
         contract: the contract of the source.
-        connection: has the candidate tables `SOURCE` (rows) and `SOURCE__deliveries` (one row for each extract date).
-        schema: schema of these tables.
+        connection: has the candidate tables, of rows and of deliveries (one row for each extract date).
 
     Returns:
         One item for each expectation, in the order of `expectations_of`, but for those that depend on the verdicts on
@@ -65,16 +61,17 @@ def count_violations(
     """
     expectations = [expectation for expectation in expectations_of(contract) if not expectation.is_in_order]
     counted: dict[str, Violations] = {}
-    for relation, on_deliveries in (
-        (table(schema, contract.source), False),
-        (table(schema, contract.source + DELIVERIES_SUFFIX), True),
-    ):
+    for relation, on_deliveries in ((incoming(contract), False), (incoming(contract, "deliveries"), True)):
         of_table = [expectation for expectation in expectations if expectation.on_deliveries == on_deliveries]
-        if of_table:
-            evaluated, *counts = _counts(contract.source, of_table, relation, connection)
-            for expectation, count in zip(of_table, counts, strict=True):
-                none = Violations(expectation, evaluated, 0, ())
+        if not of_table:
+            continue
+        evaluated, *counts = _counts(contract.source, of_table, relation, connection)
+        for expectation, count in zip(of_table, counts, strict=True):
+            none = Violations(expectation, evaluated, 0, ())
+            try:
                 counted[expectation.name] = _located(none, relation, connection) if count else none
+            except duckdb.Error as error:
+                raise _broken(contract.source, {expectation.name: error}) from None
     return tuple(counted[expectation.name] for expectation in expectations)
 
 
@@ -84,47 +81,44 @@ def _counts(
     """Rows of the table, and the count of each expectation."""
     counts = {item.name: item.unexpected_rows.count for item in expectations if item.unexpected_rows}
     try:
-        return _first(connection, f"select count(*), {', '.join(counts.values())} from {BATCH}", relation)  # noqa: S608
+        ((*found,),) = _select(f"count(*), {', '.join(counts.values())} from {BATCH}", relation, connection)
+        return tuple(found)
     except duckdb.Error:
-        broken = {}
+        errors = {}
         for name, count in counts.items():
             try:
-                _first(connection, f"select count(*), {count} from {BATCH}", relation)  # noqa: S608
+                _select(f"count(*), {count} from {BATCH}", relation, connection)
             except duckdb.Error as error:
-                broken[name] = type(error).__name__
-    raise ValidationBroken(
-        f"{source}: could not compute {', '.join(sorted(broken))} ({', '.join(sorted(set(broken.values())))})"
-    )
-
-
-def _first(connection: duckdb.DuckDBPyConnection, query: str, relation: str) -> tuple[int, ...]:
-    (row,) = connection.execute(query.replace(BATCH, relation)).fetchall()
-    return tuple(row)
+                errors[name] = error
+    raise _broken(source, errors)
 
 
 def _located(none: Violations, relation: str, connection: duckdb.DuckDBPyConnection) -> Violations:
     """Days and first rows of the rows that break a rule; none where only the hashes of two keys are equal."""
-    expectation, rows = none.expectation, none.expectation.unexpected_rows
+    rows = none.expectation.unexpected_rows
     if rows is None:
         return none
-    unexpected_rows = f"({rows.query}) as unexpected_rows".replace(BATCH, relation)
+    unexpected_rows = f"({rows.query}) as unexpected_rows"
+    by_date = "group by extract_date order by extract_date"
     unexpected: dict[date, int] = dict(
-        connection.execute(
-            f"select extract_date, count(*) from {unexpected_rows} group by extract_date order by extract_date"  # noqa: S608
-        ).fetchall()
+        _select(f"extract_date, count(*) from {unexpected_rows} {by_date}", relation, connection)
     )
     failed = tuple(unexpected)
     if rows.mostly < 1:
-        evaluated: dict[date, int] = dict(
-            connection.execute(
-                f"select extract_date, count(*) filter (where {rows.evaluated}) from {relation} group by extract_date"  # noqa: S608
-            ).fetchall()
-        )
+        having_value = f"extract_date, count(*) filter (where {rows.evaluated}) from {BATCH} {by_date}"
+        evaluated: dict[date, int] = dict(_select(having_value, relation, connection))
         failed = tuple(day for day in failed if evaluated[day] - unexpected[day] < rows.mostly * evaluated[day])
-    shown = []
-    if not expectation.on_deliveries:
+    shown: list[tuple[Any, ...]] = []
+    if not none.expectation.on_deliveries:
         index = ", ".join(ROW_INDEX)
-        shown = connection.execute(
-            f"select {index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}"  # noqa: S608
-        ).fetchall()
-    return Violations(expectation, none.evaluated, sum(unexpected.values()), failed, tuple(shown))
+        shown = _select(f"{index} from {unexpected_rows} order by {index} limit {_ROWS_SHOWN}", relation, connection)
+    return replace(none, unexpected=sum(unexpected.values()), failed_dates=failed, rows=tuple(shown))
+
+
+def _select(query: str, relation: str, connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return connection.execute(f"select {query}".replace(BATCH, relation)).fetchall()
+
+
+def _broken(source: str, errors: Mapping[str, duckdb.Error]) -> ValidationBroken:
+    kinds = sorted({type(error).__name__ for error in errors.values()})
+    return ValidationBroken(f"{source}: could not compute {', '.join(sorted(errors))} ({', '.join(kinds)})")

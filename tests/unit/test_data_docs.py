@@ -26,7 +26,9 @@ from dagster_project.validation.data_docs import write_data_docs
 DAY = date(2022, 10, 30)
 
 
-def validated(contract: Contract, *, fails: bool = False, run_id: str = "run 1") -> ValidationResult:
+def validated(
+    contract: Contract, *, fails: bool = False, run_id: str = "run 1", is_synthetic: bool = True
+) -> ValidationResult:
     violations = [
         Violations(
             expectation,
@@ -37,7 +39,7 @@ def validated(contract: Contract, *, fails: bool = False, run_id: str = "run 1")
         )
         for expectation in expectations_of(contract)
     ]
-    return validate(contract, violations, run_id=run_id, is_synthetic=True)
+    return validate(contract, violations, run_id=run_id, is_synthetic=is_synthetic)
 
 
 class _Page(HTMLParser):
@@ -146,6 +148,13 @@ def test_a_page_shows_every_expectation_with_its_reason_and_whether_it_holds(sit
         said = f"{claim} ({expectation.severity.value}, {expectation.dimension}): {expectation.description}"
         for text in (of_failed, of_passed, suite):
             assert said in text
+
+
+@pytest.mark.parametrize("is_synthetic", [True, False])
+def test_pages_of_made_up_extracts_say_so(tmp_path, is_synthetic):
+    write_data_docs([validated(VISITS, is_synthetic=is_synthetic).document], tmp_path / "site")
+    pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "site").rglob("*.html")]
+    assert {"Synthetic sample." in page for page in pages} == {is_synthetic}
 
 
 def test_writing_again_replaces_what_was_there(tmp_path):

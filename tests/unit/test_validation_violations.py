@@ -114,7 +114,6 @@ def candidate(
     *,
     rows: tuple[Mapping[str, Any], ...] = (),
     deliveries: tuple[Mapping[str, Any], ...] = (),
-    schema: str = "incoming",
 ) -> Path:
     """A warehouse with good rows on three days, and then the given ones."""
     warehouse = folder / "warehouse.duckdb"
@@ -122,21 +121,21 @@ def candidate(
     measures = dict.fromkeys([*GOOD_DELIVERY][1:-1], "bigint") | {"volume_ratio": "double"}
     measures |= dict.fromkeys(contract.delivery_measures, "double")
     with closing(duckdb.connect(str(warehouse))) as connection:
-        connection.execute(f'create schema "{schema}"')
+        connection.execute("create schema incoming")
         for name, stated in (
             (contract.source, columns),
             (f"{contract.source}__deliveries", {"extract_date": "date"} | measures),
         ):
             listed = ", ".join(f'"{column}" {kind}' for column, kind in stated.items())
-            connection.execute(f'create table "{schema}"."{name}" ({listed})')
+            connection.execute(f'create table "incoming"."{name}" ({listed})')
         if contract.columns == VISITS.columns:
             days = [{"extract_date": day, "source_row": 2} for day in (FIRST, SECOND, THIRD)]
             changed = {delivery["extract_date"] for delivery in deliveries}
             good = [GOOD_DELIVERY | {"extract_date": day} for day in (FIRST, SECOND, THIRD) if day not in changed]
-            insert(connection, f'"{schema}"."{contract.source}"', [GOOD_ROW | row for row in [*days, *rows]])
+            insert(connection, f'"incoming"."{contract.source}"', [GOOD_ROW | row for row in [*days, *rows]])
             insert(
                 connection,
-                f'"{schema}"."{contract.source}__deliveries"',
+                f'"incoming"."{contract.source}__deliveries"',
                 [*good, *(GOOD_DELIVERY | given for given in deliveries)],
             )
     return warehouse
@@ -154,9 +153,9 @@ def ruled(kind: str, *, on_deliveries: bool = False, **arguments: Any) -> Contra
     return replace(VISITS, rules=(rule,))
 
 
-def count(contract: Contract, warehouse: Path, *, schema: str = "incoming") -> tuple[Violations, ...]:
+def count(contract: Contract, warehouse: Path) -> tuple[Violations, ...]:
     with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
-        return count_violations(contract, connection, schema=schema)
+        return count_violations(contract, connection)
 
 
 def of(violations: tuple[Violations, ...], name: str) -> Violations:
@@ -292,14 +291,14 @@ def test_an_expectation_that_cannot_be_computed_breaks_off_without_a_value(tmp_p
 
 
 def test_a_missing_candidate_table_breaks_off(tmp_path):
-    with pytest.raises(ValidationBroken, match=r"visits: could not compute .*delivery_has_rows.*CatalogException"):
-        count(VISITS, candidate(tmp_path), schema="elsewhere")
+    with pytest.raises(ValidationBroken, match=r"other: could not compute .*delivery_has_rows.*CatalogException"):
+        count(replace(VISITS, source="other"), candidate(tmp_path))
 
 
-def test_a_source_and_a_schema_named_like_a_word_of_sql_are_quoted(tmp_path):
+def test_a_source_named_like_a_word_of_sql_is_quoted(tmp_path):
     contract = replace(ruled("expect_column_values_to_be_between", column="length", min_value=0), source="order")
     bad = {"visit_id": "v2", "source_row": 3, "length": -1}
-    violations = count(contract, candidate(tmp_path, contract, rows=(bad,), schema="group"), schema="group")
+    violations = count(contract, candidate(tmp_path, contract, rows=(bad,)))
     assert failures(violations) == ["a_rule"]
     assert of(violations, "a_rule").failed_dates == (SECOND,)
 
