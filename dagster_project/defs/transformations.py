@@ -22,10 +22,6 @@ from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.words import counted
 
-# Group of a dbt node to the group of its asset: seeds show where data enters, reports where figures are read.
-_GROUPS = {"reference": "staging", "staging": "staging", "facts": "facts", "kpis": "kpis", "reporting": "kpis"}
-# Order of the lines of a run's report.
-_STAGES = ("reference", "staging", "intermediate", "facts", "kpis", "reporting", "tests")
 # Claim of a kind of data test; in braces its arguments. That of `integrity` is several sentences: `_integrity`.
 _CLAIMS = {
     "dated_list": "Of each force and {key}, one row at most is in force on any day, and none is missing between.",
@@ -35,7 +31,7 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
 class Translator(DagsterDbtTranslator):
-    """Names and groups of the dbt nodes in Dagster: the schema and the table, grouped by stage."""
+    """Names of the dbt nodes in Dagster (schema and table) and their groups, as dbt_project.yml has them."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -50,11 +46,11 @@ class Translator(DagsterDbtTranslator):
         group = manifest["groups"][f"group.{node['package_name']}.{node['group']}"]
         return spec.replace_attributes(
             key=dg.AssetKey([node["schema"], node["name"]]),
-            group_name=_GROUPS[group["name"]],
+            group_name=group["name"],
             description=node["description"],
             owners=[f"team:{group['owner']['name']}"],
             kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
-            tags={"stage": group["name"]},
+            tags={"stage": group["name"].partition("_")[0]},
         ).merge_attributes(
             metadata=pages_of_table(self._installation, node["schema"], node["name"], unique_id)
             | (
@@ -235,7 +231,7 @@ def _results(
     checks = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.check_specs if spec.metadata}
     counts = _row_counts(settings, report)
     with loading_connection(settings.warehouse) as connection:
-        types = _column_types(connection, ["staging", "intermediate", "reference"])
+        types = _column_types(connection, ["staging", "changes", "measures", "reference"])
     for node in report.nodes:
         if node.unique_id in specs and node.is_good:
             spec = specs[node.unique_id]
@@ -353,7 +349,7 @@ def _row_counts(settings: Settings, report: BuildReport) -> dict[str, int]:
                 """
                 select table_name, schema_name
                 from duckdb_tables()
-                where database_name = 'warehouse' and schema_name in ('intermediate', 'marts', 'reference')
+                where database_name = 'warehouse' and schema_name in ('changes', 'measures', 'marts', 'reference')
                 """
             ).fetchall()
         )
@@ -367,12 +363,14 @@ def _row_counts(settings: Settings, report: BuildReport) -> dict[str, int]:
 
 
 def _say(report: BuildReport, seconds: float) -> None:
-    """One line for each folder of models, one for the tests, one for all."""
+    """One line for each layer of models, in the order in which they end, one for the tests, one for all."""
     groups: dict[str, list[NodeResult]] = {}
     for node in report.nodes:
         name = {"seed": "reference", "test": "tests"}.get(node.folder, node.folder)
-        groups.setdefault(name, []).append(node)
-    for name, nodes in sorted(groups.items(), key=lambda group: _STAGES.index(group[0])):
+        groups[name] = [*groups.pop(name, []), node]
+    groups.pop("operation", None)
+    groups |= {"tests": groups.pop("tests", [])}
+    for name, nodes in groups.items():
         bad = [node for node in nodes if not node.is_good]
         warned = [node for node in nodes if node.status == "warn"]
         message = f"{len(nodes) - len(bad)} of {len(nodes)} good"

@@ -72,7 +72,7 @@ def record(
                 is_removed,
                 deliveries,
                 delivery_count
-            from intermediate.int_figure_change
+            from measures.int_figure_change
             order by force_code, measure, month_start
             """
         )

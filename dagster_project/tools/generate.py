@@ -64,7 +64,7 @@ def generated_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
     return {
         project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
         project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),
-        project / "dbt/models/semantic/_metrics.yml": metrics_yaml(project / "dbt/seeds"),
+        project / "dbt/models/semantic/_semantic__metrics.yml": metrics_yaml(project / "dbt/seeds"),
     }
 
 

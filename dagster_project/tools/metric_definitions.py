@@ -1,7 +1,7 @@
 """The metrics of the semantic layer, written from the catalogue of measures. What they are built on is by hand.
 
-The semantic models (`dbt/models/semantic/_semantic_models.yml`) say where the sums of all measures are, and where the
-calls are as they count. This says which of these a measure is made of, as the seeds have it; `python -m
+The semantic models (`dbt/models/semantic/_semantic__semantic_models.yml`) say where the sums of all measures are, and
+where the calls are as they count. This says which of these a measure is made of, as the seeds have it; `python -m
 dagster_project.tools.generate` writes the result into the dbt project.
 """
 
@@ -135,7 +135,8 @@ def _not_added_up(row: _Row) -> dict[str, Any]:
         }
     raise CatalogueError(
         f"{row['measure']}: it does not add up, and {Path(__file__).name} does not know what it is instead; add "
-        f"{row['name']} to _GREATEST or _PERCENTILES there, with a measure of dbt/models/semantic/_semantic_models.yml"
+        f"{row['name']} to _GREATEST or _PERCENTILES there, with a measure of "
+        "dbt/models/semantic/_semantic__semantic_models.yml"
     )
 
 

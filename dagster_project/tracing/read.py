@@ -79,7 +79,7 @@ def _trace(
     figure = _figure(connection, measure, month_start, _force(connection, settings, force))
     sources = _texts(
         connection.execute(
-            "select source from intermediate.int_measure_source where measure = ? order by source", [measure]
+            "select source from measures.int_measure_source where measure = ? order by source", [measure]
         ).fetchall()
     )
     uses = tuple(
@@ -143,7 +143,7 @@ def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> Non
 def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: str | None) -> str:
     known = _texts(
         connection.execute(
-            "select distinct force_code from intermediate.int_measure_monthly order by force_code"
+            "select distinct force_code from measures.int_measure_monthly order by force_code"
         ).fetchall()
     )
     if not known:
@@ -186,7 +186,7 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
             figures.days_in_month,
             figures.days_loaded,
             figures.share_of_days_loaded
-        from intermediate.int_measure_monthly as figures
+        from measures.int_measure_monthly as figures
         inner join reference.measure_catalogue as catalogue on figures.measure = catalogue.measure
         inner join reference.measure_catalogue as formula on figures.formula_measure = formula.measure
         inner join marts.kpi_measure_period as display
@@ -203,7 +203,7 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
     span = connection.execute(
         """
         select min(month_start), max(month_start)
-        from intermediate.int_measure_monthly
+        from measures.int_measure_monthly
         where force_code = ? and measure = ?
         """,
         [force_code, measure],
@@ -222,7 +222,7 @@ def _parts(
         connection.execute(
             """
             select part, sum(amount)
-            from intermediate.int_part_daily
+            from measures.int_part_daily
             where force_code = ? and day >= ? and day < ? and list_contains(?, part)
             group by part
             """,
@@ -238,7 +238,7 @@ def _parts(
     cursor = connection.execute(
         """
         select part, load_id, source_row, amount
-        from intermediate.int_part_event
+        from measures.int_part_event
         where force_code = ? and day >= ? and day < ? and list_contains(?, part)
         order by part, load_id, source_row
         """,
@@ -318,9 +318,9 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
             sources.source,
             dates.date_day,
             coalesce(states.state, 'not delivered')
-        from intermediate.int_measure_source as sources
+        from measures.int_measure_source as sources
         inner join marts.dim_date as dates on dates.month_start = ?
-        left join intermediate.int_source_day as days
+        left join measures.int_source_day as days
             on sources.source = days.source and days.force_code = ? and dates.date_day = days.day
         left join states
             on sources.source = states.source and dates.date_day = states.extract_date

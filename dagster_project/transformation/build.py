@@ -36,7 +36,7 @@ class NodeResult:
     resource_type: str
     name: str
     folder: str
-    """First folder below models/, or the resource type."""
+    """Layer of a model (first folder below models/, or below models/marts/), or the resource type."""
     status: str
     message: str
     seconds: float
@@ -141,7 +141,7 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] |
 def built_upon(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Newest change of the state that the build begun last goes on from; None where it builds everything from scratch.
 
-    The tables `stg_SOURCE_touched` hold what has changed since that state.
+    The tables `chg_SOURCE_rows` hold what has changed since that state.
     """
     row = connection.execute("select built_upon from audit.build_started").fetchone()
     return int(row[0]) if row and row[0] is not None else None
@@ -224,10 +224,14 @@ def _never_ran(unique_id: str) -> NodeResult:
     return NodeResult(unique_id, resource_type, name, resource_type, "error", "expected, but it never ran", 0.0, None)
 
 
+def _layer(fqn: Sequence[str]) -> str:
+    return fqn[2] if fqn[1] == "marts" else fqn[1]
+
+
 def _node(item: object) -> NodeResult:
     node, seconds = item.node, item.execution_time  # type: ignore[attr-defined]
     resource_type = str(node.resource_type)
-    folder = node.fqn[1] if resource_type == "model" and len(node.fqn) > 2 else resource_type
+    folder = _layer(node.fqn) if resource_type == "model" else resource_type
     is_integrity = _kind_of_test(node) == _INTEGRITY
     return NodeResult(
         unique_id=node.unique_id,

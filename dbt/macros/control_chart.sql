@@ -20,7 +20,7 @@
 
 {#- Pre-hook: delete from the model's table the charts of which a month is not what it was then, or is no month any more.
     The last month of a chart stands in it with the figure and the days that it was made with. -#}
-{% macro forget_charts(months) %}
+{% macro delete_changed_charts(months) %}
     {#- Outside the condition, since dbt takes a dependency only from a ref that it sees while parsing. -#}
     {%- set months_relation = ref(months) -%}
     {%- set columns = "force_code, measure, month_start, baseline_start, value, target, is_provisional, share_of_days_loaded" -%}

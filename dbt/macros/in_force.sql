@@ -28,7 +28,7 @@
                 order by
                     dated.force_code = '*' asc nulls last,
                     dated.valid_from desc nulls last
-            ) as place
+            ) as row_num
         from {{ cells }} as cells
         inner join {{ list }} as dated
             on
@@ -39,5 +39,5 @@
                 and cells.{{ day }} >= dated.valid_from
                 and cells.{{ day }} <= coalesce(dated.valid_to, cells.{{ day }})
     ) as ranked
-    where place = 1
+    where row_num = 1
 {% endmacro %}

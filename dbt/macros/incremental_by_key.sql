@@ -1,22 +1,22 @@
-{#- Models that rebuild exactly the keys that a pending load touched.
+{#- Models that rebuild exactly the keys that a pending load changed.
 
     A correction may change a row, bring one for a key that an older extract still holds, or withdraw the only row of a
-    key. So a build deletes every touched key and inserts what the sources give for it today, which may be nothing.
+    key. So a build deletes every changed key and inserts what the sources give for it today, which may be nothing.
     Merge and delete+insert cannot do that: both start from the rows that exist, and a key whose rows are all gone
     would stay in the table for good. The deletion is a pre-hook because both dialects run it in the model's own
     transaction where they have one; after a kill between the two, the load is still pending and the next build
     repeats both with the same result.
 
-    `stg_SOURCE_touched` holds every row that a touched key ever had, also those of replaced loads, by its load and its
+    `chg_SOURCE_rows` holds every row that a changed key ever had, also those of replaced loads, by its load and its
     number. A fact carries these two of the row that it was read from, so facts are found by two integers whose range
-    is narrow: of 8 million rows of ten years all but those of the touched weeks are skipped unread. Finding them by
+    is narrow: of 8 million rows of ten years all but those of the changed weeks are skipped unread. Finding them by
     their keys reads every key, which is text without an order. -#}
 
-{#- Query of `stg_SOURCE_touched`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
+{#- Query of `chg_SOURCE_rows`. `key`: columns of what is rebuilt as a whole, as all segments of a call; `row_key`:
     columns of a row, where it has more; `dates`: column to the time in the raw table whose local date it is. Without a
-    key (`key: row` in the contract) a row is its own only version. Nothing in a full build, which asks for no touched
+    key (`key: row` in the contract) a row is its own only version. Nothing in a full build, which asks for no changed
     key. -#}
-{% macro touched_versions(base, key=none, row_key=none, dates={}) %}
+{% macro changed_rows(base, key=none, row_key=none, dates={}) %}
 {%- set row_key = row_key or key -%}
 {#- No CTE: it is read twice, and DuckDB writes down what such a CTE holds, of every row there is. -#}
 {%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
@@ -54,7 +54,7 @@ standing_loads as (
 )
 
 select * from final
-{%- else %}touched_keys as (
+{%- else %}changed_keys as (
     select distinct
         {%- for column in key %}
         extract_rows.{{ column }}{{ "," if not loop.last }}
@@ -77,8 +77,8 @@ versions as (
         extract_rows.source_row,
         standing_loads.load_id is not null as is_standing
     from {{ extract_rows }}
-    inner join touched_keys
-        on {{ same_columns("extract_rows", "touched_keys", key) }}
+    inner join changed_keys
+        on {{ same_columns("extract_rows", "changed_keys", key) }}
     left join standing_loads
         on extract_rows.load_id = standing_loads.load_id
 ),
@@ -96,7 +96,7 @@ ranked as (
                 extract_date desc nulls last,
                 load_id desc nulls last,
                 source_row desc nulls last
-        ) as place
+        ) as row_num
     from versions
 ),
 
@@ -107,7 +107,7 @@ final as (
         {%- endfor %}
         cast(load_id as bigint) as load_id,
         cast(source_row as bigint) as source_row,
-        cast(is_standing and place = 1 as boolean) as is_current
+        cast(is_standing and row_num = 1 as boolean) as is_current
     from ranked
 )
 
@@ -115,42 +115,42 @@ select * from final
 {%- endif %}
 {% endmacro %}
 
-{#- Pre-hook: delete from the model's table the rows of every touched key. Nothing on a first or full build.
-    `touched` is the name of the source's table of touched rows. -#}
-{% macro forget_touched(touched) %}
+{#- Pre-hook: delete from the model's table the rows of every changed key. Nothing on a first or full build.
+    `changed` is the name of the source's table of changed rows. -#}
+{% macro delete_changed_rows(changed) %}
     {#- Outside the condition, since dbt takes a dependency only from a ref that it sees while parsing. -#}
-    {%- set touched_relation = ref(touched) -%}
+    {%- set changed_relation = ref(changed) -%}
     {%- if is_incremental() %}
 delete from {{ this }}
 where exists (
     select 1
-    from {{ touched_relation }} as touched
+    from {{ changed_relation }} as changed
     where
-        touched.load_id = {{ this }}.load_id
-        and touched.source_row = {{ this }}.source_row
+        changed.load_id = {{ this }}.load_id
+        and changed.source_row = {{ this }}.source_row
 )
     {%- endif -%}
 {% endmacro %}
 
-{#- Query: the facts of a relation that belong to touched keys; all of them on a first or full build. -#}
-{% macro touched_rows(relation, touched) %}
+{#- Query: the facts of a relation that belong to changed keys; all of them on a first or full build. -#}
+{% macro only_changed_rows(relation, changed) %}
     select whole.*
     from {{ relation }} as whole
     {%- if is_incremental() %}
-    inner join {{ ref(touched) }} as touched
-        on whole.load_id = touched.load_id
-        and whole.source_row = touched.source_row
+    inner join {{ ref(changed) }} as changed
+        on whole.load_id = changed.load_id
+        and whole.source_row = changed.source_row
     {%- endif %}
 {% endmacro %}
 
-{#- Query: of each key the row of the latest extract, restricted to touched keys. Within one extract a key occurs once;
+{#- Query: of each key the row of the latest extract, restricted to changed keys. Within one extract a key occurs once;
     the load and the row break ties all the same, so that two builds never differ.
     Only keys that occur twice are ranked: a window over every row took 2.7 times the memory at 13 M rows. A model of
-    the materialization table reads no touched rows and passes none; a source without a key has no key to pass. -#}
-{% macro latest_rows(relation, touched=none, key=none) %}
+    the materialization table reads no changed rows and passes none; a source without a key has no key to pass. -#}
+{% macro latest_rows(relation, changed=none, key=none) %}
     {%- if is_incremental() %}
-    {{- touched_rows(relation, touched) }}
-    where touched.is_current
+    {{- only_changed_rows(relation, changed) }}
+    where changed.is_current
     {%- elif not key %}
     select whole.*
     from {{ relation }} as whole
@@ -174,7 +174,7 @@ where exists (
                         extract_rows.extract_date desc nulls last,
                         extract_rows.load_id desc nulls last,
                         extract_rows.source_row desc nulls last
-                ) as place
+                ) as row_num
             from {{ relation }} as extract_rows
             inner join (
                 select {{ key | join(", ") }}
@@ -184,7 +184,7 @@ where exists (
             ) as repeated_keys
                 on {{ same_columns("extract_rows", "repeated_keys", key) }}
         ) as ranked
-        where ranked.place > 1
+        where ranked.row_num > 1
     ) as superseded
         on whole.load_id = superseded.load_id
         and whole.source_row = superseded.source_row

@@ -87,7 +87,7 @@
                     {{ rank }} asc nulls last,
                     {%- endfor %}
                     method asc nulls last
-            ) as place
+            ) as row_num
         from (
             {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
             {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}
@@ -114,7 +114,7 @@
             {%- endfor %}
         ) as explanations
     ) as ordered
-    where place = 1
+    where row_num = 1
 {% endmacro %}
 
 

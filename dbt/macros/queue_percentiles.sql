@@ -12,7 +12,7 @@
         {{ key }},
         {%- endfor %}
         {%- for name in percents %}
-        {{ ratio(interpolated_hundredfold(name), '100') }} as {{ name }}_queue_seconds,
+        {{ ratio(interpolated_x100(name), '100') }} as {{ name }}_queue_seconds,
         {%- endfor %}
         cast(max(queue_seconds) as decimal(38, 6)) as max_queue_seconds
     from (
@@ -52,7 +52,7 @@
     A hundred times the interpolated value. The call of a rank queued for the longest time that no more calls than its
     rank are below; the longest call of all has no next one, and no hundredths of the way to it.
 #}
-{% macro interpolated_hundredfold(name) -%}
+{% macro interpolated_x100(name) -%}
     {%- set position = name ~ "_position" -%}
     (
         max(case when 100 * calls_before <= {{ position }} then queue_seconds * (100 - mod({{ position }}, 100)) end)

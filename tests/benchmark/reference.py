@@ -364,7 +364,7 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
     from dagster_project.warehouse.tables import ensure_tables
 
     ensure_tables(connection, load_contracts(CONTRACTS).values())
-    connection.execute("create schema staging; create schema intermediate")
+    connection.execute("create schema staging; create schema measures")
     made = {
         row[0]
         for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()

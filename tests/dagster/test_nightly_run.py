@@ -156,7 +156,7 @@ def test_stored_tables_show_their_rows(latest, settings):
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
-            "where schema_name in ('intermediate', 'marts', 'reference')"
+            "where schema_name in ('changes', 'measures', 'marts', 'reference')"
         ).fetchall()
         for schema, name in tables:
             [[count]] = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchall()  # noqa: S608 - own names
@@ -172,7 +172,7 @@ def test_columns_lead_back_to_the_extract(latest):
     assert origins("marts/fct_call_segment", "queue_seconds") == {"staging/stg_call_segments.queue_seconds"}
     assert origins("marts/fct_call", "is_answered") >= {"marts/fct_call_segment.disposition"}
     assert origins("staging/stg_loads", "rows_read") == {"audit/load.rows_read"}
-    assert "intermediate/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
+    assert "measures/int_measure_monthly.value" in origins("marts/kpi_calls_monthly", "received")
 
 
 def test_the_origins_of_columns_can_be_read_in_the_open_source_ui(latest):
@@ -238,7 +238,7 @@ def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, se
 
 
 def test_columns_before_the_marts_show_the_type_that_the_database_gave_them(latest):
-    for key in ("staging/stg_call_segments", "intermediate/int_call_hourly", "reference/offences"):
+    for key in ("staging/stg_call_segments", "measures/int_call_hourly", "reference/offences"):
         columns = latest[key].metadata["dagster/column_schema"].schema.columns
         assert all(column.type and column.description for column in columns), key
     types = {

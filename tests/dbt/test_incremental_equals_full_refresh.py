@@ -40,8 +40,7 @@ def contents(warehouse: Path) -> dict[str, list[tuple]]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         names = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables "
-            "where table_schema in ('intermediate', 'marts') and table_type = 'BASE TABLE' "
-            "and table_name <> 'int_touched_month' order by 1"
+            "where table_schema in ('measures', 'marts') and table_type = 'BASE TABLE' order by 1"
         ).fetchall()
         return {
             name: connection.execute(f"select * from {name} order by all").fetchall()  # noqa: S608 (own catalogue)
@@ -52,9 +51,7 @@ def contents(warehouse: Path) -> dict[str, list[tuple]]:
 def spared_sources(warehouse: Path) -> set[str]:
     """Sources of which the last build left a month as it was."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        rows = connection.execute(
-            "select source from intermediate.int_touched_month where first_month > ?", [DAYS[0]]
-        ).fetchall()
+        rows = connection.execute("select source from changes.chg_months where first_month > ?", [DAYS[0]]).fetchall()
         return {source for (source,) in rows}
 
 

@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from dagster_project.contracts import load_contracts
 from dagster_project.disclosure import Whole
@@ -18,6 +20,19 @@ from dagster_project.warehouse.tables import ensure_tables
 
 # Reads the graph of the project, not a table: a unit test has nothing to give it. A pytest compares it instead.
 WITHOUT_INPUTS = {"data_dictionary"}
+# What the models of a layer may read: CONTRIBUTING.md, "Layers of the dbt project".
+READS = {
+    "staging": {"raw", "audit", "staging"},
+    "changes": {"raw", "staging", "changes"},
+    "core": {"reference", "staging", "changes", "core"},
+    "measures": {"reference", "staging", "changes", "core", "measures"},
+    "kpis": {"reference", "core", "measures", "kpis"},
+    "papers": {"reference", "staging", "core", "measures", "kpis", "papers"},
+    "quality": {"staging"},
+    "dictionary": {"reference"},
+}
+# Current rows of the two sources that hold what papers printed: no facts, and compared with measures alone.
+PRINTED = {"int_published_figures_current", "int_published_statements_current"}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +61,24 @@ def test_everything_builds_before_anything_was_delivered_and_every_unit_test_pas
     faults = {item.node.name: item.message for item in result.results if str(item.status) not in ("success", "pass")}
     assert faults == {}
     assert sum(item.node.resource_type == "unit_test" for item in result.results) > 25
+
+
+def test_a_full_build_drops_what_an_earlier_version_left_and_nothing_else(home):
+    def relations() -> set[str]:
+        with loading_connection(home.warehouse) as connection:
+            names = "select schema_name || '.' || {0}_name from duckdb_{0}s()"
+            rows = connection.execute(f"{names.format('table')} union all {names.format('view')}").fetchall()
+        return {name for (name,) in rows}
+
+    before = relations()
+    with loading_connection(home.warehouse) as connection:
+        connection.execute("create schema intermediate; create table intermediate.int_touched_month (id bigint)")
+        connection.execute("create view staging.stg_crimes_touched as select 1 as id")
+    invoke(home, ["build", "--select", "dim_force"], manifest=invoke(home, ["parse", "--no-write-json"]))
+    assert relations() - before == {"intermediate.int_touched_month", "staging.stg_crimes_touched"}
+    full = ["build", "--full-refresh", "--select", "dim_force"]
+    invoke(home, full, manifest=invoke(home, ["parse", "--no-write-json"]))
+    assert relations() == before
 
 
 def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path):
@@ -89,25 +122,55 @@ def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(
     assert len(tables) > 60
 
 
-def test_only_staging_reads_sources(manifest):
-    for unique_id, parents in manifest["parent_map"].items():
-        if not unique_id.startswith("model.") or not any(parent.startswith("source.") for parent in parents):
-            continue
-        assert manifest["nodes"][unique_id]["fqn"][1] == "staging", unique_id
+def layer_of(node: dict[str, Any]) -> str:
+    """Source (raw, audit), reference of a seed, or the layer of a model."""
+    if node["resource_type"] == "source":
+        return node["source_name"]
+    if node["resource_type"] == "seed":
+        return "reference"
+    return node["fqn"][2] if node["fqn"][1] == "marts" else node["fqn"][1]
 
 
-def test_the_prefix_of_a_model_is_its_folder(models):
-    prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "facts": ("fct_", "dim_"), "kpis": ("kpi_",)}
+def test_a_model_reads_only_what_its_layer_may_read(manifest, models):
+    nodes = manifest["nodes"] | manifest["sources"]
     for name, model in models.items():
-        expected = prefixes.get(model["fqn"][1])
-        assert expected is None or name.startswith(expected), name
+        read = {layer_of(nodes[parent]) for parent in model["depends_on"]["nodes"]}
+        assert read <= READS[layer_of(model)], name
 
 
-def test_kpis_and_reports_read_no_staging_of_events(manifest, models):
+def test_only_core_and_the_printed_figures_read_staging_of_a_delivered_source(manifest, models):
+    nodes = manifest["nodes"] | manifest["sources"]
     for name, model in models.items():
-        if model["fqn"][1] == "kpis":
-            parents = manifest["parent_map"][model["unique_id"]]
-            assert not [parent for parent in parents if ".stg_" in parent], name
+        if layer_of(model) not in ("staging", "core") and name not in PRINTED:
+            staged = [nodes[parent]["fqn"] for parent in model["depends_on"]["nodes"] if ".stg_" in parent]
+            assert {fqn[2] for fqn in staged} <= {"audit"}, name
+
+
+def test_the_prefix_of_a_model_is_its_layer(models):
+    prefixes = {
+        "staging": "stg_",
+        "changes": "chg_",
+        "core": ("fct_", "dim_"),
+        "measures": "int_",
+        "kpis": "kpi_",
+    }
+    for name, model in models.items():
+        assert name.startswith(prefixes.get(layer_of(model), "")), name
+
+
+def test_a_yaml_file_is_named_by_its_folder_and_what_it_holds():
+    for path in [*(DBT_PROJECT / "models").rglob("*.yml"), *(DBT_PROJECT / "seeds").rglob("*.yml")]:
+        (kind,) = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert path.name == f"_{path.parent.name}__{kind}.yml", path
+
+
+def test_a_model_is_described_and_unit_tested_beside_its_sql():
+    for path in (DBT_PROJECT / "models").rglob("*.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for model in content.get("models", []):
+            assert (path.parent / f"{model['name']}.sql").is_file(), model["name"]
+        for unit_test in content.get("unit_tests", []):
+            assert (path.parent / f"{unit_test['model']}.sql").is_file(), unit_test["name"]
 
 
 def test_every_description_of_a_model_ends_with_its_grain(models):
@@ -204,7 +267,7 @@ def test_the_public_list_has_measures_of_the_catalogue_and_no_breakdown_as_a_who
 
 def test_every_kpi_and_report_has_a_unit_test(manifest, models):
     tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
-    wanted = {name for name, model in models.items() if model["fqn"][1] in ("kpis", "reporting")}
+    wanted = {name for name, model in models.items() if layer_of(model) in ("kpis", "papers", "quality", "dictionary")}
     assert wanted - tested == WITHOUT_INPUTS
 
 

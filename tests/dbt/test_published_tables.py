@@ -15,7 +15,7 @@ from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-FACT = Mart("fct", "Facts.", ("id",), {"id": "Number."}, ("day", "id"), changed_rows=("staging", "stg_touched"))
+FACT = Mart("fct", "Facts.", ("id",), {"id": "Number."}, ("day", "id"), changed_rows=("changes", "chg_fct_rows"))
 KPI = Mart("kpi", "Figures.", ("id",), {"id": "Number."}, ("id",))
 NOON = datetime(2022, 11, 15, 12, tzinfo=UTC)
 
@@ -25,13 +25,13 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with dry_connection() as connection:
         ensure_tables(connection, [])
         connection.execute("create schema marts")
-        connection.execute("create schema staging")
+        connection.execute("create schema changes")
         connection.execute(
             "create table marts.fct as "
             "select range as id, range % 3 as day, 1 as load_id, range as source_row, 'a' as value from range(9)"
         )
         connection.execute("create table marts.kpi as select 1 as id, 'a' as value")
-        connection.execute("create table staging.stg_touched (load_id bigint, source_row bigint)")
+        connection.execute("create table changes.chg_fct_rows (load_id bigint, source_row bigint)")
         connection.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 1, 'project', true)")
         connection.execute("insert into audit.build_started values ('project', 7)")
         yield connection
@@ -99,7 +99,7 @@ def test_a_publication_that_was_never_completed_is_not_taken_over(warehouse, fir
 
 
 def test_touched_rows_of_a_fact_and_all_rows_of_other_tables_are_renewed(warehouse, first, tmp_path):
-    warehouse.execute("insert into staging.stg_touched values (1, 4), (1, 5), (2, 5), (2, 9)")
+    warehouse.execute("insert into changes.chg_fct_rows values (1, 4), (1, 5), (2, 5), (2, 9)")
     warehouse.execute("delete from marts.fct where id in (4, 5)")
     warehouse.execute("insert into marts.fct values (9, 0, 2, 9, 'new'), (5, 0, 2, 5, 'corrected')")
     warehouse.execute("update marts.kpi set value = 'b'")

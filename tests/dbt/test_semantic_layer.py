@@ -123,7 +123,7 @@ def months(settings):
                 kpi.force_code, kpi.measure, kpi.month_start, kpi.value, kpi.fytd_value, kpi.last_6_months,
                 made_of.numerator, made_of.denominator
             from marts.kpi_measure_monthly as kpi
-            inner join intermediate.int_measure_monthly as made_of
+            inner join measures.int_measure_monthly as made_of
                 on kpi.force_code = made_of.force_code
                 and kpi.measure = made_of.measure
                 and kpi.month_start = made_of.month_start

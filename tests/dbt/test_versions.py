@@ -23,8 +23,8 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
 MODELS = (
-    *("stg_loads", "stg_publications", "stg_figure_versions", "stg_publication_interval", "stg_unpublished_loads"),
-    *("stg_unpublished_months", "int_unpublished_month", "int_figure_change", "published_versions", "revisions"),
+    *("stg_loads", "stg_publications", "stg_figure_versions", "chg_publication_interval", "chg_unpublished_loads"),
+    *("chg_unpublished_months", "int_figure_change", "published_versions", "revisions"),
 )
 
 
@@ -66,15 +66,13 @@ class Warehouse:
         )
         with loading_connection(self.settings.warehouse) as connection:
             settle(connection, self.settings.published)
-        self.execute("delete from intermediate.int_measure_monthly where force_code = ?", force)
+        self.execute("delete from measures.int_measure_monthly where force_code = ?", force)
         self.execute(
-            "insert into intermediate.int_measure_monthly values (?, 'calls_999.received', '2022-10-01', ?, false)",
+            "insert into measures.int_measure_monthly values (?, 'calls_999.received', '2022-10-01', ?, false)",
             force,
             value,
         )
-        self.execute(
-            "create or replace table intermediate.int_unpublished_month as from staging.stg_unpublished_months"
-        )
+        self.execute("create or replace table changes.chg_unpublished_months as from main.unpublished_months")
         self.execute("insert into audit.build values ('run', ?, ?, false, now())", number, fingerprint())
 
     def publish(self) -> str:
@@ -108,19 +106,22 @@ def template(tmp_path_factory, parsed_project) -> tuple[Path, list[Mart], dict[s
     settings = Settings(home=home, _env_file=None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
-        connection.execute("create schema intermediate")
+        connection.execute("create schema measures")
         connection.execute(
-            "create table intermediate.int_measure_monthly "
+            "create table measures.int_measure_monthly "
             "(force_code varchar, measure varchar, month_start date, value decimal(38, 6), is_provisional boolean)"
         )
         connection.execute(
-            "create table intermediate.int_measure_source as select 'calls_999.received' as measure, "
+            "create table measures.int_measure_source as select 'calls_999.received' as measure, "
             "'call_segments' as source"
         )
         connection.execute("insert into audit.build_started (project_fingerprint) values (?)", [fingerprint()])
     parsed = invoke(settings, ["parse", "--no-write-json"])
     result = invoke(settings, ["run", "--select", *MODELS], manifest=parsed)
     assert [str(item.status) for item in result.results] == ["success"] * len(MODELS)
+    (months,) = [item.node.compiled_code for item in result.results if item.node.name == "chg_unpublished_months"]
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(f"create view main.unpublished_months as {months}")
     manifest = read_manifest(ensure_manifest(settings))
     return settings.warehouse, [mart for mart in marts_of(manifest) if mart.name in MODELS], manifest
 
@@ -156,7 +157,7 @@ def test_every_source_of_a_measure_can_be_named_as_a_cause(template):
     _, _, manifest = template
     with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as file:
         wanted = {source for row in csv.DictReader(file) for source in row["sources"].split(",")}
-    parents = manifest["parent_map"]["model.fcir.stg_unpublished_months"]
+    parents = manifest["parent_map"]["model.fcir.chg_unpublished_months"]
     assert wanted == {parent.split(".")[-1] for parent in parents if parent.startswith("source.fcir.raw.")}
 
 
@@ -223,7 +224,7 @@ def test_a_record_that_fails_leaves_nothing_recorded(warehouse):
     warehouse.build(2)
     view = warehouse.execute("select sql from duckdb_views() where view_name = 'int_figure_change'")[0][0]
     warehouse.execute(
-        "create or replace view intermediate.int_figure_change as "
+        "create or replace view measures.int_figure_change as "
         "select 'kent' as force_code, null as measure, null as month_start, null as value, null as is_provisional, "
         "false as is_removed, null as deliveries, 0 as delivery_count"
     )
@@ -253,7 +254,7 @@ def test_a_figure_that_goes_and_comes_again_is_removed_and_then_new(warehouse):
     warehouse.build(10, force="essex")
     warehouse.publish()
     warehouse.build(2)
-    warehouse.execute("delete from intermediate.int_measure_monthly where force_code = 'essex'")
+    warehouse.execute("delete from measures.int_measure_monthly where force_code = 'essex'")
     second = warehouse.publish()
     assert [row[1] for row in warehouse.versions() if row[0] == second] == ["kent"]
     warehouse.build(10, force="essex")

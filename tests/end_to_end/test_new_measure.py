@@ -13,7 +13,7 @@ from worked_examples import append, changed, copy_of_the_project, files_of, hash
 PAGE = PROJECT / "docs" / "measures.md"
 MEASURE = "calls_101.pct_called_back"
 CATALOGUE, PARTS = "dbt/seeds/measure_catalogue.csv", "dbt/seeds/measure_parts.csv"
-SECTIONS, METRICS = "dbt/seeds/measure_sections.csv", "dbt/models/semantic/_metrics.yml"
+SECTIONS, METRICS = "dbt/seeds/measure_sections.csv", "dbt/models/semantic/_semantic__metrics.yml"
 
 # Before all others.
 NEW_SECTION = "call_backs,Called back & lost,0\n"

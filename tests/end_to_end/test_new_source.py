@@ -14,24 +14,28 @@ PAGE = PROJECT / "docs" / "adding_a_source.md"
 SOURCE, KEYLESS = "front_counter_visits", "street_crimes"
 FILES = [
     f"expectations/{SOURCE}.odcs.yaml",
-    f"dbt/models/staging/stg_{SOURCE}.sql",
-    "dbt/models/facts/fct_front_counter_visit.sql",
-    f"dbt/models/staging/_{SOURCE}.yml",
+    f"dbt/models/staging/{SOURCE}/stg_{SOURCE}.sql",
+    "dbt/models/marts/core/fct_front_counter_visit.sql",
+    f"dbt/models/staging/{SOURCE}/_{SOURCE}__sources.yml",
+    f"dbt/models/staging/{SOURCE}/_{SOURCE}__models.yml",
+    "dbt/models/marts/core/_core__models.yml",
     f"expectations/{KEYLESS}.odcs.yaml",
-    f"dbt/models/staging/stg_{KEYLESS}.sql",
-    "dbt/models/facts/fct_street_crime.sql",
-    f"dbt/models/staging/_{KEYLESS}.yml",
+    f"dbt/models/staging/{KEYLESS}/stg_{KEYLESS}.sql",
+    "dbt/models/marts/core/fct_street_crime.sql",
+    f"dbt/models/staging/{KEYLESS}/_{KEYLESS}__sources.yml",
+    f"dbt/models/staging/{KEYLESS}/_{KEYLESS}__models.yml",
+    "dbt/models/marts/core/_core__models.yml",
 ]
 
 # The fact of the source without a key again, renewed by the rows of changed loads alone.
-TOUCHED = '{{ config(materialized="table") }}\n\n{{ touched_versions("street_crimes") }}\n'
+CHANGED = '{{ changed_rows("street_crimes") }}\n'
 RENEWED = """\
-{{ config(pre_hook="{{ forget_touched('stg_street_crimes_touched') }}") }}
+{{ config(pre_hook="{{ delete_changed_rows('chg_street_crimes_rows') }}") }}
 
 with
 
 crimes as (
-    {{- latest_rows(ref("stg_street_crimes"), "stg_street_crimes_touched") }}
+    {{- latest_rows(ref("stg_street_crimes"), "chg_street_crimes_rows") }}
 )
 
 select crime_id, load_id, source_row
@@ -39,7 +43,7 @@ from crimes
 """
 RENEWED_TEXTS = """\
 models:
-  - name: stg_street_crimes_touched
+  - name: chg_street_crimes_rows
     description: Rows of pending loads. One row per extract row.
   - name: fct_street_crime_renewed
     description: Street-level crimes. One row per record of a month.
@@ -72,9 +76,9 @@ def added(tmp_path_factory, parsed_project):
         append(command.project, path, block)
     write_generated_files(command.project)
     after = hashes(command.project)
-    append(command.project, f"dbt/models/staging/stg_{KEYLESS}_touched.sql", TOUCHED)
-    append(command.project, "dbt/models/facts/fct_street_crime_renewed.sql", RENEWED)
-    append(command.project, "dbt/models/facts/_renewed.yml", RENEWED_TEXTS)
+    append(command.project, f"dbt/models/changes/chg_{KEYLESS}_rows.sql", CHANGED)
+    append(command.project, "dbt/models/marts/core/fct_street_crime_renewed.sql", RENEWED)
+    append(command.project, "dbt/models/marts/core/_renewed__models.yml", RENEWED_TEXTS)
     checked = [command.run("check", str(command.land(name, *lines))) for name, lines in extracts_of_the_page().items()]
     return command, changed(before, after), checked, command.run("run")
 
@@ -83,9 +87,9 @@ def test_the_page_shows_a_contract_a_staging_model_a_fact_and_their_texts():
     assert [path for path, _ in files_of(PAGE)] == FILES
 
 
-def test_no_python_and_nothing_that_was_there_is_touched_but_the_file_that_a_command_writes(added):
-    _, touched, _, _ = added
-    assert touched == {*FILES, "dbt/models/_contract_columns.md"}
+def test_a_source_changes_no_python_and_of_the_files_that_were_there_only_descriptions(added):
+    _, files, _, _ = added
+    assert files == {*FILES, "dbt/models/_contract_columns.md"}
 
 
 def test_the_fact_is_published_with_the_rows_of_the_page(added):

@@ -229,7 +229,7 @@ def changed(loaded, tmp_path):
 def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(changed):
     with duckdb.connect(str(changed.home / "warehouse.duckdb")) as connection:
         connection.execute(
-            "update intermediate.int_measure_monthly set numerator = 5, value_numerator = 500, value = 41.666667 "
+            "update measures.int_measure_monthly set numerator = 5, value_numerator = 500, value = 41.666667 "
             "where measure = 'calls_999.pct_not_answered'"
         )
         connection.execute(
@@ -256,7 +256,7 @@ def test_a_trace_of_what_a_run_would_change_says_so(changed):
 
 def test_a_warehouse_of_an_earlier_version_is_not_traced(changed):
     with duckdb.connect(str(changed.home / "warehouse.duckdb")) as connection:
-        connection.execute("drop view intermediate.int_part_event")
+        connection.execute("drop view measures.int_part_event")
     done = changed.run(*PERCENT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1

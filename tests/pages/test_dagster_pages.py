@@ -58,7 +58,17 @@ def leads_to(page: Page, address: str) -> None:
 
 
 def test_the_whole_lineage_shows_its_stages(visit):
-    shows(visit("/asset-groups"), "sources", "staging", "facts", "kpis", "publication")
+    shows(
+        visit("/asset-groups"),
+        "sources",
+        "staging",
+        "changes",
+        "facts",
+        "measures_calls",
+        "kpis_crime",
+        "papers",
+        "publication",
+    )
 
 
 def test_the_publication_shows_what_it_consists_of(visit):
@@ -103,7 +113,7 @@ def test_a_check_says_what_it_claims_and_what_it_found(visit):
 def test_a_mart_shows_its_rows_columns_sql_and_pages(visit):
     page = visit("/assets/marts/kpi_measure_monthly")
     shows(page, "One row per force, measure and month.", "Row count", "performance-analysis", "columns_come_from")
-    shows(page, "dbt/models/kpis/kpi_measure_monthly.sql")
+    shows(page, "dbt/models/marts/kpis/measures/kpi_measure_monthly.sql")
     leads_to(page, f"{SITE}/dictionary/kpi_measure_monthly.html")
     leads_to(page, f"{SITE}/measures/index.html")
 

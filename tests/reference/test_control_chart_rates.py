@@ -119,12 +119,12 @@ def marts(stable: Values, shifted: Values, project: CompiledProject) -> Iterator
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
-        for schema in ("intermediate", "marts", "reference"):
+        for schema in ("measures", "marts", "reference"):
             connection.execute(f"create schema {schema}")
         connection.register("series", pa.table(columns, ["force_code", "measure", "month_start", "value"]))
         connection.execute(
             """
-            create table intermediate.int_measure_monthly as
+            create table measures.int_measure_monthly as
             select
                 force_code, measure, month_start, cast(value as decimal(38, 6)) as value,
                 cast(null as decimal(38, 6)) as target, true as is_delivered, false as is_provisional,

@@ -26,11 +26,11 @@ WEEKS = 53
 # Last months that a chart is asked for; to draw each of them by hand takes minutes.
 AS_OF_MONTHS = 4
 TABLES = {
-    "intermediate.int_measure_monthly": (
+    "measures.int_measure_monthly": (
         "force_code varchar, measure varchar, month_start date, value decimal(38, 6), target decimal(38, 6),"
         " is_delivered boolean, is_provisional boolean, share_of_days_loaded decimal(38, 6)"
     ),
-    "intermediate.int_measure_weekly": (
+    "measures.int_measure_weekly": (
         "force_code varchar, measure varchar, week_start date, value decimal(38, 6), target decimal(38, 6),"
         " is_provisional boolean, share_of_days_loaded decimal(38, 6)"
     ),
@@ -95,7 +95,7 @@ def marts(charts: Charts, weeks: Charts, project: CompiledProject) -> Iterator[d
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
-        for schema in ("intermediate", "marts", "reference"):
+        for schema in ("measures", "marts", "reference"):
             connection.execute(f"create schema {schema}")
         for table, columns in TABLES.items():
             connection.execute(f"create table {table} ({columns})")
@@ -127,8 +127,8 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts, weeks: Charts) 
     parts += [(name, "numerator", "another.part", -1) for name, measure in MEASURES.items() if measure.takes_off]
     parts += [(name, "denominator", "another.part", -1) for name, measure in MEASURES.items() if not measure.takes_off]
     rows = {
-        "intermediate.int_measure_monthly": months,
-        "intermediate.int_measure_weekly": weekly,
+        "measures.int_measure_monthly": months,
+        "measures.int_measure_weekly": weekly,
         "reference.measure_catalogue": [
             (name, measure.unit, measure.better, "xmr") for name, measure in MEASURES.items()
         ],

@@ -70,9 +70,7 @@ def test_a_mart_of_crime_equals_the_plain_computation(
 ) -> None:
     found = contents(marts, mart)
     # A force without any event in the world has no rows; the others have them for all months.
-    seen = {
-        force for (force,) in marts.execute("select distinct force_code from intermediate.int_source_day").fetchall()
-    }
+    seen = {force for (force,) in marts.execute("select distinct force_code from measures.int_source_day").fetchall()}
     assert len(seen) > 0.99 * FORCES
     assert found.keys() <= seen
     wrong = {}
@@ -92,7 +90,7 @@ def test_cancellations_in_detail_add_up_to_the_measures(marts: duckdb.DuckDBPyCo
             [counted_by],
         ).fetchall()
         measured = marts.execute(
-            "select force_code, month_start, numerator from intermediate.int_measure_monthly"
+            "select force_code, month_start, numerator from measures.int_measure_monthly"
             " where measure = ? and numerator > 0",
             [measure],
         ).fetchall()

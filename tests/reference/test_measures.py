@@ -188,7 +188,7 @@ def test_every_measure_is_traced_to_rows_that_are_there_and_add_up_to_it(
     listed: set[tuple[str, int, int]] = set()
     for measure in sorted(naive[FORCES[0]].measures):
         force, month, value = marts.execute(
-            "select force_code, month_start, value from intermediate.int_measure_monthly where measure = ?"
+            "select force_code, month_start, value from measures.int_measure_monthly where measure = ?"
             " order by abs(value) desc nulls last, month_start, force_code limit 1",
             [measure],
         ).fetchone()

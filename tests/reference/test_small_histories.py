@@ -69,24 +69,24 @@ def test_the_events_of_every_part_add_up_to_its_sum_of_the_day(project: Compiled
             """
             with counted as (
                 select force_code, day, part, sum(amount) as amount
-                from intermediate.int_part_event
+                from measures.int_part_event
                 group by force_code, day, part
                 having sum(amount) <> 0
             )
 
             select force_code, day, part, counted.amount, sums.amount
             from counted
-            full join intermediate.int_part_daily as sums using (force_code, day, part)
+            full join measures.int_part_daily as sums using (force_code, day, part)
             where counted.amount is distinct from sums.amount
             """
         ).fetchall()
         assert differ == []
         # A row of an extract counts once for a part of a month.
         repeated = connection.execute(
-            "select force_code, part, date_trunc('month', day), load_id, source_row from intermediate.int_part_event "
+            "select force_code, part, date_trunc('month', day), load_id, source_row from measures.int_part_event "
             "group by all having count(*) > 1"
         ).fetchall()
         assert repeated == []
-        counted = connection.execute("select distinct part from intermediate.int_part_event").fetchall()
+        counted = connection.execute("select distinct part from measures.int_part_event").fetchall()
         named = connection.execute("select distinct part from reference.measure_parts").fetchall()
         assert set(counted) == set(named)

@@ -6,14 +6,14 @@
     required: columns that are never null.
     accepted: column to the values that it may have besides null.
     totals: a total and the parts that it is the sum of. A row with a null in one of them holds.
-    touched: the source's table of touched rows, for a fact. A night looks at the rows of touched keys alone: what it did
+    changed: the source's table of changed rows, for a fact. A night looks at the rows of changed keys alone: what it did
         not touch was looked at when it came. A full build looks at all.
     parents: columns that are found in the table `to`, as `to_columns` where that names them otherwise. A row with a
         null in one of them holds.
 
     The texts name columns and accepted values, never a value of a row: they are shown where the rows must not be. The
     condition finds no rows that are alike with a null in their grain, although they are counted. -#}
-{% test integrity(model, grain=[], required=[], accepted={}, totals=[], parents=[], touched=none) %}
+{% test integrity(model, grain=[], required=[], accepted={}, totals=[], parents=[], changed=none) %}
 
 {{ config(fail_calc="coalesce(sum(faulty_rows), 0)") }}
 
@@ -69,10 +69,10 @@ looked_at as (
 
     select whole.*
     from {{ model }} as whole
-    {%- if touched and not flags.FULL_REFRESH %}
-    inner join {{ touched }} as touched
-        on whole.load_id = touched.load_id
-        and whole.source_row = touched.source_row
+    {%- if changed and not flags.FULL_REFRESH %}
+    inner join {{ changed }} as changed
+        on whole.load_id = changed.load_id
+        and whole.source_row = changed.source_row
     {%- endif %}
 
 ),

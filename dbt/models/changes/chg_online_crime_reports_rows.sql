@@ -1,0 +1,5 @@
+{{ changed_rows(
+    "online_crime_reports",
+    key=["force_code", "submission_id"],
+    dates={"submitted_date": "submitted_at"},
+) }}

@@ -1,0 +1,4 @@
+{{ changed_rows(
+    "published_figures",
+    key=["force_code", "report_id", "section", "measure", "month"],
+) }}

@@ -1,0 +1,40 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ delete_changed_months('arrived_date', " ~ sources ~ ") }}",
+) }}
+
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+queue_times as (
+
+    select
+        force_code,
+        line,
+        arrived_date,
+        queue_seconds,
+        count(*) as calls
+    from calls
+    where
+        answered = 1
+        and queue_seconds is not null
+        {{ in_changed_months("and", "arrived_date", sources) }}
+    group by all
+
+),
+
+final as (
+
+    {{ queue_percentiles("queue_times", ["force_code", "line", "arrived_date"]) }}
+
+)
+
+select * from final

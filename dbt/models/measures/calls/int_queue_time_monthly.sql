@@ -1,0 +1,34 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+) }}
+
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+calls as (
+
+    select * from {{ ref("int_call_outcome") }}
+
+),
+
+final as (
+
+    select
+        force_code,
+        section,
+        month_start,
+        queue_seconds,
+        cast(count(*) as bigint) as calls
+    from calls
+    where
+        answered = 1
+        and queue_seconds is not null
+        {{ in_changed_months("and", "arrived_date", sources) }}
+    group by all
+
+)
+
+select * from final

@@ -1,0 +1,31 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
+) }}
+
+with
+-- The linter cannot follow the indentation of what macros give.
+-- noqa: disable=layout.indent
+
+levels as (
+
+    select * from {{ ref("int_chat_level") }}
+
+),
+
+final as (
+
+    select
+        force_code,
+        day,
+        cast(max(held_at_once) as bigint) as max_concurrent_chats
+    from levels
+    where
+        day is not null
+        {{ in_changed_months("and", "day", sources) }}
+    group by all
+
+)
+
+select * from final

@@ -1,0 +1,49 @@
+{%- set sources = ["live_chats"] -%}
+{{ config(
+    materialized="incremental",
+    pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+) }}
+
+with
+
+levels as (
+
+    select *
+    from {{ ref("int_chat_level") }}
+    {{ in_changed_months("where", "month_start", sources) }}
+
+),
+
+-- Of the changes of one instant only the last has a level that lasts; those of one kind are alike, so that it does not
+-- matter which of them is the last.
+lasting as (
+
+    select
+        *,
+        lead(changed_at) over (
+            partition by force_code, operator_id, month_start
+            order by changed_at asc nulls last, change asc nulls last
+        ) as changed_next_at
+    from levels
+
+),
+
+final as (
+
+    select
+        force_code,
+        operator_id,
+        month_start,
+        cast(held_at_once as bigint) as concurrent_chats,
+        cast(sum({{ seconds_between("changed_at", "changed_next_at") }}) as decimal(38, 6)) as operator_seconds
+    from lasting
+    where held_at_once > 0 and changed_at < changed_next_at
+    group by
+        force_code,
+        operator_id,
+        month_start,
+        held_at_once
+
+)
+
+select * from final

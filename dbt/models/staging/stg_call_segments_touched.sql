@@ -1,8 +1,0 @@
-{{ config(materialized="table") }}
-
-{{ touched_versions(
-    "call_segments",
-    key=["force_code", "call_id"],
-    row_key=["force_code", "call_id", "segment_no"],
-    dates={"arrived_date": "arrived_at"},
-) }}

@@ -1,7 +1,0 @@
-{{ config(materialized="table") }}
-
-{{ touched_versions(
-    "live_chats",
-    key=["force_code", "chat_id"],
-    dates={"requested_date": "requested_at"},
-) }}

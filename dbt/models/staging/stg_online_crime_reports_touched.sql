@@ -1,7 +1,0 @@
-{{ config(materialized="table") }}
-
-{{ touched_versions(
-    "online_crime_reports",
-    key=["force_code", "submission_id"],
-    dates={"submitted_date": "submitted_at"},
-) }}

@@ -1,6 +1,0 @@
-{{ config(materialized="table") }}
-
-{{ touched_versions(
-    "published_statements",
-    key=["force_code", "report_id", "statement_id", "test_no"],
-) }}
