@@ -6,12 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from dagster_project.contracts import load_contracts
@@ -21,11 +20,11 @@ from dagster_project.tools.metric_definitions import metric_name
 from dagster_project.transformation.project import invoke, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, reading_connection
 from dagster_project.warehouse.tables import ensure_tables
-from tests.reference.history import DAILY_SOURCES, draw
+from tests.reference.raw_tables import load_history
+from tests.reference.worlds import draw_history
 
 FORCES = ("kent", "essex", "surrey")
 # Marts are rounded to six decimals. MetricFlow divides and interpolates in DOUBLE and rounds nothing.
-LOADED_AT = datetime(2023, 6, 1)  # noqa: DTZ001 (naive UTC, as the column is)
 NEAR = Decimal("0.000001")
 # Ends a process in which any library connects, looks a name up, or opens what an update checker keeps for all users.
 WATCH = """
@@ -59,7 +58,7 @@ def settings(tmp_path_factory, parsed_project):
         settings = read_settings()
         with loading_connection(settings.warehouse) as connection:
             ensure_tables(connection, load_contracts(CONTRACTS).values())
-            load_history(connection)
+            load_history(connection, draw_history(20221030, FORCES))
         wanted = ["--select", "+semantic_model:*", "--exclude-resource-type", "test", "unit_test"]
         built = invoke(settings, ["build", *wanted], manifest=invoke(settings, ["parse", "--no-write-json"]))
         assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
@@ -72,45 +71,6 @@ def settings(tmp_path_factory, parsed_project):
             for mart in ("kpi_measure_monthly", "dim_date", "dim_force"):
                 connection.execute(f"create table marts.{mart} as from warehouse.marts.{mart}")
         yield settings
-
-
-def load_history(connection):
-    """Load every row of the history under one load for each source and day."""
-    history = draw(20221030, FORCES)
-    loads = []
-    for source in DAILY_SOURCES:
-        numbers = {
-            day: len(loads) + position for position, day in enumerate(sorted(history.delivered[source]), start=1)
-        }
-        loads += [
-            {
-                **{
-                    "load_id": number,
-                    "source": source,
-                    "extract_date": day,
-                    "file_name": "file",
-                    "file_sha256": "hash",
-                },
-                **{"rows_read": 1, "rows_loaded": 0, "rows_quarantined": 0, "status": "loaded", "is_synthetic": True},
-                **{"loaded_at": LOADED_AT, "run_id": "run", "change_seq": number},
-            }
-            for day, number in numbers.items()
-        ]
-        rows = [
-            {**row, "load_id": numbers[row["extract_date"]], "source_row": position}
-            for position, row in enumerate(history.rows[source], start=1)
-        ]
-        insert(connection, f"raw.{source}", rows)
-    insert(connection, "audit.load", loads)
-    # Counts the rows of the loads by force.
-    ensure_tables(connection, load_contracts(CONTRACTS).values())
-
-
-def insert(connection, table, rows):
-    """Insert rows at once; one by one they take a minute."""
-    connection.register("inserted", pa.Table.from_pylist(rows))
-    connection.execute(f"insert into {table} by name from inserted")
-    connection.unregister("inserted")
 
 
 @pytest.fixture(scope="module")

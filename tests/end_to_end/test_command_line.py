@@ -499,7 +499,7 @@ def test_a_key_that_others_may_read_stops_a_run_before_anything_is_loaded(comman
     assert not (command.home / "dagster").exists()
 
 
-def test_an_operator_accepts_a_rejected_delivery_by_source_and_day_and_not_one_that_cannot_be_read(reported):
+def test_an_operator_accepts_a_rejected_delivery_but_none_that_cannot_be_read(reported):
     command, _ = reported
     refused = command.run("run", "--accept", "call_segments/2022-10-30", "--reason", "never mind")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

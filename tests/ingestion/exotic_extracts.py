@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import cycle, product
 
-from draft_extracts import CSV, CSV_GZ, JSONL, PARQUET, SOURCES, XLSX, Draft, Drawer, Misfit
-from mutation_kinds import KINDS, Kind
-from stacked_mutations import FIRST_DAY
+from tests.ingestion.mutation_kinds import KINDS, Kind
+from tests.ingestion.stacked_mutations import FIRST_DAY
+from tests.reference.drafts import CSV, CSV_GZ, JSONL, PARQUET, SOURCES, XLSX, Draft, Drawer, Misfit
 
 PLAIN = ""
 ENCODINGS = (PLAIN, "byte_order_mark", "utf_16_little_endian", "utf_16_big_endian", "windows_1252")
@@ -162,13 +162,13 @@ def _dress(draft: Draft, quotes: str, names: tuple[str, ...]) -> None:
         draft.moments = draft.rng.choice(MOMENTS)
     draft.seconds = draft.rng.choice(DURATIONS)
     drawn = [draft.rng.choice(axis) for axis in DRAWN]
-    # A column of a Parquet file has one type, which a spoilt cell would change.
+    # A column of a Parquet file has one type, which a faulty cell would change.
     drawn += draft.rng.sample(CELLS, 2 if draft.form == PARQUET else 6)
     chosen: list[Kind] = []
     taken: set[str] = set()
     for name in (*names, *drawn):
         kind = KINDS.get(name)
-        if kind and draft.source in kind.sources and draft.form in kind.forms and not kind.slots & taken:
+        if kind and kind.fits(draft) and not kind.slots & taken:
             chosen.append(kind)
             taken |= kind.slots
     for kind in sorted(chosen, key=lambda each: each.layer):

@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from cell_mutations import start_alone
-from draft_extracts import (
+
+from tests.ingestion.cell_mutations import start_alone
+from tests.ingestion.mutation_kinds import BYTES, COLUMNS, LAYOUT, enter, kind
+from tests.reference.drafts import (
     CSV,
     CSV_GZ,
     DATE,
@@ -35,9 +37,8 @@ from draft_extracts import (
     Draft,
     Misfit,
     Row,
+    local_of,
 )
-from mutation_kinds import BYTES, COLUMNS, LAYOUT, kind
-from unseen_extracts import local_of
 
 TEXTUAL = (CSV, CSV_GZ, JSONL)
 LINED = (CSV, CSV_GZ, XLSX)
@@ -232,59 +233,28 @@ def blank_lines_above_the_header(draft: Draft) -> None:
     draft.preamble = [[""] for _ in range(draft.rng.randint(1, 7))]
 
 
-@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
-def semicolons(draft: Draft) -> None:
-    draft.delimiter = ";"
+def _layout(name: str, forms: tuple[str, ...], *slots: str, **settings: Any) -> None:
+    """Enter a kind: a setting of the draft under which it means the same."""
+
+    def apply(draft: Draft) -> None:
+        for setting, value in settings.items():
+            setattr(draft, setting, value)
+
+    enter(name, apply, layer=LAYOUT, forms=forms, slots=slots)
 
 
-@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
-def tabs(draft: Draft) -> None:
-    draft.delimiter = "\t"
-
-
-@kind(layer=LAYOUT, forms=DELIMITED, slots=("delimiter",))
-def pipes(draft: Draft) -> None:
-    draft.delimiter = "|"
-
-
-@kind(layer=LAYOUT, forms=DELIMITED)
-def everything_in_quotes(draft: Draft) -> None:
-    draft.quoting = "all"
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
-def carriage_returns(draft: Draft) -> None:
-    draft.newlines = ("\r",)
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
-def line_ends_of_windows(draft: Draft) -> None:
-    draft.newlines = ("\r\n",)
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("line ends",))
-def line_ends_of_all_kinds(draft: Draft) -> None:
-    draft.newlines = ("\r\n", "\n", "\r", "\n", "\r\n", "\r", "\r")
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL)
-def no_line_end_at_the_end(draft: Draft) -> None:
-    draft.ends_with_newline = False
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
-def byte_order_mark(draft: Draft) -> None:
-    draft.byte_order_mark = codecs.BOM_UTF8
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
-def utf_16_little_endian(draft: Draft) -> None:
-    draft.encoding, draft.byte_order_mark = "utf-16-le", codecs.BOM_UTF16_LE
-
-
-@kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding",))
-def utf_16_big_endian(draft: Draft) -> None:
-    draft.encoding, draft.byte_order_mark = "utf-16-be", codecs.BOM_UTF16_BE
+_layout("semicolons", DELIMITED, "delimiter", delimiter=";")
+_layout("tabs", DELIMITED, "delimiter", delimiter="\t")
+_layout("pipes", DELIMITED, "delimiter", delimiter="|")
+_layout("everything_in_quotes", DELIMITED, quoting="all")
+_layout("carriage_returns", TEXTUAL, "line ends", newlines=("\r",))
+_layout("line_ends_of_windows", TEXTUAL, "line ends", newlines=("\r\n",))
+_layout("line_ends_of_all_kinds", TEXTUAL, "line ends", newlines=("\r\n", "\n", "\r", "\n", "\r\n", "\r", "\r"))
+_layout("no_line_end_at_the_end", TEXTUAL, ends_with_newline=False)
+_layout("byte_order_mark", TEXTUAL, "encoding", byte_order_mark=codecs.BOM_UTF8)
+_layout("utf_16_little_endian", TEXTUAL, "encoding", encoding="utf-16-le", byte_order_mark=codecs.BOM_UTF16_LE)
+_layout("utf_16_big_endian", TEXTUAL, "encoding", encoding="utf-16-be", byte_order_mark=codecs.BOM_UTF16_BE)
+_layout("days_counted_from_1904", (XLSX,), "1904", is_1904=True)
 
 
 @kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding", "unicode"))
@@ -419,7 +389,7 @@ def extension_that_lies(draft: Draft) -> None:
     draft.extension = draft.rng.choice(others)
     draft.rejected = frozenset({"wrong_extension"})
     if (draft.form, draft.extension) == (JSONL, CSV):
-        # The first line may be spoilt, and then it is text like any other.
+        # The first line may be faulty, and then it is text like any other.
         draft.rejected |= {"no_header"}
 
 
@@ -670,13 +640,8 @@ def empty_columns_to_the_left(draft: Draft) -> None:
     draft.left = draft.rng.randint(1, 3)
 
 
-@kind(layer=LAYOUT, forms=(XLSX,), slots=("1904",))
-def days_counted_from_1904(draft: Draft) -> None:
-    draft.is_1904 = True
-
-
 def _typed(draft: Draft, name: str, array: Callable[[list[Any]], pa.Array]) -> None:
-    """Give a column of a Parquet file an array of its own, if no cell of it is spoilt."""
+    """Give a column of a Parquet file an array of its own, if no cell of it is faulty."""
     if name in draft.arrays or any(name in row.cells for row in draft.rows):
         raise Misfit
     draft.arrays[name] = array

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from cell_mutations import with_force
-from draft_extracts import (
+
+from tests.ingestion.cell_mutations import odd_texts, with_force
+from tests.ingestion.mutation_kinds import LAYOUT, kind
+from tests.reference.drafts import (
     CSV,
     CSV_GZ,
     DELIMITED,
@@ -28,12 +30,11 @@ from draft_extracts import (
     Row,
     fault_of,
 )
-from mutation_kinds import LAYOUT, kind
 
 TOTALS = ("Total", "TOTALS", "Grand total", "grand Total", "totals")
 
 
-def _spoil_line(draft: Draft, line: Callable[[list[str], str], str], code: str) -> None:
+def _faulty_line(draft: Draft, line: Callable[[list[str], str], str], code: str) -> None:
     row = draft.fresh()
     row.line, row.verdict = line, (code, None)
 
@@ -41,12 +42,12 @@ def _spoil_line(draft: Draft, line: Callable[[list[str], str], str], code: str) 
 @kind(forms=DELIMITED)
 def too_few_cells(draft: Draft) -> None:
     left = draft.rng.randrange(2, len(draft.columns) - 1)
-    _spoil_line(draft, lambda cells, delimiter: delimiter.join(["A", *cells[1:left]]), "too_few_cells")
+    _faulty_line(draft, lambda cells, delimiter: delimiter.join(["A", *cells[1:left]]), "too_few_cells")
 
 
 @kind(forms=DELIMITED)
 def too_many_cells(draft: Draft) -> None:
-    _spoil_line(draft, lambda cells, delimiter: delimiter.join([*cells, f"{MARKER} more"]), "too_many_cells")
+    _faulty_line(draft, lambda cells, delimiter: delimiter.join([*cells, f"{MARKER} more"]), "too_many_cells")
 
 
 @kind(forms=(XLSX,))
@@ -63,7 +64,9 @@ def empty_cells_at_the_end(draft: Draft) -> None:
 @kind(forms=DELIMITED)
 def delimiter_that_is_not_quoted(draft: Draft) -> None:
     # An empty cell too many at the end would be none.
-    _spoil_line(draft, lambda cells, delimiter: delimiter.join([f"A{delimiter}B", *cells[1:-1], "C"]), "too_many_cells")
+    _faulty_line(
+        draft, lambda cells, delimiter: delimiter.join([f"A{delimiter}B", *cells[1:-1], "C"]), "too_many_cells"
+    )
 
 
 def _text_place(draft: Draft, text: str) -> tuple[int, str, str]:
@@ -83,7 +86,7 @@ def quote_in_the_middle_of_a_cell(draft: Draft) -> None:
 @kind(forms=DELIMITED)
 def quote_that_is_not_closed(draft: Draft) -> None:
     place = draft.rng.randrange(len(draft.columns))
-    _spoil_line(
+    _faulty_line(
         draft,
         lambda cells, delimiter: delimiter.join([*cells[:place], '"' + cells[place].strip('"'), *cells[place + 1 :]]),
         "unbalanced_quote",
@@ -94,7 +97,7 @@ def quote_that_is_not_closed(draft: Draft) -> None:
 def text_behind_a_closing_quote(draft: Draft) -> None:
     text = draft.rng.choice(('"a"b', '"a" ', '"a\\"b"'))
     place = draft.rng.randrange(len(draft.columns))
-    _spoil_line(
+    _faulty_line(
         draft,
         lambda cells, delimiter: delimiter.join([*cells[:place], text, *cells[place + 1 :]]),
         "unbalanced_quote",
@@ -157,22 +160,14 @@ def quoted_line_end(draft: Draft) -> None:
         draft.put(text)
 
 
-@kind(forms=DELIMITED)
-def quoted_delimiter(draft: Draft) -> None:
-    text = f"one, two; three\tfour|five {draft.rng.randrange(10**9)}"
-    draft.put(text)
-
-
-@kind(forms=DELIMITED)
-def doubled_quotes(draft: Draft) -> None:
-    text = f'{draft.rng.randrange(10**9)} "quoted", ""twice""'
-    draft.put(text)
+odd_texts("quoted_delimiter", "one, two; three\tfour|five #", forms=DELIMITED)
+odd_texts("doubled_quotes", '# "quoted", ""twice""', forms=DELIMITED)
 
 
 @kind(forms=DELIMITED)
 def nul_in_a_line(draft: Draft) -> None:
     place = draft.rng.randrange(len(draft.columns))
-    _spoil_line(
+    _faulty_line(
         draft,
         lambda cells, delimiter: delimiter.join([*cells[:place], "a\x00b", *cells[place + 1 :]]),
         "unreadable_record",
@@ -249,7 +244,7 @@ def totals_row_under_carriage_returns(draft: Draft) -> None:
 @kind(forms=DELIMITED)
 def totals_row_in_the_middle(draft: Draft) -> None:
     label = draft.rng.choice(TOTALS)
-    _spoil_line(draft, lambda _, delimiter: delimiter.join([label, "17"]), "too_few_cells")
+    _faulty_line(draft, lambda _, delimiter: delimiter.join([label, "17"]), "too_few_cells")
 
 
 @kind(forms=(XLSX, JSONL, PARQUET))
@@ -454,7 +449,7 @@ def half_a_record_at_the_end(draft: Draft) -> None:
     draft.ends_with_newline, draft.rejected = False, frozenset({"cut_off"})
 
 
-def _spoil_record(draft: Draft, record: Callable[[dict[str, Any]], str]) -> None:
+def _faulty_record(draft: Draft, record: Callable[[dict[str, Any]], str]) -> None:
     row = draft.fresh()
     row.record, row.verdict = record, ("unreadable_record", None)
 
@@ -470,23 +465,23 @@ def nested_value(draft: Draft) -> None:
 @kind(forms=(JSONL,))
 def key_that_occurs_twice(draft: Draft) -> None:
     header = draft.rng.choice([column.header for column in draft.columns if column.name in draft.fields])
-    _spoil_record(draft, lambda record: json.dumps(record)[:-1] + f', "{header}": "{MARKER}"}}')
+    _faulty_record(draft, lambda record: json.dumps(record)[:-1] + f', "{header}": "{MARKER}"}}')
 
 
 @kind(forms=(JSONL,))
 def line_that_is_no_json(draft: Draft) -> None:
-    _spoil_record(draft, lambda record: json.dumps(record).replace('"', "'"))
+    _faulty_record(draft, lambda record: json.dumps(record).replace('"', "'"))
 
 
 @kind(forms=(JSONL,))
 def line_that_is_no_object(draft: Draft) -> None:
     text = draft.rng.choice((f'["{MARKER}"]', "7", "null", f'"{MARKER}"', "true"))
-    _spoil_record(draft, lambda _: text)
+    _faulty_record(draft, lambda _: text)
 
 
 @kind(forms=(JSONL,))
 def text_behind_the_object(draft: Draft) -> None:
-    _spoil_record(draft, lambda record: json.dumps(record) + draft.rng.choice((",", " x", ' {"a": 1}')))
+    _faulty_record(draft, lambda record: json.dumps(record) + draft.rng.choice((",", " x", ' {"a": 1}')))
 
 
 @kind(forms=(JSONL,))
@@ -500,7 +495,7 @@ def lone_surrogate(draft: Draft) -> None:
 @kind(forms=(JSONL,), sources=("call_segments",))
 def json_number_that_is_none(draft: Draft) -> None:
     column = draft.of_kind(SECONDS)
-    draft.spoil(column, draft.rng.choice((float("nan"), float("inf"))), "not_seconds")
+    draft.make_faulty(column, draft.rng.choice((float("nan"), float("inf"))), "not_seconds")
 
 
 @kind(forms=(JSONL,))
@@ -557,12 +552,12 @@ def not_a_number_in_parquet(draft: Draft) -> None:
 @kind(forms=(JSONL,))
 def deep_nesting(draft: Draft) -> None:
     text = draft.rng.choice(("[" * 50_000, '{"a":' * 5_000))
-    _spoil_record(draft, lambda _: text)
+    _faulty_record(draft, lambda _: text)
 
 
 @kind(forms=(JSONL,), sources=("call_segments",))
 def number_of_many_digits(draft: Draft) -> None:
-    draft.spoil(draft.of_kind(SECONDS), 10**400, "not_seconds")
+    draft.make_faulty(draft.of_kind(SECONDS), 10**400, "not_seconds")
 
 
 @kind(forms=DELIMITED, slots=("tail",))

@@ -1,14 +1,14 @@
-"""A thousand extracts with one to three mutations each, drawn so that every kind occurs and none spoils another."""
+"""A thousand extracts with one to three mutations each, drawn so that every kind occurs and none undoes another."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-import cell_mutations  # noqa: F401 - enters its kinds
-import file_mutations  # noqa: F401 - enters its kinds
-import record_mutations  # noqa: F401 - enters its kinds
-from draft_extracts import SOURCES, Draft, Drawer, Misfit
-from mutation_kinds import KINDS, Kind
+import tests.ingestion.cell_mutations
+import tests.ingestion.file_mutations
+import tests.ingestion.record_mutations  # noqa: F401 - enters its kinds
+from tests.ingestion.mutation_kinds import KINDS, Kind
+from tests.reference.drafts import SOURCES, Draft, Drawer, Misfit
 
 FIRST_DAY = date(2022, 3, 20)
 _TRIES = 200

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
 
 from dagster_project.contracts import load_contracts
 from dagster_project.loading import pipeline
@@ -16,6 +15,7 @@ from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.transformation.build import build
+from tests.ingestion.delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
 
 # What tells a load from another; everything else has to be the same.
 OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
@@ -108,7 +108,7 @@ def test_the_histories_hold_what_they_are_meant_to(histories):
     assert sum(day.corrections > 0 for day in days) > 400
     assert sum(day.corrections > 1 for day in days) > 50
     assert sum(day.rejections > 0 for day in days) > 100
-    assert sum(day.lies != day.loaded for day in days) > 100, "withdrawn files, and copies under another name"
+    assert sum(day.files != day.loaded for day in days) > 100, "withdrawn files, and copies under another name"
     assert sum(not day.loaded for day in days) > 50, "days that never came"
     assert min(nights) > 300
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from draft_extracts import CSV, CSV_GZ, FORMS, MARKER, SOURCES, Draft
-from exotic_extracts import DELIMITERS, ENCODINGS, LINE_ENDS, QUOTES, exotic_extracts
-from verdicts import Reading, deviations, listed, not_conserved, read_all
+
+from tests.ingestion.exotic_extracts import DELIMITERS, ENCODINGS, LINE_ENDS, QUOTES, exotic_extracts
+from tests.ingestion.verdicts import Reading, deviations, listed, not_conserved, read_all
+from tests.reference.drafts import CSV, CSV_GZ, FORMS, MARKER, SOURCES, Draft
 
 SEED = 20220327
 

@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from draft_extracts import FORMS, MARKER, SOURCES, Draft
-from mutation_kinds import KINDS
-from stacked_mutations import mutated_extracts
-from verdicts import Outcome, Reading, deviations, listed, not_conserved, read_all
+
+from tests.ingestion.mutation_kinds import KINDS
+from tests.ingestion.stacked_mutations import mutated_extracts
+from tests.ingestion.verdicts import Outcome, Reading, deviations, listed, not_conserved, read_all
+from tests.reference.drafts import FORMS, MARKER, SOURCES, Draft
 
 SEED, COUNT = 20261030, 1000
 FCIR = Path(sys.executable).with_name("fcir")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from draft_extracts import DEFAULT_FORCE, MARKER
-from extract_files import written
-from stacked_mutations import mutated_extracts
+
+from tests.ingestion.stacked_mutations import mutated_extracts
+from tests.reference.drafts import DEFAULT_FORCE, MARKER
+from tests.reference.extract_files import written
 
 SEED, COUNT = 20221031, 150
 FCIR = Path(sys.executable).with_name("fcir")

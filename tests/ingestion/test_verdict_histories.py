@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from verdict_histories import NIGHTS, SOURCE, History, Verdicts
 
-from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.loading.waivers import waive
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
+from tests.ingestion.verdict_histories import NIGHTS, SOURCE, History, Verdicts
+from tests.unit.loading_helpers import VISITS
 
 CODES = {
     "faulty_rows_are_within_limits",
@@ -23,31 +24,7 @@ CODES = {
     "no_header",
 }
 # Volume by weekday is another matter, and has its own tests.
-CONTRACT = Contract(
-    source=SOURCE,
-    version="1.0.0",
-    domain="",
-    owner="",
-    tags=(),
-    description="",
-    grain="",
-    columns=(
-        Column("force_code", CellType.TEXT, ""),
-        Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
-        Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
-        Column("minutes", CellType.INTEGER, ""),
-        Column("visitor", CellType.TEXT, "", is_personal=True),
-    ),
-    rules=(),
-    is_daily=True,
-    start_column="begun_at",
-    event_column="begun_at",
-    delivery_measures={},
-    faulty_share_limit=0.05,
-    faulty_rows_limit=20,
-    volume_floor=0.0,
-    sheet=None,
-)
+CONTRACT = replace(VISITS, volume_floor=0.0)
 
 
 def codes_of(delivery) -> set[str]:
@@ -64,7 +41,7 @@ def test_every_night_decides_as_the_rules_say(tmp_path, seed):
     reached: Counter[str] = Counter()
     for night in range(NIGHTS):
         history.step()
-        expected = rules.night(history.lies)
+        expected = rules.night(history.files)
         report = load_source(settings, {SOURCE: CONTRACT}, SOURCE, wanted=Range(), run_id=f"night {night}")
         found = {delivery.extract_date: codes_of(delivery) for delivery in report.deliveries}
         assert found == expected, night
@@ -83,6 +60,6 @@ def test_every_night_decides_as_the_rules_say(tmp_path, seed):
         for delivery in rejected[::9]:
             with loading_connection(settings.warehouse) as connection:
                 waive(connection, SOURCE, delivery.extract_date, "it is right")
-            rules.accepted_by_hand[delivery.extract_date] = frozenset(history.lies[delivery.extract_date].values())
+            rules.accepted_by_hand[delivery.extract_date] = frozenset(history.files[delivery.extract_date].values())
     assert reached.keys() == CODES, reached
     assert min(reached.values()) > 1, reached

@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from draft_extracts import CSV, Drawer
-from verdicts import Outcome, read_all
+
+from tests.ingestion.verdicts import Outcome, read_all
+from tests.reference.drafts import CSV, Drawer
 
 DAY = date(2022, 6, 1)
 
@@ -16,7 +17,7 @@ DAY = date(2022, 6, 1)
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     draft = Drawer(1).draft("call_segments", CSV, DAY)
-    draft.spoil("segment_no", "first", "not_an_integer")
+    draft.make_faulty("segment_no", "first", "not_an_integer")
     (outcome,) = read_all([draft], Path(tmp_path_factory.mktemp("judged"))).outcomes
     return outcome
 

@@ -74,15 +74,15 @@ class Verdicts:
     loaded: dict[date, dict[str, str]] = field(default_factory=dict)
     accepted_by_hand: dict[date, frozenset[str]] = field(default_factory=dict)
 
-    def night(self, lies: dict[date, dict[str, str]]) -> dict[date, set[str]]:
+    def night(self, files: dict[date, dict[str, str]]) -> dict[date, set[str]]:
         """Reason codes of each delivery that is new, by day; none where it is accepted."""
         decided: dict[date, set[str]] = {}
-        for day in sorted(lies):
-            contents = set(lies[day].values())
+        for day in sorted(files):
+            contents = set(files[day].values())
             if contents and not contents <= set(self.loaded.get(day, {}).values()):
-                decided[day] = self._codes(day, lies[day])
+                decided[day] = self._codes(day, files[day])
                 if not decided[day]:
-                    self.loaded[day] = dict(lies[day])
+                    self.loaded[day] = dict(files[day])
         return decided
 
     def _codes(self, day: date, files: dict[str, str]) -> set[str]:
@@ -115,7 +115,7 @@ class History:
         self._dice = random.Random(seed)
         self._folder = landing / SOURCE
         self._folder.mkdir(parents=True)
-        self.lies: dict[date, dict[str, str]] = defaultdict(dict)
+        self.files: dict[date, dict[str, str]] = defaultdict(dict)
         self._keys = 0
 
     def step(self) -> None:
@@ -129,7 +129,7 @@ class History:
         dice = self._dice
         suffix = dice.choice(["", "", "", "_b", "_late", "_kent_late2"])
         what = dice.random()
-        others = [text for other, files in self.lies.items() if other != day for text in files.values()]
+        others = [text for other, files in self.files.items() if other != day for text in files.values()]
         if what < 0.08:
             text = f"{HEADER}\n"
         elif what < 0.12:
@@ -140,10 +140,10 @@ class History:
             text = self._text(day)
         name = f"{SOURCE}_{day}{suffix}.csv"
         # What is broken is replaced, not added to.
-        for old in [old for old, there in self.lies[day].items() if there == BROKEN]:
-            del self.lies[day][old]
+        for old in [old for old, there in self.files[day].items() if there == BROKEN]:
+            del self.files[day][old]
             (self._folder / old).unlink()
-        self.lies[day][name] = text
+        self.files[day][name] = text
         (self._folder / name).write_text(text)
 
     def _text(self, day: date) -> str:

@@ -13,8 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from draft_extracts import SOURCES, Draft, Expectation, expectation
-from extract_files import written
+from tests.reference.drafts import SOURCES, Draft, Expectation, expectation
+from tests.reference.extract_files import written
 
 PROJECT = Path(__file__).parents[2]
 OWN_COLUMNS = ("extract_date", "load_id", "source_row")
@@ -110,7 +110,8 @@ class Outcome:
             text = str(row.cells.get(column, ""))
             if not column or not text or text == column:
                 continue
-            is_personal = SOURCES[self.draft.source][column].personal or row.verdict[0] == "looks_personal"
+            spec = SOURCES[self.draft.source].get(column)
+            is_personal = (spec is not None and spec.personal) or row.verdict[0] == "looks_personal"
             # A short one may be part of the sentence.
             if is_personal and len(text) > 5 and text in reason:
                 found.append(f"{about}: row {row.number}: {text!r} in {reason!r}")

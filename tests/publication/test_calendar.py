@@ -37,7 +37,7 @@ def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_l
     assert month.days[-7:] == (*((date(2024, 9, 30), "none"),), *[None] * 6)
 
 
-def test_of_older_months_those_are_shown_in_which_something_is_amiss_and_the_others_are_counted(marts):
+def test_older_months_are_shown_where_something_is_wrong_and_counted_otherwise(marts):
     delivered(marts, date(2020, 1, 1), date(2023, 12, 31))
     marts.execute("update marts.load_audit set status = 'missing_delivery' where extract_date = '2021-02-03'")
     marts.execute(

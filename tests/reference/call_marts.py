@@ -6,30 +6,31 @@ Erlang's formulas are Fractions, since all but the exponential is rational; that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from tests.reference.calls import LONDON, Calls, Parameters
 from tests.reference.deliveries import complete_days
+from tests.reference.measures import (
+    KEYS,
+    LINES,
+    CallRules,
+    Row,
+    calls_of,
+    current,
+    days_of,
+    in_force,
+    is_short,
+    local,
+    months_between,
+    percent,
+    rounded,
+)
+from tests.reference.worlds import World
 
-Row = dict[str, Any]
 THRESHOLDS = (0, 5, 10, 15, 20, 30)
-LINES = ("999", "101")
-
-
-def rounded(value: Fraction | None) -> Decimal | None:
-    """Half up to six decimals, of a value that is not negative."""
-    if value is None:
-        return None
-    return Decimal((2 * value.numerator * 10**6 + value.denominator) // (2 * value.denominator)).scaleb(-6)
-
-
-def percent(part: int | None, whole: int | None) -> Decimal | None:
-    """part / whole * 100, rounded; None without a whole above zero."""
-    return rounded(Fraction(100 * part, whole)) if part is not None and whole else None
 
 
 def inverse_losses(load: Fraction) -> Iterator[tuple[int, Fraction]]:
@@ -83,81 +84,49 @@ def least_operators(load: Decimal, handle: Decimal, target: Decimal, level: Deci
     return operators
 
 
-def local(moment: datetime) -> datetime:
-    """Wall-clock time in London of a naive UTC moment."""
-    return moment.replace(tzinfo=UTC).astimezone(LONDON)
-
-
 class NaiveCalls:
     """The two marts of one force."""
 
-    def __init__(self, calls: Calls, force: str) -> None:
+    def __init__(self, world: World, force: str) -> None:
         """Put the segments of each call together."""
         self.force = force
-        self.delivered = complete_days(calls.history, force)["call_segments"]
-        self.parameters = calls.parameters
-        by_call: dict[str, list[Row]] = {}
-        for segment in calls.segments:
-            if segment["force_code"] == force:
-                by_call.setdefault(segment["call_id"], []).append(segment)
-        self.calls = [self._call(segments) for segments in by_call.values()]
-        self.first = min(self.delivered).replace(day=1)
-        self.last = max(self.delivered)
+        self.rules = world.definitions.calls
+        self.delivered = complete_days(world.history, force)["call_segments"]
+        rows = [row for row in world.history.rows["call_segments"] if row["force_code"] == force]
+        self.calls = [self._judged(call) for call in calls_of(current(rows, KEYS["call_segments"]))]
+        self.thresholds = {row.value.short_abandon_seconds for rows in self.rules.values() for row in rows}
 
-    def in_force(self, line: str, day: date) -> Parameters:
-        """The force's own parameters of a day, else those of all forces."""
-        holding = [
-            row for row in self.parameters if row.line == line and row.first <= day and day <= (row.last or date.max)
-        ]
-        own = [row for row in holding if row.force == self.force]
-        return max(own or [row for row in holding if row.force == "*"], key=lambda row: row.first)
+    def in_force(self, line: str, day: date) -> CallRules:
+        """The force's own rules of a day, else those of all forces."""
+        rules: CallRules = in_force(self.rules[line], self.force, day)
+        return rules
 
-    def _call(self, segments: list[Row]) -> Row:
-        segments.sort(key=lambda segment: segment["segment_no"])
-        waits: list[Fraction] = []
-        spoke = False
-        for segment in segments:
-            if segment["queue_seconds"] is not None:
-                waits.append(Fraction(segment["queue_seconds"]))
-            if segment["disposition"] == "answered":
-                spoke = True
-                break
-        queued = sum(waits, Fraction(0)) if waits else None
-        moment = local(segments[0]["arrived_at"])
-        line, day = segments[0]["line"], moment.date()
-        call = {
-            "line": line,
-            "day": day,
-            "hour": moment.hour,
-            "queue": queued,
-            "spoke": spoke,
-            "talk": sum((Fraction(segment["talk_seconds"]) for segment in segments), Fraction(0)),
-        }
-        if line in LINES:
-            rules = self.in_force(line, day)
-            back = any(segment["called_back_at"] for segment in segments)
-            call["answered"] = spoke or (rules.back_is_answered and back)
-            call["in_time"] = call["answered"] and queued is not None and queued < rules.target
-            call["short"] = not spoke and queued is not None and queued < rules.short
-        return call
+    def _judged(self, call: Row) -> Row:
+        moment = local(call["at"])
+        judged = {**call, "day": moment.date(), "hour": moment.hour, "spoke": call["answered"]}
+        if call["line"] in LINES:
+            rules = self.in_force(call["line"], moment.date())
+            answered = call["answered"] or (rules.called_back_is_answered and call["back"] is not None)
+            judged["answered"] = answered
+            judged["in_time"] = answered and call["queue"] is not None and call["queue"] < rules.target_seconds
+            judged["short"] = is_short(call, rules)
+        return judged
 
     def months(self) -> Iterator[tuple[date, list[date], int]]:
         """First day, days and number of delivered days of each month from the first to the last delivered one."""
-        month = self.first
-        while month <= self.last:
-            days = [month + timedelta(days=n) for n in range(31)]
-            days = [day for day in days if day.month == month.month]
-            yield month, days, sum(day in self.delivered for day in days)
-            month = days[-1] + timedelta(days=1)
+        delivered = [(day.year, day.month) for day in self.delivered]
+        for month in months_between(min(delivered), max(delivered)):
+            days = list(days_of(month))
+            yield days[0], days, sum(day in self.delivered for day in days)
 
     def definitions(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         """What kpi_call_definitions has to hold, by line, month and threshold."""
         found = {}
-        thresholds = {Decimal(seconds) for seconds in THRESHOLDS} | {row.short for row in self.parameters}
+        thresholds = {Decimal(seconds) for seconds in THRESHOLDS} | self.thresholds
         for line in LINES:
             for month, days, loaded in self.months():
                 for threshold in thresholds:
-                    in_force = all(self.in_force(line, day).short == threshold for day in days)
+                    in_force = all(self.in_force(line, day).short_abandon_seconds == threshold for day in days)
                     figures = self._figures(line, month, threshold) if loaded else (None,) * 12
                     share = percent(loaded, len(days))
                     found[line, month, threshold] = (in_force, *figures, loaded < len(days), share)
@@ -201,8 +170,8 @@ class NaiveCalls:
                         found[line, month, weekday, hour] = (*row, loaded < len(days), percent(loaded, len(days)))
         return found
 
-    def _hour(self, rules: Parameters, days: int, own: list[Row], of_month: list[Row]) -> tuple[Any, ...]:
-        asked = (rules.target, rules.level)
+    def _hour(self, rules: CallRules, days: int, own: list[Row], of_month: list[Row]) -> tuple[Any, ...]:
+        asked = (rules.target_seconds, rules.service_level_pct)
         if not days:
             return (0, None, None, None, None, *asked, None, None, None, None)
         if not own:
@@ -211,13 +180,13 @@ class NaiveCalls:
         spoken = [call for call in own if call["spoke"]] or [call for call in of_month if call["spoke"]]
         if not spoken:
             return (days, len(own), rounded(rate), None, None, *asked, None, None, None, None)
-        mean = sum((call["talk"] for call in spoken), Fraction(0)) / len(spoken) + Fraction(rules.after_call)
+        mean = sum((call["talk"] for call in spoken), Fraction(0)) / len(spoken) + Fraction(rules.after_call_seconds)
         handle, load = rounded(mean), rounded(rate * mean / 3600)
         assert handle is not None
         assert load is not None
-        operators = 1 if load == 0 else least_operators(load, handle, rules.target, rules.level)
+        operators = 1 if load == 0 else least_operators(load, handle, rules.target_seconds, rules.service_level_pct)
         return (
             days, len(own), rounded(rate), handle, load, *asked, operators,
-            service_level(operators, load, handle, rules.target), wait(operators, load, handle),
+            service_level(operators, load, handle, rules.target_seconds), wait(operators, load, handle),
             rounded(100 * Fraction(load) / operators),
         )  # fmt: skip

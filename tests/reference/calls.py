@@ -6,16 +6,14 @@ Draws them only: what they mean is for `call_marts`.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from tests.reference.history import DAILY_SOURCES, History, draw_others
+from tests.reference.history import DAILY_SOURCES, LONDON, History, draw_others
+from tests.reference.measures import CallRules, Dated, Definitions
+from tests.reference.worlds import World
 
-LONDON = ZoneInfo("Europe/London")
 FIRST_DAY = date(2022, 8, 20)
 LAST_DAY = date(2023, 1, 9)
 GONE = (2022, 11)
@@ -23,31 +21,7 @@ GONE = (2022, 11)
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """A row of the dated list: what holds for calls of a line, for a force or all (`*`), from a day on to a day."""
-
-    force: str
-    line: str
-    first: date
-    last: date | None
-    target: Decimal
-    short: Decimal
-    back_is_answered: bool
-    level: Decimal
-    after_call: Decimal
-
-
-@dataclass(frozen=True)
-class Calls:
-    """Rows of raw.call_segments, the history that they are in, and the parameters in force."""
-
-    segments: list[Row]
-    history: History
-    parameters: list[Parameters]
-
-
-def draw(seed: int, forces: tuple[str, ...]) -> Calls:
+def draw(seed: int, forces: tuple[str, ...]) -> World:
     """Calls of `forces` over five months, one of them missing as a whole and some days of the others."""
     dice = random.Random(seed)
     days = [FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1)]
@@ -61,34 +35,30 @@ def draw(seed: int, forces: tuple[str, ...]) -> Calls:
     history = History()
     history.delivered = {source: set() for source in DAILY_SOURCES} | {"call_segments": delivered}
     history.rows["call_segments"] = segments
-    parameters = list(_parameters(dice, forces))
+    rules = _rules(dice, forces)
     # One force that lacks days only where nothing came, so that every rule of a month is met.
     draw_others(dice, history, forces, always=forces[:1])
-    return Calls(segments, history, parameters)
+    return World(history, forces, Definitions(calls=rules))
 
 
-def _parameters(dice: random.Random, forces: tuple[str, ...]) -> Iterator[Parameters]:
-    """Rows for all forces without a gap, and two of a force of its own that overlap nothing of it."""
+def _rules(dice: random.Random, forces: tuple[str, ...]) -> dict[str, list[Dated]]:
+    """Rules of each line for all forces without a gap, and two of a force of its own that overlap nothing of it."""
+
+    def drawn() -> CallRules:
+        return CallRules(
+            target_seconds=dice.choice([Decimal(0), Decimal(10), Decimal("7.5"), Decimal(90)]),
+            short_abandon_seconds=dice.choice([Decimal(0), Decimal(5), Decimal(12), Decimal("2.5")]),
+            called_back_is_answered=dice.random() < 0.5,
+            service_level_pct=dice.choice([Decimal(50), Decimal(80), Decimal(90), Decimal("99.9")]),
+            after_call_seconds=dice.choice([Decimal(0), Decimal("45.25")]),
+        )
+
     long_ago, october, mid_october = date(2000, 1, 1), date(2022, 10, 1), date(2022, 10, 16)
-    for line in ("999", "101"):
-        for first, last in ((long_ago, date(2022, 9, 30)), (october, date(2022, 10, 15)), (mid_october, None)):
-            yield _drawn(dice, "*", line, first, last)
-    yield _drawn(dice, forces[0], "101", date(2022, 9, 1), date(2022, 9, 30))
-    yield _drawn(dice, forces[0], "999", date(2022, 12, 1), None)
-
-
-def _drawn(dice: random.Random, force: str, line: str, first: date, last: date | None) -> Parameters:
-    return Parameters(
-        force=force,
-        line=line,
-        first=first,
-        last=last,
-        target=dice.choice([Decimal(0), Decimal(10), Decimal("7.5"), Decimal(90)]),
-        short=dice.choice([Decimal(0), Decimal(5), Decimal(12), Decimal("2.5")]),
-        back_is_answered=dice.random() < 0.5,
-        level=dice.choice([Decimal(50), Decimal(80), Decimal(90), Decimal("99.9")]),
-        after_call=dice.choice([Decimal(0), Decimal("45.25")]),
-    )
+    spans = ((long_ago, date(2022, 9, 30)), (october, date(2022, 10, 15)), (mid_october, None))
+    rules = {line: [Dated("*", first, last, drawn()) for first, last in spans] for line in ("999", "101")}
+    rules["101"].append(Dated(forces[0], date(2022, 9, 1), date(2022, 9, 30), drawn()))
+    rules["999"].append(Dated(forces[0], date(2022, 12, 1), None, drawn()))
+    return rules
 
 
 def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -> list[Row]:

@@ -57,11 +57,13 @@ def in_force(rows: Iterable[Dated], force: str, day: date) -> Any:
 
 @dataclass(frozen=True)
 class CallRules:
-    """What counts as received, answered and in time."""
+    """What counts as received, answered and in time, and what staff is planned for."""
 
     target_seconds: Decimal = Decimal(10)
     short_abandon_seconds: Decimal = Decimal(0)
     called_back_is_answered: bool = False
+    service_level_pct: Decimal = Decimal(90)
+    after_call_seconds: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,19 @@ def a_year_later(day: date) -> date:
     return date(day.year + 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
 
 
+def rounded_to(value: Fraction, places: int) -> Decimal:
+    """Half up (away from zero) to so many decimals."""
+    return quotient(value.numerator * 10**places, value.denominator * MILLION).scaleb(6 - places)
+
+
 def rounded(value: Fraction | None) -> Decimal | None:
     """Half up (away from zero) to six decimals."""
     return None if value is None else quotient(value.numerator, value.denominator)
+
+
+def percent(part: int, whole: int) -> Decimal | None:
+    """A percentage to six decimals; None of nothing, or of less than nothing."""
+    return rounded(Fraction(100 * part, whole)) if whole > 0 else None
 
 
 def quotient(top: int, bottom: int) -> Decimal:
@@ -169,6 +181,9 @@ def calls_of(segments: list[Row]) -> list[Row]:
         calls.append(
             {
                 "force_code": parts[0]["force_code"],
+                "call_id": parts[0]["call_id"],
+                "segments": len(parts),
+                "is_dst_ambiguous": parts[0]["is_dst_ambiguous"],
                 "line": parts[0]["line"],
                 "caller": parts[0]["caller_number"],
                 "at": parts[0]["arrived_at"],
@@ -283,6 +298,7 @@ class NaiveWarehouse:
         self.crimes = crimes_of(own["crimes"])
         self.measures: dict[str, Measure] = {}
         self._quarantine: dict[tuple[tuple[str, ...], tuple[Month, ...]], Row] = {}
+        self._rows: dict[tuple[str, str, date], Row] = {}
         self._declare()
         self._count_calls()
         self._count_contacts()
@@ -483,6 +499,11 @@ class NaiveWarehouse:
 
     def rows(self) -> dict[tuple[str, str, date], Row]:
         """What kpi_measure_monthly has to hold for the force, by force, measure and month."""
+        if not self._rows:
+            self._rows = self._make_rows()
+        return self._rows
+
+    def _make_rows(self) -> dict[tuple[str, str, date], Row]:
         found = {}
         calendars: dict[tuple[str, ...], Calendar] = {}
         for name, measure in self.measures.items():
@@ -634,6 +655,18 @@ class Figures:
         if not self.measure.is_ratio:
             return quotient(top * times, over * MILLION)
         return quotient(top * times, bottom * over) if bottom > 0 else None
+
+    def exact(self, month: Month) -> Fraction | None:
+        """The figure of a month before it is rounded."""
+        if month not in self.calendar.delivered:
+            return None
+        if self.measure.value:
+            return self.measure.value(lambda day: (day.year, day.month) == month)
+        top, bottom = self._sums([month], frozenset())
+        times, over = self.measure.scale
+        if not self.measure.is_ratio:
+            return Fraction(top * times, over * MILLION)
+        return Fraction(top * times, bottom * over) if bottom > 0 else None
 
     def _sums(self, there: list[Month], leave_out: frozenset[date]) -> tuple[int, int]:
         """The two sums of delivered months, without some of their days."""

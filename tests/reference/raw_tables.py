@@ -79,7 +79,8 @@ def load_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definit
                 "answer_target_seconds": row.value.target_seconds,
                 "short_abandon_seconds": row.value.short_abandon_seconds,
                 "called_back_counts_as_answered": row.value.called_back_is_answered,
-                "staffing_service_level_pct": 90, "after_call_seconds": 0, "source": "drawn",
+                "staffing_service_level_pct": row.value.service_level_pct,
+                "after_call_seconds": row.value.after_call_seconds, "source": "drawn",
             }
             for line, rows in definitions.calls.items()
             for row in rows

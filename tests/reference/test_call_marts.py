@@ -17,9 +17,10 @@ import pytest
 
 from dagster_project.settings import DBT_PROJECT
 from tests.reference.call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
-from tests.reference.calls import Calls, draw
+from tests.reference.calls import draw
 from tests.reference.compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
-from tests.reference.raw_tables import load_history
+from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.worlds import World
 
 FORCES = ("kent", "essex")
 SEEDS = range(6)
@@ -52,40 +53,25 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def calls(request: pytest.FixtureRequest) -> Calls:
+def calls(request: pytest.FixtureRequest) -> World:
     return draw(request.param, FORCES)
 
 
 @pytest.fixture(scope="module")
-def naive(calls: Calls) -> dict[str, NaiveCalls]:
+def naive(calls: World) -> dict[str, NaiveCalls]:
     return {force: NaiveCalls(calls, force) for force in FORCES}
 
 
 @pytest.fixture(scope="module")
-def marts(calls: Calls, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
+def marts(calls: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
     wanted = {node.unique_id for table in TABLES for node in project.ancestors(table)}
     nodes = [node for node in project.nodes.values() if node.unique_id in wanted]
     with warehouse() as connection:
         load_history(connection, calls.history)
         build_nodes(connection, [node for node in nodes if node.kind == "seed"])
-        _put_parameters(connection, calls)
+        load_definitions(connection, calls.definitions)
         build_nodes(connection, [node for node in nodes if node.kind != "seed"])
         yield connection
-
-
-def _put_parameters(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
-    """Put the drawn parameters in place of those that the project ships."""
-    connection.execute("delete from reference.call_parameters")
-    rows = [
-        {
-            "force_code": row.force, "line": row.line, "valid_from": row.first, "valid_to": row.last,
-            "answer_target_seconds": row.target, "short_abandon_seconds": row.short,
-            "called_back_counts_as_answered": row.back_is_answered, "staffing_service_level_pct": row.level,
-            "after_call_seconds": row.after_call, "source": "drawn",
-        }
-        for row in calls.parameters
-    ]  # fmt: skip
-    insert(connection, "reference.call_parameters", rows)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +143,7 @@ def test_the_threshold_in_force_gives_the_figures_of_the_month(marts: duckdb.Duc
 
 def test_the_drawn_calls_exercise_every_rule(naive: dict[str, NaiveCalls]) -> None:
     definitions = [item for force in FORCES for item in naive[force].definitions().items()]
-    assert {row.short for row in naive[FORCES[0]].parameters} - {Decimal(seconds) for seconds in THRESHOLDS}
+    assert naive[FORCES[0]].thresholds - {Decimal(seconds) for seconds in THRESHOLDS}
     months = {(force, line, key[1]) for force in FORCES for key in naive[force].definitions() for line in LINES}
     with_one = {
         (force, key[0], key[1]) for force in FORCES for key, row in naive[force].definitions().items() if row[0]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import duckdb
@@ -14,18 +12,15 @@ import pytest
 
 from dagster_project.settings import DBT_PROJECT
 from tests.reference.compiled_project import CompiledProject, warehouse
-from tests.reference.history import CONTACT_TYPES, DAILY_SOURCES, LONDON
+from tests.reference.history import DAILY_SOURCES, LONDON
+from tests.reference.marts import TABLES, differences, rows_of
 from tests.reference.measures import (
-    LINES,
     MILLION,
     Calendar,
     Measure,
     NaiveWarehouse,
     days_of,
-    local,
-    percentile,
     quotient,
-    rounded,
     shifted,
 )
 from tests.reference.test_small_histories import build
@@ -36,46 +31,6 @@ with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", ne
     _CATALOGUE = list(csv.DictReader(_file))
 BOARD_PAPER = [row["measure"] for row in _CATALOGUE if row["in_board_paper"] == "true"]
 HEADLINES = [row["measure"] for row in _CATALOGUE if row["is_headline"] == "true" and row["is_additive"] == "true"]
-WIDE = {
-    "kpi_crime_monthly": (
-        "crime",
-        {
-            name: name
-            for name in (
-                "recorded_crime", "cancelled_crime", "pct_cancelled", "pct_cancelled_of_recorded",
-                "pct_cancelled_of_initially_recorded", "pct_cohort_cancelled", "days_to_cancel",
-            )
-        },
-    ),
-    "kpi_ocr_monthly": (
-        "ocr",
-        {name: name for name in ("report_a_crime_submissions", "missing_person", "sexual_offence", "rural_crime")},
-    ),
-    "kpi_live_chat_monthly": (
-        "live_chat",
-        {
-            "live_chats": "live_chats", "accepted": "accepted", "pct_not_accepted": "pct_not_accepted",
-            "avg_wait_seconds": "avg_wait_time", "avg_duration_seconds": "avg_duration",
-            "chats_per_operator_hour": "chats_per_operator_hour", "avg_concurrent_chats": "avg_concurrent_chats",
-            "max_concurrent_chats": "max_concurrent_chats",
-        },
-    ),
-}  # fmt: skip
-OF_DIGITAL = {
-    "digital_contacts": "digital.digital_contacts", "report_a_crime_submissions": "ocr.report_a_crime_submissions",
-    "live_chats": "live_chat.live_chats", "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
-    "share_of_non_emergency": "digital.share_of_non_emergency", "non_emergency_demand": "demand.non_emergency",
-    "total_demand": "demand.total",
-}  # fmt: skip
-OF_CALLS = {
-    "received": "received", "answered": "answered", "not_answered": "not_answered",
-    "pct_not_answered": "pct_not_answered", "avg_queue_seconds": "avg_queue_time",
-    "avg_queue_seconds_all": "avg_queue_time_all", "avg_talk_seconds": "avg_talk_time",
-    "pct_answered_within_target": "pct_answered_within_target",
-    "pct_received_within_target": "pct_received_within_target", "median_queue_seconds": "median_queue_time",
-    "p90_queue_seconds": "p90_queue_time", "max_queue_seconds": "max_queue_time", "called_back": "called_back",
-    "pct_called_back_same_day": "pct_called_back_same_day", "talk_hours": "talk_hours",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -95,30 +50,19 @@ def marts(world: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyCon
         yield connection
 
 
-@pytest.fixture(scope="module")
-def months(naive: dict[str, NaiveWarehouse]) -> dict[tuple[str, str, date], dict[str, Any]]:
-    return {key: row for one in naive.values() for key, row in one.rows().items()}
+# Printed texts have tests beside dbt's models; the reference does not know where a call was read from.
+UNCHECKED = {"display_value", "load_id", "source_row", "extract_date", "caller_number", "called_back_date"}
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> dict[tuple, dict[str, Any]]:
-    cursor = connection.execute(f"select * from marts.{table}")  # noqa: S608 - a name of this file
-    names = [item[0] for item in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    found = {tuple(row.pop(name) for name in key): row for row in rows}
-    assert len(found) == len(rows)
-    return found
-
-
-def test_every_period_has_its_sums_its_figure_and_its_days(
-    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_equals_the_plain_computation(
+    table: str, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
 ) -> None:
-    expected = {key: row for one in naive.values() for key, row in one.periods().items()}
-    found = rows_of(marts, "kpi_measure_period", ["force_code", "measure", "month_start", "period"])
-    for row in found.values():
-        del row["display_value"]
-    wrong = [(key, found.get(key), row) for key, row in expected.items() if found.get(key) != row]
+    key, expected_rows = TABLES[table]
+    found, expected = rows_of(marts, table, key), expected_rows(naive)
+    wrong = differences(table, found, expected)
     assert not wrong, f"{len(wrong)} differ: {wrong[:3]}"
-    assert found.keys() == expected.keys()
+    assert next(iter(found.values())).keys() - next(iter(expected.values())).keys() <= UNCHECKED
 
 
 def test_the_newest_complete_month_of_each_force_is_shown_first(
@@ -225,146 +169,6 @@ def figure_of(measure: Measure, days: list[date]) -> tuple[Any, Any]:
     if measure.is_ratio:
         return (quotient(top * times, bottom * over) if bottom > 0 else None), None
     return quotient(top * times, over * MILLION), quotient(top * times, over * MILLION * len(days))
-
-
-def test_every_week_has_its_sums_its_figure_and_its_days(
-    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
-) -> None:
-    expected = {key: row for one in naive.values() for key, row in one.weeks().items()}
-    found = rows_of(marts, "kpi_measure_weekly", ["force_code", "measure", "week_start"])
-    wrong = [(key, found.get(key), row) for key, row in expected.items() if found.get(key) != row]
-    assert not wrong, f"{len(wrong)} differ: {wrong[:3]}"
-    assert found.keys() == expected.keys()
-    assert {row["is_provisional"] for row in found.values() if row["value"] is not None} == {True, False}
-
-
-def test_wide_tables_are_pivots_of_the_long_one(
-    months: dict[tuple[str, str, date], dict[str, Any]], marts: duckdb.DuckDBPyConnection
-) -> None:
-    expected: dict[str, dict[tuple, dict[str, Any]]] = {}
-    for table, (section, columns) in WIDE.items():
-        expected[table] = wide(months, {column: f"{section}.{name}" for column, name in columns.items()})
-    expected["kpi_digital_monthly"] = wide(months, OF_DIGITAL)
-    for table, rows in expected.items():
-        assert rows_of(marts, table, ["force_code", "month_start"]) == rows, table
-    for line in LINES:
-        rows = wide(months, {column: f"calls_{line}.{name}" for column, name in OF_CALLS.items()})
-        found = rows_of(marts, "kpi_calls_monthly", ["force_code", "line", "month_start"])
-        assert {(key[0], key[2]): row for key, row in found.items() if key[1] == line} == rows
-    types = rows_of(marts, "kpi_digital_by_type_monthly", ["force_code", "month_start", "contact_type"])
-    for kind in CONTACT_TYPES:
-        rows = wide(months, {"contacts": f"digital.{kind}"})
-        assert {key[:2]: row for key, row in types.items() if key[2] == kind} == rows
-    assert {key[2] for key in types} == set(CONTACT_TYPES)
-
-
-def wide(
-    months: dict[tuple[str, str, date], dict[str, Any]], columns: dict[str, str]
-) -> dict[tuple[str, date], dict[str, Any]]:
-    """Measures side by side: provisional when any is, with the lowest share of days."""
-    rows: dict[tuple[str, date], dict[str, Any]] = {}
-    for column, measure in columns.items():
-        for (force, name, month), row in months.items():
-            if name == measure:
-                shown = rows.setdefault(
-                    (force, month),
-                    {**dict.fromkeys(columns), "is_provisional": False, "share_of_days_loaded": 100},
-                )
-                shown[column] = row["value"]
-                shown["is_provisional"] = shown["is_provisional"] or row["is_provisional"]
-                shown["share_of_days_loaded"] = min(shown["share_of_days_loaded"], row["share_of_days_loaded"])
-    return rows
-
-
-def figures(calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is shown of some calls; nothing of none but that there were none."""
-    answered = [call for call in calls if call["answered"]]
-    queues = [call["queue"] for call in answered if call["queue"] is not None]
-    missed = len(calls) - len(answered)
-    return {
-        "received": len(calls),
-        "answered": len(answered),
-        "not_answered": missed,
-        "pct_not_answered": rounded(Fraction(100 * missed, len(calls))) if calls else None,
-        "avg_queue_seconds": rounded(Fraction(sum(queues), len(answered))) if answered else None,
-        "avg_talk_seconds": rounded(sum(call["talk"] for call in answered) / len(answered)) if answered else None,
-        "pct_answered_within_target": (
-            rounded(Fraction(100 * sum(call["in_time"] for call in answered), len(answered))) if answered else None
-        ),
-        "median_queue_seconds": rounded(percentile(queues, Fraction(1, 2))),
-        "p90_queue_seconds": rounded(percentile(queues, Fraction(9, 10))),
-        "called_back": sum(not call["answered"] and call["back"] is not None for call in calls),
-    }
-
-
-def test_calls_by_day(naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
-    expected = {}
-    for force, one in naive.items():
-        delivered = one.delivered["call_segments"]
-        if not delivered:
-            continue
-        months = {(day.year, day.month) for day in delivered}
-        span = list(all_days(min(months), max(months)))
-        called = {call["day"] for call in one.received}
-        shown = [day for day in span if min(delivered) <= day <= max(delivered) or day in called]
-        for line, day in product(LINES, shown):
-            calls = [call for call in one.received if call["line"] == line and call["day"] == day]
-            row = figures(calls) if calls or day in delivered else dict.fromkeys(figures([]))
-            expected[force, line, day] = row | {"is_provisional": day not in delivered}
-    assert rows_of(marts, "kpi_calls_daily", ["force_code", "line", "date_day"]) == expected
-
-
-def all_days(first: tuple[int, int], last: tuple[int, int]) -> Iterator[date]:
-    day = date(*first, 1)
-    while (day.year, day.month) <= last:
-        yield day
-        day += timedelta(days=1)
-
-
-def test_calls_by_hour_of_the_week(naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
-    calls: dict[tuple, list[dict[str, Any]]] = {}
-    for force, one in naive.items():
-        for call in one.received:
-            moment = local(call["at"])
-            key = (force, call["line"], moment.date().replace(day=1), moment.isoweekday(), moment.hour)
-            calls.setdefault(key, []).append(call)
-    expected = {}
-    for force, one in naive.items():
-        delivered = one.delivered["call_segments"]
-        for month in sorted({(day.year, day.month) for day in delivered}):
-            loaded, days = sum((day.year, day.month) == month for day in delivered), len(days_of(month))
-            completeness = {
-                "is_provisional": loaded < days,
-                "share_of_days_loaded": rounded(Fraction(100 * loaded, days)),
-            }
-            for line, weekday, hour in product(LINES, range(1, 8), range(24)):
-                key = (force, line, date(*month, 1), weekday, hour)
-                expected[key] = figures(calls.get(key, [])) | completeness
-    key = ["force_code", "line", "month_start", "day_of_week", "hour_of_day"]
-    assert rows_of(marts, "kpi_calls_hourly", key) == expected
-
-
-def test_crimes_by_district(naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
-    counted: dict[tuple, dict[str, Any]] = {}
-    for force, one in naive.items():
-        delivered = one.delivered["crimes"]
-        for crime in one.crimes:
-            for column, at in (("recorded_crime", "recorded_at"), ("cancelled_crime", "cancelled_at")):
-                if at == "cancelled_at" and crime["status"] != "cancelled":
-                    continue
-                month = local(crime[at]).date().replace(day=1)
-                loaded = sum((day.year, day.month) == (month.year, month.month) for day in delivered)
-                if loaded:
-                    days = len(days_of((month.year, month.month)))
-                    row = counted.setdefault(
-                        (force, month, crime["district"]),
-                        {
-                            "recorded_crime": 0, "cancelled_crime": 0, "is_provisional": loaded < days,
-                            "share_of_days_loaded": rounded(Fraction(100 * loaded, days)),
-                        },
-                    )  # fmt: skip
-                    row[column] += 1
-    assert rows_of(marts, "kpi_crime_by_district_monthly", ["force_code", "month_start", "district"]) == counted
 
 
 def test_the_calendar(marts: duckdb.DuckDBPyConnection) -> None:

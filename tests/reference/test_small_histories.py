@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from tests.reference.compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
+from tests.reference.marts import TABLES, differences, rows_of
 from tests.reference.measures import NaiveWarehouse
 from tests.reference.raw_tables import load_definitions, load_history
 from tests.reference.worlds import World, draw_world
@@ -27,25 +28,12 @@ def build(
 @pytest.mark.parametrize("seed", range(WORLDS))
 def test_every_measure_and_period_equals_the_plain_computation(seed: int, project: CompiledProject) -> None:
     world = draw_world(seed, forces=FORCES)
-    expected: dict[tuple, tuple] = {}
-    columns: list[str] = []
-    for force in world.forces:
-        for key, row in NaiveWarehouse(world.history, force, world.definitions).rows().items():
-            columns = columns or list(row)
-            expected[key] = tuple(row.values())
+    naive = {force: NaiveWarehouse(world.history, force, world.definitions) for force in world.forces}
+    key, expected = TABLES["kpi_measure_monthly"]
     with warehouse() as connection:
         build(connection, project.ancestors("kpi_measure_monthly"), world)
-        names = ", ".join(columns)
-        found = connection.execute(
-            f"select force_code, measure, month_start, {names} from marts.kpi_measure_monthly"  # noqa: S608
-        ).fetchall()
-    wrong = []
-    for row in found:
-        wanted = expected.pop(row[:3], None)
-        if wanted is None or row[3:] != wanted:
-            wrong.append((row, wanted))
-    assert not wrong, f"{len(wrong)} of {len(found)} differ: {wrong[:3]}"
-    assert not expected
+        wrong = differences("kpi_measure_monthly", rows_of(connection, "kpi_measure_monthly", key), expected(naive))
+    assert not wrong, f"{len(wrong)} differ: {wrong[:3]}"
 
 
 def test_one_thread_and_rows_in_order_give_what_eight_threads_and_shuffled_rows_give(project: CompiledProject) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 from tests.reference.history import CONTACT_TYPES
 from tests.reference.measures import (
@@ -26,17 +25,13 @@ from tests.reference.measures import (
     microseconds,
     month_of,
     months_between,
+    percent,
     rounded,
 )
 
 FIRST_OF_AN_INSTANT = ("999", "101", "digital")
 DISPLACEMENT = ("call_segments", "digital_contacts")
 LEDGER = ("digital_contacts", "online_crime_reports", "live_chats")
-
-
-def share(part: int, whole: int) -> Any:
-    """A percentage to six decimals; None of nothing, or of less than nothing."""
-    return rounded(Fraction(100 * part, whole)) if whole > 0 else None
 
 
 def known_months(naive: NaiveWarehouse, sources: Iterable[str]) -> dict[Month, bool]:
@@ -50,7 +45,7 @@ def completeness(naive: NaiveWarehouse, sources: Iterable[str], month: Month) ->
     """How much of the month the source with the fewest days has."""
     days = days_of(month)
     loaded = min(sum(day in naive.delivered[source] for day in days) for source in sources)
-    return {"is_provisional": loaded < len(days), "share_of_days_loaded": share(loaded, len(days))}
+    return {"is_provisional": loaded < len(days), "share_of_days_loaded": percent(loaded, len(days))}
 
 
 def is_answered(naive: NaiveWarehouse, call: Row) -> bool | None:
@@ -100,8 +95,8 @@ def displacement(naive: NaiveWarehouse) -> dict[tuple[date], Row]:
         for channel in FIRST_OF_AN_INSTANT:
             row[f"came_back_{channel}"] = sum(any(by == channel for _, by, _ in found) for found in back)
             row[f"first_came_back_{channel}"] = first.count(channel)
-        row["pct_came_back"] = share(row["came_back"], row["with_caller"])
-        row["pct_came_back_999"] = share(row["came_back_999"], row["with_caller"])
+        row["pct_came_back"] = percent(row["came_back"], row["with_caller"])
+        row["pct_came_back_999"] = percent(row["came_back_999"], row["with_caller"])
         rows[(date(*month, 1),)] = (row if is_known else dict.fromkeys(row)) | completeness(naive, DISPLACEMENT, month)
     return rows
 
@@ -165,7 +160,7 @@ def chat_operators(naive: NaiveWarehouse) -> dict[tuple[str, date], Row]:
             "avg_concurrent_chats": rounded(Fraction(lengths, at_least_one)) if at_least_one else None,
             "max_concurrent_chats": most,
             "operator_hours_several": rounded(Fraction(several, hour)),
-            "pct_time_several": share(several, at_least_one),
+            "pct_time_several": percent(several, at_least_one),
             "holds_several": most >= 2,
         } | completeness(naive, ("live_chats",), month)
     return rows
@@ -181,7 +176,7 @@ def chat_levels(naive: NaiveWarehouse) -> dict[tuple[date, int], Row]:
     return {
         (date(*month, 1), level): {
             "operator_seconds": rounded(Fraction(length, MILLION)),
-            "pct_of_operator_time": share(length, sum(of_month.values())),
+            "pct_of_operator_time": percent(length, sum(of_month.values())),
         }
         | completeness(naive, ("live_chats",), month)
         for month, of_month in totals.items()
@@ -207,7 +202,7 @@ def digital_ledger(naive: NaiveWarehouse) -> dict[tuple[date, str], Row]:
                 "contacts_in_log": contacts.count(kind),
                 "in_own_system": own.get(kind, 0),
                 "other_contacts": other,
-                "pct_of_other": share(other, in_all),
+                "pct_of_other": percent(other, in_all),
             }
             rows[date(*month, 1), kind] = (row if is_known else dict.fromkeys(row)) | completeness(naive, LEDGER, month)
     return rows

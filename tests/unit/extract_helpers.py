@@ -11,6 +11,7 @@ import pytest
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import Extract, open_extract
+from tests.unit.small_contracts import small_contract
 
 HEADER = "visit_id,room,begun_at,stay,note"
 NAMES = tuple(HEADER.split(","))
@@ -26,7 +27,7 @@ def contract(sheet: str | None = None) -> Contract:
         Column("note", CellType.TEXT, ""),
         Column("day", CellType.DATE, ""),
     )
-    return _contract(columns, sheet)
+    return small_contract("visits", *columns, start_column="begun_at", event_column="begun_at", sheet=sheet)
 
 
 def with_count() -> Contract:
@@ -36,29 +37,8 @@ def with_count() -> Contract:
 
 def single_contract() -> Contract:
     """A contract of one column."""
-    return _contract((Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),), None)
-
-
-def _contract(columns: tuple[Column, ...], sheet: str | None) -> Contract:
-    return Contract(
-        source="visits",
-        version="1.0.0",
-        domain="test",
-        owner="test",
-        tags=(),
-        description="",
-        grain="",
-        columns=columns,
-        rules=(),
-        is_daily=True,
-        start_column="begun_at",
-        event_column="begun_at",
-        delivery_measures={},
-        faulty_share_limit=0.05,
-        faulty_rows_limit=20,
-        volume_floor=0.3,
-        sheet=sheet,
-    )
+    column = Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1)
+    return small_contract("visits", column, start_column="begun_at", event_column="begun_at")
 
 
 def read(path: Path, under: Contract | None = None, rows: int = 50_000) -> tuple[list[dict[str, Any]], Extract]:

@@ -13,46 +13,32 @@ from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.sql import rows_as_dicts
+from tests.unit.small_contracts import small_contract
 
 KEY = PseudonymKey(bytes(range(32)))
 EXTRACT_DATE = date(2022, 10, 30)
 
-STAYS = Contract(
-    source="stays",
-    version="1.0.0",
-    domain="",
-    owner="",
-    tags=(),
-    description="",
-    grain="",
-    columns=(
-        Column("force_code", CellType.TEXT, ""),
-        Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
-        Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
-        Column("begun_at", CellType.TIMESTAMP, "", is_required=True, utc_offset_from="offset_minutes"),
-        Column("offset_minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
-        Column("nights", CellType.INTEGER, "", minimum=1, maximum=1999, maximum_reason="nobody stays for years"),
-        Column("waited", CellType.SECONDS, "", minimum=0, default="0"),
-        Column("ended_at", CellType.TIMESTAMP, "", not_before=("begun_at",), required_when={"kind": "long"}),
-        Column("booked_at", CellType.TIMESTAMP, "", not_after=("begun_at",)),
-        Column("paid_on", CellType.DATE, ""),
-        Column("billed_for", CellType.MONTH, ""),
-        Column("is_regular", CellType.BOOLEAN, "", default="false"),
-        Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
-        Column("note", CellType.TEXT, ""),
-        Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
-        Column("guest", CellType.TEXT, "", is_personal=True),
-        Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
-    ),
-    rules=(),
-    is_daily=True,
+STAYS = small_contract(
+    "stays",
+    Column("force_code", CellType.TEXT, ""),
+    Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
+    Column("kind", CellType.TEXT, "", is_required=True, values={"Short Stay": "", "long": "", "999": ""}),
+    Column("begun_at", CellType.TIMESTAMP, "", is_required=True, utc_offset_from="offset_minutes"),
+    Column("offset_minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
+    Column("nights", CellType.INTEGER, "", minimum=1, maximum=1999, maximum_reason="nobody stays for years"),
+    Column("waited", CellType.SECONDS, "", minimum=0, default="0"),
+    Column("ended_at", CellType.TIMESTAMP, "", not_before=("begun_at",), required_when={"kind": "long"}),
+    Column("booked_at", CellType.TIMESTAMP, "", not_after=("begun_at",)),
+    Column("paid_on", CellType.DATE, ""),
+    Column("billed_for", CellType.MONTH, ""),
+    Column("is_regular", CellType.BOOLEAN, "", default="false"),
+    Column("room", CellType.TEXT, "", pattern="[0-9A-Z ]+", pattern_description="digits", max_length=20),
+    Column("note", CellType.TEXT, ""),
+    Column("desk", CellType.TEXT, "", resembles_personal="desks are named by their telephones"),
+    Column("guest", CellType.TEXT, "", is_personal=True),
+    Column("passport", CellType.TEXT, "", is_personal=True, is_required=True),
     start_column="begun_at",
     event_column="begun_at",
-    delivery_measures={},
-    faulty_share_limit=0.05,
-    faulty_rows_limit=20,
-    volume_floor=0.3,
-    sheet=None,
 )
 
 GOOD = {

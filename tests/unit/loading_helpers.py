@@ -14,31 +14,18 @@ from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.loading.pipeline import SourceReport, load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import Settings
+from tests.unit.small_contracts import small_contract
 
-VISITS = Contract(
-    source="visits",
-    version="1.0.0",
-    domain="",
-    owner="",
-    tags=(),
-    description="",
-    grain="",
-    columns=(
-        Column("force_code", CellType.TEXT, ""),
-        Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
-        Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
-        Column("minutes", CellType.INTEGER, "", minimum=0),
-        Column("visitor", CellType.TEXT, "", is_personal=True),
-    ),
-    rules=(),
-    is_daily=True,
+VISITS = small_contract(
+    "visits",
+    Column("force_code", CellType.TEXT, ""),
+    Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
+    Column("begun_at", CellType.TIMESTAMP, "", is_required=True),
+    Column("minutes", CellType.INTEGER, "", minimum=0),
+    Column("visitor", CellType.TEXT, "", is_personal=True),
     start_column="begun_at",
     event_column="begun_at",
-    delivery_measures={},
-    faulty_share_limit=0.05,
-    faulty_rows_limit=20,
     volume_floor=0.65,
-    sheet=None,
 )
 PAPERS = replace(VISITS, source="papers", is_daily=False)
 CONTRACTS = {"visits": VISITS, "papers": PAPERS}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from judging_helpers import connect
-from plain_cells import reading
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts import cells
+from tests.reference.cells import reading
 
 KINDS = (CellType.INTEGER, CellType.SECONDS, CellType.DATE, CellType.MONTH, CellType.BOOLEAN)
 

@@ -1,4 +1,4 @@
-"""Cells of every type, with near-misses of every form, against the second reading in `plain_cells.py`."""
+"""Cells of every type, with near-misses of every form, against the second reading in `tests/reference/cells.py`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from judging_helpers import STAYS, connect, judge
-from plain_cells import Reading, reading
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.pieces import trimmed_text
+from tests.reference.cells import Reading, reading
 
 # A failing example judges thousands of cells, and the assertion names some of those that differ: shrinking would tell
 # nothing more. A query costs 50 ms, a cell of a large one some microseconds.

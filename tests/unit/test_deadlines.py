@@ -120,7 +120,7 @@ def test_a_day_that_is_not_over_is_expected_only_when_another_source_has_deliver
     assert expected([*files, *landed("chats", 26)], utc(26, 12)) == ["visits 2022-10-26 expected by 2022-10-27 09:00"]
 
 
-def test_nothing_is_expected_of_made_up_extracts_of_papers_and_of_a_source_that_never_delivered():
+def test_nothing_is_expected_of_synthetic_papers_and_of_sources_that_never_delivered():
     files = [*landed("papers", 20), *landed("chats", 24, 25)]
     assert expected(files, utc(26, 7)) == []
     landing = Landing(tuple(landed("visits", 24)), (), is_synthetic=True)

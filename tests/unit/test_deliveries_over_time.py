@@ -225,7 +225,7 @@ def test_a_rejected_delivery_that_is_taken_away_leaves_its_day_missing(installat
 
 
 @pytest.mark.usefixtures("without_expectations")
-def test_a_rejected_file_with_a_date_of_years_ago_stops_making_days_missing_when_it_is_taken_away(installation):
+def test_a_rejected_file_of_years_ago_makes_no_day_missing_when_it_is_removed(installation):
     land(installation, TUESDAY, 2)
     broken = installation.land("2014-11-01", text="nothing to see here\n")
     installation.run()
@@ -236,9 +236,7 @@ def test_a_rejected_file_with_a_date_of_years_ago_stops_making_days_missing_when
 
 
 @pytest.mark.usefixtures("without_expectations")
-def test_a_loaded_file_with_a_date_of_years_ago_makes_no_day_missing_once_the_contract_knows_the_first_delivery(
-    installation, tmp_path
-):
+def test_a_loaded_file_of_years_ago_makes_no_day_missing_where_the_first_delivery_is_stated(installation, tmp_path):
     land(installation, TUESDAY, 2)
     land(installation, date(2014, 11, 1), 2)
     installation.run()

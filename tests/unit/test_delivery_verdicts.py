@@ -322,7 +322,7 @@ def test_the_volume_of_each_force_is_judged_with_a_warning(installation):
     ]
 
 
-def test_faulty_rows_of_a_force_with_an_unusual_volume_are_named_and_what_is_loaded_is_compared(installation):
+def test_faulty_rows_of_a_force_with_an_unusual_volume_are_named(installation):
     weeks = [DAY + timedelta(weeks=week) for week in range(4)]
     for day in weeks[:3]:
         installation.land(day.isoformat(), text=of_forces(day, kent=400, essex=60))

@@ -143,7 +143,7 @@ def test_a_run_before_the_deadline_records_nothing_as_missing_and_one_after_it_d
     assert installation.run(now=early + timedelta(minutes=1)).missing == (date(2022, 10, 30),)
 
 
-def test_a_daily_source_owes_every_day_from_its_first_delivery_to_the_newest_of_any_daily_source(installation):
+def test_a_daily_source_owes_every_day_from_its_first_delivery_to_the_newest_of_any_source(installation):
     chats = replace(VISITS, source="chats")
     contracts = {**CONTRACTS, "chats": chats}
     for source, day in (("visits", "2022-10-30"), ("chats", "2022-11-02"), ("papers", "2022-11-05")):

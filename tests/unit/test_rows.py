@@ -279,7 +279,7 @@ def test_a_fault_of_the_record_that_is_of_one_cell_names_its_column(session):
 
 
 @NAMED
-def test_the_detail_of_a_fault_is_the_value_unless_the_column_is_personal_or_the_value_looks_so(faulty, case):
+def test_a_fault_shows_the_value_unless_the_column_is_personal_or_the_value_looks_personal(faulty, case):
     cells, code, column = FAULTS[case]
     (text,) = cells.values()
     detail = faulty[case]["fault_detail"]

@@ -17,30 +17,20 @@ from dagster_project.contracts import (
     load_contracts,
 )
 from dagster_project.validation import expectations_of
+from tests.unit.small_contracts import small_contract
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
 
 
 def contract(*columns: Column, rules: tuple[Rule, ...] = (), is_daily: bool = True) -> Contract:
     key = Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1)
-    return Contract(
-        source="visits",
-        version="1.0.0",
-        domain="",
-        owner="",
-        tags=(),
-        description="",
-        grain="",
-        columns=(Column("force_code", CellType.TEXT, ""), key, *columns),
+    return small_contract(
+        "visits",
+        Column("force_code", CellType.TEXT, ""),
+        key,
+        *columns,
         rules=rules,
         is_daily=is_daily,
-        start_column=None,
-        event_column=None,
-        delivery_measures={},
-        faulty_share_limit=0.05,
-        faulty_rows_limit=20,
-        volume_floor=0.3,
-        sheet=None,
     )
 
 

@@ -19,39 +19,26 @@ from dagster_project.validation import (
     expectations_of,
     violation_counts,
 )
+from tests.unit.small_contracts import small_contract
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
 FIRST, SECOND, THIRD = date(2022, 10, 29), date(2022, 10, 30), date(2022, 10, 31)
 
-VISITS = Contract(
-    source="visits",
-    version="1.0.0",
-    domain="",
-    owner="",
-    tags=(),
-    description="",
-    grain="",
-    columns=(
-        Column("force_code", CellType.TEXT, ""),
-        Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
-        Column("kind", CellType.TEXT, "", values={"it's {new}: 5% a:b": "", "old": ""}),
-        Column("minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
-        Column("length", CellType.SECONDS, "", minimum=0),
-        Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes"),
-        Column("ended", CellType.TIMESTAMP, "", not_before=("began",), required_when={"kind": "old", "minutes": "60"}),
-        Column("called", CellType.TIMESTAMP, "", not_after=("began",)),
-        Column("remark", CellType.TEXT, ""),
-        Column("caller", CellType.TEXT, "", is_personal=True),
-    ),
-    rules=(),
-    is_daily=True,
+VISITS = small_contract(
+    "visits",
+    Column("force_code", CellType.TEXT, ""),
+    Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1),
+    Column("kind", CellType.TEXT, "", values={"it's {new}: 5% a:b": "", "old": ""}),
+    Column("minutes", CellType.INTEGER, "", values={"0": "", "60": ""}),
+    Column("length", CellType.SECONDS, "", minimum=0),
+    Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes"),
+    Column("ended", CellType.TIMESTAMP, "", not_before=("began",), required_when={"kind": "old", "minutes": "60"}),
+    Column("called", CellType.TIMESTAMP, "", not_after=("began",)),
+    Column("remark", CellType.TEXT, ""),
+    Column("caller", CellType.TEXT, "", is_personal=True),
     start_column="began",
     event_column="began",
     delivery_measures={"mean_length": "avg(length)"},
-    faulty_share_limit=0.05,
-    faulty_rows_limit=20,
-    volume_floor=0.3,
-    sheet=None,
 )
 
 GOOD_ROW: dict[str, Any] = {

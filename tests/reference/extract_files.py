@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
-from draft_extracts import (
+
+from tests.reference.drafts import (
     CSV,
     CSV_GZ,
     DATE,
@@ -29,8 +30,8 @@ from draft_extracts import (
     XLSX,
     Draft,
     Row,
+    local_of,
 )
-from unseen_extracts import local_of
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # What stands for the value of a formula until it is taken out of the finished workbook.

@@ -1,7 +1,7 @@
 """Extracts before they are written: typed rows, how the file spells them, and what has to become of each row.
 
-Nothing here knows how the project reads a file. How a draft becomes bytes is `extract_files`'s; what can be wrong with
-it, the `*_mutations` modules'.
+Nothing here knows how the project reads a file. How a draft becomes bytes is for `extract_files`; what can be wrong
+with it, for `tests/ingestion`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,81 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from unseen_extracts import (
-    MOMENT,
-    NULL_WORDS,
-    NUMBER,
-    SECONDS,
-    TEXT,
-    TRUTH,
-    Field,
-    local_of,
-    spelt_moment,
-    spelt_seconds,
-)
-from unseen_extracts import SOURCES as DAILY_SOURCES
-from unseen_extracts import START as DAILY_START
+from tests.reference.history import CONTACT_TYPES, LONDON, SERVICES
 
+NULL_WORDS = ("", "NULL", "null", "N/A", "n/a", "-", "#N/A", "#DIV/0!", "-9999", "  ")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column: how its cells are typed (`kind`), and what the description demands of it."""
+
+    kind: str
+    required: bool = False
+    required_when: tuple[str, str] | None = None
+    """Column and value with which a cell is required."""
+    key: bool = False
+    personal: bool = False
+    values: tuple[str, ...] = ()
+    default: Any = None
+
+
+TEXT, NUMBER, SECONDS, MOMENT, TRUTH = "text", "number", "seconds", "moment", "truth"
 DATE, MONTH = "date", "month"
 SOURCES: dict[str, dict[str, Field]] = {
-    **DAILY_SOURCES,
+    "call_segments": {
+        "call_id": Field(TEXT, required=True, key=True),
+        "segment_no": Field(NUMBER, required=True, key=True),
+        "line": Field(TEXT, required=True, values=("999", "101", "switchboard", "other")),
+        "arrived_at": Field(MOMENT, required=True),
+        "utc_offset_minutes": Field(NUMBER),
+        "queue_seconds": Field(SECONDS, required_when=("disposition", "answered")),
+        "disposition": Field(
+            TEXT, required=True, values=("answered", "abandoned", "transferred", "overflow", "disconnected")
+        ),
+        "talk_seconds": Field(SECONDS, default=Decimal(0)),
+        "called_back_at": Field(MOMENT),
+        "operator_id": Field(TEXT, personal=True),
+        "caller_number": Field(TEXT, personal=True),
+    },
+    "digital_contacts": {
+        "contact_id": Field(TEXT, required=True, key=True),
+        "contact_type": Field(TEXT, required=True, values=CONTACT_TYPES),
+        "received_at": Field(MOMENT, required=True),
+        "from_partner_force": Field(TRUTH, default=False),
+        "is_test": Field(TRUTH, default=False),
+        "linked_reference": Field(TEXT, personal=True),
+    },
+    "online_crime_reports": {
+        "submission_id": Field(TEXT, required=True, key=True),
+        "service": Field(TEXT, required=True, values=SERVICES),
+        "started_at": Field(MOMENT),
+        "submitted_at": Field(MOMENT, required=True),
+        "duplicate_of": Field(TEXT),
+        "crime_ref": Field(TEXT, personal=True),
+    },
+    "live_chats": {
+        "chat_id": Field(TEXT, required=True, key=True),
+        "requested_at": Field(MOMENT, required=True),
+        "accepted_at": Field(MOMENT),
+        "ended_at": Field(MOMENT, required=True),
+        "operator_id": Field(TEXT, personal=True),
+        "topic": Field(TEXT, values=("general", "crime", "asb", "domestic_abuse", "missing_person", "other")),
+        "created_incident": Field(TRUTH, default=False),
+    },
+    "crimes": {
+        "crime_ref": Field(TEXT, required=True, key=True, personal=True),
+        "updated_at": Field(MOMENT, required=True, key=True),
+        "recorded_at": Field(MOMENT, required=True),
+        "offence_code": Field(TEXT, required=True),
+        "status": Field(TEXT, required=True, values=("recorded", "cancelled")),
+        "cancelled_at": Field(MOMENT, required_when=("status", "cancelled")),
+        "cancel_code": Field(TEXT, values=("C1", "C2", "C3", "C4", "C5")),
+        "report_channel": Field(
+            TEXT, values=("999", "101", "online", "live_chat", "front_counter", "officer", "other")
+        ),
+        "district": Field(TEXT),
+    },
     "published_figures": {
         "report_id": Field(TEXT, required=True, key=True),
         "published_on": Field(DATE),
@@ -47,7 +104,13 @@ SOURCES: dict[str, dict[str, Field]] = {
         "published_value": Field(TEXT, required=True),
     },
 }
-START = dict(DAILY_START)
+START = {
+    "call_segments": "arrived_at",
+    "digital_contacts": "received_at",
+    "online_crime_reports": "started_at",
+    "live_chats": "requested_at",
+    "crimes": "recorded_at",
+}
 # The time that tells the day to which a row belongs, where the description of a source has a better one than its start.
 EVENT = {**START, "online_crime_reports": "submitted_at", "crimes": "updated_at"}
 
@@ -238,7 +301,7 @@ class Draft:
         place = next(i for i, each in enumerate(self.rows) if each is row)
         self.rows.insert(self.rng.randrange(place + 1, len(self.rows)), new)
 
-    def spoil(self, column: str, text: Any, code: str) -> Row:
+    def make_faulty(self, column: str, text: Any, code: str) -> Row:
         """Put a cell into a fresh row, for which it is quarantined."""
         row = self.fresh()
         row.cells[column], row.verdict = text, (code, column)
@@ -266,9 +329,9 @@ class Draft:
         if spec.kind == TRUTH:
             return self.rng.choice(("Y", "Yes", "true", "1") if value else ("N", "no", "False", "0"))
         if spec.kind == MOMENT:
-            return spelt_moment(value, self, self.rng)  # type: ignore[arg-type]
+            return spelt_moment(value, self, self.rng)
         if spec.kind == SECONDS:
-            return spelt_seconds(value, self, self.rng)  # type: ignore[arg-type]
+            return spelt_seconds(value, self, self.rng)
         if spec.kind == DATE:
             return f"{value:%d/%m/%Y}" if self.rng.random() < 0.5 else value.isoformat()
         if spec.kind == MONTH:
@@ -304,7 +367,7 @@ class Expectation:
 
 def expectation(draft: Draft) -> Expectation:
     """What has to become of the file of a draft that has been written."""
-    loaded = {row.number: _as_loaded(draft, row) for row in draft.rows if row.verdict is None}
+    loaded = {row.number: row_as_loaded(draft, row) for row in draft.rows if row.verdict is None}
     good = [row for row in draft.rows if row.verdict is None]
     event = EVENT.get(draft.source, "")
     faulty = sum(bool(row.verdict) and row.verdict[0] not in REPEATED for row in draft.rows)
@@ -326,7 +389,8 @@ def expectation(draft: Draft) -> Expectation:
     )
 
 
-def _as_loaded(draft: Draft, row: Row) -> dict[str, Any]:
+def row_as_loaded(draft: Draft, row: Row) -> dict[str, Any]:
+    """The values of a row as the description of the source reads them."""
     present = draft.fields
     values: dict[str, Any] = {"is_dst_ambiguous": row.is_ambiguous}
     has_force = any(column.name == "force_code" for column in draft.columns)
@@ -339,6 +403,63 @@ def _as_loaded(draft: Draft, row: Row) -> dict[str, Any]:
             value = value.astimezone(UTC).replace(tzinfo=None)
         values[name] = value
     return values
+
+
+def local_of(moment: datetime) -> datetime:
+    """Wall-clock time in London, without a zone."""
+    return moment.astimezone(LONDON).replace(tzinfo=None)
+
+
+def readings_of(wall: datetime) -> list[datetime]:
+    """The moments that a wall-clock time can mean: none in the spring gap, two in the hour that occurs twice."""
+    moments = {wall.replace(tzinfo=LONDON, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(moment for moment in moments if local_of(moment) == wall)
+
+
+def has_offset(draft: Draft) -> bool:
+    """Whether the file's timestamps state their offset."""
+    return draft.moments in ("iso_z", "iso_offset", "native_utc")
+
+
+def at_precision(moment: datetime, draft: Draft) -> datetime:
+    """The moment as far as the spelling goes."""
+    if draft.moments == "british_minutes":
+        return moment.replace(second=0, microsecond=0)
+    return moment if draft.moments in ("iso_ms", "native_utc") else moment.replace(microsecond=0)
+
+
+def spelt_moment(moment: datetime, draft: Draft, rng: random.Random) -> str:
+    """Text of a timestamp."""
+    moment = at_precision(moment, draft)
+    wall = local_of(moment)
+    return {
+        "iso_z": lambda: f"{moment:%Y-%m-%dT%H:%M:%S}Z",
+        "iso_offset": lambda: moment.astimezone(LONDON).isoformat(),
+        "iso_local": lambda: wall.isoformat(sep=rng.choice(" T")),
+        "iso_ms": lambda: wall.isoformat(sep=" ", timespec="milliseconds"),
+        "british": lambda: f"{wall:%d/%m/%Y %H:%M:%S}",
+        "british_minutes": lambda: f"{wall:%d/%m/%Y %H:%M}",
+        "serial": lambda: serial_of(wall) if (wall.hour, wall.minute, wall.second) != (0, 0, 0) else wall.isoformat(),
+    }[draft.moments]()
+
+
+def serial_of(wall: datetime) -> str:
+    """Excel serial number of a wall-clock time at whole seconds."""
+    seconds = int((wall - datetime(1899, 12, 30)).total_seconds())  # noqa: DTZ001
+    return f"{Decimal(seconds) / 86400:.10f}"
+
+
+def spelt_seconds(value: Decimal, draft: Draft, rng: random.Random) -> str:
+    """Text of a duration."""
+    whole = int(value)
+    if draft.seconds == "clock":
+        hours = f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+        return hours if whole >= 3600 or rng.random() < 0.3 else f"{whole // 60}:{whole % 60:02}"
+    if draft.seconds == "words":
+        if whole >= 3600:
+            return f"{whole // 3600}h {whole % 3600 // 60}m {whole % 60}s"
+        return f"{whole // 60}m {whole % 60}s" if whole >= 60 else f"{whole}s"
+    return f"{value:,}" if rng.random() < 0.5 else str(value)
 
 
 class Drawer:
@@ -472,34 +593,3 @@ class Drawer:
             "month": date(2022, self.rng.randint(1, 12), 1),
             "published_value": self.rng.choice(("35,634", "1.16%", "4m 56s", "17", "£1,024")),
         }
-
-
-__all__ = [
-    "CSV",
-    "CSV_GZ",
-    "DATE",
-    "DEFAULT_FORCE",
-    "DELIMITED",
-    "EVENT",
-    "FORMS",
-    "JSONL",
-    "MARKER",
-    "MOMENT",
-    "MONTH",
-    "NUMBER",
-    "PARQUET",
-    "SECONDS",
-    "SOURCES",
-    "START",
-    "TEXT",
-    "TRUTH",
-    "XLSX",
-    "Column",
-    "Draft",
-    "Drawer",
-    "Expectation",
-    "Misfit",
-    "Row",
-    "expectation",
-    "fault_of",
-]

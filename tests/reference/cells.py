@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from unicodedata import category
-from zoneinfo import ZoneInfo
 
 from dagster_project.contracts import CellType
+from tests.reference.history import LONDON
 
-LONDON = ZoneInfo("Europe/London")
 DIGITS = "0123456789"
 NULL_WORDS = {"", "null", "n/a", "-", "#n/a", "#div/0!", "-9999"}
 TRUTHS = {"y": True, "yes": True, "true": True, "1": True, "n": False, "no": False, "false": False, "0": False}
