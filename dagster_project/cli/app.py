@@ -114,10 +114,9 @@ def main() -> None:
 
 
 def _tune_gc() -> None:
-    """Have Python look for unused objects rarely, and not at all when it ends.
+    """Have Python collect garbage rarely, and not when it ends. Without it a first load takes a fifth more CPU.
 
-    A run makes 700,000 objects that live until its end. To look through them took 2.3 of its 29 CPU seconds, and 2 more
-    after its last word. With this it takes 1.4 and 0.2, and as much memory at most.
+    A run makes 700,000 objects that live until its end: one month of the sample took 42.9 CPU seconds instead of 35.7.
     """
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)

@@ -490,9 +490,9 @@ class _UnpackedFile:
 
 
 class _CountedFile:
-    """A gzip file that holds data, and not for ever zeros or parts of nothing.
+    """Rejects gzip files that are mostly padding or empty members.
 
-    Such bytes are skipped one at a time, 60 MiB of them in half a minute, and within one call.
+    Python skips padding a byte at a time within one call: 60 MiB of it in half a minute.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -507,8 +507,8 @@ class _CountedFile:
         if self._read > self.unpacked + _GZIP_WITHOUT_DATA:
             raise UnreadableExtract(
                 "unsafe",
-                f"{self._name}: the compressed data is longer than what it unpacks to, so it is padded or in parts of "
-                "nothing; expected one gzip file; pack it anew, or deliver it uncompressed",
+                f"{self._name}: the compressed data is longer than what it unpacks to, so it is padding or empty "
+                "members; expected one gzip file; pack it again, or deliver it uncompressed",
             )
         return data
 

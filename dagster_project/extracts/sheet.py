@@ -154,7 +154,7 @@ class _Look:
             if number not in rows.errors:
                 return
             rows.only_errors.append(number)
-        # Cells mostly stand in order; one out of order only spoils the estimate of the memory.
+        # Cells mostly stand in order; one that does not only makes the estimate of the memory too high or low.
         row, column = _place(part, part.rfind(self._cell_start), number)
         if column > rows.last_column:
             # Cells at the end may be empty, only formatted.

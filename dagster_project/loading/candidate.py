@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from itertools import groupby
 from os.path import lexists
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
-from dagster_project.extracts.rows import (
-    DUPLICATE_ROW,
-    RECORD_FAULTS,
-    SUPERSEDED_ROW,
-    fault_sentences,
-    faulty_rows_query,
-    good_rows_query,
-)
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.delivery_facts import (
     DeliveredDay,
     DeliveredFile,
@@ -43,21 +31,12 @@ from dagster_project.loading.delivery_facts import (
 from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.plan import Delivery
 from dagster_project.loading.pseudonyms import PseudonymKey
-from dagster_project.settings import known_forces
-from dagster_project.sql import quoted, table
+from dagster_project.loading.repeated_keys import quarantine_repeated_keys
+from dagster_project.loading.row_loader import RowLoader
+from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.tables import create_incoming, incoming, raw_columns
+from dagster_project.warehouse.tables import create_incoming, incoming
 from dagster_project.words import be, counted
-
-# Small files are judged together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
-# written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
-_ROWS_AT_ONCE = 245_760
-# Rows of huge cells are judged before they fill the memory.
-_BYTES_AT_ONCE = 128 << 20
-
-# Rows whose keys are grouped at a time, with 67 bytes of memory for each, and whose cells are compared, with 700.
-_KEYS_AT_ONCE = 1_000_000
-_CELLS_AT_ONCE = 60_000
 
 # Unknown columns that the warning of a file names, and the audit; a broken header may have thousands.
 _COLUMNS_SHOWN = 5
@@ -182,22 +161,24 @@ def read_deliveries(
         for load_id, (day, file) in enumerate(landed, first_load_id)
     ]
     # One transaction: each that ends alone writes its rows to the log of the file and then to the file; and none that
-    # deletes some of its own rows, since it would write all of them once more: 1.1 us a row. One thread: several write
+    # deletes some of its own rows, since it would write all of them again: 1.1 us a row. One thread: several write
     # row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no sooner done.
     # One row group in memory and not five: with a file of a million rows 0.22 GB in place of 0.28, and no slower.
     connection.execute("set threads = 1")
     connection.execute("set write_buffer_row_group_count = 1")
     with transaction(connection):
         create_incoming(connection, contract, first_load_id)
-        judge = _Judge(connection, contract, key, default_force, [load for load, _ in loads])
+        loader = RowLoader(
+            connection, contract, key, default_force, {load.load_id: load.file_name for load, _ in loads}
+        )
         for load, file in loads:
             read.append(load)
-            _read(file.path, load, judge)
+            _read(file.path, load, loader)
             if load.error and not lexists(file.path):
                 missed.append(file)
             if on_progress:
                 on_progress(len(read))
-        judge.finish()
+        loader.flush()
     with transaction(connection):
         gone = {file.extract_date for file in missed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
@@ -208,20 +189,19 @@ def read_deliveries(
                     f"delete from {relation} where load_id in (select unnest(cast(? as bigint[])))", [dropped]
                 )
         if contract.key:
-            _quarantine_repeated_keys(connection, candidate)
+            quarantine_repeated_keys(connection, contract, candidate.files)
         _set_default_force(connection, candidate, default_force)
         _count(connection, candidate)
         _describe(connection, candidate)
     return candidate
 
 
-def _read(path: Path, load: FileLoad, judge: _Judge) -> None:
-    """Hand the rows of a file to the judge, or note why it cannot be read."""
+def _read(path: Path, load: FileLoad, loader: RowLoader) -> None:
+    """Hand the rows of a file to the loader, or note why it cannot be read."""
     try:
-        with open_extract(path, judge.contract) as extract:
+        with open_extract(path, loader.contract) as extract:
             load.sha256 = extract.sha256
-            for batch in extract.batches(_ROWS_AT_ONCE // 4):
-                judge.add(batch, load, extract.serial_days)
+            loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
             load.rows_read = extract.rows_read
             load.columns = extract.found
             load.unknown_columns = extract.unknown_columns
@@ -252,314 +232,6 @@ def audited_warnings(file: FileLoad) -> list[str]:
     short = list(not_loaded(file.unknown_columns))
     whole = list(not_loaded(file.unknown_columns, named=_COLUMNS_NAMED))
     return [*whole, *(warning for warning in file.warnings if warning not in short)]
-
-
-@dataclass
-class _TextBatch:
-    """Rows for queries to read; what is registered as a table stays in memory until the transaction ends."""
-
-    table: pa.Table
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
-
-
-class _Judge:
-    """Collects text batches and judges many rows at a time."""
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        contract: Contract,
-        key: PseudonymKey,
-        default_force: str,
-        loads: Sequence[FileLoad],
-    ) -> None:
-        self._connection = connection
-        self.contract = contract
-        self._key = key
-        self._default_force = default_force
-        self._good = good_rows_query(contract, "text_batch")
-        self._faulty = faulty_rows_query(contract, "refused_batch")
-        self._personal = [column.name for column in contract.columns if column.is_personal]
-        self._batches: list[pa.Table] = []
-        self._rows = self._bytes = 0
-        sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
-        sentences += [("", code, sentence) for code, sentence in RECORD_FAULTS.items()]
-        connection.execute(
-            """
-            create or replace temp table fault_sentence as
-            select
-                unnest(cast($columns as varchar[])) as column_name,
-                unnest(cast($codes as varchar[])) as code,
-                unnest(cast($sentences as varchar[])) as sentence
-            """,
-            dict(zip(("columns", "codes", "sentences"), map(list, zip(*sentences, strict=True)), strict=True)),
-        )
-        connection.execute(
-            """
-            create or replace temp table load_file as
-            select
-                unnest(cast($loads as bigint[])) as load_id,
-                unnest(cast($names as varchar[])) as file_name
-            """,
-            {"loads": [load.load_id for load in loads], "names": [load.file_name for load in loads]},
-        )
-
-    def add(self, batch: pa.Table, load: FileLoad, serial_days: int) -> None:
-        """Take rows of one file."""
-        for name, value in (
-            ("load_id", pa.scalar(load.load_id, pa.int64())),
-            ("extract_date", pa.scalar(load.extract_date, pa.date32())),
-            ("serial_days", pa.scalar(serial_days, pa.int32())),
-        ):
-            batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
-        self._batches.append(batch)
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
-        if self._rows >= _ROWS_AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
-            self._judge()
-
-    def finish(self) -> None:
-        """Judge what is left."""
-        if self._batches:
-            self._judge()
-
-    def _judge(self) -> None:
-        connection, contract = self._connection, self.contract
-        # In one piece: of files with 150 rows each the query costs twice as much, since it works on 2,048 rows of one.
-        batch = pa.concat_tables(self._batches).combine_chunks()
-        self._batches, self._rows, self._bytes = [], 0, 0
-        for name in self._personal:
-            pseudonyms = self._key.pseudonyms(connection, batch.column(name))
-            batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
-        force = {"default_force": self._default_force, "known_forces": list(known_forces())}
-        columns = ", ".join(quoted(column) for column in raw_columns(contract))
-        text = _TextBatch(batch)
-        connection.register("text_batch", text)
-        good = connection.execute(
-            f"insert into {table('raw', contract.source)} ({columns}) {self._good.sql}", self._good.parameters | force
-        ).fetchone()
-        connection.unregister("text_batch")
-        if good is None or good[0] < batch.num_rows:
-            text.table = self._refused(batch)
-            connection.register("refused_batch", text)
-            connection.execute(
-                f"""
-                insert into {incoming(contract, "quarantine")}
-                with faulty as ({self._faulty.sql})
-
-                select
-                    faulty.load_id,
-                    $source,
-                    faulty.extract_date,
-                    load_file.file_name,
-                    faulty.source_row,
-                    faulty.fault_column,
-                    faulty.fault,
-                    coalesce(fault_sentence.sentence, faulty.fault)
-                    || case
-                        when faulty.fault_detail is null then ''
-                        when faulty.fault_column is null then ': ' || faulty.fault_detail
-                        else '; found "' || faulty.fault_detail || '"'
-                    end
-                    || case
-                        when faulty.fault_count > 1 then ' (' || faulty.fault_count || ' cells of the row are faulty)'
-                        else ''
-                    end,
-                    faulty.force_code
-                from faulty
-                join load_file on faulty.load_id = load_file.load_id
-                left join fault_sentence
-                    on coalesce(faulty.fault_column, '') = fault_sentence.column_name
-                    and faulty.fault = fault_sentence.code
-                """,
-                self._faulty.parameters | force | {"source": contract.source},
-            )
-            connection.unregister("refused_batch")
-        text.table = batch.schema.empty_table()
-        _let_go(connection)
-
-    def _refused(self, batch: pa.Table) -> pa.Table:
-        """The rows of a batch that are not among the good ones: few, and to find their faults costs 1.7 us each."""
-        good = self._connection.execute(
-            f"""
-            select load_id, source_row
-            from {incoming(self.contract)}
-            where load_id > $load_id or (load_id = $load_id and source_row >= $source_row)
-            """,
-            {name: batch.column(name)[0].as_py() for name in ("load_id", "source_row")},
-        ).fetchnumpy()
-        is_good = np.isin(
-            _places(batch.column("load_id").to_numpy(), batch.column("source_row").to_numpy()),
-            _places(good["load_id"], good["source_row"]),
-            assume_unique=True,
-        )
-        return batch.filter(pa.array(~is_good))
-
-
-def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have DuckDB give back what it only keeps in case it is read again: 42 bytes of every row that was written.
-
-    No limit stands while rows are judged: nothing is spilled here, so a long row would be refused for want of memory.
-    """
-    # Over another connection: a statement that fails would end the transaction.
-    with connection.cursor() as other:
-        with suppress(duckdb.OutOfMemoryException):
-            other.execute("set memory_limit = '1MB'")
-        other.execute("reset memory_limit")
-
-
-def _places(loads: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """One number for each pair of a load and a row: no file has four thousand million rows."""
-    return loads << 32 | rows
-
-
-def _portions(candidate: Candidate) -> Iterator[tuple[int, int, int]]:
-    """First load, last load and number of rows of consecutive whole days: few enough to compare, or a single day."""
-    loads: list[int] = []
-    rows = 0
-    for _, of_day in groupby(candidate.files, lambda file: file.extract_date):
-        files = list(of_day)
-        read = sum(file.rows_read for file in files)
-        if loads and rows + read > _KEYS_AT_ONCE:
-            yield loads[0], loads[-1], rows
-            loads, rows = [], 0
-        loads += [file.load_id for file in files]
-        rows += read
-    if loads:
-        yield loads[0], loads[-1], rows
-
-
-def _quarantine_repeated_keys(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """Keep one row of each key and extract date: the last, or the first of equal ones.
-
-    Keys that occur once are found by grouping, which reads the columns of the key alone; only the others are sorted: a
-    window over all rows costs 1.23 times the whole run.
-    """
-    contract = candidate.contract
-    rows = incoming(contract)
-    key = [
-        "extract_date",
-        quoted("force_code"),
-        *(quoted(column.name) for column in contract.key if column.name != "force_code"),
-    ]
-    matches = " and ".join(f"candidate.{column} = repeated.{column}" for column in key)
-    cells = ", ".join(f"candidate.{quoted(column.name)}" for column in contract.columns)
-    connection.execute(
-        """
-        create or replace temp table losing (
-            load_id bigint,
-            source_row bigint,
-            extract_date date,
-            force_code varchar,
-            is_repetition boolean
-        )
-        """
-    )
-    connection.execute(
-        f"""
-        create or replace temp table repeated as
-        select
-            {", ".join(key)},
-            cast(0 as bigint) as occurrences
-        from {rows}
-        limit 0
-        """
-    )
-    # Without the cast the remainder is one of numbers of 128 bits, which costs five times as much as the grouping.
-    find = f"""
-        insert into repeated
-        select
-            {", ".join(key)},
-            count(*)
-        from {rows}
-        where
-            load_id between $first_load_id and $last_load_id
-            and hash({", ".join(key)}) % cast($parts as ubigint) = $part
-        group by {", ".join(key)}
-        having count(*) > 1
-    """
-    compare = f"""
-        insert into losing
-        with compared as (
-            select
-                candidate.load_id,
-                candidate.source_row,
-                candidate.extract_date,
-                {", ".join(f"candidate.{column}" for column in key[1:])},
-                coalesce(
-                    row({cells}) is not distinct from lag(row({cells})) over (
-                        partition by {", ".join(f"candidate.{column}" for column in key)}
-                        order by candidate.load_id, candidate.source_row
-                    ),
-                    false
-                ) as is_repetition
-            from {rows} as candidate
-            join repeated on {matches}
-            where
-                candidate.load_id between $first_load_id and $last_load_id
-                and hash({", ".join(f"repeated.{column}" for column in key)}) % cast($parts as ubigint) = $part
-        ),
-
-        ranked as (
-            select
-                *,
-                row_number() over (
-                    partition by {", ".join(key)}, is_repetition
-                    order by load_id desc, source_row desc
-                ) as place
-            from compared
-        )
-
-        select load_id, source_row, extract_date, force_code, is_repetition
-        from ranked
-        where is_repetition or place > 1
-    """
-    for first, last, count in _portions(candidate):
-        connection.execute("truncate table repeated")
-        _in_parts(connection, find, first, last, parts=1 + count // _KEYS_AT_ONCE)
-        (occurrences,) = connection.execute("select coalesce(sum(occurrences), 0) from repeated").fetchall()[0]
-        if occurrences:
-            _in_parts(connection, compare, first, last, parts=1 + occurrences // _CELLS_AT_ONCE)
-    connection.execute(
-        f"""
-        insert into {incoming(contract, "quarantine")}
-        select
-            losing.load_id,
-            $source,
-            losing.extract_date,
-            load_file.file_name,
-            losing.source_row,
-            null,
-            case when losing.is_repetition then $duplicate_code else $superseded_code end,
-            case when losing.is_repetition then $duplicate else $superseded end,
-            losing.force_code
-        from losing
-        join load_file on losing.load_id = load_file.load_id
-        """,
-        {
-            "source": contract.source,
-            "duplicate_code": DUPLICATE_ROW.code,
-            "duplicate": DUPLICATE_ROW.sentence,
-            "superseded_code": SUPERSEDED_ROW.code,
-            "superseded": SUPERSEDED_ROW.sentence,
-        },
-    )
-    connection.execute(
-        f"""
-        delete from {table("raw", contract.source)} as candidate
-        using losing
-        where candidate.load_id = losing.load_id and candidate.source_row = losing.source_row
-        """
-    )
-
-
-def _in_parts(connection: duckdb.DuckDBPyConnection, statement: str, first: int, last: int, *, parts: int) -> None:
-    """Run a statement over the loads from first to last, once for each part of their keys."""
-    for part in range(parts):
-        connection.execute(statement, {"first_load_id": first, "last_load_id": last, "parts": parts, "part": part})
-        _let_go(connection)
 
 
 def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:

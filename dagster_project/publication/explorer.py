@@ -96,7 +96,7 @@ def render_explorer(
         connection: a database with the marts in its schema `marts`.
         force_code: the force that is chosen when the page opens without a choice; the first one where it is not given
             or has no figures.
-        nav: what stands above the page, made safe by whoever makes it; nothing where it is not given.
+        nav: what stands above the page, made safe by the caller; nothing where it is not given.
 
     Returns:
         The page, complete but for the file `VEGA`.
@@ -124,7 +124,7 @@ def explorer_page(
 
     Args:
         content: of `explorer_content`.
-        nav: what stands above the page, made safe by whoever makes it.
+        nav: what stands above the page, made safe by the caller.
         failed: addresses below the publication that are not there.
     """
     script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")

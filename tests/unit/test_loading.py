@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading_helpers import HEADER, VISITS, Installation
 
-from dagster_project.loading import candidate, pipeline
+from dagster_project.loading import pipeline, repeated_keys, row_loader
 from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
@@ -63,8 +63,8 @@ def test_of_a_key_that_comes_again_the_last_row_is_kept(installation, rows, kept
 def test_repeated_keys_are_found_however_few_are_compared_at_a_time(
     installation, monkeypatch, keys_at_once, cells_at_once
 ):
-    monkeypatch.setattr(candidate, "_KEYS_AT_ONCE", keys_at_once)
-    monkeypatch.setattr(candidate, "_CELLS_AT_ONCE", cells_at_once)
+    monkeypatch.setattr(repeated_keys, "_KEYS_AT_ONCE", keys_at_once)
+    monkeypatch.setattr(repeated_keys, "_CELLS_AT_ONCE", cells_at_once)
     for day in ("2022-11-01", "2022-11-02", "2022-11-03"):
         installation.land(day, *(row(visit, minutes, day=day) for visit in "abc" for minutes in (1, 1, 2)))
         installation.land(day, row("a", 3, day=day), suffix="_more")
@@ -81,7 +81,7 @@ def test_repeated_keys_are_found_however_few_are_compared_at_a_time(
 def test_refused_rows_are_found_wherever_in_a_file_or_between_files_a_portion_begins(
     installation, monkeypatch, rows_at_once
 ):
-    monkeypatch.setattr(candidate, "_ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(row_loader, "_ROWS_AT_ONCE", rows_at_once)
     faulty = {2, 9, 10, 24}
     for part in "ab":
         rows = [row(f"{part}{n}", "?" if n in faulty else n) for n in range(2, 25)]
