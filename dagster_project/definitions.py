@@ -8,17 +8,17 @@ from dagster_project.contracts import load_contracts
 from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
+from dagster_project.defs.policies import with_policies
 from dagster_project.defs.publication import public_edition_assets, publication_assets
-from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.defs.resources import Dbt, Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
-from dagster_project.defs.transformations import audit_specs, dbt_assets_of
+from dagster_project.defs.transformations import audit_specs, transformation_assets
 from dagster_project.settings import CONTRACTS, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
 
-@dg.definitions
-def definitions() -> dg.Definitions:
-    """All assets, jobs, schedules and sensors.
+def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliveries | None = None) -> dg.Definitions:
+    """All assets, jobs, schedules and sensors, with other resources than those of the installation where given.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -29,19 +29,31 @@ def definitions() -> dg.Definitions:
     settings = read_settings()
     manifest = ensure_manifest(settings)
     days = extract_dates(settings, contracts)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
+        *(landing_spec(contract, settings) for contract in contracts.values()),
+        *(source_asset(contract, settings, extract_dates=days) for contract in contracts.values()),
+        *audit_specs(manifest),
+        *transformation_assets(manifest, settings),
+        *publication_assets(manifest, settings),
+        *public_edition_assets(manifest),
+    ]
+    warehouse = warehouse or Warehouse()
     return dg.Definitions(
-        assets=[
-            *(landing_spec(contract, settings) for contract in contracts.values()),
-            *(source_asset(contract, settings, extract_dates=days) for contract in contracts.values()),
-            *audit_specs(manifest),
-            dbt_assets_of(manifest, settings),
-            *publication_assets(manifest, settings),
-            *public_edition_assets(manifest),
-        ],
+        assets=with_policies(assets, contracts=contracts, manifest=manifest),
         jobs=[nightly, publish, publish_public],
         schedules=[nightly_schedule],
         sensors=[new_deliveries, overdue_deliveries, failed_runs],
-        resources={"warehouse": Warehouse(), "deliveries": Deliveries()},
+        resources={
+            "warehouse": warehouse,
+            "deliveries": deliveries or Deliveries(),
+            "dbt": Dbt(warehouse=warehouse),
+        },
         # Backfills from the UI use the default job, so the executor is named here as well as on the jobs.
         executor=dg.in_process_executor,
     )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """What `dagster` and `fcir` load."""
+    return build_definitions()

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_project.console import step
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.resources import Warehouse
-from dagster_project.defs.transformations import audit_state
+from dagster_project.defs.transformations import audit_materializations
 from dagster_project.publication.files import FailedRendering, failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
@@ -20,8 +20,6 @@ from dagster_project.transformation.project import Mart, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
 from dagster_project.words import be, counted
-
-_OWNER = "team:performance-analysis"
 
 # Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
 _PAPER_READS = (
@@ -87,8 +85,6 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
             description=description,
             kinds=kinds,
             group_name="publication",
-            owners=[_OWNER],
-            tags={"stage": "publication"},
             metadata={
                 "dagster/uri": str(pointer_of(settings.published) / file),
                 **({"page": page_of_site(settings, file)} if is_page else {}),
@@ -260,9 +256,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         key=["published", "run_verdict"],
         deps=[["published", "manifest"]],
         group_name="publication",
-        owners=[_OWNER],
         kinds={"python"},
-        tags={"stage": "publication"},
         description=(
             "Whether all that was owed has been delivered and accepted, and every paper and page was rendered. It "
             "fails, after everything else is done, when a delivery is missing or rejected, or a rendering failed: a "
@@ -271,7 +265,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         warehouse.begin("recording the state of the audit")
-        for state in audit_state(manifest_path, warehouse.settings):
+        for state in audit_materializations(manifest_path, warehouse.settings):
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             faults = outstanding(connection)
@@ -334,10 +328,7 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name="public_edition",
-        specs=[
-            spec.replace_attributes(group_name="public_edition", owners=[_OWNER], tags={"stage": "publication"})
-            for spec in specs
-        ],
+        specs=[spec.replace_attributes(group_name="public_edition") for spec in specs],
     )
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()

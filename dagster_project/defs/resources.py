@@ -1,17 +1,27 @@
-"""Resources of the assets: the locked warehouse, and which deliveries a run is about."""
+"""Resources of the assets: the locked warehouse, the deliveries that a run is about, and dbt."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from dagster_project.contracts import Contract, load_contracts
+from dagster_project.defs.dbt_events import events_of, selected_nodes
+from dagster_project.defs.event_log import in_one_transaction
+from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.loading.plan import Range
+from dagster_project.publication.versions import settle
 from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.transformation.build import STEPS, Step, build_step
+from dagster_project.transformation.project import parse
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import note_step, writer_lock
 
 
@@ -71,6 +81,64 @@ class Deliveries(dg.ConfigurableResource):
             date.fromisoformat(self.first) if self.first else None,
             date.fromisoformat(self.last) if self.last else None,
         )
+
+
+class Dbt(dg.ConfigurableResource):
+    """dbt in the process of the run, with the interface of dagster-dbt's `DbtCliResource`.
+
+    That one starts the dbt command line for each invocation: a night of 28 models and 61 tests took 11.1 CPU seconds
+    with it and 6.8 with dbt's own runner, and its `fetch_row_counts().fetch_column_metadata()`, which wait busily for
+    DuckDB, made 31 to 33 of them. Here the project is parsed once for all steps of a run, and what they show is read
+    when they have ended.
+    """
+
+    warehouse: Warehouse
+    _parsed: Any = PrivateAttr(default=None)
+
+    def build(self, context: dg.AssetExecutionContext) -> DbtBuild:
+        """A `dbt build` of what a run has selected of a step, tests included.
+
+        Args:
+            context: of a definition by `dbt_assets` with the name of a step.
+        """
+        settings = self.warehouse.settings
+        [step] = [step for step in STEPS if step.name == context.assets_def.node_def.name]
+        self.warehouse.begin(f"building and testing the {step.name}")
+        with loading_connection(settings.warehouse) as connection:
+            # Models compare with the last publication, and one whose run was killed is none.
+            settle(connection, settings.published)
+        self._parsed = self._parsed or parse(settings)
+        return DbtBuild(context, settings, step, self._parsed)
+
+
+@dataclass(frozen=True)
+class DbtBuild:
+    """A `dbt build` that is yet to run; `stream` runs it."""
+
+    context: dg.AssetExecutionContext
+    settings: Settings
+    step: Step
+    parsed: Any
+
+    def stream(self) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        """Build, and yield what came of it.
+
+        Raises:
+            Failure: a node failed; it comes after the results of those that did not.
+            DbtError: dbt could not start.
+            BuildOrderError: a step before this one has to be built first.
+        """
+        started = time.monotonic()
+        context = self.context
+        is_whole = set(context.selected_asset_keys) == {spec.key for spec in context.assets_def.specs}
+        only = None if is_whole else selected_nodes(context)
+        report = build_step(self.settings, self.step, run_id=context.run.run_id, parsed=self.parsed, only=only)
+        log_build(self.step.name, report, time.monotonic() - started)
+        events = list(events_of(context, self.settings, report))
+        with in_one_transaction(context.instance):
+            yield from events
+        if report.failed:
+            raise dg.Failure(failure_of_build(report), allow_retries=False)
 
 
 def partition_keys_of(context: dg.AssetExecutionContext) -> list[str]:

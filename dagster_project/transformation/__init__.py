@@ -1,1 +1,1 @@
-"""Run the dbt project and read what it did. SQL is in `dbt/`; Dagster's view of it is in `defs/transformations.py`."""
+"""Run the dbt project and read what it did. SQL is in `dbt/`; the resource and what Dagster shows are in `defs/`."""

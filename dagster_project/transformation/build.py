@@ -1,21 +1,53 @@
-"""Build and test everything that dbt makes, and remember what was built. Where dbt runs: `project.py`."""
+"""Build and test what dbt makes, in three steps, and record what was built. Where dbt runs: `project.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
 from dagster_project.clock import utc_now
+from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import fingerprint, invoke, target_path
+from dagster_project.transformation.project import fingerprint, invoke, parse, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
 _INTEGRITY = "integrity"
+
+
+class BuildOrderError(OperatorError, RuntimeError):
+    """A step cannot be built yet; the message names the step before it that has to be built first."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the dbt project that is built and tested by itself, after the steps before it."""
+
+    name: str
+    tags: tuple[str, ...]
+    """Tags of its models, in dbt_project.yml; empty: every model that no other step has."""
+
+    @property
+    def select(self) -> str:
+        """The step as a dbt selection."""
+        return " ".join(f"tag:{tag}" for tag in self.tags) or "fqn:*"
+
+    @property
+    def exclude(self) -> str:
+        """What the selection leaves to later steps: their models, and tests that look at one of them."""
+        return " ".join(step.select for step in STEPS[STEPS.index(self) + 1 :])
+
+
+FACTS = Step("facts", ())
+MEASURES = Step("measures", ("measures", "kpis", "dictionary"))
+PAPERS = Step("papers", ("papers", "quality"))
+STEPS = (FACTS, MEASURES, PAPERS)
+"""In the order in which they read each other. A model with tags of two steps belongs to the later one, a test to the
+last step that it looks at."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +87,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """A whole build."""
+    """What came of a step, or of all of them."""
 
     nodes: tuple[NodeResult, ...]
     is_full_refresh: bool
@@ -66,57 +98,141 @@ class BuildReport:
         return tuple(node for node in self.nodes if not node.is_good)
 
 
-def build(settings: Settings, *, run_id: str, on_event: Callable[[object], None] | None = None) -> BuildReport:
-    """Build, test and, if all is well, mark as built what the warehouse holds.
-
-    Models build incrementally, from the loads that changed since the last build that ended well. When the dbt project
-    itself has changed since, or a build by another state of it was begun, everything is built from scratch.
+def build(settings: Settings, *, run_id: str) -> BuildReport:
+    """Build and test all steps in their order, up to the first that fails.
 
     Args:
         settings: where the warehouse is; the caller holds the writer lock and no connection.
         run_id: Dagster run.
-        on_event: told every event of dbt.
+
+    Returns:
+        The result of every node of the steps that ran.
+
+    Raises:
+        DbtError: dbt could not start.
+    """
+    parsed = parse(settings)
+    reports = []
+    for step in STEPS:
+        reports.append(build_step(settings, step, run_id=run_id, parsed=parsed))
+        if reports[-1].failed:
+            break
+    return BuildReport(tuple(node for report in reports for node in report.nodes), reports[0].is_full_refresh)
+
+
+def build_step(
+    settings: Settings, step: Step, *, run_id: str, parsed: Any, only: Sequence[str] | None = None
+) -> BuildReport:
+    """Build and test a step. With the last one, all that the warehouse holds is recorded as built, if all is well.
+
+    Models build incrementally, from the loads that changed since the last time that all steps ended well. When the dbt
+    project has changed since, or another state of it was built in between, everything is built from scratch.
+
+    Args:
+        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        step: what to build; those before it have been built from all that is loaded.
+        run_id: Dagster run.
+        parsed: the project, from `parse`; the same for all steps of a run, which saves 2 CPU seconds each.
+        only: ids of the nodes to build; None: the whole step. A part of a step is not recorded as built.
 
     Returns:
         The result of every node.
 
     Raises:
         DbtError: dbt could not start.
+        BuildOrderError: a step before this one has to be built first.
     """
     current = fingerprint()
-    with loading_connection(settings.warehouse) as connection:
-        change_seq = newest_change(connection)
-        last = last_build(connection)
-        full_refresh = last is None or last[1] != current or begun_by(connection) != current
-        upon = last[0] if last and not full_refresh else None
-        with transaction(connection):
-            connection.execute("delete from audit.build_started")
-            connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
-    # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
-    arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if full_refresh else [])]
-    parsed = invoke(settings, ["parse", "--no-write-json"])
-    empty_spill_folder(settings.warehouse)
-    result = invoke(
-        settings, [*arguments, "--no-write-json"], manifest=parsed, callbacks=[on_event] if on_event else []
-    )
-    if full_refresh:
-        # With the SQL that makes a whole table, for the page of the documentation. dbt would write it twice in each
-        # build, and two files that nobody reads: 1.6 CPU seconds.
-        draft = target_path(settings) / "manifest.draft"
-        parsed.write(str(draft))
-        draft.replace(draft.with_suffix(".json"))
-    nodes = [_node(item) for item in result.results]
-    nodes = _with_faults(settings, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
+    change_seq, full_refresh = _begin(settings, step, current, is_whole=only is None)
+    expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
+    nodes: list[NodeResult] = []
+    if expected:
+        empty_spill_folder(settings.warehouse)
+        nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, full_refresh=full_refresh)
     ran = {node.unique_id for node in nodes}
-    nodes += [_never_ran(unique_id) for unique_id in _expected(parsed.nodes) if unique_id not in ran]
+    nodes += [_never_ran(unique_id) for unique_id in expected if unique_id not in ran]
     report = BuildReport(tuple(nodes), full_refresh)
-    if not report.failed:
-        with loading_connection(settings.warehouse) as connection:
+    if full_refresh and step is STEPS[-1]:
+        _write_manifest(settings, parsed)
+    if only is None and not report.failed:
+        _record(settings, step, change_seq, current, run_id=run_id)
+    return report
+
+
+def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> tuple[int, bool]:
+    """Record that a step is being built; returns the newest change of what is loaded, and whether to build it all.
+
+    Raises:
+        BuildOrderError: a step before this one has to be built first.
+    """
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        change_seq = newest_change(connection)
+        if is_whole:
+            built = _steps_built(connection, change_seq, current)
+            for before in STEPS[: STEPS.index(step)]:
+                if before.name not in built:
+                    raise BuildOrderError(
+                        f"{step.name}: {before.name} are not built and tested from all that is loaded. Nothing was "
+                        f"built. Materialize {before.name} first, or run: fcir run"
+                    )
+            later = [later.name for later in STEPS[STEPS.index(step) :]]
+            connection.execute("delete from audit.build_step where list_contains(?, step)", [later])
+        if step is FACTS or begun_by(connection) != current:
+            last = last_build(connection)
+            full_refresh = last is None or last[1] != current or begun_by(connection) != current
+            connection.execute("delete from audit.build_started")
+            upon = None if full_refresh or last is None else last[0]
+            connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
+        return change_seq, built_upon(connection) is None
+
+
+def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | None) -> list[str]:
+    """The step, or some nodes of it, as arguments of dbt."""
+    if only is None:
+        exclude = ["--exclude", *step.exclude.split()] if step.exclude else []
+        return ["--select", *step.select.split(), *exclude]
+    names = [".".join(project[unique_id].fqn) for unique_id in only]
+    return ["--select", *names, "--indirect-selection", "empty"]
+
+
+def _run(settings: Settings, selection: Sequence[str], parsed: Any, *, full_refresh: bool) -> list[NodeResult]:
+    # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
+    arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "--no-write-json"]
+    arguments += ["--full-refresh"] if full_refresh else []
+    result = invoke(settings, arguments, manifest=parsed)
+    nodes = [_node(item) for item in result.results]
+    return _with_faults(settings, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
+
+
+def _write_manifest(settings: Settings, parsed: Any) -> None:
+    """Keep the manifest with the SQL that makes whole tables, for the page of the documentation.
+
+    dbt would write it twice in each build, and two files that nobody reads: 1.6 CPU seconds.
+    """
+    draft = target_path(settings) / "manifest.draft"
+    parsed.write(str(draft))
+    draft.replace(draft.with_suffix(".json"))
+
+
+def _record(settings: Settings, step: Step, change_seq: int, current: str, *, run_id: str) -> None:
+    """Record that a step ended well; with the last one, that everything is built."""
+    with loading_connection(settings.warehouse) as connection, transaction(connection):
+        connection.execute("insert into audit.build_step values (?, ?, ?)", [step.name, change_seq, current])
+        if step is STEPS[-1]:
             connection.execute(
                 "insert into audit.build values (?, ?, ?, false, ?)",
                 [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
             )
-    return report
+
+
+def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str) -> set[str]:
+    """Names of the steps that were built from all that is loaded, by the dbt project as it stands."""
+    if begun_by(connection) != current:
+        return set()
+    rows = connection.execute(
+        "select step from audit.build_step where change_seq = ? and project_fingerprint = ?", [change_seq, current]
+    ).fetchall()
+    return {name for (name,) in rows}
 
 
 def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
@@ -163,12 +279,21 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return last == (newest_change(connection), current, True) and begun_by(connection) == current
 
 
-def _expected(project: Mapping[str, Any]) -> list[str]:
-    """Ids of the nodes that a whole build runs, of all nodes of the project."""
+def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:
+    """Ids of the nodes of a step, of all nodes of the project; found without dbt, to see that it leaves none out."""
+    step_of_tag = {tag: number for number, step in enumerate(STEPS) for tag in step.tags}
+
+    def number(node: Any) -> int:
+        if node.resource_type == "test":
+            return max((number(project[read]) for read in node.depends_on_nodes if read in project), default=0)
+        return max((step_of_tag.get(tag, 0) for tag in node.tags), default=0)
+
     return [
         unique_id
         for unique_id, node in project.items()
-        if node.resource_type in ("model", "seed", "test") and node.config.materialized != "ephemeral"
+        if node.resource_type in ("model", "seed", "test")
+        and node.config.materialized != "ephemeral"
+        and STEPS[number(node)] is step
     ]
 
 

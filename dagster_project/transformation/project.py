@@ -81,14 +81,13 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None, callbacks: Sequence[Any] = ()) -> Any:
+def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None) -> Any:
     """Run a dbt command in this process: it costs 1 to 2 CPU seconds against 5 of a process of its own.
 
     Args:
         settings: where the warehouse is.
         arguments: the command and its flags, without directories.
         manifest: what `parse` gave, so that the project is not parsed again; nodes that run are compiled in it.
-        callbacks: told every event of dbt.
 
     Returns:
         dbt's result object: for `build` its `results`, for `parse` the manifest.
@@ -111,7 +110,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     }
     folder = str(target_path(settings))
     with private_files(), _environment(environment):
-        outcome = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke(
+        outcome = dbtRunner(manifest=manifest).invoke(
             [
                 *arguments,
                 *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
@@ -128,6 +127,15 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     return outcome.result
 
 
+def parse(settings: Settings) -> Any:
+    """The project as dbt has parsed it, for `invoke`; 2 CPU seconds, so it is done once for all commands of a run.
+
+    Raises:
+        DbtError: the project does not parse.
+    """
+    return invoke(settings, ["parse", "--no-write-json"])
+
+
 def write_docs(settings: Settings) -> Path:
     """Write the documentation of all models as one page that needs no server.
 
@@ -138,7 +146,7 @@ def write_docs(settings: Settings) -> Path:
         DbtError: dbt could not write it.
     """
     # The project is parsed and not compiled anew: 2.5 CPU seconds instead of 13.
-    parsed = invoke(settings, ["parse", "--no-write-json"])
+    parsed = parse(settings)
     invoke(settings, ["docs", "generate", "--static", "--no-compile"], manifest=parsed)
     return target_path(settings) / "static_index.html"
 

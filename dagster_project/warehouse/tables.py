@@ -121,6 +121,9 @@ create table if not exists audit.build_started (
     project_fingerprint varchar not null
 );
 alter table audit.build_started add column if not exists built_upon bigint;
+create table if not exists audit.build_step (
+    step varchar not null, change_seq bigint not null, project_fingerprint varchar not null
+);
 create table if not exists audit.build (
     run_id varchar not null,
     change_seq bigint not null,

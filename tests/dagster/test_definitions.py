@@ -12,9 +12,11 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
+from dagster_project.definitions import build_definitions
 from dagster_project.defs.automation import nightly_schedule
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.publication import publication_specs
+from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.validation.expectations import expectations_of
@@ -231,6 +233,20 @@ def test_daily_sources_have_to_be_fresh_by_nine_and_others_whenever_they_come(sp
         assert (policy is not None) == is_daily
         if policy is not None:
             assert (policy.deadline_cron, policy.timezone) == ("0 9 * * *", "Europe/London")
+
+
+def test_what_readers_open_has_to_be_fresh_by_nine(specs):
+    published = [spec for key, spec in specs.items() if key.startswith("published/")]
+    assert {spec.freshness_policy.deadline_cron for spec in published} == {"0 9 * * *"}
+
+
+def test_a_test_can_give_the_code_location_other_resources(settings):
+    assert settings
+    days = Deliveries(first="2022-10-28", last="2022-10-29")
+    warehouse = Warehouse()
+    resources = build_definitions(warehouse=warehouse, deliveries=days).resources
+    assert resources["deliveries"] is days
+    assert resources["warehouse"] is resources["dbt"].warehouse is warehouse
 
 
 def test_dbt_tests_are_checks_of_the_tables_that_they_look_at(graph):

@@ -13,6 +13,7 @@ from dagster_project.clock import london_today
 from dagster_project.contracts import load_contracts
 from dagster_project.defs import notifications
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
+from dagster_project.defs.policies import with_policies
 from dagster_project.defs.sources import landing_spec
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -192,8 +193,13 @@ def test_a_failed_run_is_told_with_its_steps_and_what_is_outstanding_and_nothing
     [("06:30", "30 6 * * *", 23_400), ("09:00", "0 9 * * *", 32_400), ("00:00", "0 0 * * *", 3_600)],
 )
 def test_the_pages_show_the_deadline_that_the_contract_states(by, cron, window, tmp_path):
-    contract = replace(load_contracts(CONTRACTS)["crimes"], delivered_by=time.fromisoformat(by))
-    policy = landing_spec(contract, Settings(home=tmp_path)).freshness_policy
+    contracts = {"crimes": replace(load_contracts(CONTRACTS)["crimes"], delivered_by=time.fromisoformat(by))}
+    settings = Settings(home=tmp_path)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"groups": {}}', encoding="utf-8")
+    [spec] = with_policies([landing_spec(contracts["crimes"], settings)], contracts=contracts, manifest=manifest)
+    assert isinstance(spec, dg.AssetSpec)
+    policy = spec.freshness_policy
     assert isinstance(policy, dg.FreshnessPolicy)
     assert (policy.deadline_cron, policy.lower_bound_delta.total_seconds()) == (cron, window)
     assert policy.timezone == "Europe/London"

@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.defs.resources import Warehouse
-from dagster_project.defs.transformations import dbt_assets_of
+from dagster_project.defs.resources import Dbt, Warehouse
+from dagster_project.defs.transformations import transformation_assets
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.transformation import project
 from dagster_project.transformation.build import BuildReport, NodeResult, build
@@ -147,8 +147,8 @@ def visits(report) -> NodeResult:
 @pytest.fixture(scope="module")
 def run(settings, report) -> dg.ExecuteInProcessResult:
     assert report
-    assets = dbt_assets_of(project.ensure_manifest(settings), settings)
-    return dg.materialize([assets], resources={"warehouse": Warehouse()}, raise_on_error=False)
+    facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
+    return dg.materialize([facts], resources={"dbt": Dbt(warehouse=Warehouse())}, raise_on_error=False)
 
 
 def one(report: BuildReport, name: str) -> NodeResult:
@@ -218,7 +218,7 @@ def test_the_check_of_the_table_shows_the_faults(run):
 
 
 def test_the_check_of_a_table_says_all_that_it_claims(settings):
-    assets = dbt_assets_of(project.ensure_manifest(settings), settings)
+    assets = transformation_assets(project.ensure_manifest(settings), settings)[0]
     [spec] = [spec for spec in assets.check_specs if spec.asset_key.path[-1] == "visits"]
     assert spec.name == "integrity"
     assert spec.description == (

@@ -1,0 +1,198 @@
+"""What a dbt step shows in Dagster: an event for each model and seed that was built, and for each test that ran.
+
+dagster-dbt's `fetch_row_counts().fetch_column_metadata()` give the same, but wait busily for DuckDB until dbt has
+ended: 31 to 33 CPU seconds for a night that takes 20 without that wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from dagster_project.defs.dbt_specs import asset_key_of
+from dagster_project.settings import Settings
+from dagster_project.sql import table
+from dagster_project.transformation.build import BuildReport, Fault, NodeResult
+from dagster_project.transformation.lineage import ColumnLineage, column_lineage
+from dagster_project.transformation.project import target_path
+from dagster_project.warehouse.connection import loading_connection
+
+_UNIQUE_ID, _MANIFEST = "dagster_dbt/unique_id", "dagster_dbt/manifest"
+
+
+def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
+    """Ids of the dbt nodes of the assets and checks that a run has selected of a definition."""
+    definition = context.assets_def
+    assets = [spec for spec in definition.specs if spec.key in context.selected_asset_keys]
+    checks = [spec for spec in definition.check_specs if spec.key in context.selected_asset_check_keys]
+    return [spec.metadata[_UNIQUE_ID] for spec in [*assets, *checks] if spec.metadata]
+
+
+def events_of(
+    context: dg.AssetExecutionContext, settings: Settings, report: BuildReport
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """What a build made of the selected assets and checks.
+
+    Args:
+        context: of the definition that was built.
+        settings: where the warehouse is; the caller has no connection to it.
+        report: the build.
+
+    Yields:
+        For each model and seed its row count (tables only: counting a view computes it), columns with types, and which
+        columns they come from; for each data test its verdict, the number of faulty rows and the faults in words.
+    """
+    definition = context.assets_def
+    specs = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.specs if spec.key in context.selected_asset_keys}
+    checks = {
+        spec.metadata[_UNIQUE_ID]: spec
+        for spec in definition.check_specs
+        if spec.metadata and spec.key in context.selected_asset_check_keys
+    }
+    manifest = next(iter(definition.specs)).metadata[_MANIFEST].manifest
+    with loading_connection(settings.warehouse) as connection:
+        types = column_types(connection)
+        counts = _row_counts(connection, report)
+    lineage = _lineage(manifest, settings, report, types)
+    for node in report.nodes:
+        if node.unique_id in specs and node.is_good:
+            spec = specs[node.unique_id]
+            metadata: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+            if node.unique_id in counts:
+                metadata["dagster/row_count"] = counts[node.unique_id]
+            if schema := _typed(spec, types):
+                metadata["dagster/column_schema"] = schema
+            if deps := _column_deps(manifest, lineage.get(node.unique_id, {})):
+                metadata["dagster/column_lineage"] = dg.TableColumnLineage(deps_by_column=deps)
+                # The open-source UI does not show column lineage; this table does.
+                metadata["columns_come_from"] = _origins_table(deps)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        elif node.unique_id in checks and node.status != "skipped":
+            yield _check_result(checks[node.unique_id], node)
+
+
+def _check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {"failures": node.failures or 0, "seconds": round(node.seconds, 3)}
+    if node.faults:
+        metadata["faults"] = _faults_table(node.faults)
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=node.status == "pass",
+        severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+        description=None if node.status == "pass" else node.message,
+        metadata=metadata,
+    )
+
+
+def _faults_table(faults: Sequence[Fault]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({"fault": fault.text, "rows": fault.rows, "rows_where": fault.rows_where})
+            for fault in faults
+        ],
+        schema=dg.TableSchema(
+            [
+                dg.TableColumn("fault", "text"),
+                dg.TableColumn("rows", "int"),
+                dg.TableColumn("rows_where", "text"),
+            ]
+        ),
+    )
+
+
+_ColumnTypes = Mapping[tuple[str, str], Mapping[str, str]]
+
+
+def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
+    """Schema and table to column to its type, of all tables and views."""
+    types: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, name, column, kind in connection.execute(
+        """
+        select schema_name, table_name, column_name, data_type
+        from duckdb_columns()
+        where database_name = 'warehouse'
+        order by schema_name, table_name, column_index
+        """
+    ).fetchall():
+        types.setdefault((schema, name), {})[column] = kind
+    return types
+
+
+def _lineage(
+    manifest: Mapping[str, Any], settings: Settings, report: BuildReport, types: _ColumnTypes
+) -> ColumnLineage:
+    """Column lineage by the SQL that the build ran."""
+    sources = {(node["source_name"], node["name"]) for node in manifest["sources"].values()}
+    return column_lineage(
+        manifest,
+        {node.unique_id: node.sql for node in report.nodes if node.sql},
+        source_columns={relation: list(columns) for relation, columns in types.items() if relation in sources},
+        cache=target_path(settings) / "column_lineage.json",
+    )
+
+
+def _typed(spec: dg.AssetSpec, types: _ColumnTypes) -> dg.TableSchema | None:
+    """The described columns of a table with the types that the database gave them; None where a contract has them."""
+    described = spec.metadata.get("dagster/column_schema")
+    schema, name = spec.key.path
+    if schema == "marts" or described is None or (schema, name) not in types:
+        return None
+    descriptions = {column.name: column.description for column in described.columns}
+    return dg.TableSchema(
+        [
+            dg.TableColumn(column, kind.lower(), description=descriptions.get(column))
+            for column, kind in types[schema, name].items()
+        ]
+    )
+
+
+def _column_deps(
+    manifest: Mapping[str, Any], columns: Mapping[str, list[tuple[str, str]]]
+) -> dict[str, list[dg.TableColumnDep]]:
+    return {
+        column: [
+            dg.TableColumnDep(asset_key=asset_key_of(manifest, unique_id), column_name=name)
+            for unique_id, name in origins
+        ]
+        for column, origins in columns.items()
+        if origins
+    }
+
+
+def _origins_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord(
+                {
+                    "column": column,
+                    "comes_from": ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in origins),
+                }
+            )
+            for column, origins in deps.items()
+        ],
+        schema=dg.TableSchema([dg.TableColumn("column", "text"), dg.TableColumn("comes_from", "text")]),
+    )
+
+
+def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> dict[str, int]:
+    """Rows of every table that was built; counting a stored table reads its metadata only."""
+    tables = dict(
+        connection.execute(
+            """
+            select table_name, schema_name
+            from duckdb_tables()
+            where database_name = 'warehouse' and schema_name not in ('raw', 'audit', 'incoming')
+            """
+        ).fetchall()
+    )
+    counts: dict[str, int] = {}
+    for node in report.nodes:
+        if node.is_good and node.resource_type in ("model", "seed") and node.name in tables:
+            relation = table(tables[node.name], node.name)
+            row = connection.execute(f"select count(*) from {relation}").fetchone()  # noqa: S608 - quoted names
+            counts[node.unique_id] = int(row[0]) if row else 0
+    return counts

@@ -1,0 +1,136 @@
+"""Names, groups, descriptions and checks that the nodes of the dbt project have in Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator
+
+from dagster_project.defs.links import file_of_project, pages_of_table
+from dagster_project.settings import Settings
+
+# Claim of a kind of data test; in braces its arguments. That of `integrity` is several sentences: `_integrity`.
+_CLAIMS = {
+    "dated_list": "Of each force and {key}, one row at most is in force on any day, and none is missing between.",
+    "sums_to_measure": "{column} adds up to the measure {measure} in every month of a force.",
+}
+
+
+class Translator(DagsterDbtTranslator):
+    """Names of the dbt nodes in Dagster (schema and table) and their groups, as dbt_project.yml has them."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._installation = settings
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        """The spec of a node, with its stage as the group, its owner and its kinds."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+        if node["resource_type"] == "source":
+            return spec.replace_attributes(key=asset_key_of(manifest, unique_id))
+        return spec.replace_attributes(
+            key=asset_key_of(manifest, unique_id),
+            group_name=node["group"],
+            description=node["description"],
+            # dbt's tags are for its own selections.
+            tags={},
+            kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
+        ).merge_attributes(
+            metadata=pages_of_table(self._installation, node["schema"], node["name"], unique_id)
+            | (
+                {"csv_file": dg.MetadataValue.text(f"dbt/{node['original_file_path']}")}
+                if node["resource_type"] == "seed"
+                else file_of_project("sql", f"dbt/{node['original_file_path']}", "sql")
+            )
+        )
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """The spec of a data test: a name without that of the table, and its claim in words."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        children = [
+            manifest["nodes"][child]
+            for child in manifest["child_map"].get(node.get("attached_node"), [])
+            if child.startswith("test.")
+        ]
+        # A test of another table that has this one as a parent is its child too.
+        siblings = [_short_name(child) for child in children if child.get("attached_node") == node["attached_node"]]
+        short = _short_name(node)
+        return dg.AssetCheckSpec(
+            name=short if siblings.count(short) == 1 else node["name"],
+            asset=spec.asset_key,
+            description=f"{node['description'] or _claim(node) or _sentence(node['name'])} {_consequence(node)}",
+            additional_deps=spec.additional_deps,
+            metadata=spec.metadata,
+            blocking=spec.blocking,
+        )
+
+
+def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
+    """Schema and table of a node, or of a source that the models read."""
+    node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+    return dg.AssetKey([node.get("source_name") or node["schema"], node["name"]])
+
+
+def _consequence(node: Mapping[str, Any]) -> str:
+    """What a failure of a data test means, in a sentence."""
+    if node["config"]["severity"].lower() == "warn":
+        return "A failure is a warning: the marts are published."
+    return "A failure stops the run: nothing is published, and what was published before stays."
+
+
+def _short_name(node: Mapping[str, Any]) -> str:
+    """The kind of a generic test with its column; a singular test is named by a sentence already."""
+    if not node.get("test_metadata"):
+        return str(node["name"])
+    return "_".join(filter(None, [node["test_metadata"]["name"], node["test_metadata"]["kwargs"].get("column")]))
+
+
+def _claim(node: Mapping[str, Any]) -> str | None:
+    """The claim of a generic test; None for a kind of test without a sentence here."""
+    if not node.get("test_metadata"):
+        return None
+    name, arguments = node["test_metadata"]["name"], node["test_metadata"]["kwargs"]
+    if name == "integrity":
+        return _integrity(arguments)
+    claim = _CLAIMS.get(name)
+    texts = {name: _listed(value) if isinstance(value, list) else str(value) for name, value in arguments.items()}
+    return claim.format_map(texts) if claim else None
+
+
+def _integrity(arguments: Mapping[str, Any]) -> str:
+    """A sentence for each claim of a test of integrity."""
+    claims = []
+    if "grain" in arguments:
+        claims.append(f"No two rows have the same {_listed(arguments['grain'])}.")
+    if "required" in arguments:
+        claims.append(f"Never empty: {_listed(arguments['required'])}.")
+    claims += [f"{column} is one of: {_listed(values)}." for column, values in arguments.get("accepted", {}).items()]
+    claims += [f"{item['total']} is the sum of {_listed(item['parts'])}." for item in arguments.get("totals", [])]
+    for item in arguments.get("parents", []):
+        place = _table_of(item["to"])
+        to_columns = item.get("to_columns", item["columns"])
+        place = f"in {place}" if to_columns == item["columns"] else f"a {_listed(to_columns)} of {place}"
+        claims.append(f"Every {_listed(item['columns'])} is {place}.")
+    return " ".join(claims)
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(str(item) for item in items)
+
+
+def _sentence(name: str) -> str:
+    """The name of a singular test as a sentence."""
+    return f"{name.replace('_', ' ').capitalize()}."
+
+
+def _table_of(text: str) -> str:
+    """The name in a reference to a model, `ref('dim_force')`; other text as it is."""
+    return text.removeprefix("ref('").removesuffix("')")

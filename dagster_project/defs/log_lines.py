@@ -1,0 +1,108 @@
+"""The lines that a run prints: what was loaded, built and published, and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import duckdb
+
+from dagster_project.console import detail, is_json, step, warn
+from dagster_project.loading.pipeline import SourceReport
+from dagster_project.transformation.build import BuildReport, NodeResult
+from dagster_project.warehouse.state import quarantined_rows
+from dagster_project.words import counted
+
+# Lines about quarantined rows of a source that a run logs as JSON.
+_DETAILS = 200
+
+
+def log_loading(report: SourceReport, seconds: float) -> None:
+    """A line for what became of the deliveries of a source, and a warning for each of them that needs attention."""
+    fields = {str(warning): asdict(warning) for warning in report.file_warnings}
+    for warning in report.warnings:
+        warn(warning, **fields.get(warning, {"source": report.source, "reason": warning}))
+    for delivery in report.rejected:
+        warn(
+            f"{report.source} {delivery.extract_date} rejected: {delivery.reason}",
+            source=report.source,
+            extract_date=delivery.extract_date,
+            status=delivery.status,
+            files=[file.file_name for file in delivery.files],
+            rows_read=sum(file.rows_read for file in delivery.files),
+            rows_quarantined=sum(file.rows_quarantined for file in delivery.files),
+            reason=delivery.reason,
+        )
+    if not report.deliveries:
+        step("sources", report.source, "nothing new", deliveries=0)
+        return
+    parts = [counted(len(report.deliveries), "delivery"), f"{counted(report.rows_loaded, 'row')} loaded"]
+    parts += [f"{report.rows_quarantined:,} quarantined"] if report.rows_quarantined else []
+    corrected = [delivery for delivery in report.deliveries if delivery.correction]
+    parts += [f"{len(corrected)} corrected"] if corrected else []
+    parts += [f"{len(report.rejected)} REJECTED"] if report.rejected else []
+    parts += [f"{len(report.missing)} MISSING"] if report.missing else []
+    step(
+        "sources",
+        report.source,
+        f"{', '.join(parts)} ({seconds:.1f} s)",
+        deliveries=len(report.deliveries),
+        rows_read=report.rows_read,
+        rows_loaded=report.rows_loaded,
+        rows_quarantined=report.rows_quarantined,
+        corrected=len(corrected),
+        rejected=len(report.rejected),
+        missing=len(report.missing),
+        seconds=round(seconds, 3),
+    )
+
+
+def log_quarantined_rows(connection: duckdb.DuckDBPyConnection, report: SourceReport) -> None:
+    """A line for each reason for which rows of a file are quarantined, in a log as JSON; of very many, the first."""
+    if not is_json():
+        return
+    source = report.source
+    loads = [file.load_id for delivery in report.deliveries for file in delivery.files]
+    quarantined = quarantined_rows(connection, loads)
+    for item in quarantined[:_DETAILS]:
+        detail(
+            f"{source}/{item.file}: {counted(item.rows, 'row')} quarantined, the first row {item.row}: {item.reason} "
+            f"[{item.reason_code}]",
+            source=source,
+            **asdict(item),
+        )
+    if left := quarantined[_DETAILS:]:
+        rows = sum(item.rows for item in left)
+        detail(f"{source}: {counted(rows, 'more row')} quarantined; all: fcir query", source=source, rows=rows)
+
+
+def log_build(name: str, report: BuildReport, seconds: float) -> None:
+    """A line for each layer of models of a dbt step in the order in which they end, for its tests, and for the step."""
+    layers: dict[str, list[NodeResult]] = {}
+    for node in report.nodes:
+        layer = {"seed": "reference", "test": "tests"}.get(node.folder, node.folder)
+        layers[layer] = [*layers.pop(layer, []), node]
+    layers.pop("operation", None)
+    layers |= {"tests": layers.pop("tests", [])}
+    for layer, nodes in layers.items():
+        bad = [node for node in nodes if not node.is_good]
+        warned = [node for node in nodes if node.status == "warn"]
+        message = f"{len(nodes) - len(bad)} of {len(nodes)} good"
+        message += f", {len(warned)} warned" if warned else ""
+        message += f" ({sum(node.seconds for node in nodes):.1f} s)"
+        step("build", layer, message, nodes=len(nodes), failed=len(bad), warned=len(warned))
+    kind = "from scratch" if report.is_full_refresh else "incremental where it can be"
+    step("build", name, f"{kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
+    for node in report.nodes:
+        if node.status == "warn":
+            warn(f"{node.name}: {node.message}")
+
+
+def failure_of_build(report: BuildReport) -> str:
+    """Why a dbt step failed, what stands, and what to do."""
+    faults = "; ".join(
+        f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
+    )
+    return (
+        f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {faults}. Nothing was published; what was "
+        "published before stays. Correct the cause and run: fcir run"
+    )

@@ -1,0 +1,69 @@
+"""Owner, freshness, retries and tags of every asset: stated here and mapped once over all specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import time, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_project.clock import LONDON_NAME
+from dagster_project.contracts import Contract
+from dagster_project.transformation.project import read_manifest
+
+RETRY_LOADING = dg.RetryPolicy(max_retries=1, delay=10)
+"""For a full disk or a file share that is away for a moment. Data faults are no exceptions, and are not tried again."""
+
+# Group to owner, where no contract and no group of dbt/models/_models__groups.yml states one.
+_OWNERS = {
+    "sources": "data-engineering",
+    "publication": "performance-analysis",
+    "public_edition": "performance-analysis",
+}
+
+# When people begin to read. The night's run starts at 04:15 (`automation.py`).
+_PUBLISHED_BY = time(9)
+
+
+def with_policies(
+    assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], *, contracts: Mapping[str, Contract], manifest: Path
+) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
+    """The assets, each with its owner, its tags and, where somebody waits for it, its freshness policy.
+
+    Args:
+        assets: all assets of the code location, each with its group.
+        contracts: the sources; what they state is true of their landing folder and their raw table.
+        manifest: dbt's manifest, for the owners of its groups.
+    """
+    groups = read_manifest(manifest)["groups"].values()
+    owners = _OWNERS | {group["name"]: group["owner"]["name"] for group in groups}
+
+    def map_spec(spec: dg.AssetSpec) -> dg.AssetSpec:
+        schema, name = spec.key.path
+        contract = contracts[name] if schema in ("landing", "raw") else None
+        group = str(spec.group_name)
+        tags = {"stage": "publication" if group == "public_edition" else group.partition("_")[0]}
+        if contract:
+            tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
+        deadline = contract.delivered_by if contract else _PUBLISHED_BY if group == "publication" else None
+        return spec.replace_attributes(
+            owners=[f"team:{contract.owner if contract else owners[group]}"],
+            freshness_policy=_fresh_by(deadline) if deadline and (not contract or contract.is_daily) else None,
+        ).merge_attributes(tags=tags)
+
+    return dg.map_asset_specs(map_spec, assets)
+
+
+def _fresh_by(deadline: time) -> dg.FreshnessPolicy:
+    """Materialised each day between midnight and the deadline, in London.
+
+    Of a landing folder: a delivery came. Of a raw table: the load ran, whether or not there was anything new.
+    """
+    # Dagster takes no window of less than a minute.
+    since_midnight = timedelta(hours=deadline.hour, minutes=deadline.minute) or timedelta(hours=1)
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
+        lower_bound_delta=since_midnight,
+        timezone=LONDON_NAME,
+    )

@@ -1,0 +1,240 @@
+"""What loading a source shows in Dagster: what came, results of its checks, and which of its days are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.contracts import Contract, Severity
+from dagster_project.loading.acceptance import DeliveryOutcome
+from dagster_project.loading.pipeline import SourceReport
+from dagster_project.validation import Expectation, Outcome, expectations_of
+from dagster_project.warehouse.state import StandingResult
+from dagster_project.warehouse.tables import raw_columns
+
+# Days, rows and warnings that the UI shows of one check or run; all of them are in the warehouse.
+_SHOWN = 20
+
+# The check before all expectations: those look at rows, and a file that cannot be read has none.
+_READING = "files_can_be_read"
+
+
+def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
+    """That every file can be read, and each expectation of the contract."""
+    key = _raw(contract)
+    reading = dg.AssetCheckSpec(
+        _READING,
+        asset=key,
+        description="Every file can be read as its contract says. A failure rejects the delivery.",
+        metadata={"severity": Severity.CRITICAL.value, "dimension": "conformity"},
+    )
+    return [
+        reading,
+        *(
+            dg.AssetCheckSpec(
+                expectation.name,
+                asset=key,
+                description=f"{expectation.description.rstrip('.')}. {expectation.consequence}",
+                metadata={"severity": expectation.severity.value, "dimension": expectation.dimension},
+            )
+            for expectation in expectations_of(contract)
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class SourceEvents:
+    """The events of one run of a source."""
+
+    contract: Contract
+    report: SourceReport
+    days_loaded: Mapping[date, int]
+    """Days that are loaded after the run, with their rows."""
+    last_results: Mapping[str, StandingResult]
+    """By expectation, the last result that looked at something."""
+
+    def arrival(self) -> dg.AssetMaterialization | None:
+        """That files came, whether they are accepted or not; None when none came."""
+        report = self.report
+        if not report.deliveries:
+            return None
+        return dg.AssetMaterialization(
+            asset_key=dg.AssetKey(["landing", self.contract.source]),
+            metadata={
+                "deliveries": len(report.deliveries),
+                "files": sum(len(delivery.files) for delivery in report.deliveries),
+                "rows_read": report.rows_read,
+                "dagster/row_count": report.rows_read,
+                "newest_extract_date": max(delivery.extract_date for delivery in report.deliveries).isoformat(),
+            },
+        )
+
+    def check_results(self) -> Iterator[dg.AssetCheckResult]:
+        """One result per check.
+
+        Without a delivery, or with none that could be read, an expectation looked at nothing. No result would show as
+        skipped, and one over no rows as passed: either would hide the last result, so that one is given again.
+        """
+        key = _raw(self.contract)
+        yield _reading_result(key, self.report)
+        outcomes = {outcome.expectation.name: outcome for outcome in self.report.outcomes}
+        for expectation in expectations_of(self.contract):
+            outcome, last = outcomes.get(expectation.name), self.last_results.get(expectation.name)
+            if outcome and (outcome.evaluated or not outcome.success or not last):
+                yield _check_result(key, outcome)
+            elif last:
+                yield _last_check_result(key, expectation, last)
+
+    def result(self) -> dg.MaterializeResult:
+        """The source as a whole, after the run."""
+        report = self.report
+        metadata: dict[str, Any] = {
+            "dagster/row_count": sum(self.days_loaded.values()),
+            "days_loaded": len(self.days_loaded),
+            "deliveries": len(report.deliveries),
+            "rows_read": report.rows_read,
+            "rows_loaded": report.rows_loaded,
+            "rows_quarantined": report.rows_quarantined,
+            "rejected": len(report.rejected),
+            "missing": len(report.missing),
+        }
+        if report.rejected:
+            reasons = [f"{delivery.extract_date}: {delivery.reason}" for delivery in report.rejected]
+            metadata["rejected_deliveries"] = _listed(reasons)
+        if report.warnings:
+            metadata["warnings"] = _listed(report.warnings)
+        return dg.MaterializeResult(asset_key=_raw(self.contract), metadata=metadata)
+
+    def days(self, wanted: Sequence[date]) -> Iterator[dg.AssetMaterialization]:
+        """Each day that the run loaded, and each wanted day that was loaded before; none of a source without days."""
+        if not self.contract.is_daily:
+            return
+        key = _raw(self.contract)
+        accepted = {delivery.extract_date: delivery for delivery in self.report.deliveries if delivery.is_accepted}
+        for day in sorted({*accepted, *wanted}):
+            if day in accepted:
+                yield _day_loaded(key, accepted[day])
+            elif day in self.days_loaded:
+                yield dg.AssetMaterialization(
+                    asset_key=key,
+                    partition=day.isoformat(),
+                    metadata={"dagster/partition_row_count": self.days_loaded[day], "status": "unchanged"},
+                )
+
+
+def refusal(report: SourceReport, wanted: Sequence[date]) -> str:
+    """Which of the wanted days are not loaded, and how to build without them."""
+    days = ", ".join(str(day) for day in report.refused(wanted)[:_SHOWN])
+    return (
+        f"{report.source}: no accepted delivery for {days}. The other days of the range are loaded; run the job "
+        "nightly without a partition to build and publish with what there is."
+    )
+
+
+def _raw(contract: Contract) -> dg.AssetKey:
+    return dg.AssetKey(["raw", contract.source])
+
+
+def _listed(lines: Sequence[object]) -> dg.MetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:_SHOWN]))
+
+
+def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMaterialization:
+    """A day that the run loaded, as an event of its own: the UI then shows exactly these days as loaded."""
+    rows = sum(file.rows_loaded for file in delivery.files)
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=delivery.extract_date.isoformat(),
+        metadata={
+            "dagster/partition_row_count": rows,
+            "rows_read": sum(file.rows_read for file in delivery.files),
+            "rows_quarantined": sum(file.rows_quarantined for file in delivery.files),
+            "files": len(delivery.files),
+            "status": delivery.status,
+            "is_correction": delivery.is_correction,
+            **({"correction": str(delivery.correction)} if delivery.correction else {}),
+            **({"accepted_because": delivery.reason} if delivery.is_waived else {}),
+        },
+    )
+
+
+def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResult:
+    """How many files were read, and which cannot be read; every run tries those again."""
+    files = [file for delivery in report.deliveries for file in delivery.files]
+    unreadable = [file for file in files if file.error]
+    metadata: dict[str, Any] = {"evaluated": len(files), "unexpected": len(unreadable)}
+    if unreadable:
+        days = sorted({file.extract_date for file in unreadable})
+        metadata["failed_extract_dates"] = ", ".join(str(day) for day in days[:_SHOWN])
+        metadata["reasons"] = _listed([file.error for file in unreadable])
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=_READING,
+        passed=not unreadable,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=metadata,
+    )
+
+
+def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    """Counts, days and rows of an expectation; never a value of the extract."""
+    metadata: dict[str, Any] = {"evaluated": outcome.evaluated, "unexpected": outcome.unexpected}
+    if outcome.failed_dates:
+        metadata["failed_extract_dates"] = ", ".join(str(day) for day in outcome.failed_dates[:_SHOWN])
+    if outcome.rows:
+        metadata["source_rows"] = dg.MetadataValue.table(
+            records=[
+                dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
+                for day, load_id, row in outcome.rows[:_SHOWN]
+            ]
+        )
+    return _result(key, outcome.expectation, success=outcome.success, metadata=metadata)
+
+
+def _last_check_result(key: dg.AssetKey, expectation: Expectation, last: StandingResult) -> dg.AssetCheckResult:
+    """The result of the last validation, in a run that had nothing to validate."""
+    metadata: dict[str, Any] = {
+        "evaluated": last.evaluated,
+        "unexpected": last.unexpected,
+        "validated_at": dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC)),
+    }
+    if last.failed_extract_dates:
+        metadata["failed_extract_dates"] = ", ".join(last.failed_extract_dates.split(", ")[:_SHOWN])
+    return _result(key, expectation, success=last.success, metadata=metadata)
+
+
+def _result(
+    key: dg.AssetKey, expectation: Expectation, *, success: bool, metadata: dict[str, Any]
+) -> dg.AssetCheckResult:
+    is_critical = expectation.severity is Severity.CRITICAL
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=expectation.name,
+        passed=success,
+        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+        description=None if success else expectation.description,
+        metadata=metadata | {"dimension": expectation.dimension},
+    )
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """The columns of the raw table: those of the contract, and those that loading adds."""
+    described = {column.name: column for column in contract.columns}
+    added = {
+        "is_dst_ambiguous": "Whether a time of the row fell into the hour that occurs twice and nothing settled which.",
+        "extract_date": "Local business day that the extract covers.",
+        "load_id": "Load that brought the row; see audit.load.",
+        "source_row": "Row in the file, as a person counts it.",
+    }
+    columns = []
+    for name, sql_type in raw_columns(contract).items():
+        column = described.get(name)
+        description = column.description if column else added[name]
+        if column and column.is_personal:
+            description += " Personal: kept as a keyed pseudonym only."
+        columns.append(dg.TableColumn(name, sql_type, description=description))
+    return dg.TableSchema(columns=columns)
