@@ -111,13 +111,17 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
     contract = candidate.contract
     facts = _facts(connection, contract)
     waivers = waivers_of(connection, contract.source)
-    in_order = {expectation.name: expectation for expectation in expectations_of(contract) if expectation.is_in_order}
+    by_earlier_days = {
+        expectation.name: expectation
+        for expectation in expectations_of(contract)
+        if expectation.depends_on_earlier_days
+    }
     failures: dict[date, list[Expectation]] = defaultdict(list)
     for item in violations:
         if item.expectation.severity is Severity.CRITICAL:
             for day in item.failed_dates:
                 failures[day].append(item.expectation)
-    failed: dict[str, list[date]] = {name: [] for name in in_order}
+    failed: dict[str, list[date]] = {name: [] for name in by_earlier_days}
     verdicts: dict[date, Verdict] = {}
     rows_of_days: dict[date, tuple[int, int]] = {}
     loaded = _loaded(connection, contract, candidate.days)
@@ -131,10 +135,10 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
             rows_of_days[day] = loaded.rows_of_days(day, own)
             # By itself too faulty, it is rejected for that, and other days add nothing.
             is_over = _count(facts[day], "faulty_rows_over_limit") > 0
-            for name, evidence in _failures_in_order(contract, loaded, day, own, contents):
-                if name in in_order and not (name == FAULTY_DAYS and is_over):
+            for name, evidence in _failures_by_earlier_days(contract, loaded, day, own, contents):
+                if name in by_earlier_days and not (name == FAULTY_DAYS and is_over):
                     failed[name].append(day)
-                    found.append((in_order[name], _sentence(in_order[name], {}, evidence)))
+                    found.append((by_earlier_days[name], _sentence(by_earlier_days[name], {}, evidence)))
         waiver = waivers.get((day, content_of(file.sha256 for file in files)))
         in_spite_of = [expectation.name for expectation, _ in found if waiver]
         standing = [(expectation, sentence) for expectation, sentence in found if expectation.name not in in_spite_of]
@@ -150,14 +154,14 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
         )
         verdicts[day] = Verdict(day, tuple(codes), "; ".join(reasons) or waived)
     computed = {item.expectation.name: item for item in violations}
-    for name, expectation in in_order.items():
+    for name, expectation in by_earlier_days.items():
         days = tuple(failed[name])
         computed[name] = Violations(expectation, len(facts), len(days), days)
     ordered = [computed[expectation.name] for expectation in expectations_of(contract) if expectation.name in computed]
     return Judgement(verdicts, tuple(ordered), facts, rows_of_days)
 
 
-def _failures_in_order(
+def _failures_by_earlier_days(
     contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], files: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Expectations that fail for a day with what is loaded of other days, and what was found."""

@@ -60,8 +60,8 @@ class Expectation:
     """Reason code of a rejection; empty: the name is all there is."""
 
     @property
-    def is_in_order(self) -> bool:
-        """Whether it depends on the verdicts on earlier days, so that days are judged one after the other."""
+    def depends_on_earlier_days(self) -> bool:
+        """Whether the verdicts on earlier days decide it, so that days are judged one after the other."""
         return self.unexpected_rows is None
 
     @property
@@ -112,7 +112,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         dimension="accuracy",
         severity=Severity.CRITICAL,
         column="faulty_rows_of_days_over_limit",
-        is_in_order=True,
+        depends_on_earlier_days=True,
     )
     yield _on_deliveries(
         "few_rows_are_quarantined",
@@ -166,7 +166,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
             severity=Severity.CRITICAL,
             column="files_of_other_days",
             code="same_content_as_other_day",
-            is_in_order=True,
+            depends_on_earlier_days=True,
         )
         yield _on_deliveries(
             "volume_is_not_far_below_the_recent_past",
@@ -266,7 +266,7 @@ def _on_deliveries(
     evidence: tuple[str, ...] = (),
     causes: tuple[str, ...] = (),
     code: str = "",
-    is_in_order: bool = False,
+    depends_on_earlier_days: bool = False,
 ) -> Expectation:
     """An expectation of the deliveries table; fails where the column is above 0 unless something else is stated."""
     return Expectation(
@@ -276,7 +276,7 @@ def _on_deliveries(
         severity=severity,
         column=column,
         on_deliveries=True,
-        unexpected_rows=None if is_in_order else rows_where(fails_if or f"{column} > 0", DELIVERY_INDEX),
+        unexpected_rows=None if depends_on_earlier_days else rows_where(fails_if or f"{column} > 0", DELIVERY_INDEX),
         evidence=evidence or (column,),
         causes=causes,
         code=code,

@@ -59,7 +59,7 @@ def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) 
         ContractError: see `expectations_of`.
         ValidationBroken: an expectation could not be computed.
     """
-    expectations = [expectation for expectation in expectations_of(contract) if not expectation.is_in_order]
+    expectations = [expectation for expectation in expectations_of(contract) if not expectation.depends_on_earlier_days]
     counted: dict[str, Violations] = {}
     for relation, on_deliveries in ((incoming(contract), False), (incoming(contract, "deliveries"), True)):
         of_table = [expectation for expectation in expectations if expectation.on_deliveries == on_deliveries]
