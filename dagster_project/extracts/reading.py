@@ -17,9 +17,6 @@ from dagster_project.extracts.isolation import IsolatedReader
 from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
 
-# 50,000 rows are about 10 MiB; of rows with very long cells a batch holds fewer.
-_BATCH_BYTES = 64 << 20
-
 
 class _Reader(Protocol):
     """What a format's module offers."""
@@ -71,11 +68,8 @@ class Extract:
         """Column names that the contract does not know, cut at 60 characters."""
         return self._reader.unknown
 
-    def batches(self, rows: int = 50_000) -> Iterator[pa.Table]:
-        """All data rows in order, as text.
-
-        Args:
-            rows: most rows of a batch.
+    def batches(self) -> Iterator[pa.Table]:
+        """All data rows in order, as text, in tables of as many as the reader has at a time.
 
         Yields:
             Tables as `pieces.schema` has them, with every contract column as text; null
@@ -85,22 +79,11 @@ class Extract:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
         """
         self.rows_read = 0
-        waiting: list[pa.Table] = []
-        count = size = 0
         try:
             for table in self._data():
-                self.rows_read += table.num_rows
-                waiting.append(table)
-                count, size = count + table.num_rows, size + table.nbytes
-                if size > _BATCH_BYTES and count < rows:
-                    yield pa.concat_tables(waiting)
-                    waiting, count, size = [], 0, 0
-                while count >= rows:
-                    joined = pa.concat_tables(waiting)
-                    yield joined.slice(0, rows)
-                    waiting, count, size = [joined.slice(rows)], count - rows, 0
-            if count:
-                yield pa.concat_tables(waiting)
+                if table.num_rows:
+                    self.rows_read += table.num_rows
+                    yield table
         except UnreadableExtract as error:
             error.sha256 = self.sha256
             raise

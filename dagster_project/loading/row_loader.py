@@ -64,7 +64,7 @@ class RowLoader:
         self._good = good_rows_query(contract, "text_batch")
         self._faulty = faulty_rows_query(contract, "faulty_batch")
         self._personal = [column.name for column in contract.columns if column.is_personal]
-        self._batches: list[pa.Table] = []
+        self._collected: list[pa.Table] = []
         self._rows = self._bytes = 0
         sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
         sentences += [("", code, sentence) for code, sentence in RECORD_FAULTS.items()]
@@ -94,7 +94,7 @@ class RowLoader:
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
         """
-        for batch in extract.batches(_ROWS_AT_ONCE // 4):
+        for batch in extract.batches():
             rows = batch
             for name, value in (
                 ("load_id", pa.scalar(load_id, pa.int64())),
@@ -102,20 +102,25 @@ class RowLoader:
                 ("serial_days", pa.scalar(extract.serial_days, pa.int32())),
             ):
                 rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
-            self._batches.append(rows)
+            self._collected.append(rows)
             self._rows += rows.num_rows
             self._bytes += rows.nbytes
             if self._rows >= _ROWS_AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
-                self.flush()
+                self._load()
 
     def flush(self) -> None:
-        """Load or quarantine the rows that were collected."""
-        if not self._batches:
-            return
+        """Load or quarantine the rows that are left."""
+        while self._rows:
+            self._load()
+
+    def _load(self) -> None:
+        """Load or quarantine `_ROWS_AT_ONCE` of the collected rows, or all if they are fewer."""
         connection, contract = self._connection, self.contract
+        collected = pa.concat_tables(self._collected)
         # In one piece: of files with 150 rows each the query costs twice as much, since it works on 2,048 rows of one.
-        batch = pa.concat_tables(self._batches).combine_chunks()
-        self._batches, self._rows, self._bytes = [], 0, 0
+        batch, rest = collected.slice(0, _ROWS_AT_ONCE).combine_chunks(), collected.slice(_ROWS_AT_ONCE)
+        self._collected = [rest] if rest.num_rows else []
+        self._rows, self._bytes = rest.num_rows, rest.nbytes
         for name in self._personal:
             pseudonyms = self._key.pseudonyms(connection, batch.column(name))
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)

@@ -64,7 +64,7 @@ def read(path: Path, under: Contract) -> Outcome:
     try:
         with open_extract(path, under) as extract:
             columns = extract.found, extract.unknown_columns
-            tables.extend(extract.batches(20))
+            tables.extend(extract.batches())
             rows = pa.concat_tables(tables)
             if extract.rows_read != rows.num_rows:
                 raise BrokenRule(f"rows_read is {extract.rows_read}, and the batches hold {rows.num_rows}")

@@ -41,11 +41,11 @@ def single_contract() -> Contract:
     return small_contract("visits", column, start_column="begun_at", event_column="begun_at")
 
 
-def read(path: Path, under: Contract | None = None, rows: int = 50_000) -> tuple[list[dict[str, Any]], Extract]:
+def read(path: Path, under: Contract | None = None) -> tuple[list[dict[str, Any]], Extract]:
     """All rows, without the columns that are null, and the extract after reading."""
     with open_extract(path, under or contract()) as extract:
-        tables = list(extract.batches(rows))
-    assert all(0 < table.num_rows <= rows for table in tables)
+        tables = list(extract.batches())
+    assert all(table.num_rows for table in tables)
     found = [
         {name: value for name, value in row.items() if value is not None}
         for table in tables

@@ -159,13 +159,6 @@ def test_the_file_is_closed_after_reading_and_after_a_refusal(tmp_path):
     assert len(list(descriptors.iterdir())) == before
 
 
-def test_batches_hold_at_most_the_rows_asked_for(tmp_path):
-    path = written(tmp_path, "v.csv", CSV + b"2,a,b,c,d\n" * 10)
-    with open_extract(path, contract()) as extract:
-        assert [table.num_rows for table in extract.batches(4)] == [4, 4, 3]
-        assert extract.rows_read == 11
-
-
 def test_no_content_reaches_the_error_of_a_library(tmp_path):
     secret = b"07700900123"
     with zipfile.ZipFile(tmp_path / "v.xlsx", "w") as container:
