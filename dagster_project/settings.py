@@ -17,7 +17,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "project"
+# What has dbt/, deploy/ and expectations/: the checkout, or a folder that a wheel puts into the package.
+PROJECT_ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
 # The code location that Dagster's processes load.

@@ -16,7 +16,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.plan import Range
+from dagster_project.loading.plan import Range, RunPlan, last_load
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -49,7 +49,13 @@ class RunResult:
 
 
 def run_job(
-    settings: Settings, name: str, *, wanted: Range | None = None, sources: Sequence[str] = (), debug: bool = False
+    settings: Settings,
+    name: str,
+    *,
+    wanted: Range | None = None,
+    sources: Sequence[str] = (),
+    planned: RunPlan | None = None,
+    debug: bool = False,
 ) -> RunResult:
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
@@ -58,6 +64,7 @@ def run_job(
         name: the job, `nightly`, `publish` or `publish_public`.
         wanted: extract dates to load; None: what is new.
         sources: sources to load; empty: all.
+        planned: what there is to load for those dates and sources; None: the job looks for itself.
         debug: let exceptions through with their traceback.
 
     Returns:
@@ -81,8 +88,12 @@ def run_job(
 
         from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
+        from dagster_project.defs.resources import Deliveries
 
         wanted = wanted or Range()
+        # Another run may have loaded deliveries between the plan and the lock.
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            planned = planned if planned and planned.last_load == last_load(connection) else None
         resolved = definitions().get_repository_def()
         job = resolved.get_job(name)
         config = {
@@ -110,12 +121,13 @@ def run_job(
                 asset_selection=selection,
                 raise_on_error=debug,
                 tags=BY_COMMAND_LINE | _CODE_LOCATION_TAG,
+                resources={"deliveries": Deliveries.planned(planned)} if planned else None,
             )
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
             contracts = named_contracts(sources)
-            landing = scan_landing(settings, contracts, settle_seconds=0.0)
+            landing = planned.landing if planned else scan_landing(settings, contracts, settle_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
         return RunResult(result.success, failures, left, expected)
 

@@ -38,7 +38,7 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.plan import Plan, Range, expected_days, plan_deliveries
+from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.pointer import pointer_of
@@ -117,7 +117,9 @@ def run(
     for warning in work.plan.warnings:
         if not warning.startswith(of_sources):
             print_warning(warning)
-    result = run_job(settings, "nightly", wanted=wanted, sources=source or [], debug=bool(context.obj))
+    result = run_job(
+        settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
+    )
     warn_of_open_landing(settings)
     end_with_summary(settings, result, time.monotonic() - started)
 
@@ -126,11 +128,16 @@ def run(
 class Work:
     """What there is to do."""
 
-    plan: Plan
+    planned: RunPlan
     is_needed: bool
     """False when nothing is new and what is published is of what is loaded."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        """What there is to load."""
+        return self.planned.plan
 
 
 def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
@@ -162,10 +169,11 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
     landing = scan_landing(settings, every, wait_for=contracts)
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         require_usable_key(settings, connection)
-        plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
+        planned = plan_run(connection, landing, contracts, wanted=wanted)
+        landing, plan = planned.landing, planned.plan
         if connection is None:
             # An empty warehouse is published too, but not in place of the first delivery that is being written.
-            return Work(plan, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
+            return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
         owed = expected_days(connection, landing, every, wanted=wanted, now=now)
         audited = {
             (source, day)
@@ -182,7 +190,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
         is_needed = is_needed or not pointer_of(settings.published).exists() or any(publication_damage(settings))
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
-        return Work(plan, is_needed, tuple(outstanding(connection)), expected)
+        return Work(planned, is_needed, tuple(outstanding(connection)), expected)
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:

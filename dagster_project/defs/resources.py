@@ -16,13 +16,15 @@ from dagster_project.contracts import Contract, load_contracts
 from dagster_project.defs.dbt_events import events_of, selected_nodes
 from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
-from dagster_project.loading.plan import Range
+from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.publication.versions import settle
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
 from dagster_project.transformation.project import parse
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import note_step, writer_lock
+from dagster_project.warehouse.state import reading_audit
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -71,6 +73,24 @@ class Deliveries(dg.ConfigurableResource):
 
     first: str = ""
     last: str = ""
+    _plans: dict[Range, RunPlan] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def planned(cls, plan: RunPlan) -> dg.ResourceDefinition:
+        """The resource of a run that was planned before it began, as the command line does to see if one is needed."""
+        deliveries = cls()
+        deliveries._plans[plan.wanted] = plan
+        # As it is: of a configured resource, Dagster makes another instance.
+        return dg.ResourceDefinition.hardcoded_resource(deliveries)
+
+    def plan(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> RunPlan:
+        """What the run found in the landing folder; the first step that asks looks there, for all of them."""
+        wanted = self.wanted(context)
+        if wanted not in self._plans:
+            landing = scan_landing(warehouse.settings, warehouse.contracts, wait_for=warehouse.contracts)
+            with reading_audit(warehouse.settings.warehouse, warehouse.settings.lock_file) as connection:
+                self._plans[wanted] = plan_run(connection, landing, warehouse.contracts, wanted=wanted)
+        return self._plans[wanted]
 
     def wanted(self, context: dg.AssetExecutionContext) -> Range:
         """The range: the run's partitions where it has any, else the configured dates."""

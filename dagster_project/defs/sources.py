@@ -64,12 +64,14 @@ def source_asset(
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         started = time.monotonic()
         warehouse.begin(f"loading {contract.source}")
+        planned = deliveries.plan(context, warehouse)
         report = load_source(
             warehouse.settings,
             warehouse.contracts,
             contract.source,
-            wanted=deliveries.wanted(context),
+            wanted=planned.wanted,
             run_id=context.run.run_id,
+            planned=planned,
             on_progress=lambda done, total: progress("sources", contract.source, done, total),
         )
         log_loading(report, time.monotonic() - started)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from dagster_project.clock import LONDON, london_today
 from dagster_project.contracts import Contract
@@ -82,7 +81,6 @@ def scan_landing(
     *,
     settle_seconds: float | None = None,
     wait_for: Collection[str] = (),
-    after: Mapping[str, date] = MappingProxyType({}),
 ) -> Landing:
     """What lies whole in the installation's landing folder, up to today in London.
 
@@ -91,7 +89,6 @@ def scan_landing(
         contracts: all contracts.
         settle_seconds: how long a file has to lie unchanged, in place of the setting.
         wait_for: sources whose youngest files are waited for; those of the others are held back.
-        after: source to the day after which its files are listed; those up to it are not looked at.
     """
     landing = scan(
         settings.landing,
@@ -99,7 +96,6 @@ def scan_landing(
         first=date.fromisoformat(FIRST_EXTRACT_DATE),
         last=london_today(),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
-        after=after,
     )
     seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
     return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)
@@ -112,7 +108,6 @@ def scan(
     first: date,
     last: date,
     marked: Collection[str] = (),
-    after: Mapping[str, date] = MappingProxyType({}),
 ) -> Landing:
     """List the extracts in the landing folder, complete or not.
 
@@ -122,7 +117,6 @@ def scan(
         first: oldest extract date that can be loaded.
         last: newest extract date that can be loaded.
         marked: sources whose files are complete only with a marker.
-        after: source to the day after which its files are listed.
 
     Returns:
         Files in the order of source, extract date and name, and a warning for everything that is not an extract;
@@ -152,8 +146,6 @@ def scan(
             except OSError as error:
                 warnings.append(f"{folder.name}/: cannot be listed ({_said(error)}); nothing in it is loaded")
                 continue
-            if seen := after.get(folder.name):
-                paths = [path for path in paths if _is_later(path.name, folder.name, seen)]
             for found in _extracts(paths, folder.name, first, last, needs_marker=folder.name in marked):
                 if isinstance(found, str):
                     warnings.append(found)
@@ -280,12 +272,6 @@ def _extracts(
     for path in paths:
         if not path.name.lower().endswith(DONE):
             yield _landed(path, source, first, last, markers.get(path.name), needs_marker=needs_marker)
-
-
-def _is_later(name: str, source: str, seen: date) -> bool:
-    """Whether an entry is other than a file, or the marker of a file, of the source's days up to one."""
-    day = extract_date_of(name[: -len(DONE)] if name.lower().endswith(DONE) else name, source)
-    return day is None or day > seen
 
 
 def _landed(

@@ -13,7 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
-from dagster_project.loading.plan import Plan, Range, expected_days, has_gone, newest_delivery, plan_deliveries
+from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, has_gone, plan_run
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
@@ -91,6 +91,7 @@ def load_source(
     *,
     wanted: Range,
     run_id: str,
+    planned: RunPlan | None = None,
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
@@ -104,6 +105,7 @@ def load_source(
         source: the source to load.
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
+        planned: what the run found in the landing folder for these dates; None: look there for this source alone.
         now: the present instant, by which a day that has not come is expected or missing; None: by the clock.
         on_progress: told files read and files to read.
 
@@ -120,13 +122,11 @@ def load_source(
     now = now or utc_now()
     key = settle_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
-        newest = newest_delivery(connection, contracts)
-        # Of the other sources only a day that is newer than any known one counts: ten years are 18,000 files.
-        known = {other: newest for other in contracts if newest and other != source}
-        landing = scan_landing(settings, contracts, wait_for=[source], after=known)
-        plan = plan_deliveries(connection, landing, {source: contract}, wanted=wanted)
-        landing = replace(landing, held=plan.held)
-        _remember_hashes(connection, plan)
+        if planned is None:
+            landing = scan_landing(settings, contracts, wait_for=[source])
+            planned = plan_run(connection, landing, {source: contract}, wanted=wanted)
+        landing, plan = planned.landing, planned.plan
+        _remember_hashes(connection, plan, source)
         withdrawn = [day for _, day in gone(connection, settings.landing, plan, [source], wanted=wanted)]
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
@@ -224,12 +224,13 @@ def _missing(
     return tuple(recorded[source])
 
 
-def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    if plan.hashes:
-        rows = [
-            dict(zip(("path", "size", "modified_ns", "sha256"), (*file.key, sha256), strict=True))
-            for file, sha256 in plan.hashes
-        ]
+def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:
+    rows = [
+        dict(zip(("path", "size", "modified_ns", "sha256"), (*file.key, sha256), strict=True))
+        for file, sha256 in plan.hashes
+        if file.source == source
+    ]
+    if rows:
         with transaction(connection):
             connection.execute(
                 "delete from audit.landed_file where list_contains(?, path)", [[row["path"] for row in rows]]

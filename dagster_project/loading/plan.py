@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 
 import duckdb
 
@@ -63,6 +62,36 @@ class Plan:
     def of(self, source: str) -> tuple[Delivery, ...]:
         """The deliveries of one source, oldest first."""
         return tuple(delivery for delivery in self.deliveries if delivery.source == source)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One look at the landing folder, and what a run has to do by it; every source of the run is loaded by the same."""
+
+    wanted: Range
+    landing: Landing
+    plan: Plan
+    last_load: int
+    """The last load that the plan knows of; after another one it would load deliveries twice."""
+
+
+def plan_run(
+    connection: duckdb.DuckDBPyConnection | None,
+    landing: Landing,
+    contracts: Mapping[str, Contract],
+    *,
+    wanted: Range,
+) -> RunPlan:
+    """Find what a run has to do; the parameters are those of `plan_deliveries`."""
+    plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
+    # What has gone since the folder was listed waits with what is not complete.
+    return RunPlan(wanted, replace(landing, held=plan.held), plan, last_load(connection))
+
+
+def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
+    """Number of the last load; 0 before the first."""
+    row = connection.execute("select coalesce(max(load_id), 0) from audit.load").fetchone() if connection else None
+    return row[0] if row else 0
 
 
 def plan_deliveries(
@@ -189,8 +218,6 @@ def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterab
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-# A run looks for work first, and each source then at its own files again: the same state of a file is read once.
-@lru_cache(maxsize=1 << 18)
 def _hash_of(file: LandedFile) -> str:
     """The hash of a file's content, or a text of its own in place of it.
 
@@ -254,11 +281,6 @@ def expected_days(
                 days.update(days_between(first, last))
         owed[source] = sorted(day for day in days if (source, day) not in held and deadline(contract, day) <= now)
     return owed
-
-
-def newest_delivery(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> date | None:
-    """Newest extract date of any daily source that was delivered and looked at; None before the first."""
-    return _newest(_delivered(connection), contracts)
 
 
 def _newest(seen: Mapping[str, set[date]], contracts: Mapping[str, Contract]) -> date | None:

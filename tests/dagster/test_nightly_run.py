@@ -1,5 +1,6 @@
 """One nightly run over a tiny landing folder, and what Dagster shows of it afterwards."""
 
+from collections import Counter
 from pathlib import Path
 
 import dagster as dg
@@ -8,17 +9,37 @@ import pytest
 import yaml
 
 from dagster_project.cli.jobs import run_job
+from dagster_project.loading import landing, plan
 from dagster_project.settings import PROJECT_ROOT
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import CALLER, DAYS, MISSING, REJECTED
 
 
 @pytest.fixture(scope="module")
-def outcome(settings, definitions):
+def looks() -> Counter[str]:
+    """How often the run has listed the landing folder, and compared it with the warehouse."""
+    return Counter()
+
+
+@pytest.fixture(scope="module")
+def outcome(settings, definitions, looks):
     """How the run ended; the definitions are loaded before, as a web server would have them."""
     assert definitions
     tiny_landing.write(settings.landing)
-    return run_job(settings, "nightly")
+
+    def counted(module, name):
+        original = getattr(module, name)
+
+        def look(*arguments, **options):
+            looks[name] += 1
+            return original(*arguments, **options)
+
+        return look
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(landing, "scan", counted(landing, "scan"))
+        patch.setattr(plan, "plan_deliveries", counted(plan, "plan_deliveries"))
+        return run_job(settings, "nightly")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +71,12 @@ def checks(instance, run) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
     evaluations = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
     return {(evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation for evaluation in evaluations}
+
+
+def test_a_run_that_the_schedule_starts_plans_once_for_all_sources(outcome, looks):
+    assert outcome
+    # The second listing is that of the command, for what it says in the end.
+    assert looks == {"scan": 2, "plan_deliveries": 1}
 
 
 def test_a_missing_and_a_rejected_delivery_fail_the_run_after_it_has_published(outcome, instance, run, settings):

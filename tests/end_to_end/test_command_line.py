@@ -8,13 +8,14 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 
 import duckdb
 import pytest
-from command import CALLS, START, Command, call, land_three_days
+from command import CALLS, CHATS, START, Command, call, land_three_days
 from typer.main import get_command
 
 from dagster_project.cli.app import app
@@ -700,3 +701,33 @@ def test_what_is_not_known_ends_with_2_and_what_there_is(text_of_published, case
     done = text_of_published.run(*arguments)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert message in done.stderr
+
+
+_COUNT_LOOKS = """
+import atexit, sys
+from dagster_project.loading import landing, plan
+looks = []
+def count(module, name):
+    original = getattr(module, name)
+    setattr(module, name, lambda *arguments, **options: looks.append(name) or original(*arguments, **options))
+count(landing, "scan")
+count(plan, "plan_deliveries")
+atexit.register(lambda: print(sorted(looks), file=sys.stderr))
+from dagster_project.__main__ import main
+main()
+"""
+
+
+def test_a_run_lists_and_plans_once_from_the_command_to_the_last_source(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    command.land("live_chats_2022-11-01.csv", CHATS, "chat90,2022-11-01 09:00,2022-11-01 09:01,2022-11-01 09:30,op1")
+    environment = os.environ | {
+        "FCIR_HOME": str(command.home),
+        "FCIR_SETTLE_SECONDS": "0",
+        "PYTHONPATH": str(command.project),
+    }
+    counting = [sys.executable, "-c", _COUNT_LOOKS, "run"]
+    done = subprocess.run(counting, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "['plan_deliveries', 'scan']"
+    assert "1 delivery, 1 row loaded" in done.stdout

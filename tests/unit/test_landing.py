@@ -115,20 +115,6 @@ def names_of(found: Landing) -> list[str]:
     return [file.path.name for file in found.files]
 
 
-def test_of_a_source_that_is_known_up_to_a_day_later_files_alone_are_listed(tmp_path):
-    landed(
-        tmp_path,
-        *("crimes/crimes_2022-10-30.csv", "crimes/crimes_2022-10-30.csv.done", "crimes/CRIMES_2022-10-31.CSV"),
-        *("crimes/crimes_2022-11-01.csv", "crimes/crimes_2022-11-01.csv.done", "chats/chats_2022-10-30.csv"),
-    )
-    found = listed(tmp_path, after={"crimes": date(2022, 10, 31)}, marked=["crimes"])
-    assert [(file.name, file.is_complete) for file in found.files] == [
-        ("chats_2022-10-30.csv", None),
-        ("crimes_2022-11-01.csv", True),
-    ]
-    assert found.warnings == ()
-
-
 def test_a_folder_that_is_a_link_is_refused_wherever_it_leads(tmp_path):
     elsewhere = landed(tmp_path / "elsewhere", "crimes_2022-10-30.csv")
     landing = landed(tmp_path / "landing", "chats/chats_2022-10-30.csv")
