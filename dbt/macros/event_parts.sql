@@ -3,7 +3,9 @@
     sums them by day, int_part_event gives the events behind a sum with their rows in the extracts. The names of parts
     are those of measure_parts.
 
-    events: name under which a model knows the relation of the events, one row per event, with force_code.
+    events: name under which a model knows the events, one row per event, with force_code.
+    model: the model that has them.
+    source: the source whose deliveries bring them.
     has_rows: whether an event was read from several rows of extracts (a call from its segments); it counts on one.
     day: column of the local day that an event counts on.
     only: condition on an event to count at all; none where all do.
@@ -37,15 +39,18 @@
 
     {{- return([
         {
-            "events": "calls", "has_rows": true, "day": "arrived_date", "only": none,
+            "events": "calls", "model": "int_call_outcome", "source": "call_segments",
+            "has_rows": true, "day": "arrived_date", "only": none,
             "keys": ["section"], "sums": call_sums, "parts": calls,
         },
         {
-            "events": "chats", "has_rows": false, "day": "requested_date", "only": none,
+            "events": "chats", "model": "int_chat_outcome", "source": "live_chats",
+            "has_rows": false, "day": "requested_date", "only": none,
             "keys": [], "sums": chat_sums, "parts": chats,
         },
         {
-            "events": "pieces", "has_rows": false, "day": "day",
+            "events": "pieces", "model": "int_chat_piece", "source": "live_chats",
+            "has_rows": false, "day": "day",
             "only": none, "keys": [], "sums": {"held": "1", "held_seconds": "held_seconds"},
             "parts": [
                 {"part": "'live_chat.held'", "sum": "held", "only": none},
@@ -53,12 +58,14 @@
             ],
         },
         {
-            "events": "stretches", "has_rows": true, "day": "first_day",
+            "events": "stretches", "model": "int_chat_operator_time", "source": "live_chats",
+            "has_rows": true, "day": "first_day",
             "only": none, "keys": [], "sums": {"operator_seconds": "operator_seconds"},
             "parts": [{"part": "'live_chat.operator_seconds'", "sum": "operator_seconds", "only": none}],
         },
         {
-            "events": "operators", "has_rows": true, "day": "first_day",
+            "events": "operators", "model": "int_chat_operator_monthly", "source": "live_chats",
+            "has_rows": true, "day": "first_day",
             "only": none, "keys": ["holds_several"], "sums": {"operators": "1"},
             "parts": [
                 {"part": "'live_chat.operators'", "sum": "operators", "only": none},
@@ -66,7 +73,8 @@
             ],
         },
         {
-            "events": "contacts", "has_rows": false, "day": "received_date",
+            "events": "contacts", "model": "fct_digital_contact", "source": "digital_contacts",
+            "has_rows": false, "day": "received_date",
             "only": "is_public_demand", "keys": ["contact_type"], "sums": {"contacts": "1"},
             "parts": [
                 {"part": "'digital.contacts'", "sum": "contacts", "only": none},
@@ -74,12 +82,14 @@
             ],
         },
         {
-            "events": "submissions", "has_rows": false, "day": "submitted_date",
+            "events": "submissions", "model": "fct_online_crime_report", "source": "online_crime_reports",
+            "has_rows": false, "day": "submitted_date",
             "only": none, "keys": ["service"], "sums": {"submissions": "1"},
             "parts": [{"part": "concat('ocr.', service)", "sum": "submissions", "only": none}],
         },
         {
-            "events": "crimes", "has_rows": false, "day": "event_date", "only": none,
+            "events": "crimes", "model": "int_crime_event", "source": "crimes",
+            "has_rows": false, "day": "event_date", "only": none,
             "keys": ["event", "cancel_code"],
             "sums": {"crimes": "1", "cancelled_since": "is_cancelled_since", "days_to_cancel": "days_to_cancel"},
             "parts": [

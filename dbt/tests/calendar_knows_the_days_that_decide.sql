@@ -22,9 +22,7 @@ known_days as (
     select cast('2024-03-31' as date), '2023/24', 7, 'forward', false, 31, 'Mar 2024'
 ),
 
-days as (
-    select * from {{ ref("dim_date") }}
-)
+days as (select * from {{ ref("dim_date") }})
 
 select days.date_day
 from days

@@ -20,9 +20,7 @@ definitions as (
     where is_in_force
 ),
 
-months as (
-    select * from {{ ref("kpi_calls_monthly") }}
-)
+months as (select * from {{ ref("kpi_calls_monthly") }})
 
 select
     definitions.force_code,

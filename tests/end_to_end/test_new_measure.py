@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
 import re
 from pathlib import Path
 
 import pytest
 from command import CALLS, PROJECT, Command, call
-from worked_examples import append, changed, copy_of_the_project, files_of, hashes, write_generated_files
+from worked_examples import (
+    append,
+    changed,
+    copy_of_the_project,
+    edit,
+    edits_of,
+    files_of,
+    hashes,
+    write_generated_files,
+)
 
 PAGE = PROJECT / "docs" / "measures.md"
-MEASURE = "calls_101.pct_called_back"
+MEASURE, OF_A_NEW_PART = "calls_101.pct_called_back", "digital.linked_contacts"
 CATALOGUE, PARTS = "dbt/seeds/measure_catalogue.csv", "dbt/seeds/measure_parts.csv"
 SECTIONS, METRICS = "dbt/seeds/measure_sections.csv", "dbt/models/semantic/_semantic__metrics.yml"
+
+EVENT_PARTS = "dbt/macros/event_parts.sql"
+MOST_FILES = {"a measure from parts that exist": 4, "a measure with a new part": 8, "a section": 1}
 
 # Before all others.
 NEW_SECTION = "call_backs,Called back & lost,0\n"
@@ -25,6 +39,23 @@ EXTRACT = [
     f"{call(3, '2022-10-29', disposition='abandoned')},",
     f"{call(5, '2022-10-29')},",
 ]
+
+# Of two contacts one names a caller.
+CONTACTS = [
+    "contact_id,contact_type,received_at,linked_reference",
+    "1,email,2022-10-29 10:00,C1",
+    "2,email,2022-10-29 11:00,",
+]
+
+
+def files_to_touch() -> dict[str, set[str]]:
+    """The files that the page names for each task; a row that begins with "also" has those of the row before."""
+    found: dict[str, set[str]] = {}
+    before: set[str] = set()
+    for task, files in re.findall(r"^\| (an? [^|]+) \| ([^|]+) \|$", PAGE.read_text(), re.MULTILINE):
+        named = set(re.findall(r"`([\w/.]+\.\w+)`", files))
+        before = found[task] = named | (before if files.startswith("also ") else set())
+    return found
 
 
 def printed(command: Command, measure: str) -> list[tuple]:
@@ -42,25 +73,55 @@ def added(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path):
     """
     command = copy_of_the_project(tmp_path_factory.mktemp("measure"), parsed_project)
     before = hashes(command.project)
-    for path, block in files_of(PAGE):
-        append(command.project, path, block)
+    (_, catalogue), (_, parts), *of_a_new_part = files_of(PAGE)
+    append(command.project, CATALOGUE, catalogue)
+    append(command.project, PARTS, parts)
     write_generated_files(command.project)
     of_the_page = changed(before, hashes(command.project))
-    catalogue, parts = (block for _, block in files_of(PAGE))
+    for path, diff in edits_of(PAGE):
+        edit(command.project, path, diff)
+    for path, block in of_a_new_part:
+        append(command.project, path, block)
     append(command.project, CATALOGUE, catalogue.replace("calls_101", "call_backs").replace(",19,", ",20,"))
     append(command.project, PARTS, parts.replace(f"{MEASURE},", "call_backs.pct_called_back,"))
     append(command.project, SECTIONS, NEW_SECTION)
     write_generated_files(command.project)
     command.land("call_segments_2022-10-29.csv", *EXTRACT)
+    command.land("digital_contacts_2022-10-29.csv", *CONTACTS)
     return command, of_the_page, command.run("run")
 
 
 def test_the_rows_of_the_page_have_as_many_fields_as_the_lists_have_columns():
     shown = files_of(PAGE)
-    assert [path for path, _ in shown] == [CATALOGUE, PARTS]
+    assert [path for path, _ in shown] == [CATALOGUE, PARTS, CATALOGUE, PARTS]
+    assert {path for path, _ in edits_of(PAGE)} == {EVENT_PARTS}
     for path, block in shown:
         header, *rows = csv.reader([(PROJECT / path).read_text().splitlines()[0], *block.splitlines()])
         assert {len(row) for row in rows} == {len(header)}, path
+
+
+@pytest.mark.parametrize("task", MOST_FILES)
+def test_a_task_takes_no_more_files_than_promised_and_each_is_there(task):
+    files = files_to_touch()[task]
+    assert 0 < len(files) <= MOST_FILES[task], sorted(files)
+    assert [path for path in files if not (PROJECT / path).is_file()] == []
+
+
+def test_a_section_takes_no_python():
+    assert files_to_touch()["a section"] == {SECTIONS}
+
+
+def test_the_examples_change_no_file_that_is_not_listed(added):
+    _, of_the_page, _ = added
+    files = files_to_touch()
+    assert of_the_page <= files["a measure from parts that exist"]
+    assert of_the_page | {EVENT_PARTS} <= files["a measure with a new part"]
+
+
+def test_a_measure_of_a_new_part_is_printed_with_its_figure(added):
+    command, _, done = added
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert printed(command, OF_A_NEW_PART) == [("1",)]
 
 
 def test_the_page_names_every_file_that_changes(added):
@@ -89,8 +150,9 @@ def test_a_section_has_its_title_and_place_wherever_sections_are_shown(added):
     assert re.findall(r"<h2[^>]*>([^<]*(?:calls|lost)[^<]*)", page)[:2] == ["Called back &amp; lost", "999 calls"]
     measures = (command.current / "measures" / "index.html").read_text()
     assert measures.index("Called back &amp; lost") < measures.index("999 calls") < measures.index("101 calls")
-    explorer = (command.current / "explorer.html").read_text()
-    assert explorer.index("Called back \\u0026 lost") < explorer.index("999 calls")
+    (packed,) = re.findall(r'id="data"[^>]*>([^<]+)<', (command.current / "explorer.html").read_text())
+    explorer = gzip.decompress(base64.b64decode(packed)).decode()
+    assert explorer.index("Called back & lost") < explorer.index("999 calls")
 
 
 def test_a_measure_of_a_section_that_is_not_in_the_list_fails_the_build_and_names_the_file(added):

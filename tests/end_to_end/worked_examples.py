@@ -41,6 +41,11 @@ def files_of(page: Path) -> list[tuple[str, str]]:
     return [(block.file, block.text) for block in blocks_of(page) if block.language in ("yaml", "sql", "csv")]
 
 
+def edits_of(page: Path) -> list[tuple[str, str]]:
+    """Each file that a page changes in its middle, with the change as a diff without line numbers."""
+    return [(block.file, block.text) for block in blocks_of(page) if block.language == "diff"]
+
+
 def copy_of_the_project(folder: Path, parsed_project: Path) -> Command:
     """The command with a copy of the project of its own, in an empty data root."""
     project = folder / "project"
@@ -59,6 +64,16 @@ def append(project: Path, path: str, text: str) -> None:
     file = project / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text((file.read_text() if file.exists() else "") + text)
+
+
+def edit(project: Path, path: str, diff: str) -> None:
+    """Make a change of a page, of which the old lines stand in the file once."""
+    lines = diff.splitlines(keepends=True)
+    old = "".join(line[1:] for line in lines if line[0] != "+")
+    new = "".join(line[1:] for line in lines if line[0] != "-")
+    text = (project / path).read_text()
+    assert text.count(old) == 1, f"{path} has these lines {text.count(old)} times: {old}"
+    (project / path).write_text(text.replace(old, new))
 
 
 def write_generated_files(project: Path) -> None:

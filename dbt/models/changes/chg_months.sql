@@ -1,28 +1,14 @@
-{%- set dates = {
-    "call_segments": ["arrived_date"],
-    "crimes": ["recorded_date", "cancelled_date", "updated_date"],
-    "digital_contacts": ["received_date"],
-    "live_chats": ["requested_date"],
-    "online_crime_reports": ["submitted_date"],
-} -%}
+{%- set sources = event_sources() -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-pending_loads as (
+pending_loads as (select * from {{ ref("stg_pending_loads") }}),
 
-    select * from {{ ref("stg_pending_loads") }}
+{%- for source in sources %}
 
-),
-
-{%- for source in dates %}
-
-{{ source }} as (
-
-    select * from {{ ref("chg_" ~ source ~ "_rows") }}
-
-),
+{{ source }} as (select * from {{ ref("chg_" ~ source ~ "_rows") }}),
 
 {%- endfor %}
 
@@ -33,8 +19,8 @@ days as (
         source,
         extract_date as day
     from pending_loads
-    {%- for source, columns in dates.items() %}
-    {%- for column in columns %}
+    {%- for source, columns in sources.items() %}
+    {%- for column in columns.dates %}
 
     union all
 

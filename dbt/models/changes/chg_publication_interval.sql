@@ -1,12 +1,8 @@
 with
 
-publications as (
-    select * from {{ ref("stg_publications") }}
-),
+publications as (select * from {{ ref("stg_publications") }}),
 
-builds_started as (
-    select * from {{ ref("stg_builds_started") }}
-),
+builds_started as (select * from {{ ref("stg_builds_started") }}),
 
 last_publication as (
     select max(publication_no) as publication_no

@@ -1,16 +1,10 @@
 with
 
-loads as (
-    select * from {{ ref("stg_loads") }}
-),
+loads as (select * from {{ ref("stg_loads") }}),
 
-corrections as (
-    select * from {{ ref("stg_corrections") }}
-),
+corrections as (select * from {{ ref("stg_corrections") }}),
 
-intervals as (
-    select * from {{ ref("chg_publication_interval") }}
-),
+intervals as (select * from {{ ref("chg_publication_interval") }}),
 
 -- A load that came and was replaced between two publications was in none of them.
 changed as (

@@ -6,25 +6,15 @@
     The extracts have no CTE: each is read several times, and DuckDB writes down what such a CTE holds.
     A table, since the figures are compared once in a build and once in publishing, and this is the part that reads rows.
 -#}
-{%- set event_times = {
-    "call_segments": {"key": "call_id", "times": ["arrived_at"]},
-    "crimes": {"key": "crime_ref", "times": ["recorded_at", "cancelled_at"]},
-    "digital_contacts": {"key": "contact_id", "times": ["received_at"]},
-    "live_chats": {"key": "chat_id", "times": ["requested_at", "ended_at"]},
-    "online_crime_reports": {"key": "submission_id", "times": ["submitted_at"]},
-} -%}
+{%- set sources = event_sources() -%}
 
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-unpublished_loads as (
-    select * from {{ ref("chg_unpublished_loads") }}
-),
+unpublished_loads as (select * from {{ ref("chg_unpublished_loads") }}),
 
-intervals as (
-    select * from {{ ref("chg_publication_interval") }}
-),
+intervals as (select * from {{ ref("chg_publication_interval") }}),
 
 standing_loads as (
     select load_id
@@ -37,7 +27,7 @@ standing_loads as (
     from unpublished_loads
 ),
 
-{%- for base, columns in event_times.items() %}
+{%- for base, columns in sources.items() %}
 
 {{ base }}_changed as (
     select distinct
@@ -55,7 +45,7 @@ standing_loads as (
 {%- endfor %}
 
 events as (
-    {%- for base, columns in event_times.items() %}
+    {%- for base, columns in sources.items() %}
     {%- for time in columns.times %}
     select
         unpublished_loads.source,

@@ -46,9 +46,7 @@ days as (
     {{ date_series("first_day", "last_day", "year_bounds") }}
 ),
 
-bank_holidays as (
-    select * from {{ ref("bank_holidays") }}
-),
+bank_holidays as (select * from {{ ref("bank_holidays") }}),
 
 parts as (
     select

@@ -1,8 +1,6 @@
 with
 
-forces as (
-    select * from {{ ref("police_forces") }}
-),
+forces as (select * from {{ ref("police_forces") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-offences as (
-    select * from {{ ref("offences") }}
-),
+offences as (select * from {{ ref("offences") }}),
 
 delivered as (
     select distinct offence_code

@@ -6,29 +6,13 @@
 -- noqa: disable=layout.indent
 with
 
-call_parameters as (
+call_parameters as (select * from {{ ref("call_parameters") }}),
 
-    select * from {{ ref("call_parameters") }}
+targets as (select * from {{ ref("measure_targets") }}),
 
-),
+formulas as (select * from {{ ref("cancelled_crime_formulas") }}),
 
-targets as (
-
-    select * from {{ ref("measure_targets") }}
-
-),
-
-formulas as (
-
-    select * from {{ ref("cancelled_crime_formulas") }}
-
-),
-
-baselines as (
-
-    select * from {{ ref("control_chart_baselines") }}
-
-),
+baselines as (select * from {{ ref("control_chart_baselines") }}),
 
 combined as (
 

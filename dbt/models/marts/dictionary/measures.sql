@@ -1,22 +1,10 @@
 with
 
-measures as (
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-    select * from {{ ref("measure_catalogue") }}
+sections as (select * from {{ ref("measure_sections") }}),
 
-),
-
-sections as (
-
-    select * from {{ ref("measure_sections") }}
-
-),
-
-targets as (
-
-    select * from {{ ref("measure_targets") }}
-
-),
+targets as (select * from {{ ref("measure_targets") }}),
 
 -- What all forces without a line of their own aim at today.
 standing_targets as (

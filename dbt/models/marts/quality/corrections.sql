@@ -1,10 +1,6 @@
 with
 
-corrections as (
-
-    select * from {{ ref("stg_corrections") }}
-
-),
+corrections as (select * from {{ ref("stg_corrections") }}),
 
 final as (
 

@@ -1,10 +1,6 @@
 with
 
-quarantined as (
-
-    select * from {{ ref("stg_quarantine") }}
-
-),
+quarantined as (select * from {{ ref("stg_quarantine") }}),
 
 loads as (
 

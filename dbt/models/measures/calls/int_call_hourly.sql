@@ -12,17 +12,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-calls as (
+calls as (select * from {{ ref("int_call_outcome") }}),
 
-    select * from {{ ref("int_call_outcome") }}
-
-),
-
-source_days as (
-
-    select * from {{ ref("int_source_day") }}
-
-),
+source_days as (select * from {{ ref("int_source_day") }}),
 
 changed_calls as (
 

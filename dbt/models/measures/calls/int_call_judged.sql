@@ -3,17 +3,9 @@
 
 with
 
-calls as (
+calls as (select * from {{ ref("fct_call") }}),
 
-    select * from {{ ref("fct_call") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("int_call_parameter_day") }}
-
-),
+parameters as (select * from {{ ref("int_call_parameter_day") }}),
 
 judged as (
 

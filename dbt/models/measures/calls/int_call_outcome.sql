@@ -3,11 +3,7 @@
 
 with
 
-calls as (
-
-    select * from {{ ref("int_call_judged") }}
-
-),
+calls as (select * from {{ ref("int_call_judged") }}),
 
 final as (
 

@@ -6,17 +6,9 @@
 
 with
 
-calls as (
+calls as (select * from {{ ref("fct_call") }}),
 
-    select * from {{ ref("fct_call") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("call_parameters") }}
-
-),
+parameters as (select * from {{ ref("call_parameters") }}),
 
 days as (
 

@@ -9,17 +9,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-calls as (
+calls as (select * from {{ ref("int_call_judged") }}),
 
-    select * from {{ ref("int_call_judged") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("call_parameters") }}
-
-),
+parameters as (select * from {{ ref("call_parameters") }}),
 
 thresholds as (
 

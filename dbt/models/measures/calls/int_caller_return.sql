@@ -19,17 +19,9 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-calls as (
+calls as (select * from {{ ref("int_call_judged") }}),
 
-    select * from {{ ref("int_call_judged") }}
-
-),
-
-contacts as (
-
-    select * from {{ ref("fct_digital_contact") }}
-
-),
+contacts as (select * from {{ ref("fct_digital_contact") }}),
 
 -- Read by itself and not out of the calls below: DuckDB would write down all calls, of which three readers need one in
 -- six. It took twice the time.

@@ -8,11 +8,7 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-calls as (
-
-    select * from {{ ref("int_call_outcome") }}
-
-),
+calls as (select * from {{ ref("int_call_outcome") }}),
 
 queue_times as (
 

@@ -6,23 +6,11 @@
 
 with
 
-calls as (
+calls as (select * from {{ ref("int_call_outcome") }}),
 
-    select * from {{ ref("int_call_outcome") }}
+queue_times as (select * from {{ ref("int_queue_time_monthly") }}),
 
-),
-
-queue_times as (
-
-    select * from {{ ref("int_queue_time_monthly") }}
-
-),
-
-source_months as (
-
-    select * from {{ ref("int_source_month") }}
-
-),
+source_months as (select * from {{ ref("int_source_month") }}),
 
 periods as (
 

@@ -1,28 +1,12 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
+measure_parts as (select * from {{ ref("measure_parts") }}),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-measure_parts as (
-
-    select * from {{ ref("measure_parts") }}
-
-),
-
-baselines as (
-
-    select * from {{ ref("control_chart_baselines") }}
-
-),
+baselines as (select * from {{ ref("control_chart_baselines") }}),
 
 -- A month of which days are missing would pull the limits and raise false signals until its last day is loaded.
 judged_months as (

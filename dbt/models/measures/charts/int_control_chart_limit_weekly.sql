@@ -3,29 +3,13 @@
 
 with
 
-measure_weeks as (
+measure_weeks as (select * from {{ ref("int_measure_weekly") }}),
 
-    select * from {{ ref("int_measure_weekly") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
+measure_parts as (select * from {{ ref("measure_parts") }}),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-measure_parts as (
-
-    select * from {{ ref("measure_parts") }}
-
-),
-
-baselines as (
-
-    select * from {{ ref("control_chart_baselines") }}
-
-),
+baselines as (select * from {{ ref("control_chart_baselines") }}),
 
 complete_weeks as (
 

@@ -2,23 +2,11 @@
 -- noqa: disable=layout.indent
 with
 
-measure_sources as (
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-    select * from {{ ref("int_measure_source") }}
+source_months as (select * from {{ ref("int_source_month") }}),
 
-),
-
-source_months as (
-
-    select * from {{ ref("int_source_month") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 months as (
 

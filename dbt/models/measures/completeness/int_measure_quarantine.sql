@@ -3,23 +3,11 @@
 
 with
 
-source_rows as (
+source_rows as (select * from {{ ref("int_source_row_monthly") }}),
 
-    select * from {{ ref("int_source_row_monthly") }}
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-),
-
-measure_sources as (
-
-    select * from {{ ref("int_measure_source") }}
-
-),
-
-periods as (
-
-    select * from {{ ref("int_period") }}
-
-),
+periods as (select * from {{ ref("int_period") }}),
 
 period_rows as (
 

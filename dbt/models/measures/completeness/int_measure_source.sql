@@ -3,11 +3,7 @@
 
 with
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 final as (
 

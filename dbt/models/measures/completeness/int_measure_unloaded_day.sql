@@ -1,28 +1,12 @@
 with
 
-deliveries as (
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-    select * from {{ ref("int_measure_delivery") }}
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-),
+source_days as (select * from {{ ref("int_source_day") }}),
 
-measure_sources as (
-
-    select * from {{ ref("int_measure_source") }}
-
-),
-
-source_days as (
-
-    select * from {{ ref("int_source_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 -- From the April a year before the first one that a year to date can begin with, since that year is compared with.
 spans as (

@@ -12,23 +12,11 @@ loads as (
 
 ),
 
-load_forces as (
+load_forces as (select * from {{ ref("stg_load_forces") }}),
 
-    select * from {{ ref("stg_load_forces") }}
+contracts as (select * from {{ ref("stg_contracts") }}),
 
-),
-
-contracts as (
-
-    select * from {{ ref("stg_contracts") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 accepted_loads as (
 

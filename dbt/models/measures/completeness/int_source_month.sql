@@ -1,16 +1,8 @@
 with
 
-source_days as (
+source_days as (select * from {{ ref("int_source_day") }}),
 
-    select * from {{ ref("int_source_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 final as (
 

@@ -1,22 +1,10 @@
 with
 
-loads as (
+loads as (select * from {{ ref("stg_loads") }}),
 
-    select * from {{ ref("stg_loads") }}
+load_forces as (select * from {{ ref("stg_load_forces") }}),
 
-),
-
-load_forces as (
-
-    select * from {{ ref("stg_load_forces") }}
-
-),
-
-source_days as (
-
-    select * from {{ ref("int_source_day") }}
-
-),
+source_days as (select * from {{ ref("int_source_day") }}),
 
 forces as (
 

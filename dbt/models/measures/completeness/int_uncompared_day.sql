@@ -1,28 +1,12 @@
 with
 
-deliveries as (
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-    select * from {{ ref("int_measure_delivery") }}
+unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
-),
+periods as (select * from {{ ref("int_period") }}),
 
-unloaded_days as (
-
-    select * from {{ ref("int_measure_unloaded_day") }}
-
-),
-
-periods as (
-
-    select * from {{ ref("int_period") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 -- A day that is moved by a year keeps its place in the month; 29 February goes where 28 February goes.
 years_later as (

@@ -8,11 +8,7 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-levels as (
-
-    select * from {{ ref("int_chat_level") }}
-
-),
+levels as (select * from {{ ref("int_chat_level") }}),
 
 final as (
 

@@ -1,28 +1,12 @@
 with
 
-chats as (
+chats as (select * from {{ ref("fct_live_chat") }}),
 
-    select * from {{ ref("fct_live_chat") }}
+pieces as (select * from {{ ref("int_chat_piece") }}),
 
-),
+operator_time as (select * from {{ ref("int_chat_operator_time") }}),
 
-pieces as (
-
-    select * from {{ ref("int_chat_piece") }}
-
-),
-
-operator_time as (
-
-    select * from {{ ref("int_chat_operator_time") }}
-
-),
-
-levels as (
-
-    select * from {{ ref("int_chat_operator_level_monthly") }}
-
-),
+levels as (select * from {{ ref("int_chat_operator_level_monthly") }}),
 
 accepted as (
 

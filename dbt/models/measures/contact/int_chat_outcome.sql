@@ -3,11 +3,7 @@
 
 with
 
-chats as (
-
-    select * from {{ ref("fct_live_chat") }}
-
-),
+chats as (select * from {{ ref("fct_live_chat") }}),
 
 final as (
 

@@ -9,17 +9,9 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-chats as (
+chats as (select * from {{ ref("fct_live_chat") }}),
 
-    select * from {{ ref("fct_live_chat") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 months as (
 

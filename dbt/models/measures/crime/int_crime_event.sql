@@ -3,11 +3,7 @@
 
 with
 
-crimes as (
-
-    select * from {{ ref("fct_crime") }}
-
-),
+crimes as (select * from {{ ref("fct_crime") }}),
 
 final as (
 

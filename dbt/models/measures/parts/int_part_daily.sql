@@ -1,6 +1,6 @@
 {#- Sums of the daily events that each part of a measure adds up. Which events, and how much of them: event_parts(). -#}
 {%- set families = event_parts() -%}
-{%- set sources = ["call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"] -%}
+{%- set sources = families | map(attribute="source") | unique | sort -%}
 {{ config(
     materialized="incremental",
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
@@ -9,55 +9,10 @@
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
+{%- for family in families %}
 
-calls as (
-
-    select * from {{ ref("int_call_outcome") }}
-
-),
-
-contacts as (
-
-    select * from {{ ref("fct_digital_contact") }}
-
-),
-
-submissions as (
-
-    select * from {{ ref("fct_online_crime_report") }}
-
-),
-
-chats as (
-
-    select * from {{ ref("int_chat_outcome") }}
-
-),
-
-pieces as (
-
-    select * from {{ ref("int_chat_piece") }}
-
-),
-
-stretches as (
-
-    select * from {{ ref("int_chat_operator_time") }}
-
-),
-
-operators as (
-
-    select * from {{ ref("int_chat_operator_monthly") }}
-
-),
-
-crimes as (
-
-    select * from {{ ref("int_crime_event") }}
-
-),
-
+{{ family.events }} as (select * from {{ ref(family.model) }}),
+{%- endfor %}
 {%- for family in families %}
 
 {{ family.events }}_by_day as (

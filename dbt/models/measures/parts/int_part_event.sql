@@ -7,83 +7,32 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-call_outcomes as (
+call_facts as (select * from {{ ref("fct_call") }}),
 
-    select * from {{ ref("int_call_outcome") }}
+segments as (select * from {{ ref("fct_call_segment") }}),
 
-),
+{%- for family in event_parts() %}
 
-call_facts as (
-
-    select * from {{ ref("fct_call") }}
-
-),
-
-segments as (
-
-    select * from {{ ref("fct_call_segment") }}
-
-),
-
-contacts as (
-
-    select * from {{ ref("fct_digital_contact") }}
-
-),
-
-submissions as (
-
-    select * from {{ ref("fct_online_crime_report") }}
-
-),
-
-chats as (
-
-    select * from {{ ref("int_chat_outcome") }}
-
-),
-
-pieces as (
-
-    select * from {{ ref("int_chat_piece") }}
-
-),
-
-operator_stretches as (
-
-    select * from {{ ref("int_chat_operator_time") }}
-
-),
-
-operator_months as (
-
-    select * from {{ ref("int_chat_operator_monthly") }}
-
-),
-
-crimes as (
-
-    select * from {{ ref("int_crime_event") }}
-
-),
+{{ "all_" if family.has_rows }}{{ family.events }} as (select * from {{ ref(family.model) }}),
+{%- endfor %}
 
 -- A call was read from all rows of its segments; it counts on the row of the first, which fct_call has.
 calls as (
 
     select
-        call_outcomes.*,
+        all_calls.*,
         segments.load_id,
         segments.source_row,
         segments.load_id = call_facts.load_id and segments.source_row = call_facts.source_row as is_counted
-    from call_outcomes
+    from all_calls
     inner join call_facts
         on
-            call_outcomes.force_code = call_facts.force_code
-            and call_outcomes.call_id = call_facts.call_id
+            all_calls.force_code = call_facts.force_code
+            and all_calls.call_id = call_facts.call_id
     inner join segments
         on
-            call_outcomes.force_code = segments.force_code
-            and call_outcomes.call_id = segments.call_id
+            all_calls.force_code = segments.force_code
+            and all_calls.call_id = segments.call_id
 
 ),
 
@@ -91,24 +40,24 @@ calls as (
 stretches as (
 
     select
-        operator_stretches.*,
+        all_stretches.*,
         pieces.load_id,
         pieces.source_row,
         row_number() over (
             partition by
-                operator_stretches.force_code,
-                operator_stretches.operator_id,
-                operator_stretches.month_start,
-                operator_stretches.stretch_no
+                all_stretches.force_code,
+                all_stretches.operator_id,
+                all_stretches.month_start,
+                all_stretches.stretch_no
             order by pieces.started_at asc nulls last, pieces.chat_id asc nulls last
         ) = 1 as is_counted
-    from operator_stretches
+    from all_stretches
     inner join pieces
         on
-            operator_stretches.force_code = pieces.force_code
-            and operator_stretches.operator_id = pieces.operator_id
-            and operator_stretches.month_start = pieces.month_start
-            and pieces.started_at between operator_stretches.started_at and operator_stretches.ended_at
+            all_stretches.force_code = pieces.force_code
+            and all_stretches.operator_id = pieces.operator_id
+            and all_stretches.month_start = pieces.month_start
+            and pieces.started_at between all_stretches.started_at and all_stretches.ended_at
 
 ),
 
@@ -142,22 +91,22 @@ operator_chats as (
 operators as (
 
     select
-        operator_months.*,
+        all_operators.*,
         operator_chats.load_id,
         operator_chats.source_row,
         row_number() over (
             partition by
-                operator_months.force_code,
-                operator_months.operator_id,
-                operator_months.month_start
+                all_operators.force_code,
+                all_operators.operator_id,
+                all_operators.month_start
             order by operator_chats.started_at asc nulls last, operator_chats.chat_id asc nulls last
         ) = 1 as is_counted
-    from operator_months
+    from all_operators
     inner join operator_chats
         on
-            operator_months.force_code = operator_chats.force_code
-            and operator_months.operator_id = operator_chats.operator_id
-            and operator_months.month_start = operator_chats.month_start
+            all_operators.force_code = operator_chats.force_code
+            and all_operators.operator_id = operator_chats.operator_id
+            and all_operators.month_start = operator_chats.month_start
 
 ),
 

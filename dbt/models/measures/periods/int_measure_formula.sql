@@ -9,23 +9,11 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-alternatives as (
-
-    select * from {{ ref("measure_alternatives") }}
-
-),
+alternatives as (select * from {{ ref("measure_alternatives") }}),
 
 own as (
 

@@ -2,23 +2,11 @@
 -- noqa: disable=layout.indent
 with
 
-measures as (
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-    select * from {{ ref("measure_catalogue") }}
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
-
-queue_times as (
-
-    select * from {{ ref("int_queue_time_period") }}
-
-),
+queue_times as (select * from {{ ref("int_queue_time_period") }}),
 
 concurrency as (
 

@@ -2,59 +2,23 @@
 -- noqa: disable=layout.indent
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
+measure_parts as (select * from {{ ref("measure_parts") }}),
 
-measures as (
+part_days as (select * from {{ ref("int_part_daily") }}),
 
-    select * from {{ ref("measure_catalogue") }}
+periods as (select * from {{ ref("int_period") }}),
 
-),
+queue_times as (select * from {{ ref("int_queue_time_period") }}),
 
-measure_parts as (
+concurrency as (select * from {{ ref("int_chat_concurrency_daily") }}),
 
-    select * from {{ ref("measure_parts") }}
+unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
-),
-
-part_days as (
-
-    select * from {{ ref("int_part_daily") }}
-
-),
-
-periods as (
-
-    select * from {{ ref("int_period") }}
-
-),
-
-queue_times as (
-
-    select * from {{ ref("int_queue_time_period") }}
-
-),
-
-concurrency as (
-
-    select * from {{ ref("int_chat_concurrency_daily") }}
-
-),
-
-unloaded_days as (
-
-    select * from {{ ref("int_measure_unloaded_day") }}
-
-),
-
-uncompared_days as (
-
-    select * from {{ ref("int_uncompared_day") }}
-
-),
+uncompared_days as (select * from {{ ref("int_uncompared_day") }}),
 
 summed as (
 

@@ -10,17 +10,9 @@ measures as (
 
 ),
 
-source_days as (
+source_days as (select * from {{ ref("int_source_day") }}),
 
-    select * from {{ ref("int_source_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 measure_sources as (
 

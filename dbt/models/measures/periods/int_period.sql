@@ -12,17 +12,9 @@
 -- noqa: disable=layout.indent
 with
 
-source_months as (
+source_months as (select * from {{ ref("int_source_month") }}),
 
-    select * from {{ ref("int_source_month") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 delivered as (
 

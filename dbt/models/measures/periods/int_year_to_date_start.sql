@@ -1,16 +1,8 @@
 with
 
-deliveries as (
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-    select * from {{ ref("int_measure_delivery") }}
-
-),
-
-unloaded_days as (
-
-    select * from {{ ref("int_measure_unloaded_day") }}
-
-),
+unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
 periods as (
 

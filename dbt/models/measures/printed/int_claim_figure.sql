@@ -14,17 +14,9 @@ tests as (
 
 ),
 
-statement_months as (
+statement_months as (select * from {{ ref("int_statement_month") }}),
 
-    select * from {{ ref("int_statement_month") }}
-
-),
-
-statement_periods as (
-
-    select * from {{ ref("int_statement_period") }}
-
-),
+statement_periods as (select * from {{ ref("int_statement_period") }}),
 
 may_be_negative as (
 

@@ -31,17 +31,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-spans as (
+spans as (select * from {{ ref("int_narrative_span") }}),
 
-    select * from {{ ref("int_narrative_span") }}
-
-),
-
-formulas as (
-
-    select * from {{ ref("int_measure_formula") }}
-
-),
+formulas as (select * from {{ ref("int_measure_formula") }}),
 
 span_months as (
 

@@ -2,29 +2,13 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-statement_tests as (
+statement_tests as (select * from {{ ref("int_statement_test") }}),
 
-    select * from {{ ref("int_statement_test") }}
+month_figures as (select * from {{ ref("int_printed_figure") }}),
 
-),
+statement_periods as (select * from {{ ref("int_statement_period") }}),
 
-month_figures as (
-
-    select * from {{ ref("int_printed_figure") }}
-
-),
-
-statement_periods as (
-
-    select * from {{ ref("int_statement_period") }}
-
-),
-
-formulas as (
-
-    select * from {{ ref("int_measure_formula") }}
-
-),
+formulas as (select * from {{ ref("int_measure_formula") }}),
 
 -- A paper's mean of rounded figures is of the figures as its tables print them.
 printed_months as (

@@ -2,11 +2,7 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-published as (
-
-    select * from {{ ref("int_published_figures_current") }}
-
-),
+published as (select * from {{ ref("int_published_figures_current") }}),
 
 recognised as (
     {{ printed_figures("published") }}

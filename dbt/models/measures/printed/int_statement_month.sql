@@ -2,23 +2,11 @@
 -- noqa: disable=layout.indent
 with
 
-tests as (
+tests as (select * from {{ ref("int_statement_test") }}),
 
-    select * from {{ ref("int_statement_test") }}
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-),
-
-measure_months as (
-
-    select * from {{ ref("int_measure_monthly") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- A comparison with the year before needs no base period in so many words.
 periods as (

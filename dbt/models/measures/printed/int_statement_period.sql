@@ -1,10 +1,6 @@
 with
 
-statement_months as (
-
-    select * from {{ ref("int_statement_month") }}
-
-),
+statement_months as (select * from {{ ref("int_statement_month") }}),
 
 months as (
 

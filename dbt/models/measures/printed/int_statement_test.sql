@@ -2,17 +2,9 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-statements as (
+statements as (select * from {{ ref("int_published_statements_current") }}),
 
-    select * from {{ ref("int_published_statements_current") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- A test has a key of one column, since everything that is found about it is joined to it again. The length of the
 -- report's name keeps reports and statements with slashes in their names apart.

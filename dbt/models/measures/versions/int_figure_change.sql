@@ -3,44 +3,21 @@
     last one at that moment. dbt reads it for its tests only.
 -#}
 {{ config(materialized="view") }}
+{%- set key = ["force_code", "measure", "month_start"] -%}
 
 with
 
-figures as (
+figures as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-),
+versions as (select * from {{ ref("stg_figure_versions") }}),
 
-measure_sources as (
+intervals as (select * from {{ ref("chg_publication_interval") }}),
 
-    select * from {{ ref("int_measure_source") }}
+unpublished_loads as (select * from {{ ref("chg_unpublished_loads") }}),
 
-),
-
-versions as (
-
-    select * from {{ ref("stg_figure_versions") }}
-
-),
-
-intervals as (
-
-    select * from {{ ref("chg_publication_interval") }}
-
-),
-
-unpublished_loads as (
-
-    select * from {{ ref("chg_unpublished_loads") }}
-
-),
-
-unpublished_months as (
-
-    select * from {{ ref("chg_unpublished_months") }}
-
-),
+unpublished_months as (select * from {{ ref("chg_unpublished_months") }}),
 
 newest_versions as (
 
@@ -59,10 +36,7 @@ published as (
     select versions.*
     from versions
     inner join newest_versions
-        on versions.publication_no = newest_versions.publication_no
-        and versions.force_code = newest_versions.force_code
-        and versions.measure = newest_versions.measure
-        and versions.month_start = newest_versions.month_start
+        on {{ same_columns("versions", "newest_versions", key + ["publication_no"]) }}
     where not versions.is_removed
 
 ),
@@ -81,9 +55,7 @@ compared as (
         figures.measure is null as is_removed
     from figures
     full outer join published
-        on figures.force_code = published.force_code
-        and figures.measure = published.measure
-        and figures.month_start = published.month_start
+        on {{ same_columns("figures", "published", key) }}
 
 ),
 
@@ -195,9 +167,7 @@ unexplained as (
     left join forces_now
         on changed.force_code = forces_now.force_code
     left join explained
-        on changed.force_code = explained.force_code
-        and changed.measure = explained.measure
-        and changed.month_start = explained.month_start
+        on {{ same_columns("changed", "explained", key) }}
     where explained.measure is null and not intervals.has_other_definitions
 
 ),
@@ -321,9 +291,7 @@ final as (
         cast(coalesce(named.delivery_count, 0) as bigint) as delivery_count
     from changed
     left join named
-        on changed.force_code = named.force_code
-        and changed.measure = named.measure
-        and changed.month_start = named.month_start
+        on {{ same_columns("changed", "named", key) }}
 
 )
 

@@ -1,8 +1,6 @@
 with
 
-contracts as (
-    select * from {{ source("audit", "contract") }}
-),
+contracts as (select * from {{ source("audit", "contract") }}),
 
 final as (
     select

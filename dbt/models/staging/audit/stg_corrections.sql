@@ -1,8 +1,6 @@
 with
 
-corrections as (
-    select * from {{ source("audit", "correction") }}
-),
+corrections as (select * from {{ source("audit", "correction") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-results as (
-    select * from {{ source("audit", "expectation_result") }}
-),
+results as (select * from {{ source("audit", "expectation_result") }}),
 
 final as (
     select

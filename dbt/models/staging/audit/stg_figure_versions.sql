@@ -1,8 +1,6 @@
 with
 
-versions as (
-    select * from {{ source("audit", "figure_version") }}
-),
+versions as (select * from {{ source("audit", "figure_version") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-load_forces as (
-    select * from {{ source("audit", "load_force") }}
-),
+load_forces as (select * from {{ source("audit", "load_force") }}),
 
 final as (
     select

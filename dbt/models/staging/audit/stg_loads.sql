@@ -1,8 +1,6 @@
 with
 
-loads as (
-    select * from {{ source("audit", "load") }}
-),
+loads as (select * from {{ source("audit", "load") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-pending_loads as (
-    select * from {{ source("audit", "pending_load") }}
-),
+pending_loads as (select * from {{ source("audit", "pending_load") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-publications as (
-    select * from {{ source("audit", "publication") }}
-),
+publications as (select * from {{ source("audit", "publication") }}),
 
 final as (
     select

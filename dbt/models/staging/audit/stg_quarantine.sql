@@ -1,8 +1,6 @@
 with
 
-quarantined as (
-    select * from {{ source("audit", "quarantine") }}
-),
+quarantined as (select * from {{ source("audit", "quarantine") }}),
 
 final as (
     select

@@ -1,8 +1,6 @@
 with
 
-segments as (
-    select * from {{ source("raw", "call_segments") }}
-),
+segments as (select * from {{ source("raw", "call_segments") }}),
 
 current_loads as (
     select load_id

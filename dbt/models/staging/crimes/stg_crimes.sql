@@ -1,8 +1,6 @@
 with
 
-states as (
-    select * from {{ source("raw", "crimes") }}
-),
+states as (select * from {{ source("raw", "crimes") }}),
 
 current_loads as (
     select load_id

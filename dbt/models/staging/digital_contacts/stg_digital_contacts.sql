@@ -1,8 +1,6 @@
 with
 
-contacts as (
-    select * from {{ source("raw", "digital_contacts") }}
-),
+contacts as (select * from {{ source("raw", "digital_contacts") }}),
 
 current_loads as (
     select load_id

@@ -1,8 +1,6 @@
 with
 
-chats as (
-    select * from {{ source("raw", "live_chats") }}
-),
+chats as (select * from {{ source("raw", "live_chats") }}),
 
 current_loads as (
     select load_id

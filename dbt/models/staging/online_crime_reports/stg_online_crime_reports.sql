@@ -1,8 +1,6 @@
 with
 
-submissions as (
-    select * from {{ source("raw", "online_crime_reports") }}
-),
+submissions as (select * from {{ source("raw", "online_crime_reports") }}),
 
 current_loads as (
     select load_id

@@ -1,8 +1,6 @@
 with
 
-figures as (
-    select * from {{ source("raw", "published_figures") }}
-),
+figures as (select * from {{ source("raw", "published_figures") }}),
 
 current_loads as (
     select load_id

@@ -1,8 +1,6 @@
 with
 
-statements as (
-    select * from {{ source("raw", "published_statements") }}
-),
+statements as (select * from {{ source("raw", "published_statements") }}),
 
 current_loads as (
     select load_id

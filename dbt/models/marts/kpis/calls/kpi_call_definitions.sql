@@ -3,29 +3,13 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-counted_calls as (
+counted_calls as (select * from {{ ref("int_call_threshold_monthly") }}),
 
-    select * from {{ ref("int_call_threshold_monthly") }}
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-),
+parameters as (select * from {{ ref("call_parameters") }}),
 
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("call_parameters") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 lines as (
 

@@ -4,35 +4,15 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-percentiles as (
+percentiles as (select * from {{ ref("int_queue_time_daily") }}),
 
-    select * from {{ ref("int_queue_time_daily") }}
+part_days as (select * from {{ ref("int_part_daily") }}),
 
-),
+source_days as (select * from {{ ref("int_source_day") }}),
 
-part_days as (
+dates as (select * from {{ ref("dim_date") }}),
 
-    select * from {{ ref("int_part_daily") }}
-
-),
-
-source_days as (
-
-    select * from {{ ref("int_source_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
-
-lines as (
-
-    select distinct line from {{ ref("call_parameters") }}
-
-),
+lines as (select distinct line from {{ ref("call_parameters") }}),
 
 spans as (
 

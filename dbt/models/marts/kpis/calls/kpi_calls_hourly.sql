@@ -4,29 +4,13 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-grouped as (
+grouped as (select * from {{ ref("int_call_hourly") }}),
 
-    select * from {{ ref("int_call_hourly") }}
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-),
+lines as (select distinct line from {{ ref("call_parameters") }}),
 
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
-
-lines as (
-
-    select distinct line from {{ ref("call_parameters") }}
-
-),
-
-hours as (
-
-    select * from {{ ref("int_hour_of_week") }}
-
-),
+hours as (select * from {{ ref("int_hour_of_week") }}),
 
 cells as (
 

@@ -1,16 +1,8 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
-
-),
-
-lines as (
-
-    select distinct line from {{ ref("call_parameters") }}
-
-),
+lines as (select distinct line from {{ ref("call_parameters") }}),
 
 chosen as (
 

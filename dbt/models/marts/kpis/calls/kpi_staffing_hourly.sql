@@ -2,41 +2,17 @@ with
 -- The linter knows neither the indentation of a macro's query nor the lambdas of Erlang's formulas.
 -- noqa: disable=layout.indent,PRS
 
-call_hours as (
+call_hours as (select * from {{ ref("int_call_hourly") }}),
 
-    select * from {{ ref("int_call_hourly") }}
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
-),
+source_days as (select * from {{ ref("int_source_day") }}),
 
-deliveries as (
+dates as (select * from {{ ref("dim_date") }}),
 
-    select * from {{ ref("int_measure_delivery") }}
+parameters as (select * from {{ ref("call_parameters") }}),
 
-),
-
-source_days as (
-
-    select * from {{ ref("int_source_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
-
-parameters as (
-
-    select * from {{ ref("call_parameters") }}
-
-),
-
-hours as (
-
-    select * from {{ ref("int_hour_of_week") }}
-
-),
+hours as (select * from {{ ref("int_hour_of_week") }}),
 
 lines as (
 

@@ -1,16 +1,8 @@
 with
 
-chart_months as (
+chart_months as (select * from {{ ref("int_control_chart_limit") }}),
 
-    select * from {{ ref("int_control_chart_limit") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 verdicts as (
     {{- control_chart_verdicts("chart_months", "measures", ["force_code", "measure"]) }}

@@ -10,17 +10,9 @@
 
 with
 
-all_months as (
+all_months as (select * from {{ ref("int_control_chart_limit") }}),
 
-    select * from {{ ref("int_control_chart_limit") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 missing_charts as (
 

@@ -1,16 +1,8 @@
 with
 
-chart_weeks as (
+chart_weeks as (select * from {{ ref("int_control_chart_limit_weekly") }}),
 
-    select * from {{ ref("int_control_chart_limit_weekly") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 verdicts as (
     {{- control_chart_verdicts("chart_weeks", "measures", ["force_code", "measure"], "week_start") }}

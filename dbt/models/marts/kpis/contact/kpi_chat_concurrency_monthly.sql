@@ -1,16 +1,8 @@
 with
 
-levels as (
+levels as (select * from {{ ref("int_chat_operator_level_monthly") }}),
 
-    select * from {{ ref("int_chat_operator_level_monthly") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 summed as (
 

@@ -1,16 +1,8 @@
 with
 
-operator_months as (
+operator_months as (select * from {{ ref("int_chat_operator_monthly") }}),
 
-    select * from {{ ref("int_chat_operator_monthly") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 final as (
 

@@ -1,16 +1,8 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 final as (
 

@@ -7,17 +7,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-unanswered_calls as (
+unanswered_calls as (select * from {{ ref("int_caller_return") }}),
 
-    select * from {{ ref("int_caller_return") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 grouped as (
 

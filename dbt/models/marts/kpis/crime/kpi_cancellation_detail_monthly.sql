@@ -1,16 +1,8 @@
 with
 
-crimes as (
+crimes as (select * from {{ ref("int_crime_event") }}),
 
-    select * from {{ ref("int_crime_event") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 -- A cancelled crime is there twice: as it was cancelled and as it was recorded.
 cancelled as (

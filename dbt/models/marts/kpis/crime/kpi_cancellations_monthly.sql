@@ -1,16 +1,8 @@
 with
 
-crimes as (
+crimes as (select * from {{ ref("int_crime_event") }}),
 
-    select * from {{ ref("int_crime_event") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 counted as (
 

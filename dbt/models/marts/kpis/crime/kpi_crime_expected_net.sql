@@ -1,10 +1,6 @@
 with
 
-triangle as (
-
-    select * from {{ ref("kpi_crime_maturity") }}
-
-),
+triangle as (select * from {{ ref("kpi_crime_maturity") }}),
 
 cohorts as (
 

@@ -1,16 +1,8 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
-
-),
-
-crimes as (
-
-    select * from {{ ref("int_crime_event") }}
-
-),
+crimes as (select * from {{ ref("int_crime_event") }}),
 
 months as (
 

@@ -1,16 +1,8 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
-
-),
-
-details as (
-
-    select * from {{ ref("kpi_cancellation_detail_monthly") }}
-
-),
+details as (select * from {{ ref("kpi_cancellation_detail_monthly") }}),
 
 chosen as (
 

@@ -4,17 +4,9 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-counted as (
+counted as (select * from {{ ref("int_crime_change_monthly") }}),
 
-    select * from {{ ref("int_crime_change_monthly") }}
-
-),
-
-deliveries as (
-
-    select * from {{ ref("int_measure_delivery") }}
-
-),
+deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
 months as (
 

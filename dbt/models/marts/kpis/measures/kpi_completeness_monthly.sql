@@ -1,34 +1,14 @@
 with
 
-source_days as (
+source_days as (select * from {{ ref("int_source_day") }}),
 
-    select * from {{ ref("int_source_day") }}
+source_months as (select * from {{ ref("int_source_month") }}),
 
-),
+source_rows as (select * from {{ ref("int_source_row_monthly") }}),
 
-source_months as (
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-    select * from {{ ref("int_source_month") }}
-
-),
-
-source_rows as (
-
-    select * from {{ ref("int_source_row_monthly") }}
-
-),
-
-measure_sources as (
-
-    select * from {{ ref("int_measure_source") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 owed as (
 

@@ -6,29 +6,13 @@
 -- noqa: disable=layout.indent
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measure_periods as (select * from {{ ref("int_measure_period") }}),
 
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-measure_periods as (
-
-    select * from {{ ref("int_measure_period") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-quarantined as (
-
-    select * from {{ ref("int_measure_quarantine") }}
-
-),
+quarantined as (select * from {{ ref("int_measure_quarantine") }}),
 
 pivoted as (
 

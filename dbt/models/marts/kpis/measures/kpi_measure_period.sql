@@ -1,34 +1,14 @@
 with
 
-measure_periods as (
+measure_periods as (select * from {{ ref("int_measure_period") }}),
 
-    select * from {{ ref("int_measure_period") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
+periods as (select * from {{ ref("int_period") }}),
 
-measures as (
+year_starts as (select * from {{ ref("int_year_to_date_start") }}),
 
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-periods as (
-
-    select * from {{ ref("int_period") }}
-
-),
-
-year_starts as (
-
-    select * from {{ ref("int_year_to_date_start") }}
-
-),
-
-quarantined as (
-
-    select * from {{ ref("int_measure_quarantine") }}
-
-),
+quarantined as (select * from {{ ref("int_measure_quarantine") }}),
 
 final as (
 

@@ -1,10 +1,6 @@
 with
 
-measure_weeks as (
-
-    select * from {{ ref("int_measure_weekly") }}
-
-),
+measure_weeks as (select * from {{ ref("int_measure_weekly") }}),
 
 final as (
 

@@ -8,11 +8,7 @@ measure_months as (
 
 ),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 final as (
 

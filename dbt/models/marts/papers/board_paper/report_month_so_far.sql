@@ -3,47 +3,19 @@
 -- noqa: disable=layout.indent
 with
 
-report_months as (
+report_months as (select * from {{ ref("report_months") }}),
 
-    select * from {{ ref("report_months") }}
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-measure_months as (
+measure_parts as (select * from {{ ref("measure_parts") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+part_days as (select * from {{ ref("int_part_daily") }}),
 
-),
+unloaded_days as (select * from {{ ref("int_measure_unloaded_day") }}),
 
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-measure_parts as (
-
-    select * from {{ ref("measure_parts") }}
-
-),
-
-part_days as (
-
-    select * from {{ ref("int_part_daily") }}
-
-),
-
-unloaded_days as (
-
-    select * from {{ ref("int_measure_unloaded_day") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 months as (
 

@@ -1,34 +1,14 @@
 with
 
-measure_months as (
+measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-    select * from {{ ref("int_measure_monthly") }}
+measures as (select * from {{ ref("measure_catalogue") }}),
 
-),
+measure_sources as (select * from {{ ref("int_measure_source") }}),
 
-measures as (
+loads as (select * from {{ ref("stg_loads") }}),
 
-    select * from {{ ref("measure_catalogue") }}
-
-),
-
-measure_sources as (
-
-    select * from {{ ref("int_measure_source") }}
-
-),
-
-loads as (
-
-    select * from {{ ref("stg_loads") }}
-
-),
-
-dates as (
-
-    select * from {{ ref("dim_date") }}
-
-),
+dates as (select * from {{ ref("dim_date") }}),
 
 months as (
 

@@ -12,23 +12,11 @@ with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent
 
-figures as (
+figures as (select * from {{ ref("int_claim_figure") }}),
 
-    select * from {{ ref("int_claim_figure") }}
+statement_months as (select * from {{ ref("int_statement_month") }}),
 
-),
-
-statement_months as (
-
-    select * from {{ ref("int_statement_month") }}
-
-),
-
-chart_months as (
-
-    select * from {{ ref("kpi_measure_spc") }}
-
-),
+chart_months as (select * from {{ ref("kpi_measure_spc") }}),
 
 -- The chart of the measure over the compared months that the claim is about.
 charted as (

@@ -2,23 +2,11 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-published as (
+published as (select * from {{ ref("int_printed_figure") }}),
 
-    select * from {{ ref("int_printed_figure") }}
+formulas as (select * from {{ ref("int_measure_formula") }}),
 
-),
-
-formulas as (
-
-    select * from {{ ref("int_measure_formula") }}
-
-),
-
-measures as (
-
-    select * from {{ ref("measure_catalogue") }}
-
-),
+measures as (select * from {{ ref("measure_catalogue") }}),
 
 -- The warehouse's figure is shown with as many decimals as the paper printed. A text that is no number, percentage or
 -- duration of its unit equals nothing.

@@ -2,23 +2,11 @@ with
 -- The linter cannot follow the indentation of what macros give.
 -- noqa: disable=layout.indent
 
-statement_tests as (
+statement_tests as (select * from {{ ref("int_statement_test") }}),
 
-    select * from {{ ref("int_statement_test") }}
+statement_periods as (select * from {{ ref("int_statement_period") }}),
 
-),
-
-statement_periods as (
-
-    select * from {{ ref("int_statement_period") }}
-
-),
-
-candidates as (
-
-    select * from {{ ref("int_narrative_candidate") }}
-
-),
+candidates as (select * from {{ ref("int_narrative_candidate") }}),
 
 periods as (
 

@@ -3,17 +3,9 @@
 
 with
 
-publications as (
+publications as (select * from {{ ref("stg_publications") }}),
 
-    select * from {{ ref("stg_publications") }}
-
-),
-
-versions as (
-
-    select * from {{ ref("stg_figure_versions") }}
-
-),
+versions as (select * from {{ ref("stg_figure_versions") }}),
 
 ordered as (
 

@@ -1,0 +1,19 @@
+{#- Sources of events that figures count. What their deliveries can have changed is worked out from this list alone:
+    chg_months and chg_unpublished_months read it.
+
+    key: column of the raw table that tells an event of a force apart.
+    dates: columns of chg_SOURCE_rows with the local days that an event counts on.
+    times: columns of the raw table with the times whose months an event counts in. -#}
+{% macro event_sources() -%}
+    {{- return({
+        "call_segments": {"key": "call_id", "dates": ["arrived_date"], "times": ["arrived_at"]},
+        "crimes": {
+            "key": "crime_ref",
+            "dates": ["recorded_date", "cancelled_date", "updated_date"],
+            "times": ["recorded_at", "cancelled_at"],
+        },
+        "digital_contacts": {"key": "contact_id", "dates": ["received_date"], "times": ["received_at"]},
+        "live_chats": {"key": "chat_id", "dates": ["requested_date"], "times": ["requested_at", "ended_at"]},
+        "online_crime_reports": {"key": "submission_id", "dates": ["submitted_date"], "times": ["submitted_at"]},
+    }) -}}
+{%- endmacro %}
