@@ -116,7 +116,8 @@ class Outcome:
             if is_personal and len(text) > 5 and text in reason:
                 found.append(f"{about}: row {row.number}: {text!r} in {reason!r}")
             # Words alone: what of others is shown is for `tests/unit/test_cells.py`.
-            is_hidden = is_personal or "cells of the row are faulty" in reason or row.verdict[0] == "required_empty"
+            is_empty = row.verdict[0] in ("required_empty", "required_when")
+            is_hidden = is_personal or is_empty or "cells of the row are faulty" in reason
             if not is_hidden and re.fullmatch("[A-Za-z]{1,40}", text) and text.lower() not in reason.lower():
                 found.append(f"{about}: row {row.number}: {text!r} is not in {reason!r}")
         return found
