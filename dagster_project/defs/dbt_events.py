@@ -126,11 +126,10 @@ def _lineage(
     manifest: Mapping[str, Any], settings: Settings, report: BuildReport, types: _ColumnTypes
 ) -> ColumnLineage:
     """Column lineage by the SQL that the build ran."""
-    sources = {(node["source_name"], node["name"]) for node in manifest["sources"].values()}
     return column_lineage(
         manifest,
         {node.unique_id: node.sql for node in report.nodes if node.sql},
-        source_columns={relation: list(columns) for relation, columns in types.items() if relation in sources},
+        stored_columns={relation: list(columns) for relation, columns in types.items()},
         cache=target_path(settings) / "column_lineage.json",
     )
 

@@ -8,6 +8,8 @@ import duckdb
 
 from dagster_project.console import detail, is_json, step, warn
 from dagster_project.loading.pipeline import SourceReport
+from dagster_project.publication.public_edition import PublicEdition
+from dagster_project.publication.publish import Publication
 from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.warehouse.state import quarantined_rows
 from dagster_project.words import counted
@@ -105,4 +107,43 @@ def failure_of_build(report: BuildReport) -> str:
     return (
         f"dbt: {counted(len(report.failed), 'node')} failed or skipped: {faults}. Nothing was published; what was "
         "published before stays. Correct the cause and run: fcir run"
+    )
+
+
+def log_publication(publication: Publication, seconds: float) -> None:
+    """Lines for the papers, the pages and the tables of a publication."""
+    rows = sum(publication.tables.values())
+    rendered = sum(paper.is_rendered for paper in publication.papers)
+    step(
+        "publish",
+        "papers",
+        f"{counted(len(publication.papers), 'paper')}, {rendered:,} new or changed",
+        papers=len(publication.papers),
+        rendered=rendered,
+    )
+    failed = len(publication.failed)
+    step("publish", "site", counted(publication.pages, "page"), pages=publication.pages, failed=failed)
+    step(
+        "publish",
+        publication.run_id,
+        f"{counted(len(publication.tables), 'table')}, {counted(rows, 'row')} ({seconds:.1f} s)",
+        tables=len(publication.tables),
+        rows=rows,
+        seconds=round(seconds, 3),
+    )
+
+
+def log_public_edition(edition: PublicEdition, seconds: float) -> None:
+    """A line for the tables of a public edition and the months that it shows for the first time."""
+    rows = sum(edition.tables.values())
+    step(
+        "publish",
+        edition.run_id,
+        f"public edition: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')}, "
+        f"{counted(edition.months_shown, 'month')} shown for the first time ({seconds:.1f} s)",
+        edition="public",
+        tables=len(edition.tables),
+        rows=rows,
+        months_shown=edition.months_shown,
+        seconds=round(seconds, 3),
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.console import step
 from dagster_project.defs.links import page_of_site
+from dagster_project.defs.log_lines import log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_materializations
 from dagster_project.publication.files import FailedRendering, failed_renderings
@@ -175,8 +175,8 @@ def _published(*names: str) -> list[dg.AssetKey]:
     return [dg.AssetKey(["published", name]) for name in names]
 
 
-def _made(publication: Publication) -> dict[str, dict[str, Any]]:
-    """What each part of a publication shows of itself: how much there is of it, by which the UI draws its course."""
+def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
+    """How much there is of each part of a publication; the UI draws it over time."""
     folder = publication.folder
     rows = sum(publication.tables.values())
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -222,33 +222,15 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             made = publish(warehouse.settings, marts, run_id=context.run.run_id)
         except GateClosed as closed:
             raise dg.Failure(str(closed), allow_retries=False) from None
-        seconds = time.monotonic() - started
-        rows = sum(made.tables.values())
-        rendered = sum(paper.is_rendered for paper in made.papers)
-        step(
-            "publish",
-            "papers",
-            f"{counted(len(made.papers), 'paper')}, {rendered:,} new or changed",
-            papers=len(made.papers),
-            rendered=rendered,
-        )
-        step("publish", "site", counted(made.pages, "page"), pages=made.pages, failed=len(made.failed))
-        step(
-            "publish",
-            made.run_id,
-            f"{counted(len(made.tables), 'table')}, {counted(rows, 'row')} ({seconds:.1f} s)",
-            tables=len(made.tables),
-            rows=rows,
-            seconds=round(seconds, 3),
-        )
-        shown = _made(made)
+        log_publication(made, time.monotonic() - started)
+        metadata = _metadata_by_part(made)
         for spec in specs:
             yield dg.MaterializeResult(
                 asset_key=spec.key,
                 metadata={
                     "publication": made.run_id,
                     "folder": dg.MetadataValue.path(made.folder),
-                    **shown[spec.key.path[-1]],
+                    **metadata[spec.key.path[-1]],
                 },
             )
 
@@ -272,12 +254,12 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         failed = failed_renderings(warehouse.settings.published)
         if faults or failed:
             need = f"{counted(len(faults), 'delivery')} {'needs' if len(faults) == 1 else 'need'} attention"
-            owed = [f"{need}: {'; '.join(map(str, faults[:10]))}"] if faults else []
+            deliveries = [f"{need}: {'; '.join(map(str, faults[:10]))}"] if faults else []
             raise dg.Failure(
-                ". ".join([*owed, *_left_out(failed)]),
+                ". ".join([*deliveries, *_files_left_out(failed)]),
                 metadata={
                     "deliveries": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults)),
-                    "failed_renderings": dg.MetadataValue.md("\n".join(f"- {_told(item)}" for item in failed)),
+                    "failed_renderings": dg.MetadataValue.md("\n".join(f"- {_file_left_out(item)}" for item in failed)),
                 },
                 allow_retries=False,
             )
@@ -286,15 +268,16 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     return [publication, run_verdict]
 
 
-def _left_out(failed: Sequence[FailedRendering]) -> list[str]:
-    """What failed renderings mean, in a sentence; no sentence where there are none."""
+def _files_left_out(failed: Sequence[FailedRendering]) -> list[str]:
+    """A sentence on files that could not be rendered; none where there are none."""
     if not failed:
         return []
     count = f"{counted(len(failed), 'rendering')} {be(len(failed))} left out of the publication"
-    return [f"{count}: {'; '.join(map(_told, failed[:10]))}. When the cause is removed (docs/runbook.md): fcir publish"]
+    files = "; ".join(map(_file_left_out, failed[:10]))
+    return [f"{count}: {files}. When the cause is removed (docs/runbook.md): fcir publish"]
 
 
-def _told(failed: FailedRendering) -> str:
+def _file_left_out(failed: FailedRendering) -> str:
     return f"{failed['path']} ({failed['reason']})"
 
 
@@ -334,19 +317,7 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
         started = time.monotonic()
         warehouse.begin("publishing the public edition")
         made = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
-        seconds = time.monotonic() - started
-        rows = sum(made.tables.values())
-        step(
-            "publish",
-            made.run_id,
-            f"public edition: {counted(len(made.tables), 'table')}, {counted(rows, 'row')}, "
-            f"{counted(made.months_shown, 'month')} shown for the first time ({seconds:.1f} s)",
-            edition="public",
-            tables=len(made.tables),
-            rows=rows,
-            months_shown=made.months_shown,
-            seconds=round(seconds, 3),
-        )
+        log_public_edition(made, time.monotonic() - started)
         for spec in specs:
             metadata: dict[str, Any] = {
                 "edition": made.run_id,
@@ -354,7 +325,7 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
                 "failed_renderings": len(made.failed),
             }
             if spec.key.path[-1] == "tables":
-                metadata |= {"tables": len(made.tables), "dagster/row_count": rows}
+                metadata |= {"tables": len(made.tables), "dagster/row_count": sum(made.tables.values())}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
 
     return [public_edition]

@@ -25,7 +25,7 @@ Columns = Mapping[tuple[str, str], Sequence[str]]
 
 
 def column_lineage(
-    manifest: Mapping[str, Any], compiled: Mapping[str, str], *, source_columns: Columns, cache: Path
+    manifest: Mapping[str, Any], compiled: Mapping[str, str], *, stored_columns: Columns, cache: Path
 ) -> ColumnLineage:
     """Column lineage of all models.
 
@@ -35,7 +35,7 @@ def column_lineage(
     Args:
         manifest: dbt's manifest.
         compiled: id of each model that a build made, to its compiled SQL.
-        source_columns: columns of the tables that the models read and dbt does not make.
+        stored_columns: columns of the tables and views in the database; they count where the manifest has others.
         cache: file that holds the lineage of every model beside a hash of what it was worked out from; a model is
             worked out again (some 20 ms of CPU) only when that has changed.
 
@@ -49,7 +49,7 @@ def column_lineage(
         if node["resource_type"] in ("model", "seed", "source")
     }
     columns = {relation: list(nodes[unique_id]["columns"]) for relation, unique_id in relations.items()}
-    columns |= {relation: list(names) for relation, names in source_columns.items()}
+    columns |= {relation: list(names) for relation, names in stored_columns.items()}
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), names in columns.items():
         schema.setdefault(schema_name, {})[table] = dict.fromkeys(names, "unknown")
