@@ -75,7 +75,7 @@ def _run_mf(settings: Settings, database: Path, arguments: Sequence[str]) -> int
             "FCIR_WAREHOUSE": str(database.resolve()),
             "DBT_PROJECT_DIR": folder,
             "DBT_PROFILES_DIR": str(DBT_PROJECT),
-            "DBT_TARGET": "reader",
+            "DBT_TARGET": "warehouse_reader" if database == settings.warehouse else "reader",
             "DBT_LOG_PATH": folder,
             "DO_NOT_TRACK": "1",
             # Each command asks pypi.org for a newer version, which no proxy without a host lets it, and keeps the

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         return self.home / "warehouse.duckdb"
 
     @property
+    def marts(self) -> Path:
+        """The private DuckDB file of the marts, which are published by copying it."""
+        return self.home / "marts.duckdb"
+
+    @property
     def lock_file(self) -> Path:
         """File whose lock the one writer holds."""
         return self.home / "warehouse.lock"

@@ -17,13 +17,14 @@ from dagster_project.clock import utc_now
 from dagster_project.publication.files import damaged_file
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
+from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 
 # To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked. The
 # index of all runs has 4 MB after a first load.
 _CHECKED_WHOLE_BYTES = 8_000_000
 # Each run has a file of its own, and of old ones nothing but a page of the UI is made.
 _NEWEST_RUNS = 20
-_SIDE_FILES = ("-journal", "-wal", "-shm")
+_SIDE_FILES = ("-journal", "-wal", "-shm", ".wal")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Damage:
 
 def find_damage(settings: Settings) -> list[Damage]:
     """Damaged files that can be made again, each with what `repair` and the run after it do; nothing is changed."""
-    return [*_dagster_files(settings), *publication_damage(settings)]
+    return [*_dagster_files(settings), *_marts(settings), *publication_damage(settings)]
 
 
 def repair(settings: Settings) -> list[Damage]:
@@ -59,7 +60,8 @@ def repair(settings: Settings) -> list[Damage]:
     """
     damage = find_damage(settings)
     for item in damage:
-        if item.file.is_relative_to(settings.dagster_home) or item.file == pointer_of(settings.published):
+        is_ours = item.file in (settings.marts, pointer_of(settings.published))
+        if is_ours or item.file.is_relative_to(settings.dagster_home):
             _set_aside(item.file)
     return damage
 
@@ -76,6 +78,31 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
         yield Damage(pointer, f"points to {pointer.readlink()}, which is gone", "a run publishes again")
     elif found := damaged_file(pointer):
         yield Damage(*found, remedy)
+
+
+def _marts(settings: Settings) -> Iterator[Damage]:
+    """The file of the marts, unless a run writes it at the moment."""
+    if os.path.lexists(settings.marts) and (found := _fault_of_marts(settings)):
+        yield Damage(settings.marts, found, "a run sets it aside and builds the marts again; no data are lost")
+
+
+def _fault_of_marts(settings: Settings) -> str | None:
+    import duckdb
+
+    from dagster_project.warehouse.connection import is_cut_short, says_damage
+
+    if not settings.marts.is_file():
+        return "not a file"
+    try:
+        with (
+            reader_lock(settings.lock_file),
+            duckdb.connect(str(settings.marts), read_only=True) as connection,
+        ):
+            return "too short for what it holds" if is_cut_short(connection, settings.marts) else None
+    except WarehouseLocked:
+        return None
+    except duckdb.Error as error:
+        return "not a whole database" if says_damage(str(error)) else None
 
 
 def _dagster_files(settings: Settings) -> Iterator[Damage]:

@@ -114,7 +114,7 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
         """
         select schema_name, table_name, column_name, data_type
         from duckdb_columns()
-        where database_name = 'warehouse'
+        where database_name in ('warehouse', 'fcir')
         order by schema_name, table_name, column_index
         """
     ).fetchall():
@@ -184,7 +184,7 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> d
             """
             select table_name, schema_name
             from duckdb_tables()
-            where database_name = 'warehouse' and schema_name not in ('raw', 'audit', 'incoming')
+            where database_name in ('warehouse', 'fcir') and schema_name not in ('raw', 'audit', 'incoming')
             """
         ).fetchall()
     )

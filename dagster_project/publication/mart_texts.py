@@ -111,4 +111,4 @@ def _fill(
 
 
 def _mart(name: str) -> str:
-    return table("warehouse", "marts", name)
+    return table("marts", name)

@@ -17,12 +17,35 @@ import duckdb
 from dagster_project.publication.files import take_over
 from dagster_project.publication.paths import address_of, published_path
 from dagster_project.sql import literal, quoted, table
+from dagster_project.transformation.build import built_upon
 from dagster_project.transformation.project import Mart
 
 _FOLDER = "parquet"
 _PART = "part-0.parquet"
 # The month of a fact that has no rows.
 _NO_MONTH = "none"
+
+
+def can_take_over(
+    connection: duckdb.DuckDBPyConnection, before: Path | None, *, change_seq: int, project_fingerprint: str
+) -> bool:
+    """Whether the facts of a publication are those of the marts but for the rows that the last build changed.
+
+    So it is when that build went on from the state that was published, by the same state of the dbt project.
+
+    Args:
+        connection: the warehouse, built and settled.
+        before: folder of the current publication; None where none may be taken over.
+        change_seq: newest change of a load that the new publication holds.
+        project_fingerprint: fingerprint of the dbt project that built it.
+    """
+    if before is None:
+        return False
+    row = connection.execute(
+        "select change_seq from audit.publication where run_id = ? and is_complete and project_fingerprint = ?",
+        [before.name, project_fingerprint],
+    ).fetchone()
+    return row is not None and row[0] in (change_seq, built_upon(connection))
 
 
 def write_parquet(
@@ -34,7 +57,7 @@ def write_parquet(
     from scratch or night by night.
 
     Args:
-        connection: the warehouse.
+        connection: the warehouse with the marts.
         marts: the tables.
         folder: of the new publication.
         before: folder of the publication that the last build went on from, whose unchanged months are taken over; None
@@ -45,7 +68,7 @@ def write_parquet(
             if mart.month_of:
                 _write_months(connection, mart, folder, before)
             else:
-                relation = table("warehouse", "marts", mart.name)
+                relation = table("marts", mart.name)
                 copy_to_parquet(connection, mart, relation, published_path(folder, _FOLDER, f"{mart.name}.parquet"))
 
 
@@ -75,7 +98,7 @@ def _month_files(folder: Path, name: str) -> list[Path]:
 
 def _write_months(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Path, before: Path | None) -> None:
     unchanged = _unchanged_months(connection, mart, before) if before else {}
-    relation, column = table("warehouse", "marts", mart.name), quoted(mart.month_of or "")
+    relation, column = table("marts", mart.name), quoted(mart.month_of or "")
     months = connection.execute(
         f"select cast(date_trunc('month', {column}) as date) as month, count(*) from {relation} group by month"
     ).fetchall()
@@ -100,7 +123,7 @@ def _unchanged_months(connection: duckdb.DuckDBPyConnection, mart: Mart, before:
         return {}
     months = connection.execute(
         f"select distinct cast(date_trunc('month', {quoted(mart.month_of or '')}) as date) "
-        f"from {table('warehouse', *mart.changed_rows)}"
+        f"from {table(*mart.changed_rows)}"
     ).fetchall()
     changed = {_name_of(month) for (month,) in months}
     counts = connection.execute("select file_name, num_rows from parquet_file_metadata(?)", [files]).fetchall()

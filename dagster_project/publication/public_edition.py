@@ -18,7 +18,6 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
-from dagster_project.publication.database import STORAGE_VERSION, comment
 from dagster_project.publication.files import (
     FailedRendering,
     files_of,
@@ -45,11 +44,13 @@ from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import (
+    STORAGE_VERSION,
     insert_rows,
     loading_connection,
     readable_files,
     reading_connection,
     spilling_connection,
+    transaction,
 )
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -230,7 +231,7 @@ def _write_tables(
                     for force, month in months
                 ],
             )
-    comment(
+    _comment(
         connection,
         shown,
         "Months that are shown below force level. One row per table_name, force_code and month_start.",
@@ -255,11 +256,11 @@ def _write_whole(connection: duckdb.DuckDBPyConnection, mart: Mart, release: Who
     names = ", ".join(quoted(column) for column in release.columns)
     order = _order(column for column in (*mart.grain, *release.columns) if column in release.columns)
     connection.execute(
-        f"create table {target} as select {names} from {table('warehouse', 'marts', mart.name)} "
+        f"create table {target} as select {names} from {table('marts', mart.name)} "
         f"where {release.where or 'true'} order by {order}"
     )
     columns = {column: text for column, text in mart.columns.items() if column in release.columns}
-    comment(connection, target, mart.description, columns)
+    _comment(connection, target, mart.description, columns)
 
 
 def _write_controlled(
@@ -279,10 +280,7 @@ def _write_controlled(
     target = table("published", "marts", release.table)
     keys = ", ".join(quoted(column) for column in release.keys)
     sums = ", ".join(f"cast(sum({quoted(count)}) as bigint) as {quoted(count)}" for count in release.counts)
-    cells_of = (
-        f"select {keys}, {sums} from {table('warehouse', 'marts', mart.name)} "
-        f"where {release.where or 'true'} group by {keys}"
-    )
+    cells_of = f"select {keys}, {sums} from {table('marts', mart.name)} where {release.where or 'true'} group by {keys}"
     totals = ", ".join(
         f"{quoted(count)} as {quoted(total)}" for count, total in zip(release.counts, release.totals, strict=True)
     )
@@ -293,7 +291,7 @@ def _write_controlled(
     cells = _read_cells(connection, release, cells_of)
     insert_rows(connection, target, _protected(release, cells, months, rules))
     _check(connection, release, cells, months, rules)
-    comment(
+    _comment(
         connection,
         target,
         f"{release.about} A row is there where any of its counts is shown. One row per {', '.join(release.keys)}.",
@@ -339,7 +337,7 @@ def _settled_months(
         f"""
         with complete as (
             select force_code, month_start
-            from {table("warehouse", "marts", mart.name)}
+            from {table("marts", mart.name)}
             where {release.where or "true"}
             group by force_code, month_start
             having not bool_or(is_provisional) and {is_counted}
@@ -487,3 +485,13 @@ def _manifest(
 
 def _order(columns: Iterable[str]) -> str:
     return ", ".join(f"{quoted(column)} nulls last" for column in dict.fromkeys(columns))
+
+
+def _comment(
+    connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]
+) -> None:
+    """Have a published table carry what it and its columns mean."""
+    with transaction(connection):
+        connection.execute(f"comment on table {relation} is {literal(description)}")
+        for column, text in columns.items():
+            connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.publication.database import can_take_over, write_tables
+from dagster_project.publication.database import add_publication, copy_database, count_rows
 from dagster_project.publication.files import (
     FailedRendering,
     ListedFile,
@@ -26,7 +26,7 @@ from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.papers import Paper, write_papers
-from dagster_project.publication.parquet_files import write_parquet
+from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.pointer import CURRENT, point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
@@ -34,7 +34,8 @@ from dagster_project.publication.versions import complete, record, settle
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import loading_connection, readable_files, spilling_connection
+from dagster_project.warehouse.connection import MARTS, loading_connection, readable_files, spilling_connection
+from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
 
 # A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
@@ -95,13 +96,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")
     with spilling_connection(settings.warehouse) as connection:
         settle(connection, settings.published)
-        goes_on = can_take_over(
-            connection,
-            before,
-            published_at=published_at,
-            change_seq=change_seq,
-            project_fingerprint=project_fingerprint,
-        )
+        goes_on = can_take_over(connection, before, change_seq=change_seq, project_fingerprint=project_fingerprint)
         record(
             connection,
             name=name,
@@ -109,11 +104,19 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             change_seq=change_seq,
             project_fingerprint=project_fingerprint,
         )
+        note_writing(connection)
         write_texts(connection)
-        counts = write_tables(connection, marts, partial, before=before if goes_on else None)
+        add_publication(connection)
+        counts = count_rows(connection, marts)
         write_parquet(connection, marts, partial, before=before if goes_on else None)
+        connection.execute(f"checkpoint {MARTS}")
+        is_rewrite_due = should_be_rewritten(connection)
+    if is_rewrite_due:
+        rewrite(settings.marts)
+    copy_database(settings.marts, partial)
     # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
     with renderer, spilling_connection(settings.warehouse) as connection:
+        note_written(connection)
         papers = write_papers(
             connection,
             partial,
@@ -154,7 +157,7 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     """
     last = last_build(connection)
     built = (newest_change(connection), fingerprint())
-    if last is None or last[:2] != built or begun_by(connection) != built[1]:
+    if last is None or last[:2] != built or begun_by(connection) != built[1] or not belong_together(connection):
         raise GateClosed(
             "the marts were not built and tested from all that is loaded. Nothing was published; what was "
             "published before stays. Run: fcir run"

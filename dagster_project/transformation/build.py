@@ -13,6 +13,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint, invoke, parse, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
+from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
@@ -126,7 +127,8 @@ def build_step(
     """Build and test a step. With the last one, all that the warehouse holds is recorded as built, if all is well.
 
     Models build incrementally, from the loads that changed since the last time that all steps ended well. When the dbt
-    project has changed since, or another state of it was built in between, everything is built from scratch.
+    project has changed since, or another state of it was built in between, or the file of the marts is not the one that
+    was left with the warehouse, everything is built from scratch.
 
     Args:
         settings: where the warehouse is; the caller holds the writer lock and no connection.
@@ -145,6 +147,9 @@ def build_step(
     current = fingerprint()
     change_seq, full_refresh = _begin(settings, step, current, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
+    if full_refresh and step is FACTS and only is None:
+        # With the tables of models that are gone, and without free blocks.
+        settings.marts.unlink()
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
@@ -179,10 +184,14 @@ def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> t
             connection.execute("delete from audit.build_step where list_contains(?, step)", [later])
         if step is FACTS or begun_by(connection) != current:
             last = last_build(connection)
-            full_refresh = last is None or last[1] != current or begun_by(connection) != current
+            is_same_project = last is not None and last[1] == current == begun_by(connection)
+            full_refresh = not is_same_project or not belong_together(connection)
             connection.execute("delete from audit.build_started")
             upon = None if full_refresh or last is None else last[0]
             connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
+            note_writing(connection, from_scratch=full_refresh)
+        else:
+            note_writing(connection)
         return change_seq, built_upon(connection) is None
 
 
@@ -216,13 +225,16 @@ def _write_manifest(settings: Settings, parsed: Any) -> None:
 
 def _record(settings: Settings, step: Step, change_seq: int, current: str, *, run_id: str) -> None:
     """Record that a step ended well; with the last one, that everything is built."""
-    with loading_connection(settings.warehouse) as connection, transaction(connection):
-        connection.execute("insert into audit.build_step values (?, ?, ?)", [step.name, change_seq, current])
+    with loading_connection(settings.warehouse) as connection:
         if step is STEPS[-1]:
-            connection.execute(
-                "insert into audit.build values (?, ?, ?, false, ?)",
-                [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
-            )
+            note_written(connection)
+        with transaction(connection):
+            connection.execute("insert into audit.build_step values (?, ?, ?)", [step.name, change_seq, current])
+            if step is STEPS[-1]:
+                connection.execute(
+                    "insert into audit.build values (?, ?, ?, false, ?)",
+                    [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
+                )
 
 
 def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str) -> set[str]:
@@ -276,7 +288,8 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether what is published was built from all that is loaded, by the dbt project as it stands."""
     last = last_build(connection)
     current = fingerprint()
-    return last == (newest_change(connection), current, True) and begun_by(connection) == current
+    is_published = last == (newest_change(connection), current, True)
+    return is_published and begun_by(connection) == current and belong_together(connection)
 
 
 def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:

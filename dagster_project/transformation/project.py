@@ -16,6 +16,7 @@ from dagster_project.disclosure import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import (
+    create_marts,
     create_private,
     make_private_folder,
     memory_limit,
@@ -100,6 +101,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     from dbt.cli.main import dbtRunner  # here: 0.5 CPU seconds that `fcir status` need not pay
 
     create_private(settings.warehouse)
+    create_marts(settings.warehouse)
     # Parsing opens no database and needs its name alone; with its place and size, dbt would parse everything again, 4
     # CPU seconds, wherever a data root was moved or copied to, and every night.
     is_parsing = arguments[0] == "parse"

@@ -15,7 +15,13 @@ from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
 
 WAREHOUSE = "warehouse"
-"""Name under which a loading connection sees the warehouse file."""
+"""Name under which a connection sees the warehouse file."""
+
+MARTS = "fcir"
+"""Name under which a connection, as dbt, sees the file of the marts: that of the published copy, `fcir.duckdb`."""
+
+# DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
+STORAGE_VERSION = "v1.4.0"
 
 _MEGABYTE = 1_000_000
 _BYTES_A_THREAD = 200 * _MEGABYTE
@@ -109,13 +115,15 @@ def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
     """
     if file.with_name(f"{file.name}.wal").exists():
         return False
-    row = connection.execute("select block_size * used_blocks from pragma_database_size()").fetchone()
+    row = connection.execute(
+        "select block_size * used_blocks from pragma_database_size() where database_name = current_database()"
+    ).fetchone()
     return row is not None and file.stat().st_size < _HEADERS_BYTES + int(row[0])
 
 
 @contextmanager
 def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database with the warehouse file attached, for loading.
+    """An in-memory database with the files of the warehouse and of the marts attached, for loading.
 
     Text of extracts, with personal values in it, lives in the memory database only. Spilling is off, so none of it
     reaches a disk; what is written to the attached file has been pseudonymised.
@@ -124,10 +132,11 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         warehouse: made with mode 0600 when it does not exist.
 
     Yields:
-        A connection whose session time zone is UTC; the warehouse is the default database.
+        A connection whose session time zone is UTC; the warehouse is the default database, and tables of the marts have
+        the names `marts.TABLE`. A transaction writes to one of the two files.
     """
     create_private(warehouse)
-    with private_files(), _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}") as connection:
+    with private_files(), _memory_connection(str(warehouse), str(create_marts(warehouse))) as connection:
         yield connection
 
 
@@ -140,7 +149,7 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     create_private(warehouse)
     config = {"memory_limit": memory_limit(warehouse), "temp_directory": str(empty_spill_folder(warehouse))}
-    with _memory_connection(f"attach {literal(str(warehouse))} as {WAREHOUSE}", config) as connection:
+    with _memory_connection(str(warehouse), str(create_marts(warehouse)), config) as connection:
         yield connection
 
 
@@ -168,20 +177,45 @@ def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, shar
 @contextmanager
 def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A loading connection whose warehouse is empty, in memory, and gone afterwards."""
-    with _memory_connection(f"attach ':memory:' as {WAREHOUSE}") as connection:
+    with _memory_connection(":memory:", ":memory:") as connection:
         yield connection
 
 
 @contextmanager
-def _memory_connection(attach: str, config: Mapping[str, str] = _NO_SPILLING) -> Iterator[duckdb.DuckDBPyConnection]:
+def _memory_connection(
+    warehouse: str, marts: str, config: Mapping[str, str] = _NO_SPILLING
+) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config=dict(config))
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(attach)
-        connection.execute(f"use {WAREHOUSE}.main")
+        connection.execute(f"attach {literal(warehouse)} as {WAREHOUSE}")
+        _attach_marts(connection, marts, f"storage_version '{STORAGE_VERSION}'")
         yield connection
     finally:
         connection.close()
+
+
+def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """Open the files of the warehouse and of the marts, to read tables of both as a loading connection has them.
+
+    Args:
+        warehouse: an existing file. Without marts, or with damaged ones, which a run makes again, all else can be read.
+
+    Returns:
+        A connection that the caller closes, and keeps writers out while it is open (`warehouse/lock.py`).
+    """
+    connection = duckdb.connect(str(warehouse), read_only=True)
+    with suppress(duckdb.Error):
+        _attach_marts(connection, str(marts_of(warehouse)), "read_only")
+    return connection
+
+
+def _attach_marts(connection: duckdb.DuckDBPyConnection, marts: str, option: str) -> None:
+    """Have a connection to the warehouse see the marts as `marts.TABLE`."""
+    connection.execute(f"attach {literal(marts)} as {MARTS} ({option})")
+    if option != "read_only":
+        connection.execute(f"create schema if not exists {MARTS}.marts")
+    connection.execute(f"set search_path = '{WAREHOUSE}.main,{MARTS}.marts'")
 
 
 @contextmanager
@@ -271,12 +305,35 @@ def reading_connection(
 
 def create_private(file: Path) -> None:
     """Make a DuckDB file that only its owner may read, unless it exists; one that was killed here leaves none."""
+    _create_private(file, "attach {} as created")
+
+
+def marts_of(warehouse: Path) -> Path:
+    """The file of the marts, beside that of the warehouse."""
+    return warehouse.with_name("marts.duckdb")
+
+
+def create_marts(warehouse: Path) -> Path:
+    """Make the file of the marts as `create_private` makes one, in the storage version that it is published in.
+
+    Args:
+        warehouse: the file beside it.
+
+    Returns:
+        The file.
+    """
+    marts = marts_of(warehouse)
+    _create_private(marts, f"attach {{}} as created (storage_version '{STORAGE_VERSION}'); create schema created.marts")
+    return marts
+
+
+def _create_private(file: Path, statements: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         draft = file.with_name(f".{file.name}.draft")
         draft.unlink(missing_ok=True)
-        with private_files():
-            duckdb.connect(str(draft)).close()
+        with private_files(), duckdb.connect() as connection:
+            connection.execute(statements.format(literal(str(draft))))
         draft.chmod(0o600)
         draft.rename(file)
 

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.warehouse.connection import DatabaseUnreadable, is_cut_short, noticing_damage, opening
+from dagster_project.warehouse.connection import (
+    DatabaseUnreadable,
+    is_cut_short,
+    noticing_damage,
+    open_read_only,
+    opening,
+)
 from dagster_project.warehouse.lock import reader_lock
 
 # A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
@@ -77,7 +83,7 @@ def how_to_restore(warehouse: Path) -> str:
 
 @contextmanager
 def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """A read-only connection to the private file, with writers kept out while it is open.
+    """A read-only connection to the private files, with writers kept out while it is open.
 
     Yields:
         The connection; None when there is nothing to read yet.
@@ -95,7 +101,7 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
             return
         advice = how_to_restore(warehouse)
         with opening(warehouse, advice):
-            connection = duckdb.connect(str(warehouse), read_only=True)
+            connection = open_read_only(warehouse)
         with connection, noticing_damage(warehouse, advice):
             if is_cut_short(connection, warehouse):
                 raise DatabaseUnreadable(f"{warehouse} is damaged: it is too short for what it holds. {advice}")
@@ -111,7 +117,7 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
         """
         select count(*)
         from information_schema.columns
-        where table_schema = 'audit' and table_name = 'load' and column_name = 'withdrawn_at'
+        where table_schema = 'audit' and table_name = 'marts_file'
         """
     ).fetchone()
     return bool(row and row[0])

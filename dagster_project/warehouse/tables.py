@@ -131,6 +131,10 @@ create table if not exists audit.build (
     is_published boolean not null,
     built_at timestamp not null
 );
+create table if not exists audit.marts_file (
+    size bigint not null,
+    modified_ns bigint not null
+);
 create table if not exists audit.publication (
     publication_no bigint not null,
     run_id varchar not null,
@@ -155,6 +159,8 @@ create table if not exists audit.public_edition (
     run_id varchar not null,
     published_at timestamp not null
 );
+-- Marts of a version that had them in this file.
+drop schema if exists warehouse.marts cascade;
 create or replace view audit.pending_load as
 select
     load_id,

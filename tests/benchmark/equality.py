@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.sql import literal, table
+from dagster_project.warehouse.connection import marts_of
 
 _FACTS = (
     *("fct_call_segment", "fct_call", "fct_crime_status", "fct_crime", "fct_digital_contact"),
@@ -40,7 +41,8 @@ class Comparison:
 
     Attributes:
         name: what a difference is told under.
-        expected, found: SQL of a relation in the catalogue `expected` or `found`, as it stands after FROM.
+        expected, found: SQL of a relation, as it stands after FROM: in the catalogue `expected`, and in `found`. Found
+            marts by their schema alone, since those of the project have a file of their own.
         columns: those that are compared; None: all that both have.
         excluded: columns that may differ.
         is_whole: whether a column that only the expected one has is a difference.
@@ -61,7 +63,7 @@ FACTS = tuple(
     Comparison(
         f"marts.{name}",
         table("expected", "marts", name),
-        table("found", "marts", name),
+        table("marts", name),
         excluded=_LOAD,
         is_whole=True,
     )
@@ -92,8 +94,7 @@ LOADING = (
 """Raw tables, quarantined rows with file, row and reason, and the counts of every file."""
 
 MONTHLY = tuple(
-    Comparison(f"monthly.{name}", table("expected", "monthly", name), table("found", "marts", name))
-    for name in _MONTHLY
+    Comparison(f"monthly.{name}", table("expected", "monthly", name), table("marts", name)) for name in _MONTHLY
 )
 """The monthly marts by hand against the project's, in the columns that both have."""
 
@@ -112,7 +113,7 @@ def other_marts(expected: Path) -> tuple[Comparison, ...]:
             ).fetchall()
         ]
     return tuple(
-        Comparison(f"marts.{name}", table("expected", "marts", name), table("found", "marts", name))
+        Comparison(f"marts.{name}", table("expected", "marts", name), table("marts", name))
         for name in names
         if name not in _OF_A_RUN and name not in _FACTS
     )
@@ -137,6 +138,10 @@ def differences(expected: Path, found: Path, comparisons: Iterable[Comparison]) 
     with duckdb.connect() as connection:
         for name, file in (("expected", expected), ("found", found)):
             connection.execute(f"attach {literal(str(file))} as {name} (read_only)")
+        marts = marts_of(found)
+        if marts.exists():
+            connection.execute(f"attach {literal(str(marts))} as found_marts (read_only)")
+        connection.execute(f"set search_path = '{'found_marts' if marts.exists() else 'found'}.marts'")
         for comparison in comparisons:
             texts += _difference(connection, comparison)
     return texts

@@ -378,7 +378,12 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
         if node is None or node["name"] in made:
             continue
         kind = "view" if node["config"]["materialized"] == "view" else "table"
-        connection.execute(f"create {kind} {node['relation_name']} as {node['compiled_code']}")
+        connection.execute(_in_one_file(f"create {kind} {node['relation_name']} as {node['compiled_code']}"))
+
+
+def _in_one_file(sql: str) -> str:
+    """SQL of dbt, with the marts in the file of the warehouse."""
+    return sql.replace('"fcir"."marts".', '"warehouse"."marts".')
 
 
 def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> None:
@@ -391,7 +396,7 @@ def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) 
     for node in nodes.values():
         if node["resource_type"] != "test" or any(f'"{name}"' in node["compiled_code"] for name in skipped):
             continue
-        found = connection.execute(f"select count(*) from ({node['compiled_code']})").fetchone()
+        found = connection.execute(_in_one_file(f"select count(*) from ({node['compiled_code']})")).fetchone()
         if found and found[0]:
             raise CheckFailed(f"{node['name']} finds {found[0]} rows")
 

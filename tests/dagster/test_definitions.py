@@ -302,7 +302,8 @@ def test_every_asset_leads_to_what_it_is_made_by_or_to_where_it_lies(specs):
         if schema in ("landing", "published") and key != "published/run_verdict":
             assert spec.metadata["dagster/uri"], key
         if schema not in ("landing", "published", "published_public"):
-            assert spec.metadata["dagster/table_name"] == f"warehouse.{key.replace('/', '.')}"
+            database = "fcir" if schema == "marts" else "warehouse"
+            assert spec.metadata["dagster/table_name"] == f"{database}.{key.replace('/', '.')}"
 
 
 def test_without_an_address_a_page_of_the_site_is_named_by_its_place(specs):

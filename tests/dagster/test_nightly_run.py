@@ -4,13 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import pytest
 import yaml
 
 from dagster_project.cli.jobs import run_job
 from dagster_project.loading import landing, plan
 from dagster_project.settings import PROJECT_ROOT
+from dagster_project.warehouse.connection import open_read_only
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import CALLER, DAYS, MISSING, REJECTED
 
@@ -180,7 +180,7 @@ def test_the_checks_of_dbt_passed(checks):
 
 def test_stored_tables_show_their_rows(latest, settings):
     """Views show none: counting them would run them once more."""
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
             "where schema_name in ('changes', 'measures', 'marts', 'reference')"
@@ -222,7 +222,7 @@ def test_nearly_every_column_of_a_model_has_an_origin(latest, definitions):
 
 def test_no_origin_is_an_asset_or_a_column_that_does_not_exist(latest, definitions, settings):
     assets = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         known = {
             f"{schema}/{table}.{column}"
             for schema, table, column in connection.execute(
@@ -253,7 +253,7 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
 def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
     shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
     assert len(shown) == 10
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         for key, metadata in shown.items():
             name = key.partition("/")[2]
             columns = connection.execute(f'describe audit."{name}"').fetchall()

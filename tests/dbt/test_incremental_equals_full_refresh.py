@@ -7,11 +7,10 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.publication.database import DATABASE, write_tables
 from dagster_project.publication.parquet_files import parquet_addresses, write_parquet
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.transformation.project import Mart, ensure_manifest, invoke, marts_of, read_manifest
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, open_read_only
 from tests.dbt.histories import DAYS, History
 
 STEPS = 3
@@ -37,7 +36,7 @@ def build(settings: Settings, *arguments: str) -> None:
 
 def contents(warehouse: Path) -> dict[str, list[tuple]]:
     """Every table that is built from loads with its rows, in an order of their own."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_read_only(warehouse) as connection:
         names = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables "
             "where table_schema in ('measures', 'marts') and table_type = 'BASE TABLE' order by 1"
@@ -50,7 +49,7 @@ def contents(warehouse: Path) -> dict[str, list[tuple]]:
 
 def spared_sources(warehouse: Path) -> set[str]:
     """Sources of which the last build left a month as it was."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_read_only(warehouse) as connection:
         rows = connection.execute("select source from changes.chg_months where first_month > ?", [DAYS[0]]).fetchall()
         return {source for (source,) in rows}
 
@@ -63,21 +62,20 @@ def publish(settings: Settings, folder: Path, before: Path | None) -> list[Mart]
         # The models of versions read what is recorded with every publication, and are not built here.
         present = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
         marts = [mart for mart in marts if mart.name in present]
-        write_tables(connection, marts, folder, before=before)
         write_parquet(connection, marts, folder, before=before)
     return marts
 
 
 def assert_published(warehouse: Path, folder: Path, marts: list[Mart]) -> None:
-    """File and Parquet hold the rows of the warehouse."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute(f"attach '{folder / DATABASE}' as published (read_only)")
+    """Parquet holds the rows of the marts, in their order, which no two rows share."""
+    with open_read_only(warehouse) as connection:
         for mart in marts:
             told = connection.execute(f"from marts.{mart.name} order by all").fetchall()
-            assert connection.execute(f"from published.marts.{mart.name} order by all").fetchall() == told, mart.name
             parquet = [str(folder / address) for address in parquet_addresses(folder, mart.name)]
             query = "from read_parquet(?, hive_partitioning = false) order by all"
             assert connection.execute(query, [parquet]).fetchall() == told, mart.name
+            for file in parquet:
+                assert_in_order(connection, file, mart)
 
 
 def parquet_files(folder: Path) -> dict[str, Path]:
@@ -91,21 +89,18 @@ def assert_same_bytes(folder: Path, whole: Path) -> None:
     assert [name for name in files if files[name].read_bytes() != expected[name].read_bytes()] == []
 
 
-def assert_in_order(folder: Path, marts: list[Mart]) -> None:
-    """Tables that were written whole stand in their order, which no two rows share."""
-    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
-        for mart in marts:
-            order = ", ".join(mart.order)
-            found = connection.execute(f"select {order} from marts.{mart.name}").fetchall()  # noqa: S608
-            in_order = connection.execute(
-                f"select distinct {order} from marts.{mart.name} "  # noqa: S608 (own catalogue)
-                f"order by {', '.join(f'{column} nulls last' for column in mart.order)}"
-            ).fetchall()
-            assert found == in_order, mart.name
+def assert_in_order(connection: duckdb.DuckDBPyConnection, file: str, mart: Mart) -> None:
+    columns = ", ".join(mart.order)
+    order = ", ".join(f"{column} nulls last" for column in mart.order)
+    rows = f"from read_parquet(?, hive_partitioning = false) select {{}} {columns}"
+    found = connection.execute(rows.format(""), [file]).fetchall()
+    assert found == connection.execute(f"{rows.format('distinct')} order by {order}", [file]).fetchall(), mart.name
 
 
 def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, settings, tmp_path):
-    warehouse, kept = settings.warehouse, tmp_path / "kept.duckdb"
+    warehouse, kept = settings.warehouse, tmp_path / "kept"
+    kept.mkdir()
+    files_of_build = (warehouse, settings.marts)
     everything = ["--resource-type", "model", "--resource-type", "seed", "--exclude", "published_versions", "revisions"]
     shrunk: set[str] = set()
     spared: set[str] = set()
@@ -118,7 +113,6 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, s
     published = tmp_path / "published 0"
     marts = publish(settings, published, None)
     assert_published(warehouse, published, marts)
-    assert_in_order(published, marts)
     assert {mart.name for mart in marts if mart.changed_rows and mart.month_of} == {
         name.split(".")[1] for name in before if name.startswith("marts.fct_")
     }
@@ -130,7 +124,8 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, s
         earlier, published = published, tmp_path / f"published {step + 1}"
         publish(settings, published, earlier)
         assert_published(warehouse, published, marts)
-        shutil.copy(warehouse, kept)
+        for file in files_of_build:
+            shutil.copy(file, kept)
         build(settings, "--full-refresh", *everything)
         assert stepwise == contents(warehouse), f"step {step}"
         whole = tmp_path / f"published whole {step + 1}"
@@ -140,7 +135,8 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, s
         by_month = [name for name in files if "/month=" in name]
         months += len(by_month)
         taken_over += sum(name in old and files[name].samefile(old[name]) for name in by_month)
-        shutil.copy(kept, warehouse)
+        for file in files_of_build:
+            shutil.copy(kept / file.name, file)
         shrunk |= {name for name in stepwise if len(stepwise[name]) < len(before[name])}
         before = stepwise
         # As after a build that failed late: what it built is there, and its loads are pending still.

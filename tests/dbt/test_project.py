@@ -111,11 +111,13 @@ def test_a_later_program_inherits_nothing_of_what_dbt_was_told(home, monkeypatch
 
 def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(sample, tmp_path):
     warehouse, manifest = tmp_path / "warehouse.duckdb", sample.home / "dbt" / "manifest.json"
-    shutil.copyfile(sample.home / "warehouse.duckdb", warehouse)
+    for file in (sample.home / "warehouse.duckdb", sample.home / "marts.duckdb"):
+        shutil.copy(file, tmp_path)
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
     tables = [node for node in nodes if node["resource_type"] == "model" and node["config"]["materialized"] != "view"]
     limits = {"threads": 2, "memory_limit": "100MB", "temp_directory": str(tmp_path / "spilled")}
     with duckdb.connect(str(warehouse), config=limits) as connection:
+        connection.execute(f"attach '{tmp_path / 'marts.duckdb'}' as fcir (read_only)")
         for node in tables:
             connection.execute(f"create temp table made as {node['compiled_code']}")
             connection.execute("drop table made")

@@ -18,7 +18,7 @@ from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.sql import rows_as_dicts
 from dagster_project.tools.metric_definitions import metric_name
 from dagster_project.transformation.project import invoke, read_manifest, target_path
-from dagster_project.warehouse.connection import loading_connection, reading_connection
+from dagster_project.warehouse.connection import loading_connection, open_read_only
 from dagster_project.warehouse.tables import ensure_tables
 from tests.reference.raw_tables import load_history
 from tests.reference.worlds import draw_history
@@ -66,17 +66,17 @@ def settings(tmp_path_factory, parsed_project):
         folder.mkdir(parents=True)
         (settings.published / "current").symlink_to("first")
         with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
-            connection.execute(f"attach '{settings.warehouse}' as warehouse (read_only)")
+            connection.execute(f"attach '{settings.marts}' as built (read_only)")
             connection.execute("create schema marts")
             for mart in ("kpi_measure_monthly", "dim_date", "dim_force"):
-                connection.execute(f"create table marts.{mart} as from warehouse.marts.{mart}")
+                connection.execute(f"create table marts.{mart} as from built.marts.{mart}")
         yield settings
 
 
 @pytest.fixture(scope="module")
 def months(settings):
     """Every measure by force and month as the marts have it, with the two sums that it is made of."""
-    with reading_connection(settings.warehouse) as connection:
+    with open_read_only(settings.warehouse) as connection:
         answer = connection.execute(
             """
             select

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.warehouse.connection import open_read_only
+
 START = "from dagster_project.__main__ import main; main()"
 PROJECT = Path(__file__).parents[2]
 
@@ -83,7 +85,7 @@ class Command:
 
     def warehouse(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query of the private database."""
-        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+        with open_read_only(self.home / "warehouse.duckdb") as connection:
             return connection.execute(sql).fetchall()
 
     def damage(self) -> list[str]:

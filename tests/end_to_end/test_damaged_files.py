@@ -91,6 +91,7 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
         "dagster/history/runs.db": overwrite,
         "dagster/history/runs/index.db": empty,
         "dagster/schedules/schedules.db": cut,
+        "marts.duckdb": cut,
         "published/current/fcir.duckdb": overwrite,
     }
     for name, damage in damaged.items():

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import duckdb
 import pytest
 
 from dagster_project.publication import forms
@@ -19,7 +18,9 @@ from dagster_project.publication.site import pages
 from dagster_project.publication.spreadsheet import neutralised
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.marts import note_written
 from tests.end_to_end.command import Command
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
@@ -43,9 +44,10 @@ def command(sample, tmp_path):
 
 def change(command: Command, *statements: tuple[str, list[object]]) -> None:
     """Change the marts as a build could have made them of other extracts."""
-    with duckdb.connect(str(command.home / "warehouse.duckdb")) as connection:
+    with loading_connection(command.home / "warehouse.duckdb") as connection:
         for statement, values in statements:
             connection.execute(statement, values)
+        note_written(connection)
 
 
 def add_force(name: str) -> list[tuple[str, list[object]]]:

@@ -23,7 +23,7 @@ def test_a_run_makes_everything_private_but_what_it_publishes(sample):
     assert [mode(sample.home / name) for name in PRIVATE] == [0o700] * len(PRIVATE)
     for name in ("dagster", "dbt", "secrets"):
         assert open_to_others(sample.home / name) == []
-    assert mode(sample.home / "warehouse.duckdb") == 0o600
+    assert [mode(sample.home / name) for name in ("warehouse.duckdb", "marts.duckdb")] == [0o600, 0o600]
     published = [sample.home / "published", *(sample.home / "published").rglob("*")]
     assert [path for path in published if mode(path) not in (0o755, 0o644)] == []
 

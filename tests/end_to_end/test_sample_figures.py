@@ -30,6 +30,7 @@ from python_calamine import CalamineWorkbook
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.report.display import display
 from dagster_project.transformation.project import marts_of, read_manifest
+from dagster_project.warehouse.connection import open_read_only
 from tests.publication.public_attacker import Assumption, attack_of, learnt, small_counts, true_counts
 
 MATCHES = "select count(*) from marts.reconciliation where verdict in ('match', 'match_other_formula')"
@@ -131,7 +132,7 @@ def test_evidence_is_the_same_in_the_warehouse_the_database_and_parquet(sample):
     published = sample.published(query.format("marts.claims"))
     assert all(evidence for *_, evidence in published)
     assert duckdb.sql(query.format(f"'{sample.current / 'parquet' / 'claims.parquet'}'")).fetchall() == published
-    with duckdb.connect(str(sample.home / "warehouse.duckdb"), read_only=True) as connection:
+    with open_read_only(sample.home / "warehouse.duckdb") as connection:
         assert connection.execute(query.format("marts.claims")).fetchall() == published
 
 

@@ -11,9 +11,10 @@ import os
 import shutil
 from hashlib import sha256
 
-import duckdb
 import pytest
 from command import CALLS, Command, call, land_three_days
+
+from dagster_project.warehouse.connection import loading_connection
 
 NOT_ANSWERED = ("trace", "calls_999.not_answered", "2022-10")
 PERCENT = ("trace", "calls_999.pct_not_answered", "2022-10")
@@ -227,7 +228,7 @@ def changed(loaded, tmp_path):
 
 
 def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(changed):
-    with duckdb.connect(str(changed.home / "warehouse.duckdb")) as connection:
+    with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute(
             "update measures.int_measure_monthly set numerator = 5, value_numerator = 500, value = 41.666667 "
             "where measure = 'calls_999.pct_not_answered'"
@@ -249,13 +250,13 @@ def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(ch
 
 
 def test_a_trace_of_what_a_run_would_change_says_so(changed):
-    with duckdb.connect(str(changed.home / "warehouse.duckdb")) as connection:
+    with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute("update audit.build set is_published = false")
     assert "Not current  what is loaded, or the project, has changed" in changed.run(*PERCENT).stdout
 
 
 def test_a_warehouse_of_an_earlier_version_is_not_traced(changed):
-    with duckdb.connect(str(changed.home / "warehouse.duckdb")) as connection:
+    with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute("drop view measures.int_part_event")
     done = changed.run(*PERCENT)
     assert (done.returncode, done.stdout) == (2, "")

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
@@ -15,6 +14,7 @@ from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.transformation.build import build
+from dagster_project.warehouse.connection import open_read_only
 from tests.ingestion.delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
 
 # What tells a load from another; everything else has to be the same.
@@ -46,7 +46,7 @@ def night(settings: Settings, name: str) -> int:
 
 def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:
     """Rows of every table of the schemas in an order of their own, without what tells a load from another."""
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         found: dict[str, list[str]] = {}
         for schema, table, column in connection.execute(
             """
@@ -67,7 +67,7 @@ def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tup
 
 def everything(settings: Settings) -> dict[str, list[tuple]]:
     """All that loading keeps, to the byte, but for what a night without news writes down: that it looked."""
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         names = connection.execute(
             """
             select table_schema || '.' || table_name

@@ -24,6 +24,7 @@ from scipy.sparse import csr_array
 from dagster_project.disclosure import Controlled
 from dagster_project.publication.public_edition import DATABASE
 from dagster_project.transformation.project import Mart
+from dagster_project.warehouse.connection import open_read_only
 
 # Figures of the force that a reader takes as the total of a table; what a table is not part of has none.
 TOTALS = {
@@ -194,7 +195,7 @@ def rows_of(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 def true_counts(warehouse: Path, marts: Iterable[Mart]) -> Truth:
     """True counts of all controlled tables, which no reader has: by table, count and the key of a row."""
     found: Truth = {}
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_read_only(warehouse) as connection:
         for release in controlled(marts):
             keys = ", ".join(release.keys)
             sums = ", ".join(f"sum({count})" for count in release.counts)

@@ -10,9 +10,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.publication.parquet_files import parquet_addresses, write_parquet
+from dagster_project.publication.parquet_files import can_take_over, parquet_addresses, write_parquet
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import dry_connection
+from dagster_project.warehouse.tables import ensure_tables
 
 FACT = Mart(
     "fct_event",
@@ -31,7 +32,6 @@ AUGUST, SEPTEMBER = (f"parquet/fct_event/month=2022-{month}/part-0.parquet" for 
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """Three days of each of two months, their rows in no order."""
     with dry_connection() as connection:
-        connection.execute("create schema marts")
         connection.execute("create schema staging")
         connection.execute(
             "create table marts.fct_event as select range as id, range as load_id, range as source_row, 'a' as value, "
@@ -147,3 +147,39 @@ def test_a_fact_that_is_not_renewed_by_its_changed_rows_is_written_whole(warehou
     second.mkdir()
     write_parquet(warehouse, [whole], second, before=first)
     assert shared(first, second) == set()
+
+
+@pytest.fixture
+def recorded(warehouse) -> duckdb.DuckDBPyConnection:
+    """A warehouse that was published as `first` after its change 7, and whose build begun last went on from there."""
+    ensure_tables(warehouse, [])
+    warehouse.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 1, 'project', true)")
+    warehouse.execute("insert into audit.build_started values ('project', 7)")
+    return warehouse
+
+
+def taken_over(warehouse: duckdb.DuckDBPyConnection, before: Path | None, *, project: str = "project") -> bool:
+    return can_take_over(warehouse, before, change_seq=9, project_fingerprint=project)
+
+
+def test_a_build_that_went_on_from_what_is_published_lets_it_be_taken_over(recorded):
+    assert taken_over(recorded, Path("first"))
+    assert not taken_over(recorded, None)
+    assert not taken_over(recorded, Path("another"))
+    assert not taken_over(recorded, Path("first"), project="another")
+
+
+@pytest.mark.parametrize("upon", [None, 6, 8])
+def test_nothing_is_taken_over_by_a_build_that_went_on_from_elsewhere(recorded, upon):
+    recorded.execute("update audit.build_started set built_upon = ?", [upon])
+    assert not taken_over(recorded, Path("first"))
+
+
+def test_publishing_the_same_state_again_takes_it_over(recorded):
+    recorded.execute("update audit.publication set change_seq = 9")
+    assert taken_over(recorded, Path("first"))
+
+
+def test_a_publication_that_was_never_completed_is_not_taken_over(recorded):
+    recorded.execute("update audit.publication set is_complete = false")
+    assert not taken_over(recorded, Path("first"))

@@ -146,8 +146,8 @@ def compile_project(folder: Path, *, source: Path = DBT_PROJECT) -> CompiledProj
 def read_compiled(folder: Path) -> CompiledProject:
     """The project that was compiled in a folder."""
     manifest = (folder / "target" / "manifest.json").read_text(encoding="utf-8")
-    # dbt names the database after the file that it compiled against.
-    return CompiledProject(json.loads(manifest.replace('\\"compiled\\".', '\\"warehouse\\".')))
+    # The marts in one file with all else, since a transaction writes to one file.
+    return CompiledProject(json.loads(manifest.replace('\\"fcir\\".', '\\"warehouse\\".')))
 
 
 def run_dbt(folder: Path, arguments: Sequence[str], *, source: Path = DBT_PROJECT) -> str:
@@ -156,7 +156,7 @@ def run_dbt(folder: Path, arguments: Sequence[str], *, source: Path = DBT_PROJEC
     Raises:
         AssertionError: dbt could not do it.
     """
-    file = folder / "compiled.duckdb"
+    file = folder / "warehouse.duckdb"
     if not file.exists():
         with duckdb.connect(str(file)) as connection:
             ensure_tables(connection, load_contracts(CONTRACTS).values())

@@ -15,6 +15,7 @@ from dagster_project.settings import Settings
 from dagster_project.tracing.model import EventRow
 from dagster_project.tracing.read import trace_figure
 from dagster_project.transformation.project import invoke
+from dagster_project.warehouse.connection import open_read_only
 from dagster_project.warehouse.tables import ensure_tables
 from tests.reference.compiled_project import insert
 from tests.reference.history import DAILY_SOURCES, History
@@ -49,7 +50,7 @@ def marts(
     parsed = invoke(settings, ["parse", "--no-write-json"])
     built = invoke(settings, ["build", "--exclude-resource-type", "test", "unit_test"], manifest=parsed)
     assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with open_read_only(settings.warehouse) as connection:
         yield connection
 
 

@@ -79,7 +79,7 @@ def test_loading_spills_nothing(tmp_path: Path) -> None:
     with loading_connection(tmp_path / "warehouse.duckdb") as connection:
         (found,) = connection.execute("select current_setting('temp_directory')").fetchall()
     assert found == ("",)
-    assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["marts.duckdb", "warehouse.duckdb"]
 
 
 def test_a_private_folder_is_made_or_closed_with_all_that_is_in_it(tmp_path: Path) -> None:

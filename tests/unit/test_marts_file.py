@@ -1,0 +1,129 @@
+"""The file of the marts: when it belongs to the warehouse beside it, what a rewriting leaves out, what a copy is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.loading.landing import sha256_of
+from dagster_project.publication.database import DATABASE, copy_database
+from dagster_project.warehouse.connection import loading_connection, open_read_only
+from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
+from dagster_project.warehouse.tables import ensure_tables
+
+WITHDRAWN = "of a withdrawn delivery"
+
+
+@pytest.fixture
+def warehouse(tmp_path) -> Path:
+    """A warehouse whose marts were left with it."""
+    file = tmp_path / "warehouse.duckdb"
+    with loading_connection(file) as connection:
+        ensure_tables(connection, [])
+        note_writing(connection, from_scratch=True)
+        connection.execute("create table marts.fct as select range as id from range(50000)")
+        connection.execute("comment on table marts.fct is 'Facts.'")
+        connection.execute("comment on column marts.fct.id is 'Number.'")
+        note_written(connection)
+    return file
+
+
+def is_whole(warehouse: Path) -> bool:
+    with open_read_only(warehouse) as connection:
+        return belong_together(connection)
+
+
+def test_marts_that_nobody_touched_belong_to_their_warehouse(warehouse):
+    assert is_whole(warehouse)
+    with loading_connection(warehouse) as connection:
+        connection.execute("select count(*) from marts.fct").fetchall()
+    assert is_whole(warehouse)
+
+
+def test_marts_that_are_gone_or_empty_belong_to_no_warehouse(warehouse):
+    warehouse.with_name("marts.duckdb").unlink()
+    assert not is_whole(warehouse)
+    with loading_connection(warehouse) as connection:
+        assert not belong_together(connection)
+
+
+def test_marts_that_were_put_back_or_written_by_somebody_else_belong_to_no_warehouse(warehouse, tmp_path):
+    marts, kept = warehouse.with_name("marts.duckdb"), tmp_path / "kept"
+    shutil.copy2(marts, kept)
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{marts}' as other")
+        connection.execute("delete from other.marts.fct where id = 1")
+    assert not is_whole(warehouse)
+    shutil.copy(kept, marts)
+    assert not is_whole(warehouse)
+    shutil.copy2(kept, marts)
+    assert is_whole(warehouse)
+
+
+def test_a_build_that_was_killed_goes_on_unless_it_began_from_scratch(warehouse):
+    for from_scratch in (False, True):
+        with loading_connection(warehouse) as connection:
+            note_writing(connection, from_scratch=from_scratch)
+            connection.execute("insert into marts.fct values (0)")
+        assert is_whole(warehouse) is not from_scratch
+
+
+def test_a_rewritten_file_has_all_tables_and_none_of_the_bytes_that_were_deleted(warehouse):
+    marts = warehouse.with_name("marts.duckdb")
+    with loading_connection(warehouse) as connection:
+        # Not compressed, so that the bytes can be looked for; DuckDB cuts free blocks off the end, these stand before.
+        connection.execute("set force_compression = 'uncompressed'")
+        connection.execute("create table marts.gone as select ? || hash(range) as text from range(50000)", [WITHDRAWN])
+        connection.execute("checkpoint fcir")
+        connection.execute("create table marts.behind as select range as id from range(50000)")
+        connection.execute("checkpoint fcir")
+        connection.execute("drop table marts.gone")
+        connection.execute("checkpoint fcir")
+        was_there = WITHDRAWN.encode() in marts.read_bytes()
+        assert should_be_rewritten(connection)
+    rewrite(marts)
+    is_there = WITHDRAWN.encode() in marts.read_bytes()
+    assert (was_there, is_there) == (True, False)
+    assert stat.S_IMODE(marts.stat().st_mode) == 0o600
+    assert [path.name for path in marts.parent.iterdir() if "draft" in path.name] == []
+    with loading_connection(warehouse) as connection:
+        assert not should_be_rewritten(connection)
+        assert connection.execute("select count(*), max(id) from marts.fct").fetchall() == [(50000, 49999)]
+        comments = "select comment from duckdb_tables() where table_name = 'fct' union all "
+        comments += "select comment from duckdb_columns() where table_name = 'fct' and column_name = 'id'"
+        assert connection.execute(comments).fetchall() == [("Facts.",), ("Number.",)]
+
+
+def test_a_withdrawal_since_the_last_publication_has_the_file_rewritten(warehouse):
+    with loading_connection(warehouse) as connection:
+        connection.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 1, 'project', true)")
+        for day, is_due in (("2022-11-13", False), ("2022-11-15", True)):
+            connection.execute(
+                "insert into audit.load (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, "
+                "status, is_synthetic, loaded_at, run_id, change_seq, withdrawn_at) "
+                "values (1, 'crimes', '2022-10-01', 1, 0, 0, 'withdrawn', false, now(), 'run', 1, ?)",
+                [day],
+            )
+            assert should_be_rewritten(connection) is is_due
+
+
+def test_the_published_copy_is_the_same_bytes_and_for_every_reader(warehouse, tmp_path):
+    marts, folder = warehouse.with_name("marts.duckdb"), tmp_path / "publication"
+    folder.mkdir()
+    before = os.umask(0o022)
+    try:
+        copy_database(marts, folder)
+    finally:
+        os.umask(before)
+    copy = folder / DATABASE
+    assert sha256_of(copy) == sha256_of(marts)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o644
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        assert connection.execute("select count(*) from fcir.marts.fct").fetchall() == [(50000,)]
+        ((tags,),) = connection.execute("select tags from duckdb_databases() where not internal").fetchall()
+        assert tags["storage_version"].startswith("v1.4")
