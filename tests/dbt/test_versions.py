@@ -27,6 +27,8 @@ MODELS = (
     *("chg_unpublished_months", "int_figure_change", "int_published_version", "int_revision"),
     *("stg_builds_started", "stg_corrections", "published_versions", "revisions"),
 )
+# Tables of what has changed since the last publication, each read by the next.
+CHANGES = ("chg_publication_interval", "chg_unpublished_loads", "chg_unpublished_months")
 
 
 class Killed(BaseException):
@@ -73,7 +75,8 @@ class Warehouse:
             force,
             value,
         )
-        self.execute("create or replace table changes.chg_unpublished_months as from main.unpublished_months")
+        for name in CHANGES:
+            self.execute(f"create or replace table changes.{name} as from main.{name}")
         self.execute("insert into audit.build values ('run', ?, ?, false, now())", number, fingerprint())
 
     def publish(self) -> str:
@@ -120,9 +123,10 @@ def template(tmp_path_factory, parsed_project) -> tuple[Path, list[Mart], dict[s
     parsed = invoke(settings, ["parse", "--no-write-json"])
     result = invoke(settings, ["run", "--select", *MODELS], manifest=parsed)
     assert {str(item.status) for item in result.results} == {"success"}
-    (months,) = [item.node.compiled_code for item in result.results if item.node.name == "chg_unpublished_months"]
+    compiled = {item.node.name: item.node.compiled_code for item in result.results if item.node.name in CHANGES}
     with loading_connection(settings.warehouse) as connection:
-        connection.execute(f"create view main.unpublished_months as {months}")
+        for name in CHANGES:
+            connection.execute(f"create view main.{name} as {compiled[name]}")
     manifest = read_manifest(ensure_manifest(settings))
     return settings.warehouse, [mart for mart in marts_of(manifest) if mart.name in MODELS], manifest
 
