@@ -206,7 +206,7 @@ def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | Non
 
 def _run(settings: Settings, selection: Sequence[str], parsed: Any, *, full_refresh: bool) -> list[NodeResult]:
     # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
-    arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "--no-write-json"]
+    arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
     arguments += ["--full-refresh"] if full_refresh else []
     result = invoke(settings, arguments, manifest=parsed)
     nodes = [_node(item) for item in result.results]

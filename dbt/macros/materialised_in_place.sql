@@ -6,7 +6,7 @@
     project has none or knows them from the contract. Each of those calls makes the context of all macros anew, which is
     most of what a small model costs. docs/decisions/0019-materialised-in-place.md -#}
 
-{% materialization table, adapter="duckdb" %}
+{% materialization table_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
     {% do make_in_place(target, create_table_as(False, target, compiled_code), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
@@ -14,7 +14,7 @@
 
 {#- A table whose pre-hook has deleted what the model's query gives anew; on a first or full build a table like others.
     Its columns are those of the full build, since a project that has changed is built from scratch. -#}
-{% materialization incremental, adapter="duckdb" %}
+{% materialization incremental_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
     {%- if is_incremental() -%}
         {%- set making = "insert into " ~ target ~ " by name\n" ~ compiled_code -%}
@@ -25,11 +25,20 @@
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{% materialization view, adapter="duckdb" %}
+{% materialization view_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="view") -%}
     {% do make_in_place(target, get_create_view_as_sql(target, sql), pre_hooks, post_hooks) %}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
+
+{#- dbt's own is true of its materialization `incremental` alone. -#}
+{% macro is_incremental() %}
+    {%- if not execute or model.config.materialized != "incremental_in_place" or should_full_refresh() -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set relation = load_cached_relation(this) -%}
+    {{ return(relation is not none and relation.type == "table") }}
+{% endmacro %}
 
 {#- Put what a statement makes in the place of what stands there, or add it, describe what is new, and end the
     transaction. -#}

@@ -30,7 +30,7 @@ def history(settings):
 def build(settings: Settings, *arguments: str) -> None:
     """Run models; the build fails the test that asks for it."""
     parsed = invoke(settings, ["parse", "--no-write-json"])
-    result = invoke(settings, ["build", *arguments], manifest=parsed)
+    result = invoke(settings, ["build", "--exclude-resource-type", "exposure", *arguments], manifest=parsed)
     assert {item.node.name: item.message for item in result.results if str(item.status) != "success"} == {}
 
 

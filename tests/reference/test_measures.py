@@ -48,7 +48,7 @@ def marts(
         ensure_tables(connection, load_contracts(ROOT / "expectations").values())
         _load(connection, history)
     parsed = invoke(settings, ["parse", "--no-write-json"])
-    built = invoke(settings, ["build", "--exclude-resource-type", "test", "unit_test"], manifest=parsed)
+    built = invoke(settings, ["build", "--exclude-resource-type", "test", "unit_test", "exposure"], manifest=parsed)
     assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
     with open_read_only(settings.warehouse) as connection:
         yield connection

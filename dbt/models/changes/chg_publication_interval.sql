@@ -1,3 +1,6 @@
+{#- A view: publishing again without a build asks it too, after another publication was recorded. -#}
+{{ config(materialized="view_in_place") }}
+
 with
 
 publications as (select * from {{ ref("stg_publications") }}),

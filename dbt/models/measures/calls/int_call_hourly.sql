@@ -4,7 +4,7 @@
     "answered_within_target",
 ] -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

@@ -1,5 +1,5 @@
 {#- A view: its readers aggregate it once each, and writing every call a second time would cost more than it saves. -#}
-{{ config(materialized="view") }}
+{{ config(materialized="view_in_place") }}
 
 with
 

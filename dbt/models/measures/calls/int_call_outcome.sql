@@ -1,5 +1,5 @@
 {#- A view, as the one that it filters. -#}
-{{ config(materialized="view") }}
+{{ config(materialized="view_in_place") }}
 
 with
 

@@ -1,7 +1,7 @@
 {%- set sources = ["call_segments"] -%}
 {%- set sums = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

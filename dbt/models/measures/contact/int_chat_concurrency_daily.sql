@@ -1,6 +1,6 @@
 {%- set sources = ["live_chats"] -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
 ) }}
 

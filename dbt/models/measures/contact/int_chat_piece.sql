@@ -1,7 +1,7 @@
 {%- set sources = ["live_chats"] -%}
 {%- set month_of_end = month_start(local_date("ended_at")) -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

@@ -1,7 +1,7 @@
 {%- set sources = ["crimes"] -%}
 {%- set kinds = ["recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other"] -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
 ) }}
 

@@ -2,7 +2,7 @@
 {%- set families = event_parts() -%}
 {%- set sources = families | map(attribute="source") | unique | sort -%}
 {{ config(
-    materialized="incremental",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
 ) }}
 

@@ -2,7 +2,7 @@
     A view: publishing reads it when it records a publication, and it has to compare with the publication that is the
     last one at that moment. dbt reads it for its tests only.
 -#}
-{{ config(materialized="view") }}
+{{ config(materialized="view_in_place") }}
 {%- set key = ["force_code", "measure", "month_start"] -%}
 
 with

@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view_in_place") }}
 {%- set days = var("published_versions_days") %}
 
 with

@@ -1,9 +1,7 @@
 {#- Of each chart that is missing: all of them in a full build; in a night those that the pre-hook took out, and those of
     a new month, since months before the first changed one have not moved any chart. -#}
 {{ config(
-    materialized="incremental",
-    incremental_strategy="append",
-    on_schema_change="fail",
+    materialized="incremental_in_place",
     pre_hook="{{ delete_changed_charts('int_control_chart_limit') }}",
 ) }}
 {%- set key = ["force_code", "measure", "as_of_month"] -%}
