@@ -27,8 +27,8 @@ MODELS = (
     *("chg_unpublished_months", "int_figure_change", "int_published_version", "int_revision"),
     *("stg_builds_started", "stg_corrections", "published_versions", "revisions"),
 )
-# Tables of what has changed since the last publication, each read by the next.
-CHANGES = ("chg_publication_interval", "chg_unpublished_loads", "chg_unpublished_months")
+# The table of what has changed since the last publication; what it reads are views.
+CHANGES = ("chg_unpublished_months",)
 
 
 class Killed(BaseException):
