@@ -1,1 +1,1 @@
-"""Write what people read: a folder for each publication, one pointer to the current. Figures come from the marts."""
+"""Write publications: one folder each, and a pointer to the current one. All figures come from the marts."""

@@ -1,4 +1,4 @@
-"""The database of a publication: all marts in one DuckDB file, a copy of the file that dbt builds them in."""
+"""The database of a publication: all marts in one DuckDB file, a copy of the file in which dbt builds them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dagster_project.warehouse.connection import transaction
 DATABASE = "fcir.duckdb"
 """Name of the file in a publication."""
 
-# Marts that have rows of the publication that is being written, which is recorded after dbt has run: to the views that
-# dbt makes of the record.
+# Marts with rows about the publication that is being written. It is recorded after dbt has run, so these rows are
+# inserted from the dbt views on the record. Mart to view:
 _OF_PUBLICATIONS = {"published_versions": "int_published_version", "revisions": "int_revision"}
 
 
 def add_publication(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the marts of versions the rows of the publication just recorded, and take those of any taken back."""
+    """Insert rows of the publication just recorded into the marts of versions; delete rows no longer on record."""
     for mart, view in _OF_PUBLICATIONS.items():
         target, source = table("marts", mart), table("warehouse", "measures", view)
         with transaction(connection):
@@ -32,7 +32,7 @@ def add_publication(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> dict[str, int]:
-    """Mart to its rows."""
+    """Return the number of rows by mart."""
     counts = {}
     for mart in marts:
         row = connection.execute(f"select count(*) from {table('marts', mart.name)}").fetchone()
@@ -41,11 +41,11 @@ def count_rows(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> 
 
 
 def copy_database(marts: Path, folder: Path) -> None:
-    """Copy the file of the marts into a publication.
+    """Copy the database file of the marts into a publication.
 
     Args:
-        marts: the file; the caller holds the writer lock. No connection to it is open in this process: to read it as a
-            file would take from it the lock by which DuckDB keeps other processes out (`warehouse/lock.py`).
-        folder: of the publication.
+        marts: the file; the caller holds the writer lock. This process must have no connection to it: reading the file
+            would release the lock by which DuckDB keeps other processes out (`warehouse/lock.py`).
+        folder: folder of the publication.
     """
     copy(marts, folder, DATABASE)

@@ -1,4 +1,4 @@
-"""Files of a publication, which nobody writes again once it is published."""
+"""Files of a publication. They are never changed after publication."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import pointer_of
 
 MANIFEST = "manifest.json"
-"""Name of the file that lists all others of a publication, and is written after them."""
+"""Name of the file that lists all other files of a publication; it is written last."""
 
 
 class FailedRendering(TypedDict):
-    """A file that a publication should have and has not, as its manifest lists it."""
+    """A missing file of a publication, as its manifest lists it."""
 
     path: str
     reason: str
-    """In words, without any value of the data."""
+    """In words, without values from the data."""
 
 
 class ListedFile(TypedDict):
-    """A file as a manifest lists it."""
+    """A file, as a manifest lists it."""
 
     path: str
     bytes: int
@@ -35,12 +35,11 @@ class ListedFile(TypedDict):
 
 
 def publication_before(published: Path) -> Path | None:
-    """Folder of the current publication, of which files may be taken over; None where there is none to start from.
+    """Return the folder of the current publication if its files can be taken over, else None.
 
-    Files are taken over when all of the publication have the size that its manifest lists, and none was written to
-    after the manifest. Whoever opens the database or a paper to write may have changed it: a warning says so, and what
-    is published next is made anew. Hashing would tell more, and would take longer than renewing what a night touches:
-    ten years of a force are 2 GB.
+    They can be if every file has the size in the manifest and none was written after the manifest. Opening the database
+    or a paper for writing may have changed it; then a warning says so, and the next publication writes all files again.
+    Hashing would detect more, but would take longer than writing what a night changes: ten years of a force are 2 GB.
 
     Args:
         published: folder of the publications; the caller holds the writer lock.
@@ -59,10 +58,10 @@ def publication_before(published: Path) -> Path | None:
 
 
 def damaged_file(folder: Path) -> tuple[Path, str] | None:
-    """A file of a publication that is gone or has not the size that its manifest lists, with what was found.
+    """Find a file of a publication that is missing or does not have the size in the manifest, and say what was found.
 
     Returns:
-        The first one; the manifest itself where it cannot be read; None where all is there.
+        The first such file; the manifest if it cannot be read; None if all files are in order.
     """
     try:
         listed = {path: file["bytes"] for path, file in _listed(folder).items()}
@@ -79,12 +78,12 @@ def damaged_file(folder: Path) -> tuple[Path, str] | None:
 
 
 def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
-    """Every file of a publication with its size and hash, as its manifest lists it.
+    """Return every file of a publication with its size and hash, as the manifest lists it.
 
     Args:
-        folder: of the publication, without its manifest.
-        before: folder of the publication before. The hash of a file that is the same one under a second name is the one
-            that is listed there.
+        folder: folder of the publication, without its manifest.
+        before: folder of the previous publication. If a file is a link to a file there, its hash is taken from that
+            manifest.
     """
     listed = _listed(before) if before else {}
     files = []
@@ -100,44 +99,44 @@ def write(folder: Path, address: str, content: bytes) -> Path:
     """Write a file of a publication.
 
     Args:
-        folder: of the publication.
-        address: of the file below it (`address_of`).
-        content: what it holds.
+        folder: folder of the publication.
+        address: address of the file within the publication (`address_of`).
+        content: content of the file.
 
     Returns:
         The file.
 
     Raises:
-        UnsafeName: the address is not one that a published file may have.
+        UnsafeName: a published file must not have this address.
     """
     target = published_path(folder, *address.split("/"))
-    # What is there may be the second name of a file of another publication.
+    # An existing file may be a link to a file of another publication, so it is removed, not overwritten.
     target.unlink(missing_ok=True)
     target.write_bytes(content)
     return target
 
 
 def copy(source: Path, folder: Path, address: str) -> Path:
-    """Copy a file into a publication; arguments and errors as of `write`."""
+    """Copy a file into a publication; arguments and errors are those of `write`."""
     target = published_path(folder, *address.split("/"))
     shutil.copyfile(source, target)
     return target
 
 
 def take_over(before: Path, folder: Path, address: str, *, source: str | None = None) -> Path:
-    """Give a published file a second name in a publication, where there is no file of that name yet.
+    """Link a published file into another publication, unless the name exists there already.
 
     Args:
         before: folder of the publication that has the file.
-        folder: of the publication that is being written.
-        address: of the file below its publication (`address_of`).
-        source: its address in the publication that has it; the same.
+        folder: folder of the publication that is being written.
+        address: address of the file within its publication (`address_of`).
+        source: address in the publication that has the file; by default the same.
 
     Returns:
-        The second name.
+        The path of the link.
 
     Raises:
-        UnsafeName: the address is not one that a published file may have.
+        UnsafeName: a published file must not have this address.
     """
     target = published_path(folder, *address.split("/"))
     if not target.exists():
@@ -146,7 +145,7 @@ def take_over(before: Path, folder: Path, address: str, *, source: str | None = 
 
 
 def link(source: Path, target: Path) -> None:
-    """Give a published file a second name; a copy where the disk has no links.
+    """Link a published file; copy it if the file system does not support links.
 
     Args:
         source: a file of a publication.
@@ -159,12 +158,12 @@ def link(source: Path, target: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of a publication, whose name is made of a time and a run."""
+    """Create the folder of a publication; its name consists of a time and a run."""
     folder.mkdir(parents=True)
 
 
 def failed_renderings(published: Path) -> list[FailedRendering]:
-    """What the current publication left out, by its manifest; nothing where none is published or says so.
+    """Return the files that the current publication left out, by its manifest; empty if unknown or not published.
 
     Args:
         published: folder of the publications.
@@ -173,29 +172,29 @@ def failed_renderings(published: Path) -> list[FailedRendering]:
         manifest = manifest_of(pointer_of(published))
     except (OSError, ValueError):
         return []
-    # A damaged manifest may be JSON of another kind.
+    # A damaged manifest may still be JSON, but of another type.
     failed = manifest.get("failed") if isinstance(manifest, dict) else None
     return failed if isinstance(failed, list) else []
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """What the manifest of a publication says.
+    """Return the content of a publication's manifest.
 
     Raises:
-        OSError: there is none.
-        ValueError: it is no JSON.
+        OSError: there is no manifest.
+        ValueError: it is not JSON.
     """
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return manifest
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
-    """Write the manifest of a publication, the last of its files."""
+    """Write the manifest of a publication, as the last of its files."""
     write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def _fault_of(folder: Path) -> str | None:
-    """How the files of a publication differ from what its manifest lists, as the rest of a sentence on the folder."""
+    """Say how the files of a publication differ from its manifest; the text continues a sentence on the folder."""
     try:
         written = (folder / MANIFEST).stat().st_mtime_ns
         for path, file in _listed(folder).items():

@@ -1,4 +1,4 @@
-"""The documentation of the dbt project as a page of the publication: every model, its SQL, and where it comes from."""
+"""The documentation of the dbt project as a page of the publication: every model, its SQL and its lineage."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dagster_project.publication.html import csp_hash
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation.project import fingerprint, write_docs
 
-# What dbt's page asks a browser for although it is not there, for which the browser complains: icons by the expression
-# that Angular is to fill in, and an icon of the page that its own build left out. And Angular is told beforehand that
-# it may not compile expressions, or it tries, for which the browser complains too.
+# Fixes for requests of dbt's page that fail and cause errors in the browser console: icons addressed by unevaluated
+# Angular expressions, and a page icon missing from the build. The third tells Angular that it may not compile
+# expressions; otherwise it tries to, which also causes an error.
 _REPAIRS = {
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
     "href=\"${require('./assets/favicons/favicon.ico')}\"": 'href="data:,"',
     ' ng-app="dbt"': ' ng-app="dbt" ng-csp="no-unsafe-eval"',
 }
 
-# Its own script and no other, styles that this script makes, pictures and fonts within the page, and no network.
+# Allows only the page's own scripts, styles made by them, embedded images and fonts, and no network access.
 _POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -31,22 +31,22 @@ PAGE = "dictionary/lineage.html"
 
 
 def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None:
-    """Write the page, or take it over from the publication before, when that was made from the same project.
+    """Write the page, or take it over if the previous publication has it from the same project.
 
     Args:
-        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        settings: location of the warehouse; the caller holds the writer lock and no connection.
         folder: folder of the publication that is being written.
-        before: folder of the publication before.
+        before: folder of the previous publication.
 
     Raises:
-        DbtError: dbt could not write it.
+        DbtError: dbt could not write the page.
     """
     made_of = f'<meta name="fcir-made-of" content="{_made_of()}">'
     if before and (before / PAGE).is_file() and made_of in _beginning(before / PAGE):
         take_over(before, folder, PAGE)
         return
     page = write_docs(settings).read_text(encoding="utf-8")
-    # Readers have no use for where on a server the project lies, and others none of their business.
+    # Readers do not need the project's location on the server, and others should not know it.
     for path in (settings.home, PROJECT_ROOT):
         page = page.replace(str(path), "")
     for fault, repaired in _REPAIRS.items():
@@ -58,7 +58,7 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
 
 @cache
 def _made_of() -> str:
-    """What decides how the page looks: the dbt project and this module."""
+    """Return a fingerprint of what determines the page: the dbt project and this module."""
     return sha256(fingerprint().encode() + Path(__file__).read_bytes()).hexdigest()[:32]
 
 

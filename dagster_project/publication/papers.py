@@ -1,4 +1,4 @@
-"""Write board papers into a folder, in every form. What a paper says: `report/`; how a form looks: its renderer."""
+"""Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from dagster_project.publication.report.errors import CommentaryError, ReportErr
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
 from dagster_project.publication.report.read import PaperMonth, paper_months, paper_sections, read_report
 
-# Papers of a force that a publication holds, the one shown first and those before it: a year of board meetings. Months
-# that run after it have theirs too.
+# Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
+# after it get papers too.
 PAPERS = 12
 
-# What a paper was rendered from; a paper whose text here is the same is the same paper.
+# The content that a paper was rendered from. If it is unchanged, so is the paper.
 _CONTENT = "report.json"
 
 _LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
@@ -42,11 +42,11 @@ class Paper:
     force_name: str
     month: PaperMonth
     place: Path
-    """Its folder, relative to that of the publication."""
+    """Its folder, relative to the folder of the publication."""
     is_rendered: bool
-    """False where it was taken over from the publication before, since nothing in it has changed."""
+    """False if it was taken over unchanged from the previous publication."""
     forms: tuple[str, ...]
-    """The names of `FORMS` that there are; the others failed."""
+    """The names in `FORMS` that were rendered; the others failed."""
 
 
 def write_papers(
@@ -58,24 +58,24 @@ def write_papers(
     force_code: str,
     renderer: Renderer | None = None,
 ) -> list[Paper]:
-    """Write the papers of every force into `papers/FORCE/YYYY-MM/`, and a copy of one into the folder itself.
+    """Write the papers of every force to `papers/FORCE/YYYY-MM/`, and a copy of one paper to the folder itself.
 
-    That is the paper of a force's newest complete month, by `report_months`.
+    The copy is the paper of a force's newest complete month, by `report_months`.
 
-    A paper of which nothing has changed is taken over from the publication before. That of an earlier month names the
-    deliveries that it was made from, also where later ones came that changed nothing in it. A form that cannot be
-    rendered is left out, and tried again by the next publication.
+    An unchanged paper is taken over from the previous publication. A paper of an earlier month names the deliveries
+    that it was made from; later deliveries that change nothing in it do not change that. A form that cannot be rendered
+    is left out, and the next publication tries it again.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         folder: folder of the publication that is being written.
-        before: folder of the publication before, of which papers that did not change are taken over.
+        before: folder of the previous publication; unchanged papers are taken over from it.
         commentary: folder with the analysts' commentaries.
-        force_code: the force whose paper stands in the folder itself; where it has none, the first that has.
-        renderer: renders the files, and keeps which of them failed; one of this call alone where it is not given.
+        force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
+        renderer: renders the files and records failures; by default, one for this call only.
 
     Returns:
-        The papers, by force, the latest month first.
+        The papers, by force, newest month first.
     """
     if renderer is None:
         with Renderer() as renderer:
@@ -106,13 +106,13 @@ def write_papers(
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
-    """The paper that people open first: that of a force's newest complete month, else of the first force that has one.
+    """Return the paper to open first: a force's newest complete month, or that of the first force that has one.
 
     Args:
         papers: the papers, by force, the newest month first.
         force_code: the force.
     """
-    # Where that one could not be made, the paper before it; a month that runs is not what people open first.
+    # If that paper could not be made, the one before it. Running months are never opened first.
     shown = [paper for paper in papers if not paper.month.is_running]
     return next((paper for paper in shown if paper.force_code == force_code), shown[0] if shown else None)
 
@@ -121,14 +121,14 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
     """Write a paper in every form.
 
     Args:
-        report: what it says.
-        folder: an existing folder; files of the same names are overwritten.
+        report: content of the paper.
+        folder: an existing folder; files with the same names are overwritten.
 
     Returns:
         The files.
 
     Raises:
-        ReportError: a form cannot be rendered; the others are written.
+        ReportError: a form cannot be rendered; the other forms are written.
     """
     with Renderer() as renderer:
         written = _render(report, folder, "", renderer)
@@ -141,7 +141,7 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
 def _render(
     report: Report, folder: Path, place: str, renderer: Renderer, commentary: object = "the commentary"
 ) -> list[str]:
-    """Render the files of a paper; their names, the page first, without those that failed."""
+    """Render the files of a paper; return the names of those that succeeded, the page first."""
     written = []
     for name, (function, arguments) in tasks(report).items():
         made = renderer.render(f"{place}{name}", function, *arguments)
@@ -158,7 +158,7 @@ def _render(
                 f"{place}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
                 "The page and the workbook show them."
             )
-    # Last, since it links to the others that there are.
+    # Last, because the page links to the forms that were rendered.
     if made := renderer.render(f"{place}{PAGE}", page, report, tuple(written)):
         write(folder, f"{place}{PAGE}", made.content)
         written.insert(0, PAGE)
@@ -176,7 +176,7 @@ def _write(
     *,
     is_latest: bool,
 ) -> Paper | None:
-    """Write a paper or take it over; None where its report cannot be read."""
+    """Write a paper or take it over; return None if its report cannot be read."""
     name = f"{month.month:%Y-%m}"
     place = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
@@ -195,7 +195,7 @@ def _write(
             take_over(before, folder, f"{place}/{item}")
         return Paper(force, report.force_name, month, Path(place), is_rendered=False, forms=_forms(names))
     written = _render(report, folder, f"{place}/", renderer, file)
-    # Without this file a paper is not taken over, so that the next publication tries again what has failed.
+    # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report)) + 1:
         write(folder, f"{place}/{_CONTENT}", content.encode())
     return Paper(force, report.force_name, month, Path(place), is_rendered=True, forms=_forms(written))
@@ -209,13 +209,13 @@ def _commentary(file: Path, month: date, sections: Mapping[str, str]) -> dict[st
     try:
         return read_commentary(file, sections)
     except CommentaryError as error:
-        # A slip in an analyst's words holds no figure back.
+        # A mistake in a commentary must not hold back the figures.
         warn(f"{error} The paper of {month:%B %Y} is published without it.")
         return {}
 
 
 def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
-    """Whether a paper was rendered from this content; of an earlier month, whichever deliveries have come since."""
+    """Return whether a paper was rendered from this content; for an earlier month, the newest delivery is ignored."""
     if not file.is_file():
         return False
     was, would_be = json.loads(file.read_text(encoding="utf-8")), json.loads(content)
@@ -227,7 +227,7 @@ def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
 
 @cache
 def _renderers() -> str:
-    """Fingerprint of what turns a report into files: this package and the libraries that it draws with."""
+    """Return a fingerprint of the code that renders reports: this package and its drawing libraries."""
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())

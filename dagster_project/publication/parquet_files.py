@@ -1,8 +1,8 @@
-"""The tables of a publication as Parquet: one file for each, and for a fact one for each month.
+"""Write the tables of a publication as Parquet: one file per table, or one per month for a fact table.
 
-A fact of ten years has millions of rows, of which a night changes those of a few months: 60 months of 3.5 million calls
-take 3.6 CPU seconds to write, three of them 0.16. The files of the other months are links to those of the publication
-before.
+A fact table of ten years has millions of rows, and a night changes only those of a few months. Writing 60 months of
+3.5 million calls takes 3.6 CPU seconds, writing three months 0.16. The files of all other months are links to files of
+the previous publication.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from dagster_project.transformation.project import Mart
 
 _FOLDER = "parquet"
 _PART = "part-0.parquet"
-# The month of a fact that has no rows.
+# The month in the name of the file of a fact without rows.
 _NO_MONTH = "none"
 
 
 def can_take_over(
     connection: duckdb.DuckDBPyConnection, before: Path | None, *, change_seq: int, project_fingerprint: str
 ) -> bool:
-    """Whether the facts of a publication are those of the marts but for the rows that the last build changed.
+    """Return whether published facts equal the marts, except for the rows that the last build changed.
 
-    So it is when that build went on from the state that was published, by the same state of the dbt project.
+    This is true if that build continued from the published state, with the same dbt project.
 
     Args:
-        connection: the warehouse, built and settled.
-        before: folder of the current publication; None where none may be taken over.
-        change_seq: newest change of a load that the new publication holds.
+        connection: the warehouse, built, with interrupted publications resolved (`versions.settle`).
+        before: folder of the current publication; None if no file may be taken over.
+        change_seq: newest change of a load in the new publication.
         project_fingerprint: fingerprint of the dbt project that built it.
     """
     if before is None:
@@ -51,16 +51,16 @@ def can_take_over(
 def write_parquet(
     connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], folder: Path, *, before: Path | None
 ) -> None:
-    """Write every mart as `parquet/TABLE.parquet`, a fact as `parquet/TABLE/month=YYYY-MM/part-0.parquet`.
+    """Write every mart as `parquet/TABLE.parquet`, facts as `parquet/TABLE/month=YYYY-MM/part-0.parquet`.
 
-    Rows stand in the order of the mart (`Mart.order`), so the same rows give the same bytes, whether they were built
-    from scratch or night by night.
+    Rows are in the order of the mart (`Mart.order`). The same rows give the same bytes, whether they were built from
+    scratch or night by night.
 
     Args:
         connection: the warehouse with the marts.
         marts: the tables.
-        folder: of the new publication.
-        before: folder of the publication that the last build went on from, whose unchanged months are taken over; None
+        folder: folder of the new publication.
+        before: folder of the publication that the last build continued from; its unchanged months are taken over. None
             to write every month.
     """
     with _nullable_columns(connection):
@@ -74,10 +74,10 @@ def write_parquet(
 
 @contextmanager
 def _nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Have DuckDB write every column as one that may be null.
+    """Make DuckDB write every column as nullable.
 
-    By itself it goes by the statistics of the whole table, which also count rows that were deleted: a month would have
-    other bytes after a night than after a full build, and the months of a fact different schemas.
+    By default DuckDB decides this from the statistics of the whole table, which include deleted rows: a month would
+    have different bytes after a night than after a full build, and the months of a fact would have different schemas.
     """
     connection.execute("set disabled_optimizers = 'statistics_propagation'")
     try:
@@ -87,7 +87,7 @@ def _nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def parquet_addresses(folder: Path, name: str) -> list[str]:
-    """Addresses of the Parquet files of a table below the folder of its publication, by month."""
+    """Return the addresses of a table's Parquet files within its publication, by month."""
     files = _month_files(folder, name) or [folder / _FOLDER / f"{name}.parquet"]
     return [address_of(*file.relative_to(folder).parts) for file in files]
 
@@ -113,10 +113,10 @@ def _write_months(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pat
 
 
 def _unchanged_months(connection: duckdb.DuckDBPyConnection, mart: Mart, before: Path) -> dict[str, int]:
-    """Months of a publication that no changed row belongs to, with the rows of their files.
+    """Return the months of a publication without changed rows, with the number of rows in their files.
 
-    `Mart.changed_rows` has all rows that changed keys have or ever had, each with its date: a row whose date moved
-    changes both months. The rows are counted all the same, since a file must never lack what the fact has.
+    `Mart.changed_rows` has all current and former rows of changed keys, each with its date: a row whose date moved
+    changes both months. The rows are counted anyway, because a file must never lack rows of the fact.
     """
     files = [str(file) for file in _month_files(before, mart.name)]
     if mart.changed_rows is None or not files:
@@ -136,13 +136,13 @@ def _name_of(month: date | None) -> str:
 
 
 def copy_to_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, relation: str, file: Path) -> None:
-    """Write a relation into a Parquet file, in the order of its mart.
+    """Write a relation to a Parquet file, in the order of its mart.
 
-    One COPY for each file, ordered: with PARTITION_BY, DuckDB loses the order and writes other bytes on a second run.
+    Each file has its own ordered COPY: with PARTITION_BY, DuckDB loses the order, and a second run writes other bytes.
     """
     order = ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
-    # Zstandard at its lowest level writes as fast as Snappy, DuckDB's default, and needs 0.61 of its bytes for ten
-    # years of calls: a pseudonym is hexadecimal, which Snappy cannot shorten. Bloom filters take a tenth of the time.
+    # Zstandard at its lowest level writes as fast as Snappy, DuckDB's default, and needs 0.61 of the bytes for ten
+    # years of calls: Snappy cannot compress hexadecimal pseudonyms. Bloom filters take a tenth of the time.
     connection.execute(
         f"copy (from {relation} order by {order}) to {literal(str(file))} "
         "(format parquet, compression zstd, compression_level 1, write_bloom_filter false)"

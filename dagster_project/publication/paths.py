@@ -1,6 +1,6 @@
-"""Names of published files: the one place where a name from the data becomes a path or an address.
+"""Names of published files: the only place where a name from the data becomes a path or a URL.
 
-A force code or the code of a measure is whatever a cell held. Here it is a file name or it is refused.
+Force codes and measure codes come from cells and can be any text. Here each is accepted as a file name or refused.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from urllib.parse import quote
 
 from dagster_project.errors import OperatorError
 
-# A name of more is no code of anything, and a path on a Windows share has 260 characters for all its parts.
+# No code is longer than this, and a whole path on a Windows share is limited to 260 characters.
 _LONGEST_NAME = 100
-# What ext4, APFS and NTFS hold in a name.
+# The longest name on ext4, APFS and NTFS.
 _LONGEST_NAME_BYTES = 255
 
-# Separators, the drive and stream mark of Windows, and what Windows has in no name: people open a publication there.
+# Separators, the Windows drive and stream mark, and characters forbidden in Windows names: readers may use Windows.
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 
-# Control, format (bidi marks among them), surrogate, private and unassigned characters; separators of lines.
+# Control, format (including bidi), surrogate, private and unassigned characters; line separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-# Names of devices on Windows, with any extension.
+# Device names on Windows, with any extension.
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE | re.DOTALL)
 
 
 class UnsafeName(OperatorError, ValueError):
-    """A name that no published file may have; the message says which rule it breaks, and never the name."""
+    """A name that a published file must not have; the message states the broken rule, but never the name."""
 
 
 def check_name(name: str) -> str:
-    """See that a name can be that of one published file or folder.
+    """Check that a name can be the name of a published file or folder.
 
     Args:
         name: one part of a path.
@@ -42,8 +42,8 @@ def check_name(name: str) -> str:
         The name.
 
     Raises:
-        UnsafeName: it is empty or longer than 100 characters, begins with a dot or a space, ends with one, is that of a
-            device on Windows, or has a separator, a control or a format character.
+        UnsafeName: it is empty or longer than 100 characters, begins with a dot or a space, ends with one, is the name
+            of a Windows device, or contains a separator, a control character or a format character.
     """
     if not name:
         raise UnsafeName("a name in its path is empty")
@@ -61,14 +61,14 @@ def check_name(name: str) -> str:
 
 
 def published_path(folder: Path, *parts: str) -> Path:
-    """Path of a file of a publication, below its folder and nowhere else; folders on the way are made.
+    """Return the path of a file, always inside the folder of its publication; create the folders in between.
 
     Args:
-        folder: of the publication, an existing one.
-        parts: names of the folders on the way and of the file.
+        folder: existing folder of the publication.
+        parts: names of the folders in between and of the file.
 
     Returns:
-        The path; nothing need exist there.
+        The path; the file need not exist.
 
     Raises:
         UnsafeName: a name is refused (`check_name`), or a link leads out of the folder.
@@ -81,7 +81,7 @@ def published_path(folder: Path, *parts: str) -> Path:
 
 
 def address_of(*parts: str) -> str:
-    """Address of a published file below its publication, as the manifest lists it: `measures/kent/ocr.received.csv`.
+    """Return the address of a file within its publication, as in the manifest: `measures/kent/ocr.received.csv`.
 
     Raises:
         UnsafeName: a name is refused (`check_name`).
@@ -90,7 +90,7 @@ def address_of(*parts: str) -> str:
 
 
 def url_of(*parts: str) -> str:
-    """Relative URL of a published file: each name checked and percent-encoded.
+    """Return the relative URL of a published file: each name checked and percent-encoded.
 
     Raises:
         UnsafeName: a name is refused (`check_name`).
@@ -99,9 +99,9 @@ def url_of(*parts: str) -> str:
 
 
 def refused_address(*parts: str) -> str:
-    """An address that was refused, as a message and the manifest show it: percent-encoded and cut to one short line."""
+    """Return a refused address as messages and the manifest show it: percent-encoded and cut to one short line."""
     address = "/".join(quote(part, safe="", errors="replace") for part in parts)
     if len(address) <= _LONGEST_NAME:
         return address
-    # The hash tells names apart that begin alike.
+    # The hash distinguishes names that begin alike.
     return f"{address[:_LONGEST_NAME]}...{sha256(address.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""The pointer to the current publication, which readers follow. What is written before it is swapped: `publish.py`."""
+"""The pointer to the current publication, which readers follow. For what is written before the swap: `publish.py`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from dagster_project.errors import OperatorError
 
 CURRENT = "current"
-"""Name of the pointer; drafts of it are named after it."""
+"""Name of the pointer; its drafts begin with `.current-`."""
 
 
 class NotPublished(OperatorError, RuntimeError):
-    """There is no publication to read; the message says how to make one."""
+    """Nothing is published yet; the message says how to publish."""
 
 
 def pointer_of(published: Path) -> Path:
-    """The link that readers follow to the current publication; there is none before the first."""
+    """Return the link that readers follow to the current publication; it does not exist before the first."""
     return published / CURRENT
 
 
 def current_publication(published: Path) -> Path:
-    """The folder that readers are pointed to.
+    """Return the folder that the pointer names.
 
     Raises:
-        NotPublished: nothing was published yet.
+        NotPublished: nothing is published yet.
     """
     pointer = pointer_of(published)
     if not pointer.exists():
@@ -33,7 +33,7 @@ def current_publication(published: Path) -> Path:
 
 
 def point_to(published: Path, name: str) -> None:
-    """Swap the pointer to another publication in one step; readers see the old or the new, never neither."""
+    """Swap the pointer to another publication in one step; readers always see the old or the new one."""
     draft = published / f".{CURRENT}-{os.getpid()}"
     draft.unlink(missing_ok=True)
     draft.symlink_to(name)

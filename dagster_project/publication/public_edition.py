@@ -1,8 +1,8 @@
-"""Publish what may leave the force: figures at force level, and protected counts below it. How: `disclosure/`.
+"""Publish the public edition: figures at force level, and protected counts below it. Protection: see `disclosure/`.
 
-A month is shown below force level once, when it is complete and has settled; every later edition repeats it as it was
-first shown. So two editions have no difference below force level that could be subtracted. What was shown is read from
-the newest edition itself, which has what all before it had.
+A month is first shown below force level when it is complete and its settling time is over. Every later edition repeats
+it unchanged, so nobody can subtract two editions to learn a difference below force level. The newest edition contains
+everything that earlier editions showed; it is read to find out what was shown.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from dagster_project.warehouse.tables import ensure_tables
 DATABASE = "fcir_public.duckdb"
 
 SHOWN_MONTHS = "shown_months"
-"""Table of the months that are shown below force level, each with the edition that showed it first."""
+"""Table of the months shown below force level, each with the edition that first showed it."""
 
 _SHOWN_COLUMNS = {
     "table_name": "Public table.",
@@ -75,7 +75,7 @@ _Month = tuple[str, date]
 
 
 class EditionRefused(GateClosed):
-    """A public edition would tell more than it may, or nobody knows whether it would; the message says what to do."""
+    """A public edition would disclose too much, or this cannot be determined; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -85,29 +85,29 @@ class PublicEdition:
     run_id: str
     folder: Path
     tables: dict[str, int]
-    """Public table to its rows."""
+    """Number of rows by public table."""
     papers: tuple[Paper, ...]
     months_shown: int
-    """Months of tables below force level that this edition shows first."""
+    """Number of months of tables below force level that this edition is the first to show."""
     failed: tuple[FailedRendering, ...]
-    """What could not be rendered and was left out."""
+    """Files that could not be rendered and were left out."""
 
 
 @readable_files()
 def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) -> PublicEdition:
-    """Write a public edition and point readers to it, as `publish` does with a publication.
+    """Write a public edition and point readers to it, in the same way as `publish`.
 
     Args:
-        settings: where the data are; the caller holds the writer lock and no connection.
-        marts: all marts; each says what of it is public.
-        run_id: Dagster run; the folder is named by time and run.
+        settings: location of the data; the caller holds the writer lock and no connection.
+        marts: all marts; each states which part of it is public.
+        run_id: Dagster run; the folder is named after time and run.
 
     Returns:
         The edition.
 
     Raises:
-        GateClosed: the marts were not built and tested whole from all that is loaded.
-        EditionRefused: a small count could be worked out, or what was shown before is not known.
+        GateClosed: the marts were not fully built and tested from all loads.
+        EditionRefused: a small count could be worked out, or it is not known what earlier editions showed.
     """
     root = settings.published_public
     published_at = utc_now()
@@ -154,10 +154,10 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
 
 
 def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Path | None:
-    """The folder of the newest edition, seen by readers or not; None before the first.
+    """Return the folder of the newest edition, even if readers were never pointed to it; None before the first.
 
     Raises:
-        EditionRefused: an edition that was public is not there any more, or the clock has gone back behind it.
+        EditionRefused: an edition that was public is missing, or the clock is behind the newest edition.
     """
     folders = sorted(path for path in root.glob("[0-9]*") if path.is_dir()) if root.is_dir() else []
     newest = folders[-1] if folders else None
@@ -195,14 +195,14 @@ def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:
 def _write_tables(
     connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart], rules: DisclosureRules, name: str, *, is_first: bool
 ) -> int:
-    """Write all public tables; how many months of tables below force level are shown for the first time."""
+    """Write all public tables; return the number of months of tables below force level that are shown first."""
     shown = table("published", "marts", SHOWN_MONTHS)
     connection.execute(
         f"create table {shown} (table_name varchar, force_code varchar, month_start date, first_edition varchar, "
         "threshold bigint, rounding_base bigint)"
     )
     if not is_first:
-        # All of them, also of tables that this edition has no more: they are not shown anew when they come back.
+        # All rows, including those of tables that this edition lacks: if such a table returns, its months are not new.
         connection.execute(f"insert into {shown} by name select * from {table('earlier', 'marts', SHOWN_MONTHS)}")
     known = {(row[0], row[1], row[2]) for row in connection.execute(f"select * from {shown}").fetchall()}
     written = {SHOWN_MONTHS}
@@ -272,7 +272,7 @@ def _write_controlled(
     *,
     is_first: bool,
 ) -> list[_Month]:
-    """Write a table below force level: what was shown before as it was, then the months that are shown first.
+    """Write a table below force level: first the months shown before, unchanged, then the months shown first.
 
     Returns:
         The months that are shown for the first time.
@@ -310,7 +310,7 @@ def _write_controlled(
 
 
 def _repeat(connection: duckdb.DuckDBPyConnection, release: Controlled, target: str) -> None:
-    """Copy what the edition before had of a table, to the letter."""
+    """Copy the rows of a table from the previous edition unchanged."""
     source = table("earlier", "marts", release.table)
     exists = connection.execute(
         "select count(*) from duckdb_tables() where database_name = 'earlier' and table_name = ?", [release.table]
@@ -331,7 +331,7 @@ def _repeat(connection: duckdb.DuckDBPyConnection, release: Controlled, target: 
 def _settled_months(
     connection: duckdb.DuckDBPyConnection, mart: Mart, release: Controlled, rules: DisclosureRules
 ) -> list[_Month]:
-    """Force and month of which every day is loaded, as of the months after it that are waited for."""
+    """Return force and month of complete months that are followed by enough complete months to count as settled."""
     is_counted = " and ".join(f"count(*) = count({quoted(count)})" for count in release.counts)
     rows = connection.execute(
         f"""
@@ -355,7 +355,7 @@ def _settled_months(
 
 
 def _read_cells(connection: duckdb.DuckDBPyConnection, release: Controlled, cells_of: str) -> _Cells:
-    """True counts: force, month and group to its cells; every cell that the force ever had is in each of its groups."""
+    """Return the true counts by group (force, month, ...) and cell; each group has all cells its force ever had."""
     width = 2 + len(release.groups)
     cells: _Cells = {}
     of_force: dict[object, dict[_Cell, None]] = {}
@@ -370,7 +370,7 @@ def _read_cells(connection: duckdb.DuckDBPyConnection, release: Controlled, cell
 def _protected(
     release: Controlled, cells: _Cells, months: Iterable[_Month], rules: DisclosureRules
 ) -> list[dict[str, object]]:
-    """Rows of the public table: of each group the cells of which any count is shown."""
+    """Return the rows of the public table: for each group, the cells with at least one count shown."""
     wanted = set(months)
     rows: list[dict[str, object]] = []
     for group, counts in cells.items():
@@ -401,10 +401,10 @@ def _check(
     months: Iterable[_Month],
     rules: DisclosureRules,
 ) -> None:
-    """Read back what was written and try to work out small counts from it and the exact totals.
+    """Read back the written table and try to work out small counts from it and the exact totals.
 
     Raises:
-        EditionRefused: one can be worked out, or a cell is shown that should not be.
+        EditionRefused: a small count can be worked out, or a cell is shown that must not be.
     """
     wanted = set(months)
     width = 2 + len(release.groups)
@@ -433,7 +433,7 @@ def _check(
 
 
 def _copy_out(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
-    """Copy every public table into Parquet and CSV; table to its rows."""
+    """Write every public table to Parquet and CSV; return the number of rows by table."""
     counts: dict[str, int] = {}
     names = connection.execute(
         "select table_name from duckdb_tables() where database_name = 'published' order by table_name"
@@ -465,7 +465,7 @@ def _manifest(
     *,
     is_synthetic: bool,
 ) -> dict[str, Any]:
-    """What the edition consists of. No hash of a delivery: it would confirm a guess at a small one."""
+    """Return the manifest. It has no hashes of deliveries: a hash could confirm a guess at a small delivery."""
     return {
         "edition": "public",
         "run_id": name,
@@ -490,7 +490,7 @@ def _order(columns: Iterable[str]) -> str:
 def _comment(
     connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]
 ) -> None:
-    """Have a published table carry what it and its columns mean."""
+    """Add comments on a published table and its columns: their descriptions."""
     with transaction(connection):
         connection.execute(f"comment on table {relation} is {literal(description)}")
         for column, text in columns.items():

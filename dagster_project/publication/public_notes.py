@@ -1,4 +1,4 @@
-"""The words of a public edition: what is in it and how its counts are protected, for whoever downloads it."""
+"""The README of a public edition: what it contains and how its counts are protected, for those who download it."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ Produced from Administrative Sources.
 
 
 def notes(releases: Sequence[Release], rules: DisclosureRules, name: str, *, is_synthetic: bool) -> str:
-    """The README of a public edition, in Markdown.
+    """Return the README of a public edition, in Markdown.
 
     Args:
-        releases: what is in it.
-        rules: numbers that the method was applied with.
+        releases: tables in the edition.
+        rules: parameters of the disclosure control.
         name: name of the edition.
-        is_synthetic: whether any row behind it is made up.
+        is_synthetic: whether any row behind it is synthetic.
     """
     whole = ", ".join(f"`{release.table}`" for release in releases if not isinstance(release, Controlled))
     controlled = "\n".join(

@@ -1,4 +1,4 @@
-"""Publish the marts: DuckDB file, Parquet, papers, manifest, then the pointer. What a paper says is in `report/`."""
+"""Publish the marts: DuckDB file, Parquet, papers, site and manifest, then the pointer. Papers: see `report/`."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from dagster_project.warehouse.connection import MARTS, loading_connection, read
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
 
-# A fortnight of nightly publications: enough to compare with last week's, and readers of an old one are long gone.
+# Two weeks of nightly publications: enough to compare with last week, and nobody reads an older one any more.
 _KEPT = 14
 
 PARTIAL = ".partial-"
 
 
 class GateClosed(RuntimeError):
-    """What the warehouse holds may not be published; the message says why and what to run."""
+    """The marts in the warehouse must not be published; the message says why and what to run."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +55,34 @@ class Publication:
     run_id: str
     folder: Path
     tables: dict[str, int]
-    """Mart to its rows."""
+    """Number of rows by mart."""
     papers: tuple[Paper, ...]
     pages: int
-    """Pages of the site, papers included."""
+    """Number of pages of the site, including papers."""
     failed: tuple[FailedRendering, ...]
-    """What could not be rendered and was left out."""
+    """Files that could not be rendered and were left out."""
 
 
 @readable_files()
 def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limit: float = TIME_LIMIT) -> Publication:
-    """Write a publication and point readers to it, whatever of its papers and pages cannot be rendered.
+    """Write a publication and point readers to it, even if some papers or pages cannot be rendered.
 
-    All is written into a folder that no reader knows; it is renamed when it is complete, and the pointer is swapped
-    last. A kill at any instant leaves the publication before in place. The record of its figures is made before, since
-    the publication holds it, and is taken back by the next one when the folder was never completed.
+    All files are written to a folder with a temporary name. When it is complete, the folder is renamed, and the pointer
+    is swapped last. If the run is killed at any time, the previous publication stays in place. The figures are recorded
+    in the warehouse first, because the publication includes that record; if the folder is never completed, the next
+    publication removes the record.
 
     Args:
-        settings: where the data are; the caller holds the writer lock and no connection.
+        settings: location of the data; the caller holds the writer lock and no connection.
         marts: tables to publish.
-        run_id: Dagster run; the folder is named by time and run.
+        run_id: Dagster run; the folder is named after time and run.
         time_limit: seconds for rendering one file.
 
     Returns:
         The publication.
 
     Raises:
-        GateClosed: the marts were not built and tested whole from all that is loaded.
+        GateClosed: the marts were not fully built and tested from all loads.
     """
     published_at = utc_now()
     with loading_connection(settings.warehouse) as connection:
@@ -114,7 +115,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     if is_rewrite_due:
         rewrite(settings.marts)
     copy_database(settings.marts, partial)
-    # Another connection: drawing charts takes 300 MB, and this one keeps what it has read and written.
+    # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with renderer, spilling_connection(settings.warehouse) as connection:
         note_written(connection)
         papers = write_papers(
@@ -147,13 +148,13 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
 
 
 def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
-    """Make sure that the marts are what may be published.
+    """Check that the marts may be published.
 
     Returns:
-        Newest change of a load that they were built from, and fingerprint of the dbt project that built them.
+        The newest change of a load that they were built from, and the fingerprint of the dbt project that built them.
 
     Raises:
-        GateClosed: the marts were not built and tested whole from all that is loaded.
+        GateClosed: the marts were not fully built and tested from all loads.
     """
     last = last_build(connection)
     built = (newest_change(connection), fingerprint())
@@ -173,7 +174,7 @@ def _manifest(
     files: list[ListedFile],
     failed: list[FailedRendering],
 ) -> dict[str, object]:
-    """What the publication consists of and what it was made from."""
+    """Return the manifest: the files of the publication and the deliveries that it was made from."""
     inputs = connection.execute(
         """
         select source, extract_date, file_name, file_sha256, load_id, is_synthetic
@@ -199,7 +200,7 @@ def _manifest(
 
 
 def sync(folder: Path) -> None:
-    """Have the disk hold every file before the pointer names them."""
+    """Flush every file to disk before the pointer is swapped."""
     for path in [*folder.rglob("*"), folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -209,7 +210,7 @@ def sync(folder: Path) -> None:
 
 
 def remove_leftovers(published: Path) -> None:
-    """Folders of publications that were killed while being written; nobody else writes under the lock."""
+    """Remove folders of publications that were killed while they were written; the lock rules out another writer."""
     for folder in published.glob(f"{PARTIAL}*"):
         shutil.rmtree(folder)
     for pointer in published.glob(f".{CURRENT}-*"):
@@ -217,7 +218,7 @@ def remove_leftovers(published: Path) -> None:
 
 
 def remove_old(published: Path, current: str) -> None:
-    """Keep the newest publications, the current one among them."""
+    """Remove old publications; keep the newest ones and the current one."""
     folders = sorted(path for path in published.iterdir() if path.is_dir() and not path.is_symlink())
     for folder in [path for path in folders if path.name != current][: -(_KEPT - 1) or None]:
         shutil.rmtree(folder)

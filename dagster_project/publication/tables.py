@@ -1,4 +1,4 @@
-"""The tables of a board paper as CSV, one file to a section, one row to a figure: for whoever calculates on."""
+"""The tables of a board paper as CSV, for further calculation: one file per section, one row per figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = ("force_code", "measure", "label", "column", "covers", "value", "text"
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows of texts as a CSV file with a header line, in which no cell is a formula."""
+    """Return rows of texts as CSV with a header line; no cell can be evaluated as a formula."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(columns)
@@ -23,10 +23,10 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def render_csv(report: Report, table: Table) -> str:
-    """A table as CSV with a header line: values in full (percentages 0 to 100, durations in seconds), texts as printed.
+    """Return a table as CSV with a header line: exact values (percentages 0 to 100, durations in seconds) and texts.
 
     Args:
-        report: the paper, for its force and notes.
+        report: the paper, for its force code and notes.
         table: one of its tables.
     """
     return csv_of(

@@ -1,8 +1,8 @@
-"""The record of what every publication held, kept by change. What a change is and what caused it is told by dbt.
+"""Record the figures of every publication, as changes. dbt works out what changed and why.
 
-`audit.publication` has a row for each publication, `audit.figure_version` the figures that it had otherwise than the
-one before. The database is written in a transaction and the files of a publication in none, so the record goes first,
-not complete yet, and whoever comes next decides by the folder what became of it.
+`audit.publication` has one row per publication; `audit.figure_version` has the figures that differ from the previous
+publication. The database is written in a transaction, but the files are not. Therefore the record is written first and
+marked as not complete; if the run is killed, the next one looks for the folder to decide whether to keep the record.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dagster_project.warehouse.connection import transaction
 
 
 def settle(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
-    """Decide on a publication that was recorded and whose run was killed.
+    """Resolve a publication that was recorded, but whose run was killed.
 
-    With its folder under its own name it was complete, and readers may have been pointed to it: it stays. Else nobody
-    has seen it: its record is taken back. To be called before anything compares with the last publication.
+    If its folder has its final name, it was complete and readers may have been pointed to it: the record stays.
+    Otherwise nobody has seen it, and the record is deleted. Call this before comparing with the last publication.
 
     Args:
         connection: the warehouse; the caller holds the writer lock.
-        published: where the publications are.
+        published: folder of the publications.
     """
     unfinished = connection.execute(
         "select publication_no, run_id from audit.publication where not is_complete"
@@ -49,14 +49,14 @@ def record(
     change_seq: int,
     project_fingerprint: str,
 ) -> None:
-    """Record a publication that is about to be written, with the figures that it has otherwise than the one before.
+    """Record a publication that is about to be written, with the figures that differ from the previous one.
 
     Args:
-        connection: the warehouse, built and settled; the caller holds the writer lock.
+        connection: the warehouse, built, and after `settle`; the caller holds the writer lock.
         name: name of the publication and of its folder.
-        published_at: when, an aware time.
-        change_seq: newest change of a load that the build has seen.
-        project_fingerprint: fingerprint of the dbt project that it was built by.
+        published_at: time of publication, with time zone.
+        change_seq: newest change of a load that the build included.
+        project_fingerprint: fingerprint of the dbt project that built it.
     """
     with transaction(connection):
         connection.execute(
@@ -76,7 +76,7 @@ def record(
             order by force_code, measure, month_start
             """
         )
-        # Accepted loads keep their rows in the audit for good, so no later one is given a number of theirs.
+        # Accepted loads stay in the audit permanently, so later loads never reuse their numbers.
         connection.execute(
             """
             insert into audit.publication
@@ -100,7 +100,7 @@ def record(
 
 
 def complete(connection: duckdb.DuckDBPyConnection, *, name: str, change_seq: int) -> None:
-    """Mark a publication as one that readers are pointed to, and the build that it was made from as published."""
+    """Mark a publication as complete, now that readers are pointed to it, and its build as published."""
     with transaction(connection):
         connection.execute("update audit.publication set is_complete = true where run_id = ?", [name])
         connection.execute("update audit.build set is_published = true where change_seq = ?", [change_seq])
