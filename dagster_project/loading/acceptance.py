@@ -1,6 +1,6 @@
-"""Keep the accepted days of a candidate load and delete the others, in one transaction with the audit rows.
+"""Accept or reject each day of a candidate load, in one transaction with its audit rows.
 
-Which days are accepted is decided in `verdicts.py`.
+Rows of accepted days stay in the raw table, rows of rejected days are deleted. `verdicts.py` decides which is which.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
-# Results of a suite that Data Docs show: a week of nights. Its outcomes are kept for good, without the document.
+# Suite results per source that Data Docs show: a week of nights. Outcomes are kept permanently, documents are not.
 _DOCUMENTS_KEPT = 7
 
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """What became of one delivery."""
+    """The outcome of loading one delivery."""
 
     source: str
     extract_date: date
@@ -38,18 +38,18 @@ class DeliveryOutcome:
     reason: str | None
     files: tuple[FileLoad, ...]
     is_correction: bool
-    """Whether an earlier load of the day stood before (and was replaced, if this one was accepted)."""
+    """Whether the day already had an accepted load (which was replaced if this delivery was accepted)."""
     correction: Correction | None = None
-    """What it changed, when it was accepted in place of another."""
+    """What changed, if the delivery replaced another."""
 
     @property
     def is_accepted(self) -> bool:
-        """Whether its rows are in the raw table."""
+        """Whether the delivery was accepted: its rows, if any, are in the raw table."""
         return self.status in ACCEPTED
 
     @property
     def is_waived(self) -> bool:
-        """Whether an operator had it accepted although critical expectations failed; `reason` says why."""
+        """Whether an operator accepted it although critical expectations failed; `reason` says why."""
         return self.is_accepted and self.reason is not None
 
 
@@ -62,18 +62,18 @@ def accept(
     run_id: str,
     is_synthetic: bool,
 ) -> list[DeliveryOutcome]:
-    """Keep the rows of accepted days, delete those of rejected ones, and write down what became of every file.
+    """Keep the rows of accepted days, delete those of rejected days, and write an audit row for every file.
 
-    Everything is one transaction: after a kill at any instant either the whole of it is there or nothing, and the
-    next run finds the same deliveries to load.
+    Everything happens in one transaction. If the process is killed, either all changes are saved or none, and the next
+    run finds the same deliveries to load.
 
     Args:
         connection: a loading connection.
-        candidate: what was read; its view and tables in `incoming` are dropped.
+        candidate: the candidate load; its view and tables in `incoming` are dropped.
         judgement: the verdicts on its deliveries.
         validation: the results of its expectations.
         run_id: Dagster run.
-        is_synthetic: whether the landing folder is marked as made up.
+        is_synthetic: whether the landing folder is marked as synthetic.
 
     Returns:
         One outcome for each delivery, oldest first.
@@ -160,16 +160,17 @@ def record_missing(
     run_id: str,
     strike_out: bool = False,
 ) -> dict[str, list[date]]:
-    """Write down the days that no file came for, and strike out those that have been delivered since.
+    """Record the days without a delivery, and delete the records of days that have been delivered since.
 
     Args:
         connection: a loading connection.
-        owed: source to the days for which a delivery is expected.
+        owed: for each source, the days that must have a delivery.
         run_id: Dagster run.
-        strike_out: also strike out the days that are not owed: those that a delivery with a wrong date made owed.
+        strike_out: also delete the records of days that are no longer owed, for example days that only a delivery
+            with a wrong date made owed.
 
     Returns:
-        Source to all its missing days, oldest first.
+        For each source, all its missing days, oldest first.
     """
     now = utc_now().replace(tzinfo=None)
     missing: dict[str, list[date]] = {}
@@ -232,13 +233,13 @@ def _no_file(source: str, day: date) -> str:
 
 
 def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
-    """The number of the next file load; numbers grow with the order of loading."""
+    """Return the number of the next file load; numbers increase in the order of loading."""
     row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
     return int(row[0]) if row else 1
 
 
 def next_change(connection: duckdb.DuckDBPyConnection) -> int:
-    """The next number of the order of changes; above every number that a finished build has seen."""
+    """Return the next change number, which is greater than every number that a finished build has seen."""
     row = connection.execute(
         """
         select greatest(
@@ -263,7 +264,7 @@ def _standing_days(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date], change_seq: int) -> None:
-    """The loads that stood for these days are replaced; their rows stay, so that a change can be explained."""
+    """Mark the accepted loads of these days as replaced; their rows stay, so that changes can be explained."""
     connection.execute(
         """
         update audit.load
@@ -275,9 +276,9 @@ def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Se
 
 
 def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """What was said of the same files before gives way to what is said now: a rejected delivery is tried every night.
+    """Delete earlier rejections of the same files, since a rejected delivery is tried again every night.
 
-    Refusals of other content stay, so that the audit shows what was sent before the correction.
+    Rejections of other content stay, so that the audit shows what was sent before the correction.
     """
     files = [f"{file.extract_date}/{file.file_name}/{file.sha256 or ''}" for file in candidate.files]
     refused = connection.execute(
@@ -311,7 +312,7 @@ def _audited(
     is_synthetic: bool,
     change_seq: int,
 ) -> dict[str, object]:
-    """The audit row of a file."""
+    """Return the audit row of a file."""
     reason = result.reason
     if reason and file.error is None and any(other.error for other in result.files):
         reason = f"rejected with its delivery: {reason}"
@@ -343,7 +344,7 @@ def _audit_outcomes(
     run_id: str,
     now: datetime,
 ) -> None:
-    """Results of a run for a source replace those that the same run wrote before a retry."""
+    """Write the outcomes of a run for a source, replacing those that the same run wrote before a retry."""
     connection.execute(
         "delete from audit.expectation_result where run_id = ? and source = ?", [run_id, contract.source]
     )
@@ -370,7 +371,7 @@ def _audit_outcomes(
 def _audit_document(
     connection: duckdb.DuckDBPyConnection, source: str, document: str, *, run_id: str, now: datetime
 ) -> None:
-    """The result as Data Docs show it, of the newest runs alone."""
+    """Write the result that Data Docs show; keep only those of the newest runs."""
     connection.execute("delete from audit.suite_result where run_id = ? and source = ?", [run_id, source])
     connection.execute(
         """

@@ -1,4 +1,7 @@
-"""Read deliveries into candidate tables: every row typed, or quarantined with its reason. Acceptance is not here."""
+"""Read deliveries into candidate tables: each row is typed, or quarantined with a reason.
+
+`acceptance.py` accepts or rejects the candidates.
+"""
 
 from __future__ import annotations
 
@@ -38,28 +41,28 @@ from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.tables import create_incoming, incoming
 from dagster_project.words import be, counted
 
-# Unknown columns that the warning of a file names, and the audit; a broken header may have thousands.
+# How many unknown columns a file's warning names, and how many the audit names; a broken header may have thousands.
 _COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
 
 
 class ConservationError(RuntimeError):
-    """Rows read are not rows loaded plus rows quarantined: a fault of this program, never of an extract."""
+    """Rows read differ from rows loaded plus rows quarantined: always a bug in fcir, never a fault of an extract."""
 
 
 @dataclass(frozen=True)
 class ForceRows:
-    """How many rows of a file are of one force."""
+    """Row counts of one force in one file."""
 
     loaded: int
     quarantined: int
     repeated: int
-    """Those of the quarantined rows that repeat the key of another row: no row of theirs is missing."""
+    """Quarantined rows that repeat the key of another row; no data is lost with them."""
 
 
 @dataclass
 class FileLoad:
-    """One file of a candidate delivery and what became of its rows."""
+    """One file of a candidate delivery, with the counts of its rows."""
 
     load_id: int
     source: str
@@ -75,25 +78,25 @@ class FileLoad:
     """Contract columns that the file has."""
     unknown_columns: tuple[str, ...] = ()
     filled: dict[str, int] = field(default_factory=dict)
-    """Good rows with a value, by column that the file has."""
+    """Number of good rows with a value, for each column in the file."""
     warnings: list[str] = field(default_factory=list)
     forces: dict[str | None, ForceRows] = field(default_factory=dict)
-    """Rows by force; None is the force of rows whose force could not be read."""
+    """Rows by force; the key None stands for rows whose force could not be read."""
     rows_outside_day: int = 0
     """Good rows with an event on another day than the extract date, the day before or the day after."""
 
 
 @dataclass(frozen=True)
 class DayWarning:
-    """What is to be said of a delivery as a whole; its first file has it among its warnings."""
+    """A warning about a delivery as a whole; it is also listed with the warnings of its first file."""
 
     kind: str
-    """What it is about, in words that follow a number of deliveries."""
+    """Subject of the warning, as words that follow a number of deliveries."""
     extract_date: date
     file_name: str
     text: str
     weight: float
-    """How much it matters beside others of its kind."""
+    """Importance relative to other warnings of its kind."""
 
 
 @dataclass
@@ -103,11 +106,11 @@ class Candidate:
     contract: Contract
     files: list[FileLoad]
     gone: list[LandedFile] = field(default_factory=list)
-    """Files that were taken away before they could be opened; nothing of their days is among `files`."""
+    """Files that were removed before they could be opened; `files` has no file of their days."""
     day_warnings: list[DayWarning] = field(default_factory=list)
 
     def of(self, day: date) -> list[FileLoad]:
-        """Files of one extract date."""
+        """Return the files of one extract date."""
         return self._by_day[day]
 
     @property
@@ -117,7 +120,7 @@ class Candidate:
 
     @cached_property
     def _by_day(self) -> dict[date, list[FileLoad]]:
-        # Ten years have 3,700 days; looking through all files for each costs two seconds a source.
+        # Ten years have 3,700 days; searching all files for each day costs two seconds per source.
         by_day: dict[date, list[FileLoad]] = {}
         for file in self.files:
             by_day.setdefault(file.extract_date, []).append(file)
@@ -138,17 +141,17 @@ def read_deliveries(
 
     Args:
         connection: a loading connection without a candidate of the source; `incoming.SOURCE`, `...__quarantine` and
-            `...__deliveries` are made.
+            `...__deliveries` are created.
         contract: the source.
-        deliveries: what to read; files of one delivery in the order of their names.
+        deliveries: the deliveries to read, with files ordered by name.
         key: key of the pseudonyms.
         default_force: force of extracts without a force column.
-        first_load_id: files are numbered from here, in order.
-        on_progress: told the number of files read so far.
+        first_load_id: number of the first file; the others follow in order.
+        on_progress: called with the number of files read so far.
 
     Returns:
-        The files with their counts. A file that cannot be read has `error` set, and none of its rows are there. A day
-        of which a file has gone meanwhile is left out.
+        The files with their counts. For a file that cannot be read, `error` is set and no rows are kept. Days with a
+        file that was removed in the meantime are left out.
 
     Raises:
         ConservationError: the counts of a file do not add up.
@@ -160,10 +163,11 @@ def read_deliveries(
         (FileLoad(load_id, contract.source, day, file.name), file)
         for load_id, (day, file) in enumerate(landed, first_load_id)
     ]
-    # One transaction: each that ends alone writes its rows to the log of the file and then to the file; and none that
-    # deletes some of its own rows, since it would write all of them again: 1.1 us a row. One thread: several write
-    # row groups that are not full, which the checkpoint merges: 2.5 us a row in place of 1.6, and no sooner done.
-    # One row group in memory and not five: with a file of a million rows 0.22 GB in place of 0.28, and no slower.
+    # One transaction, because each separate one writes its rows to the write-ahead log first and then to the file. It
+    # deletes none of its own rows, because all of them would be written again (1.1 us per row). One thread, because
+    # several threads write row groups that are not full, which the checkpoint then merges: 2.5 us per row instead of
+    # 1.6, with no gain in elapsed time. One row group in memory instead of five: 0.22 GB instead of 0.28 for a file of
+    # a million rows, and no slower.
     connection.execute("set threads = 1")
     connection.execute("set write_buffer_row_group_count = 1")
     with transaction(connection):
@@ -197,7 +201,7 @@ def read_deliveries(
 
 
 def _read(path: Path, load: FileLoad, loader: RowLoader) -> None:
-    """Hand the rows of a file to the loader, or note why it cannot be read."""
+    """Pass the rows of a file to the loader, or record why it cannot be read."""
     try:
         with open_extract(path, loader.contract) as extract:
             load.sha256 = extract.sha256
@@ -214,11 +218,11 @@ def _read(path: Path, load: FileLoad, loader: RowLoader) -> None:
 
 
 def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterator[str]:
-    """The one warning of the columns of a file that its contract does not know; nothing where there are none.
+    """Yield one warning about the columns that the contract does not have; nothing if there are none.
 
     Args:
-        columns: their names.
-        named: how many are named; the others are counted.
+        columns: names of these columns.
+        named: how many to name; the others are only counted.
     """
     if columns:
         more = len(columns) - named
@@ -228,14 +232,14 @@ def not_loaded(columns: Sequence[str], *, named: int = _COLUMNS_SHOWN) -> Iterat
 
 
 def audited_warnings(file: FileLoad) -> list[str]:
-    """The warnings of a file as the audit keeps them: with the names of all columns that were not loaded."""
+    """Return the warnings of a file for the audit, which names up to 200 of the columns that were not loaded."""
     short = list(not_loaded(file.unknown_columns))
     whole = list(not_loaded(file.unknown_columns, named=_COLUMNS_NAMED))
     return [*whole, *(warning for warning in file.warnings if warning not in short)]
 
 
 def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candidate, default_force: str) -> None:
-    """Every row of a file without a force column is of the default force, a record that could not be split too."""
+    """Give quarantined rows of files without a force column the default force, including records not split."""
     without = [file.load_id for file in candidate.files if FORCE_COLUMN not in file.columns]
     if without:
         connection.execute(
@@ -246,7 +250,7 @@ def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candida
 
 
 def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """Set the counts of every file, and see that they add up."""
+    """Set the counts of every file, and check that they add up."""
     contract = candidate.contract
     counted = connection.execute(
         f"""
@@ -313,7 +317,7 @@ def _in_words(counts: RowWarnings) -> Iterator[str]:
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
-    """Facts of whole deliveries, and the warnings that follow from them."""
+    """Compute the facts of whole deliveries, and the warnings that follow from them."""
     read = [file for file in candidate.files if not file.error]
     filled = count_filled_cells(
         connection, candidate.contract, [(file.load_id, file.extract_date, file.columns) for file in read]
@@ -370,7 +374,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
 
 
 def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
-    """Rows of each force in a delivery; rows whose force could not be read are of none."""
+    """Return the rows of each force in a delivery; rows whose force could not be read are left out."""
     total: dict[str, ForceRows] = {}
     for file in files:
         for force, rows in file.forces.items():
@@ -385,7 +389,7 @@ def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
 
 
 def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -> DayWarning:
-    """What to say of a force with an unusual volume."""
+    """Return the warning about a force with an unusual number of rows."""
     faulty = rows.quarantined - rows.repeated
     return DayWarning(
         "have an unusual number of rows of a force",
@@ -399,7 +403,7 @@ def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -
 
 
 def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> Iterator[DayWarning]:
-    """Warnings about deliveries as a whole, oldest first."""
+    """Yield the warnings about deliveries as a whole, oldest first."""
     contract = candidate.contract
     counted = connection.execute(
         f"""
@@ -435,7 +439,7 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
     key = ", ".join(column.name for column in contract.key)
     for day, read, quarantined, superseded, codes in counted:
         name = candidate.of(day)[0].file_name
-        # Superseded rows beyond their limit have a warning of their own.
+        # Superseded rows above their limit have a separate warning.
         if quarantined and (quarantined - superseded) * 100 >= read:
             text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
             yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)

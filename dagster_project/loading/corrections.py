@@ -1,4 +1,4 @@
-"""What a corrected delivery changes, row by row and column by column. Putting it in place is not done here."""
+"""Compare a corrected delivery with the one it replaces, by row and column. `acceptance.py` does the replacement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagster_project.words import counted
 
 @dataclass(frozen=True)
 class Correction:
-    """The difference between a delivery that stood and the one that takes its place, row by row of the same key."""
+    """The difference between a delivery and the one that replaces it; rows are matched by key."""
 
     extract_date: date
     rows_before: int
@@ -26,30 +26,30 @@ class Correction:
     rows_removed: int
     rows_changed: int
     changed_columns: tuple[tuple[str, int], ...]
-    """Column and number of rows whose value in it is another; the most frequent first."""
+    """Columns with the number of rows whose value changed, most frequent first."""
 
     def __str__(self) -> str:
-        """The counts in words."""
+        """Return the counts in words."""
         said = f"{counted(self.rows_added, 'row')} added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
         return f"{said} ({self.columns_in_words})" if self.changed_columns else said
 
     @property
     def columns_in_words(self) -> str:
-        """Columns with their counts: `talk_seconds 12, disposition 3`."""
+        """Changed columns with their counts, for example `talk_seconds 12, disposition 3`."""
         return ", ".join(f"{name} {count}" for name, count in self.changed_columns)
 
 
 def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> dict[date, Correction]:
-    """Compare the candidate rows of some days with the rows that stand for them.
+    """Compare the candidate rows of some days with the rows that are currently loaded for them.
 
     Args:
-        connection: a loading connection, before anything of the candidate is accepted.
+        connection: a loading connection, before any part of the candidate is accepted.
         contract: the source.
-        days: days whose delivery stands and is about to be replaced.
+        days: days whose accepted delivery is about to be replaced.
 
     Returns:
-        One correction for each day. Personal columns are compared by their pseudonyms. Rows of a source without a key
-        are the same when all their columns are: such a row is added or removed, never changed.
+        One correction for each day. Personal columns are compared by their pseudonyms. In a source without a key, two
+        rows are the same if all their columns are equal: a row is added or removed, never changed.
     """
     if not days:
         return {}
@@ -155,7 +155,7 @@ def record(
     now: datetime,
     run_id: str,
 ) -> None:
-    """Write corrections into `audit.correction`."""
+    """Write corrections to `audit.correction`."""
     rows = [
         {
             "source": contract.source,

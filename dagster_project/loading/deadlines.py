@@ -1,6 +1,6 @@
-"""Which extracts are expected, and which are overdue, by the clock. Who is told of it is not decided here.
+"""Find expected and overdue extracts by the clock.
 
-Before its deadline an extract that has not come is expected; after it, it is overdue and its day is missing.
+Before its deadline, an extract that has not arrived is expected. After it, the extract is overdue and its day missing.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from dagster_project.loading.landing import Landing
 
 @dataclass(frozen=True)
 class OverdueSource:
-    """A source that owes extracts, and since when."""
+    """A source with overdue extracts."""
 
     source: str
     days: tuple[date, ...]
-    """Extract dates of which nothing has come, oldest first; at least one."""
+    """Extract dates without a file, oldest first; at least one."""
     since: datetime
-    """Deadline of the oldest, in London time."""
+    """Deadline of the oldest of these days, in London time."""
 
     def __str__(self) -> str:
-        """Source, since when, and of which day; further days are counted."""
+        """Return source, deadline and oldest day; later days are counted."""
         more = f" and {len(self.days) - 1} later" if len(self.days) > 1 else ""
         return f"{self.source} overdue since {self.since:%Y-%m-%d %H:%M} (extract of {self.days[0]}{more})"
 
 
 @dataclass(frozen=True)
 class ExpectedDelivery:
-    """An extract that has not come and whose deadline has not passed."""
+    """An extract that has not arrived and whose deadline has not passed."""
 
     source: str
     extract_date: date
@@ -42,12 +42,12 @@ class ExpectedDelivery:
     """The deadline, in London time."""
 
     def __str__(self) -> str:
-        """Source, day and deadline."""
+        """Return source, day and deadline."""
         return f"{self.source} {self.extract_date} expected by {self.due:%Y-%m-%d %H:%M}"
 
 
 def deadline(contract: Contract, day: date) -> datetime:
-    """When the extract of a day has to be there, in London time: on the day after."""
+    """Return when the extract of a day must have arrived: a time on the next day, in London time."""
     return datetime.combine(day + timedelta(days=1), contract.delivered_by, LONDON)
 
 
@@ -58,21 +58,21 @@ def overdue_sources(
     *,
     now: datetime,
 ) -> list[OverdueSource]:
-    """Find the daily sources of which an extract has not come by its deadline.
+    """Find the daily sources with an extract that has not arrived by its deadline.
 
-    A source owes every day from its first delivery on, or from what its contract calls so, whatever the other sources
-    do: when all of them stop, all are overdue. A source that never delivered owes nothing yet, and made-up extracts owe
-    nothing. A rejected delivery has come until it is withdrawn, and so has a file that is being written; one without
-    the marker that its contract demands has not.
+    A source owes every day from its first delivery, or from the first delivery that its contract states. Other sources
+    make no difference: if all of them stop, all are overdue. A source that never delivered owes nothing yet, and a
+    synthetic landing folder owes nothing. A rejected delivery counts as arrived until it is withdrawn, as does a file
+    that is being written. A file without the marker that its contract requires does not.
 
     Args:
-        connection: the warehouse, for reading; None when there is none yet.
-        landing: what lies in the landing folder.
+        connection: the warehouse, for reading; None if there is none yet.
+        landing: the content of the landing folder.
         contracts: the sources to consider.
-        now: the present instant, with its time zone.
+        now: the current time, with its time zone.
 
     Returns:
-        One entry for each source that owes something, by its name.
+        One entry for each overdue source, ordered by name.
     """
     if landing.is_synthetic:
         return []
@@ -97,19 +97,19 @@ def expected_deliveries(
     *,
     now: datetime,
 ) -> list[ExpectedDelivery]:
-    """Find the extracts of daily sources that have not come and are not overdue yet.
+    """Find the extracts of daily sources that have not arrived and are not overdue yet.
 
-    They are of yesterday, and of later days of which another daily source has delivered already. What owes nothing is
-    as for `overdue_sources`.
+    These are the extracts of yesterday, and of later days that another daily source has already delivered. The same
+    sources as in `overdue_sources` owe nothing.
 
     Args:
-        connection: the warehouse, for reading; None when there is none yet.
-        landing: what lies in the landing folder.
+        connection: the warehouse, for reading; None if there is none yet.
+        landing: the content of the landing folder.
         contracts: the sources to consider.
-        now: the present instant, with its time zone.
+        now: the current time, with its time zone.
 
     Returns:
-        By source and day.
+        The expected deliveries, ordered by source and day.
     """
     if landing.is_synthetic:
         return []
@@ -130,7 +130,7 @@ def expected_deliveries(
 def _came(
     connection: duckdb.DuckDBPyConnection | None, landing: Landing, contracts: Mapping[str, Contract]
 ) -> dict[str, set[date]]:
-    """Source to the extract dates that came, by the audit and by the landing folder."""
+    """Return for each source the extract dates that arrived, from the audit and the landing folder."""
     came: dict[str, set[date]] = {source: set() for source in contracts}
     if connection is not None:
         rows = connection.execute(

@@ -1,7 +1,7 @@
-"""What is known of each candidate delivery as a whole: counts, volume against the past, columns gone silent, warnings.
+"""Compute facts about each candidate delivery as a whole: counts, volume against the past, silent columns, warnings.
 
-One row for each extract date in `incoming.SOURCE__deliveries`, for the expectations that look at days. Rows and their
-faults do not belong here.
+`incoming.SOURCE__deliveries` has one row for each extract date, for the expectations on deliveries. Faults of rows are
+in `extracts/rows.py`.
 """
 
 from __future__ import annotations
@@ -26,31 +26,33 @@ from dagster_project.sql import quoted, table
 from dagster_project.validation.expectations import VOLUME_CEILING
 from dagster_project.warehouse.tables import incoming
 
-# Days of the same kind within eight weeks; fewer than three tell nothing, so that a first load is never refused.
+# Volume is compared with days of the same kind in the last eight weeks. With fewer than three there is no comparison,
+# so a first load is never rejected for its volume.
 _VOLUME_DAYS, _VOLUME_LEAST = 56, 3
-# Counts of independent events scatter by the square root of their mean. Beyond 3.5 of it chance alone comes once in
-# 4,000 days, so that small sources are not refused for a quiet day: of 60 expected rows fewer than 33 are.
+# The standard deviation of a count of independent events is the square root of its mean. A deviation of more than 3.5
+# of these occurs by chance once in 4,000 days, so a small source is not rejected for a quiet day: with 60 expected
+# rows, fewer than 33 are too few.
 _CHANCE = 3.5
 _SUNDAY = 6
 
-# A column is silent when it has no value although the four weeks before, of at least seven days, let ten be expected:
-# by chance that happens once in 20,000 deliveries.
+# A column is silent if it has no value although at least ten are expected from the four weeks before (at least seven
+# days of them). By chance that happens once in 20,000 deliveries.
 _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
 
-# More than a fifth of a delivery superseded: the key does not tell its rows apart, and loading would drop the others.
-# An untidy export that repeats some rows with other values has a few in a hundred.
+# If more than a fifth of a delivery is superseded, the key does not identify its rows, and loading would drop good
+# ones. An untidy export that repeats some rows with other values has a few percent.
 _SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
-# Worth a warning: from this share of a delivery on when quarantined, above it when superseded.
+# Share of a delivery that is worth a warning: this share or more of quarantined rows, more than this of superseded.
 _NOTICED_SHARE = 0.01
-# In smaller deliveries chance decides what most rows are.
+# Fewer rows than this say nothing about most rows of a delivery.
 _OUTSIDE_DAY_LEAST = 20
-# In the name of a file behind the extract date: what was entered late is dated before.
+# Part of a file name after the extract date: the file has late entries, whose events are older.
 _LATE = "_late"
 
 
 @dataclass(frozen=True)
 class RowWarnings:
-    """How many good rows of a file are worth a warning."""
+    """Counts of the good rows of a file that are worth a warning."""
 
     rows_after_extract_date: int = 0
     rows_long_before_extract_date: int = 0
@@ -60,7 +62,7 @@ class RowWarnings:
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """A file that could be read: its name and the counts of its rows."""
+    """Name and row counts of a readable file."""
 
     file_name: str
     rows_read: int
@@ -71,13 +73,13 @@ class DeliveredFile:
 
 @dataclass(frozen=True)
 class DeliveredDay:
-    """A delivery whose files could all be read."""
+    """A delivery whose files are all readable."""
 
     source: str
     extract_date: date
     files: tuple[DeliveredFile, ...]
     unusual_forces: int = 0
-    """Forces of which there are far fewer or more rows than usual."""
+    """Number of forces with far fewer or more rows than usual."""
 
     @property
     def rows_read(self) -> int:
@@ -86,7 +88,7 @@ class DeliveredDay:
 
     @property
     def rows_outside_day(self) -> int:
-        """Rows with an event on other days, when they are more than half of 20 good rows or more; else 0.
+        """Rows with an event on another day if they are more than half of at least 20 good rows; otherwise 0.
 
         Files named `..._late...` do not count.
         """
@@ -97,10 +99,10 @@ class DeliveredDay:
 
 
 def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, RowWarnings]:
-    """Count the good rows that are worth a warning; the temporary table `row_warning` has the same by file and day.
+    """Count the good rows that are worth a warning; also write the counts to the temporary table `row_warning`.
 
     Returns:
-        Load to counts; files without such a row are left out.
+        For each load, its counts; files without such a row are left out.
     """
     conditions = warning_conditions(contract)
     counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
@@ -123,15 +125,15 @@ def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract
 def count_filled_cells(
     connection: duckdb.DuckDBPyConnection, contract: Contract, found: Sequence[tuple[int, date, tuple[str, ...]]]
 ) -> dict[int, dict[str, int]]:
-    """Count the rows with a value in each column; the temporary table `filled_cells` has the same by file and day.
+    """Count the rows with a value in each column; also write the counts to the temporary table `filled_cells`.
 
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        found: of every file that was read: load, extract date, contract columns in it.
+        found: for each file that was read, its load, extract date and contract columns.
 
     Returns:
-        Load to column to good rows with a value; only of columns that the file has.
+        For each load and each column of its file, the number of good rows with a value.
     """
     names = [column.name for column in contract.columns]
     counts = ", ".join(f"count({quoted(name)})" for name in names)
@@ -163,13 +165,13 @@ def count_filled_cells(
 
 
 def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[date, list[str]]:
-    """Columns without any value in a candidate delivery although the deliveries before it had values in them.
+    """Find the columns without any value in a candidate delivery that had values in earlier deliveries.
 
-    A renamed or dropped optional column is one of them: nothing of the delivery is refused, and every figure that
-    needs the column would quietly lose it. Fills the temporary table `silent_column`.
+    An optional column that was renamed or dropped is an example: no row is rejected, but every figure that needs the
+    column would lose its data unnoticed. Fills the temporary table `silent_column`.
 
     Returns:
-        Extract date to columns.
+        For each extract date, its silent columns.
     """
     names = [column.name for column in contract.columns if column.name != FORCE_COLUMN]
     connection.execute(
@@ -259,23 +261,24 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
 def new_forces(
     connection: duckdb.DuckDBPyConnection, contract: Contract, *, first_load_id: int
 ) -> dict[date, list[str]]:
-    """Forces of a candidate that the source has not delivered before; nothing of the source's own first delivery.
+    """Find the forces in a candidate that the source has not delivered before.
 
-    A misplaced extract of another force loads without a fault otherwise. Fills the temporary table `new_force`.
+    Without this, a misplaced extract of another force would load without a fault. Forces of the first delivery of the
+    source are not new. Fills the temporary table `new_force`.
 
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        first_load_id: the candidate's loads have this number or a higher one.
+        first_load_id: lowest load number of the candidate.
 
     Returns:
-        The first extract date of each to its force codes.
+        For each extract date, the codes of the forces that first appear on it.
     """
     appeared = connection.execute(
         f"select force_code, min(extract_date) from {incoming(contract)} group by force_code order by force_code"
     ).fetchall()
     raw = table("raw", contract.source)
-    # One look for each force: it ends at the first row, where a list of all forces would read every row.
+    # One query for each force, which stops at the first row; a list of all forces would read every row.
     had = {
         force
         for force, _ in appeared
@@ -303,30 +306,30 @@ def new_forces(
 
 @dataclass(frozen=True)
 class UnusualForce:
-    """A force of which a delivery has far fewer or more rows than the deliveries of the same weekday before it."""
+    """A force with far fewer or more rows in a delivery than in earlier deliveries of the same weekday."""
 
     extract_date: date
     force_code: str
     rows_read: int
     expected_rows: float
-    """Median of the rows that those deliveries had of the force; the ones without any do not count."""
+    """Median rows of the force in those deliveries; deliveries without any do not count."""
     expected_from_days: int
 
 
 def unusual_forces(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, Mapping[str, int]]
 ) -> list[UnusualForce]:
-    """Judge the volume of each force of a daily source by the rules for whole deliveries.
+    """Check the volume of each force of a daily source by the rules for whole deliveries.
 
-    A cut-off extract of a small force is lost in the volume of a large one. A force without any row is not judged.
+    The volume of a large force hides a truncated extract of a small one. A force without any row is not checked.
 
     Args:
         connection: a loading connection.
         contract: the source.
-        rows_read: candidate extract date to force to its rows as read.
+        rows_read: for each candidate extract date and force, the number of rows read.
 
     Returns:
-        The forces out of the usual by day; none of a source that ever had one force only.
+        The unusual forces by day; none for a source that has only ever had one force.
     """
     if not contract.is_daily or not rows_read:
         return []
@@ -363,7 +366,7 @@ def unusual_forces(
     holidays = set(bank_holidays())
     found = []
     for day, forces in sorted(rows_read.items()):
-        # A bank holiday is compared with Sundays, and is no measure for the days after it.
+        # A bank holiday is compared with Sundays, and later days are not compared with it.
         weekday = _SUNDAY if day in holidays else day.weekday()
         window = [day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1)]
         compared = [other for other in window if other.weekday() == weekday and other not in holidays]
@@ -373,7 +376,8 @@ def unusual_forces(
                 continue
             usual = float(median(before))
             is_outside = not contract.volume_floor * usual <= rows <= VOLUME_CEILING * usual
-            # Twice the square roots scatter by 1 whatever the mean: of 2 expected rows 9 are still chance.
+            # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows,
+            # 9 are still within chance.
             if is_outside and 2 * abs(sqrt(rows) - sqrt(usual)) > _CHANCE:
                 found.append(UnusualForce(day, force, rows, usual, len(before)))
     return found
@@ -382,14 +386,14 @@ def unusual_forces(
 def describe_deliveries(
     connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[DeliveredDay]
 ) -> None:
-    """Make `incoming.SOURCE__deliveries`, one row for each delivery whose files could all be read.
+    """Create `incoming.SOURCE__deliveries`, with one row for each delivery whose files are all readable.
 
-    The tables `row_warning`, `silent_column` and `new_force` have to be there.
+    The tables `row_warning`, `silent_column` and `new_force` must exist.
 
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        delivered: those deliveries.
+        delivered: the deliveries whose files are all readable.
     """
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
@@ -580,6 +584,6 @@ def describe_deliveries(
 
 @cache
 def bank_holidays() -> tuple[date, ...]:
-    """Bank holidays of England, from the list that the marts use too."""
+    """Return the bank holidays of England, from the seed that the marts also use."""
     with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(date.fromisoformat(row["holiday_date"]) for row in csv.DictReader(stream))

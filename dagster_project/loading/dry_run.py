@@ -1,6 +1,7 @@
-"""What a run would say of files before they are delivered: `fcir check`. Nothing of the installation is changed.
+"""Check files before they are delivered (`fcir check`), without changing the installation.
 
-Files are read into a warehouse in memory with what the audit knows of their source, and judged by the code of a run.
+The files are read into an in-memory warehouse with the audit history of their source, and judged by the code that a
+run uses.
 """
 
 from __future__ import annotations
@@ -30,66 +31,66 @@ if TYPE_CHECKING:
     from dagster_project.loading.candidate import FileLoad
     from dagster_project.loading.verdicts import Verdict
 
-# Of the deliveries before, as much as any verdict looks at: volume by weekday the longest.
+# Days of history that the verdicts need; the comparison of volume by weekday looks back furthest.
 _DAYS_BEFORE = 56
 _NOT_COMPARED = "volume, faulty rows of other days, copies of other days, new forces and silent columns"
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """What a run would do with a file."""
+    """The result that a run would have for a file."""
 
     path: Path
     load: FileLoad
     reasons: tuple[tuple[str, int], ...]
-    """Reason code of quarantined rows, and how many rows have it."""
+    """Reason codes of quarantined rows, with the number of rows for each."""
     rows: tuple[tuple[int, str, str, str], ...]
     """The first quarantined rows: row in the file, column, reason code, reason."""
 
 
 @dataclass(frozen=True)
 class CheckedDelivery:
-    """What a run would decide of all files of a source and day."""
+    """The verdict that a run would reach on all files of a source and day."""
 
     contract: Contract
     extract_date: date
     verdict: Verdict
     files: tuple[CheckedFile, ...]
-    """Those that were named."""
+    """The files named by the caller."""
     skipped: tuple[tuple[str, str], ...]
-    """Those of the named files that a run skips, with the file that has the same content."""
+    """Named files that a run skips, each with the file that has the same content."""
     others: tuple[str, ...]
-    """Files of the day in the landing folder, which a run loads together with them."""
+    """Files of the same day in the landing folder, which a run loads together with the named files."""
     facts: Mapping[str, Any]
-    """Its row of the deliveries table; nothing where a file cannot be read."""
+    """Its row of the deliveries table; empty if a file cannot be read."""
     rows_of_days: tuple[int, int] | None
-    """Rows read and faulty rows of the 28 days that count with it; None where a file cannot be read."""
+    """Rows read and faulty rows of the 28 days up to this one; None if a file cannot be read."""
     is_replacement: bool
     """Whether another delivery is loaded for the day."""
     is_loaded: bool
-    """Whether the very files are loaded for the day, so that a run has nothing to do."""
+    """Whether exactly these files are loaded for the day, so that a run has nothing to do."""
     is_compared: bool
-    """Whether there is a warehouse to compare with."""
+    """Whether there is history to compare with."""
     notes: tuple[str, ...]
-    """What could not be compared, and why."""
+    """Comparisons that were not possible, with the reason."""
 
 
 def check_deliveries(
     settings: Settings, contract: Contract, paths: Sequence[Path], *, shown: int
 ) -> list[CheckedDelivery]:
-    """Read files as a run would, in memory and with a key that is forgotten at once, and judge their deliveries.
+    """Read files as a run would, in memory and with a one-time key, and judge their deliveries.
 
     Args:
-        settings: for the default force, what is loaded, and the other files of a day.
-        contract: their source.
-        paths: the extracts; those of one day are one delivery.
+        settings: the installation, with the default force, the loaded deliveries and the landing folder.
+        contract: the source of the files.
+        paths: the extracts; all extracts of one day form one delivery.
         shown: how many quarantined rows to return for each file.
 
     Returns:
         The deliveries, oldest first.
 
     Raises:
-        UsageError: a file has gone while it was read.
+        UsageError: a file was removed while it was read.
     """
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import one_time_key
@@ -99,7 +100,7 @@ def check_deliveries(
     named: dict[date, list[LandedFile]] = {}
     undated: set[date] = set()
     for path in dict.fromkeys(paths):
-        # Of a link itself: reading refuses it, as loading does.
+        # The status of a link itself: reading rejects links, as loading does.
         status = path.lstat()
         day = extract_date_of(path.name, contract.source)
         if day is None:
@@ -165,7 +166,7 @@ def check_deliveries(
 def _others(
     settings: Settings, contract: Contract, named: Mapping[date, Sequence[LandedFile]]
 ) -> dict[date, list[LandedFile]]:
-    """Files of the same days in the landing folder, but for those that a named one is, replaces or repeats."""
+    """Return the landed files of the same days, except those with the name or content of a named file."""
     others: dict[date, list[LandedFile]] = {}
     if not named or not (settings.landing / contract.source).is_dir():
         return others
@@ -178,7 +179,7 @@ def _others(
 
 
 def _without_copies(files: list[LandedFile]) -> tuple[tuple[str, str], ...]:
-    """Take files of the content of another out of a list; returns their names with that of the other."""
+    """Remove files with the content of another from a list; return their names, each with the name of the other."""
     first_with: dict[str, LandedFile] = {}
     copies = []
     for file in sorted(files, key=lambda file: file.path.name):
@@ -199,7 +200,7 @@ def _hash(file: LandedFile) -> str:
 def _copy_history(
     settings: Settings, connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]
 ) -> str | None:
-    """Copy what the audit knows of the source; says why there is nothing to compare with, if there is nothing."""
+    """Copy the audit history of the source; return why nothing can be compared, or None if there is history."""
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as warehouse:
             if warehouse is None:
@@ -236,7 +237,7 @@ def _copy_history(
                 table("audit", name),
                 [{key: value for key, value in row.items() if key in columns} for row in rows],
             )
-    # Whether a force has delivered before is asked of the rows: one for each will do.
+    # New forces are found by looking at the rows; one row for each known force is enough.
     insert_rows(connection, table("raw", contract.source), [{FORCE_COLUMN: force, "load_id": 0} for (force,) in forces])
     return None if copied.get("load") else f"nothing of {contract.source} is loaded yet; not compared: {_NOT_COMPARED}"
 
@@ -251,7 +252,7 @@ def _relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
 def _rows(
     connection: duckdb.DuckDBPyConnection, name: str, condition: str, parameters: Mapping[str, object]
 ) -> list[dict[str, object]]:
-    """Rows of an audit table; the condition uses some of the parameters."""
+    """Return rows of an audit table; the condition may use only some of the parameters."""
     used = {key: value for key, value in parameters.items() if f"${key}" in condition}
     return rows_as_dicts(connection.execute(f"select * from {table('audit', name)} where {condition}", used))
 
@@ -262,7 +263,7 @@ def _first_free_load(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _standing(connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> set[str | None]:
-    """Hashes of the files that are loaded for a day."""
+    """Return the hashes of the files that are loaded for a day."""
     found = connection.execute(
         "select file_sha256 from audit.load where source = ? and extract_date = ? and list_contains(?, status)",
         [contract.source, day, list(ACCEPTED)],

@@ -1,4 +1,4 @@
-"""What lies in the landing folder: which files are whole extracts of which source and day. No content is read here."""
+"""Scan the landing folder: find the complete extracts of each source and day, by name, size and time."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dagster_project.extracts.errors import printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 
-# A file of this name in the landing folder says that what lies there is made up.
+# A file of this name in the landing folder marks its content as synthetic.
 SYNTHETIC_MARKER = "SYNTHETIC"
 
-# An empty file NAME.done beside NAME says that NAME is complete.
+# A marker file NAME.done next to NAME states that NAME is complete.
 DONE = ".done"
 
 _EXTENSIONS = r"\.(csv|csv\.gz|xlsx|parquet|jsonl)"
 
-# Names under which senders write before they rename: rsync and mail gateways (leading dot), SFTP clients, browsers,
-# editors, and the file that Excel keeps beside a workbook that is open.
+# Temporary names that senders use until a file is complete: rsync and mail gateways (leading dot), SFTP clients,
+# browsers, editors, and the lock file that Excel keeps next to an open workbook.
 _TEMPORARY = re.compile(r"(\.|~\$).*|.*(\.(part|partial|filepart|tmp|crdownload|swp)|~)", re.I | re.S)
 
 
@@ -42,36 +42,36 @@ class LandedFile:
     size: int
     modified_ns: int
     is_complete: bool | None = None
-    """True: a marker says so. False: its contract demands a marker, and there is none. None: its age tells."""
+    """True: it has a marker. False: its contract requires a marker, and there is none. None: its age decides."""
     changed_ns: int = 0
-    """When its content last changed: as the sender says, unless that is ahead of this machine's clock."""
+    """Modification time that the sender set; the inode change time if the former is ahead of this machine's clock."""
     touched_ns: int = 0
-    """When anything of it last changed, its times included, by the clock of the machine that holds it."""
+    """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
 
     @property
     def name(self) -> str:
-        """Its name as messages and the audit show it."""
+        """Name of the file as messages and the audit show it."""
         return printable(self.path.name)
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What tells this state of the file from every other without reading it: path as shown, size, time."""
+        """Identity of this state of the file, found without reading it: path as shown, size and modification time."""
         return printable(str(self.path)), self.size, self.modified_ns
 
 
 @dataclass(frozen=True)
 class Landing:
-    """Everything that lies in the landing folder."""
+    """The content of the landing folder."""
 
     files: tuple[LandedFile, ...]
     warnings: tuple[str, ...]
     is_synthetic: bool
     held: tuple[LandedFile, ...] = ()
-    """Files of the days of which a file is not complete; none of them is among `files`."""
+    """All files of days with an incomplete file; none of them is in `files`."""
 
     @property
     def held_days(self) -> frozenset[tuple[str, date]]:
-        """Sources and days that wait for a file to be complete."""
+        """Sources and days that wait for an incomplete file."""
         return frozenset((file.source, file.extract_date) for file in self.held)
 
 
@@ -82,13 +82,13 @@ def scan_landing(
     settle_seconds: float | None = None,
     wait_for: Collection[str] = (),
 ) -> Landing:
-    """What lies whole in the installation's landing folder, up to today in London.
+    """Find the complete extracts in the landing folder, up to today in London.
 
     Args:
-        settings: where it is, and how long a file has to lie unchanged.
+        settings: the landing folder, and how long a file must be unchanged.
         contracts: all contracts.
-        settle_seconds: how long a file has to lie unchanged, in place of the setting.
-        wait_for: sources whose youngest files are waited for; those of the others are held back.
+        settle_seconds: how long a file must be unchanged; overrides the setting.
+        wait_for: sources whose newest files are waited for; newest files of other sources are held back.
     """
     landing = scan(
         settings.landing,
@@ -112,15 +112,15 @@ def scan(
     """List the extracts in the landing folder, complete or not.
 
     Args:
-        landing: folder with one folder for each source; need not exist.
+        landing: folder with one folder for each source; it may be absent.
         sources: known sources.
         first: oldest extract date that can be loaded.
         last: newest extract date that can be loaded.
         marked: sources whose files are complete only with a marker.
 
     Returns:
-        Files in the order of source, extract date and name, and a warning for everything that is not an extract;
-        temporary files and markers are neither.
+        Files ordered by source, extract date and name, and a warning for each entry that is not an extract. Temporary
+        files and markers are ignored.
     """
     if not landing.is_dir():
         return Landing((), (), is_synthetic=False)
@@ -163,20 +163,20 @@ def hold_back(
     now_ns: Callable[[], int] = time.time_ns,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Landing:
-    """Set aside the days of which a file is still being written.
+    """Hold back the days with a file that is still being written.
 
-    A file is complete when a marker says so, or when it has not changed for some time. A day waits as a whole: half of
-    a delivery would replace the whole of it that was loaded before.
+    A file is complete when it has a marker, or when it has not changed for some time. All files of a day are held back
+    together: otherwise half of a delivery would replace the complete one that was loaded before.
 
     Args:
-        landing: what `scan` found.
-        settle_seconds: how long a file without a marker has to lie unchanged.
-        wait_for: sources whose younger files are worth waiting for: once, all together, then looked at again.
+        landing: the result of `scan`.
+        settle_seconds: how long a file without a marker must be unchanged.
+        wait_for: sources whose recently changed files are waited for, once for all of them, and then checked again.
         now_ns: the clock, in nanoseconds since 1970.
-        sleep: waits for seconds.
+        sleep: waits for a number of seconds.
 
     Returns:
-        The landing folder without those days, which are in `held`, with a warning for each file at fault.
+        The landing folder without those days, which are in `held`, with a warning for each incomplete file.
     """
     settle_ns = int(settle_seconds * 1_000_000_000)
     faults: dict[Path, str] = {
@@ -185,8 +185,8 @@ def hold_back(
         if file.is_complete is False
     }
     now = now_ns()
-    # Some copying programs give a file its final size, and a time of long ago, before they write it. Where there is
-    # time to look twice, the time that no program can set counts as well.
+    # Some copying programs set the final size and an old modification time before they write the content. For sources
+    # that are waited for, the inode change time, which no program can set, counts too.
     ages = {
         file.path: now - (max(file.changed_ns, file.touched_ns) if file.source in wait_for else file.changed_ns)
         for file in landing.files
@@ -218,10 +218,10 @@ def hold_back(
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a regular file's content, in hexadecimal; follows no link and waits for no writer of a pipe.
+    """Return the hash of a regular file's content, in hexadecimal; links are not followed, pipes do not block.
 
     Raises:
-        OSError: the file cannot be read, or is none.
+        OSError: the file cannot be read, or is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -232,7 +232,7 @@ def sha256_of(path: Path) -> str:
 
 
 def extract_date_of(name: str, source: str) -> date | None:
-    """The extract date in a file's name, or None when the name is not that of an extract of the source."""
+    """Return the extract date in a file name, or None if it is not the name of an extract of the source."""
     match = _named_like(source).fullmatch(name)
     if match is None:
         return None
@@ -250,7 +250,7 @@ def _named_like(source: str) -> re.Pattern[str]:
 def _extracts(
     paths: Collection[Path], source: str, first: date, last: date, *, needs_marker: bool
 ) -> Iterator[LandedFile | str]:
-    """Extracts among the entries of one folder, and what is to be said of the others."""
+    """Yield the extracts among the entries of one folder, and warnings about the others."""
     paths = [path for path in paths if not _TEMPORARY.fullmatch(path.name)]
     for path in [path for path in paths if looks_personal(path.name)]:
         paths.remove(path)
@@ -288,7 +288,7 @@ def _landed(
         return f"{shown}: not a regular file but a link, folder, pipe or device; not loaded"
     if not first <= day <= last:
         return f"{shown}: its extract date lies outside {first} to {last}; not loaded"
-    # A marker that is older than the file is of what lay there before: a correction is being written over it.
+    # A marker that is older than the file belongs to its earlier content: a correction is being written over it.
     is_marked = marker_ns is not None and marker_ns >= status.st_mtime_ns
     changed_ns = status.st_mtime_ns
     if changed_ns > time.time_ns():
@@ -300,7 +300,7 @@ def _landed(
 
 
 def _shown(path: Path) -> str:
-    """An entry as messages name it; one whose name looks personal by its size and time alone."""
+    """Return the name of an entry for messages; if the name looks personal, its size and time instead."""
     if not looks_personal(path.name):
         return printable(path.name)
     status = _status(path)
@@ -311,7 +311,7 @@ def _shown(path: Path) -> str:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Of the entry itself, never of what a link points to; None when it has gone."""
+    """Return the status of the entry itself, never of the target of a link; None if it was removed."""
     try:
         return path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Load the deliveries of one source: plan, read, validate, accept. The steps themselves are in their own modules."""
+"""Load the deliveries of one source: plan, read, validate, accept. Each step has its own module."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from dagster_project.validation import Outcome, count_violations, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.tables import ensure_tables
 
-# Days of one kind of warning that a run names one by one: a first load has years of them.
+# How many days with one kind of warning a run lists one by one: a first load may have years of them.
 _DAYS_NAMED = 3
 
 
 @dataclass(frozen=True)
 class FileWarning:
-    """A warning of one or several files of a source."""
+    """A warning about one or several files of a source."""
 
     source: str
     file: str
-    """Name of the first file that it is about."""
+    """Name of the first file with the warning."""
     files: int
-    """How many files it is about."""
+    """Number of files with the warning."""
     reason: str
 
     def __str__(self) -> str:
-        """The first file, how many more there are, and the warning."""
+        """Return the first file, the number of further files, and the warning."""
         more = f" and {self.files - 1:,} more" if self.files > 1 else ""
         return f"{self.source}/{self.file}{more}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What a run did with one source."""
+    """The result of a run for one source."""
 
     source: str
     deliveries: tuple[DeliveryOutcome, ...]
@@ -54,9 +54,9 @@ class SourceReport:
     missing: tuple[date, ...]
     warnings: tuple[str, ...]
     held: tuple[date, ...] = ()
-    """Days that are left for the next run, since a file of theirs is not complete or has gone."""
+    """Days left for the next run, because one of their files is incomplete or was removed."""
     file_warnings: tuple[FileWarning, ...] = ()
-    """Those of the warnings that are about the content of files, by their parts."""
+    """The warnings about the content of files, in structured form."""
 
     @property
     def rows_read(self) -> int:
@@ -75,11 +75,11 @@ class SourceReport:
 
     @property
     def rejected(self) -> tuple[DeliveryOutcome, ...]:
-        """Deliveries of which nothing was loaded."""
+        """Rejected deliveries, which have no loaded rows."""
         return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
 
     def refused(self, days: Iterable[date]) -> tuple[date, ...]:
-        """Those of the given days whose delivery is missing, was rejected or is held back, oldest first."""
+        """Return the given days whose delivery is missing, rejected or held back, oldest first."""
         refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
         return tuple(sorted(refused & set(days)))
 
@@ -95,26 +95,26 @@ def load_source(
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
-    """Load what is new of one source.
+    """Load the new and changed deliveries of one source.
 
-    The caller holds the writer lock.
+    The caller must hold the writer lock.
 
     Args:
-        settings: where the data are.
-        contracts: all contracts; the newest date of any source decides which days are owed.
+        settings: the installation.
+        contracts: all contracts; the newest date of any daily source decides which days are owed.
         source: the source to load.
         wanted: extract dates to consider.
         run_id: Dagster run, for the audit.
-        planned: what the run found in the landing folder for these dates; None: look there for this source alone.
-        now: the present instant, by which a day that has not come is expected or missing; None: by the clock.
-        on_progress: told files read and files to read.
+        planned: the plan of the run for these dates; None: scan the landing folder for this source only.
+        now: the current time, which decides whether a day without a delivery is expected or missing; None: the clock.
+        on_progress: called with the number of files read and the number of files to read.
 
     Returns:
-        The report; deliveries that were rejected are in it, not raised.
+        The report, which includes rejected deliveries; a rejection raises no error.
 
     Raises:
-        ValidationBroken: an expectation could not be computed; nothing of the source was accepted.
-        ConservationError: counts do not add up; nothing of the source was accepted.
+        ValidationBroken: an expectation could not be computed; no delivery of the source was accepted.
+        ConservationError: counts do not add up; no delivery of the source was accepted.
         PseudonymKeyError: the key cannot be used, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
     """
@@ -145,13 +145,14 @@ def load_source(
             first_load_id=next_load_id(connection),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
-    # Hashes of the keys that a rule compares may not fit into memory. Candidates hold pseudonyms: they may be spilled.
+    # Hashes of the keys that a rule compares may exceed the memory. Candidates contain pseudonyms only, so they may be
+    # spilled to disk.
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
     with loading_connection(settings.warehouse) as connection:
         landing = replace(landing, held=(*landing.held, *candidate.gone))
         judgement = judge(connection, candidate, violations)
-        # After the verdicts, since some expectations depend on those on earlier days.
+        # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
@@ -176,7 +177,7 @@ def _of_source(plan: Plan, source: str) -> list[str]:
 
 
 def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
-    """Warnings of the files, each once, with the first file that it is about and how many more there are."""
+    """Return each distinct warning once, with its first file and the number of files."""
     of_days = {warning.text for warning in candidate.day_warnings}
     files: dict[str, list[str]] = {}
     for file in candidate.files:
@@ -188,10 +189,10 @@ def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
 
 
 def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
-    """Warnings about accepted deliveries: each of a few, and of many of one kind the worst and their number."""
+    """Yield warnings about accepted deliveries: up to three of a kind each, otherwise the worst and their number."""
     by_kind: dict[str, list[DayWarning]] = {}
     for warning in candidate.day_warnings:
-        # Why a delivery is rejected says as much.
+        # For a rejected delivery, the reason already says it.
         if warning.extract_date not in rejected:
             by_kind.setdefault(warning.kind, []).append(warning)
     source = candidate.contract.source
@@ -218,7 +219,7 @@ def _missing(
     strike_out: bool,
 ) -> tuple[date, ...]:
     owed = {source: expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])}
-    # What made days owed that are not has been taken away, or the contract says since when there are deliveries.
+    # Either a withdrawn delivery made days owed that are not, or the contract states the first delivery.
     strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
     recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)
     return tuple(recorded[source])
@@ -239,16 +240,16 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
 
 
 def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
-    """The key that the warehouse is loaded with; made with the warehouse, and never instead of one that is lost.
+    """Return the key that the warehouse is loaded with; create it with the warehouse, but never replace a lost key.
 
-    The caller holds the writer lock.
+    The caller must hold the writer lock.
 
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
     """
     if not settings.warehouse.exists():
-        # A key that cannot be used is told before a warehouse is made.
+        # Report an unusable key before creating a warehouse.
         check_key(settings.key_file, None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())

@@ -1,4 +1,4 @@
-"""Which deliveries have to be loaded: the landing folder compared with what was loaded. Loading is not done here."""
+"""Plan which deliveries to load, by comparing the landing folder with what is loaded."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ ACCEPTED = ("loaded", "empty")
 
 @dataclass(frozen=True)
 class Delivery:
-    """All files of one source and extract date that have to be loaded together."""
+    """All files of one source and extract date, which are loaded together."""
 
     source: str
     extract_date: date
     files: tuple[LandedFile, ...]
     skipped: tuple[str, ...]
-    """Names of files whose content is that of an earlier file of the delivery."""
+    """Names of files with the same content as an earlier file of the delivery."""
     hashes: tuple[str | None, ...] = ()
-    """Hash of each file's content; None of a file that cannot be read."""
+    """Hash of each file's content; None for a file that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Extract dates asked for; open ends are None."""
+    """A range of requested extract dates; an open end is None."""
 
     first: date | None = None
     last: date | None = None
 
     def __contains__(self, day: date) -> bool:
-        """Whether the day was asked for."""
+        """Return whether the day was requested."""
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
     @property
     def is_open(self) -> bool:
-        """Whether no date was named."""
+        """Whether neither end is set."""
         return self.first is None and self.last is None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run has to do with the landing folder."""
+    """The deliveries that a run loads from the landing folder."""
 
     deliveries: tuple[Delivery, ...]
     warnings: tuple[str, ...]
     hashes: tuple[tuple[LandedFile, str], ...]
-    """Files that were hashed anew, for the record of hashes."""
+    """Files hashed for this plan, to be recorded so that they need not be hashed again."""
     held: tuple[LandedFile, ...] = ()
-    """Files of the days that are left for the next run: of a file that is not complete, or has gone."""
+    """Files of the days left for the next run, because one of their files is incomplete or was removed."""
 
     def of(self, source: str) -> tuple[Delivery, ...]:
-        """The deliveries of one source, oldest first."""
+        """Return the deliveries of one source, oldest first."""
         return tuple(delivery for delivery in self.deliveries if delivery.source == source)
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One look at the landing folder, and what a run has to do by it; every source of the run is loaded by the same."""
+    """One scan of the landing folder and the plan from it; every source of a run is loaded by the same plan."""
 
     wanted: Range
     landing: Landing
     plan: Plan
     last_load: int
-    """The last load that the plan knows of; after another one it would load deliveries twice."""
+    """Last load when the plan was made; if there is a later one, the plan is outdated and would load files twice."""
 
 
 def plan_run(
@@ -82,14 +82,14 @@ def plan_run(
     *,
     wanted: Range,
 ) -> RunPlan:
-    """Find what a run has to do; the parameters are those of `plan_deliveries`."""
+    """Plan a run; the parameters are those of `plan_deliveries`."""
     plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
-    # What has gone since the folder was listed waits with what is not complete.
+    # Days with a file that was removed since the folder was listed are held back, like days with an incomplete file.
     return RunPlan(wanted, replace(landing, held=plan.held), plan, last_load(connection))
 
 
 def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
-    """Number of the last load; 0 before the first."""
+    """Return the number of the last load; 0 before the first."""
     row = connection.execute("select coalesce(max(load_id), 0) from audit.load").fetchone() if connection else None
     return row[0] if row else 0
 
@@ -103,18 +103,18 @@ def plan_deliveries(
 ) -> Plan:
     """Find the deliveries that are new, changed or were never accepted.
 
-    A delivery is changed when a file lies there whose content is not loaded for its day; a file that has gone changes
-    nothing. When dates are named, a day that was loaded under another version of its contract is loaded again too.
+    A delivery is changed if it has a file whose content is not loaded for its day. A removed file is not a change. If
+    dates are given, days that were loaded under another version of their contract are loaded again too.
 
     Args:
-        connection: the warehouse, for reading; None when there is none yet.
-        landing: what lies in the landing folder.
+        connection: the warehouse, for reading; None if there is none yet.
+        landing: the content of the landing folder.
         contracts: the sources to consider.
         wanted: extract dates to consider.
 
     Returns:
-        The deliveries in the order of source and day; a file that cannot be read counts as changed. A day of which a
-        file has gone since the folder was listed is left for the next run.
+        The deliveries ordered by source and day. A file that cannot be read counts as changed. Days with a file that
+        was removed since the folder was listed are left for the next run.
     """
     days: dict[tuple[str, date], list[LandedFile]] = defaultdict(list)
     for file in landing.files:
@@ -155,7 +155,7 @@ def plan_deliveries(
 
 
 def has_gone(file: LandedFile) -> str:
-    """What is to be said of a file that was taken away after the folder was listed."""
+    """Return the warning about a file that was removed after the folder was listed."""
     return (
         f"{file.source}/{file.name}: has gone since the folder was listed; "
         f"{file.source} of {file.extract_date} is left for the next run"
@@ -163,9 +163,9 @@ def has_gone(file: LandedFile) -> str:
 
 
 def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:
-    """Whether the delivery's files, as they lie there, are those that were last rejected for its day.
+    """Return whether the delivery's current files are those that were last rejected for its day.
 
-    A file counts as the same by its content, or, where its content was never known, by its size and time.
+    Files are compared by content or, if the content was never read, by size and time.
     """
     if connection is None:
         return False
@@ -200,9 +200,9 @@ def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery)
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterable[Delivery]) -> str:
-    """What tells this state of deliveries from every other: their files and contents, and what was loaded before.
+    """Return a hash that identifies this state of deliveries: their files and contents, and the loads before them.
 
-    What was loaded before is part of it, since a file that is put back after a correction is news again.
+    The loads are included because a file that is put back after a correction is a change again.
     """
     loads: dict[tuple[str, date], int] = {}
     if connection is not None:
@@ -219,10 +219,10 @@ def fingerprint(connection: duckdb.DuckDBPyConnection | None, deliveries: Iterab
 
 
 def _hash_of(file: LandedFile) -> str:
-    """The hash of a file's content, or a text of its own in place of it.
+    """Return the hash of a file's content, or a text unique to the file if it cannot be read.
 
     Raises:
-        FileNotFoundError: it has gone.
+        FileNotFoundError: the file was removed.
     """
     try:
         return sha256_of(file.path)
@@ -244,22 +244,22 @@ def expected_days(
     wanted: Range,
     now: datetime,
 ) -> dict[str, list[date]]:
-    """Days for which each daily source owes a delivery.
+    """Return the days for which each daily source owes a delivery.
 
-    Without dates: from the source's first delivery, or what its contract calls so, to the newest date of any daily
-    source. With dates: every day of the range besides; an open end of the range is the first or newest delivery. A day
-    whose files are held back is owed nothing yet: it is being delivered. Nor is a day before the deadline of its
-    source: it is expected.
+    Without dates, these are the days from the source's first delivery, or the first delivery that its contract states,
+    to the newest date of any daily source. With dates, every day of the range is added; an open end of the range is the
+    first or newest delivery. A day is not owed while its files are held back, since it is being delivered, or before
+    its deadline, since it is only expected.
 
     Args:
-        connection: the warehouse, for reading; None when there is none yet.
-        landing: what lies in the landing folder.
+        connection: the warehouse, for reading; None if there is none yet.
+        landing: the content of the landing folder.
         contracts: the sources to consider.
-        wanted: extract dates asked for.
-        now: the present instant, with its time zone.
+        wanted: the requested extract dates.
+        now: the current time, with its time zone.
 
     Returns:
-        Source to days; nothing for a source that never delivered, unless dates are named.
+        For each daily source, its days; none for a source that never delivered, unless dates are given.
     """
     seen = _delivered(connection)
     for file in landing.files:
@@ -284,13 +284,13 @@ def expected_days(
 
 
 def _newest(seen: Mapping[str, set[date]], contracts: Mapping[str, Contract]) -> date | None:
-    # A paper that is typed in weeks later must not make the daily sources owe those weeks.
+    # A source that is not daily, such as a form typed in weeks later, must not make the daily sources owe those weeks.
     daily = {source for source, contract in contracts.items() if contract.is_daily}
     return max((max(days) for source, days in seen.items() if source in daily), default=None)
 
 
 def _delivered(connection: duckdb.DuckDBPyConnection | None) -> dict[str, set[date]]:
-    """Source to the extract dates that were looked at, whatever became of them; days withdrawn left out."""
+    """Return for each source the extract dates that were delivered, accepted or not, without withdrawn ones."""
     found: dict[str, set[date]] = defaultdict(set)
     if connection is not None:
         rows = connection.execute(
@@ -303,7 +303,7 @@ def _delivered(connection: duckdb.DuckDBPyConnection | None) -> dict[str, set[da
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, date], dict[str, str]]:
-    """Per source and day: hash of each file that stands loaded, and the contract version it was loaded under."""
+    """Return by source and day the hash of each loaded file, and the contract version that it was loaded under."""
     found: dict[tuple[str, date], dict[str, str]] = defaultdict(dict)
     if connection is not None:
         rows: Iterable[tuple[str, date, str, str]] = connection.execute(

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms, which stand for personal values from the moment that a file is read, and their key."""
+"""Keyed pseudonyms, which replace personal values as soon as a file is read, and their key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dagster_project.extracts.cells import without_null_words
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Half of the 256 bits: RFC 2104, section 5, allows it, and two values of 10^12 then collide with odds of 10^-15.
+# Half of the 256 bits: RFC 2104, section 5, allows it, and any collision among 10^12 values has odds of 10^-15.
 PSEUDONYM_LENGTH = 32
 
 _BLOCK = 64
@@ -37,20 +37,20 @@ class PseudonymKey:
     secret: bytes = field(repr=False)
 
     def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The pseudonyms of text cells; a text that repeats is hashed once, which halves the 0.8 us a cell.
+        """Return the pseudonyms of text cells; repeated texts are hashed once, which halves the 0.8 us per cell.
 
         Args:
-            connection: a database in memory; it computes the hashes, and keeps none of the texts.
+            connection: an in-memory database, which computes the hashes and keeps none of the texts.
             cells: trimmed texts of a personal column.
 
         Returns:
-            As many texts, null where the cell is empty or holds a word for no value.
+            One pseudonym for each cell, null if the cell is empty or a null word.
         """
-        # Here and below: it costs 0.1 s to import, and `fcir status` only looks whether the key is there.
+        # Imported here and below: the import costs 0.1 s, and `fcir status` only checks that the key exists.
         import pyarrow as pa
 
-        # Operators come by the hundred, callers by the hundred thousand: sorting out equal texts costs 0.4 us a cell,
-        # a hash 0.8.
+        # There are hundreds of operators, but hundreds of thousands of callers. Deduplicating texts costs 0.4 us per
+        # cell and a hash 0.8 us, so deduplicate only if more than half of a sample repeats.
         sample = cells.slice(0, _SAMPLE)
         if 2 * len(sample.unique()) > len(sample):
             return self._hashed(connection, cells)
@@ -61,7 +61,7 @@ class PseudonymKey:
         import pyarrow as pa
 
         padded = self.secret.ljust(_BLOCK, b"\0")
-        # A connection of its own: a transaction would keep the texts until it ends.
+        # A separate connection, because a transaction would keep the texts until it ends.
         with connection.cursor() as apart:
             apart.register("personal_text", pa.table({"cell": cells}))
             hashed: pa.Table = apart.sql(
@@ -77,34 +77,35 @@ class PseudonymKey:
         return hashed.column("hashed")
 
     def pseudonym(self, value: str) -> str:
-        """The pseudonym of an identifier, trimmed as a cell is; equals what loading stores for it."""
+        """Return the pseudonym of an identifier, trimmed like a cell; it equals the one that loading stores."""
         return hmac.new(self.secret, value.strip().encode(), sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
     @property
     def fingerprint(self) -> str:
-        """Tells one key from another without telling the key: the pseudonym of a text that is no identifier."""
+        """Identifies the key without revealing it: the pseudonym of a fixed text that is not an identifier."""
         return self.pseudonym("fcir pseudonym key")
 
 
 def one_time_key() -> PseudonymKey:
-    """A key that is forgotten with the process, for dry runs."""
+    """Return a random key that is never saved, for dry runs."""
     return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
 
 
 def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
-    """The installation's key, if it has one.
+    """Return the installation's key, if there is one.
 
     Args:
-        file: 64 hexadecimal digits, readable by its owner only. Keep a copy of it apart from the copies of the
-            warehouse: without it new rows get other pseudonyms than old ones, and with it they can be tested.
-        fingerprint: that of the key that the warehouse was loaded with; None where nothing was loaded yet.
+        file: 64 hexadecimal digits, readable by its owner only. Keep a copy of it, but not with the copies of the
+            warehouse: without the key, new rows get different pseudonyms than old ones; with it, anyone can test
+            whether a pseudonym belongs to a person.
+        fingerprint: fingerprint of the key that the warehouse was loaded with; None if nothing is loaded yet.
 
     Returns:
-        The key; None where there is none and nothing was loaded yet.
+        The key; None if there is no key and nothing is loaded yet.
 
     Raises:
         PseudonymKeyError: the key is lost, is not a key or not the one that the warehouse was loaded with, cannot be
-            read, or others may read it.
+            read, or can be read by others.
     """
     if fingerprint:
         stands = "Nothing was done, and what was published stays"
@@ -143,24 +144,24 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
 
 
 def known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Fingerprint of the key that a warehouse was loaded with; None before it was."""
+    """Return the fingerprint of the key that a warehouse was loaded with; None if nothing is loaded yet."""
     try:
         row = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
     except duckdb.CatalogException:
-        # Killed while its first tables were made.
+        # A process was killed while it created the first tables.
         return None
     return str(row[0]) if row else None
 
 
 def read_or_make_key(file: Path, fingerprint: str | None = None) -> PseudonymKey:
-    """The installation's key; made on the first run. Arguments and errors are those of `check_key`."""
+    """Return the installation's key; create it on the first run. Arguments and errors are those of `check_key`."""
     return check_key(file, fingerprint) or _make(file)
 
 
 def _make(file: Path) -> PseudonymKey:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = PseudonymKey(secrets.token_bytes(_KEY_BYTES))
-    # Written whole under another name first: a run that is killed here leaves no key of half its length.
+    # Written under another name first, so that a run that is killed here leaves no incomplete key.
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:

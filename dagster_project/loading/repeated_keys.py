@@ -1,4 +1,4 @@
-"""Quarantine rows that repeat the key of another row of their day: equal ones, and those that a later one replaces."""
+"""Quarantine rows that repeat a key within an extract date: duplicates, and rows superseded by a later row."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dagster_project.loading.row_loader import release_buffers
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming
 
-# Rows whose keys are grouped at a time, with 67 bytes of memory for each, and whose cells are compared, with 700.
+# How many rows are grouped by key at a time (67 bytes of memory per row), and compared by cells (700 bytes per row).
 _KEYS_AT_ONCE = 1_000_000
 _CELLS_AT_ONCE = 60_000
 
 
 class LoadRows(Protocol):
-    """A file that was loaded."""
+    """A loaded file."""
 
     load_id: int
     extract_date: date
@@ -29,7 +29,11 @@ class LoadRows(Protocol):
 
 
 def _portions(files: Sequence[LoadRows]) -> Iterator[tuple[int, int, int]]:
-    """First load, last load and number of rows of consecutive whole days: few enough to compare, or a single day."""
+    """Split the files into portions of whole days with at most a million rows, or of a single larger day.
+
+    Yields:
+        First load, last load and number of rows of each portion.
+    """
     loads: list[int] = []
     rows = 0
     for _, group in groupby(files, lambda file: file.extract_date):
@@ -47,15 +51,15 @@ def _portions(files: Sequence[LoadRows]) -> Iterator[tuple[int, int, int]]:
 def quarantine_repeated_keys(
     connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LoadRows]
 ) -> None:
-    """Keep one row of each key and extract date: the last, or the first of equal ones.
+    """Keep one row for each key and extract date: the last one, or the first of equal rows.
 
-    Keys that occur once are found by grouping, which reads the columns of the key alone; only the others are sorted: a
-    window over all rows costs 1.23 times the whole run.
+    Repeated keys are found by grouping, which reads only the key columns; only their rows are sorted. A window over all
+    rows would cost 1.23 times as much as the whole run.
 
     Args:
         connection: in a transaction, with the candidate tables of the source and the table `load_file` of `RowLoader`.
         contract: the source.
-        files: all that were loaded, by extract date.
+        files: all loaded files, ordered by extract date.
     """
     rows = incoming(contract)
     key = [
@@ -86,7 +90,7 @@ def quarantine_repeated_keys(
         limit 0
         """
     )
-    # Without the cast the remainder is one of numbers of 128 bits, which costs five times as much as the grouping.
+    # Without the cast, the remainder is computed on 128-bit numbers, which costs five times as much as the grouping.
     find = f"""
         insert into repeated
         select
@@ -175,7 +179,7 @@ def quarantine_repeated_keys(
 
 
 def _in_parts(connection: duckdb.DuckDBPyConnection, statement: str, first: int, last: int, *, parts: int) -> None:
-    """Run a statement over the loads from first to last, once for each part of their keys."""
+    """Run a statement on the loads from first to last, once for each part of their keys."""
     for part in range(parts):
         connection.execute(statement, {"first_load_id": first, "last_load_id": last, "parts": parts, "part": part})
         release_buffers(connection)

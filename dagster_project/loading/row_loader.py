@@ -1,4 +1,4 @@
-"""Load rows of text into the candidate table of a source, typed, or into its quarantine with their reasons."""
+"""Load rows of text: good rows, typed, into the candidate table of a source; faulty rows into its quarantine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming, raw_columns
 
-# Small files are loaded together: the query has a fixed cost of 50 to 140 ms. Two row groups of DuckDB at a time are
-# written without a rest that has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
+# Small files are loaded together, because the query has a fixed cost of 50 to 140 ms. This is exactly two row groups of
+# DuckDB, so that no remainder has to be merged (a fifth less CPU than 100,000 rows), with some 60 MB of text in memory.
 _ROWS_AT_ONCE = 245_760
-# Rows of huge cells are loaded before they fill the memory.
+# Rows with huge cells are loaded earlier, before they fill the memory.
 _BYTES_AT_ONCE = 128 << 20
 
 
 @dataclass
 class _TextBatch:
-    """Rows for queries to read; what is registered as a table stays in memory until the transaction ends."""
+    """Rows for queries to read. DuckDB keeps a registered table until the transaction ends; this one can be emptied."""
 
     table: pa.Table
 
@@ -38,7 +38,7 @@ class _TextBatch:
 
 
 class RowLoader:
-    """Collects rows of text, and loads or quarantines many at a time."""
+    """Collects rows of text, and loads or quarantines them in batches."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class RowLoader:
         default_force: str,
         file_names: Mapping[int, str],
     ) -> None:
-        """Begin a candidate.
+        """Start a candidate.
 
         Args:
             connection: in a transaction, with the candidate tables of the source.
             contract: the source.
             key: key of the pseudonyms.
             default_force: force of extracts without a force column.
-            file_names: name of the file of each load; kept in the temporary table `load_file`.
+            file_names: file name of each load; written to the temporary table `load_file`.
         """
         self._connection = connection
         self.contract = contract
@@ -89,7 +89,7 @@ class RowLoader:
         )
 
     def add(self, extract: Extract, *, load_id: int, extract_date: date) -> None:
-        """Take all rows of a file.
+        """Add all rows of a file.
 
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
@@ -109,7 +109,7 @@ class RowLoader:
                 self._load()
 
     def flush(self) -> None:
-        """Load or quarantine the rows that are left."""
+        """Load or quarantine the remaining rows."""
         while self._rows:
             self._load()
 
@@ -117,7 +117,8 @@ class RowLoader:
         """Load or quarantine `_ROWS_AT_ONCE` of the collected rows, or all if they are fewer."""
         connection, contract = self._connection, self.contract
         collected = pa.concat_tables(self._collected)
-        # In one piece: of files with 150 rows each the query costs twice as much, since it works on 2,048 rows of one.
+        # Combined into one chunk: with a chunk of 150 rows for each file the query costs twice as much, because DuckDB
+        # processes up to 2,048 rows of one chunk at a time.
         batch, rest = collected.slice(0, _ROWS_AT_ONCE).combine_chunks(), collected.slice(_ROWS_AT_ONCE)
         self._collected = [rest] if rest.num_rows else []
         self._rows, self._bytes = rest.num_rows, rest.nbytes
@@ -172,7 +173,7 @@ class RowLoader:
         release_buffers(connection)
 
     def _faulty_rows(self, batch: pa.Table) -> pa.Table:
-        """The rows of a batch that are not among the good ones: few, and to find their faults costs 1.7 us each."""
+        """Return the rows of a batch that were not loaded; only these, as finding their faults costs 1.7 us per row."""
         good = self._connection.execute(
             f"""
             select load_id, source_row
@@ -190,11 +191,11 @@ class RowLoader:
 
 
 def release_buffers(connection: duckdb.DuckDBPyConnection) -> None:
-    """Shrink DuckDB's buffer pool, which would keep 42 bytes of every row that was written.
+    """Shrink DuckDB's buffer pool, which would keep 42 bytes for every row written.
 
-    The limit is lifted again: nothing is spilled while rows load, so a long row would be refused for want of memory.
+    The limit is reset afterwards: loading does not spill to disk, so a long row would fail for lack of memory.
     """
-    # Over another connection: a statement that fails would end the transaction.
+    # On another connection, because a failed statement would abort the transaction.
     with connection.cursor() as other:
         with suppress(duckdb.OutOfMemoryException):
             other.execute("set memory_limit = '1MB'")
@@ -202,5 +203,5 @@ def release_buffers(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _row_ids(loads: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """One number for each pair of a load and a row: no file has four thousand million rows."""
+    """Return one number for each pair of load and row; no file has four thousand million rows."""
     return loads << 32 | rows

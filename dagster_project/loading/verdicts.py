@@ -1,7 +1,7 @@
-"""Which deliveries of a candidate are accepted and which are rejected, and why. Carrying it out is `acceptance.py`.
+"""Decide which deliveries of a candidate are accepted or rejected, and why. `acceptance.py` applies the verdicts.
 
-Some verdicts depend on others: a file of another day is a copy only if that day is loaded, and faulty rows of the days
-before count only where those were accepted. So days are judged one after the other, in order of extract date.
+Some verdicts depend on others: a file is a copy of another day's only if that day is loaded, and faulty rows of earlier
+days count only if those days were accepted. So days are judged one by one, in order of extract date.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from dagster_project.validation import Expectation, Violations, expectations_of
 from dagster_project.validation.expectations import FAULTY_DAYS, FAULTY_DAYS_COUNTED, SAME_CONTENT
 from dagster_project.warehouse.tables import incoming
 
-# Copies of one delivery that a message names; a file of many days would be a page.
+# How many copies of one delivery a message names; a file delivered for many days would fill a page.
 _COPIES_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is decided of one delivery."""
+    """The decision on one delivery."""
 
     extract_date: date
     codes: tuple[str, ...] = ()
-    """Why it is rejected: codes of files that cannot be read, reason codes or names of expectations that failed."""
+    """Reasons for a rejection: codes of unreadable files, reason codes or names of failed expectations."""
     reason: str | None = None
-    """The same in sentences; of an accepted delivery, why an operator had it accepted; else None."""
+    """The reasons in sentences; for an accepted delivery, the operator's waiver if it has one, otherwise None."""
 
     @property
     def is_accepted(self) -> bool:
-        """Whether its rows are loaded."""
+        """Whether the delivery is accepted."""
         return not self.codes
 
 
@@ -50,23 +50,23 @@ class Judgement:
 
     verdicts: Mapping[date, Verdict]
     violations: tuple[Violations, ...]
-    """In the order of `expectations_of`, as far as they were computed."""
+    """In the order of `expectations_of`; only those that were computed."""
     facts: Mapping[date, Mapping[str, object]]
-    """Extract date to its row of the deliveries table; nothing of a day with a file that cannot be read."""
+    """Rows of the deliveries table by extract date; days with a file that cannot be read are left out."""
     rows_of_days: Mapping[date, tuple[int, int]]
-    """Of those days: rows read and faulty rows of the 28 days that count with it."""
+    """For each of those days, rows read and faulty rows of the 28 days up to it."""
 
 
 @dataclass
 class _Loaded:
-    """What is loaded of a source while its days are judged in order."""
+    """The loaded days of a source, updated while its days are judged in order."""
 
     rows: dict[date, tuple[int, int]]
-    """Accepted day to rows read and faulty rows."""
+    """For each accepted day, rows read and faulty rows."""
     files: dict[date, dict[str, str]]
-    """Accepted day to hash and name of its files with data rows."""
+    """For each accepted day, hash and name of its files with data rows."""
     days_with: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
-    """Hash to the days that have it."""
+    """For each hash, the days with such a file."""
 
     def __post_init__(self) -> None:
         for day, files in self.files.items():
@@ -74,7 +74,7 @@ class _Loaded:
                 self.days_with[sha256].add(day)
 
     def replace(self, day: date, rows: tuple[int, int], files: dict[str, str]) -> None:
-        """A day's delivery was accepted, in place of what was loaded for it."""
+        """Replace the loaded delivery of a day with an accepted one."""
         for sha256 in self.files.get(day, {}):
             self.days_with[sha256].discard(day)
         self.rows[day], self.files[day] = rows, files
@@ -82,13 +82,13 @@ class _Loaded:
             self.days_with[sha256].add(day)
 
     def rows_of_days(self, day: date, own: tuple[int, int]) -> tuple[int, int]:
-        """Rows read and faulty rows of the days that count with a day, its own included."""
+        """Return rows read and faulty rows of the 28 days up to a day, its own included."""
         before = (day - timedelta(days=number) for number in range(1, FAULTY_DAYS_COUNTED))
         counted = [own, *(self.rows[other] for other in before if other in self.rows)]
         return sum(read for read, _ in counted), sum(faulty for _, faulty in counted)
 
     def copies_of(self, day: date, files: Mapping[str, str]) -> list[tuple[str, str, date]]:
-        """Files of other days with the content of one of these: name here, name there, day there."""
+        """Find files of other days with the same content: name of the file, name of its copy, day of the copy."""
         return [
             (name, self.files[other][sha256], other)
             for sha256, name in files.items()
@@ -98,15 +98,15 @@ class _Loaded:
 
 
 def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violations: Sequence[Violations]) -> Judgement:
-    """Decide of each delivery of a candidate whether it is accepted.
+    """Decide whether each delivery of a candidate is accepted.
 
     Args:
-        connection: a loading connection, before anything of the candidate is accepted.
-        candidate: what was read.
-        violations: of the expectations that look at one delivery at a time.
+        connection: a loading connection, before any part of the candidate is accepted.
+        candidate: the candidate load.
+        violations: violations of the expectations that look at one delivery at a time.
 
     Returns:
-        A verdict for each delivery, and the violations with those of the expectations that depend on other days.
+        A verdict for each delivery, and all violations, including those of expectations that depend on other days.
     """
     contract = candidate.contract
     facts = _facts(connection, contract)
@@ -133,7 +133,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
         if day in facts:
             own = _count(facts[day], "rows_read"), _count(facts[day], "faulty_rows")
             rows_of_days[day] = loaded.rows_of_days(day, own)
-            # By itself too faulty, it is rejected for that, and other days add nothing.
+            # A delivery that is too faulty by itself is rejected for that; other days add nothing.
             is_over = _count(facts[day], "faulty_rows_over_limit") > 0
             for name, evidence in _failures_by_earlier_days(contract, loaded, day, own, contents):
                 if name in by_earlier_days and not (name == FAULTY_DAYS and is_over):
@@ -164,7 +164,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
 def _failures_by_earlier_days(
     contract: Contract, loaded: _Loaded, day: date, own: tuple[int, int], files: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Expectations that fail for a day with what is loaded of other days, and what was found."""
+    """Yield the expectations that fail for a day because of other loaded days, with the evidence."""
     share = Decimal(str(contract.faulty_share_limit))
     (read, faulty), (read_of_days, faulty_of_days) = own, loaded.rows_of_days(day, own)
     is_over = faulty_of_days > contract.faulty_rows_limit and faulty_of_days > share * read_of_days
@@ -181,7 +181,7 @@ def _failures_by_earlier_days(
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date]) -> _Loaded:
-    """What is loaded of the source before the candidate is judged."""
+    """Return the loaded days of the source before the candidate is judged."""
     if not days:
         return _Loaded({}, {})
     parameters = {"source": contract.source, "accepted": list(ACCEPTED)}
@@ -255,7 +255,7 @@ def _count(facts: Mapping[str, object], name: str) -> int:
 
 
 def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: str = "") -> str:
-    """Why an expectation that failed rejects a delivery."""
+    """Return the sentence that explains a rejection by a failed expectation."""
     found = evidence or _numbers(expectation, facts)
     sentence = f"{expectation.name}: {expectation.description}"
     sentence += f" Found: {found}." if found else ""
@@ -263,7 +263,7 @@ def _sentence(expectation: Expectation, facts: Mapping[str, object], evidence: s
 
 
 def _numbers(expectation: Expectation, facts: Mapping[str, object]) -> str:
-    """Numbers that a rejection rests on; nothing but numbers, since a measure may be of any column."""
+    """Return the numbers that explain a rejection; numbers only, because a measure may use any column."""
     named = [*expectation.evidence, *(name for name in expectation.causes if facts.get(name))]
     numbers = [
         f"{name} {value:,.10g}"

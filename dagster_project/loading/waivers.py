@@ -1,7 +1,7 @@
-"""Waivers: an operator has a rejected delivery loaded anyway, and says why. What is rejected: `acceptance.py`.
+"""Waivers: an operator accepts a rejected delivery and states a reason. `verdicts.py` applies them.
 
-A waiver holds for one content of one day. The same files loaded again are accepted again; another file of that day is
-judged again.
+A waiver applies to one content of one day. If the same files are loaded again, they are accepted again; a different
+file for that day is judged again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.state import outstanding
 
-# Rejected deliveries that a message names.
+# How many rejected deliveries a message names.
 _NAMED = 10
 
 
@@ -28,7 +28,7 @@ class WaiverError(OperatorError, ValueError):
 
 @dataclass(frozen=True)
 class Waiver:
-    """That a delivery is accepted although critical expectations fail."""
+    """An operator's acceptance of a delivery although critical expectations fail."""
 
     source: str
     extract_date: date
@@ -37,7 +37,7 @@ class Waiver:
 
 
 def content_of(hashes: Iterable[str | None]) -> str:
-    """What tells the content of a delivery from any other: one hash over those of its files, in any order."""
+    """Return a hash that identifies the content of a delivery, from the hashes of its files in any order."""
     return hashlib.sha256("\n".join(sorted(item or "" for item in hashes)).encode()).hexdigest()
 
 
@@ -51,7 +51,7 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
         reason: the operator's reason.
 
     Returns:
-        The waiver, which is in `audit.waiver`.
+        The waiver, which is saved in `audit.waiver`.
 
     Raises:
         WaiverError: there is no such delivery, or it cannot be accepted this way.
@@ -73,7 +73,7 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
         """,
         [source, day],
     ).fetchall()
-    # What was delivered last for the day: the files of one attempt have one run in common.
+    # The last delivery for the day: all files of one attempt have the same run.
     of_delivery = [file for file in files if file[5] == files[-1][5]]
     if not of_delivery:
         raise WaiverError(f"{name}: nothing was delivered. Nothing was changed. {_what_is_rejected(connection)}")
@@ -105,7 +105,7 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
 
 
 def waivers_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple[date, str], Waiver]:
-    """The waivers of a source, by extract date and content."""
+    """Return the waivers of a source, by extract date and content."""
     rows = connection.execute(
         "select source, extract_date, content, reason from audit.waiver where source = ?", [source]
     ).fetchall()
@@ -113,7 +113,7 @@ def waivers_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple
 
 
 def _what_is_rejected(connection: duckdb.DuckDBPyConnection) -> str:
-    """The deliveries that can be named, in a sentence."""
+    """Return a sentence that lists the rejected deliveries."""
     names = [item.name for item in outstanding(connection) if item.status == "rejected"]
     if not names:
         return "No delivery is rejected."

@@ -1,4 +1,7 @@
-"""Rejected deliveries that are gone from the landing folder: they need nobody any more. Loaded ones stay loaded."""
+"""Withdraw rejected deliveries that were removed from the landing folder: they no longer need attention.
+
+Loaded deliveries stay loaded when their files are removed.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from dagster_project.warehouse.state import outstanding
 def gone(
     connection: duckdb.DuckDBPyConnection, landing: Path, plan: Plan, sources: Collection[str], *, wanted: Range
 ) -> list[tuple[str, date]]:
-    """Days whose newest delivery was rejected, while the landing folder holds nothing of it any more.
+    """Find days whose newest delivery was rejected and whose files are no longer in the landing folder.
 
     Args:
         connection: the warehouse, for reading.
-        landing: the landing folder; of a source without a folder nothing is taken for gone: a share may be away.
-        plan: what is to be loaded: a rejected delivery that still lies there is planned again in every run.
-        sources: the sources that the plan is of.
-        wanted: the extract dates that the plan is of.
+        landing: the landing folder. A source whose folder is absent is skipped, because a share may be unmounted.
+        plan: the deliveries to load; a rejected delivery that is still in the folder is planned again in every run.
+        sources: the sources of the plan.
+        wanted: the extract dates of the plan.
 
     Returns:
-        Source and extract date, in order. Either no file lies there for the day, or only such as are loaded.
+        Source and extract date, in order. For each, the folder has no file, or only files that are loaded.
     """
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
@@ -36,7 +39,7 @@ def gone(
 
 
 def withdraw(connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date], *, change_seq: int) -> None:
-    """Mark what was refused on these days, the attempts before the newest too; audit and quarantined rows are kept."""
+    """Mark all rejected loads of these days as withdrawn; audit and quarantined rows are kept."""
     connection.execute(
         """
         update audit.load
