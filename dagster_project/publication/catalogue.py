@@ -1,4 +1,4 @@
-"""What a publication holds, for who looks something up: its measures, its tables and their columns, its pages."""
+"""Look up the contents of a publication: its measures, its tables with their columns, and its pages."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class PublishedTable:
 
 
 def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
-    """The measures of the published catalogue.
+    """Return the measures of the published catalogue.
 
     Args:
-        settings: where the publication is.
-        text: what the code, the label or the definition has in it, in any case; empty: all measures.
-        section: their section; empty: all sections.
+        settings: location of the publication.
+        text: text to find in code, label or definition, ignoring case; empty for all measures.
+        section: section of the measures; empty for all sections.
 
     Returns:
         measure, label, unit, section, definition, numerator, denominator, target, better, sources; by section and code.
 
     Raises:
-        NotPublished: nothing was published yet.
-        UsageError: there is no such section, or no measure has the text; the message says what there is.
+        NotPublished: nothing is published yet.
+        UsageError: there is no such section, or no measure contains the text; the message lists what there is.
     """
     with _published(settings) as connection:
         sections = [row[0] for row in connection.execute("select distinct section from measures order by 1").fetchall()]
@@ -86,13 +86,13 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
 
 
 def list_tables(settings: Settings) -> Listing:
-    """The published tables.
+    """Return the published tables.
 
     Returns:
-        table_name, rows, grain (the columns that tell a row from every other); by name.
+        table_name, rows, grain (the columns that identify a row); by name.
 
     Raises:
-        NotPublished: nothing was published yet.
+        NotPublished: nothing is published yet.
     """
     with _published(settings) as connection:
         found = _listing(
@@ -112,10 +112,10 @@ def list_tables(settings: Settings) -> Listing:
 
 
 def describe_table(settings: Settings, name: str) -> PublishedTable:
-    """A published table with its columns.
+    """Return a published table with its columns.
 
     Raises:
-        NotPublished: nothing was published yet.
+        NotPublished: nothing is published yet.
         UsageError: there is no such table.
     """
     with _published(settings) as connection:
@@ -143,16 +143,16 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
 
 
 def page_of(settings: Settings, page: str) -> Path:
-    """A page of the current publication.
+    """Return the path of a page of the current publication.
 
     Raises:
-        NotPublished: nothing was published yet.
+        NotPublished: nothing is published yet.
         UsageError: the page could not be rendered.
     """
     file = current_publication(settings.published) / page
     if not file.exists():
         raise UsageError(f"{file}: was left out of the publication. Why: fcir status; to publish again: fcir publish")
-    # By the pointer: the folder of a publication is removed after two more.
+    # The path through the pointer stays valid; the folder of a publication is removed after later publications.
     return settings.published / "current" / page
 
 

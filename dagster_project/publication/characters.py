@@ -1,4 +1,4 @@
-"""Characters that a rendering cannot show: those that no document may hold, and those that the typeface lacks."""
+"""Replace characters that cannot be rendered: those not allowed in documents, and those missing in the typeface."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from markupsafe import Markup
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
-# Control characters and noncharacters are in no XML document and make typst and browsers fail or guess; a lone
-# surrogate is in no file at all; marks that override the direction of writing turn the figures beside them around.
+# XML forbids control characters and noncharacters, and typst and browsers fail or guess at them. A lone surrogate
+# cannot be encoded in a file. Marks that override the text direction would reverse the figures next to them.
 _NOT_ALLOWED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
 )
 
-# Without a glyph of their own and not missed: joiners, marks of direction, selectors of emoji.
+# Invisible characters that need no glyph: joiners, direction marks, emoji selectors.
 _WITHOUT_GLYPH = "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff]"
 
 
 def font_folder() -> Path:
-    """Where the typeface of the paper is."""
+    """Return the folder of the paper's typeface."""
     return Path(str(files("font_source_sans_pro") / "files"))
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """A value with every text in it changed: of dataclasses, mappings, lists and tuples, however deep.
+    """Return a value with every text in it changed, at any depth of dataclasses, mappings, lists and tuples.
 
     Args:
-        value: what a rendering is given. Markup is the project's own and stays as it is.
-        change: what to make of a text.
+        value: argument of a rendering. Markup comes from the project itself and is not changed.
+        change: function that changes a text.
     """
     if isinstance(value, str):
         return value if isinstance(value, Markup) else change(value)
@@ -48,17 +48,17 @@ def mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def cleaned(value: Any) -> Any:
-    """A value without characters that no document may hold; U+FFFD stands in their place."""
+    """Return a value with U+FFFD in place of characters not allowed in documents."""
     return mapped(value, lambda text: _NOT_ALLOWED.sub(REPLACEMENT, text))
 
 
 def with_glyphs(text: str) -> tuple[str, int]:
-    """A text of characters that the typeface has.
+    """Return a text with only the characters that the typeface has.
 
     Returns:
-        The text, with `?` for each character without a glyph (the typeface has no U+FFFD), and how many there were.
+        The text, with `?` for each character without a glyph (the typeface lacks U+FFFD), and the number of those.
     """
-    # Most texts are ASCII, all of which the typeface has.
+    # Most texts are ASCII, and the typeface has all of it.
     if text.isascii():
         return text, 0
     return _missing().subn("?", re.sub(_WITHOUT_GLYPH, "", text))
@@ -66,8 +66,8 @@ def with_glyphs(text: str) -> tuple[str, int]:
 
 @cache
 def _missing() -> re.Pattern[str]:
-    """A character without a glyph in a regular or a bold cut; what the italics lack is set in the regular cut."""
-    # 0.04 s to import, needed only where a text is not ASCII.
+    """Match a character without a glyph in the regular or bold font; italics fall back to the regular font."""
+    # The import takes 0.04 s and is needed only for texts that are not ASCII.
     from fontTools.ttLib import TTFont
 
     known: set[int] = set()

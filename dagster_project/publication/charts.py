@@ -1,4 +1,4 @@
-"""Draw a chart of the report model as SVG. What a chart says is in `report/`; this knows colours and sizes only."""
+"""Draw a chart of the report model as SVG. Texts and data come from `report/`; this sets only colours and sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from dagster_project.publication.characters import font_folder
 from dagster_project.publication.report.model import Chart
 
-# The colours of the government statistics guidance for two series: 4.5 to 1 on white and apart for the colour-blind.
+# Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
 BLUE = "#12436D"
 ORANGE = "#F46A25"
 GREY = "#BFBFBF"
@@ -19,7 +19,7 @@ DARK_GREY = "#6f777b"
 INK = "#0b0c0c"
 FONT = "Source Sans Pro"
 
-# Width and height: three beside each other on a page of A4, four on a screen; or one by itself.
+# Width and height: three side by side on an A4 page, four on a screen; or one alone.
 SMALL = (196, 84)
 LARGE = (560, 210)
 
@@ -27,24 +27,24 @@ LARGE = (560, 210)
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
-# Papers of months that share their charts, and papers made again.
+# Papers of different months can share charts, and papers are rendered again.
 @lru_cache(maxsize=256)
 def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
-    """A chart as SVG, the same bytes for the same chart.
+    """Return a chart as SVG, the same bytes for the same chart.
 
-    The value axis begins at 0 for counts and percentages; a control chart is read by distance from the mean, yet a cut
-    axis makes a small change look like a great one. Signals are squares, provisional months hollow, so that neither
-    hangs on colour alone. The line runs through complete months alone: it breaks at a provisional month, and where a
-    month has no figure.
+    The value axis starts at 0 for counts and percentages: a control chart is read by distance from the mean, but a
+    truncated axis makes a small change look large. Signals are squares and provisional months are hollow, so neither
+    depends on colour alone. The line connects complete months only: it breaks at provisional months and at months
+    without a figure.
     """
     svg: str = _renderer().vegalite_to_svg(_drawing(chart, size), vl_version="6.1")
-    # The title and description of a chart are for the page to give; those of its parts are noise to a screen reader.
+    # The page provides the title and description of a chart; those of its parts are noise to a screen reader.
     return re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
 
 
 @cache
 def _renderer() -> Any:
-    """The renderer with the paper's typeface; made once, since it reads 20 font files."""
+    """Return the renderer with the paper's typeface; created once, because it reads 20 font files."""
     import vl_convert
 
     vl_convert.register_font_directory(str(font_folder()))
@@ -52,7 +52,7 @@ def _renderer() -> Any:
 
 
 def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
-    """The chart in Vega-Lite, written out: building it with altair costs more than drawing it (15 ms of 35)."""
+    """Return the chart as Vega-Lite; building it with altair would cost more than drawing it (15 ms of 35)."""
     breaks = accumulate(int(point.is_provisional or point.is_after_gap) for point in chart.points)
     points: list[dict[str, Any]] = [
         {
@@ -105,7 +105,7 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
             "axis": {
                 "labelColor": INK,
                 "labelFontSize": 11,
-                # A label is measured for each of these, 2 ms of CPU: the few that there are have room.
+                # Off, because each measures every label (2 ms of CPU), and the few labels always fit.
                 "labelLimit": 0,
                 "labelOverlap": False,
                 "domainColor": DARK_GREY,
@@ -144,12 +144,12 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _ticks(unit: str, least: float, greatest: float) -> dict[str, Any]:
-    """Ticks and labels of the value axis: at most a dozen, and labels of few letters, whatever the values."""
+    """Return ticks and labels of the value axis: at most a dozen ticks and short labels, for any values."""
     reach = max(greatest, -least)
     if unit == "duration":
         step = _duration_step(reach)
         values = list(range(ceil(least / step) * step, int(greatest) + 1, step))
-        # Vega's JSON has no integer of more than 64 bits.
+        # Vega's JSON has no integers of more than 64 bits.
         return {
             "labelExpr": _duration_text(step),
             "values": [value if step <= 86400 else float(value) for value in values],
@@ -158,7 +158,7 @@ def _ticks(unit: str, least: float, greatest: float) -> dict[str, Any]:
 
 
 def _by_kind(**values: Any) -> dict[str, Any]:
-    """A property that follows the kind of a mark, without a legend: the page explains it once for all charts."""
+    """Return a property that depends on the kind of a mark, without a legend: the page explains all charts once."""
     return {
         "field": "kind",
         "type": "nominal",
@@ -168,9 +168,9 @@ def _by_kind(**values: Any) -> dict[str, Any]:
 
 
 def _duration_step(reach: float) -> int:
-    """Seconds between two ticks: whole seconds, minutes, hours or days, so that at most four are above 0."""
+    """Return seconds between two ticks: whole seconds, minutes, hours or days, with at most four ticks above 0."""
     step = next((step for step in _STEPS if reach / step <= 4), None)
-    # Of more than four days: 1, 2 or 5 days, tenfold as often as it takes.
+    # For more than four days: 1, 2 or 5 days, times a power of ten.
     return step or next(
         86400 * days
         for power in count()
@@ -180,7 +180,7 @@ def _duration_step(reach: float) -> int:
 
 
 def _duration_text(step: int) -> str:
-    """Vega expression for labels of durations: days where all ticks are days, else hours, minutes and seconds."""
+    """Return a Vega expression for duration labels: days if all ticks are days, else hours, minutes and seconds."""
     if step > 86400:
         return f"{_number_text(step / 21600, 'datum.value / 86400')} + ' days'"
     if step >= 3600:
@@ -192,7 +192,7 @@ def _duration_text(step: int) -> str:
 
 
 def _number_text(reach: float, number: str = "datum.value") -> str:
-    """Vega expression for labels of numbers, in full up to ten million, which a chart has room for."""
+    """Return a Vega expression for number labels: in full up to ten million, for which a chart has room."""
     if reach < 1e7:
         return f"format({number}, ',')"
     for power, word in ((6, "m"), (9, "bn"), (12, "tn")):

@@ -1,7 +1,7 @@
-"""The explorer: one page to pick measures, forces, months and a figure on. What it does is `assets/explorer.js`.
+"""The explorer: one page to choose measures, forces, months and figures. Its behaviour is in `assets/explorer.js`.
 
-The page asks nothing of any server: all figures lie in it, and the drawing library lies beside it. Texts and values are
-those of the marts, so that nothing is rounded or added up in a browser.
+The page makes no requests to a server: it contains all figures, and the drawing library is a file beside it. Texts and
+values are those of the marts, so a browser rounds and adds up nothing.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from dagster_project.publication.report.read import default_month, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 from dagster_project.sql import rows_as_dicts
 
-# Where the page looks for the library, relative to itself.
+# Path of the library, relative to the page.
 VEGA = "assets/vega.js"
 
 _PER_DAY = "month_per_day"
 
-# Figure to its title and what it covers. All but the last are periods of `kpi_measure_period`.
+# Code of a figure to its title and the days it covers. All but the last are periods of `kpi_measure_period`.
 FIGURES = {
     "month": ("Month value", "The month itself."),
     "fytd": ("Year to date", "From April to the month."),
@@ -59,10 +59,10 @@ _UNITS = {
     "ratio": "Ratio",
 }
 
-# A measure of one line is named `calls_LINE.NAME`.
+# Measures of one phone line are named `calls_LINE.NAME`.
 _LINE = "calls_"
 
-# Vega, Vega-Lite and Vega-Embed ask for their notice wherever they are passed on; the bundle comes without comments.
+# The licences of Vega, Vega-Lite and Vega-Embed require a notice in every copy; the bundle has no comments.
 _NOTICE = """\
 /*! Vega, Vega-Lite, Vega-Embed: Copyright (c) University of Washington Interactive Data Lab and contributors.
 BSD 3-Clause License. Redistribution and use in source and binary forms, with or without modification, are permitted
@@ -88,18 +88,18 @@ SOFTWARE. */
 def render_explorer(
     connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None, nav: Markup | None = None
 ) -> str:
-    """The explorer as an HTML document, which looks for the file `VEGA` beside itself.
+    """Return the explorer as an HTML document, which loads the file `VEGA` beside it.
 
-    Without that file it shows everything but the charts.
+    Without that file it shows everything except the charts.
 
     Args:
         connection: a database with the marts in its schema `marts`.
-        force_code: the force that is chosen when the page opens without a choice; the first one where it is not given
-            or has no figures.
-        nav: what stands above the page, made safe by the caller; nothing where it is not given.
+        force_code: the force shown when the page opens without a choice; the first one by default or if it has no
+            figures.
+        nav: content above the page, escaped by the caller; empty by default.
 
     Returns:
-        The page, complete but for the file `VEGA`.
+        The page; only the file `VEGA` is separate.
 
     Raises:
         ReportError: the marts have a period that the explorer does not know.
@@ -108,7 +108,7 @@ def render_explorer(
 
 
 def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
-    """What the explorer shows, read from the marts; arguments and errors as of `render_explorer`."""
+    """Read the content of the explorer from the marts; arguments and errors are those of `render_explorer`."""
     until, synthetic = _about(connection)
     return {
         "data": read_explorer(connection, force_code=force_code),
@@ -120,12 +120,12 @@ def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str |
 def explorer_page(
     content: Mapping[str, Any], *, nav: Markup | None = None, failed: frozenset[str] = frozenset()
 ) -> str:
-    """The explorer as an HTML document.
+    """Return the explorer as an HTML document.
 
     Args:
-        content: of `explorer_content`.
-        nav: what stands above the page, made safe by the caller.
-        failed: addresses below the publication that are not there.
+        content: result of `explorer_content`.
+        nav: content above the page, escaped by the caller.
+        failed: addresses within the publication of files that could not be rendered.
     """
     script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")
     return render_template(
@@ -133,7 +133,7 @@ def explorer_page(
         {
             **content,
             "data": _packed(content["data"]),
-            # Made by the project: the one script that the page may run.
+            # Part of the project: the only script that the page may run.
             "script": Markup(script),  # noqa: S704
             "nav": nav or Markup(),
             "vega": VEGA,
@@ -143,7 +143,7 @@ def explorer_page(
 
 
 def _packed(data: Mapping[str, Any]) -> str:
-    """JSON as gzip in Base64, which browsers unpack: a tenth of the size, and no text of it is part of the page."""
+    """Return JSON as gzip in Base64, which browsers unpack: a tenth of the size, and its text cannot act as markup."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
@@ -152,9 +152,9 @@ def write_vega(folder: Path, *, before: Path | None = None) -> None:
     """Write the drawing library to `VEGA` in a folder.
 
     Args:
-        folder: of the publication.
-        before: of the publication before, whose library is taken over if it is of the version that is installed:
-            making it takes 1.1 CPU seconds.
+        folder: folder of the publication.
+        before: folder of the previous publication. Its library is taken over if it has the installed version: making it
+            takes 1.1 CPU seconds.
     """
     mark = f"/* vl-convert-python {version('vl-convert-python')} */"
     if before and _starts_with(before / VEGA, mark):
@@ -169,32 +169,32 @@ def _starts_with(file: Path, text: str) -> bool:
 
 @cache
 def vega_bundle() -> str:
-    """The drawing library: the same text for the same version of it.
+    """Return the drawing library: the same text for the same version.
 
     Returns:
-        A script that defines `vegaEmbed` and nothing else.
+        A script that defines only `vegaEmbed`.
     """
     import vl_convert
 
-    # Naming only vegaEmbed is the smallest bundle that draws: without it the other two come out empty.
+    # Naming only vegaEmbed gives the smallest bundle that draws; without it, Vega and Vega-Lite come out empty.
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    # Its thousands of one-letter names would else all be global.
+    # Otherwise its thousands of one-letter names would be global.
     return f"{_NOTICE}(() => {{\n{bundle}\n}})();\n"
 
 
 def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
-    """All that the page knows, as it is embedded.
+    """Read all data that is embedded in the page.
 
-    `cells` has the months of each figure by code of figure, force and measure, in columns: month, text, value, days
-    loaded, days of the period, whether it is provisional, and for a year to date that lacks no day but those before
-    its first delivery that day. `limits` has the control limits and targets of each month by force and measure.
+    `cells` has the months of each figure, by code of figure, force and measure, in columns: month, text, value, days
+    loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the days
+    before it. `limits` has the control limits and targets of each month, by force and measure.
 
     Args:
         connection: a database with the marts in its schema `marts`.
-        force_code: the force that is chosen at first.
+        force_code: the force that is chosen first.
 
     Returns:
-        What `json.dumps` takes, with decimals as text.
+        A value for `json.dumps`, with decimals as text.
 
     Raises:
         ReportError: the marts have a period that the explorer does not know.
@@ -244,7 +244,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
 
 
 def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Sections of the catalogue in their order: code to title."""
+    """Return the sections of the catalogue in order: code to title."""
     return dict(
         connection.execute(
             """
@@ -258,7 +258,7 @@ def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 
 def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The catalogue in the order of the papers, each measure with what was decided about it and since when."""
+    """Return the catalogue in the order of the papers, each measure with its dated decisions (targets, formulas)."""
     measures = rows_as_dicts(
         connection.execute(
             """
@@ -291,18 +291,18 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _decision(value: str, measure: dict[str, Any]) -> str:
-    """A target as it is printed; a formula is the name of a measure."""
+    """Return a target as printed, or a formula, which is the name of a measure."""
     number = value.removeprefix("-").replace(".", "", 1)
     return _plain(Decimal(value), measure["unit"]) if number.isdecimal() else value
 
 
 def _plain(value: Decimal, unit: str) -> str:
-    """A target with the decimals that it has, `2%`, not those of the measure."""
+    """Return a target with its own decimals, `2%`, not those of the measure."""
     return display(value, unit, max(0, -int(value.normalize().as_tuple().exponent)))
 
 
 def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Families of measures that are one measure by something: its title and its members' places."""
+    """Return families of measures that break one measure down: their title and the positions of their members."""
     families: dict[tuple[str, str], list[int]] = {}
     for index, measure in enumerate(measures):
         if measure["breakdown"]:
@@ -318,7 +318,7 @@ def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str])
 
 
 def _lines(measures: Sequence[dict[str, Any]]) -> list[list[int]]:
-    """Places of measures that are the same for another line of calls."""
+    """Return the positions of measures that are the same for different phone lines."""
     named: dict[str, list[int]] = {}
     for index, measure in enumerate(measures):
         if measure["section"].startswith(_LINE):
@@ -327,7 +327,7 @@ def _lines(measures: Sequence[dict[str, Any]]) -> list[list[int]]:
 
 
 def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[str]]]:
-    """First and last month that each figure of a month covers."""
+    """Return the first and last month that each figure of a month covers."""
     spans: dict[str, dict[str, list[str]]] = {figure: {} for figure in FIGURES}
     for period, month, *span in connection.execute(
         """
@@ -346,7 +346,7 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[st
 
 
 def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[str, dict[str, list[Any]]]]]:
-    """Figures of all periods and what of them was delivered, by figure, force and measure."""
+    """Return the figures of all periods and their coverage, by figure, force and measure."""
     cells: dict[str, dict[str, dict[str, dict[str, list[Any]]]]] = {figure: {} for figure in FIGURES}
     cursor = connection.execute(
         """
@@ -387,7 +387,7 @@ def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[st
 def _limits(
     connection: duckdb.DuckDBPyConnection, measures: Sequence[dict[str, Any]]
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Control limits and target of each month, as values and as texts, by force and measure."""
+    """Return the control limits and target of each month, as values and texts, by force and measure."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     units = {item["code"]: (item["unit"], item["decimals"]) for item in measures}
     for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
@@ -418,7 +418,7 @@ def _limits(
 
 
 def _about(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, bool]:
-    """Newest day of any delivery that figures were counted from, and whether any of them is made up."""
+    """Return the newest day delivered to the figures, and whether any delivery is synthetic."""
     row = connection.execute(
         """
         select

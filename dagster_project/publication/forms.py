@@ -1,4 +1,4 @@
-"""The forms of a paper, as functions that the rendering process calls. How a form looks: its renderer."""
+"""The forms of a paper, as functions for the rendering process. For the layout of a form, see its renderer."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from dagster_project.publication.workbook import render_workbook
 PAGE = "board_paper.html"
 
 FORMS = (PAGE, "board_paper.pdf", "board_paper.xlsx")
-"""Files that people open; the page last rendered, since it links to the others that there are."""
+"""Files that people open; the page is rendered last, because it links to the other forms."""
 
 
 def page(report: Report, beside: Iterable[str]) -> str:
-    """The paper as a page that links to the forms beside it."""
+    """Render the paper as a page with links to the forms beside it."""
     return render_html(report, _drawings(report), beside)
 
 
 def pdf(report: Report) -> Rendered:
-    """The paper as PDF, with the number of characters that the typeface lacks."""
+    """Render the paper as PDF; count the characters that the typeface lacks."""
     return Rendered(render_pdf(report, _drawings(report)), missing_characters(report))
 
 
 def workbook(report: Report) -> bytes:
-    """The paper as XLSX."""
+    """Render the paper as XLSX."""
     return render_workbook(report)
 
 
 def table(report: Report, section: int) -> str:
-    """The table of a section as CSV, by the section's place."""
+    """Render the table of a section as CSV; the section is given by its position."""
     return render_csv(report, report.sections[section].table)
 
 
 def tasks(report: Report) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
-    """The files of a paper but for its page: name to the function that renders it and its arguments."""
+    """Return the files of a paper except its page: name to rendering function and arguments."""
     return {
         "board_paper.pdf": (pdf, (report,)),
         "board_paper.xlsx": (workbook, (report,)),

@@ -1,4 +1,4 @@
-"""The board paper as one page that asks nothing of any server. What it says is the report model's."""
+"""The board paper as one page that makes no requests to a server. The report model holds all its texts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dagster_project.publication.report.model import Block, Report, long_month, 
 
 @cache
 def environment() -> Environment:
-    """Templates of the publication; everything that is put into a page is escaped.
+    """Return the template environment; all values inserted into a page are escaped.
 
-    Every address that is made of data goes through the filter `url`, which refuses what no published file is named, and
-    the only scripts and styles of a page are those whose hash (filter `csp_hash`) or place its policy names.
+    Addresses made from data go through the filter `url`, which refuses names that published files must not have. A page
+    runs only those scripts and styles that its policy allows, by hash (filter `csp_hash`) or by address.
     """
     made = Environment(loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.filters["long_month"] = long_month
@@ -37,44 +37,44 @@ def environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """A figure that is broken behind a comma where a card is too narrow for it, which nine digits fit into."""
+    """Allow a figure to break after a comma if a card is too narrow for it; nine digits fit."""
     return escape(text).replace(",", Markup(",<wbr>")) if len(text) > 11 else escape(text)
 
 
 @pass_context
 def _is_published(context: Context, address: str) -> bool:
-    """Test of templates: whether the rendering of an address has not failed, so that it may be linked."""
+    """Test for templates: whether an address may be linked, because its rendering has not failed."""
     return address not in context.get("failed", ())
 
 
 def csp_hash(text: str) -> Markup:
-    """Hash of a script or a style within a page, as a Content-Security-Policy names it."""
+    """Return the hash of an inline script or style, as a Content-Security-Policy states it."""
     return Markup(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'")  # noqa: S704
 
 
 def render_template(template: str, content: Mapping[str, Any]) -> str:
-    """A page from its template.
+    """Render a page from its template.
 
     Args:
         template: its name below `templates/`.
-        content: what it shows.
+        content: values for the template.
     """
     return environment().get_template(template).render(content)
 
 
 def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[str] = ()) -> str:
-    """The paper as an HTML document with its charts in it.
+    """Return the paper as an HTML document with its charts in it.
 
     Args:
-        report: what the paper says.
+        report: content of the paper.
         drawings: key of a chart to its SVG.
-        beside: names of files beside the page; those that are forms of the paper are linked.
+        beside: names of files beside the page; forms of the paper among them are linked.
     """
     return render_template(
         "board_paper.html.j2",
         {
             "report": report,
-            # Drawn by the project from numbers, so nothing in them needs escaping.
+            # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "beside": frozenset(beside),
         },
@@ -82,6 +82,6 @@ def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[st
 
 
 def _stretches(blocks: Sequence[Block]) -> Iterator[tuple[str, list[Block]]]:
-    """Blocks of one kind that follow each other, which make one list."""
+    """Group consecutive blocks of the same kind, which form one list."""
     for kind, group in groupby(blocks, key=lambda block: block.kind):
         yield kind, list(group)

@@ -1,4 +1,4 @@
-"""Write the texts of marts that are English: dbt gives the facts, and leaves `evidence` and `formula` empty."""
+"""Write the English texts of marts: dbt provides the facts, and leaves `evidence` and `formula` empty."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _OF_MEASURE = ("unit", "decimals", "better", "is_sum", "chart_type")
 
 
 def write_texts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill `claims.evidence`, and `formula` of both reconciliations, whatever stands there.
+    """Fill `claims.evidence`, and `formula` of both reconciliations, replacing existing texts.
 
     Args:
-        connection: the warehouse, built; what is published is copied from it afterwards.
+        connection: the warehouse, built; the publication is copied from it afterwards.
     """
     write_evidence(connection)
     write_formulas(connection)
 
 
 def write_evidence(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill the sentences on claims from what the mart and the catalogue say of each test."""
+    """Fill in the evidence of claims, from the facts in the mart and the catalogue."""
     facts = [field.name for field in fields(Claim) if field.name not in _OF_MEASURE]
     columns = [f"claims.{name}" for name in (*_STATEMENT_KEY, *facts)]
     rows = connection.execute(
@@ -55,7 +55,7 @@ def write_evidence(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def write_formulas(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill the names of the methods that give printed figures, of tables and of sentences."""
+    """Fill in the names of the methods that reproduce printed figures, for tables and sentences."""
     quotients = {
         measure: Quotient(*words)
         for measure, *words in connection.execute(
@@ -89,8 +89,8 @@ def _fill(
     Args:
         connection: the warehouse.
         mart: name of the mart.
-        key: columns that tell its rows apart.
-        column: the column.
+        key: columns that identify its rows.
+        column: name of the column.
         texts: rows of the key and the text.
     """
     names = (*key, column)

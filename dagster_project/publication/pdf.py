@@ -1,4 +1,4 @@
-"""The board paper as PDF/UA-1, by typst. The page is `templates/board_paper.typ`; the text is the report model's."""
+"""The board paper as PDF/UA-1, by typst. Layout: `templates/board_paper.typ`; text: the report model."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dagster_project.publication.report.model import Report, long_month, short_m
 
 
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
-    """The paper as a tagged PDF of A4 pages, the same bytes for the same report.
+    """Return the paper as a tagged PDF of A4 pages, the same bytes for the same report.
 
     Args:
-        report: what the paper says.
+        report: content of the paper.
         drawings: key of a chart to its SVG.
 
     Returns:
-        The file. Its date is the newest delivery in it, not the time at which it was made. Characters that the typeface
-        lacks are shown as `?`: PDF/UA allows none without a glyph.
+        The file. Its date is that of the newest delivery in it, not the time of rendering. Characters missing in the
+        typeface are shown as `?`, because PDF/UA requires a glyph for every character.
     """
-    # Typst's library is 80 MB, loaded only where a paper is made.
+    # Typst's library is 80 MB, so it is loaded only when a PDF is made.
     import typst
 
     content = mapped(_content(report), lambda text: with_glyphs(text)[0])
@@ -43,10 +43,10 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
 
 
 def missing_characters(report: Report) -> dict[str, int]:
-    """How many characters of a paper the typeface lacks: those of its commentary, and those of all else.
+    """Count the characters of a paper that the typeface lacks: in its commentary and elsewhere.
 
     Returns:
-        `commentary` and `elsewhere`, each with its number; empty where none is missing.
+        `commentary` and `elsewhere`, each with its number; empty if none is missing.
     """
     content = _content(report)
     commentary = [content.pop("commentary"), *(section.pop("commentary") for section in content["sections"])]
@@ -66,7 +66,7 @@ def _count_missing(content: Any) -> int:
 
 
 def _content(report: Report) -> dict[str, Any]:
-    """The report as JSON that needs no arithmetic: months as words, values left out."""
+    """Return the report as JSON that needs no arithmetic: months as words, without numeric values."""
     content = asdict(report)
     content["period"] = report.period
     content["is_provisional"] = report.is_provisional

@@ -1,6 +1,6 @@
-"""Query the current publication, within limits. How a result is printed is in `result_formats.py`.
+"""Query the current publication, within limits. For how a result is printed, see `result_formats.py`.
 
-Imports only what that takes: a query is asked often, and is answered at once.
+Imports only what this needs, so that a query is answered quickly.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from dagster_project.sql import column_names
 from dagster_project.warehouse.connection import reading_connection, says_damage
 
 SECONDS = 60.0
-"""How long a query may take, printing included, unless it is told otherwise."""
+"""Default time limit of a query, including printing."""
 
 LONGEST_SECONDS = 3600.0
-"""The most that it can be told: a query that takes longer belongs in a tool that reads the file (analyst_access.md)."""
+"""Greatest limit that can be set: a longer query belongs in a tool that reads the file (analyst_access.md)."""
 
 _LIMITS: dict[str, str | int] = {"memory_limit": "1GB", "threads": 2}
 
-# DuckDB counts its buffers, and not the text that a function is making: with a limit of 1 GB, repeat('x', 1e9) took
-# 3.9 GB. This is for the whole process, which has 0.11 GB before the query; with 1.3 GB DuckDB's own limit is still the
-# first that a sort reaches. The failed allocation is an error of DuckDB or of Python: of 40 queries none aborted.
+# DuckDB's limit covers its buffers, but not the text that a function builds: with a limit of 1 GB, repeat('x', 1e9)
+# used 3.9 GB. This limit is for the whole process, which has 0.11 GB before the query. At 1.3 GB, a sort still reaches
+# DuckDB's own limit first. A failed allocation raises an error of DuckDB or Python: none of 40 queries aborted.
 _PROCESS_BYTES = 1250 << 20
 
-# DuckDB heeds an interruption between two blocks of rows, within 0.6 s in all queries tried, but not in the middle of
-# one function: regexp_replace over a text of 100 MB goes on for 13 s.
+# DuckDB reacts to an interruption between two blocks of rows, within 0.6 s in all queries tried, but not within a
+# function: regexp_replace on a text of 100 MB continues for 13 s.
 _GRACE_SECONDS = 1.0
 
-# Rows that Python holds while a result is streamed. 7 million rows of fct_call take 26 s and 0.1 GB of memory.
+# Rows in Python's memory while a result is streamed. 7 million rows of fct_call take 26 s and 0.1 GB of memory.
 _ROWS_AT_ONCE = 500
 
 _READS = {
     duckdb.StatementType.SELECT,
     duckdb.StatementType.EXPLAIN,
-    # A PIVOT, which first makes a temporary type of the values that become columns.
+    # A PIVOT, which first creates a temporary type from the values that become columns.
     duckdb.StatementType.MULTI,
 }
 
@@ -50,14 +50,14 @@ Row = tuple[object, ...]
 
 
 class LimitReached(UsageError):
-    """A query was ended by a limit; the message names it and what to do."""
+    """A limit ended a query; the message names the limit and what to do."""
 
 
 class PublishedQuery:
-    """A query that was found to be sound. Every method runs it; `published_query` says what they raise.
+    """A checked query. Every method runs it; `published_query` lists the errors.
 
     Attributes:
-        columns: their names in order; two may be alike.
+        columns: names of the columns in order; they may repeat.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -67,24 +67,24 @@ class PublishedQuery:
         self.columns: list[str] = list(self._relation.columns)
 
     def first(self, rows: int) -> list[Row]:
-        """The first rows, for which DuckDB need not make the others: of a sort it keeps these alone."""
+        """Return the first rows; DuckDB need not produce the others, and a sort keeps only these."""
         return self._relation.limit(rows).fetchall()
 
     def chunks(self) -> Iterator[list[Row]]:
-        """All rows, as they are made; the first chunk comes as soon as there is one."""
+        """Yield all rows as they are produced; the first chunk comes as soon as it is ready."""
         cursor = self._connection.execute(self._sql)
         while rows := cursor.fetchmany(_ROWS_AT_ONCE):
             yield rows
 
     def count(self, seconds: float, give_up: Callable[[], object]) -> int | None:
-        """How many rows there are.
+        """Count the rows.
 
         Args:
-            seconds: how long counting may take.
-            give_up: what to do, in another thread, if even an interruption does not end it; ends the process.
+            seconds: time limit for counting.
+            give_up: called in another thread if even an interruption does not stop the count; must end the process.
 
         Returns:
-            The number, or None where counting takes longer or fails.
+            The number of rows, or None if counting takes longer or fails.
         """
         with suppress(duckdb.Error, MemoryError), _interrupted_after(self._connection, seconds, give_up):
             return int(self._relation.aggregate("count(*)").fetchall()[0][0])
@@ -95,21 +95,21 @@ class PublishedQuery:
 def published_query(
     settings: Settings, sql: str, *, seconds: float = SECONDS, end: Callable[[LimitReached], object]
 ) -> Iterator[PublishedQuery]:
-    """Ask the published database, with a connection that can do nothing else and within limits.
+    """Query the published database, read-only and within limits.
 
     Args:
-        settings: of the installation.
+        settings: settings of the installation.
         sql: one statement that reads.
-        seconds: how long all that is done inside may take.
-        end: what to do, in another thread, if the time is over and even an interruption does not end the query; has to
-            end the process.
+        seconds: time limit for everything within the `with` block.
+        end: called in another thread if the time is over and even an interruption does not stop the query; must end the
+            process.
 
     Yields:
-        The query, checked and not yet run.
+        The query, checked but not yet run.
 
     Raises:
-        NotPublished: nothing was published yet.
-        LimitReached: the query took too long, or needed too much memory.
+        NotPublished: nothing is published yet.
+        LimitReached: the query took too long or needed too much memory.
         UsageError: the query is empty, does more than read, or cannot be answered; the message is DuckDB's.
     """
     too_long = LimitReached(
@@ -135,29 +135,29 @@ def published_query(
         except RecursionError:
             raise UsageError("a value is nested too deeply to be printed; unnest it in the query") from None
         except duckdb.Error as error:
-            # reading_connection says what to do about a damaged file.
+            # reading_connection tells the user what to do about a damaged file.
             if says_damage(str(error)):
                 raise
             raise _unanswered(error) from None
 
 
 def limit_memory() -> None:
-    """Bound the memory of this process, which from then on has to be there for one query alone.
+    """Limit the memory of this process, which must then serve this one query only.
 
-    Where the system does not enforce it (macOS), the limit of DuckDB remains.
+    Where the system does not enforce it (macOS), only DuckDB's limit applies.
     """
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (_PROCESS_BYTES, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]:
-    """Answer a query of this program from the published database, without limits.
+    """Run one of the program's own queries on the published database, without limits.
 
     Returns:
         Column names and rows.
 
     Raises:
-        NotPublished: nothing was published yet.
+        NotPublished: nothing is published yet.
         UsageError: the query cannot be answered; the message is DuckDB's.
         DatabaseUnreadable: the published database is damaged.
     """
@@ -174,7 +174,7 @@ def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]
 
 
 def count_matches(settings: Settings) -> tuple[int, int]:
-    """How many printed figures the current publication reproduces, and how many there are."""
+    """Return how many printed figures the current publication reproduces, and how many there are."""
     _, rows = query_published(
         settings,
         "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation",
@@ -183,7 +183,7 @@ def count_matches(settings: Settings) -> tuple[int, int]:
 
 
 def _as_utf8(sql: str) -> str:
-    """The query as it was typed: where the locale is not UTF-8, Python keeps the bytes of an argument as surrogates."""
+    """Return the query as typed: if the locale is not UTF-8, Python represents bytes of an argument as surrogates."""
     try:
         return sql.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
@@ -205,7 +205,7 @@ def _check(statements: list[duckdb.Statement]) -> None:
 
 
 def _unanswered(error: duckdb.Error) -> UsageError:
-    # DuckDB quotes the query and, of what it cannot convert, the data.
+    # DuckDB's message quotes the query and the values that it could not convert.
     lines = [line if line.isprintable() else printable(line) for line in str(error).split("\n")]
     return UsageError("\n".join([*lines, 'Tables and their columns: fcir query "from data_dictionary"']))
 
@@ -214,7 +214,7 @@ def _unanswered(error: duckdb.Error) -> UsageError:
 def _interrupted_after(
     connection: duckdb.DuckDBPyConnection, seconds: float, end: Callable[[], object]
 ) -> Iterator[None]:
-    """Interrupt what the connection is doing after so many seconds, and call `end` where that does not end it."""
+    """Interrupt the connection after a time limit; call `end` if the interruption does not stop it."""
     finished = threading.Event()
 
     def watch() -> None:

@@ -1,8 +1,8 @@
-"""Renderings in a process of their own, with a time limit: what fails is left out, and the publication goes on.
+"""Render files in a separate process with a time limit: a file that fails is left out, and the publication goes on.
 
-Drawing, typesetting and templates work on whatever the marts hold, partly in native code. One of them can hang, abort
-or eat memory over a single value, and cannot be stopped within this process, which holds the lock of the warehouse.
-What the other process does with a request: `rendering_worker.py`.
+Drawing, typesetting and templates process any value of the marts, partly in native code. A single value can make one of
+them hang, abort or use up memory. Such a rendering could not be stopped within this process, which holds the lock of
+the warehouse. For what the other process does with a request, see `rendering_worker.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dagster_project.console import LOGGER, warn
 from dagster_project.publication.files import FailedRendering
 from dagster_project.publication.paths import UnsafeName, refused_address
 
-# The first PDF, with its charts and the libraries, takes 0.8 s of CPU, the explorer of 43 forces and ten years 0.6 s:
-# this is for machines that have much else to do. After a time-out the next of the same kind gets a quarter of the time,
-# so that a drawing that always hangs holds the lock for minutes and not for the night; a rendering that succeeds gives
-# the whole of it back.
+# The first PDF, with its charts and the libraries, takes 0.8 s of CPU; the explorer of 43 forces and ten years 0.6 s.
+# The limit allows for busy machines. After a time-out, the next rendering of the same kind gets a quarter of the time,
+# so a drawing that always hangs holds the lock for minutes, not for the night. A successful rendering restores the
+# full limit.
 TIME_LIMIT = 60.0
 _LEAST_TIME = 3.0
 
-# Imports take 0.5 s of CPU; a machine with much else to do may take long over it.
+# Imports take 0.5 s of CPU, but can take long on a busy machine.
 _START = 60.0
 
 T = TypeVar("T")
@@ -38,18 +38,18 @@ class Rendered:
 
     content: bytes
     replaced: dict[str, int]
-    """Characters that were replaced since the typeface lacks them: where, and how many."""
+    """Number of characters replaced because the typeface lacks them, by where they occur."""
 
 
 class _RenderingError(Exception):
-    """Why a rendering failed, in words."""
+    """A rendering failed; the message gives the reason."""
 
 
 class Renderer:
-    """Renders files one after the other, and keeps which of them failed. To be closed, best by `with`."""
+    """Renders files one after the other and records which failed. Close it after use, best with `with`."""
 
     def __init__(self, *, time_limit: float = TIME_LIMIT) -> None:
-        """Nothing is started before the first rendering.
+        """Create a renderer; its process starts with the first rendering.
 
         Args:
             time_limit: seconds for one rendering.
@@ -75,36 +75,36 @@ class Renderer:
 
     @property
     def failed(self) -> list[FailedRendering]:
-        """The renderings that failed, by path."""
+        """Failed renderings, by path."""
         return [FailedRendering(path=path, reason=reason) for path, reason in sorted(self._failed.items())]
 
     def has_failed(self, path: str) -> bool:
-        """Whether the rendering of a path failed, or was refused."""
+        """Return whether the rendering of a path failed or was refused."""
         return path in self._failed
 
     def refuse(self, error: UnsafeName, *parts: str) -> None:
-        """Count a file, or all files below a folder, as failed, since its name cannot be that of a file.
+        """Record a file, or all files below a folder, as failed because its name is not allowed.
 
         Args:
             error: the rule that the name breaks.
-            parts: names of the path.
+            parts: names that make up the path.
         """
         self._fail(refused_address(*parts), str(error))
 
     def attempt(
         self, path: str, read: Callable[[], T], reason: str = "what it shows cannot be read from the marts"
     ) -> T | None:
-        """Read in this process what a file is rendered from.
+        """Read the data for a file, in this process.
 
-        The one place where every error is caught: whatever a value of the marts breaks, the other files are published.
+        This is the only place that catches every error: one bad value in the marts must not stop the other files.
 
         Args:
-            path: of the file below the publication.
-            read: reads the marts.
-            reason: what an error means, in words.
+            path: path of the file within the publication.
+            read: function that reads the marts.
+            reason: meaning of an error, in words.
 
         Returns:
-            What was read; None where it cannot be, and the file counts as failed.
+            The data; None if they cannot be read, and then the file counts as failed.
         """
         try:
             return read()
@@ -114,16 +114,15 @@ class Renderer:
             return None
 
     def render(self, path: str, function: Callable[..., str | bytes | Rendered], *arguments: Any) -> Rendered | None:
-        """Render a file. One that failed is not tried again.
+        """Render a file. A file that failed is not tried again.
 
         Args:
-            path: of the file below the publication.
-            function: a function of a module, which the other process imports; it gives a text, bytes, or both with
-                what was replaced.
-            arguments: its arguments, which can be pickled. Characters that no document may hold are replaced in them.
+            path: path of the file within the publication.
+            function: function of a module, imported by the other process. It returns text, bytes, or `Rendered`.
+            arguments: its arguments, which must be picklable. Characters not allowed in documents are replaced in them.
 
         Returns:
-            The file; None where it failed.
+            The file; None if it failed.
         """
         if path in self._failed:
             return None
@@ -156,21 +155,21 @@ class Renderer:
 
 
 class _Worker(Child):
-    """The process, and what is said to it."""
+    """The process, and the exchange with it."""
 
     def __init__(self) -> None:
         super().__init__("dagster_project.publication.rendering_worker")
-        # Importing does not count as rendering.
+        # The time for imports does not count towards the limit of a rendering.
         with suppress(EOFError, TimeoutError):
             self.receive(_START)
 
     def render(self, function: Callable[..., object], arguments: tuple[Any, ...], limit: float) -> Rendered:
-        """Have the process call a function.
+        """Call a function in the process.
 
         Raises:
-            TimeoutError: it took too long; the process is to be ended.
+            TimeoutError: it took too long; the caller must end the process.
             EOFError: the process has ended.
-            _RenderingError: the function raised, or cannot be handed over.
+            _RenderingError: the function raised an error, or cannot be pickled.
         """
         try:
             self.send((function, arguments))

@@ -1,7 +1,7 @@
-"""The process that renders files for another one. Started by `rendering.py`, never imported.
+"""The process that renders files. It is started by `rendering.py`, never imported.
 
-A request is the pickle of a function and its arguments. A reply is JSON that says whether it worked, followed by the
-bytes of the file if it did.
+A request is a pickled function with its arguments. A reply is JSON that states success or failure, followed on success
+by the bytes of the file.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from multiprocessing.connection import Connection
 
 from dagster_project.child_process import connect_to_parent
 
-# Imported here, so that the first rendering's time is its own.
+# Imported here so that the time of the imports does not count for the first rendering.
 from dagster_project.publication import charts, html  # noqa: F401
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.rendering import Rendered
 
-# A paper with its charts takes 0.3 GiB, and no more with the explorer of 43 forces and ten years.
+# A paper with its charts takes 0.3 GiB, and the explorer of 43 forces and ten years takes no more.
 _MEMORY = 2 << 30
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     """Serve requests until the parent closes the connection."""
     connection = connect_to_parent({resource.RLIMIT_DATA: _MEMORY})
     connection.send_bytes(b"ready")
-    # The parent is gone: there is nobody left to tell.
+    # If the parent has ended, there is nobody to report to.
     with suppress(EOFError, ConnectionError):
         while True:
             _serve(connection)

@@ -1,7 +1,7 @@
-"""How the result of a query is printed: table, CSV, JSON, Markdown. How it is asked: `query.py`.
+"""Print the result of a query as a table, CSV, JSON or Markdown. For how a query is run, see `query.py`.
 
-Values come from extracts: a terminal gets none of their control characters, marks that turn the direction of writing
-or characters without width. A table and Markdown have them escaped everywhere, since somebody shows them on one.
+Values come from extracts. Their control characters, bidi marks and zero-width characters must not reach a terminal. In
+a table and in Markdown they are always escaped, because these are likely to be shown on one.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from dagster_project.publication.query import PublishedQuery, Row
 from dagster_project.publication.spreadsheet import neutralised
 
 SHOWN_ROWS = 200
-"""Rows of a table unless all are asked for: as many as a person looks through."""
+"""Rows of a table by default: as many as a person reads through."""
 
-# Counting the 352,332 rows of fct_call takes 0.02 s. With the start of the command, 0.4 s, all is said within a second.
+# Counting the 352,332 rows of fct_call takes 0.02 s. The command starts in 0.4 s, so the whole takes under a second.
 _COUNT_SECONDS = 0.3
 
 _GAP = "  "
 
-# What may be of any length, and comes from outside; the other types of DuckDB are numbers, dates and times.
+# Values of any length that come from outside; DuckDB's other types are numbers, dates and times.
 _TEXT = (str, bytes, list, tuple, dict)
 
-# A column of text is cut down to so many characters before the columns on its right are left out.
+# A text column is narrowed to this width before the columns to its right are left out.
 _NARROWEST = 10
 
 
 def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
-    """Print rows as a table and, unless these are all, how many there are.
+    """Print rows as a table and, unless all are shown, their number.
 
-    A terminal gets cells cut and columns left out to fit its width. A file or another program gets whole cells, and
-    what is said of the rows goes to standard error.
+    On a terminal, cells are cut and columns left out to fit its width. A file or another program receives whole cells,
+    and the remarks on the rows go to standard error.
 
     Args:
         query: the query.
         out: standard output.
-        is_whole: print all rows as they come, in place of the first `SHOWN_ROWS`. Where later rows need wider columns,
-            a terminal gets the names again.
+        is_whole: print all rows as they are produced, not only the first `SHOWN_ROWS`. If later rows need wider
+            columns, a terminal shows the names again.
     """
     notes = out if out.isatty() else sys.stderr
     chunks = query.chunks() if is_whole else iter([query.first(SHOWN_ROWS + 1)])
@@ -77,11 +77,11 @@ def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
 
 
 def write_rows(columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Print all of some rows as a table; a terminal gets cells cut to fit its width, but none of the first column.
+    """Print a list of rows as a table; a terminal gets cells cut to fit its width, except in the first column.
 
     Args:
-        columns: their names.
-        rows: their values.
+        columns: names of the columns.
+        rows: values of the rows.
         out: standard output.
     """
     width = shutil.get_terminal_size().columns if out.isatty() else None
@@ -89,16 +89,16 @@ def write_rows(columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as CSV that a spreadsheet may open: text that it would evaluate gets an apostrophe in front.
+    """Print rows as CSV that is safe in a spreadsheet: text that it would evaluate gets an apostrophe in front.
 
     Args:
-        columns: their names.
-        rows: their values, which are printed as they come.
-        out: standard output; a terminal gets text escaped as well.
+        columns: names of the columns.
+        rows: values of the rows, printed as they arrive.
+        out: standard output; on a terminal, text is escaped as well.
     """
     escaped = printable if out.isatty() else str
     writer = csv.writer(out, lineterminator="\n")
-    # Python 3.11 and 3.12 write a carriage return without quotes, and readers end the line there.
+    # Python 3.11 and 3.12 do not quote a carriage return, and readers would end the line there.
     quoting_writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for row in chain([columns], rows):
         cells = [neutralised(escaped(text_of(cell))) if isinstance(cell, _TEXT) else cell for cell in row]
@@ -107,27 +107,26 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], out: Tex
 
 
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as one JSON array of an object for each row.
+    """Print rows as a JSON array with one object per row.
 
     Args:
-        columns: names of the members. Where several are alike, as DuckDB does in a subquery, the later ones get a
-            number: `a`, `a_1`.
-        rows: their values, exact: decimals, dates and times as text, a number that JSON lacks as `"NaN"`,
-            `"Infinity"` or `"-Infinity"`.
+        columns: names of the members. Repeated names get a number, as DuckDB does in a subquery: `a`, `a_1`.
+        rows: exact values: decimals, dates and times as text; numbers that JSON lacks as `"NaN"`, `"Infinity"` or
+            `"-Infinity"`.
         out: standard output.
     """
     names = _distinct(columns)
     before = "[\n  "
     for row in rows:
         record = json.dumps(dict(zip(names, map(_json_value, row), strict=True)))
-        # The one control character that JSON does not escape.
+        # The only control character that JSON does not escape.
         out.write(before + record.replace("\x7f", "\\u007f"))
         before = ",\n  "
     out.write("[]\n" if before.startswith("[") else "\n]\n")
 
 
 def write_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as a Markdown table: columns, rows and standard output as for the others."""
+    """Print rows as a Markdown table; arguments are those of the other functions."""
     for number, row in enumerate(chain([columns], rows)):
         out.write("| " + " | ".join(printable(text_of(cell)).replace("|", "\\|") for cell in row) + " |\n")
         if not number:
@@ -135,7 +134,7 @@ def write_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]], out
 
 
 def text_of(value: object) -> str:
-    """A value of DuckDB as text: null is empty, lists and structures are JSON, bytes are as DuckDB writes them."""
+    """Return a DuckDB value as text: null is empty, lists and structs are JSON, bytes are written as by DuckDB."""
     if value is None:
         return ""
     if isinstance(value, list | tuple | dict):
@@ -171,10 +170,10 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 
 class _Table:
-    """Lines of a table. Widths are in cells of a terminal, of which a Chinese character takes two.
+    """Lines of a table. Widths are in terminal cells; a Chinese character takes two.
 
     Attributes:
-        left_out: how many columns do not fit.
+        left_out: number of columns that do not fit.
     """
 
     def __init__(self, names: Sequence[str], width: int | None, *, is_first_whole: bool = False) -> None:
@@ -188,11 +187,11 @@ class _Table:
         self.left_out = 0
 
     def lines(self, rows: Sequence[Row]) -> Iterator[str]:
-        """The lines of some rows, with the names before them where these are the first, or the widths have changed."""
+        """Yield the lines of some rows, with the names first at the start or when the widths have changed."""
         cells = [[self._shown(value) for value in row] for row in rows]
         for place, values in enumerate(zip(*rows, strict=True)):
             longest = max(_length(row[place]) for row in cells)
-            # Text may be cut, and a name; a number or a date never.
+            # Texts and names may be cut, numbers and dates never.
             is_text = any(isinstance(value, _TEXT) for value in values) and (place > 0 or not self._is_first_whole)
             self._needed[place] = max(self._needed[place], longest)
             self._floors[place] = max(self._floors[place], min(longest, _NARROWEST) if is_text else longest)
@@ -207,24 +206,24 @@ class _Table:
 
     def _shown(self, value: object) -> str:
         text = text_of(value)
-        # Of a long text no more is escaped than can fit: a letter may have three accents.
+        # Escape only as much of a long text as can fit: a letter may have three accents.
         return printable(text if self._width is None else text[: 4 * self._width])
 
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
-        # zip ends with the columns that are shown.
+        # zip stops at the last shown column.
         placed = map(_placed, cells, widths, self._is_right)
         return _GAP.join(placed).rstrip() + "\n"
 
 
 def _fitted(needed: Sequence[int], floors: Sequence[int], width: int) -> list[int]:
-    """Widths of the columns from the left that fit; the first one always does."""
+    """Return the widths of the columns that fit, from the left; the first one always does."""
     widths = [min(floors[0], width)]
     for floor in floors[1:]:
         if sum(widths) + len(_GAP) * len(widths) + floor > width:
             break
         widths.append(floor)
     spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
-    # What is left over is shared out, beginning with those that need least.
+    # The remaining width is shared out, starting with the columns that need least.
     neediest_last = sorted(range(len(widths)), key=lambda place: needed[place] - widths[place])
     for place, sharers in zip(neediest_last, range(len(widths), 0, -1), strict=True):
         extra = min(needed[place] - widths[place], spare // sharers)

@@ -1,7 +1,7 @@
-"""The board paper as a workbook to calculate with, laid out as the guidance on statistics in spreadsheets asks.
+"""The board paper as a workbook to calculate with, laid out by the guidance on statistics in spreadsheets.
 
-Guidance: Government Analysis Function, "Releasing statistics in spreadsheets": a cover, contents and notes, one table
-to a sheet that begins in column A, no merged or empty cells within it, notes named in words, charts with a description.
+Guidance: Government Analysis Function, "Releasing statistics in spreadsheets": a cover, contents and notes; one table
+per sheet, starting in column A; no merged or empty cells in it; notes named in words; charts with a description.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ _CHART_COLUMNS = (
     "Target or benchmark",
 )
 
-# `17s`, `4m 56s`, `1h 2m 3s`: a time of day in Excel is a share of a day.
+# `17s`, `4m 56s`, `1h 2m 3s`: Excel stores a time as a fraction of a day.
 _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
 _SECONDS_OF_A_DAY = 86_400
 
 _FIRST_TABLE_ROW = 4
 
-# What Excel holds in a cell; what is longer would be left out without a word.
+# Excel's limit for a cell; longer texts would be left out silently.
 _LONGEST_TEXT = 32_767
 
-# Labels on the axis of months.
+# Maximum number of labels on the month axis.
 _MOST_TICKS = 12
 
 
 def render_workbook(report: Report) -> bytes:
-    """The paper as XLSX, the same bytes for the same report.
+    """Return the paper as XLSX, the same bytes for the same report.
 
-    Figures are numbers, rounded as the paper prints them, so that a cell shows the paper's text and no other; the full
-    figures are in the CSV files. Nothing is a formula: a label that begins with `=` stays a text.
+    Figures are numbers, rounded as in the paper, so a cell shows the same text as the paper; the exact values are in
+    the CSV files. Nothing is a formula: a label that begins with `=` remains text.
 
     Args:
-        report: what the paper says.
+        report: content of the paper.
     """
     file = io.BytesIO()
     book = xlsxwriter.Workbook(
@@ -100,7 +100,7 @@ class _Writer:
         self.link = self._format(font_color=BLUE, underline=1)
         self.nothing = self._format(align="right")
         self.month = self._format(num_format="mmm yyyy", align="left")
-        # Where the months of each chart stand on their sheet: first and last row, from 0.
+        # Position of each chart's months on the sheet: first and last row, from 0.
         self.chart_rows = self._place_charts()
 
     def _format(self, **properties: Any) -> Format:
@@ -201,11 +201,11 @@ class _Writer:
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
-        # Limits that allow no verdict are drawn faintly.
+        # Limits from too few months are drawn faintly.
         limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
         lines = [
             ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
-            # By themselves: a line to a month of which days are missing would show a fall that there is not.
+            # A series of its own: a line to a month with missing days would show a fall that did not happen.
             (
                 "Provisional value",
                 4,
@@ -234,7 +234,7 @@ class _Writer:
                     }
                 )
         unit, decimals = next((item.unit, item.decimals) for item in rows if item.measure == chart.measure)
-        # The library takes `TEXT!A1` for a reference to a cell, whatever stands before.
+        # The library treats `TEXT!A1` in a title as a cell reference, regardless of the text before it.
         title = f"{chart.title}: {chart.finding.lower()}".replace("!", "\N{FULLWIDTH EXCLAMATION MARK}")
         drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
         drawn.set_x_axis(
@@ -303,7 +303,7 @@ class _Writer:
         )
 
     def _table(self, sheet: Worksheet, name: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A named table below the lines of its sheet; cells that hold None are written by the caller."""
+        """Add a named table below the lines of its sheet; the caller writes the cells that are None."""
         last = _FIRST_TABLE_ROW + max(1, len(rows))
         area = f"A{_FIRST_TABLE_ROW + 1}:{xl_col_to_name(len(head) - 1)}{last + 1}"
         sheet.add_table(
@@ -322,17 +322,17 @@ class _Writer:
 
 
 def _write(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
-    """Write a text as the text that it is: no formula, no link, and cut where Excel would leave it out."""
+    """Write text as text: no formula, no link, and cut at the length at which Excel would leave it out."""
     sheet.write_string(row, column, text[:_LONGEST_TEXT], style)
 
 
 def _sheet_name(title: str) -> str:
-    """A title as the name of a sheet, which has at most 31 letters, some of which it may not have."""
+    """Return a title as a sheet name: at most 31 characters, without those that Excel forbids."""
     return re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet"
 
 
 def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
-    """The months of a chart; before one that follows a gap another without a point, so that no line is drawn across."""
+    """Return the months of a chart; an empty one precedes each month after a gap, so that no line crosses it."""
     found: list[tuple[date, Point | None]] = []
     for point in chart.points:
         if point.is_after_gap and found:
@@ -342,7 +342,7 @@ def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
 
 
 def _months_a_tick(chart: Chart) -> int:
-    """Months between two labels of the axis, so that there are at most a dozen."""
+    """Return the months between two labels of the axis, so that there are at most a dozen."""
     first, last = chart.points[0].month, chart.points[-1].month
     months = (last.year - first.year) * 12 + last.month - first.month + 1
     return ceil(months / _MOST_TICKS)
@@ -358,7 +358,7 @@ def _notes_of(row: Row, table: Table) -> str:
 
 
 def _number(value: Decimal, unit: str, decimals: int) -> float:
-    """A figure as the paper rounds it, in Excel's unit."""
+    """Return a figure rounded as in the paper, in Excel's unit."""
     shown = 0 if unit == "duration" else decimals
     return float(_scaled(rounded(value, shown), unit))
 

@@ -1,1 +1,1 @@
-"""The board paper as data: what it says, in which order, with which notes. How it looks is for the renderers."""
+"""The board paper as data: content, order and notes. The renderers determine its layout."""

@@ -1,6 +1,6 @@
-"""Sentences on the claims of a paper: the figures that decide, the months that they are of, or why there is no verdict.
+"""Write sentences on the claims of a paper: the deciding figures and their months, or why there is no verdict.
 
-They are made from the columns of the mart `claims` alone and give its figures as a paper prints them.
+They use only the columns of the mart `claims`, and give its figures as a paper prints them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _ENDS = ("rises", "falls", "improves", "worsens")
 _PEAKS = ("peaks_in", "peaks_with")
 _THRESHOLDS = ("more_than", "less_than", "equals")
 
-# Decimals that the mart keeps: as many as it takes for two figures to show that they differ.
+# Decimals of the mart, enough to show any difference between two figures.
 _ALL_DECIMALS = 12
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One test of a claim: columns of `claims`, and what the catalogue says of its measure."""
+    """One test of a claim: columns of `claims`, and properties of its measure from the catalogue."""
 
     comparison: str
     verdict: str
@@ -47,7 +47,7 @@ class Claim:
     upper_limit: Decimal | None
     unknown_measures: str | None
     unit: str | None
-    """None of a measure that the catalogue does not have; so are the fields after it."""
+    """None, like the fields after it, if the catalogue does not have the measure."""
     decimals: int | None
     better: str | None
     is_sum: bool | None
@@ -56,11 +56,11 @@ class Claim:
 
 
 def evidence(claim: Claim, names: Mapping[str, str]) -> str:
-    """What decides a test of a claim, or why nothing does, in one or two sentences.
+    """Say in one or two sentences what decides a test of a claim, or why it is not decided.
 
     Args:
         claim: the test.
-        names: code of a measure to its name in words.
+        names: measure code to name in words.
     """
     if claim.reason_code == "months_not_loaded" and _has_figures(claim):
         needed = months_in_words(claim.months_needed)
@@ -74,11 +74,11 @@ def evidence(claim: Claim, names: Mapping[str, str]) -> str:
 
 
 def verdict_in_words(verdict: str, months: Iterable[str | None] = ()) -> str:
-    """A verdict as a board reads it.
+    """Return a verdict in the words that a board reads.
 
     Args:
-        verdict: of a test or of a whole claim.
-        months: columns `value_months` of what holds so far.
+        verdict: verdict on a test or on a whole claim.
+        months: columns `value_months` of the tests that are supported so far.
     """
     if verdict == "supported_so_far":
         loaded = ", ".join(text for text in months if text)
@@ -87,7 +87,7 @@ def verdict_in_words(verdict: str, months: Iterable[str | None] = ()) -> str:
 
 
 def months_in_words(months: str | None) -> str:
-    """`2022-08 to 2022-10, 2023-01` as `August 2022 to October 2022 and January 2023`; adjoining spans as one."""
+    """Turn `2022-08 to 2022-10, 2023-01` into `August 2022 to October 2022 and January 2023`; join adjacent spans."""
     spans: list[tuple[date, date]] = []
     for first, last in sorted(_spans(months)):
         if spans and _number(first) <= _number(spans[-1][1]) + 1:
@@ -123,7 +123,7 @@ def _loaded(claim: Claim) -> str:
 
 
 def _has_figures(claim: Claim) -> bool:
-    """Whether there is something to tell of a test that is not decided before more months are loaded."""
+    """Return whether a test that waits for more months already has figures to state."""
     if claim.comparison in _PEAKS:
         return claim.months_loaded > 1
     return claim.comparison in (*_THRESHOLDS, "within_benchmark") and None not in (claim.value, claim.base_value)
@@ -189,7 +189,7 @@ def _peaks(claim: Claim, names: Mapping[str, str]) -> str:
 
 
 def _peak_months(claim: Claim) -> list[tuple[str, list[date]]]:
-    """The measures of the column `peaks`, each with its months."""
+    """Return the measures in the column `peaks`, each with its months."""
     found = re.findall(r"(\S+) (\d{4}-\d{2}(?:, \d{4}-\d{2})*)", claim.peaks or "")
     return [(measure, [_month(month) for month in months.split(", ")]) for measure, months in found]
 
@@ -231,7 +231,7 @@ def _relation(claim: Claim, *, same: str) -> str:
 
 
 def _reason(claim: Claim) -> str:
-    """Why a test has no verdict."""
+    """Say why a test has no verdict."""
     match claim.reason_code:
         case "unknown_measure":
             return f"The catalogue has no measure {claim.unknown_measures}."
@@ -300,12 +300,12 @@ def _text(claim: Claim, value: Decimal, decimals: int | None = None) -> str:
 
 
 def _pair(claim: Claim, *, decimals: int | None = None, base_decimals: int | None = None) -> tuple[str, str]:
-    """Texts of `value` and `base_value`: with more decimals than printed where only those show that the figures differ.
+    """Return the texts of `value` and `base_value`, with extra decimals if only those show that the figures differ.
 
     Args:
         claim: a test with both figures.
-        decimals: decimals of both; those of the measure unless given.
-        base_decimals: decimals of `base_value`, if other ones.
+        decimals: decimals of both; by default those of the measure.
+        base_decimals: decimals of `base_value`, if they differ.
     """
     value, base = _value(claim), _base(claim)
     shown = (claim.decimals or 0) if decimals is None else decimals
@@ -321,5 +321,5 @@ def _pair(claim: Claim, *, decimals: int | None = None, base_decimals: int | Non
 
 
 def _own_decimals(value: Decimal | None) -> int:
-    """Decimals that a target or threshold is stated with: 2 of 2.00 are none."""
+    """Return the decimals with which a target or threshold is stated: none for 2.00."""
     return max(0, -int((value or Decimal(0)).normalize().as_tuple().exponent))

@@ -1,4 +1,4 @@
-"""Measures that need time to mature: the newest months beside earlier ones at the same age."""
+"""Measures that need time to mature: the newest months compared with earlier ones at the same age."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dagster_project.publication.report.model import long_month
 from dagster_project.publication.report.sentences import number_word
 from dagster_project.warehouse.connection import has_table
 
-# The column of kpi_crime_maturity that has a measure at each age.
+# Measure to the column of kpi_crime_maturity that has it at each age.
 _COLUMNS = {
     "crime.pct_cohort_cancelled": "pct_cancelled_to_date",
     "crime.days_to_cancel": "avg_days_to_cancel_to_date",
 }
-# Months of recording and ages that are shown, and ages that are put into words.
+# Number of months of recording shown, of ages shown, and of ages described in words.
 _MONTHS = 13
 _AGES = 6
 _AGES_IN_WORDS = 2
@@ -27,14 +27,14 @@ _AGES_IN_WORDS = 2
 
 @dataclass(frozen=True)
 class Cohorts:
-    """A measure by month and by age."""
+    """A measure by month and age."""
 
     ages: tuple[str, ...]
     """Titles of the ages."""
     rows: tuple[tuple[date, tuple[str, ...]], ...]
-    """Of each month, the latest first, its figure at each age; empty texts for ages to come."""
+    """Each month, newest first, with its figure at each age; empty texts for future ages."""
     statement: str
-    """The newest month of each age beside the earlier ones."""
+    """For each age, the newest month compared with earlier ones."""
 
 
 def read_cohorts(
@@ -44,16 +44,16 @@ def read_cohorts(
     month: date,
     units: Mapping[str, tuple[str, int]],
 ) -> dict[str, Cohorts]:
-    """The measures of chart type cohort at the end of a month, by measure.
+    """Read the measures of chart type cohort as of the end of a month, by measure.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         force_code: the force.
-        month: last month known, by its first day.
-        units: unit and decimals of each measure that is asked for.
+        month: last month included, by its first day.
+        units: unit and decimals of each requested measure.
     """
     found: dict[str, Cohorts] = {}
-    # A public edition has none.
+    # A public edition does not have this table.
     if not has_table(connection, "kpi_crime_maturity"):
         return found
     for measure, column in _COLUMNS.items():
@@ -95,7 +95,7 @@ def _cohorts(cells: Mapping[tuple[date, int], Decimal | None], unit: str, decima
 def _compared(
     age: int, months: Sequence[date], cells: Mapping[tuple[date, int], Decimal | None], unit: str, decimals: int
 ) -> str:
-    """The newest month that has reached an age beside the earlier ones at that age; empty without an earlier one."""
+    """Compare the newest month that has reached an age with earlier ones at that age; empty if there are none."""
     values = [(start, value) for start in months if (value := cells.get((start, age))) is not None]
     if len(values) < 2:
         return ""

@@ -1,8 +1,8 @@
-"""An analyst's words on a month, from one Markdown file. What figures say by rule is in `sentences.py`.
+"""Read an analyst's commentary on a month from a Markdown file. Sentences made by rules are in `sentences.py`.
 
-`commentary/FORCE/YYYY-MM.md` below the data root: a heading of any level that names a section of the paper begins
-what stands in that section, what comes before the first heading stands at the top. Paragraphs, lists, bold and italics
-are kept; HTML, pictures and tables are shown as the text that they are.
+The file is `commentary/FORCE/YYYY-MM.md` below the data root. A heading of any level that names a section of the paper
+starts the text for that section; text before the first heading goes to the top. Paragraphs, lists, bold and italics are
+kept; HTML, images and tables are shown as plain text.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ from dagster_project.publication.paths import check_name
 from dagster_project.publication.report.errors import CommentaryError
 from dagster_project.publication.report.model import Block, Run
 
-# A page of A4 holds some 3,000 letters; a file of this size is no commentary.
+# An A4 page holds about 3,000 letters; a file above this size is not a commentary.
 _GREATEST_BYTES = 65_536
 
 
 def commentary_file(folder: Path, force_code: str, month: str) -> Path:
-    """Where the commentary of a force's month (`YYYY-MM`) is looked for.
+    """Return the path of the commentary on a force's month (`YYYY-MM`).
 
     Raises:
-        UnsafeName: the force code cannot be the name of a folder.
+        UnsafeName: the force code cannot be a folder name.
     """
     return folder / check_name(force_code) / f"{month}.md"
 
 
 def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
-    """The commentary by section; empty where there is no file.
+    """Return the commentary by section; empty if there is no file.
 
     Args:
         path: the Markdown file, UTF-8.
-        titles: sections of the paper, code to title; a heading names either.
+        titles: sections of the paper, code to title; a heading may give either.
 
     Returns:
-        Section code to blocks; what stands before the first heading has the key of an empty text.
+        Section code to blocks; text before the first heading is under the empty text.
 
     Raises:
-        CommentaryError: there is something else than a file (a link too), it cannot be read, is too large, no UTF-8, or
-            has a heading that names no section.
+        CommentaryError: the path is not a regular file (a link is not one either), or the file cannot be read, is too
+            large, is not UTF-8, or has a heading that names no section.
     """
     try:
         content = _content(path)
@@ -66,9 +66,9 @@ def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Bl
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file, as many as tell whether it is too large.
+    """Return the bytes of a file, up to one more than the limit.
 
-    A link could lead to any file of the server, and a device or a pipe gives nothing or no end.
+    A link could lead to any file of the server, and a device or pipe may yield nothing or never end.
     """
     if path.parent.is_symlink():
         raise CommentaryError(f"{path.parent}: is a link. Put a folder there, then run: fcir publish")

@@ -1,4 +1,4 @@
-"""Why a paper cannot be made as asked."""
+"""Errors that prevent a paper or its commentary."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dagster_project.errors import OperatorError
 
 
 class ReportError(OperatorError, ValueError):
-    """A paper that cannot be made; the message says what there is and what to ask for."""
+    """The paper cannot be made; the message says what exists and what to request."""
 
 
 class CommentaryError(OperatorError, ValueError):
-    """A commentary that cannot be shown; the message names file, state and what to do."""
+    """The commentary cannot be shown; the message names the file, its state and what to do."""

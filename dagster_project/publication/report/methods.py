@@ -1,6 +1,6 @@
-"""Names in words of the methods that give a printed figure: `method` of the reconciliations is made of codes.
+"""Put into words the methods that reproduce printed figures: `method` in the reconciliations consists of codes.
 
-A method is its formula and what was done with the months, each step between semicolons: `own; pooled; cut_off`,
+A method is a formula and the steps applied to the months, separated by semicolons: `own; pooled; cut_off`,
 `crime.pct_cancelled: n / (d - n)`, `own; mean_of_months; loaded 2022-08 to 2022-10; difference`.
 """
 
@@ -22,11 +22,11 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Quotient:
-    """What the catalogue calls the sums of a measure."""
+    """Names in the catalogue of the sums that make up a measure."""
 
     numerator: str | None
     denominator: str | None
-    """None of a sum."""
+    """None if the measure is a sum."""
 
 
 def method_in_words(
@@ -36,19 +36,19 @@ def method_in_words(
     span: tuple[date | None, date | None],
     quotients: Mapping[str, Quotient],
 ) -> str | None:
-    """A method as `formula` has it: `mean of rounded months`, `crimes cancelled / crimes recorded, cut off`.
+    """Return a method as in `formula`: `mean of rounded months`, `crimes cancelled / crimes recorded, cut off`.
 
     Args:
-        method: its steps.
-        measure: code of the measure that the figure is printed for.
+        method: steps of the method.
+        measure: measure code of the printed figure.
         span: first and last month that the paper states.
         quotients: the sums of each measure of the catalogue.
 
     Returns:
-        None of a sum by the measure's own formula and nothing else: there is nothing to say.
+        The words; None for a sum by the measure's own formula without further steps, which needs no explanation.
 
     Raises:
-        OperatorError: a step is not known.
+        OperatorError: a step is unknown.
     """
     formula, *steps = method.split("; ")
     words = [] if formula == "own" else [_formula(formula, measure, quotients, is_alone=not steps)]
@@ -65,7 +65,7 @@ def method_in_words(
 
 
 def _formula(code: str, measure: str, quotients: Mapping[str, Quotient], *, is_alone: bool) -> str | None:
-    """The measure's own quotient, the name of another measure, or a quotient that was searched."""
+    """Return the measure's own quotient, the name of another measure, or a quotient that the search found."""
     code, _, searched = code.partition(": ")
     names = quotients[code]
     if searched:

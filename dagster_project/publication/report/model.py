@@ -1,4 +1,4 @@
-"""What a board paper consists of. Every renderer shows these texts as they are; none computes or words anything."""
+"""The data model of a board paper. Renderers show its texts unchanged; they compute nothing and add no wording."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-# Months of a paper, as the papers of the field have it.
+# Number of months in a paper, as is usual for board papers.
 PAPER_MONTHS = 6
 
 
@@ -16,15 +16,15 @@ class Figure:
     """One figure of a table."""
 
     text: str
-    """As it is printed; a dash where there is none."""
+    """The printed text; a dash if there is no figure."""
     value: Decimal | None
-    """Percentages 0 to 100, durations in seconds; null where there is no figure."""
+    """Percentages 0 to 100, durations in seconds; None if there is no figure."""
     is_provisional: bool
-    """Whether a day is missing that is not before the first delivery of a year to date."""
+    """Whether a day is missing, other than days before the first delivery of a year to date."""
     note: int | None = None
-    """Number of the paper's note on it, from 1."""
+    """Number of the note on it in the paper, from 1."""
     since: date | None = None
-    """Of a year to date that lacks no day but those before the first delivery, that day."""
+    """First delivery, if a year to date lacks only the days before it."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +32,31 @@ class Column:
     """One column of figures."""
 
     code: str
-    """`2023-01` for a month, else the period of `kpi_measure_period`."""
+    """`2023-01` for a month, otherwise a period of `kpi_measure_period`."""
     title: str
     meaning: str
-    """Which days the column covers, in words."""
+    """The days that the column covers, in words."""
     since: str = ""
-    """`since August 2022`, where all figures of a year to date begin with a first delivery then."""
+    """`since August 2022`, if all figures of a year to date begin with a first delivery then."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measure over the columns of a table."""
+    """One measure across the columns of a table."""
 
     measure: str
-    """Code of the catalogue, `calls_999.received`."""
+    """Measure code, `calls_999.received`."""
     label: str
     unit: str
     decimals: int
     figures: tuple[Figure, ...]
     remark: str = ""
-    """`year to date since August 2022`, where other rows of the table begin at another time."""
+    """`year to date since August 2022`, if other rows of the table begin at another time."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """The figures of a section: months first, oldest first, then the periods to compare with."""
+    """The figures of a section: months, oldest first, then the comparison periods."""
 
     caption: str
     columns: tuple[Column, ...]
@@ -68,14 +68,14 @@ class Point:
     """One month or week of a chart."""
 
     month: date
-    """First day of the month, or of the week."""
+    """First day of the month or week."""
     value: Decimal
     text: str
     is_provisional: bool
     signal: str | None
-    """Which rule of the control chart it breaks; null where none."""
+    """The rule of the control chart that it breaks; None if it breaks none."""
     is_after_gap: bool = False
-    """Whether the month or week before has no figure, so that no line leads here."""
+    """Whether the preceding month or week has no figure, so that no line connects to this point."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Chart:
     measure: str
     title: str
     finding: str
-    """What it shows, in a few words, printed below the title."""
+    """The result in a few words, printed below the title."""
     alternative: str
-    """What it shows, for those who do not see it."""
+    """The alternative text, for readers who do not see the chart."""
     unit: str
     points: tuple[Point, ...]
     mean: Decimal | None
@@ -96,13 +96,13 @@ class Chart:
     target: Decimal | None
     target_label: str
     is_trial: bool = False
-    """Whether the limits come from too few points for a verdict; they are drawn faintly."""
+    """Whether the limits are from too few points for a verdict; they are drawn faintly."""
     by: str = "month"
-    """What a point is, `month` or `week`."""
+    """The period of a point, `month` or `week`."""
 
     @property
     def key(self) -> str:
-        """What tells the chart from the others of a paper."""
+        """The key of the chart, unique within a paper."""
         return f"{self.measure} by {self.by}"
 
 
@@ -119,7 +119,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of text in one style."""
+    """A part of a text in one style."""
 
     text: str
     is_strong: bool = False
@@ -128,7 +128,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Block:
-    """A paragraph of the commentary, or an item of a list."""
+    """A paragraph or list item of the commentary."""
 
     kind: str
     """paragraph, bullet or number."""
@@ -137,7 +137,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Statement:
-    """What the figures of one measure say."""
+    """Sentences on the figures of one measure."""
 
     label: str
     text: str
@@ -145,7 +145,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the paper."""
+    """One section of the paper."""
 
     code: str
     title: str
@@ -154,17 +154,17 @@ class Section:
     table: Table
     charts: tuple[Chart, ...]
     weekly_charts: tuple[Chart, ...] = ()
-    """Of the headline percentages, weeks up to the last month."""
+    """Charts of the headline percentages, with weeks up to the last month."""
 
     @property
     def all_charts(self) -> tuple[Chart, ...]:
-        """The charts in the order of the paper."""
+        """All charts, in the order of the paper."""
         return (*self.charts, *self.weekly_charts)
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What a measure means, as the catalogue has it."""
+    """The definition of a measure, from the catalogue."""
 
     section: str
     label: str
@@ -180,7 +180,7 @@ class Report:
     months: tuple[date, ...]
     """The months shown, oldest first."""
     data_until: date | None
-    """Newest extract date that was accepted."""
+    """Newest accepted extract date."""
     is_synthetic: bool
     cards: tuple[Card, ...]
     commentary: tuple[Block, ...]
@@ -189,7 +189,7 @@ class Report:
     """Notes on figures, in the order of their numbers."""
     definitions: tuple[Definition, ...]
     unfinished: str = ""
-    """That days of the last month are missing, in a sentence; an empty text where none is."""
+    """A sentence saying that days of the last month are missing; empty if none are."""
 
     @property
     def period(self) -> str:
@@ -198,41 +198,41 @@ class Report:
 
     @property
     def is_provisional(self) -> bool:
-        """Whether any figure of a table is."""
+        """Whether any figure in a table is provisional."""
         return any(figure.is_provisional for figure in self.figures())
 
     def figures(self) -> Iterator[Figure]:
-        """The figures of all tables."""
+        """Yield the figures of all tables."""
         for section in self.sections:
             for row in section.table.rows:
                 yield from row.figures
 
 
 def long_month(month: date) -> str:
-    """`January 2023`."""
+    """Return the month as `January 2023`."""
     return f"{month:%B %Y}"
 
 
 def short_month(month: date) -> str:
-    """`Jan 2023`."""
+    """Return the month as `Jan 2023`."""
     return f"{month:%b %Y}"
 
 
 def span(first: date, last: date) -> str:
-    """`August 2022 to January 2023`; one month where both are the same."""
+    """Return `August 2022 to January 2023`; a single month if both are the same."""
     return long_month(first) if first == last else f"{long_month(first)} to {long_month(last)}"
 
 
 def since(day: date) -> str:
-    """`since August 2022`; `since 13 August 2022` where it is not the first of the month."""
+    """Return `since August 2022`, or `since 13 August 2022` for a day other than the first of the month."""
     return f"since {long_month(day)}" if day.day == 1 else f"since {day.day} {long_month(day)}"
 
 
 def counted_days(loaded: int, days: int) -> str:
-    """`1 of 28 days`."""
+    """Return `1 of 28 days`."""
     return f"{loaded:,} of {days:,} days"
 
 
 def listed(words: list[str]) -> str:
-    """`a, b and c`."""
+    """Return `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

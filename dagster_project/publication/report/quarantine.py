@@ -1,4 +1,4 @@
-"""Notes on figures whose deliveries lost rows to quarantine: source, rows and reasons, in words for a board."""
+"""Write notes on figures with quarantined rows in their deliveries: source, rows and reasons, in words for a board."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import span
 from dagster_project.warehouse.connection import has_table
 
-# Reasons that a note names; the others are counted together.
+# Number of reasons that a note names; the others are counted together.
 _REASONS_NAMED = 3
-# A figure is marked above this share of the rows of a source, in percent.
+# A figure is marked if more than this percentage of a source's rows is quarantined.
 _MOST_PCT = 1
 
 _REASONS = {
@@ -44,16 +44,16 @@ _REASONS = {
 
 
 class QuarantineNotes:
-    """What was quarantined of one force's deliveries, by source and month."""
+    """Quarantined rows in the deliveries of one force, by source and month."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
         """Read the counts.
 
         Args:
             connection: a database with the marts in its schema `marts`.
-            force_code: the force; rows whose force could not be read count with its own.
+            force_code: the force; rows with an unreadable force count as its own.
         """
-        # A public edition has the shares and not the rows.
+        # A public edition has the percentages but not the row counts.
         self._has_rows = has_table(connection, "kpi_completeness_monthly")
         if not self._has_rows:
             return
@@ -88,12 +88,12 @@ class QuarantineNotes:
         ).fetchall()
 
     def text(self, sources: Iterable[str], first_month: date, last_month: date) -> str:
-        """The note on a figure of some sources and months: one sentence for each source with more than 1 % of its rows.
+        """Return the note on a figure: one sentence for each source with more than 1 % of its rows quarantined.
 
         Args:
             sources: sources of the figure.
-            first_month: first month that it covers, by its first day.
-            last_month: last month that it covers, by its first day.
+            first_month: first month covered, by its first day.
+            last_month: last month covered, by its first day.
         """
         if not self._has_rows:
             return (

@@ -1,4 +1,4 @@
-"""Read a board paper from the marts. Texts and values are theirs; what is chosen and in which order is here."""
+"""Read a board paper from the marts. Texts and values are from the marts; this module selects and orders them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _COMPARED = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the catalogue."""
+    """One measure of the catalogue."""
 
     code: str
     section: str
@@ -79,11 +79,11 @@ class Measure:
     chart_type: str
     has_weekly_chart: bool
     target_kind: str
-    """What its target is called, `target` or `benchmark`."""
+    """The word for its target, `target` or `benchmark`."""
 
 
 class _Notes:
-    """The notes of a paper, each once, numbered as they are first met."""
+    """The notes of a paper without repetition, numbered in the order of their first use."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -95,7 +95,7 @@ class _Notes:
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The sections of the board paper: code to title, in the order of the paper.
+    """Return the sections of the board paper: code to title, in the order of the paper.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -114,25 +114,25 @@ def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PaperMonth:
-    """A month that a paper can be made for."""
+    """A month with enough data for a paper."""
 
     month: date
     days: int
     days_loaded: int
-    """Days of it that every source delivered."""
+    """Number of its days that every source delivered."""
     is_default: bool
-    """Whether its paper is the one that is shown first."""
+    """Whether its paper is shown first."""
     is_running: bool
-    """Whether it comes after that one."""
+    """Whether it comes after the default month."""
 
     @property
     def coverage(self) -> str:
-        """`1 of 28 days`; an empty text where every day is delivered."""
+        """`1 of 28 days`; empty if every day is delivered."""
         return counted_days(self.days_loaded, self.days) if self.days_loaded < self.days else ""
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:
-    """The months that papers can be made for: force to its months with any figure, oldest first.
+    """Return the months that papers can be made for: force to its months with any figure, oldest first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -150,7 +150,7 @@ def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperM
 
 
 def default_month(months: Sequence[PaperMonth]) -> date | None:
-    """The month whose paper is shown first; None where there is no month."""
+    """Return the month whose paper is shown first; None if there are no months."""
     return next((item.month for item in months if item.is_default), None)
 
 
@@ -162,17 +162,17 @@ def read_report(
     length: int,
     commentary: Mapping[str, tuple[Block, ...]],
 ) -> Report:
-    """The board paper of a force.
+    """Read the board paper of a force.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         force_code: the force.
         month: last month shown, by its first day.
-        length: months shown, at least 1.
-        commentary: blocks by section code, those of the whole paper under an empty text.
+        length: number of months shown, at least 1.
+        commentary: blocks by section code; those for the whole paper are under the empty text.
 
     Raises:
-        ReportError: the marts have no figure of that force and month.
+        ReportError: the marts have no figure for that force and month.
     """
     first = _months_before(month, length - 1)
     measures = [item for item in read_measures(connection) if item.in_board_paper]
@@ -241,53 +241,53 @@ def _unfinished(month: PaperMonth | None) -> str:
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """A month of a measure."""
+    """One month of a measure."""
 
     month: date
     figures: tuple[Figure, ...]
     covered: tuple[str, ...]
-    """Of each figure the share of its days that are delivered, `60.1% of days`, or since when all are, `since August
-    2022`, and the share of its rows that were quarantined, if it is marked for it; an empty text where all days are
-    delivered and few rows were quarantined."""
+    """For each figure, the share of its days that are delivered, `60.1% of days`, or since when all are, `since August
+    2022`; and the share of its rows that were quarantined, if it is marked for that. Empty if all days are delivered
+    and few rows were quarantined."""
     remarks: tuple[str, ...]
-    """Of each figure the same without since when, which is said once for all rows."""
+    """The same without `since ...`, which is stated once for all rows."""
     signal: str
-    """The rule of the control chart that the month breaks, in words; an empty text where none."""
+    """The rule of the control chart that the month breaks, in words; empty if it breaks none."""
 
 
 @dataclass(frozen=True)
 class MeasureHistory:
-    """A measure of a force over its months, for a page of its own."""
+    """A measure of a force over its months, for its own page."""
 
     measure: Measure
     statement: str
-    """What the last months of a paper's length say."""
+    """Sentences on the last months, as many as a paper shows."""
     chart: Chart | None
     weekly_chart: Chart | None
     cohorts: Cohorts | None
-    """Months at the same age, of a measure that needs time to mature."""
+    """Months compared at the same age, for a measure that needs time to mature."""
     columns: tuple[str, ...]
-    """Titles of the figures of a month: its own, and the periods that have a figure in any month."""
+    """Titles of the figures of a month: the month itself, and periods that have a figure in any month."""
     rows: tuple[HistoryRow, ...]
-    """The latest first, months that run among them."""
+    """Newest first, including running months."""
     starts: tuple[str, ...]
-    """Years to date that begin with the first delivery, `Year to date of 2022/23: since August 2022`."""
+    """Years to date that begin with the first delivery: `Year to date of 2022/23: since August 2022`."""
 
     def text(self, month: date) -> str:
-        """The figure of a month as printed; a dash where there is none."""
+        """Return the printed figure of a month; a dash if there is none."""
         return next((row.figures[0].text for row in self.rows if row.month == month), NOTHING)
 
 
 def read_histories(
     connection: duckdb.DuckDBPyConnection, *, force_code: str, month: date, until: date | None = None
 ) -> list[MeasureHistory]:
-    """Every measure of the catalogue for a force, over the months of a chart.
+    """Read every measure of the catalogue for a force, over the months of a chart.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         force_code: the force.
-        month: last month of chart and sentences, by its first day.
-        until: last month of the tables, where it is later.
+        month: last month of the chart and sentences, by its first day.
+        until: last month of the tables, if it is later.
     """
     charts = _chart_months(connection, force_code, month)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
@@ -367,7 +367,7 @@ def _financial_year(month: date) -> str:
 
 
 def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> list[dict[str, Any]]:
-    """Months of a measure without limits, as rows of a chart; none of one whose months differ in age."""
+    """Return months of a measure without limits, as rows of a chart; empty if its months differ in age."""
     if measure.chart_type == "cohort":
         return []
     return [
@@ -399,7 +399,7 @@ def _with_weeks(statement: str, chart: Chart | None) -> str:
 
 
 def last_day_of(month: date) -> date:
-    """The last day of a month, by its first."""
+    """Return the last day of a month, given its first."""
     return _months_before(month, -1) - timedelta(days=1)
 
 
@@ -438,7 +438,7 @@ def _months_before(month: date, number: int) -> date:
 
 
 def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
-    """The catalogue: what the board paper shows in its order, then the others by section and name.
+    """Read the catalogue: measures of the board paper in its order, then the others by section and name.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -473,7 +473,7 @@ _Figures = dict[tuple[str, date, str], dict[str, Any]]
 def _figures(
     connection: duckdb.DuckDBPyConnection, force_code: str, first: date, month: date, *, of_all_months: bool = False
 ) -> _Figures:
-    """The months' figures, and those of all periods of the last month, or of every month."""
+    """Read figures: those of the months, and those of all periods for the last month or for every month."""
     cursor = connection.execute(
         """
         select
@@ -503,7 +503,7 @@ def _figures(
 def _chart_months(
     connection: duckdb.DuckDBPyConnection, force_code: str, month: date
 ) -> dict[str, list[dict[str, Any]]]:
-    """Months of the chart of each measure as it stands at the end of a month, oldest first."""
+    """Read the months of each measure's chart as of the end of a month, oldest first."""
     cursor = connection.execute(
         """
         select
@@ -529,7 +529,7 @@ def _chart_months(
 
 def _about(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[str, date | None, bool]:
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
-    # Papers that were typed in are delivered weeks later than what they are compared with.
+    # Typed-in papers are delivered weeks after the data that they are compared with.
     loads = connection.execute(
         """
         select
@@ -546,7 +546,7 @@ def _about(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[str,
 
 
 def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
-    """The months, then the periods to compare with that have a figure of any measure."""
+    """Return the months, then the comparison periods with a figure of any measure."""
     columns = [Column(f"{month:%Y-%m}", short_month(month), long_month(month)) for month in months]
     for period, title in _COMPARED.items():
         rows = [row for (_, shown, kind), row in figures.items() if kind == period and shown == months[-1]]
@@ -558,7 +558,7 @@ def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
 def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
     if row is None:
         return Figure(NOTHING, None, is_provisional=False)
-    # What lacks no day but those before the first delivery stays as it is, so a mark on it would never go.
+    # Days before the first delivery will never come, so a mark for them would never disappear.
     is_provisional = bool(row["is_provisional"]) and row["complete_since"] is None
     reasons = [_reason(row) if is_provisional else "", row["quarantine_note"]]
     note = notes.number(" ".join(filter(None, reasons))) if any(reasons) else None
@@ -566,12 +566,12 @@ def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
 
 
 def _whole_year(row: Mapping[str, Any] | None) -> Figure:
-    """A year to date as it is compared with another: provisional without any of its days, whyever it is missing."""
+    """Return a year to date for comparison: provisional if any day is missing, for any reason."""
     return replace(_figure(row, _Notes()), is_provisional=bool(row and row["is_provisional"]), note=None)
 
 
 def _reason(row: Mapping[str, Any]) -> str:
-    """Why a figure is provisional, from how much of it was delivered."""
+    """Say why a figure is provisional, from the share of it that was delivered."""
     covered = span(row["first_month"], row["last_month"])
     if not row["days_loaded"] and not row["months_delivered"]:
         return f"Nothing was delivered for {covered}."
@@ -589,7 +589,7 @@ def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Fig
 
 
 def table_of(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
-    """A table that says since when its years to date run once: in the column where all rows agree, else in the row."""
+    """Return a table that states the start of its years to date once: in the column if all rows agree, else per row."""
     starts = [
         {row.figures[place].since for row in rows if row.figures[place].value is not None}
         for place in range(len(columns))
@@ -652,7 +652,7 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
 
 
 def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> Card:
-    """The headline figure of a month, without the number of a note: beside a large figure it reads as a digit of it."""
+    """Return the headline figure of a month, without a note number, which would look like one of its digits."""
     row = figures.get((measure.code, month, "month"))
     figure = replace(_figure(row, _Notes()), note=None)
     if row and figure.is_provisional:
@@ -663,7 +663,7 @@ def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> C
 
 
 def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
-    """The chart of a measure; none where it has no figure."""
+    """Return the chart of a measure; None if it has no figures."""
     points = tuple(
         Point(
             row["month_start"],
@@ -682,7 +682,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
     target: Decimal | None = last["target"]
     label = target_label(target, measure.unit, measure.target_kind) if target is not None else ""
     said = finding(series)
-    # A month of which days are missing is the lowest of any sum.
+    # A month with missing days would be the lowest of any sum.
     complete = [point for point in points if not point.is_provisional] or points
     provisional = [long_month(point.month) for point in points if point.is_provisional]
     low, high = (pick(complete, key=lambda point: point.value) for pick in (min, max))

@@ -1,8 +1,8 @@
-"""Sentences made from figures by rules: course, highest and lowest, target, the year before.
+"""Write sentences on figures by rules: course, highest and lowest, target, previous year.
 
-They say nothing that the table beside them does not: they quote its texts, and of two figures with one text none is
-called higher. Whether a month is unusual is the control chart's to say (`kpi_measure_spc_as_of`), from 12 points on;
-until then a sentence states facts only. Months of which a day is missing are left out.
+They state nothing that the table beside them does not show: they quote its texts, and never call one of two figures
+with the same text higher. Only the control chart decides whether a month is unusual (`kpi_measure_spc_as_of`), from 12
+points on; with fewer, sentences only state facts. Months with a missing day are left out.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ VARIATION_WORDS = {
     "unusual": "Unusual",
 }
 POINTS_NEEDED = 12
-"""Points of a control chart that a verdict needs."""
+"""Points that a control chart needs for a verdict."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True)
 class Month:
-    """One month of a measure of which no day is missing."""
+    """One complete month of a measure."""
 
     month: date
     value: Decimal
     text: str
     per_day: Decimal | None
-    """Of sums: the value divided by the days of the month."""
+    """For sums, the value divided by the days of the month."""
     target: Decimal | None
     signal: str | None
     variation: str | None = None
@@ -49,22 +49,22 @@ class Month:
 
 @dataclass(frozen=True)
 class Series:
-    """A measure over the months of a paper, with the control chart as it stands in the last of them."""
+    """A measure over the months of a paper, with its control chart as of the last of them."""
 
     unit: str
     decimals: int
     better: str
     target_kind: str
-    """What the target is called, `target` or `benchmark`."""
+    """The word for its target, `target` or `benchmark`."""
     months: tuple[Month, ...]
     left_out: tuple[date, ...]
-    """Months without a figure, or of which a day is missing."""
+    """Months without a figure or with a missing day."""
     chart_type: str
     """As in the catalogue: xmr, none or cohort."""
     points: int
-    """Points that the chart has since it was last rebased."""
+    """Number of points in the chart since its last baseline."""
     baseline_start: date | None
-    """First month that the limits are made of; None without a chart."""
+    """First month that the limits are computed from; None without a chart."""
     lower_limit: Decimal | None
     upper_limit: Decimal | None
     variation: str | None
@@ -75,18 +75,18 @@ class Series:
 
     @property
     def is_judged(self) -> bool:
-        """Whether the chart has enough points and limits to say what is usual."""
+        """Whether the chart has enough points, and limits, to show the usual range."""
         return self.points >= POINTS_NEEDED and self.upper_limit is not None
 
 
 def sentences(series: Series) -> str:
-    """What the figures of a measure say, in one paragraph.
+    """Describe the figures of a measure in one paragraph.
 
     Args:
-        series: the measure over the months that the paper shows.
+        series: the measure over the months of the paper.
     """
     if series.chart_type == "cohort":
-        # Months of different ages cannot be set side by side.
+        # Months of different ages cannot be compared.
         parts = [_left_out(series)]
     else:
         parts = [
@@ -101,7 +101,7 @@ def sentences(series: Series) -> str:
 
 
 def finding(series: Series) -> str:
-    """What the control chart says of the last month, in a few words."""
+    """Say in a few words what the control chart shows for the last month."""
     if series.chart_type == "none":
         return "Not judged: the greatest value of a month"
     if series.chart_type == "cohort":
@@ -116,12 +116,12 @@ def finding(series: Series) -> str:
 
 
 def target_label(target: Decimal, unit: str, kind: str) -> str:
-    """`2% benchmark`, with the decimals that the target has."""
+    """Return `2% benchmark`, with the target's own decimals."""
     return f"{display(target, unit, max(0, -int(target.normalize().as_tuple().exponent)))} {kind}"
 
 
 def number_word(number: int) -> str:
-    """`six`; in digits from 13 on."""
+    """Return `six`; digits from 13 on."""
     return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
@@ -132,7 +132,7 @@ def _change(series: Series) -> str:
     signals = [month for month in series.months if month.signal]
     if signals:
         return f"{_course(series.months)} {_unusual(signals)}"
-    # Limits of the months since a baseline say nothing of those before it.
+    # Limits computed from a baseline do not apply to the months before it.
     if series.is_judged and series.baseline_start is not None and series.baseline_start <= first.month:
         limits = " to ".join(
             display(limit, series.unit, series.decimals) for limit in (series.lower_limit, series.upper_limit)
@@ -145,7 +145,7 @@ def _change(series: Series) -> str:
 
 
 def _unusual(signals: Sequence[Month]) -> str:
-    """The months with a signal, by verdict and rule."""
+    """List the months with a signal, by verdict and rule."""
     by_verdict: dict[str, dict[str, list[str]]] = {}
     for month in signals:
         verdict = VARIATION_WORDS[month.variation or "unusual"]
@@ -158,7 +158,7 @@ def _unusual(signals: Sequence[Month]) -> str:
 
 
 def _course(months: Sequence[Month]) -> str:
-    """From the first month to the last, by way of the month between that lies furthest beyond both."""
+    """Describe the course from the first month to the last, by way of the month that lies furthest outside both."""
     first, last = months[0], months[-1]
     low, high = sorted((first.value, last.value))
     beyond = [
@@ -189,7 +189,7 @@ def _direction(first: Month, last: Month) -> str:
 
 
 def _differ_by_day(first: Month, last: Month) -> str | None:
-    """What a sum does per day where that is another direction than the sum's; None where it is the same."""
+    """Describe the change of a sum per day if its direction differs from that of the sum; None if it does not."""
     if first.per_day is None or last.per_day is None:
         return None
     if (last.per_day > first.per_day) == (last.value > first.value):
@@ -243,7 +243,7 @@ def _against_target(series: Series) -> str:
 
 
 def _reliability(assurance: str | None, missed: int, judged: int) -> str:
-    """What the chart says of the months to come, so that it does not contradict the months that were."""
+    """Say what the chart shows for future months, worded so that it does not contradict the past months."""
     if assurance is None:
         return ""
     if assurance == "consistently_meets":
@@ -266,7 +266,7 @@ def _reliability(assurance: str | None, missed: int, judged: int) -> str:
 
 
 def _meets(better: str, value: Decimal, target: Decimal) -> bool:
-    """Targets are strict: a figure on the target misses it."""
+    """Return whether a figure meets a target. Targets are strict: a figure equal to the target misses it."""
     return value < target if better == "lower" else value > target
 
 

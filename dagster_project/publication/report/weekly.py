@@ -1,4 +1,4 @@
-"""Weekly charts of a report: what the weeks of a month and of the year before it show."""
+"""Weekly charts of a report: the weeks of a month and of the year before it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATIO
 from dagster_project.sql import rows_as_dicts
 from dagster_project.warehouse.connection import has_table
 
-# Weeks of a chart: a year, and the week a year before the newest.
+# Weeks in a chart: a year, and the week one year before the newest.
 _WEEKS = 53
 
 _Rows = Sequence[Mapping[str, Any]]
 
 
 def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, last_day: date) -> dict[str, _Rows]:
-    """The complete weeks of each measure up to a day, oldest first; none where the database has no weekly figures.
+    """Return the complete weeks of each measure up to a day, oldest first; empty if the database has no weekly figures.
 
-    A paper shows these without limits: those of `kpi_measure_spc_weekly` move with every week that follows.
+    A paper shows them without limits, because limits in `kpi_measure_spc_weekly` change with every new week.
 
     Args:
         connection: a database with the marts in its schema `marts`; a public one has no weekly figures.
         force_code: the force.
-        last_day: the weeks end on it or before.
+        last_day: the weeks end on or before this day.
     """
     if not has_table(connection, "kpi_measure_weekly"):
         return {}
@@ -52,7 +52,7 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, last_day
 
 
 def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, _Rows]:
-    """The weeks of the newest control chart of each measure, oldest first.
+    """Return the weeks of each measure's newest control chart, oldest first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -73,16 +73,16 @@ def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict
 def weekly_chart(
     weeks: _Rows, *, measure: str, title: str, section: str, unit: str, decimals: int, target_label: str
 ) -> Chart | None:
-    """The chart of some weeks of a measure; None where fewer than two have a figure.
+    """Return a chart of weeks of a measure; None if fewer than two have a figure.
 
     Args:
-        weeks: as `weeks_until` or `judged_weeks` gives them.
-        measure: code of the catalogue.
+        weeks: result of `weeks_until` or `judged_weeks` for the measure.
+        measure: measure code.
         title: label of the measure.
         section: title of its section.
         unit: unit of the catalogue.
-        decimals: decimals shown.
-        target_label: what the target is called, `2% benchmark`; an empty text without one.
+        decimals: number of decimals shown.
+        target_label: the target in words, `2% benchmark`; empty without a target.
     """
     points = tuple(
         Point(
@@ -122,7 +122,7 @@ def weekly_chart(
 
 
 def weekly_sentence(chart: Chart) -> str:
-    """What the weeks show, for the sentences of the measure."""
+    """Describe the weeks, for the sentences on the measure."""
     newest = chart.points[-1]
     return (
         f"By week: {weekly_extremes(chart.points)}; newest complete week, of {week_name(newest.month)}: {newest.text}."
@@ -130,7 +130,7 @@ def weekly_sentence(chart: Chart) -> str:
 
 
 def weekly_extremes(points: Sequence[Point]) -> str:
-    """`highest 54.62% in the week of 24 October 2022, lowest 14.42% in that of 16 January 2023`."""
+    """Return `highest 54.62% in the week of 24 October 2022, lowest 14.42% in that of 16 January 2023`."""
     highest = max(points, key=lambda point: point.value)
     lowest = min(points, key=lambda point: point.value)
     if highest.text == lowest.text:
@@ -142,7 +142,7 @@ def weekly_extremes(points: Sequence[Point]) -> str:
 
 
 def weekly_finding(weeks: _Rows) -> str:
-    """How many weeks of a chart are unusual, in a few words."""
+    """Say in a few words how many weeks of a chart are unusual."""
     newest = f"Weeks to {(day := weeks[-1]['week_start'] + timedelta(days=6)).day} {day:%B %Y}"
     if weeks[-1]["upper_limit"] is None:
         return newest
@@ -157,7 +157,7 @@ def weekly_finding(weeks: _Rows) -> str:
 
 
 def week_name(monday: date) -> str:
-    """`24 October 2022`, the Monday of a week."""
+    """Return the Monday of a week as `24 October 2022`."""
     return f"{monday.day} {monday:%B %Y}"
 
 

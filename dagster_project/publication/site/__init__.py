@@ -1,1 +1,1 @@
-"""The pages around the papers: measures, demand, quality, dictionary, cookbook, and the search over them."""
+"""The pages around the papers: measures, demand, quality, dictionary, cookbook and search."""

@@ -1,4 +1,4 @@
-"""What the pages of the site show, read from the marts. How they look is for the templates."""
+"""Read the content of the site's pages from the marts. Their layout is in the templates."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days, listed, long_month, span
 from dagster_project.sql import rows_as_dicts
 
-# Runs of the same expectation whose outcomes stand beside each other.
+# Number of recent outcomes shown for each expectation.
 _RUNS_SHOWN = 14
 
-# Revisions and corrections listed on a page; all of them are in the marts.
+# Revisions and corrections listed on a page; the marts have all of them.
 _LISTED = 50
 
-# Months of deliveries that are shown day by day, however good; ten years of five sources are 18,000 days.
+# Months of deliveries always shown day by day; ten years of five sources are 18,000 days.
 _CALENDAR_MONTHS = 24
 
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
-# What became of each day's delivery, in the words of the pages. A rejected one that is gone again is withdrawn; where
-# another of its day stands, that one counts.
+# Status of each day's delivery, in the words of the pages. A rejected delivery whose files were removed is withdrawn;
+# if there is another delivery of its day, that one counts.
 _NEWEST = """
     select
         source,
@@ -48,7 +48,7 @@ _NEWEST = """
     group by source, extract_date
 """
 
-# How long before the days lie that a running month is compared with, in the words of the pages.
+# Distance from a running month to the days that it is compared with, in the words of the pages.
 _WEEKS = {4: "four weeks", 5: "five weeks", 52: "52 weeks"}
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -57,41 +57,41 @@ Rows = list[dict[str, Any]]
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
-    """Rows of a query by the names of their columns."""
+    """Return the rows of a query as dictionaries by column name."""
     return rows_as_dicts(connection.execute(sql, parameters or {}))
 
 
 @dataclass(frozen=True)
 class HeatCell:
-    """Calls of an hour of the week."""
+    """Calls in one hour of the week."""
 
     calls: Decimal
     text: str
     shade: int
-    """0 for the fewest of the table to 6 for the most."""
+    """From 0, the fewest calls of the table, to 6, the most."""
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Calls by hour and weekday, the mean of such hours."""
+    """Mean number of calls by hour and weekday."""
 
     line: str
     months: str
-    """The months that the means are of, in words."""
+    """The months covered by the means, in words."""
     hours: tuple[tuple[HeatCell, ...], ...]
     """24 hours of 7 weekdays each, Monday first."""
     peak: str
 
 
 def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
-    """Calls received in an hour of the week, by line, over the last six complete months up to the one shown first.
+    """Return calls received by hour of the week and line, over the last six complete months up to the default month.
 
     Args:
         connection: a database with the marts in its schema `marts`.
         force_code: the force.
 
     Returns:
-        A map for each line that has calls; hours are of local time.
+        A map for each line with calls; hours are in local time.
     """
     rows = rows_of(
         connection,
@@ -152,35 +152,35 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
 
 
 def _in_words(months: Sequence[date]) -> str:
-    """The first and the last of months that follow each other; else all of them."""
+    """Return the first and last of consecutive months; otherwise list all of them."""
     length = (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
     return span(months[0], months[-1]) if length == len(months) else listed([long_month(month) for month in months])
 
 
 @dataclass(frozen=True)
 class SoFar:
-    """A headline measure over the days of a running month that are delivered."""
+    """A headline measure over the delivered days of a running month."""
 
     section: str
     label: str
     text: str
-    """Of sums the figure per day, `66 a day`."""
+    """For sums, the figure per day: `66 a day`."""
     before: str
-    """The same of the days that it is compared with, `four weeks before: 59 a day`; an empty text without any."""
+    """The same for the days it is compared with, `four weeks before: 59 a day`; empty if there are none."""
 
 
 @dataclass(frozen=True)
 class RunningMonth:
-    """A month after the one that is shown first, as far as it is delivered."""
+    """A month after the default month, as far as it is delivered."""
 
     month: date
     coverage: str
-    """How many of its days are delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
+    """Number of days delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
     measures: tuple[SoFar, ...]
 
 
 def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
-    """The months of a force that come after the one that is shown first, oldest first.
+    """Return the months of a force after the default month, oldest first.
 
     Args:
         connection: a database with the marts in its schema `marts`.
@@ -221,7 +221,7 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
 
 def _so_far(row: Mapping[str, Any]) -> SoFar:
     sums = [row[name] for name in ("per_day", "compared_per_day") if row[name] is not None]
-    # Below ten a whole number hides what two figures differ by.
+    # Below ten, whole numbers could hide the difference between two figures.
     decimals = 0 if min(sums, default=0) >= 10 else 1
 
     def text(per_day: Decimal | None, shown: str | None) -> str:
@@ -239,13 +239,13 @@ def _so_far(row: Mapping[str, Any]) -> SoFar:
 
 @dataclass(frozen=True)
 class ClaimOfPaper:
-    """A claim with what its tests found."""
+    """A claim with the results of its tests."""
 
     statement: str
     verdict: str
     verdict_in_words: str
     tests: tuple[tuple[str, str], ...]
-    """The measure of each test, with its evidence."""
+    """The measure and the evidence of each test."""
 
 
 @dataclass(frozen=True)
@@ -259,10 +259,10 @@ class PaperClaims:
 
 
 def claims(connection: duckdb.DuckDBPyConnection) -> list[PaperClaims]:
-    """What papers claim and what the figures say to it, the newest paper first.
+    """Return the claims of papers and whether the figures support them, newest paper first.
 
     Args:
-        connection: a database with the marts in its schema `marts`, `claims` with its evidence.
+        connection: a database with the marts in its schema `marts`, including the evidence of `claims`.
     """
     rows = rows_of(
         connection,
@@ -309,7 +309,7 @@ class CalendarMonth:
 
     month: date
     days: tuple[tuple[date, str] | None, ...]
-    """Days with the status of their delivery in whole weeks from Monday; nothing for days of another month."""
+    """Days with the status of their delivery, in whole weeks from Monday; None for days of other months."""
 
 
 @dataclass(frozen=True)
@@ -317,19 +317,19 @@ class SourceCalendar:
     """The deliveries of a source, day by day."""
 
     months: tuple[CalendarMonth, ...]
-    """The newest months, and those before in which a delivery is missing, was rejected or withdrawn."""
+    """The newest months, and earlier months with a missing, rejected or withdrawn delivery."""
     faults: tuple[tuple[date, str], ...]
-    """Days of which the delivery is missing, was rejected or withdrawn, with that."""
+    """Days whose delivery is missing, was rejected or withdrawn, with that status."""
     days_left_out: int
-    """Days that were loaded in the months that are not among them."""
+    """Number of loaded days in months that are not shown."""
 
 
 def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar]:
-    """What became of the delivery of each day, by source.
+    """Return the status of each day's delivery, by source.
 
     Returns:
-        Source to its months; a day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
-        `withdrawn`) or `none` where nothing was owed.
+        Source to its months. A day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
+        `withdrawn`), or `none` if no delivery was expected.
     """
     rows = rows_of(
         connection,
@@ -365,7 +365,7 @@ def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str
 
 
 def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """What was loaded, is missing and was quarantined, a row to a source."""
+    """Return what was loaded, is missing and was quarantined, one row per source."""
     return rows_of(
         connection,
         f"""
@@ -393,7 +393,7 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Months that are not complete for a force, or of whose rows more than 1 % were quarantined, the newest first."""
+    """Return months that are not complete for a force, or with over 1 % of rows quarantined, newest first."""
     return rows_of(
         connection,
         f"""
@@ -413,7 +413,7 @@ def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Quarantined rows by source and reason, the most frequent first."""
+    """Return quarantined rows by source and reason, most frequent first."""
     return rows_of(
         connection,
         """
@@ -428,7 +428,7 @@ def quarantined(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def expectations(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Each expectation with its newest outcome and those of the runs before, the newest last."""
+    """Return each expectation with its newest outcome and those of earlier runs, newest last."""
     rows = rows_of(
         connection,
         f"""
@@ -449,14 +449,14 @@ def expectations(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def corrections(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Deliveries that were replaced by corrected ones, the newest first."""
+    """Return deliveries that were replaced by corrected ones, newest first."""
     return rows_of(
         connection, f"select * from marts.corrections order by corrected_at desc, source, extract_date limit {_LISTED}"
     )
 
 
 def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, Rows]:
-    """Changes of figures from one publication to the next, by measure, the newest first; new months are none."""
+    """Return changes of figures between publications, by measure, newest first; new months do not count as changes."""
     rows = rows_of(
         connection,
         """
@@ -480,7 +480,7 @@ def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[st
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The published tables with their columns, by name."""
+    """Return the published tables with their columns, by name."""
     rows = rows_of(connection, "select * from marts.data_dictionary order by table_name, column_position")
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -492,7 +492,7 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def targets(connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
-    """Dated targets, benchmarks and formulas, by the measure that they apply to."""
+    """Return dated targets, benchmarks and formulas, by the measure that they apply to."""
     rows = rows_of(
         connection,
         "select * from marts.definitions where applies_to like '%.%' order by applies_to, force_code, valid_from",

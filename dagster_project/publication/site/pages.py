@@ -1,4 +1,4 @@
-"""Write the site into the folder of a publication. What its pages show: `data.py`; how they look: the templates."""
+"""Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _PAGES = (
 
 _ASSETS = ("site.css", "search.js")
 
-# What the pages call the forms of a paper.
+# Names of a paper's forms on the pages.
 _FORM_NAMES = ("page", "PDF", "workbook")
 
 
@@ -69,7 +69,7 @@ class _Force:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A query of the cookbook with what it gave."""
+    """A query of the cookbook with its result."""
 
     name: str
     question: str
@@ -89,7 +89,7 @@ class _Page:
 
 
 class _Site:
-    """Collects the pages of the site, and of each what the search finds."""
+    """Collects the pages of the site, and the entries of the search."""
 
     def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer) -> None:
         self.folder = folder
@@ -108,40 +108,40 @@ class _Site:
         charts: Mapping[str, Chart] | None = None,
         **content: Any,
     ) -> None:
-        """Have a page written.
+        """Add a page.
 
         Args:
-            address: where it stands below the folder of the publication.
+            address: its address within the publication.
             template: its template.
-            here: the page of the navigation that it belongs to; itself.
-            charts: what its template shows as `drawings`, by the names that it has for them.
-            content: what the template shows.
+            here: the page of the navigation that it belongs to; by default itself.
+            charts: the charts for its template's `drawings`, by the names used there.
+            content: values for the template.
         """
         root = "../" * address.count("/")
         content = {**self.shared, "root": root, "here": here or address, "pages": _PAGES, **content}
         self.add(address, site_page, template, content, charts or {})
 
     def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
-        """Have a file written that a function of a module renders."""
+        """Add a file that a function of a module renders."""
         self.pages.append(_Page(address, render, arguments))
 
     def attempt(self, address: str, collect: Callable[[], None]) -> None:
-        """Collect pages; where the marts cannot be read, the first of them counts as failed."""
+        """Collect pages; if the marts cannot be read, the first of them counts as failed."""
         self.renderer.attempt(address, collect)
 
     def find(self, address: str, title: str, kind: str, words: str, *, place: str = "") -> None:
-        """Let the search find a page, or a place on it, by its title and other words."""
+        """Add a page, or a place on it, to the search, by its title and other words."""
         self.found.append((address, title, kind, words, place))
 
     def render(self) -> dict[str, bytes]:
-        """Render what was collected; address to content, without what failed."""
+        """Render the collected pages; return address to content, without those that failed."""
         rendered = {
             page.address: self.renderer.render(page.address, page.render, *page.arguments) for page in self.pages
         }
         return {address: made.content for address, made in rendered.items() if made}
 
     def search_index(self) -> bytes:
-        """What the search finds, without pages that failed; a script, since pages from a disk may not fetch."""
+        """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
         found = [
             (url_of(*address.split("/")) + (f"#{quote(place)}" if place else ""), title, kind, words)
             for address, title, kind, words, place in self.found
@@ -152,15 +152,15 @@ class _Site:
 
 
 def site_page(template: str, content: Mapping[str, Any], charts: Mapping[str, Chart]) -> str:
-    """A page of the site from its template, with the charts that it shows."""
-    # Drawn by the project from numbers, so nothing in them needs escaping.
+    """Render a page of the site from its template, with its charts."""
+    # The project draws the charts from numbers, so nothing in them needs escaping.
     drawings = {name: Markup(draw(chart, LARGE)) for name, chart in charts.items()}  # noqa: S704
     return render_template(f"site/{template}", {**content, "drawings": drawings})
 
 
 def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
-    """The explorer below the navigation of the site."""
-    # Its policy of content allows no script but its own, so it has no search.
+    """Render the explorer below the navigation of the site."""
+    # Its content security policy allows only its own script, so it has no search.
     nav = {"pages": _PAGES, "here": "explorer.html", "failed": failed}
     return explorer_page(content, nav=Markup(render_template("site/explorer_nav.html.j2", nav)), failed=failed)  # noqa: S704
 
@@ -176,22 +176,22 @@ def write_site(
     published_at: datetime,
     renderer: Renderer,
 ) -> int:
-    """Write every page of the site; `index.html` opens it, from a disk as well as from a server.
+    """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
 
-    Pages that fail are left out, and the others rendered again without links to them.
+    Pages that fail are left out, and the others are rendered again without links to them.
 
     Args:
         connection: the warehouse.
-        folder: folder of the publication that is being written; the papers are in it.
-        papers: the papers, by force, the newest month first.
-        before: folder of the publication before, of which pages and files that stay the same are taken over.
-        force_code: the force that the first page shows; where it has no paper, the first that has.
+        folder: folder of the publication that is being written; it has the papers.
+        papers: the papers, by force, newest month first.
+        before: folder of the previous publication; unchanged pages and files are taken over from it.
+        force_code: the force on the first page; the first force with papers if it has none.
         run_id: name of the publication.
-        published_at: aware time of the publication.
-        renderer: renders the pages, and keeps which of them failed.
+        published_at: time of publication, with time zone.
+        renderer: renders the pages and records failures.
 
     Returns:
-        How many pages were written.
+        The number of pages written.
     """
     synthetic = connection.execute("select coalesce(bool_or(is_synthetic), false) from marts.load_audit").fetchone()
     shared = {
@@ -200,7 +200,7 @@ def write_site(
         "is_synthetic": bool(synthetic and synthetic[0]),
     }
     renderer.attempt(VEGA, lambda: write_vega(folder, before=before), "it could not be made")
-    # One that failed is not tried again, so this ends.
+    # A failed page is not tried again, so this loop ends.
     while True:
         site = _Site(folder, shared, renderer)
         _collect(site, connection, papers, force_code)
@@ -216,7 +216,7 @@ def write_site(
 
 
 def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
-    # The force that the first page shows comes first everywhere, the others by their code.
+    # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
     forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
     site.attempt("index.html", lambda: _index(site, connection, papers, force_code))
@@ -230,7 +230,7 @@ def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequenc
 
 
 def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper]) -> Iterator[_Force]:
-    """The forces that have figures, each with its measures; without those that cannot be read or named."""
+    """Yield the forces with figures, each with its measures; leave out those that cannot be read or named."""
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
         month = default_month(months) or months[-1].month
@@ -323,7 +323,7 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
 
 
 def history_csv(force_code: str, history: MeasureHistory) -> str:
-    """The months of a measure as CSV, one row to a figure."""
+    """Return the months of a measure as CSV, one row per figure."""
     return csv_of(
         ("force_code", "measure", "month", "figure", "value", "text", "is_provisional", "covered"),
         (
@@ -367,7 +367,7 @@ def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence
 
 
 def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
-    """The weekly charts of a force's headline measures of contact: a key of each, its title and the chart."""
+    """Yield the weekly charts of a force's headline contact measures: key, title and chart."""
     for history in force.histories:
         measure = history.measure
         if measure.is_headline and measure.section != "crime" and history.weekly_chart:
@@ -423,7 +423,7 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
-    """The queries of the cookbook with their results.
+    """Return the queries of the cookbook with their results.
 
     Args:
         connection: a database with the marts in its schema `marts`.
