@@ -133,7 +133,7 @@ def explorer_page(
         {
             **content,
             "data": _packed(content["data"]),
-            # Part of the project: the only script that the page may run.
+            # From the project, so it needs no escaping; the only script that the page may run.
             "script": Markup(script),  # noqa: S704
             "nav": nav or Markup(),
             "vega": VEGA,

@@ -38,7 +38,7 @@ from dagster_project.warehouse.connection import MARTS, loading_connection, read
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
 
-# Two weeks of nightly publications: enough to compare with last week, and nobody reads an older one any more.
+# Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
 _KEPT = 14
 
 PARTIAL = ".partial-"

@@ -1,5 +1,5 @@
 -- Which months missed the 999 benchmark?
--- Attrition of each month beside the benchmark in force, the worst first.
+-- Attrition in each month and the benchmark in force, worst month first.
 select
     force_code,
     month_start,

@@ -1,5 +1,5 @@
 -- How does this financial year compare with the last?
--- The year to date of the board's headline measures at the end of the newest complete month, as a paper prints it.
+-- Year to date of the headline measures at the end of the newest complete month and a year before, as in the papers.
 select
     this_year.force_code,
     this_year.measure,

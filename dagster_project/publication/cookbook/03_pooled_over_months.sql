@@ -1,5 +1,5 @@
 -- What is the attrition of three months together?
--- A ratio is made from its summed parts; the mean of monthly percentages is another figure.
+-- The ratio of several months is computed from the sums of its parts; the mean of monthly percentages differs from it.
 select
     force_code,
     round(100 * sum(numerator) / sum(denominator), 2) as pooled_pct,

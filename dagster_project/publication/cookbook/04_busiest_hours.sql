@@ -1,5 +1,5 @@
 -- When do most 999 calls come in?
--- The ten busiest hours of the week of the newest complete month, with what became of the calls.
+-- The ten busiest hours of the week in the newest complete month, with attrition and queue time.
 select
     hours.force_code,
     day_of_week,

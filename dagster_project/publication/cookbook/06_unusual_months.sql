@@ -1,6 +1,6 @@
 -- Which months and weeks are unusual?
--- Every month and week that a control chart marks, the newest first. Charts of fewer than 12 points mark none: their
--- variation is null and is_trial is true.
+-- Every month and week that a control chart marks, newest first.
+-- Charts with fewer than 12 points mark none: their variation is null and is_trial is true.
 select
     'month' as period,
     month_start as period_start,

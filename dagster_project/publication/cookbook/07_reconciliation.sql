@@ -1,5 +1,5 @@
 -- Do our figures agree with the printed ones?
--- Verdicts of all printed figures, and the formula that gives those that differ from ours.
+-- Number of printed figures by verdict, and the formula that reproduces those that differ from ours.
 select
     verdict,
     formula,

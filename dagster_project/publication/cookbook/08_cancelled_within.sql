@@ -1,5 +1,5 @@
 -- How soon are crimes cancelled?
--- Crimes by the month in which they were recorded, and how many were cancelled up to so many months later.
+-- Crimes by month of recording, and how many were cancelled within each number of months.
 select
     force_code,
     month_start,

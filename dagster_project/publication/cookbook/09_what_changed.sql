@@ -1,5 +1,5 @@
--- What changed since the publication before?
--- Figures that were published otherwise, with the deliveries that caused it.
+-- What changed since the previous publication?
+-- Published figures that changed, with the deliveries that caused the change.
 select
     published_at,
     force_code,

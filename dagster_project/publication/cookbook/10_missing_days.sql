@@ -1,5 +1,5 @@
 -- Which days are missing?
--- Days that a source owes and has not delivered, or whose delivery was rejected.
+-- Days whose delivery is missing or was rejected.
 select
     source,
     extract_date,

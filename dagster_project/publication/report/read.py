@@ -114,7 +114,7 @@ def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PaperMonth:
-    """A month with enough data for a paper."""
+    """A month that a paper can be made for."""
 
     month: date
     days: int
