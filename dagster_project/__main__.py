@@ -1,4 +1,4 @@
-"""The command `fcir`, which can be stopped from its first moment on. What it does: `cli/app.py`, 0.3 s of imports."""
+"""The entry point of `fcir`. Handles stop signals before importing `cli/app.py`, which takes 0.3 s."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Child processes for work that can hang or crash, and what both ends say to each other. The work is not known here.
+"""Child processes for work that can hang or crash, and the connection to them. Knows nothing about the work itself.
 
-A child has no settings, no secrets and no open files of this process. It dies with this process, whatever happens to
-it: its standard input is a pipe that nothing is written to, and whose end is a signal to it. `multiprocessing` gives
-the connection but not the process: its own would import the main module again (Dagster's: 1.5 s), inherit the
-environment and outlive a parent that is killed.
+A child has no settings, secrets or open files of this process. It always dies with this process: its standard input is
+a pipe that nothing is written to, and the end of that pipe signals it. `multiprocessing` provides the connection but
+not the process: its processes would import the main module again (Dagster's takes 1.5 s), inherit the environment and
+outlive a parent that is killed.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from types import MappingProxyType
 _PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 
 LONGEST_MESSAGE = 256 << 20
-"""Bytes that a child may send at once."""
+"""Maximum size of a message from a child, in bytes."""
 
 
 class Child:
-    """A module of this package that runs in a process of its own and begins with `connect_to_parent`.
+    """A module of this package that runs in its own process and starts with `connect_to_parent`.
 
     Attributes:
-        pid: of the process.
+        pid: process ID.
 
     Raises:
-        OSError: on construction, when the process cannot be started.
+        OSError: the process cannot be started (raised on construction).
     """
 
     def __init__(self, module: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
         """Start the module.
 
         Args:
-            module: its name.
-            environment: variables that the child gets besides.
+            module: name of the module.
+            environment: additional environment variables for the child.
         """
         self._connection, theirs = Pipe()
         with theirs:
@@ -51,7 +51,7 @@ class Child:
                 [sys.executable, "-P", "-m", module, str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                # A library's last words may quote a value of the data.
+                # The last output of a library may quote a value of the data.
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
@@ -61,15 +61,15 @@ class Child:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     def send(self, message: object, descriptor: int | None = None) -> None:
-        """Hand over an object that can be pickled, and an open file after it.
+        """Send an object that can be pickled, optionally followed by an open file.
 
         Raises:
             EOFError: the process has ended.
-            Exception: what pickling raises.
+            Exception: pickling failed.
         """
         try:
             self._connection.send(message)
@@ -79,10 +79,10 @@ class Child:
             raise EOFError from None
 
     def receive(self, seconds: float) -> bytes:
-        """The next message. Bytes and no object: the child works on foreign values, so nothing of it is unpickled.
+        """Return the next message as bytes. The child handles untrusted values, so its messages are never unpickled.
 
         Raises:
-            TimeoutError: nothing came for so many seconds; the process is to be ended.
+            TimeoutError: no message arrived in this time; the caller should end the process.
             EOFError: the process has ended, or its message is too long.
         """
         try:
@@ -98,10 +98,10 @@ class Child:
         """End the process.
 
         Args:
-            patience: seconds for a process that is ending by itself: one that crashed has its own reason.
+            patience: seconds to wait for a process that is already ending: after a crash, its own exit reason is kept.
 
         Returns:
-            How it ended: the name of a signal, or `exit code N`.
+            The name of the signal that ended it, or `exit code N`.
         """
         self._connection.close()
         with suppress(subprocess.TimeoutExpired):
@@ -114,13 +114,14 @@ class Child:
 
 
 def connect_to_parent(limits: Mapping[int, int]) -> Connection:
-    """Prepare the process that `Child` has started, before it does anything else.
+    """Prepare a process started by `Child`. Call this before anything else.
 
     Args:
-        limits: of the module `resource`, soft and hard. Core dumps, which hold data, are off.
+        limits: limits of the `resource` module, each set as soft and hard limit. Core dumps are off, since they contain
+            data.
 
     Returns:
-        The connection; receiving from it raises EOFError when the parent has closed it.
+        The connection; receiving from it raises EOFError after the parent has closed it.
     """
     if len(sys.argv) != 2:
         sys.exit("This program is started by fcir, with the descriptor of a connection as its argument.")
@@ -133,11 +134,11 @@ def connect_to_parent(limits: Mapping[int, int]) -> Connection:
 
 
 def _die_with_parent() -> None:
-    """Be ended by a signal when standard input ends, also within native code that never returns."""
-    # An interrupt from the keyboard reaches both; the parent decides what it means.
+    """End this process by a signal when standard input closes, even inside native code that never returns."""
+    # A keyboard interrupt reaches both processes; the parent decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGIO, signal.SIG_DFL)
-    # Where a system does not know it for pipes, the process ends when it next reads or writes.
+    # On systems that do not support this for pipes, the process ends at its next read or write.
     with suppress(OSError):
         fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,7 +1,7 @@
-"""What a command says: one line per step or fact, as text for a person or as JSON for a log collector.
+"""Console output of the commands: one line per step or fact, as text for people or JSON for a log collector.
 
 Every module logs to the logger `fcir`; only the command line attaches a handler here, and Dagster attaches its own.
-What is the answer to a question (a query, a trace) is data and does not go through here.
+Results that a command returns (a query, a trace) are data and do not go through here.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _chosen = LogFormat.TEXT
 
 
 def report_as(log_format: LogFormat) -> None:
-    """Choose the form of every line of this process that `say` and `print_error` print."""
+    """Set the format of every line that `say` and `print_error` print in this process."""
     global _chosen
     _chosen = log_format
 
 
 def say(message: str, *, level: str = "info", **fields: object) -> None:
-    """Print a line on standard output; an empty one, which is for the eye, as text only.
+    """Print a line on standard output. Empty lines are printed as text only.
 
     Args:
         message: the line.
-        level: `info`, `warning` or `error`; a text line is marked by its own words.
+        level: `info`, `warning` or `error`, for the JSON form only.
         fields: the same as values, for the JSON form.
     """
     if _chosen is LogFormat.TEXT:
@@ -41,19 +41,19 @@ def say(message: str, *, level: str = "info", **fields: object) -> None:
 
 
 def note(message: str, stream: TextIO) -> None:
-    """Print what has to be known of the data of an answer, on a stream where it is not taken for a part of them."""
+    """Print a note about the data of a result, on a stream where it does not mix with the data."""
     text = message if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "info", message, {})
     stream.write(f"{text}\n")
 
 
 def print_error(message: str, **fields: object) -> None:
-    """Print why a command ends without having done its work, on standard error."""
+    """Print the reason why a command failed, on standard error."""
     text = f"fcir: {message}" if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "error", message, fields)
     sys.stderr.write(f"{text}\n")
 
 
 def is_json() -> bool:
-    """Whether lines are for a log collector, not for a person."""
+    """Whether output is JSON, for a log collector."""
     return _chosen is LogFormat.JSON
 
 
@@ -75,7 +75,7 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
 
 
 def detail(message: str, **fields: object) -> None:
-    """Report what a log collector keeps and a person looks up where it is wanted: in the JSON form only.
+    """Report a detail for the log collector: printed in the JSON form only.
 
     Args:
         message: the line.
@@ -86,7 +86,7 @@ def detail(message: str, **fields: object) -> None:
 
 
 def progress(stage: str, name: str, done: int, total: int) -> None:
-    """Show how far a step is, on a terminal only: a log keeps what was finished, not how it crept on."""
+    """Show the progress of a step, on a terminal only: a log records finished steps."""
     if LOGGER.handlers and not is_json() and sys.stderr.isatty():
         end = "\r" if done < total else "\r" + " " * 70 + "\r"
         sys.stderr.write(f"{stage:<12} {name:<22} {done:,} of {total:,}{end}")
@@ -94,7 +94,7 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
 
 
 def warn(message: str, **fields: object) -> None:
-    """Report something that a person should look at, although the run goes on.
+    """Report something that needs attention but does not stop the run.
 
     Args:
         message: the line.
@@ -104,26 +104,26 @@ def warn(message: str, **fields: object) -> None:
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formatter of records as one line of JSON each."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON: time (UTC), level, message and the fields of a step."""
+        """Return the record as JSON: time (UTC), level, message and the fields of a step."""
         moment = datetime.fromtimestamp(record.created, UTC)
         message = " ".join(record.getMessage().split())
         return _as_json(moment, record.levelname.lower(), message, getattr(record, "fcir", {}))
 
 
 class _TextFormatter(logging.Formatter):
-    """The message; warnings and errors are marked."""
+    """Formatter of records as their message, with a mark for warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line for a person."""
+        """Return the record as a line of text."""
         mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         return f"{mark}{record.getMessage()}"
 
 
 def report_to_terminal(log_format: LogFormat) -> None:
-    """Send what is logged in this process to standard output as well."""
+    """Also send the log of this process to standard output."""
     report_as(log_format)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JsonFormatter() if log_format is LogFormat.JSON else _TextFormatter())

@@ -1,4 +1,4 @@
-"""The code location: everything that Dagster shows and runs, put together. Each part is in `defs/`."""
+"""The code location: all assets, jobs, schedules and sensors for Dagster, collected from `defs/`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dagster_project.transformation.project import ensure_manifest
 
 
 def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliveries | None = None) -> dg.Definitions:
-    """All assets, jobs, schedules and sensors, with other resources than those of the installation where given.
+    """Return all definitions, optionally with other resources than those of this installation.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -55,5 +55,5 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
 
 @dg.definitions
 def definitions() -> dg.Definitions:
-    """What `dagster` and `fcir` load."""
+    """Return the definitions that `dagster` and `fcir` load."""
     return build_definitions()

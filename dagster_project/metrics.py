@@ -1,7 +1,7 @@
-"""Ask for figures by metric: MetricFlow's command `mf`, offline and reading only. Metrics are in `dbt/models/semantic`.
+"""Query figures by metric with MetricFlow's command `mf`, offline and read-only. Metrics are in `dbt/models/semantic`.
 
-`python -m dagster_project.metrics query --metrics calls_999_pct_not_answered --group-by metric_time__quarter` asks the
-publication that readers are pointed to; with `--warehouse` as the first argument, the warehouse.
+`python -m dagster_project.metrics query --metrics calls_999_pct_not_answered --group-by metric_time__quarter` queries
+the current publication; with `--warehouse` as the first argument, it queries the warehouse.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _FROM_WAREHOUSE = "--warehouse"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `mf`; the exit codes are those of `fcir`.
+    """Run `mf`, with the exit codes of `fcir`.
 
     Args:
-        arguments: what `mf` takes, after `--warehouse` or not; those of the process by default.
+        arguments: arguments of `mf`, optionally after `--warehouse`; by default those of the process.
 
     Returns:
-        0 when all is well, 1 when MetricFlow refuses, 2 for wrong use or configuration, 75 when a run holds the
+        0 on success, 1 when MetricFlow reports an error, 2 for wrong use or configuration, 75 when a run holds the
         warehouse.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _database(settings: Settings, *, from_warehouse: bool) -> Iterator[Path]:
-    """The file to read; no run writes the warehouse meanwhile."""
+    """Yield the file to read. No run writes to the warehouse in the meantime."""
     if not from_warehouse:
         yield current_publication(settings.published) / "fcir.duckdb"
         return
@@ -68,7 +68,7 @@ def _run_mf(settings: Settings, database: Path, arguments: Sequence[str]) -> int
         )
     ensure_manifest(settings)
     with TemporaryDirectory() as folder:
-        # All that `mf` reads of a dbt project: its settings, and what dbt's parsing left.
+        # `mf` reads only these of a dbt project: its settings and the artefacts of parsing.
         shutil.copy(DBT_PROJECT / "dbt_project.yml", folder)
         (Path(folder) / "target").symlink_to(target_path(settings).resolve())
         environment = {
@@ -78,8 +78,8 @@ def _run_mf(settings: Settings, database: Path, arguments: Sequence[str]) -> int
             "DBT_TARGET": "warehouse_reader" if database == settings.warehouse else "reader",
             "DBT_LOG_PATH": folder,
             "DO_NOT_TRACK": "1",
-            # Each command asks pypi.org for a newer version, which no proxy without a host lets it, and keeps the
-            # answer as a pickle in the folder of temporary files, where anybody may have put another one.
+            # Each command checks pypi.org for a newer version; a proxy without a host prevents that. It would also
+            # store the answer as a pickle in the temporary folder, where any user may have placed another one.
             "https_proxy": "http://",
             "TMPDIR": folder,
         }

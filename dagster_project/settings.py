@@ -1,4 +1,4 @@
-"""Settings of one installation, read from the environment once and checked together. No business rules here."""
+"""Settings of one installation, read from the environment once and validated together. No business rules here."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from dagster_project.errors import OperatorError
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_WHEEL = _PACKAGE / "project"
-# What has dbt/, deploy/ and expectations/: the checkout, or a folder that a wheel puts into the package.
+# The folder with dbt/, deploy/ and expectations/: the checkout, or a folder that the wheel adds to the package.
 PROJECT_ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
 # The code location that Dagster's processes load.
 WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
 
-# Extracts of days before are refused; a force with older extracts moves it back.
-# 2014-04-01: start of a financial year, and older than the records that any force has to keep for contact data.
+# Extracts before this day are rejected; a force with older extracts sets an earlier day. 2014-04-01 is the start of a
+# financial year, and older than any contact records that a force must keep.
 FIRST_EXTRACT_DATE = "2014-04-01"
 
 
 class SettingsError(OperatorError, ValueError):
-    """Settings that cannot be used; the message names each one and what was expected."""
+    """Settings are not valid; the message names each one and the expected value."""
 
 
 class LogFormat(StrEnum):
-    """How a run reports: lines for a person, or one JSON object a line for a log collector."""
+    """Format of a run's output: lines of text, or one JSON object per line for a log collector."""
 
     TEXT = "text"
     JSON = "json"
@@ -49,7 +49,7 @@ class Target(StrEnum):
 
 
 class Settings(BaseSettings):
-    """Where the data are and how this installation behaves: `FCIR_...` variables or lines of a `.env` file."""
+    """Where the data are and how this installation behaves: `FCIR_...` variables, or lines of a `.env` file."""
 
     model_config = SettingsConfigDict(env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True)
 
@@ -58,14 +58,14 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="engine")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
-    # Five minutes: a run waits for it; whoever needs longer has the sender write a marker.
+    # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
     settle_seconds: float = Field(
         default=2.0, ge=0, le=300, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
     )
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
-    # A list with commas, not the JSON that pydantic-settings expects of a sequence.
+    # A comma-separated list, not the JSON that pydantic-settings expects for a sequence.
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
@@ -79,13 +79,13 @@ class Settings(BaseSettings):
     @field_validator("notify_file")
     @classmethod
     def _no_file(cls, file: Path | None) -> Path | None:
-        # An empty value of an environment file means that there is none, not the folder itself.
+        # An empty value in an environment file means no file, not the current folder.
         return None if file is None or file == Path() else file.expanduser().resolve()
 
     @field_validator("site_url")
     @classmethod
     def _address(cls, address: str) -> str:
-        # A browser opens no file:// link of a page that came by http, so a file share is no address.
+        # Browsers do not open file:// links from a page loaded over http, so a file share is not a valid address.
         if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
             raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
         return address.rstrip("/")
@@ -110,62 +110,62 @@ class Settings(BaseSettings):
 
     @property
     def landing(self) -> Path:
-        """Folder that the source systems drop extracts into; this project only reads it."""
+        """Folder where source systems deliver extracts; this project only reads it."""
         return self.home / "landing"
 
     @property
     def warehouse(self) -> Path:
-        """The private DuckDB file; one writer."""
+        """The private DuckDB file of the warehouse, with a single writer."""
         return self.home / "warehouse.duckdb"
 
     @property
     def marts(self) -> Path:
-        """The private DuckDB file of the marts, which are published by copying it."""
+        """The private DuckDB file of the marts; publishing copies it."""
         return self.home / "marts.duckdb"
 
     @property
     def lock_file(self) -> Path:
-        """File whose lock the one writer holds."""
+        """Lock file of the single writer."""
         return self.home / "warehouse.lock"
 
     @property
     def commentary(self) -> Path:
-        """Where analysts put their words on a month, `FORCE/YYYY-MM.md`."""
+        """Folder of the analysts' commentaries on a month, `FORCE/YYYY-MM.md`."""
         return self.home / "commentary"
 
     @property
     def published(self) -> Path:
-        """Folder of the publications and of the pointer to the current one."""
+        """Folder of the publications, with the pointer to the current one."""
         return self.home / "published"
 
     @property
     def published_public(self) -> Path:
-        """Folder of the public editions and of the pointer to the current one."""
+        """Folder of the public editions, with the pointer to the current one."""
         return self.home / "published_public"
 
     @property
     def dagster_home(self) -> Path:
-        """Storage of the Dagster instance."""
+        """Folder of the Dagster instance's storage."""
         return self.home / "dagster"
 
     @property
     def key_file(self) -> Path:
-        """File that holds the key of the pseudonyms; outside the warehouse, so that a copy of it tells nothing."""
+        """File with the key of the pseudonyms, outside the warehouse, so that a copy of that reveals nothing."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
 
 
 @cache
 def known_forces() -> tuple[str, ...]:
-    """Force codes, by their police.uk identifiers: the list that `dim_force` is made of."""
+    """Return the force codes (police.uk identifiers): the list from which `dim_force` is built."""
     with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(row["force_code"] for row in csv.DictReader(stream))
 
 
 def _host_name(name: str) -> str:
-    """A name as the header Host has it, in lower case.
+    """Return a name as it appears in the Host header, in lower case.
 
     Raises:
-        ValueError: it is an address, a pattern or no name at all.
+        ValueError: the text is an address, a pattern or not a name.
     """
     label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
     match = re.fullmatch(rf"(?P<host>{label}(\.{label})*|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{{0,4}}))?", name.lower())
@@ -180,10 +180,10 @@ def _host_name(name: str) -> str:
 
 
 def read_settings() -> Settings:
-    """Read and check all settings.
+    """Read and validate all settings.
 
     Raises:
-        SettingsError: at least one setting cannot be used; all of them are named.
+        SettingsError: at least one setting is not valid; the message names all of them.
     """
     _check_env_file(Path(".env"))
     try:
@@ -197,10 +197,10 @@ def read_settings() -> Settings:
 
 
 def _check_env_file(file: Path) -> None:
-    """See that every line of a `.env` file is one: dotenv only warns, and the data root would be another.
+    """Check that every line of a `.env` file is valid: dotenv only warns, and another data root would be used.
 
     Raises:
-        SettingsError: there are other lines, or it is no text.
+        SettingsError: a line is not valid, or the file is not text.
     """
     if not file.is_file():
         return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """A number and its noun.
+    """Return a number with its noun.
 
     Args:
-        number: how many.
-        noun: for one, for example `row` or `delivery`; of several words, the last one changes.
-        plural: for any other number, where it is not formed by the rule (`-s`, `-y` to `-ies`).
+        number: the count.
+        noun: the singular, for example `row` or `delivery`; in a phrase, the last word changes.
+        plural: the plural, if it is not regular (`-s`, or `-y` to `-ies`).
 
     Returns:
         For example `1 delivery`, `2,400 rows`.
@@ -23,5 +23,5 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def be(number: int) -> str:
-    """The verb to a number: `is` or `are`."""
+    """Return the verb for a number: `is` or `are`."""
     return "is" if number == 1 else "are"

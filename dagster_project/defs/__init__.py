@@ -1,1 +1,1 @@
-"""What Dagster sees: assets, checks, jobs, schedules. What the assets do is in the packages that they call."""
+"""Dagster definitions: assets, checks, jobs, schedules. The work is done in the packages that they call."""

@@ -1,4 +1,4 @@
-"""When things run: the nightly job, its schedule, and the sensor for new deliveries."""
+"""When runs start: the nightly job, its schedule, and the sensor for new deliveries."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import be, counted
 
-# The console of a run that the command line starts is the operator's; Dagster's own lines go to its storage.
+# The console of a run started from the command line shows the lines for operators; Dagster's own lines go to its
+# storage.
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
-# Tag of the runs that the command line starts, in its own process and under the writer lock.
+# Tag of runs started from the command line, which run in its process and under the writer lock.
 BY_COMMAND_LINE = {"fcir/started_by": "command line"}
 
 _ACTIVE = [
@@ -27,19 +28,19 @@ _ACTIVE = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
-# The sensor does not wait for a file; it comes back in five minutes. A minute lets a slow sender pause.
+# The sensor does not wait for a file; it checks again in five minutes. A minute allows a slow sender to pause.
 _SETTLE_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
-    # What leaves the force, leaves it by somebody's decision.
+    # Data leave the force only by a person's decision.
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("public_edition"),
     description=(
         "Load every delivery that is new, changed or was never accepted, build and test the marts, publish. "
         "It fails, after all of that, when a delivery is missing or rejected. To start it by hand, launch it without "
         "a partition; extract dates to load again go into its configuration."
     ),
-    # One writer: a process for each step would cost 2 to 5 times as much and gain nothing.
+    # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
 )
 
@@ -63,7 +64,7 @@ publish_public = dg.define_asset_job(
 nightly_schedule = dg.ScheduleDefinition(
     name="nightly_0415",
     job=nightly,
-    # 04:15 exists on every day of the year: the clocks change between 01:00 and 02:00.
+    # 04:15 exists on every day of the year: clocks change between 01:00 and 02:00.
     cron_schedule="15 4 * * *",
     execution_timezone=LONDON_NAME,
     description=(
@@ -77,7 +78,7 @@ nightly_schedule = dg.ScheduleDefinition(
 @dg.sensor(
     name="new_deliveries",
     job=nightly,
-    # Five minutes: a correction that is dropped at noon is published before people come back from lunch.
+    # Five minutes: a correction delivered at noon is published by the end of the lunch break.
     minimum_interval_seconds=300,
     description=(
         "Starts the nightly job when a delivery is new or has changed and lies complete in the landing folder. A "
@@ -87,8 +88,8 @@ nightly_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """One run for one state of the landing folder: the same files never start a second run."""
-    # A run of the command line that counts as active and holds no lock was killed; it starts nothing any more.
+    """Request one run for each state of the landing folder: the same files never start a second run."""
+    # A run of the command line that is marked active but holds no lock was killed; it does nothing further.
     active = [
         run.run_id
         for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))

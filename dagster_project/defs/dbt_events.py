@@ -1,7 +1,7 @@
-"""What a dbt step shows in Dagster: an event for each model and seed that was built, and for each test that ran.
+"""Dagster events of a dbt step: one for each model and seed that was built, and for each test that ran.
 
-dagster-dbt's `fetch_row_counts().fetch_column_metadata()` give the same, but wait busily for DuckDB until dbt has
-ended: 31 to 33 CPU seconds for a night that takes 20 without that wait.
+dagster-dbt's `fetch_row_counts().fetch_column_metadata()` provide the same, but poll DuckDB in a busy loop until dbt
+has ended: 31 to 33 CPU seconds for a nightly run that takes 20 without it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNIQUE_ID, _MANIFEST = "dagster_dbt/unique_id", "dagster_dbt/manifest"
 
 
 def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
-    """Ids of the dbt nodes of the assets and checks that a run has selected of a definition."""
+    """Return the ids of the dbt nodes that a run selected from a definition."""
     definition = context.assets_def
     assets = [spec for spec in definition.specs if spec.key in context.selected_asset_keys]
     checks = [spec for spec in definition.check_specs if spec.key in context.selected_asset_check_keys]
@@ -34,16 +34,16 @@ def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
 def events_of(
     context: dg.AssetExecutionContext, settings: Settings, report: BuildReport
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """What a build made of the selected assets and checks.
+    """Yield the results of a build for the selected assets and checks.
 
     Args:
-        context: of the definition that was built.
-        settings: where the warehouse is; the caller has no connection to it.
+        context: context of the definition that was built.
+        settings: location of the warehouse; the caller must not have a connection to it.
         report: the build.
 
     Yields:
-        For each model and seed its row count (tables only: counting a view computes it), columns with types, and which
-        columns they come from; for each data test its verdict, the number of faulty rows and the faults in words.
+        For each model and seed: its row count (tables only, since counting a view computes it), columns with types, and
+        column lineage. For each data test: its result, the number of faulty rows and the faults in words.
     """
     definition = context.assets_def
     specs = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.specs if spec.key in context.selected_asset_keys}
@@ -108,7 +108,7 @@ _ColumnTypes = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
-    """Schema and table to column to its type, of all tables and views."""
+    """Return the type of each column of all tables and views, by schema and table."""
     types: dict[tuple[str, str], dict[str, str]] = {}
     for schema, name, column, kind in connection.execute(
         """
@@ -125,7 +125,7 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
 def _lineage(
     manifest: Mapping[str, Any], settings: Settings, report: BuildReport, types: _ColumnTypes
 ) -> ColumnLineage:
-    """Column lineage by the SQL that the build ran."""
+    """Return the column lineage from the SQL that the build ran."""
     return column_lineage(
         manifest,
         {node.unique_id: node.sql for node in report.nodes if node.sql},
@@ -135,7 +135,7 @@ def _lineage(
 
 
 def _typed(spec: dg.AssetSpec, types: _ColumnTypes) -> dg.TableSchema | None:
-    """The described columns of a table with the types that the database gave them; None where a contract has them."""
+    """Return the documented columns of a table with their types in the database; None if a contract describes them."""
     described = spec.metadata.get("dagster/column_schema")
     schema, name = spec.key.path
     if schema == "marts" or described is None or (schema, name) not in types:
@@ -178,7 +178,7 @@ def _origins_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> dg.TableM
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> dict[str, int]:
-    """Rows of every table that was built; counting a stored table reads its metadata only."""
+    """Return the row count of every table that was built; counting a stored table reads only its metadata."""
     tables = dict(
         connection.execute(
             """

@@ -1,4 +1,4 @@
-"""Names, groups, descriptions and checks that the nodes of the dbt project have in Dagster."""
+"""Names, groups, descriptions and checks of the dbt nodes in Dagster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_project.defs.links import file_of_project, pages_of_table
 from dagster_project.settings import Settings
 
-# Claim of a kind of data test; in braces its arguments. That of `integrity` is several sentences: `_integrity`.
+# Sentence for each kind of data test, with its arguments in braces. For `integrity`, see `_integrity`.
 _CLAIMS = {
     "dated_list": "Of each force and {key}, one row at most is in force on any day, and none is missing between.",
     "sums_to_measure": "{column} adds up to the measure {measure} in every month of a force.",
@@ -19,14 +19,14 @@ _CLAIMS = {
 
 
 class Translator(DagsterDbtTranslator):
-    """Names of the dbt nodes in Dagster (schema and table) and their groups, as dbt_project.yml has them."""
+    """Maps dbt nodes to Dagster names (schema and table) and to groups, as in dbt_project.yml."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._installation = settings
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        """The spec of a node, with its stage as the group, its owner and its kinds."""
+        """Return the spec of a node, with its stage as the group, its owner and its kinds."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
         if node["resource_type"] == "source":
@@ -35,7 +35,7 @@ class Translator(DagsterDbtTranslator):
             key=asset_key_of(manifest, unique_id),
             group_name=node["group"],
             description=node["description"],
-            # dbt's tags are for its own selections.
+            # dbt's tags are only for dbt selections.
             tags={},
             kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
         ).merge_attributes(
@@ -50,7 +50,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        """The spec of a data test: a name without that of the table, and its claim in words."""
+        """Return the spec of a data test, with a name that omits the table, and its claim in words."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
@@ -60,7 +60,7 @@ class Translator(DagsterDbtTranslator):
             for child in manifest["child_map"].get(node.get("attached_node"), [])
             if child.startswith("test.")
         ]
-        # A test of another table that has this one as a parent is its child too.
+        # A test of another table that also reads this one is a child of it too.
         siblings = [_short_name(child) for child in children if child.get("attached_node") == node["attached_node"]]
         short = _short_name(node)
         return dg.AssetCheckSpec(
@@ -74,27 +74,27 @@ class Translator(DagsterDbtTranslator):
 
 
 def asset_key_of(manifest: Mapping[str, Any], unique_id: str) -> dg.AssetKey:
-    """Schema and table of a node, or of a source that the models read."""
+    """Return the asset key, schema and table, of a node or dbt source."""
     node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
     return dg.AssetKey([node.get("source_name") or node["schema"], node["name"]])
 
 
 def _consequence(node: Mapping[str, Any]) -> str:
-    """What a failure of a data test means, in a sentence."""
+    """Return a sentence on what a failure of a data test means."""
     if node["config"]["severity"].lower() == "warn":
         return "A failure is a warning: the marts are published."
     return "A failure stops the run: nothing is published, and what was published before stays."
 
 
 def _short_name(node: Mapping[str, Any]) -> str:
-    """The kind of a generic test with its column; a singular test is named by a sentence already."""
+    """Return the kind of a generic test with its column, or the name of a singular test, which is a sentence."""
     if not node.get("test_metadata"):
         return str(node["name"])
     return "_".join(filter(None, [node["test_metadata"]["name"], node["test_metadata"]["kwargs"].get("column")]))
 
 
 def _claim(node: Mapping[str, Any]) -> str | None:
-    """The claim of a generic test; None for a kind of test without a sentence here."""
+    """Return the claim of a generic test; None for kinds of tests without a sentence here."""
     if not node.get("test_metadata"):
         return None
     name, arguments = node["test_metadata"]["name"], node["test_metadata"]["kwargs"]
@@ -106,7 +106,7 @@ def _claim(node: Mapping[str, Any]) -> str | None:
 
 
 def _integrity(arguments: Mapping[str, Any]) -> str:
-    """A sentence for each claim of a test of integrity."""
+    """Return a sentence for each claim of an integrity test."""
     claims = []
     if "grain" in arguments:
         claims.append(f"No two rows have the same {_listed(arguments['grain'])}.")
@@ -127,10 +127,10 @@ def _listed(items: Sequence[object]) -> str:
 
 
 def _sentence(name: str) -> str:
-    """The name of a singular test as a sentence."""
+    """Return the name of a singular test as a sentence."""
     return f"{name.replace('_', ' ').capitalize()}."
 
 
 def _table_of(text: str) -> str:
-    """The name in a reference to a model, `ref('dim_force')`; other text as it is."""
+    """Return the model name in a reference, `ref('dim_force')`; other text is returned unchanged."""
     return text.removeprefix("ref('").removesuffix("')")

@@ -1,12 +1,12 @@
-"""Dagster's SQLite event log behind kept connections; removing it costs 10 CPU seconds a night.
+"""Dagster's SQLite event log with cached connections. Without this module a nightly run takes 10 CPU seconds more.
 
-Dagster opens an SQLite file again for each event, with an SQLAlchemy engine of its own whose statements have to be
-compiled again: 9 ms of CPU an event. A night has 1,200 to 1,500 events; the first load of ten years has 40,000, since
-every day of every source is marked as loaded by an event. With kept engines an event takes 2 ms, less in a transaction
-with others, and 0.7 ms when a source's days are marked together.
+Dagster opens an SQLite file for each event, with a new SQLAlchemy engine that must compile its statements again: 9 ms
+of CPU per event. A nightly run has 1,200 to 1,500 events; the first load of ten years has 40,000, since every day of
+every source is marked as loaded by an event. With cached engines an event takes 2 ms, less in a transaction with
+others, and 0.7 ms if a source's days are marked together.
 
 To remove it, delete this file, its test, `event_log_storage` in deploy/dagster.yaml and the two `with` statements that
-call `in_one_transaction` and `written_together`: files and events are Dagster's own.
+call `in_one_transaction` and `written_together`. Files and events are in Dagster's own format.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 
 from dagster import DagsterInstance, EventLogEntry
 
-# The name under which the documentation has the class; no public module exports it.
+# Dagster documents the class under this name; no public module exports it.
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from sqlalchemy import Connection, Engine, create_engine
 
 _INDEX = "index"
-# Files that stay open: a web server reads the events of any run.
+# Number of files kept open: a web server reads the events of any run.
 _KEPT = 8
-# As long as Dagster waits for another process that is writing to a file.
+# The time that Dagster waits for another process that is writing to a file.
 _BUSY_SECONDS = 10.0
 
 
 class KeptEventLogStorage(SqliteEventLogStorage):
-    """Dagster's SQLite event log, in the same files, with one engine for each of the files used last."""
+    """Dagster's SQLite event log, in the same files, with a cached engine for each of the most recently used files."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
@@ -44,16 +44,16 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> KeptEventLogStorage:
-        """Make the storage of an instance.
+        """Create the storage of an instance.
 
         Args:
-            inst_data: how the instance names this class.
-            config_value: `base_dir` is the instance's folder; the events are where Dagster has them, below it.
+            inst_data: configuration of this class in the instance.
+            config_value: `base_dir` is the instance's folder; the events are below it, in Dagster's usual place.
         """
         return cls(str(Path(config_value["base_dir"]) / "history" / "runs"), inst_data)
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event; one that `held_back` holds is stored when that ends."""
+        """Store an event; inside `held_back`, a held event is stored at its end."""
         mark = event.asset_materialization
         if self._held is not None and mark is not None and not mark.tags:
             self._held.append(event)
@@ -61,22 +61,22 @@ class KeptEventLogStorage(SqliteEventLogStorage):
             super().store_event(event)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events in one transaction per file: those that announce what a run will make, where batches are on."""
+        """Store events in one transaction per file. Dagster sends planned materialisations here if batching is on."""
         with self.in_one_transaction():
             for event in events:
                 self.store_event(event)
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table: Dagster asks for each asset and twice for each check, and drops none."""
+        """Return whether the index has a table, cached: Dagster asks for each asset and check, and drops no table."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     @contextmanager
     def in_one_transaction(self) -> Iterator[None]:
-        """Store what is logged inside in one transaction per file, also where an exception ends it.
+        """Store the events logged inside in one transaction, even if an exception ends it.
 
-        For events that follow each other at once: no other process can write until it ends.
+        For events in quick succession: no other process can write until the block ends.
         """
         if self._joined is not None:
             yield
@@ -92,9 +92,9 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Store the materialisations of one asset that one run logs inside together, when it ends.
+        """Store the materialisations of one asset that one run logs inside together, at the end.
 
-        Dagster rewrites the entry of the asset, with the whole event in it, for each of them; here for the last alone.
+        Dagster rewrites the asset's entry, including the whole event, for each of them; here only for the last.
         """
         self._held = []
         try:
@@ -110,11 +110,11 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                 super().store_event(events[-1])
 
     def run_connection(self, run_id: str | None = None) -> Any:
-        """A connection to the events of a run, in a transaction."""
+        """Return a connection to the events of a run, in a transaction."""
         return self._connection(str(run_id), super().run_connection(run_id))
 
     def index_connection(self) -> AbstractContextManager[Connection]:
-        """A connection to the events of all runs that concern assets, in a transaction."""
+        """Return a connection to the asset events of all runs, in a transaction."""
         return self._connection(_INDEX, super().index_connection())
 
     def dispose(self) -> None:
@@ -126,7 +126,7 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connection(self, shard: str, first: AbstractContextManager[Connection]) -> Iterator[Connection]:
-        # The first connection of a process to a file is Dagster's own, which makes the file and its tables.
+        # For the first connection of a process to a file, Dagster's own code creates the file and its tables.
         engine = self._engines.get(shard)
         if engine is None:
             with first as connection:
@@ -150,12 +150,12 @@ class KeptEventLogStorage(SqliteEventLogStorage):
 
 
 def in_one_transaction(instance: DagsterInstance) -> AbstractContextManager[None]:
-    """Write the events logged inside in one transaction, also where an exception ends it."""
+    """Write the events logged inside in one transaction, even if an exception ends it."""
     storage = instance.event_log_storage
     return storage.in_one_transaction() if isinstance(storage, KeptEventLogStorage) else nullcontext()
 
 
 def written_together(instance: DagsterInstance) -> AbstractContextManager[None]:
-    """Write the materialisations of one asset that a run logs inside together, in their order, when it ends."""
+    """Write the materialisations of one asset that a run logs inside together, in order, at the end."""
     storage = instance.event_log_storage
     return storage.held_back() if isinstance(storage, KeptEventLogStorage) else nullcontext()

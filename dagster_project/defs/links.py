@@ -1,8 +1,8 @@
-"""What leads from an asset to its page of the published site, and to the file that it is made by.
+"""Links from an asset to its page of the published site, and to the file that defines it.
 
-The Dagster UI is looked at from other machines: a path of the server would open nothing there, and the UI serves no
-files. So the text of a contract or a model is shown by the UI itself, and a page of the site is an address where
-`FCIR_SITE_URL` says that a web server gives the publication out, else its place below `published/current`.
+The Dagster UI is used from other machines: a path on the server would open nothing there, and the UI serves no files.
+So the UI shows the text of a contract or model itself. A page of the site is a URL if `FCIR_SITE_URL` names a web
+server for the publication, otherwise its path below `published/current`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dagster as dg
 
 from dagster_project.settings import PROJECT_ROOT, Settings
 
-# Pages that show more of a mart than its page of the dictionary does.
+# Pages with more about a mart than its page of the dictionary.
 _PAGES_OF_MARTS = {
     "board_paper": ("board_paper_page", "board_paper.html"),
     "corrections": ("quality_page", "quality/index.html#corrections"),
@@ -26,11 +26,11 @@ _PAGES_OF_MARTS = {
 
 
 def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:
-    """A page of the current publication: an address to follow where there is one, else where its file lies.
+    """Return a page of the current publication: a URL if there is one, otherwise the path of its file.
 
     Args:
-        settings: with the address of the site, if it has any.
-        page: the page, relative to the folder of the publication.
+        settings: with the URL of the site, if set.
+        page: path of the page, relative to the folder of the publication.
     """
     if settings.site_url:
         return dg.MetadataValue.url(f"{settings.site_url}/{page}")
@@ -38,7 +38,7 @@ def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:
 
 
 def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -> dict[str, dg.MetadataValue]:
-    """Pages of a table that dbt makes: of a mart its columns and figures, of any other its SQL and its lineage."""
+    """Return the pages of a dbt table: columns and figures for a mart, SQL and lineage for any other table."""
     resource_type = unique_id.partition(".")[0]
     pages = {"lineage_page": f"dictionary/lineage.html#!/{resource_type}/{unique_id}"}
     if schema == "marts":
@@ -50,12 +50,12 @@ def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -
 
 
 def file_of_project(key: str, path: str, language: str) -> dict[str, dg.MetadataValue]:
-    """A file of the project: where it lies, and its text at a click.
+    """Return a file of the project: its path, and its text to expand.
 
     Args:
-        key: what the file is, for example `contract`; the name of the metadata.
-        path: the file, relative to the project.
-        language: of its text, for example `yaml`.
+        key: kind of file, for example `contract`; used as the metadata key.
+        path: the path, relative to the project.
+        language: language of the text, for example `yaml`.
     """
     text = (PROJECT_ROOT / Path(path)).read_text(encoding="utf-8")
     return {

@@ -1,4 +1,4 @@
-"""The lines that a run prints: what was loaded, built and published, and what is wrong."""
+"""Log lines of a run: what was loaded, built and published, and what is wrong."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.warehouse.state import quarantined_rows
 from dagster_project.words import counted
 
-# Lines about quarantined rows of a source that a run logs as JSON.
+# Maximum number of lines about quarantined rows of a source that a run logs as JSON.
 _DETAILS = 200
 
 
 def log_loading(report: SourceReport, seconds: float) -> None:
-    """A line for what became of the deliveries of a source, and a warning for each of them that needs attention."""
+    """Log a line about the deliveries of a source, and a warning for each one that needs attention."""
     fields = {str(warning): asdict(warning) for warning in report.file_warnings}
     for warning in report.warnings:
         warn(warning, **fields.get(warning, {"source": report.source, "reason": warning}))
@@ -59,7 +59,7 @@ def log_loading(report: SourceReport, seconds: float) -> None:
 
 
 def log_quarantined_rows(connection: duckdb.DuckDBPyConnection, report: SourceReport) -> None:
-    """A line for each reason for which rows of a file are quarantined, in a log as JSON; of very many, the first."""
+    """Log, as JSON only, a line for each reason code of quarantined rows in a file, up to a maximum."""
     if not is_json():
         return
     source = report.source
@@ -78,7 +78,7 @@ def log_quarantined_rows(connection: duckdb.DuckDBPyConnection, report: SourceRe
 
 
 def log_build(name: str, report: BuildReport, seconds: float) -> None:
-    """A line for each layer of models of a dbt step in the order in which they end, for its tests, and for the step."""
+    """Log a line for each layer of models of a dbt step in order of completion, for its tests, and for the step."""
     layers: dict[str, list[NodeResult]] = {}
     for node in report.nodes:
         layer = {"seed": "reference", "test": "tests"}.get(node.folder, node.folder)
@@ -100,7 +100,7 @@ def log_build(name: str, report: BuildReport, seconds: float) -> None:
 
 
 def failure_of_build(report: BuildReport) -> str:
-    """Why a dbt step failed, what stands, and what to do."""
+    """Return the reason for which a dbt step failed, what remains valid, and what to do."""
     faults = "; ".join(
         f"{node.name}: {node.message or node.status}" for node in report.failed if node.status != "skipped"
     )
@@ -111,7 +111,7 @@ def failure_of_build(report: BuildReport) -> str:
 
 
 def log_publication(publication: Publication, seconds: float) -> None:
-    """Lines for the papers, the pages and the tables of a publication."""
+    """Log lines for the papers, pages and tables of a publication."""
     rows = sum(publication.tables.values())
     rendered = sum(paper.is_rendered for paper in publication.papers)
     step(
@@ -134,7 +134,7 @@ def log_publication(publication: Publication, seconds: float) -> None:
 
 
 def log_public_edition(edition: PublicEdition, seconds: float) -> None:
-    """A line for the tables of a public edition and the months that it shows for the first time."""
+    """Log a line for the tables of a public edition and for the months that it shows for the first time."""
     rows = sum(edition.tables.values())
     step(
         "publish",

@@ -1,6 +1,7 @@
-"""Alerts: a source that did not deliver by its deadline, a run that failed.
+"""Alerts for overdue deliveries and failed runs.
 
-Every alert is in the log of its sensor. Where `FCIR_NOTIFY_FILE` names addresses, it is sent to them through apprise.
+Every alert is in the log of its sensor. If `FCIR_NOTIFY_FILE` is set, it is sent to the addresses in that file with
+apprise.
 """
 
 import json
@@ -25,10 +26,10 @@ from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import outstanding, reading_audit
 from dagster_project.words import be, counted
 
-# A month: when alerts are first switched on, they leave out old gaps that everybody knows of.
+# A month: when alerts are first switched on, they skip old gaps that are already known.
 _NEWEST_DAYS = 31
 
-# Lines of an alert; the rest is counted, and `fcir status` has them all.
+# Maximum number of lines of an alert; the others are counted, and `fcir status` lists all.
 _LISTED = 12
 
 
@@ -42,7 +43,7 @@ _LISTED = 12
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """The cursor holds, by source, the days that an alert named and that have not been delivered since."""
+    """Report overdue deliveries. The cursor contains, by source, reported days that are still not delivered."""
     settings = read_settings()
     contracts = load_contracts(CONTRACTS)
     try:
@@ -72,14 +73,14 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    # This code location is the only one of the instance; runs of versions before 0.1 belong to none.
+    # This code location is the only one of the instance; runs of versions before 0.1 belong to no location.
     monitor_all_code_locations=True,
     minimum_interval_seconds=60,
     description="Raises an alert when a run failed: which steps, and which deliveries need attention.",
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Names source, day and state of what is outstanding, never the text of an error, which may hold anything."""
+    """Report a failed run with the source, day and state of each outstanding delivery, never the text of an error."""
     settings = read_settings()
     steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
     lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]
@@ -98,7 +99,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
 
 
 def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[str]) -> bool:
-    """Log an alert and send it where addresses are named; false when it reached none of them."""
+    """Log an alert and send it if addresses are set; return false if it reached none of them."""
     body = "\n".join(lines)
     log.warning(f"{title}\n{body}")
     if settings.notify_file is None:
@@ -132,12 +133,12 @@ def _days_by_source(cursor: str | None) -> dict[str, set[date]]:
 
 
 class NotifyFileError(RuntimeError):
-    """The file of addresses cannot be used; the message names it and never what is in it."""
+    """The file of addresses cannot be used; the message names the file but never its content."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """How many addresses a message was sent to."""
+    """Number of addresses that a message reached, and that it did not reach."""
 
     reached: int
     failed: int
@@ -146,21 +147,21 @@ class Sent:
 def send(file: Path, *, title: str, body: str) -> Sent:
     """Send a message to every address of a file.
 
-    Addresses hold passwords and tokens, so neither this module nor the libraries log anything of them.
+    Addresses contain passwords and tokens, so neither this module nor the libraries log anything about them.
 
     Args:
-        file: one apprise URL a line; blank lines and lines that begin with # are left out.
+        file: one apprise URL per line; blank lines and lines that start with # are ignored.
         title: one line.
         body: plain text.
 
     Returns:
-        How many addresses took it. The others are tried when one fails.
+        The number of addresses that accepted it. If one fails, the others are still tried.
 
     Raises:
-        NotifyFileError: the file cannot be read, is open to others, or holds no address.
+        NotifyFileError: the file cannot be read, can be read by others, or contains no address.
     """
     addresses = _addresses(file)
-    # Imported here: it takes a tenth of a second and is needed once in many days.
+    # Imported here: it takes 0.1 s and is rarely needed.
     import apprise
 
     reached = 0

@@ -1,7 +1,7 @@
-"""What daily sources are partitioned by: extract dates from the first delivery on, so that no day before is missing.
+"""Partitions of daily sources: extract dates since the first delivery, so that no earlier day counts as missing.
 
-Read when the code location is loaded, by every process for itself: a command has the present days, a server that runs
-those of its start (Deployment > Reload in the UI).
+Computed when a process loads the code location: a command sees the current days, a running server those of its start
+(Deployment > Reload in the UI).
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ from dagster_project.warehouse.lock import WarehouseLocked
 
 
 def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.DailyPartitionsDefinition:
-    """The partitions of the daily sources.
+    """Return the partitions of the daily sources.
 
-    All have the same, since Dagster lets no job have assets of different partitions: they begin with the first delivery
-    of any of them. Sources that come whenever there is something have none: no day of theirs can be missing.
+    All sources have the same partitions, since Dagster allows no job with assets of different partitions: they begin
+    with the first delivery of any source. Sources without a schedule have no partitions: none of their days can be
+    missing.
 
     Args:
-        settings: where the data are.
+        settings: location of the data.
         contracts: the sources.
 
     Returns:
-        Every day in London from the first delivery to today, whose extract may lie there before it is over; today alone
-        before the first delivery. Synthetic extracts end with the newest of them: no more will come.
+        Every day in London from the first delivery to today, whose extract may arrive before the day is over; only
+        today before the first delivery. Synthetic extracts end with the newest one: no more will come.
     """
     days = _delivered(settings, [source for source, contract in contracts.items() if contract.is_daily])
     start = min(days, default=london_today()).isoformat()
@@ -47,10 +48,10 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
 
 
 def _delivered(settings: Settings, sources: list[str]) -> list[date]:
-    """Days that the sources delivered, the first and the newest among them.
+    """Return days that the sources delivered, including the first and the newest.
 
-    By the landing folder and the audit that is published, which has the days of files that are gone. The warehouse is
-    not read: a run may hold it while a server loads the code location.
+    Read from the landing folder and the published audit, which includes days of files that were removed. The warehouse
+    is not read: a run may hold it while a server loads the code location.
     """
     days = [day for source in sources for day in _landed(settings, source)]
     with (
@@ -72,7 +73,7 @@ def _delivered(settings: Settings, sources: list[str]) -> list[date]:
 
 
 def _landed(settings: Settings, source: str) -> list[date]:
-    """Extract dates in the names of a source's files that loading would take."""
+    """Return the extract dates in the names of a source's files that loading would accept."""
     first, last = date.fromisoformat(FIRST_EXTRACT_DATE), london_today()
     with suppress(OSError):
         found = [extract_date_of(name, source) for name in os.listdir(settings.landing / source)]  # noqa: PTH208 (names)

@@ -1,4 +1,4 @@
-"""Owner, freshness, retries and tags of every asset: stated here and mapped once over all specs."""
+"""Owner, freshness, retries and tags of every asset, defined here and applied to all specs at once."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from dagster_project.contracts import Contract
 from dagster_project.transformation.project import read_manifest
 
 RETRY_LOADING = dg.RetryPolicy(max_retries=1, delay=10)
-"""For a full disk or a file share that is away for a moment. Data faults are no exceptions, and are not tried again."""
+"""For a full disk or a file share that is briefly unavailable. Data faults are not exceptions and are not retried."""
 
-# Group to owner, where no contract and no group of dbt/models/_models__groups.yml states one.
+# Owner by group, unless a contract or a group of dbt/models/_models__groups.yml states one.
 _OWNERS = {
     "sources": "data-engineering",
     "publication": "performance-analysis",
     "public_edition": "performance-analysis",
 }
 
-# When people begin to read. The night's run starts at 04:15 (`automation.py`).
+# When people start to read. The nightly run starts at 04:15 (`automation.py`).
 _PUBLISHED_BY = time(9)
 
 
 def with_policies(
     assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], *, contracts: Mapping[str, Contract], manifest: Path
 ) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
-    """The assets, each with its owner, its tags and, where somebody waits for it, its freshness policy.
+    """Return the assets, each with its owner, its tags and, if people wait for it, its freshness policy.
 
     Args:
         assets: all assets of the code location, each with its group.
-        contracts: the sources; what they state is true of their landing folder and their raw table.
+        contracts: the sources; their policies apply to both the landing folder and the raw table.
         manifest: dbt's manifest, for the owners of its groups.
     """
     groups = read_manifest(manifest)["groups"].values()
@@ -56,11 +56,11 @@ def with_policies(
 
 
 def _fresh_by(deadline: time) -> dg.FreshnessPolicy:
-    """Materialised each day between midnight and the deadline, in London.
+    """Return a policy: materialised each day between midnight and the deadline, in London.
 
-    Of a landing folder: a delivery came. Of a raw table: the load ran, whether or not there was anything new.
+    For a landing folder: a delivery came. For a raw table: the load ran, with or without new data.
     """
-    # Dagster takes no window of less than a minute.
+    # Dagster accepts no window shorter than a minute.
     since_midnight = timedelta(hours=deadline.hour, minutes=deadline.minute) or timedelta(hours=1)
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{deadline.minute} {deadline.hour} * * *",

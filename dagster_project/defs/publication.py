@@ -1,4 +1,4 @@
-"""The publication as assets, and the run's own verdict. What is published and how: `publication/`."""
+"""The publication as assets, and the verdict of the run. `publication/` makes the content."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
 from dagster_project.words import be, counted
 
-# Marts that the parts of a publication read besides what they are made from; a test compares them with the code.
+# Marts that the parts of a publication read in addition to their inputs; a test compares them with the code.
 _PAPER_READS = (
     "definitions",
     "dim_force",
@@ -75,7 +75,7 @@ _SITE_READS = (
 
 
 def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.AssetSpec]:
-    """What a publication consists of: the tables, the papers, the site with its parts, and the list of all of it."""
+    """Return the parts of a publication: the tables, the papers, the site with its parts, and the manifest."""
 
     def spec(name: str, *, reads: Sequence[dg.AssetKey], description: str, kinds: set[str], file: str) -> dg.AssetSpec:
         is_page = file.endswith(".html")
@@ -101,7 +101,7 @@ def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.Asse
         ),
         spec(
             "parquet",
-            # Both hold the same rows.
+            # Both contain the same rows.
             reads=_published("database"),
             description="The tables of the database as Parquet: one file for each, of a fact one for each month.",
             kinds={"parquet"},
@@ -176,7 +176,7 @@ def _published(*names: str) -> list[dg.AssetKey]:
 
 
 def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
-    """How much there is of each part of a publication; the UI draws it over time."""
+    """Return the size of each part of a publication; the UI plots it over time."""
     folder = publication.folder
     rows = sum(publication.tables.values())
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -210,7 +210,7 @@ def _bytes(path: Path) -> int:
 
 
 def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.AssetsDefinition]:
-    """The parts of the publication, which are made together, and the run's verdict."""
+    """Return the parts of the publication, which are made together, and the verdict of the run."""
     marts = marts_of(read_manifest(manifest_path))
     specs = publication_specs(marts, settings)
 
@@ -269,7 +269,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
 
 
 def _files_left_out(failed: Sequence[FailedRendering]) -> list[str]:
-    """A sentence on files that could not be rendered; none where there are none."""
+    """Return a sentence on files that could not be rendered; empty if there are none."""
     if not failed:
         return []
     count = f"{counted(len(failed), 'rendering')} {be(len(failed))} left out of the publication"
@@ -282,7 +282,7 @@ def _file_left_out(failed: FailedRendering) -> str:
 
 
 def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
-    """What leaves the force: the public edition's tables, its papers and its manifest. No night makes it."""
+    """Return the assets of the public edition: tables, papers and manifest. The nightly job does not make it."""
     marts = marts_of(read_manifest(manifest_path))
     released = [dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases]
     specs = [

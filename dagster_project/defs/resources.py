@@ -1,4 +1,4 @@
-"""Resources of the assets: the locked warehouse, the deliveries that a run is about, and dbt."""
+"""Resources of the assets: the locked warehouse, the deliveries of a run, and dbt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dagster_project.warehouse.state import reading_audit
 
 
 class Warehouse(dg.ConfigurableResource):
-    """The warehouse, held by this run alone from its first asset to its last."""
+    """The warehouse, locked by this run from its first asset to its last."""
 
     _settings: Settings = PrivateAttr()
     _contracts: Mapping[str, Contract] = PrivateAttr()
@@ -44,16 +44,16 @@ class Warehouse(dg.ConfigurableResource):
         """
         self._settings = read_settings()
         self._contracts = load_contracts(CONTRACTS)
-        # A run of the command line has taken it already, under its own name.
+        # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
             yield self
 
     def begin(self, step: str) -> None:
-        """Say what the run does from here on, for those who ask for the state meanwhile.
+        """Record the current step of the run, for commands that show its state.
 
         Args:
-            step: in words, for example `loading crimes`.
+            step: text, for example `loading crimes`.
         """
         note_step(self._settings.lock_file, step)
 
@@ -69,7 +69,7 @@ class Warehouse(dg.ConfigurableResource):
 
 
 class Deliveries(dg.ConfigurableResource):
-    """Extract dates that a run is about; without dates every delivery that is new, changed or never accepted."""
+    """Extract dates of a run; without dates, every delivery that is new, changed or was never accepted."""
 
     first: str = ""
     last: str = ""
@@ -77,14 +77,14 @@ class Deliveries(dg.ConfigurableResource):
 
     @classmethod
     def planned(cls, plan: RunPlan) -> dg.ResourceDefinition:
-        """The resource of a run that was planned before it began, as the command line does to see if one is needed."""
+        """Return the resource for a run that was planned before it started, as the command line does."""
         deliveries = cls()
         deliveries._plans[plan.wanted] = plan
-        # As it is: of a configured resource, Dagster makes another instance.
+        # Hardcoded: for a configured resource, Dagster would create another instance.
         return dg.ResourceDefinition.hardcoded_resource(deliveries)
 
     def plan(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> RunPlan:
-        """What the run found in the landing folder; the first step that asks looks there, for all of them."""
+        """Return what the run found in the landing folder. The first step that asks scans it for all steps."""
         wanted = self.wanted(context)
         if wanted not in self._plans:
             landing = scan_landing(warehouse.settings, warehouse.contracts, wait_for=warehouse.contracts)
@@ -93,7 +93,7 @@ class Deliveries(dg.ConfigurableResource):
         return self._plans[wanted]
 
     def wanted(self, context: dg.AssetExecutionContext) -> Range:
-        """The range: the run's partitions where it has any, else the configured dates."""
+        """Return the range: the run's partitions if it has any, otherwise the configured dates."""
         keys = partition_keys_of(context)
         if keys:
             return Range(date.fromisoformat(min(keys)), date.fromisoformat(max(keys)))
@@ -104,28 +104,28 @@ class Deliveries(dg.ConfigurableResource):
 
 
 class Dbt(dg.ConfigurableResource):
-    """dbt in the process of the run, with the interface of dagster-dbt's `DbtCliResource`.
+    """Runs dbt in the process of the run, with the interface of dagster-dbt's `DbtCliResource`.
 
-    That one starts the dbt command line for each invocation: a night of 28 models and 61 tests took 11.1 CPU seconds
-    with it and 6.8 with dbt's own runner, and its `fetch_row_counts().fetch_column_metadata()`, which wait busily for
-    DuckDB, made 31 to 33 of them. Here the project is parsed once for all steps of a run, and what they show is read
-    when they have ended.
+    `DbtCliResource` starts the dbt command line for each invocation: a nightly run of 28 models and 61 tests took 11.1
+    CPU seconds with it and 6.8 with dbt's own runner. Its `fetch_row_counts().fetch_column_metadata()`, which poll
+    DuckDB in a busy loop, raised that to 31 to 33. Here the project is parsed once for all steps of a run, and metadata
+    are read after each step has ended.
     """
 
     warehouse: Warehouse
     _parsed: Any = PrivateAttr(default=None)
 
     def build(self, context: dg.AssetExecutionContext) -> DbtBuild:
-        """A `dbt build` of what a run has selected of a step, tests included.
+        """Return a `dbt build` of the nodes that a run selected from a step, tests included.
 
         Args:
-            context: of a definition by `dbt_assets` with the name of a step.
+            context: context of a `dbt_assets` definition with the name of a step.
         """
         settings = self.warehouse.settings
         [step] = [step for step in STEPS if step.name == context.assets_def.node_def.name]
         self.warehouse.begin(f"building and testing the {step.name}")
         with loading_connection(settings.warehouse) as connection:
-            # Models compare with the last publication, and one whose run was killed is none.
+            # Models compare with the last publication; one whose run was killed does not count.
             settle(connection, settings.published)
         self._parsed = self._parsed or parse(settings)
         return DbtBuild(context, settings, step, self._parsed)
@@ -133,7 +133,7 @@ class Dbt(dg.ConfigurableResource):
 
 @dataclass(frozen=True)
 class DbtBuild:
-    """A `dbt build` that is yet to run; `stream` runs it."""
+    """A `dbt build` that has not run yet; `stream` runs it."""
 
     context: dg.AssetExecutionContext
     settings: Settings
@@ -141,12 +141,12 @@ class DbtBuild:
     parsed: Any
 
     def stream(self) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        """Build, and yield what came of it.
+        """Build, and yield the results.
 
         Raises:
-            Failure: a node failed; it comes after the results of those that did not.
+            Failure: a node failed; raised after the results of the other nodes.
             DbtError: dbt could not start.
-            BuildOrderError: a step before this one has to be built first.
+            BuildOrderError: a step before this one must be built first.
         """
         started = time.monotonic()
         context = self.context
@@ -162,9 +162,9 @@ class DbtBuild:
 
 
 def partition_keys_of(context: dg.AssetExecutionContext) -> list[str]:
-    """Extract dates that a run was started for; none when it is about whatever is new.
+    """Return the extract dates that a run was started for; empty if it loads everything new.
 
-    A run over a range has no partition key of its own, so both have to be asked for.
+    A run over a range has no partition key of its own, so both must be checked.
     """
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)

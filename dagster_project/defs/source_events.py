@@ -1,4 +1,4 @@
-"""What loading a source shows in Dagster: what came, results of its checks, and which of its days are loaded."""
+"""Dagster events of loading a source: files that came, results of its checks, and its loaded days."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dagster_project.validation import Expectation, Outcome, expectations_of
 from dagster_project.warehouse.state import StandingResult
 from dagster_project.warehouse.tables import raw_columns
 
-# Days, rows and warnings that the UI shows of one check or run; all of them are in the warehouse.
+# Maximum number of days, rows and warnings that the UI shows for a check or run; the warehouse has all of them.
 _SHOWN = 20
 
-# The check before all expectations: those look at rows, and a file that cannot be read has none.
+# The check before all expectations: they look at rows, and an unreadable file has none.
 _READING = "files_can_be_read"
 
 
 def check_specs(contract: Contract) -> list[dg.AssetCheckSpec]:
-    """That every file can be read, and each expectation of the contract."""
+    """Return the checks of a source: every file can be read, and each expectation of the contract."""
     key = _raw(contract)
     reading = dg.AssetCheckSpec(
         _READING,
@@ -53,12 +53,12 @@ class SourceEvents:
     contract: Contract
     report: SourceReport
     days_loaded: Mapping[date, int]
-    """Days that are loaded after the run, with their rows."""
+    """Days that are loaded after the run, with their number of rows."""
     last_results: Mapping[str, StandingResult]
-    """By expectation, the last result that looked at something."""
+    """For each expectation, the last result that was based on data."""
 
     def arrival(self) -> dg.AssetMaterialization | None:
-        """That files came, whether they are accepted or not; None when none came."""
+        """Return the event that files came, accepted or not; None if none came."""
         report = self.report
         if not report.deliveries:
             return None
@@ -74,10 +74,10 @@ class SourceEvents:
         )
 
     def check_results(self) -> Iterator[dg.AssetCheckResult]:
-        """One result per check.
+        """Yield one result per check.
 
-        Without a delivery, or with none that could be read, an expectation looked at nothing. No result would show as
-        skipped, and one over no rows as passed: either would hide the last result, so that one is given again.
+        Without a readable delivery, an expectation has no data. No result would show as skipped, and a result over no
+        rows as passed; either would hide the last result, so that one is reported again.
         """
         key = _raw(self.contract)
         yield _reading_result(key, self.report)
@@ -90,7 +90,7 @@ class SourceEvents:
                 yield _last_check_result(key, expectation, last)
 
     def result(self) -> dg.MaterializeResult:
-        """The source as a whole, after the run."""
+        """Return the result for the whole source, after the run."""
         report = self.report
         metadata: dict[str, Any] = {
             "dagster/row_count": sum(self.days_loaded.values()),
@@ -110,7 +110,7 @@ class SourceEvents:
         return dg.MaterializeResult(asset_key=_raw(self.contract), metadata=metadata)
 
     def days(self, wanted: Sequence[date]) -> Iterator[dg.AssetMaterialization]:
-        """Each day that the run loaded, and each wanted day that was loaded before; none of a source without days."""
+        """Yield each day that the run loaded, and each wanted day loaded before; none for a source without days."""
         if not self.contract.is_daily:
             return
         key = _raw(self.contract)
@@ -127,7 +127,7 @@ class SourceEvents:
 
 
 def refusal(report: SourceReport, wanted: Sequence[date]) -> str:
-    """Which of the wanted days are not loaded, and how to build without them."""
+    """Return which of the wanted days are not loaded, and how to build without them."""
     days = ", ".join(str(day) for day in report.refused(wanted)[:_SHOWN])
     return (
         f"{report.source}: no accepted delivery for {days}. The other days of the range are loaded; run the job "
@@ -144,7 +144,7 @@ def _listed(lines: Sequence[object]) -> dg.MetadataValue:
 
 
 def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMaterialization:
-    """A day that the run loaded, as an event of its own: the UI then shows exactly these days as loaded."""
+    """Return a loaded day as an event of its own: the UI then shows exactly these days as loaded."""
     rows = sum(file.rows_loaded for file in delivery.files)
     return dg.AssetMaterialization(
         asset_key=key,
@@ -163,7 +163,7 @@ def _day_loaded(key: dg.AssetKey, delivery: DeliveryOutcome) -> dg.AssetMaterial
 
 
 def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResult:
-    """How many files were read, and which cannot be read; every run tries those again."""
+    """Return how many files were read, and which cannot be read; every run retries those."""
     files = [file for delivery in report.deliveries for file in delivery.files]
     unreadable = [file for file in files if file.error]
     metadata: dict[str, Any] = {"evaluated": len(files), "unexpected": len(unreadable)}
@@ -181,7 +181,7 @@ def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResu
 
 
 def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
-    """Counts, days and rows of an expectation; never a value of the extract."""
+    """Return the counts, days and rows of an expectation, never a value of the extract."""
     metadata: dict[str, Any] = {"evaluated": outcome.evaluated, "unexpected": outcome.unexpected}
     if outcome.failed_dates:
         metadata["failed_extract_dates"] = ", ".join(str(day) for day in outcome.failed_dates[:_SHOWN])
@@ -196,7 +196,7 @@ def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
 
 
 def _last_check_result(key: dg.AssetKey, expectation: Expectation, last: StandingResult) -> dg.AssetCheckResult:
-    """The result of the last validation, in a run that had nothing to validate."""
+    """Return the result of the last validation, for a run without new data."""
     metadata: dict[str, Any] = {
         "evaluated": last.evaluated,
         "unexpected": last.unexpected,
@@ -222,7 +222,7 @@ def _result(
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:
-    """The columns of the raw table: those of the contract, and those that loading adds."""
+    """Return the columns of the raw table: those of the contract, and those that loading adds."""
     described = {column.name: column for column in contract.columns}
     added = {
         "is_dst_ambiguous": "Whether a time of the row fell into the hour that occurs twice and nothing settled which.",

@@ -1,4 +1,4 @@
-"""The source assets, one for each contract, partitioned by extract date. How a delivery is loaded: `loading/`."""
+"""The source assets, one per contract, partitioned by extract date. `loading/` loads the deliveries."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from dagster_project.warehouse.state import standing_days, standing_results
 
 
 def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
-    """The files that a source system drops: where the lineage begins."""
+    """Return the asset for the files that a source system delivers, where the lineage begins."""
     return dg.AssetSpec(
         ["landing", contract.source],
         group_name="sources",
@@ -41,16 +41,16 @@ def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
 def source_asset(
     contract: Contract, settings: Settings, *, extract_dates: dg.PartitionsDefinition[str]
 ) -> dg.AssetsDefinition:
-    """The asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks.
+    """Return the asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks.
 
     Args:
         contract: the source.
         settings: for the links to its pages.
-        extract_dates: what daily sources are partitioned by; others are not partitioned.
+        extract_dates: partitions of daily sources; other sources are not partitioned.
     """
 
-    # A multi-asset of one: checks of an asset have to report in every run, checks of a subsettable multi-asset only
-    # when there was a delivery to look at.
+    # A multi-asset of one: checks of a plain asset must report in every run, checks of a subsettable multi-asset only
+    # if there was a delivery to check.
     @dg.multi_asset(
         name=f"load_{contract.source}",
         specs=[_raw_spec(contract, settings, extract_dates)],
@@ -84,8 +84,8 @@ def source_asset(
                 context.log_event(arrival)
             yield from events.check_results()
         wanted = [date.fromisoformat(day) for day in partition_keys_of(context)]
-        # A result for the whole asset marks every day of a run over partitions as loaded. It is given only where that
-        # is true, and before the events of the single days, which then show what each of them holds.
+        # A result for the whole asset marks every day of a partitioned run as loaded. It is returned only if that is
+        # true, and before the events of the single days, which then show the content of each day.
         if wanted and not report.refused(wanted) and all(day in days_loaded for day in wanted):
             yield events.result()
         with written_together(context.instance):
@@ -118,7 +118,7 @@ def _raw_spec(contract: Contract, settings: Settings, extract_dates: dg.Partitio
 
 
 def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue]:
-    """The contract, and the page that shows which days of the source are there."""
+    """Return links to the contract, and to the page that shows which days of the source are loaded."""
     return {
         **file_of_project("contract", f"expectations/{contract.source}.odcs.yaml", "yaml"),
         "quality_page": page_of_site(settings, f"quality/index.html#{contract.source}"),

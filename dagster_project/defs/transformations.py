@@ -1,4 +1,4 @@
-"""The dbt project as three definitions, and the audit tables that its models read. What runs dbt: `resources.py`."""
+"""The dbt project as three definitions, and the audit tables that its models read. `resources.py` runs dbt."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from dagster_project.warehouse.connection import loading_connection
 
 
 def transformation_assets(manifest: Path, settings: Settings) -> list[dg.AssetsDefinition]:
-    """Facts, measures and papers: a step that fails leaves what the steps before it made built, tested and shown."""
+    """Return facts, measures and papers. If a step fails, the results of the steps before it remain."""
     return [_dbt_assets(step, manifest, settings) for step in STEPS]
 
 
@@ -36,10 +36,10 @@ def _dbt_assets(step: Step, manifest: Path, settings: Settings) -> dg.AssetsDefi
 
 
 def audit_specs(manifest: Path) -> list[dg.AssetSpec]:
-    """The audit tables that the models read.
+    """Return the audit tables that the models read.
 
-    Every load writes them, but no source is upstream of them here: else every source would be upstream of each model
-    that asks the audit which of its own loads are current, and the lineage of a figure would tell nothing.
+    Every load writes them, but no source is upstream of them here. Otherwise every source would be upstream of each
+    model that looks up the current loads of its own sources, and the lineage of a figure would be useless.
     """
     return [
         dg.AssetSpec(
@@ -55,7 +55,7 @@ def audit_specs(manifest: Path) -> list[dg.AssetSpec]:
 
 
 def audit_materializations(manifest: Path, settings: Settings) -> Iterator[dg.AssetMaterialization]:
-    """Rows and columns of the audit tables at the end of a run, whichever step wrote to them."""
+    """Yield the rows and columns of the audit tables at the end of a run, whichever steps wrote to them."""
     with loading_connection(settings.warehouse) as connection:
         types = column_types(connection)
         for spec in audit_specs(manifest):

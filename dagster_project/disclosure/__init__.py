@@ -1,8 +1,8 @@
-"""Disclosure control: what may leave the force, how its cells are protected, what a reader can work out all the same.
+"""Disclosure control: what may be published, how its cells are protected, and what a reader can still infer.
 
-Pure: knows counts and rules, and neither Dagster nor files nor the marts. The method and its proof: `control.py`; why
-it is this one: `docs/decisions/0016-disclosure-control.md`. Sources: Hundepool et al., Statistical Disclosure Control
-(Wiley 2012), chapter 5 on frequency tables; GSS/GSR Disclosure Control Guidance for Tables Produced from
+Pure functions of counts and rules, without Dagster, files or marts. The method and its proof are in `control.py`;
+`docs/decisions/0016-disclosure-control.md` explains the choice. Sources: Hundepool et al., Statistical Disclosure
+Control (Wiley 2012), chapter 5 on frequency tables; GSS/GSR Disclosure Control Guidance for Tables Produced from
 Administrative Sources.
 """
 

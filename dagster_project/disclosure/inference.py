@@ -1,8 +1,8 @@
-"""What a reader can work out of a published group and its exact total. It trusts nothing of how the group was made.
+"""What a reader can infer from a published group and its exact total, independent of how the group was protected.
 
 The bounds are those of the linear programme "counts within their ranges that add up to the total". With one equation
-its optimum has a closed form: a cell is least when all others are as large as they can be. That this holds for all
-tables and two editions together is tested against a solver (`tests/unit/test_disclosure_attack.py`).
+its optimum has a closed form: a cell is smallest when all others are as large as possible. A test against a solver
+checks this for all tables and two editions together (`tests/unit/test_disclosure_attack.py`).
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dagster_project.disclosure.rules import DisclosureRules
 
 @dataclass(frozen=True)
 class Interval:
-    """What a reader knows of a count."""
+    """The range of a count that a reader can infer."""
 
     least: int
     most: int
 
 
 def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -> list[Interval]:
-    """What a reader knows of each cell of a group.
+    """Return what a reader can infer about each cell of a group.
 
     Args:
-        shown: what was published of each cell that the reader thinks possible; None: nothing.
-        total: sum of the cells, known exactly.
-        rules: known to the reader.
+        shown: the published value of each cell that the reader considers possible; None: hidden.
+        total: the exact sum of the cells.
+        rules: the rules, which the reader knows.
 
     Returns:
-        An interval for each cell, empty (least above most) where the publication contradicts the total. Where nothing
-        is shown of the whole group, nothing but the total bounds its cells.
+        An interval for each cell, empty (minimum above maximum) if the publication contradicts the total. If the whole
+        group is withheld, only the total limits its cells.
     """
     is_withheld = all(value is None for value in shown)
     ranges = [(0, total) if is_withheld else rules.bounds(value) for value in shown]
@@ -40,15 +40,15 @@ def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -
 
 
 def findings(counts: Sequence[int], shown: Sequence[int | None], rules: DisclosureRules) -> list[str]:
-    """What is wrong with a published group, by its true counts; empty when a reader learns of no small cell.
+    """Return the faults of a published group, given its true counts; empty if a reader learns no small count.
 
     Args:
-        counts: the true counts, those that are published or not; empty cells may be left out or not.
-        shown: what was published of each.
-        rules: the rules that the group was published by.
+        counts: the true counts, published or not; empty cells are optional.
+        shown: the published value of each.
+        rules: the rules by which the group was published.
 
     Returns:
-        Faults in words, without a count.
+        Faults in words, without any count.
     """
     faults = []
     for count, value in zip(counts, shown, strict=True):
@@ -58,10 +58,10 @@ def findings(counts: Sequence[int], shown: Sequence[int | None], rules: Disclosu
             faults.append("a cell under the threshold is shown")
         elif value != rules.shown(count):
             faults.append("a cell is not shown as it is rounded")
-    # The strongest reader knows which cells are empty and does not know that the others are not.
+    # The strongest reader knows which cells are empty, but not that the others are not.
     known = [(count, value) for count, value in zip(counts, shown, strict=True) if count or value is not None]
     if len(known) < 2:
-        # One cell is the total itself, which is published at force level.
+        # The only cell is the total, which is published at force level.
         return faults
     found = intervals([value for _, value in known], sum(counts), rules)
     for (count, value), interval in zip(known, found, strict=True):

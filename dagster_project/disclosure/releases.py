@@ -1,7 +1,7 @@
-"""What a mart's metadata say about its release, as objects. What is not named is not released.
+"""Releases as declared in a mart's metadata. Anything not declared is not released.
 
-In `config.meta.public` of a mart: a list of releases, empty for a mart that stays. `release: whole` are figures at
-force level, with the columns that are named; `release: controlled` are counts by one dimension below it.
+`config.meta.public` of a mart is a list of releases, empty for a mart that is not released. `release: whole` are the
+named columns of figures at force level; `release: controlled` are counts by one dimension below that level.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _CONTROLLED = {"release", "table", "about", "groups", "dimensions", "counts", "w
 
 
 class ReleaseError(ValueError):
-    """What a mart says about its release cannot be; the message names the mart and what was expected."""
+    """A mart's release is not valid; the message names the mart and the expected value."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A mart at force level: these columns of these rows, exactly as they are."""
+    """A mart at force level: these columns of these rows, unchanged."""
 
     mart: str
     columns: tuple[str, ...]
@@ -36,29 +36,29 @@ class Whole:
 
 @dataclass(frozen=True)
 class Controlled:
-    """Counts of a mart by one breakdown of a force's month, protected."""
+    """Protected counts of a mart, by one breakdown of a force's month."""
 
     mart: str
     table: str
     """Name in the public edition."""
     about: str
     groups: tuple[str, ...]
-    """Columns beside force and month in which totals are known exactly (the line of a call)."""
+    """Columns besides force and month for which exact totals are published (for example the line of a call)."""
     dimensions: tuple[str, ...]
-    """Columns that name a cell; over all others of the mart the counts are summed."""
+    """Columns that identify a cell; the counts are summed over all other columns of the mart."""
     counts: tuple[str, ...]
     within: Mapping[str, str] = field(default_factory=dict)
-    """Count to the count that it is a part of."""
+    """Each count to the count that includes it."""
     where: str | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Columns that name a row."""
+        """Columns that identify a row."""
         return (*_FIXED, *self.groups, *self.dimensions)
 
     @property
     def totals(self) -> tuple[str, ...]:
-        """For each count the column with the exact total of its group, as it was when the month was shown first."""
+        """For each count, the column with the exact total of its group when the month was first published."""
         return tuple(f"{count}_of_force" for count in self.counts)
 
     @property
@@ -71,15 +71,15 @@ Release = Whole | Controlled
 
 
 def releases_of(mart: str, columns: Iterable[str], stated: object) -> tuple[Release, ...]:
-    """The releases of a mart.
+    """Return the releases of a mart.
 
     Args:
         mart: its name.
-        columns: names of its columns.
-        stated: what `config.meta.public` holds; None: nothing, which is a mart that stays.
+        columns: its column names.
+        stated: value of `config.meta.public`; None: missing, so the mart is not released.
 
     Raises:
-        ReleaseError: it cannot be read.
+        ReleaseError: the value is not valid.
     """
     if stated is None:
         return ()
@@ -89,11 +89,11 @@ def releases_of(mart: str, columns: Iterable[str], stated: object) -> tuple[Rele
 
 
 def check_releases(releases: Sequence[Release]) -> None:
-    """Check that releases can stand beside each other.
+    """Check that releases can be published together.
 
     Raises:
-        ReleaseError: two tables have the same name, or two controlled tables share a dimension: what they have in
-            common could be subtracted from each other.
+        ReleaseError: two tables have the same name, or two controlled tables share a dimension, so that one could be
+            subtracted from the other.
     """
     tables = [release.table for release in releases]
     if twice := sorted({name for name in tables if tables.count(name) > 1}):

@@ -1,4 +1,4 @@
-"""The numbers of disclosure control, and what one cell looks like under them. Whole tables: `control.py`."""
+"""The parameters of disclosure control, and how they apply to one cell. `control.py` applies them to groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 
 class RulesError(ValueError):
-    """The rules cannot be used; the message says which and what was expected."""
+    """The rules are not valid; the message names the rule and the expected value."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class DisclosureRules:
     """Rows of the seed `disclosure_rules`."""
 
     threshold: int
-    """Least count that is shown; counts from 0 to one less all look the same."""
+    """Smallest count that is shown; counts below it are all hidden alike."""
     rounding_base: int
-    """Counts that are shown are rounded to a multiple of it, half up."""
+    """Shown counts are rounded to a multiple of this number, half up."""
     months_to_settle: int
-    """Complete months after a month before it is shown."""
+    """Number of complete months after a month before it is published."""
 
     def __post_init__(self) -> None:
-        # Of a threshold of 1 nothing would be hidden, and an empty cell would be told from one of 1.
+        # A threshold of 1 would hide only zeros, so an empty cell could be told from one of 1.
         if self.threshold < 2 or self.rounding_base < 1 or self.months_to_settle < 0:
             raise RulesError(
                 f"threshold {self.threshold}, rounding_base {self.rounding_base}, months_to_settle "
@@ -32,10 +32,10 @@ class DisclosureRules:
 
     @classmethod
     def of(cls, rows: Mapping[str, int]) -> DisclosureRules:
-        """The rules from rows of the seed.
+        """Return the rules from rows of the seed.
 
         Raises:
-            RulesError: a rule is missing, is not known or has a value that cannot be.
+            RulesError: a rule is missing, is unknown or has an invalid value.
         """
         wanted = {field.name for field in fields(cls)}
         if set(rows) != wanted:
@@ -47,19 +47,19 @@ class DisclosureRules:
 
     @property
     def most_hidden(self) -> int:
-        """The largest count that is hidden for itself."""
+        """The largest count that is hidden on its own account."""
         return self.threshold - 1
 
     def shown(self, count: int) -> int | None:
-        """What is shown of a count; None: nothing."""
+        """Return the published value of a count; None if it is hidden."""
         if count < self.threshold:
             return None
         return self.rounding_base * ((2 * count + self.rounding_base) // (2 * self.rounding_base))
 
     def bounds(self, shown: int | None) -> tuple[int, int]:
-        """The least and the largest count that look like this."""
+        """Return the smallest and the largest count with this published value."""
         if shown is None:
             return 0, self.most_hidden
-        # Half up: of base 5 the counts of 8 to 12 are shown as 10, of base 10 those of 5 to 14.
+        # Half up: with base 5, counts of 8 to 12 are shown as 10; with base 10, counts of 5 to 14.
         base = self.rounding_base
         return max(self.threshold, shown - base // 2), shown + (base - 1) // 2

@@ -1,4 +1,4 @@
-"""Telephone calls and their segments, with the wanted calls, queue and talk times. Their defects are in `defects`."""
+"""Telephone calls and their segments, with the target calls, queue times and talk times. `defects` adds defects."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ _BY_WEEK = {
         mornings=0.8,
     ),
 }
-# Share of calls to lines that no figure reports, of the calls to 101.
+# Calls to lines that are in no figure, as a share of the calls to 101.
 _OTHER_LINES = {"switchboard": 0.045, "other": 0.03}
 # The longest wait and talk, in seconds.
 _MOST_QUEUE, _MOST_TALK = 3 * 3600, 2 * 3600
-# A call that ends this close to the end of a month has one segment, so that none is split between two months.
+# A call that ends this close to the end of a month has one segment, so that no call is split between two months.
 _NEAR_MONTH_END = 3600
-# The exchanges were upgraded for this month: they log tenths of a second from then on.
+# The exchanges were upgraded in this month and log tenths of a second from then on.
 _TENTHS_FROM = "2023-01"
-# How much of an unanswered day is its own: staff who are ill, incidents.
+# Standard deviation (log) of a day's own effect on unanswered calls: staff illness, incidents.
 _DAYS_OWN = 0.1
 
-# What callers whom 101 did not answer do within a day, as shares: most give up or call again, few call 999.
+# What callers whom 101 did not answer do within a day, as shares. Most give up or call again; few call 999.
 _CALL_AGAIN, _CALL_999, _GO_ONLINE = 0.33, 0.045, 0.05
-# Seconds until half of them have done it.
+# Median time until they do so, in seconds.
 _AGAIN_AFTER, _999_AFTER, _ONLINE_AFTER = 700, 1500, 5400
 _WITHHELD, _FREQUENT = 0.06, 0.02  # shares of calls without a number, and of those by few callers
 _FREQUENT_CALLERS = 60
-# Each stands for a thousand numbers: mobile, freephone, UK-wide, no area, and a dozen cities.
+# Each stem stands for a thousand numbers: mobile, freephone, UK-wide, no area, and a dozen cities.
 DRAMA_STEMS = (
     *("07700900", "08081570", "03069990", "01632960", "01134960", "01144960", "01154960", "01164960", "01174960"),
     *("01184960", "01214960", "01314960", "01414960", "01514960", "01614960", "01914980", "02079460", "02896496"),
@@ -75,7 +75,7 @@ DRAMA_STEMS = (
 
 @dataclass(frozen=True)
 class _Segment:
-    """One segment of a path. `counted`: its queue is part of the call's; `talks`: it has a share of the talk."""
+    """One segment of a path. `counted`: its queue time counts for the call; `talks`: it has part of the talk time."""
 
     disposition: str
     counted: bool = True
@@ -90,7 +90,7 @@ _SENT_BACK = _Segment("transferred", counted=False, talks=True)
 _GIVES_UP = _Segment("abandoned")
 _GIVES_UP_LATER = _Segment("abandoned", counted=False)
 
-# Paths through the queues, with their share of the calls that have several segments.
+# Paths through the queues, as shares of the calls with several segments.
 _ANSWERED_PATHS = {
     (_OVERFLOW, _ANSWERED): 0.32,
     (_ANSWERED, _AGAIN): 0.33,
@@ -110,7 +110,7 @@ _SEVERAL = {"999": 0.06, "101": 0.2, "switchboard": 0.45, "other": 0.1}
 
 @dataclass(frozen=True)
 class _Calls:
-    """Calls of one line and month: queue and talk of the whole call in tenths, talk 0 where nobody answered."""
+    """Calls of one line and month: queue and talk time of the whole call in tenths; talk is 0 if not answered."""
 
     line: str
     unit: int
@@ -122,7 +122,7 @@ class _Calls:
 
 @dataclass(frozen=True)
 class Seekers:
-    """Callers whom 101 did not answer and who go online: when they do so, and their numbers."""
+    """Callers whom 101 did not answer and who go online: the times, and their numbers."""
 
     instants: Array
     numbers: Array
@@ -133,11 +133,11 @@ def draw_call_segments(
 ) -> tuple[Deliveries, Seekers]:
     """Draw the calls of a month and cut them into segments.
 
-    Received and answered calls are those of the targets for each line; the queue and talk seconds of answered calls are
-    the mean of the targets times their number, the middle of what rounds to it.
+    Received and answered calls are the targets for each line. Queue and talk seconds of answered calls are the mean in
+    the targets times their number, which is the middle of the values that round to it.
 
     Returns:
-        Segments in the order of their arrival, each in the extract of its local day; and who goes online.
+        Segments in order of arrival, each in the extract of its local day; and the callers who go online.
     """
     drawn = _calls_of(rng, month=month, timeline=timeline, targets=targets)
     callers, seekers = _callers(rng, drawn, month=month)
@@ -159,7 +159,7 @@ def draw_call_segments(
 
 
 def in_progress_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
-    """Segments in which an operator is still talking when their local day ends, but for the last day."""
+    """Return the segments with an operator still talking at the end of their local day, but not on the last day."""
     columns = deliveries.columns
     talk_from = columns["arrived_at"] + columns["queue_seconds"] // 10
     until = talk_from + np.maximum(columns["talk_seconds"], 0) // 10
@@ -168,7 +168,7 @@ def in_progress_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Ar
 
 
 def called_back_on_a_later_day(deliveries: Deliveries, *, timeline: Timeline) -> Array:
-    """Segments whose caller was called back after their local day had ended."""
+    """Return the segments whose caller was called back after the end of their local day."""
     called_back = deliveries.columns["called_back_at"]
     midnight = timeline.midnight_after(deliveries.columns["arrived_at"])
     return np.flatnonzero(called_back >= midnight)
@@ -220,27 +220,28 @@ def _draw(
     talk: Array,
     timeline: Timeline,
 ) -> _Calls:
-    """Draw what becomes of calls.
+    """Draw the outcome of calls.
 
     Args:
         rng: source of the draws.
-        line: line of the calls.
-        month: position of the month.
-        unit: tenths of a second in which the exchange counts.
-        arrived: when they arrived.
+        line: the line.
+        month: index of the month.
+        unit: resolution of the exchange, in tenths of a second.
+        arrived: arrival times.
         shares: share of calls answered in each month.
         answered: number of calls answered.
-        queue: mean seconds in the queue of answered calls in each month; days lean towards the months beside them.
-        talk: the same of talk seconds.
+        queue: mean queue seconds of answered calls in each month; days are interpolated towards the neighbouring
+            months.
+        talk: the same for talk seconds.
         timeline: the days of the sample.
     """
     count = len(arrived)
     day = timeline.day(arrived)
-    # Busy hours and days: the calls that arrived within half an hour of each, against the mean.
+    # Busy hours and days: the number of calls within half an hour of each, relative to the mean.
     neighbours = np.searchsorted(arrived, arrived + 1800) - np.searchsorted(arrived, arrived - 1800)
     load = neighbours / neighbours.mean()
     own = np.exp(_DAYS_OWN * rng.standard_normal(timeline.month_lengths[month]))[day - timeline.month_starts[month]]
-    # The weight of which a share as wanted comes out: -ln of the share answered.
+    # The hazard that gives the target share: -ln of the share answered.
     hazard = -np.log(timeline.interpolated(shares))[day]
     unanswered = weighted_sample(rng, load * own * hazard, count=count - answered)
     is_answered = ~unanswered
@@ -272,8 +273,8 @@ def _draw(
 
 
 def _emergency_queue(rng: np.random.Generator, load: Array, *, mean: Array, total: int, per_second: int) -> Array:
-    """Queue times of answered 999 calls: most of a few seconds, the rest far longer, so that the sum is `total`."""
-    # A mean of 10 s leaves 14 % of the calls waiting, one of 27 s leaves 28 %.
+    """Draw queue times of answered 999 calls: most take a few seconds, the others far longer; the sum is `total`."""
+    # With a mean of 10 s, 14 % of the calls wait; with 27 s, 28 %.
     waits = rng.random(len(load)) < (0.06 + 0.008 * mean) * np.clip(load, 0.4, 1.8)
     at_once = 1 + lognormal(rng, len(load), median=1.6 + 0.08 * mean, sigma=0.5, most=7.9)
     queue = (at_once * per_second).astype(np.int64)
@@ -284,19 +285,19 @@ def _emergency_queue(rng: np.random.Generator, load: Array, *, mean: Array, tota
 
 
 def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tuple[Array, Seekers]:
-    """Give each call its caller's number, some of them that of a caller whom 101 did not answer before.
+    """Give each call a caller's number; some have the number of a caller whom 101 did not answer before.
 
-    All others come in turn, so that a number does not come back within days unless its caller does.
+    All other numbers are used in turn, so that a number does not return within days unless its caller does.
 
     Returns:
-        Numbers of the calls of all lines, None where withheld; and who goes online.
+        Numbers of the calls of all lines, None if withheld; and the callers who go online.
     """
     numbers = _numbers()
     once, often = numbers[_FREQUENT_CALLERS:], numbers[:_FREQUENT_CALLERS]
     arrived = np.concatenate([calls.arrived for calls in drawn])
     count = len(arrived)
     callers = np.empty(count, dtype=object)
-    # The turn of a month begins anywhere: 7,919 is prime and no divisor of the number of callers.
+    # A month starts at an arbitrary number: 7,919 is prime and does not divide the number of callers.
     callers[np.argsort(arrived, kind="stable")] = once[(7919 * month + np.arange(count)) % len(once)]
     frequent = rng.random(count) < _FREQUENT
     callers[frequent] = often[rng.integers(0, len(often), int(frequent.sum()))]
@@ -312,7 +313,7 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
     after = np.select([again, emergency], [_AGAIN_AFTER, _999_AFTER], _ONLINE_AFTER)
     back = (hung_up + 60 + np.minimum(after * spread, DAY * 0.9)).astype(np.int64)
     taken: set[int] = set()
-    # In the order of time, since a caller may give up twice.
+    # In order of time, since a caller may give up twice.
     for row in np.flatnonzero(again | emergency).tolist():
         line = "101" if again[row] else "999"
         call = place[line] + int(np.searchsorted(by_line[line].arrived, back[row]))
@@ -328,7 +329,7 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
 
 
 def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeline: Timeline) -> dict[str, Array]:
-    """Cut calls into segments: columns of the source, and `serial`, the position of the call in `calls`."""
+    """Cut calls into segments. Return the columns of the source, and `serial`, the index of the call in `calls`."""
     count = len(calls.arrived)
     several = rng.random(count) < _SEVERAL[calls.line]
     several &= calls.arrived + (calls.queue + calls.talk) // 10 < month_end - _NEAR_MONTH_END
@@ -354,7 +355,7 @@ def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeli
 def _walk(
     rng: np.random.Generator, calls: _Calls, which: Array, *, path: tuple[_Segment, ...]
 ) -> list[dict[str, Array]]:
-    """Send calls along one path; gives the columns of each of its segments in turn."""
+    """Send calls along one path; yield the columns of each of its segments in turn."""
     count = len(which)
     queue_left, talk_left = calls.queue[which], calls.talk[which]
     if path == (_PASSED_ON, _GIVES_UP):  # spoken to by somebody who did not take the call
@@ -394,7 +395,7 @@ def _walk(
 
 
 def _line_of(rng: np.random.Generator, line: str, count: int, *, number: int) -> Array:
-    """The line of a segment: some later segments are on another one, which does not move the call."""
+    """Draw the line of a segment: some later segments are on another line, which does not move the call."""
     if number == 0:
         return texts([line] * count)
     if line == "switchboard":
@@ -410,7 +411,7 @@ def _call_backs(
     mask: Array,
     timeline: Timeline,
 ) -> Array:
-    """When unanswered callers were called back: nearly all 999 callers, most of them within the day, few others."""
+    """Draw when unanswered callers were called back: nearly all 999 callers, mostly within the day, and few others."""
     rows = np.flatnonzero(mask)
     share = 0.94 if calls.line == "999" else 0.07
     hung_up = columns["arrived_at"][rows] + columns["queue_seconds"][rows] // 10
@@ -437,16 +438,16 @@ def _identify(
 
     Args:
         rng: source of the draws.
-        columns: the segments; `serial` is the position of their call in `first_arrived`.
-        first_arrived: when each call arrived.
+        columns: the segments; `serial` is the index of their call in `first_arrived`.
+        first_arrived: arrival time of each call.
         callers: the number of each call's caller.
-        force: whose calls they are.
+        force: the force that received the calls.
         timeline: the days of the sample.
     """
     calls = len(first_arrived)
     place = np.empty(calls, dtype=np.int64)
     place[np.argsort(first_arrived, kind="stable")] = np.arange(calls)
-    # The form of an Avaya UCID: node, sequence number, UTC seconds. Leading zeros make it a text, never a number.
+    # The form of an Avaya UCID: node, sequence number, UTC seconds. Leading zeros make it text, never a number.
     ids = [
         f"{force.node:05d}{number % 100_000:05d}{second:010d}"
         for number, second in zip(place.tolist(), first_arrived.tolist(), strict=True)
@@ -461,13 +462,13 @@ def _identify(
 
 @cache
 def _numbers() -> Array:
-    """The telephone numbers that Ofcom keeps for drama, in an order without meaning."""
+    """Return the telephone numbers that Ofcom reserves for drama, in an arbitrary order."""
     numbers = texts([f"{stem}{n:03d}" for stem in DRAMA_STEMS for n in range(1000)])
     return np.random.default_rng(0).permutation(numbers)
 
 
 def _operators(rng: np.random.Generator, instants: Array, *, force: Force) -> Array:
-    """Operators on shift, in turns of eight hours."""
+    """Draw operators on shift, in shifts of eight hours."""
     shift = instants // (8 * 3600)
     number = (shift * 37 + rng.integers(0, force.on_shift, len(instants))) % force.operators
     return texts([f"OP-{force.first_operator + n}" for n in range(force.operators)])[number]

@@ -1,4 +1,4 @@
-"""Live chat sessions, as many as wanted, and the operators who hold several at once. Their defects are in `defects`."""
+"""Live chat sessions, with the target number, and operators who hold several at once. `defects` adds defects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TOPICS: dict[str | None, float] = {
     "other": 10,
     None: 4,
 }
-# Operators hold chats in turns of eight hours, each up to four chats at once.
+# Operators work in shifts of eight hours and hold up to four chats at once.
 _MOST_AT_ONCE = 4
 _NOT_ACCEPTED = 0.065
 _SHIFT = 8 * 3600
@@ -50,7 +50,7 @@ def draw_live_chats(
     """Draw the chat sessions of a month.
 
     Returns:
-        Sessions in the order of their requests, each in the extract of its local day.
+        Sessions in order of their requests, each in the extract of its local day.
     """
     counts = targets.of("live_chat", "live_chats")
     requested = timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK, spread=0.06)
@@ -59,7 +59,8 @@ def draw_live_chats(
     wait = 3 + lognormal(rng, count, median=24, sigma=1.0, most=1500).astype(np.int64)
     length = 40 + lognormal(rng, count, median=640, sigma=0.7, most=5400).astype(np.int64)
     patience = 20 + lognormal(rng, count, median=150, sigma=0.8, most=1800).astype(np.int64)
-    # Extracts of this source give no offset. A chat of a few minutes keeps its order, however its hour is read.
+    # Extracts of this source have no offset. The order within a chat of a few minutes is the same for both readings of
+    # its hour.
     repeated = timeline.is_repeated_hour(requested)
     wait = np.where(repeated, np.minimum(wait, 60), wait)
     length = np.where(repeated, np.minimum(length, 600), length)
@@ -81,7 +82,7 @@ def draw_live_chats(
 
 
 def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
-    """Accepted sessions that were still open when the local day of their request ended, but for the last day."""
+    """Return the accepted sessions that were still open at the end of their local day, but not on the last day."""
     columns = deliveries.columns
     midnight = timeline.midnight_after(columns["requested_at"])
     open_then = (columns["ended_at"] >= midnight) & (columns["accepted_at"] < midnight - 1)
@@ -89,7 +90,7 @@ def open_at_midnight(deliveries: Deliveries, *, timeline: Timeline) -> Array:
 
 
 def _assign(accepted: Array, ended: Array, *, force: Force) -> Array:
-    """Give each accepted session to the operator on shift who has most to do, as long as that is not too much."""
+    """Give each accepted session to the first operator on shift with room for it, else to the least busy one."""
     until: list[list[int]] = [[] for _ in range(force.chat_operators)]
     operators: list[str | None] = [None] * len(accepted)
     for row in np.argsort(accepted, kind="stable").tolist():

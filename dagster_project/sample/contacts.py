@@ -1,4 +1,4 @@
-"""The log of digital contacts, with the wanted digital contacts. Their defects are in `defects`."""
+"""The log of digital contacts, with the target numbers. `defects` adds defects."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _OTHER_TYPES = {
     "email": 37, "contact_form": 21, "asb_report": 14, "road_traffic_report": 12, "social_media": 7,
     "missing_person_report": 2, "sexual_offence_report": 1.5, "rural_crime_report": 2, "other": 3.5,
 }  # fmt: skip
-# The log misses a few reports and chats that their own systems have.
+# The log lacks a few reports and chats that their own systems have.
 _LOGGED = {"online_crime_report": 0.985, "live_chat": 0.99}
-# E-mails and forms from other forces, and tests, on top of the contacts that count.
+# E-mails and forms from other forces, and tests, in addition to the contacts that count.
 _FROM_PARTNERS, _TESTS = 0.022, 0.004
 
 
@@ -50,20 +50,20 @@ def draw_digital_contacts(
     chats: Deliveries,
     seekers: Seekers,
 ) -> Deliveries:
-    """Draw the contact log of a month; contacts neither from a partner force nor a test are those of the targets.
+    """Draw the contact log of a month; contacts that are not tests or from a partner force match the targets.
 
     Args:
         rng: source of the draws.
-        force: whose contacts they are.
+        force: the force that received the contacts.
         month: position of the month.
         timeline: the days of the sample.
         targets: the figures of the force.
-        reports: nearly all `report_a_crime` submissions are in the log, at the same instant.
-        chats: so are nearly all sessions.
-        seekers: callers whom 101 did not answer; the log has the number of those who write next.
+        reports: submissions; nearly all `report_a_crime` ones are in the log, at the same instant.
+        chats: sessions; nearly all are in the log too.
+        seekers: callers whom 101 did not answer; the log has the numbers of those who write next.
 
     Returns:
-        Contacts in the order of arrival, each in the extract of its local day.
+        Contacts in order of arrival, each in the extract of its local day.
     """
     is_crime_report = reports.columns["service"] == "report_a_crime"
     known = {
@@ -84,7 +84,7 @@ def draw_digital_contacts(
         counted -= number
         no = np.zeros(number, dtype=np.int64)
         parts.append((instants[logged], texts([contact_type] * number), no, no, references[logged]))
-    # Their days lean towards the months beside them as all contacts do.
+    # Like all contacts, their days are interpolated towards the neighbouring months.
     others = [round(total * counted / totals[month]) for total in totals]
     others[month] = counted
     for counts, from_partner, is_test in ((others, 0, 0), (partners, 1, 0), (tests, 0, 1)):
@@ -130,7 +130,7 @@ def _types(rng: np.random.Generator, count: int, *, from_partner: bool) -> Array
 
 
 def _incidents(rng: np.random.Generator, references: Array, received: Array, *, timeline: Timeline) -> Array:
-    """Add the incident (CAD) reference to a quarter of the contacts that became no crime."""
+    """Add the incident (CAD) reference to a quarter of the contacts that did not become a crime."""
     days = timeline.day(received)
     linked = np.flatnonzero((references == None) & (rng.random(len(received)) < 0.25))  # noqa: E711 - elementwise
     numbers = rng.integers(1, 1500, len(linked))

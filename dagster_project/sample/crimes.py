@@ -1,4 +1,4 @@
-"""Crimes and their changes of state, with the wanted recorded and cancelled crime. Their defects are in `defects`."""
+"""Crimes and their changes of state, with the target recorded and cancelled crime. `defects` adds defects."""
 
 from __future__ import annotations
 
@@ -50,23 +50,23 @@ _VIOLENCE = ("8N", "105A")
 _CHANNELS = {"999": 30, "101": 27, "online": 19, "live_chat": 7, "front_counter": 4, "officer": 10, "other": 3}
 _CANCEL_CODES = {"C1": 20, "C2": 29, "C3": 25, "C4": 26}
 
-_UPDATED = 0.24  # share of crimes with a further row that leaves the status as it is
-_REINSTATED = 0.001  # share of crimes cancelled by mistake and put back
-_CANCELLED_BEFORE = 0.25  # the same, of the crimes that were cancelled for good weeks later
-_CODE_CHANGED = 0.1  # share of cancelled crimes whose row is touched again and stays cancelled
+_UPDATED = 0.24  # share of crimes with a further row with the same status
+_REINSTATED = 0.001  # share of crimes cancelled by mistake and reinstated
+_CANCELLED_BEFORE = 0.25  # the same, for crimes that were cancelled permanently weeks later
+_CODE_CHANGED = 0.1  # share of cancelled crimes with a further row that stays cancelled
 
 
 @dataclass(frozen=True)
 class Crimes:
-    """All crimes of a force, those of the half year before the sample included, and one row for each of their states.
+    """All crimes of a force, including the half year before the sample, and one row for each of their states.
 
     Attributes:
-        force: whose crimes they are.
+        force: the force that recorded the crimes.
         timeline: the days of the sample.
-        recorded: when each crime was recorded, in ascending order.
-        details: offence, code of a cancellation, channel and district of each crime.
-        crime, updated, since: of each row in the order of `updated`, the position of its crime, when it was written,
-            and since when the crime was cancelled by it.
+        recorded: time when each crime was recorded, in ascending order.
+        details: offence, cancellation code, channel and district of each crime.
+        crime, updated, since: for each row, in order of `updated`: the index of its crime, when it was written, and
+            since when the crime has been cancelled according to it.
     """
 
     force: Force
@@ -78,7 +78,7 @@ class Crimes:
     since: Array
 
     def rows_of(self, month: int) -> Deliveries:
-        """The rows written in a month, each in the extract of its local day."""
+        """Return the rows written in a month, each in the extract of its local day."""
         begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
         rows = slice(*np.searchsorted(self.updated, (begin, end)).tolist())
         crime, cancelled_at = self.crime[rows], self.since[rows]
@@ -97,7 +97,7 @@ class Crimes:
         return Deliveries("crimes", kinds=KINDS, columns=columns, day=self.timeline.day(columns["updated_at"]))
 
     def recorded_online(self, month: int) -> tuple[Array, Array]:
-        """References of the crimes recorded in a month that were reported online, and when they were recorded."""
+        """Return the references of a month's crimes that were reported online, and when they were recorded."""
         begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
         first, after = np.searchsorted(self.recorded, (begin, end)).tolist()
         online = first + np.flatnonzero(self.details["report_channel"][first:after] == "online")
@@ -105,13 +105,13 @@ class Crimes:
 
     @cached_property
     def _years(self) -> Array:
-        """Calendar year in which each crime was recorded."""
+        """Return the calendar year in which each crime was recorded."""
         return (
             self.timeline.local(self.recorded).astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
         )
 
     def _references(self, crimes: Array) -> Array:
-        """References as forces write them: the force's number, then the crime of the year, then the year."""
+        """Return references as forces write them: number of the force, number of the crime in the year, year."""
         years = self._years[crimes]
         number = crimes - np.searchsorted(self._years, years) + 1
         number = np.where(years == self._years[0], number + self.force.crimes_before, number)
@@ -122,10 +122,10 @@ class Crimes:
 
 
 def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, targets: Targets) -> Crimes:
-    """Draw the crimes of all months, whichever are written, since a crime has rows in months long after its own.
+    """Draw the crimes of all months, regardless of the months written: a crime has rows in much later months.
 
-    Recorded crimes of a month are those of the targets. So are the crimes whose last row is cancelled, by the month of
-    `cancelled_at`; each of them was recorded at least an hour before.
+    Recorded crimes of a month match the targets. So do the crimes whose last row is cancelled, by the month of
+    `cancelled_at`; each was recorded at least an hour before.
     """
 
     def instants(measure: str, by_week: Array) -> list[Array]:
@@ -136,7 +136,7 @@ def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, t
         ]
 
     months = instants("recorded_crime", _BY_WEEK)
-    # The half year before is like the first half year, on the same weekdays.
+    # The half year before the sample is like its first half year, on the same weekdays.
     before = np.concatenate(months) - HISTORY
     recorded = np.concatenate([before[before < timeline.begin], *months])
     cancelled = _cancel(rng, recorded, np.concatenate(instants("cancelled_crime", _OFFICE)))
@@ -155,10 +155,10 @@ def draw_crimes(rng: np.random.Generator, *, force: Force, timeline: Timeline, t
 
 
 def _cancel(rng: np.random.Generator, recorded: Array, cancellations: Array) -> Array:
-    """Choose the crime that each cancellation concerns: days to months older, never chosen before.
+    """Choose the crime for each cancellation: recorded days to months before, and not chosen before.
 
     Returns:
-        When each crime was cancelled, `NONE` for those that were not.
+        Time when each crime was cancelled; `NONE` for the others.
     """
     cancelled = np.full(len(recorded), NONE, dtype=np.int64)
     lags = 3600 + lognormal(rng, len(cancellations), median=5 * DAY, sigma=1.5, most=170 * DAY)
@@ -177,14 +177,14 @@ def _histories(
     """Give each crime its rows.
 
     Returns:
-        Of each row: the crime's position, when it was written, and since when the crime was cancelled by it.
+        For each row: the crime's index, when it was written, and since when the crime has been cancelled.
     """
     everyone = np.arange(len(recorded))
     no_one = np.full(len(recorded), NONE, dtype=np.int64)
     is_cancelled = cancelled != NONE
     rows = []
 
-    # Written at once, or within the hour.
+    # Written immediately, or within the hour.
     delay = np.where(rng.random(len(recorded)) < 0.1, rng.integers(60, 3000, len(recorded)), 0)
     opened = np.where(recorded + delay < timeline.end, recorded + delay, recorded)
     rows.append((everyone, opened, no_one))
@@ -213,7 +213,7 @@ def _histories(
     crime, updated, since = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     in_time = updated >= timeline.begin
     crime, updated, since = crime[in_time], updated[in_time], since[in_time]
-    # Two rows of a crime in one second would be one row by their key: the first of the two kinds above stays.
+    # Two rows of a crime in the same second would have the same key: the first of the two kinds above is kept.
     order = np.lexsort((crime, updated))
     crime, updated, since = crime[order], updated[order], since[order]
     kept = np.append(True, (np.diff(crime) != 0) | (np.diff(updated) != 0))

@@ -1,7 +1,7 @@
-"""Defects as source systems make them: late, unfinished, corrected, repeated and faulty rows.
+"""Defects as source systems cause them: late, unfinished, corrected, repeated and faulty rows.
 
-The truth stays what it is: the row that counts is moved to a later extract or file, never changed; copies that are
-wrong arrive before it, and faulty copies carry keys of their own. Spelling and files do not belong here.
+The true events do not change: the row that counts is moved to a later extract or file but never changed. Wrong copies
+arrive before it, and faulty copies have keys of their own. Spelling and files do not belong here.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from dagster_project.sample.forces import KENT
 from dagster_project.sample.styles import day_number, style_of
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline
 
-# Writes wrong but possible values into copies; every copy has to differ from its row.
+# Writes wrong but valid values into copies; every copy must differ from its row.
 WrongValues = Callable[[np.random.Generator, Deliveries, Array], None]
 
-_LATE, _CORRECTED = 0.002, 0.001  # shares of rows that come days late, or wrong at first
+_LATE, _CORRECTED = 0.002, 0.001  # shares of rows that arrive days late, or wrong at first
 _IN_LATE_FILE, _IN_CORRECTED_FILE = 18, 12
-# A run warns of a delivery of which 1 % is quarantined: one superseded row for so many, one bad row in so many or more.
+# A run warns of a delivery with 1 % of its rows quarantined: at most one superseded row per 200 rows, and one bad row
+# only on days with 120 rows or more.
 _ROWS_FOR_A_SUPERSEDED, _ROWS_FOR_A_BAD = 200, 120
-_TWO_FILES_EVERY = 31  # days between two days with a late file, and between two with a corrected one
+_TWO_FILES_EVERY = 31  # days between two late files, and between two corrected files
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What makes a copy of a row faulty.
+    """The fault of a copy of a row.
 
     Attributes:
-        text: what stands in cells in place of the value.
-        put: values of columns.
-        clear: columns that lose their value.
-        shift: a column that becomes another one plus seconds.
-        width: cells too many or, negative, too few; CSV only.
+        text: text in cells, instead of the value.
+        put: values to set, by column.
+        clear: columns to empty.
+        shift: a column that is set to another column plus seconds.
+        width: number of extra cells, or, if negative, of missing cells; CSV only.
     """
 
     text: Mapping[str, str] = field(default_factory=dict)
@@ -49,15 +50,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Defects:
-    """How one source goes wrong.
+    """The defects of one source.
 
     Attributes:
-        key: column that gives faulty rows a key of their own.
-        event: column that says when the row's event happened.
-        wrong_values: makes the first, wrong version of a row.
-        faults: taken in turn.
-        faults_a_month: number of faulty rows in each month.
-        first_two_files: number of the first day that has two files.
+        key: column in which faulty rows get a key of their own.
+        event: column with the time of the row's event.
+        wrong_values: writes the wrong first version of a row.
+        faults: faults, used in turn.
+        faults_a_month: faulty rows per month.
+        first_two_files: number of the first day with two files.
     """
 
     key: str
@@ -69,19 +70,19 @@ class Defects:
 
 
 def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: int, timeline: Timeline) -> None:
-    """Spread the rows of a source and month over its extracts as the source system would.
+    """Spread the rows of a source and month over its extracts, as the source system would.
 
-    All defects but what is unfinished at midnight are rows of the large force: one faulty row is more than 1 % of what
-    the small one has of some sources in a month, and would mark its figures.
+    All defects except rows unfinished at midnight affect the large force only: for some sources, one faulty row is more
+    than 1 % of the small force's month and would mark its figures.
 
     Args:
         rng: source of the draws.
         deliveries: the true rows, each in the extract of its day; changed in place.
-        month: position of the month that the rows were written in.
+        month: index of the month in which the rows were written.
         timeline: the days of the sample.
     """
     defects = _DEFECTS[deliveries.source]
-    # Which of its two readings a file without offsets means is decided row by row: keep such rows where they are.
+    # A file without offsets resolves the repeated hour row by row, from their order: keep such rows in place.
     deliveries.touched |= timeline.is_repeated_hour(deliveries.columns[defects.event])
     if deliveries.source == "call_segments":
         _unfinished_calls(rng, deliveries, timeline=timeline)
@@ -111,7 +112,7 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.day < last - 5)
     defects.wrong_values(rng, deliveries, deliveries.copy(rows, rank=0))
     deliveries.day[rows] += rng.integers(1, 6, len(rows))
-    # One bad row a day at most, and none on a day with few rows.
+    # At most one bad row a day, and none on a day with few rows.
     large = np.bincount(deliveries.day, minlength=len(timeline.days)) >= _ROWS_FOR_A_BAD
     whole = [day for day in days if large[day] and day not in with_two_files]
     repeated = deliveries.copy(_one_of(rng, deliveries, whole), rank=1)
@@ -126,7 +127,7 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
 
 
 def _one_of(rng: np.random.Generator, deliveries: Deliveries, days: list[int], *, among: Array | None = None) -> Array:
-    """Draw a row of some days, none where there is none, and take its day off the list."""
+    """Draw a row from some days, if there is one, and remove its day from the list."""
     of_days = np.isin(deliveries.day, days)
     row = deliveries.pick(rng, count=1, among=of_days if among is None else of_days & among)
     for day in deliveries.day[row].tolist():
@@ -135,7 +136,7 @@ def _one_of(rng: np.random.Generator, deliveries: Deliveries, days: list[int], *
 
 
 def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
-    """Deliver what the system knew at midnight, and the whole row once it was complete."""
+    """Deliver the row as known at midnight, and the complete row later."""
     rows = calls.in_progress_at_midnight(deliveries, timeline=timeline)
     unfinished = deliveries.copy(rows, rank=0)
     deliveries.clear("talk_seconds", unfinished[rng.random(len(rows)) < 0.5])
@@ -155,7 +156,7 @@ def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timel
 
 
 def _unfinished_chats(deliveries: Deliveries, *, timeline: Timeline) -> None:
-    """Deliver sessions open at midnight as ended by it, and as they were in the next extract."""
+    """Deliver sessions that were open at midnight as ended then, and correctly in the next extract."""
     rows = chats.open_at_midnight(deliveries, timeline=timeline)
     rows = rows[~deliveries.touched[rows]]
     unfinished = deliveries.copy(rows, rank=0)
@@ -171,7 +172,7 @@ def _late(rng: np.random.Generator, deliveries: Deliveries, *, last: int) -> Non
 
 
 def _clock_change(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
-    """Leave out the offset of a third of the calls in the repeated hour, and give two others a wrong one."""
+    """Remove the offset of a third of the calls in the repeated hour, and set a wrong one for two others."""
     columns = deliveries.columns
     repeated = np.flatnonzero(timeline.is_repeated_hour(columns["arrived_at"]))
     deliveries.clear("utc_offset_minutes", repeated[rng.random(len(repeated)) < 0.33])
@@ -190,7 +191,7 @@ def _add_fault(
     days: list[int],
     timeline: Timeline,
 ) -> None:
-    """Add a faulty copy of a row of one of the days, where its file can hold the fault."""
+    """Add a faulty copy of a row of one of the days, if its file format can contain the fault."""
     fault = defects.faults[number % len(defects.faults)]
     can_hold = [day for day in days if _can_hold(fault, deliveries, timeline=timeline, day=day)]
     among = np.isin(deliveries.day, can_hold)
@@ -221,7 +222,7 @@ def _can_hold(fault: Fault, deliveries: Deliveries, *, timeline: Timeline, day: 
 
 
 def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """A third each of wrong lines, wrong talk times and wrong dispositions."""
+    """Set wrong lines, wrong talk times and wrong dispositions, a third each."""
     columns = deliveries.columns
     kind = rng.integers(0, 3, len(rows))
     line = rows[kind == 0]
@@ -235,31 +236,31 @@ def _wrong_calls(rng: np.random.Generator, deliveries: Deliveries, rows: Array) 
 
 
 def _flip(rng: np.random.Generator, deliveries: Deliveries, rows: Array, *, mark: str, kind: str) -> None:
-    """Reverse a boolean column, and make the kind of four in ten of the rows `other`."""
+    """Invert a boolean column, and set the kind of four in ten rows to `other`."""
     columns = deliveries.columns
     columns[mark][rows] = 1 - columns[mark][rows]
     columns[kind][rows[rng.random(len(rows)) < 0.4]] = "other"
 
 
 def _wrong_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """The mark of a partner force wrong, some with another type."""
+    """Set a wrong partner force mark, and for some rows another type."""
     _flip(rng, deliveries, rows, mark="from_partner_force", kind="contact_type")
 
 
 def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """The wrong service."""
+    """Set a wrong service."""
     services = deliveries.columns["service"]
     others = reports.choose_service(rng, len(rows))
     services[rows] = np.where(services[rows] == "report_a_crime", others, "report_a_crime")
 
 
 def _wrong_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """The incident wrong, some with another topic."""
+    """Set a wrong incident, and for some rows another topic."""
     _flip(rng, deliveries, rows, mark="created_incident", kind="topic")
 
 
 def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """The status wrong: cancelled for recorded and the reverse."""
+    """Set a wrong status: cancelled for recorded and the reverse."""
     columns = deliveries.columns
     was_recorded = columns["status"][rows] == "recorded"
     codes = choose(rng, len(rows), of=("C2", "C3", "C4"), weights=(1, 1, 1))

@@ -1,4 +1,4 @@
-"""Rows of one source and the delivery that each of them arrives in. Spelling and files do not belong here."""
+"""Rows of one source, and the delivery in which each row arrives. Spelling and files do not belong here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagster_project.sample.timeline import NONE, Array
 
 
 class Kind(StrEnum):
-    """How a column holds its values; `NONE` means "no value" in all but text, where it is None."""
+    """Type of a column's values; `NONE` means "no value" in all types except text, where it is None."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -22,24 +22,24 @@ class Kind(StrEnum):
 
 
 class File(IntEnum):
-    """Which file of its day a row is in; the order is that of the file names."""
+    """The file of a day that contains a row, in order of the file names."""
 
     MAIN = 0
     CORRECTED = 1
     LATE = 2
 
 
-# Room between two rows of a file, for copies that go directly before or after one of them.
+# Gap between the ranks of two rows of a file, for copies directly before or after one of them.
 STEP = 4
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows of one file, in their order.
+    """The rows of one file, in order.
 
     Attributes:
-        day, file: where the rows arrive.
-        rows: positions of the rows in the columns.
+        day, file: day and file in which the rows arrive.
+        rows: indices of the rows in the columns.
     """
 
     day: int
@@ -48,17 +48,17 @@ class Chunk:
 
 
 class Deliveries:
-    """The rows of one source, each with the day and file that it arrives in.
+    """The rows of one source, with the day and file in which each row arrives.
 
     Attributes:
         source: name of the source.
-        kinds: the columns in the order of the source system.
-        columns: values by column, one array each, all of one length.
-        day, file, rank: extract day, file and place in the file of each row.
-        cells: text that stands in a cell in place of its value, by row and column.
-        width: cells that a row has too many (positive) or lacks (negative), by row.
-        quarantined: rows that must not load: faulty, repeated, or superseded within their extract.
-        touched: rows that some defect already concerns; each row takes part in one at most.
+        kinds: type by column, in the order of the source system.
+        columns: an array of values by column, all of the same length.
+        day, file, rank: extract day, file and position in the file of each row.
+        cells: text of a cell instead of its value, by row and column.
+        width: number of extra (positive) or missing (negative) cells, by row.
+        quarantined: rows that must not be loaded: faulty, repeated, or superseded within their extract.
+        touched: rows that already have a defect; each row has at most one.
     """
 
     def __init__(self, source: str, *, kinds: Mapping[str, Kind], columns: Mapping[str, Array], day: Array) -> None:
@@ -77,15 +77,15 @@ class Deliveries:
         return len(self.day)
 
     def pick(self, rng: np.random.Generator, *, count: int, among: Array) -> Array:
-        """Draw up to `count` untouched rows and touch them.
+        """Draw up to `count` rows without a defect, and mark them.
 
         Args:
             rng: source of the draw.
-            count: number of rows wanted.
-            among: true for the rows that may be drawn.
+            count: number of rows.
+            among: true for rows that may be drawn.
 
         Returns:
-            Positions in ascending order.
+            Indices in ascending order.
         """
         free = np.flatnonzero(among & ~self.touched)
         chosen = np.sort(rng.choice(free, min(count, len(free)), replace=False))
@@ -93,14 +93,14 @@ class Deliveries:
         return chosen
 
     def copy(self, rows: Array, *, rank: int) -> Array:
-        """Append copies of rows, to arrive in the same file.
+        """Append copies of rows that arrive in the same file.
 
         Args:
-            rows: positions of the rows.
-            rank: place of each copy relative to its row; negative is before it.
+            rows: indices of the rows.
+            rank: position of each copy relative to its row; negative is before it.
 
         Returns:
-            Positions of the copies.
+            Indices of the copies.
         """
         first = len(self)
         self.columns = {name: np.concatenate([v, v[rows]]) for name, v in self.columns.items()}
@@ -112,15 +112,15 @@ class Deliveries:
         return np.arange(first, first + len(rows))
 
     def clear(self, column: str, rows: Array) -> None:
-        """Take the value away from rows."""
+        """Remove the values of rows in a column."""
         self.columns[column][rows] = None if self.kinds[column] is Kind.TEXT else NONE
 
     def until(self, day: int) -> Deliveries:
-        """The rows that arrive before a day."""
+        """Return the rows that arrive before a day."""
         return self._taken(np.flatnonzero(self.day < day))
 
     def since(self, day: int) -> Deliveries:
-        """The rows that arrive on a day or later."""
+        """Return the rows that arrive on a day or later."""
         return self._taken(np.flatnonzero(self.day >= day))
 
     def _taken(self, rows: Array) -> Deliveries:
@@ -138,7 +138,7 @@ class Deliveries:
         return taken
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows file by file, by extract day and name."""
+        """Yield the rows of each file, by extract day and name."""
         if not len(self):
             return
         order = np.lexsort((self.rank, self.file, self.day))
@@ -148,7 +148,7 @@ class Deliveries:
 
 
 def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
-    """The rows of two sets of one source; in a file of both, those of the earlier set come first."""
+    """Join two sets of rows of one source; in a file of both, rows of the earlier set come first."""
     both = Deliveries(
         later.source,
         kinds=later.kinds,
@@ -166,11 +166,11 @@ def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
 
 
 def in_common_files(parts: Mapping[str, Deliveries], *, by: str) -> Deliveries:
-    """The rows of several forces in the order of an instant, with the force of each in `force_code`.
+    """Join the rows of several forces in the order of an instant, with the force of each row in `force_code`.
 
     Args:
-        parts: rows by force; those of a force are in that order already.
-        by: the column of the instant.
+        parts: rows by force, already in that order.
+        by: column of the instant.
     """
     one = next(iter(parts.values()))
     columns = {name: np.concatenate([part.columns[name] for part in parts.values()]) for name in one.columns}

@@ -1,4 +1,4 @@
-"""Random numbers of the shapes that control rooms show, with exact sums. Knows no source and no calendar."""
+"""Random numbers with distributions as in control rooms, and exact sums. Knows no source and no calendar."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dagster_project.sample.timeline import Array
 
 
 def fit_sum(values: Array, *, total: int, minimum: int = 0) -> Array:
-    """Scale values to whole numbers that add up to exactly `total`, none below `minimum`.
+    """Scale values to whole numbers that add up to exactly `total`, with none below `minimum`.
 
-    Rounding the running sum, instead of each value, keeps every value within 1 of its share and the sum exact.
+    Rounding the running sum, not each value, keeps every value within 1 of its share and the sum exact.
 
     Args:
         values: non-negative weights, not all zero.
-        total: the sum wanted.
-        minimum: the least value wanted.
+        total: the target sum.
+        minimum: the smallest value allowed.
 
     Raises:
         ValueError: the total is too small for the minimum.
@@ -32,7 +32,7 @@ def fit_sum(values: Array, *, total: int, minimum: int = 0) -> Array:
 
 
 def lognormal(rng: np.random.Generator, count: int, *, median: float | Array, sigma: float, most: float) -> Array:
-    """Skewed positive values: many near the median, few far above, none above `most`."""
+    """Draw skewed positive values: many near the median, few far above, none above `most`."""
     return np.minimum(median * np.exp(sigma * rng.standard_normal(count)), most)
 
 
@@ -47,21 +47,21 @@ def choose(rng: np.random.Generator, count: int, *, of: Sequence[str | None], we
 
 
 def texts(values: Sequence[str | None]) -> Array:
-    """The values as an object array, which keeps None."""
+    """Return the values as an object array, which keeps None."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
 
 def where_true(mask: Array, values: Array) -> Array:
-    """The values as an object array, None where the mask is false."""
+    """Return the values as an object array, with None where the mask is false."""
     kept = values.astype(object)
     kept[~mask] = None
     return kept
 
 
 def weighted_sample(rng: np.random.Generator, weight: Array, *, count: int) -> Array:
-    """True for `count` of the positions, drawn without replacement in proportion to their weights."""
+    """Draw `count` positions without replacement, in proportion to their weights; return a mask."""
     # Efraimidis and Spirakis (2006): the largest u ** (1 / w) are such a sample.
     order = np.argsort(np.log(rng.random(len(weight))) / weight, kind="stable")
     chosen = np.zeros(len(weight), dtype=bool)
@@ -70,5 +70,5 @@ def weighted_sample(rng: np.random.Generator, weight: Array, *, count: int) -> A
 
 
 def split(rng: np.random.Generator, totals: Array, *, unit: int) -> Array:
-    """Draw the first of two parts of each total, a multiple of `unit`; the other is what is left."""
+    """Split each total at random into a multiple of `unit` and the rest; return the first part."""
     return (totals * rng.uniform(0.15, 0.85, len(totals)) / unit).astype(np.int64) * unit

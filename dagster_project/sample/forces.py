@@ -1,4 +1,4 @@
-"""The two forces whose events a sample holds: one with printed figures, and a far smaller one in the same files."""
+"""The two forces of a sample: one with printed figures, and a far smaller one in the same files."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Force:
-    """What tells the events of one force from those of the other.
+    """What distinguishes the events of a force from those of the other.
 
     Attributes:
         code: police.uk identifier, as in `force_code`.
-        number: stream of draws.
-        node: node of the telephone exchange, with which its calls are numbered.
-        crime_prefix: number of the force, with which its crime references begin.
-        crimes_before: crimes of 2020 recorded before those that a sample knows of.
-        first_id: added to the serial numbers of chats, submissions and contacts.
+        number: number of the stream of random draws.
+        node: node of the telephone exchange, used in the numbers of its calls.
+        crime_prefix: number of the force, at the start of its crime references.
+        crimes_before: number of crimes of 2020 recorded before the first one in a sample.
+        first_id: offset of the serial numbers of chats, submissions and contacts.
         first_operator: lowest number of an operator.
-        operators, on_shift: operators of telephones, and how many of them work at a time.
-        chat_operators, chat_on_shift: the same of chats.
-        districts: weight of each local policing district; None where the crime system has none.
+        operators, on_shift: number of telephone operators, and how many work at a time.
+        chat_operators, chat_on_shift: the same for chats.
+        districts: weight of each local policing district; None if the crime system has no districts.
     """
 
     code: str

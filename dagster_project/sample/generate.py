@@ -1,4 +1,4 @@
-"""Write a sample: every source drawn month by month, given its defects, and written as files; all or nothing."""
+"""Write a sample: draw every source month by month, add defects, and write files; all or nothing."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _MARKER = "SYNTHETIC"
 _TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
 _SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
-# No row arrives later than this many days after its own, but for crimes, which are drawn as a whole.
+# No row arrives more than this many days late, except crimes, which are drawn as a whole.
 _LATEST = 8
-# The column by which the rows of a source come in order.
+# Column that orders the rows of each source.
 _ORDER = {
     "call_segments": "arrived_at",
     "digital_contacts": "received_at",
@@ -53,12 +53,12 @@ _ORDER = {
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What a sample holds.
+    """The content of a sample.
 
     Attributes:
-        files: number of extract files, the one sent twice counted twice.
-        rows: data rows by source, those of the file sent twice counted once.
-        quarantined: rows by source that must not load: faulty, repeated, or superseded within their extract.
+        files: number of extract files, including the second copy of one.
+        rows: data rows by source, not counting the second copy.
+        quarantined: rows by source that must not be loaded: faulty, repeated, or superseded within their extract.
     """
 
     files: int
@@ -76,23 +76,23 @@ def write(
 ) -> SampleSummary:
     """Write the synthetic extracts of all sources below a folder, as `OUT/SOURCE/SOURCE_YYYY-MM-DD*.EXT`.
 
-    The events are invented; where a board paper printed figures, their monthly sums are those. The same seed gives the
-    same bytes for a day, whatever range is asked for. A few rows arrive days after their event, so the last days before
-    `last` are whole only where the sample ends. Either everything is written or nothing.
+    The events are invented; for months with a printed board paper, their sums are its figures. The same seed gives the
+    same bytes for a day, regardless of the range. A few rows arrive days after their event, so the last days before
+    `last` are complete only at the end of the sample. Either everything is written or nothing.
 
     Args:
-        out: the folder to make; it may exist when there is no file in it.
+        out: the folder to create; it may exist if it contains no files.
         first: the first extract date to write.
-        last: the last one.
-        seed: other seeds give other events with the same monthly sums.
-        report: called after each month with its YYYY-MM, and the files and rows written.
+        last: the last extract date.
+        seed: seed of the draws; other seeds give other events with the same monthly sums.
+        report: called after each month with its YYYY-MM, and the numbers of files and rows written.
 
     Returns:
-        What was written.
+        The content of the sample.
 
     Raises:
-        FileExistsError: there are files in the folder.
-        ValueError: the dates are in the wrong order or outside of the sample.
+        FileExistsError: the folder contains files.
+        ValueError: the dates are in the wrong order or outside the sample.
     """
     if not FIRST_DAY <= first <= last <= LAST_DAY:
         raise ValueError(
@@ -106,7 +106,7 @@ def write(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
         content = Path(place) / "content"
-        # As private as a landing folder of real extracts has to be, unless there is a folder with modes of its own.
+        # With the mode required of a landing folder of real extracts, unless the folder exists.
         content.mkdir(mode=0o700)
         summary = _write_all(content, first=first, last=last, seed=seed, report=report)
         if out.exists():
@@ -123,7 +123,7 @@ def _write_all(
     files: Counter[str] = Counter()
     rows: Counter[str] = Counter()
     quarantined: Counter[str] = Counter()
-    # Rows of a source that arrive in files of a later month than their own.
+    # Rows of each source that arrive in files of a later month.
     carried: dict[str, Deliveries] = {}
     for month, drawn in _true_events(seed, first=first, last=last, timeline=timeline):
         before = files.total(), rows.total()
@@ -169,9 +169,9 @@ def _write_all(
 def _true_events(
     seed: int, *, first: dt.date, last: dt.date, timeline: Timeline
 ) -> Iterator[tuple[int, list[Deliveries]]]:
-    """The events of each source without defects, for each month of which rows arrive between two days.
+    """Yield the events of each source without defects, for each month with rows that arrive between two days.
 
-    Each source, force and month has its own stream of draws, so that a month does not depend on those before.
+    Each source, force and month has its own stream of draws, so that a month does not depend on earlier ones.
     """
     targets = {force.code: targets_of(force.code) for force in FORCES}
 
@@ -218,7 +218,7 @@ def _true_events(
 
 
 def _write_of_the_paper(folder: Path, typed: Path) -> int:
-    """Deliver what the reader of the paper typed off it as the source that the folder is named by; gives the rows."""
+    """Deliver figures typed from the paper as the source that names the folder; return the number of rows."""
     with typed.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     delivered = [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in rows]

@@ -1,4 +1,4 @@
-"""Online crime reports (OCR), with the wanted `report_a_crime` submissions. Their defects are in `defects`."""
+"""Online crime reports (OCR), with the target `report_a_crime` submissions. `defects` adds defects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BY_WEEK = week(
     (1.12, 1.08, 1.05, 1.02, 1.00, 0.87, 0.86),
     mornings=0.75,
 )
-# The other forms on the website, as shares of those.
+# The other forms on the website, as shares of the `report_a_crime` submissions.
 _OTHER_SERVICES = {"missing_person": 0.02, "sexual_offence": 0.03, "rural_crime": 0.045}
 _SERVICES = {"report_a_crime": 1.0} | _OTHER_SERVICES
 
@@ -40,14 +40,14 @@ def draw_online_crime_reports(
 
     Args:
         rng: source of the draws.
-        force: whose website they came in by.
-        month: position of the month.
+        force: the force that received them.
+        month: index of the month.
         timeline: the days of the sample.
         targets: the figures of the force.
-        crimes: those that came in online take the place of the last submission before they were recorded.
+        crimes: the crimes; each one reported online is linked to the last submission before it was recorded.
 
     Returns:
-        Submissions in the order of arrival, each in the extract of its local day.
+        Submissions in order of arrival, each in the extract of its local day.
     """
     submitted, service, before = [], [], 0
     counts = targets.of("ocr", "report_a_crime_submissions")
@@ -80,11 +80,11 @@ def draw_online_crime_reports(
 
 
 def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:
-    """Reference of the crime that each submission became: the last free submission before it was recorded."""
+    """Return the reference of each submission's crime: the last free submission before the crime was recorded."""
     references = texts([None] * len(services))
     candidates = np.flatnonzero(services == "report_a_crime")
     refs, recorded = recorded_online
-    # Crimes are recorded some hours after they were reported.
+    # Crimes are recorded some hours after they are reported.
     before = np.searchsorted(submitted[candidates], recorded - 3 * 3600) - 1
     taken, which = np.unique(before, return_index=True)
     usable = taken >= 0
@@ -93,5 +93,5 @@ def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Arra
 
 
 def choose_service(rng: np.random.Generator, count: int) -> Array:
-    """Services other than `report_a_crime`, for submissions that were filed under the wrong one at first."""
+    """Draw services other than `report_a_crime`, for submissions that were first filed under the wrong one."""
     return choose(rng, count, of=tuple(_OTHER_SERVICES), weights=tuple(_OTHER_SERVICES.values()))

@@ -1,4 +1,4 @@
-"""How each file of the sample spells its names and cells: the variety that a warehouse has to read. Writes nothing."""
+"""How each file of the sample spells its names and cells: variants that a warehouse must read. Writes no files."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Names(StrEnum):
     UPPER = "CALL_ID"
     DASHED = "call-id"
     CAMEL = "callId"
-    SHORT = "UCID"  # the alias where the contract has one, else as TITLE
+    SHORT = "UCID"  # the alias if the contract has one, else as TITLE
 
 
 class Durations(StrEnum):
-    """Spelling of a duration; a day fraction where the cell is a spreadsheet's."""
+    """Spelling of a duration; in spreadsheet cells, a fraction of a day."""
 
     SECONDS = "296"
     CLOCK = "04:56"
@@ -41,26 +41,26 @@ class Durations(StrEnum):
 
 @dataclass(frozen=True)
 class Style:
-    """Everything about the form of one file.
+    """The format of one file.
 
     Attributes:
-        extension: ending of the file name, which is also its format.
+        extension: extension of the file name, which is also its format.
         stamp: spelling of timestamps in text files.
         names: spelling of column names.
         durations: spelling of durations.
-        thousands: whether durations of 1,000 s and more carry a separator.
+        thousands: whether durations of 1,000 s or more have a thousands separator.
         null: word for "no value".
         yes, no: words for booleans.
-        turn: number of columns moved from the front to the end.
-        with_force: whether the file has a `force_code` although all its rows are of the default force.
-        without: columns left out.
-        unknown: a column that no contract knows, or empty.
+        turn: number of columns moved from the start to the end.
+        with_force: whether the file has a `force_code` even if all its rows are of the default force.
+        without: omitted columns.
+        unknown: a column that is in no contract, or empty.
         preamble: lines above the header.
         total: first cell of a totals row, or empty.
         delimiter, encoding, newline: of CSV.
         cover_sheet: whether a workbook opens with a sheet of notes.
-        with_zone: whether Parquet timestamps are UTC instants, not clock times.
-        omits_nulls: whether JSON leaves out the names without value.
+        with_zone: whether Parquet timestamps are UTC instants, instead of clock times.
+        omits_nulls: whether JSON omits names without a value.
     """
 
     extension: str
@@ -95,17 +95,17 @@ _NOTICE = "SYNTHETIC SAMPLE: no row of this file is a real event"
 
 
 def day_number(date: dt.date) -> int:
-    """Number by which defects and styles take turns: 0 on the first day that figures are printed of."""
+    """Return the day number that rotates defects and styles: 0 on the first day with printed figures."""
     return (date - dt.date(2022, 8, 1)).days
 
 
 def style_of(source: str, *, date: dt.date, file: File) -> Style:
-    """The style of one file; a file of the same source and date always has the same.
+    """Return the style of one file, always the same for a source, date and file.
 
     Args:
         source: name of the source.
         date: the extract date.
-        file: which file of the day.
+        file: the file of the day.
     """
     day = day_number(date)
     if file is File.LATE:
@@ -122,7 +122,7 @@ def style_of(source: str, *, date: dt.date, file: File) -> Style:
 
 
 def _calls(day: int, date: dt.date) -> Style:
-    # Tenths of a second, in the last month, have no clock form.
+    # Tenths of a second, used in the last month, have no clock form.
     whole = date < dt.date(2023, 1, 1)
     by_month = {
         **dict.fromkeys((1, 2, 8), Stamp.BRITISH),
@@ -148,7 +148,7 @@ def _calls(day: int, date: dt.date) -> Style:
         thousands=day % 4 == 1,
         null=_NULLS[day // 3 % len(_NULLS)],
         turn=3 if day % 8 == 7 else 0,
-        # The extract was given the offset for the clock change of 2022.
+        # The extract includes the offset since the clock change of 2022.
         without=() if date >= dt.date(2022, 10, 1) else ("utc_offset_minutes",),
         unknown="caller_name" if day % 12 == 10 else "",
         preamble=(

@@ -11,10 +11,10 @@ from pathlib import Path
 from dagster_project.sample.forces import KENT
 
 PRINTED_FIGURES = Path(__file__).parent / "kent_fcir_2022-08_to_2023-01.csv"
-# What the same paper says in words, put into tests by a reader.
+# Statements of the same paper, formulated as tests by a reader.
 PRINTED_STATEMENTS = Path(__file__).parent / "kent_fcir_statements.csv"
-# Months of which no figure is printed. Those of Kent agree with what the paper says about them in words: shares and
-# means of the financial year, the comparison with February to July 2022, the peak in July 2022. All else is made up.
+# Months without printed figures. Those of Kent agree with the paper's statements about them: shares and means of the
+# financial year, the comparison with February to July 2022, the peak in July 2022. The others are invented.
 ASSUMED_FIGURES = Path(__file__).parent / "assumed_months.csv"
 REPORT_ID = "kent_fcir_2023-03-15"
 PUBLISHED_ON = "2023-03-15"
@@ -25,24 +25,24 @@ class Targets:
     """Monthly figures of one force as whole numbers: counts, and durations in seconds.
 
     Attributes:
-        months: the months as YYYY-MM in the order of the calendar.
-        values: figure by (section, measure, month); percentages are left out, since they follow from the counts.
+        months: the months as YYYY-MM, in calendar order.
+        values: figure by (section, measure, month); percentages are omitted, since they follow from the counts.
     """
 
     months: tuple[str, ...]
     values: Mapping[tuple[str, str, str], int]
 
     def of(self, section: str, measure: str) -> list[int]:
-        """The figures of one measure, one for each month.
+        """Return the figures of one measure, one for each month.
 
         Raises:
-            KeyError: there is no figure of the measure for every month.
+            KeyError: a month has no figure of the measure.
         """
         return [self.values[section, measure, month] for month in self.months]
 
 
 def targets_of(force: str) -> Targets:
-    """All months of a force: the printed ones, and those that are assumed.
+    """Return all months of a force, printed and assumed.
 
     Args:
         force: its police.uk identifier.
@@ -66,7 +66,7 @@ def read_printed(path: Path) -> Targets:
         path: CSV with the columns section, measure, unit, month and published_value.
 
     Raises:
-        ValueError: a count or duration that is not in the paper's spelling.
+        ValueError: a count or duration is not in the paper's spelling.
     """
     values: dict[tuple[str, str, str], int] = {}
     with path.open(encoding="utf-8", newline="") as lines:

@@ -1,4 +1,4 @@
-"""The days of the whole sample, in local time, and events drawn over them. Knows no source."""
+"""The days of the whole sample, in local time, and events drawn over them. Independent of sources."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dagster_project.clock import LONDON
 
 Array = npt.NDArray[Any]
 
-# Stands for "no value" in the integer columns of a sample: no event lies before 1970 and no duration below zero.
+# "No value" in the integer columns of a sample: no event is before 1970 and no duration is below zero.
 NONE = -1
 DAY = 86_400
-# Crimes that are cancelled in the first months were recorded before them.
+# Seconds of recorded crimes before the sample: crimes cancelled in its first months.
 HISTORY = 182 * DAY
 
-# Bank holidays of England, on which the public calls as on a Sunday.
+# Bank holidays of England, with calls as on a Sunday.
 _BANK_HOLIDAYS = {
     "2021-04-02", "2021-04-05", "2021-05-03", "2021-05-31", "2021-08-30", "2021-12-25", "2021-12-26", "2021-12-27",
     "2021-12-28", "2022-01-01", "2022-01-03", "2022-04-15", "2022-04-18", "2022-05-02", "2022-06-02", "2022-06-03",
@@ -31,7 +31,7 @@ _BANK_HOLIDAYS = {
 def week(
     by_hour: tuple[float, ...], by_weekday: tuple[float, ...], *, nights: float = 1.0, mornings: float = 1.0
 ) -> Array:
-    """Weights of the hours of a week.
+    """Return the weights of the hours of a week.
 
     Args:
         by_hour: weight of each local hour of a day.
@@ -40,7 +40,7 @@ def week(
         mornings: factor of the hours from 05:00 to 10:00 on Saturday and Sunday.
 
     Returns:
-        Seven rows of 24 weights. Each row adds up to what its weekday says, however its hours are moved.
+        Seven rows of 24 weights. Each row adds up to its weekday's weight, regardless of the factors.
     """
     weight = np.tile(np.array(by_hour), (7, 1))
     weight[4:6, 21:] *= nights
@@ -58,7 +58,7 @@ class Timeline:
     Attributes:
         months: YYYY-MM of each month.
         days: the local days.
-        begin, end: UTC seconds of the first instant of the first day, and of the first one after the last day.
+        begin, end: UTC seconds of the first instant of the first day, and of the first instant after the last day.
     """
 
     def __init__(self, months: tuple[str, ...]) -> None:
@@ -76,49 +76,49 @@ class Timeline:
 
     @cached_property
     def month_starts(self) -> Array:
-        """Number of the first day of each month, and of the day after the last one."""
+        """Return the number of the first day of each month, and of the day after the last month."""
         firsts = [number for number, day in enumerate(self.days) if day.day == 1]
         return np.array([*firsts, len(self.days)], dtype=np.int64)
 
     @cached_property
     def month_lengths(self) -> Array:
-        """Days of each month."""
+        """Return the number of days of each month."""
         return np.diff(self.month_starts)
 
     def end_of(self, month: int) -> int:
-        """The instant at which a month ends."""
+        """Return the instant at which a month ends."""
         return int(self._midnights[self.month_starts[month + 1]])
 
     def interpolated(self, values: Sequence[float] | Array) -> Array:
-        """A value for each day: that of its month in the middle of it, on a line from there to the next one's.
+        """Return a value for each day, interpolated linearly between the middles of the months.
 
         Args:
-            values: one for each month.
+            values: one value for each month.
         """
         middles = self.month_starts[:-1] + (self.month_lengths - 1) / 2
         return np.interp(np.arange(len(self.days)), middles, np.array(values, dtype=float))
 
     @cached_property
     def _offsets(self) -> Array:
-        """Seconds that London is ahead of UTC, for each UTC hour from the begin of history on."""
+        """Return the seconds that London is ahead of UTC, for each UTC hour since the start of history."""
         hours = range(self.begin - HISTORY - DAY, self.end + 3 * DAY, 3600)
         ahead = [datetime.fromtimestamp(hour, LONDON).utcoffset() or timedelta() for hour in hours]
         return np.array([int(delta.total_seconds()) for delta in ahead], dtype=np.int64)
 
     def offset(self, instants: Array) -> Array:
-        """Seconds that London is ahead of UTC at each instant; it changes on a full UTC hour."""
+        """Return the seconds that London is ahead of UTC at each instant; they change on a full UTC hour."""
         return self._offsets[(instants - self.begin + HISTORY + DAY) // 3600]
 
     def local(self, instants: Array) -> Array:
-        """Clock time in London of each instant."""
+        """Return the clock time in London of each instant."""
         return instants + self.offset(instants)
 
     def day(self, instants: Array) -> Array:
-        """Number of the local day of each instant."""
+        """Return the number of the local day of each instant."""
         return self.local(instants) // DAY - self._first_local_day
 
     def midnight_after(self, instants: Array) -> Array:
-        """The instant at which the local day of each instant ends."""
+        """Return the instant at which the local day of each instant ends."""
         return self._midnights[self.day(instants) + 1]
 
     @cached_property
@@ -126,16 +126,17 @@ class Timeline:
         return np.array([*map(_start_of, self.days), self.end], dtype=np.int64)
 
     def off_midnight(self, instants: Array) -> Array:
-        """The instants, those at local midnight one second later.
+        """Return the instants, with those at local midnight one second later.
 
-        A spreadsheet cannot tell midnight from a day without a time, so such an event would depend on its format.
+        A spreadsheet cannot distinguish midnight from a day without a time, so such an event would depend on its
+        format.
         """
         present = instants != NONE
         safe = np.where(present, instants, self.begin)
         return np.where(present & (self.local(safe) % DAY == 0), instants + 1, instants)
 
     def is_repeated_hour(self, instants: Array) -> Array:
-        """True where the clock time of an instant occurs twice, because summer time ends within the hour around it."""
+        """Return true where the clock time of an instant occurs twice, in the hour before or after summer time ends."""
         known = np.where(instants == NONE, self.begin, instants)
         return (self.offset(known) != self.offset(known + 3600)) | (self.offset(known) != self.offset(known - 3600))
 
@@ -148,14 +149,14 @@ class Timeline:
         by_week: Array,
         spread: float,
     ) -> Array:
-        """Draw the instants of a month's events, exactly as many as its count, in ascending order.
+        """Draw exactly the number of instants for a month's events, in ascending order.
 
         Args:
             rng: source of the draws.
-            month: position of the month in `months`.
-            counts: number of events of every month; the days of this one lean towards the months beside it.
-            by_week: weight of each local hour of the week, as `week` gives them.
-            spread: standard deviation of a day's own weight around 1.
+            month: index of the month in `months`.
+            counts: number of events in every month; days are interpolated towards the neighbouring months.
+            by_week: weight of each local hour of the week, as returned by `week`.
+            spread: standard deviation of a day's own weight, around 1.
         """
         first, after = self.month_starts[month], self.month_starts[month + 1]
         hours = np.arange(self._midnights[first], self._midnights[after], 3600)
@@ -170,5 +171,5 @@ class Timeline:
 
 
 def _start_of(day: date) -> int:
-    """UTC seconds at which a day starts in London."""
+    """Return the UTC seconds at which a day starts in London."""
     return int(datetime(day.year, day.month, day.day, tzinfo=LONDON).astimezone(UTC).timestamp())

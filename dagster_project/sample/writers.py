@@ -1,4 +1,4 @@
-"""Write the rows of one file in the style asked for: CSV, JSON Lines, XLSX and Parquet. Draws nothing."""
+"""Write the rows of one file in a given style: CSV, JSON Lines, XLSX and Parquet. Draws nothing."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _UNKNOWN_VALUES = {
     "visitor_name": ("Sample Visitor", "", "S. Visitor"),
     "victim_name": ("Sample Victim", "", "S. Victim"),
 }
-# The first day of the serial numbers of Excel, in days before 1970.
+# Days from Excel's first serial date to 1970.
 _EXCEL_EPOCH = 25_569
-# A workbook says when it was made; a moving date would make every sample different.
+# A workbook contains its creation time; the current time would make every sample different.
 _CREATED = dt.datetime(2023, 2, 1, 4, 0, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one file in the order of its columns.
+    """The rows of one file, in the order of its columns.
 
     Attributes:
-        kinds: kind by column; an unknown column is text.
+        kinds: type by column; an unknown column is text.
         columns: values by column.
-        cells: text in place of a value, by place in the file and column.
-        width: cells too many or too few, by place in the file.
+        cells: text of a cell instead of its value, by position in the file and column.
+        width: number of extra or missing cells, by position in the file.
     """
 
     kinds: Mapping[str, Kind]
@@ -60,12 +60,12 @@ class Table:
 
 
 def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: Timeline) -> bytes:
-    """The bytes of one file.
+    """Return the bytes of one file.
 
     Args:
-        deliveries: the source's rows.
-        chunk: which of them.
-        style: form of the file.
+        deliveries: rows of the source.
+        chunk: the rows of the file.
+        style: style of the file.
         timeline: the days of the sample.
     """
     table = _table(deliveries, chunk, style=style)
@@ -80,7 +80,7 @@ def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: 
 
 
 def gzipped(content: bytes) -> bytes:
-    """Compress without time or system in the header, which Python versions fill in differently."""
+    """Compress without time or system in the header, which differ between Python versions."""
     packer = zlib.compressobj(4, zlib.DEFLATED, -zlib.MAX_WBITS)
     header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
     tail = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
@@ -125,7 +125,7 @@ def _spelled(name: str, names: Names) -> str:
 
 
 def _stamps(instants: Array, stamp: Stamp, *, timeline: Timeline) -> list[str]:
-    """Texts of instants: the day and the time of day are looked up, not formatted row by row."""
+    """Return texts of instants. The day and the time of day are looked up, not formatted row by row."""
     clock = instants if stamp is Stamp.ZULU else timeline.local(instants)
     days = [_day(number, stamp) for number in (clock // DAY).tolist()]
     times = _times_of_day(stamp is Stamp.BRITISH_MINUTES)
@@ -147,7 +147,7 @@ def _day(number: int, stamp: Stamp) -> str:
 
 @cache
 def _times_of_day(minutes_only: bool) -> list[str]:
-    """The text of each second of a day."""
+    """Return the text of each second of a day."""
     return [
         f"{hour:02d}:{minute:02d}" + ("" if minutes_only else f":{second:02d}")
         for hour in range(24)
@@ -170,7 +170,7 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
 
 
 def _texts(table: Table, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
-    """The cells of a column as text, None where there is no value."""
+    """Return the cells of a column as text, None for no value."""
     kind, values = table.kinds[name], table.columns[name]
     cells: list[str | None]
     if kind is Kind.TEXT:
@@ -288,7 +288,7 @@ def _xlsx(table: Table, *, style: Style, timeline: Timeline) -> bytes:
 
 
 def _cell_values(table: Table, name: str, *, timeline: Timeline) -> list[Any]:
-    """The values of a column as a workbook holds them: seconds, serial numbers of local time; None for no value."""
+    """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
     kind, values = table.kinds[name], table.columns[name]
     if kind is Kind.TEXT:
         return values.tolist()

@@ -1,1 +1,1 @@
-"""Files that are generated from the contracts and the catalogue of measures; no part of a run."""
+"""Generators of files from the contracts and the catalogue of measures; not part of a run."""

@@ -1,8 +1,8 @@
-"""Write the files of the dbt project that are generated: bank holidays, column texts of the contracts, metrics.
+"""Generate files of the dbt project: bank holidays, column descriptions of the contracts, metrics.
 
-Lists that people keep by hand (forces, offences, measures) do not belong here. Run
-`python -m dagster_project.tools.generate` after an update of the `holidays` library, of a contract or of the catalogue
-of measures; a test fails until then.
+Lists that are maintained by hand (forces, offences, measures) do not belong here. Run `python -m
+dagster_project.tools.generate` after a change of the `holidays` library, a contract or the catalogue of measures; a
+test fails until then.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from dagster_project.contracts import Contract, load_contracts
 from dagster_project.settings import PROJECT_ROOT
 from dagster_project.tools.metric_definitions import metrics_yaml
 
-# Extracts of this century, and far enough ahead that the list outlives the release that holds it.
+# This century, and far enough ahead for the lifetime of a release.
 FIRST_YEAR = 2000
 LAST_YEAR = 2045
 
 
 def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> dict[date, str]:
-    """Bank holidays of England by date, from the `holidays` library.
+    """Return the bank holidays of England by date, from the `holidays` library.
 
     Args:
-        first_year: first calendar year of the list.
-        last_year: last calendar year of the list.
+        first_year: first calendar year.
+        last_year: last calendar year.
 
     Returns:
-        Date to name, in date order; substitute days carry the library's `(observed)`.
+        Name by date, in date order; substitute days have the library's suffix `(observed)`.
     """
-    # The library costs 0.2 s to import, and only this command needs it.
+    # Imported here: it takes 0.2 s, and only this command needs it.
     import holidays
 
     years = range(first_year, last_year + 1)
@@ -41,7 +41,7 @@ def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> d
 
 
 def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
-    """The text of the seed `bank_holidays`: columns `holiday_date` (ISO) and `holiday_name`."""
+    """Return the text of the seed `bank_holidays`: columns `holiday_date` (ISO) and `holiday_name`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["holiday_date", "holiday_name"])
@@ -50,7 +50,7 @@ def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:
 
 
 def column_texts(contracts: Mapping[str, Contract]) -> str:
-    """The dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can quote what a contract says."""
+    """Return the dbt doc blocks `SOURCE__COLUMN` of all contracts, so that models can reuse their descriptions."""
     command = "python -m dagster_project.tools.generate"
     blocks = [f"{{#- Written from expectations/*.odcs.yaml by `{command}`; edit the contracts. -#}}\n"]
     for source in sorted(contracts):
@@ -60,7 +60,7 @@ def column_texts(contracts: Mapping[str, Contract]) -> str:
 
 
 def generated_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
-    """Every generated file of the project at `project`, with the text that it should hold."""
+    """Return the expected text of every generated file of the project at `project`."""
     return {
         project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
         project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),

@@ -1,7 +1,7 @@
-"""The metrics of the semantic layer, written from the catalogue of measures. What they are built on is by hand.
+"""Generate the metrics of the semantic layer from the catalogue of measures. Semantic models are maintained by hand.
 
-The semantic models (`dbt/models/semantic/_semantic__semantic_models.yml`) say where the sums of all measures are, and
-where the calls are as they count. This says which of these a measure is made of, as the seeds have it; `python -m
+The semantic models (`dbt/models/semantic/_semantic__semantic_models.yml`) define where the sums of all measures and the
+counted calls are. This module derives from the seeds which of these make up each measure; `python -m
 dagster_project.tools.generate` writes the result into the dbt project.
 """
 
@@ -18,8 +18,8 @@ _HEADER = """\
 # Written from the seeds measure_catalogue and measure_parts by `python -m dagster_project.tools.generate`; edit those.
 """
 
-# Measures that do not add up, by their name within a section, and what the semantic models have for them. The greatest
-# of some months is the greatest of their values; a percentile has to be taken from the calls themselves.
+# Measures that are not additive, by their name within a section, with their column in the semantic models. The maximum
+# over several months is the maximum of their values; a percentile must be computed from the calls themselves.
 _GREATEST = {"max_queue_time": "greatest_value", "max_concurrent_chats": "greatest_value"}
 _PERCENTILES = {"median_queue_time": "median_queue_seconds", "p90_queue_time": "p90_queue_seconds"}
 
@@ -28,19 +28,20 @@ _Parts = dict[tuple[str, str], set[tuple[str, str]]]
 
 
 class CatalogueError(ValueError):
-    """A measure of the catalogue gives no metric; the message names it and says what to do."""
+    """A measure of the catalogue cannot be made a metric; the message names it and says what to do."""
 
 
 def metric_name(measure: str) -> str:
-    """Name of the metric of a measure: `crime.cancelled.C1` gives `crime_cancelled_c1`.
+    """Return the name of a measure's metric: `crime_cancelled_c1` for `crime.cancelled.C1`.
 
-    MetricFlow takes lower-case letters, digits and single underscores. The way back is `config.meta.measure`.
+    MetricFlow accepts lower-case letters, digits and single underscores. `config.meta.measure` contains the original
+    code.
     """
     return measure.replace(".", "_").lower()
 
 
 def metrics_yaml(seeds: Path) -> str:
-    """The dbt YAML file that has one metric for each measure of the catalogue, in its order.
+    """Return the dbt YAML file with one metric for each measure of the catalogue, in its order.
 
     Args:
         seeds: folder with `measure_catalogue.csv` and `measure_parts.csv`.
@@ -49,7 +50,7 @@ def metrics_yaml(seeds: Path) -> str:
         The text of the file.
 
     Raises:
-        CatalogueError: two measures would share a name, or one that does not add up is of a kind that is not known.
+        CatalogueError: two measures would share a name, or a non-additive measure is of an unknown kind.
     """
     catalogue = _read(seeds / "measure_catalogue.csv")
     parts: _Parts = defaultdict(set)
@@ -62,7 +63,7 @@ def metrics_yaml(seeds: Path) -> str:
             raise CatalogueError(f"{row['measure']}: another measure's metric is named {name} too; rename one of them")
         metrics[name] = {
             "name": name,
-            # Labels have to differ, and both lines of calls have a measure `Calls Received`.
+            # Labels must be unique, and both call lines have a measure `Calls Received`.
             "label": f"{row['label']} ({row['measure']})",
             "description": row["definition"],
             "config": {
@@ -75,7 +76,7 @@ def metrics_yaml(seeds: Path) -> str:
 
 
 def _added_up(row: _Row, catalogue: list[_Row], parts: _Parts) -> dict[str, Any]:
-    """The sum of a measure, or the quotient of its two sums, each added up over whatever is asked for."""
+    """Return the sum of a measure, or the ratio of its two sums, each aggregated by the requested dimensions."""
     of_numerator, numerator_divisor = _rows_of(row, "numerator", catalogue, parts)
     if not row["denominator"] and numerator_divisor == 1:
         return {
@@ -97,11 +98,11 @@ def _added_up(row: _Row, catalogue: list[_Row], parts: _Parts) -> dict[str, Any]
 
 
 def _rows_of(row: _Row, role: str, catalogue: list[_Row], parts: _Parts) -> tuple[str, int]:
-    """The measure whose rows hold a sum, and what the sum is still to be divided by.
+    """Return the measure whose rows contain a sum, and the divisor still to be applied.
 
-    The mart's numerators and denominators are in their units. One that was divided for that (seconds to hours) is
-    rounded to six decimals each month, and roundings add up: where another measure is made of the same sum undivided,
-    its rows are taken.
+    The mart's numerators and denominators are in their final units. Those that were divided (seconds to hours) are
+    rounded to six decimals each month, and rounding errors add up. If another measure has the same sum undivided, its
+    rows are used.
     """
     divisor = int(row[f"{role}_divisor"])
     if divisor != 1:
@@ -116,7 +117,7 @@ def _rows_of(row: _Row, role: str, catalogue: list[_Row], parts: _Parts) -> tupl
 
 
 def _not_added_up(row: _Row) -> dict[str, Any]:
-    """A measure that is no sum and no quotient of sums."""
+    """Return the metric of a measure that is neither a sum nor a ratio of sums."""
     if row["name"] in _GREATEST:
         return {
             "type": "simple",
@@ -126,7 +127,7 @@ def _not_added_up(row: _Row) -> dict[str, Any]:
     if row["name"] in _PERCENTILES:
         return {
             "type": "simple",
-            # Calls of a month without a delivery came with other months' extracts: they are no figure.
+            # Calls of a month without a delivery came with the extracts of other months: they do not make a figure.
             "filter": [
                 _is("reported_call__section", row["section"]),
                 "{{ Dimension('measure_month__is_delivered') }}",

@@ -1,1 +1,1 @@
-"""From a figure back to what it was counted from: its sums, their events, files and rows."""
+"""Trace a figure back to its sums, events, files and rows."""

@@ -1,4 +1,4 @@
-"""A figure with everything behind it, and whether it adds up; what is asked of the warehouse: `read.py`."""
+"""The trace of a figure, and whether it adds up. `read.py` queries the warehouse for it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 
 Ranges = tuple[tuple[int, int], ...]
-"""Row numbers as first and last of each unbroken run, in order."""
+"""Row numbers as (first, last) of each consecutive run, in order."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its definition, as the warehouse holds both."""
+    """A figure with its definition, as stored in the warehouse."""
 
     force_code: str
     measure: str
@@ -25,7 +25,7 @@ class Figure:
     owner: str
     definition: str
     display_value: str | None
-    """As a paper prints it; None where there is no figure."""
+    """The figure as printed in a paper; None if there is no figure."""
     value: Decimal | None
     is_additive: bool
     formula_measure: str
@@ -42,43 +42,43 @@ class Figure:
     days_in_month: int
     days_loaded: int
     share_of_days_loaded: Decimal
-    """0 to 100, of the source of which fewest were."""
+    """Percentage, 0 to 100, for the source with the fewest days loaded."""
 
 
 @dataclass(frozen=True)
 class PublishedFigure:
-    """What the current publication says of the figure."""
+    """The figure in the current publication."""
 
     run_id: str
     is_there: bool
     value: Decimal | None
     display_value: str | None
-    """As its board paper prints it; None where the paper leaves the measure out or has no figure."""
+    """The figure as printed in its board paper; None if the paper omits the measure or has no figure."""
 
 
 @dataclass(frozen=True)
 class MissingDay:
-    """A day of the month that a source has no accepted delivery of."""
+    """A day of the month without an accepted delivery of a source."""
 
     source: str
     day: date
     state: str
-    """`rejected`, `missing` (owed and not come), `without rows of the force` or `not delivered`."""
+    """`rejected`, `missing` (past its deadline), `without rows of the force` or `not delivered`."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """One line of the measure's definition: a part that is added or taken off."""
+    """One line of the measure's definition: a part that is added or subtracted."""
 
     role: str
-    """`numerator`, `denominator`, or `population` of a measure that does not add up."""
+    """`numerator`, `denominator`, or `population` for a measure that does not add up."""
     part: str
     weight: int
 
 
 @dataclass(frozen=True)
 class TracedFile:
-    """A file of a delivery, with its rows that a part was counted from."""
+    """A file of a delivery, with the rows that a part was counted from."""
 
     source: str
     extract_date: date
@@ -86,35 +86,35 @@ class TracedFile:
     file_sha256: str
     load_id: int
     status: str
-    """`loaded`; `replaced` when a correction has been loaded since the marts were built."""
+    """`loaded`, or `replaced` if a correction was loaded after the marts were built."""
     events: int
     amount: Decimal
     rows: Ranges
-    """Numbers of the rows, further rows of an event included: a call has one for each of its segments."""
+    """Row numbers, including the further rows of an event: a call has one row for each segment."""
 
 
 @dataclass(frozen=True)
 class TracedPart:
-    """A part of the figure over the month."""
+    """A part of the figure, for the month."""
 
     part: str
     amount: Decimal
-    """The sum that the figure was made from."""
+    """The sum that the figure was computed from."""
     files: tuple[TracedFile, ...]
 
     @property
     def counted(self) -> Decimal:
-        """What the events add up to."""
+        """Sum of the amounts of the events."""
         return sum((file.amount for file in self.files), Decimal(0))
 
     @property
     def events(self) -> int:
-        """Events of all files."""
+        """Number of events in all files."""
         return sum(file.events for file in self.files)
 
     @property
     def rows(self) -> int:
-        """Rows of all files; an event may have several."""
+        """Number of rows in all files; an event may have several."""
         return sum(last - first + 1 for file in self.files for first, last in file.rows)
 
 
@@ -124,7 +124,7 @@ class EventRow:
 
     part: str
     amount: Decimal | None
-    """What the event adds; None on its further rows."""
+    """Amount of the event; None on its further rows."""
     source: str
     extract_date: date
     file_name: str
@@ -146,31 +146,31 @@ class QuarantinedRows:
 
 @dataclass(frozen=True)
 class Trace:
-    """A figure and everything behind it."""
+    """A figure with the parts, files and rows that it was computed from."""
 
     figure: Figure
     published: PublishedFigure | None
-    """None when nothing was published yet."""
+    """None if nothing has been published."""
     sources: tuple[str, ...]
-    """Sources that the measure needs."""
+    """Sources that the measure requires."""
     is_current: bool
-    """Whether the figure is of all that is loaded, by the dbt project as it stands, and was published."""
+    """Whether the figure was built from everything loaded, with the current dbt project, and was published."""
     missing_days: tuple[MissingDay, ...]
     uses: tuple[Use, ...]
     parts: tuple[TracedPart, ...]
     rows: tuple[EventRow, ...]
-    """Every row, by part, file and number; empty unless asked for."""
+    """Every row, ordered by part, file and number; empty unless requested."""
     quarantined: tuple[QuarantinedRows, ...]
-    """Of the deliveries of the month, and of others that the figure was counted from."""
+    """Quarantined rows of the month's deliveries, and of others that the figure was counted from."""
 
     @property
     def has_moved_on(self) -> bool:
-        """Whether the warehouse holds another figure than the current publication."""
+        """Whether the figure in the warehouse differs from the current publication."""
         return self.published is not None and self.published.value != self.figure.value
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Where the figure is not what its events add up to; empty when all is as it has to be."""
+        """Differences between the figure and the sums of its events; empty if there are none."""
         found = [
             f"{part.part}: the rows give {amount_text(part.counted)}, the sum is {amount_text(part.amount)}"
             for part in self.parts
@@ -186,16 +186,16 @@ class Trace:
 
 
 def amount_text(amount: Decimal) -> str:
-    """A sum with thousands separators, without zeros at its end."""
+    """Return a sum with thousands separators and without trailing zeros."""
     text = f"{amount:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def compact(rows: Iterable[int]) -> Ranges:
-    """Row numbers as unbroken runs.
+    """Return row numbers as consecutive runs.
 
     Args:
-        rows: numbers in ascending order, each once.
+        rows: unique row numbers in ascending order.
     """
     runs: list[list[int]] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Read a figure and everything behind it from the private warehouse."""
+"""Read the trace of a figure from the private warehouse."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import reading_audit
 
-# Rows that are fetched at once: a month of one force is some 100,000, of a large one some millions.
+# Rows fetched at a time: a month has some 100,000 rows for one force, and millions for a large one.
 _FETCHED = 10_000
 
 
 def trace_figure(settings: Settings, measure: str, month: str, *, force: str | None, with_rows: bool) -> Trace:
-    """Read everything behind a figure from the private warehouse; nothing is changed and no personal value is read.
+    """Read the trace of a figure from the private warehouse. Changes nothing and reads no personal values.
 
     Args:
-        settings: where the warehouse is, and the force that is meant where there are several.
-        measure: code of the catalogue, `calls_999.received`.
+        settings: the location of the warehouse, and the default force if there are several.
+        measure: code in the catalogue, for example `calls_999.received`.
         month: `YYYY-MM`.
-        force: force code; None: the only force that there is, else that of FCIR_FORCE.
-        with_rows: whether to list every row of an extract.
+        force: force code; None selects the only force, or FCIR_FORCE if there are several.
+        with_rows: whether to list every row of the extracts.
 
     Returns:
-        The trace; whether it adds up is in its `faults`.
+        The trace; its `faults` show whether it adds up.
 
     Raises:
-        UsageError: there is no such measure, month or force, or nothing is built yet.
+        UsageError: the measure, month or force does not exist, or nothing has been built.
         WarehouseLocked: a run holds the warehouse.
     """
     first_day = parse_month(month)
@@ -61,7 +61,7 @@ def trace_figure(settings: Settings, measure: str, month: str, *, force: str | N
             _require_measure(connection, measure)
             return _trace(connection, settings, measure, first_day, force, with_rows=with_rows)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
-            # A table or a column is not there: a run was killed before its build, or the project is newer.
+            # A table or column does not exist: a run was killed before its build, or the project is newer.
             raise UsageError(
                 "the warehouse is not built, or was by an earlier version, so no figure can be traced. Run: fcir run"
             ) from error
@@ -109,10 +109,10 @@ def _trace(
 
 
 def parse_month(text: str) -> date:
-    """The first day of a month that a person wrote as `YYYY-MM`.
+    """Return the first day of a month given as `YYYY-MM`.
 
     Raises:
-        UsageError: it is written otherwise.
+        UsageError: the text has another format.
     """
     if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) and text >= "0001":
         return date.fromisoformat(f"{text}-01")
@@ -120,7 +120,7 @@ def parse_month(text: str) -> date:
 
 
 def _month_after(month_start: date) -> date:
-    # The last month of all has no successor; no figure is of it.
+    # The last possible month has no successor, and there is no figure for it.
     return date(month_start.year + month_start.month // 12, month_start.month % 12 + 1, 1)
 
 
@@ -132,7 +132,7 @@ def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> Non
     codes = _texts(connection.execute("select measure from reference.measure_catalogue order by measure").fetchall())
     if measure in codes:
         return
-    # Whoever leaves out the section, or writes it as a paper does, means one of these.
+    # Suggest these if the section is missing, or is written as in a paper.
     name = re.split(r"[.\s]", measure)[-1]
     near = [code for code in codes if name and code.partition(".")[2] == name]
     near = near or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
@@ -150,7 +150,7 @@ def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: st
         raise UsageError("no event of any force is loaded, so there is no figure to trace. Run: fcir status")
     if wanted is None and len(known) == 1:
         return known[0]
-    # As papers and the first page of the site choose it.
+    # The same default as for papers and the first page of the site.
     chosen = settings.force if wanted is None else wanted
     if chosen not in known:
         raise UsageError(f"no figures of force {printable(chosen)}; name one with --force: {', '.join(known)}")
@@ -215,7 +215,7 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
 def _parts(
     connection: duckdb.DuckDBPyConnection, figure: Figure, uses: Sequence[Use], *, with_rows: bool
 ) -> tuple[tuple[TracedPart, ...], tuple[EventRow, ...]]:
-    """The parts in the order of their first use, and their rows."""
+    """Return the parts in the order of their first use, and their rows."""
     names = list(dict.fromkeys(use.part for use in uses))
     span = [figure.force_code, figure.month_start, _month_after(figure.month_start), names]
     sums = dict(

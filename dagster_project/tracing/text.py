@@ -1,4 +1,4 @@
-"""A trace in words for a person, and as records for a machine."""
+"""Present a trace as text for people and as records for programs."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 from dagster_project.tracing.model import Figure, MissingDay, QuarantinedRows, Ranges, Trace, TracedPart, amount_text
 
-# Files listed for a part, and of what is quarantined; the rest is counted. As in the summary of a run.
+# Number of files listed for each part and for quarantined rows; the others are counted. As in the summary of a run.
 _LISTED = 12
 
-# Characters of row numbers beside a file: what is left of a line of 140.
+# Width of the row numbers beside a file, in characters: the rest of a line of 140.
 _ROWS_WIDTH = 60
 
 _NO_FIGURE = "\N{EN DASH}"
 
-# What a person has to know of a file; a hash is given to the length that tells two files apart.
+# Characters shown of a hash, enough to tell two files apart.
 _HASH_LENGTH = 12
 
 
 def ranges_text(ranges: Ranges, width: int | None = None) -> str:
-    """Row numbers as `2-9, 11, 15-16`.
+    """Return row numbers as `2-9, 11, 15-16`.
 
     Args:
-        ranges: first and last of each run.
-        width: characters after which the rest is counted, `... and 12 more`; None: all of them. The first run is
-            always written.
+        ranges: first and last number of each run.
+        width: maximum number of characters, after which the others are counted, `... and 12 more`; None: no maximum.
+            The first run is always shown.
     """
     texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
     if width is None:
@@ -43,7 +43,7 @@ def ranges_text(ranges: Ranges, width: int | None = None) -> str:
 
 
 def lines_of(trace: Trace) -> Iterator[str]:
-    """The trace as lines for a terminal."""
+    """Yield the trace as lines for a terminal."""
     figure = trace.figure
     yield f"{figure.measure}, {figure.force_code}, {figure.month_start:%B %Y}: {figure.label}"
     yield ""
@@ -100,7 +100,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
 
 
 def records_of(trace: Trace, *, with_rows: bool) -> tuple[list[str], list[list[Any]]]:
-    """The trace as a table for a machine: a row for each part and file, or for each row of an extract.
+    """Return the trace as a table: one row for each part and file, or for each row of an extract.
 
     Returns:
         Column names and rows.
@@ -117,7 +117,7 @@ def records_of(trace: Trace, *, with_rows: bool) -> tuple[list[str], list[list[A
 
 
 def document_of(trace: Trace, *, with_rows: bool) -> dict[str, Any]:
-    """All of the trace as an object for a machine; dates and decimals are left as they are."""
+    """Return the whole trace as an object; dates and decimals are not converted."""
     figure = vars(trace.figure)
     document: dict[str, Any] = {
         **figure,
@@ -223,7 +223,7 @@ def _uses(trace: Trace, role: str) -> Iterator[str]:
 
 
 def _amount(amount: Decimal | None, divisor: int) -> str:
-    """A sum, with what makes it a number of its unit: seconds to hours."""
+    """Return a sum with the divisor that converts it to its unit, such as seconds to hours."""
     if amount is None:
         return _NO_FIGURE
     return amount_text(amount) if divisor == 1 else f"{amount_text(amount)} / {divisor:,}"
@@ -294,7 +294,7 @@ def _quarantined(trace: Trace) -> Iterator[str]:
 
 
 def _query(items: Sequence[QuarantinedRows]) -> str:
-    """The command that lists the rows; of the span of days, since a command of two hundred loads helps nobody."""
+    """Return the command that lists the rows, by range of days: a list of two hundred loads would be too long."""
     days = [item.extract_date for item in items]
     sources = ", ".join(f"'{source}'" for source in dict.fromkeys(item.source for item in items))
     return (
@@ -308,7 +308,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _aligned(titles: list[str], rows: list[list[str]], *, right: Sequence[str]) -> Iterator[str]:
-    """A table without lines, indented; a library's would take a second for the rows of a month."""
+    """Yield an indented table without borders. A library would take a second for the rows of a month."""
     widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
     for row in [titles, *rows]:
         cells = (

@@ -1,1 +1,1 @@
-"""Run the dbt project and read what it did. SQL is in `dbt/`; the resource and what Dagster shows are in `defs/`."""
+"""Run the dbt project and read its results. SQL is in `dbt/`; the resource and Dagster definitions are in `defs/`."""

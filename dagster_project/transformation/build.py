@@ -1,4 +1,4 @@
-"""Build and test what dbt makes, in three steps, and record what was built. Where dbt runs: `project.py`."""
+"""Build and test the dbt project in three steps, and record what was built. `project.py` invokes dbt."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from dagster_project.warehouse.connection import empty_spill_folder, loading_con
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 
 _GOOD = ("success", "pass", "warn", "no-op")
-# The generic test whose rows are the faults of a table, in words: dbt/tests/generic/integrity.sql.
+# The generic test that returns the faults of a table in words: dbt/tests/generic/integrity.sql.
 _INTEGRITY = "integrity"
 
 
 class BuildOrderError(OperatorError, RuntimeError):
-    """A step cannot be built yet; the message names the step before it that has to be built first."""
+    """A step cannot be built yet; the message names the earlier step that must be built first."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A part of the dbt project that is built and tested by itself, after the steps before it."""
+    """A part of the dbt project that is built and tested separately, after the steps before it."""
 
     name: str
     tags: tuple[str, ...]
-    """Tags of its models, in dbt_project.yml; empty: every model that no other step has."""
+    """Tags of its models, in dbt_project.yml; empty: every model that is in no other step."""
 
     @property
     def select(self) -> str:
-        """The step as a dbt selection."""
+        """The step as a dbt selector."""
         return " ".join(f"tag:{tag}" for tag in self.tags) or "fqn:*"
 
     @property
     def exclude(self) -> str:
-        """What the selection leaves to later steps: their models, and tests that look at one of them."""
+        """Nodes that are left to later steps: their models, and the tests that read one of them."""
         return " ".join(step.select for step in STEPS[STEPS.index(self) + 1 :])
 
 
@@ -47,60 +47,61 @@ FACTS = Step("facts", ())
 MEASURES = Step("measures", ("measures", "kpis", "dictionary"))
 PAPERS = Step("papers", ("papers", "quality"))
 STEPS = (FACTS, MEASURES, PAPERS)
-"""In the order in which they read each other. A model with tags of two steps belongs to the later one, a test to the
-last step that it looks at."""
+"""In order of dependency. A model with tags of two steps belongs to the later one, a test to the last step that it
+reads.
+"""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What does not hold of a table. Its texts name columns and accepted values, never a value of a row."""
+    """A violation found in a table. Its texts name columns and accepted values, never a value of a row."""
 
     text: str
     rows: int
     rows_where: str
-    """Condition in SQL that finds the rows."""
+    """SQL condition that finds the rows."""
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What came of one model, seed or test."""
+    """The result of one model, seed or test."""
 
     unique_id: str
     resource_type: str
     name: str
     folder: str
-    """Layer of a model (first folder below models/, or below models/marts/), or the resource type."""
+    """Layer of a model (first folder below models/ or models/marts/), or the resource type."""
     status: str
     message: str
     seconds: float
     failures: int | None
-    """Rows that a data test found; of a test of integrity the rows that have a fault, once for each fault."""
+    """Number of rows that a data test found; for an integrity test, rows with a fault, counted once per fault."""
     faults: tuple[Fault, ...] = ()
-    """What a test of integrity found; nothing for tests of other kinds, whose rows are in no words."""
+    """Faults found by an integrity test; empty for other tests, whose rows have no texts."""
     sql: str | None = None
-    """Compiled query; None of a seed, and of a node that never ran."""
+    """Compiled query; None for a seed and for a node that did not run."""
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing stands in the way of publishing."""
+        """Whether the result allows publishing."""
         return self.status in _GOOD
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What came of a step, or of all of them."""
+    """The results of one step, or of all steps."""
 
     nodes: tuple[NodeResult, ...]
     is_full_refresh: bool
 
     @property
     def failed(self) -> tuple[NodeResult, ...]:
-        """Nodes that failed or were skipped because one before them did."""
+        """Nodes that failed, or were skipped because an earlier one failed."""
         return tuple(node for node in self.nodes if not node.is_good)
 
 
 def build(settings: Settings, *, run_id: str) -> BuildReport:
-    """Build and test all steps in their order, up to the first that fails.
+    """Build and test all steps in order, stopping after the first that fails.
 
     Args:
         settings: where the warehouse is; the caller holds the writer lock and no connection.
@@ -124,31 +125,31 @@ def build(settings: Settings, *, run_id: str) -> BuildReport:
 def build_step(
     settings: Settings, step: Step, *, run_id: str, parsed: Any, only: Sequence[str] | None = None
 ) -> BuildReport:
-    """Build and test a step. With the last one, all that the warehouse holds is recorded as built, if all is well.
+    """Build and test a step. If the last step succeeds, record everything in the warehouse as built.
 
-    Models build incrementally, from the loads that changed since the last time that all steps ended well. When the dbt
-    project has changed since, or another state of it was built in between, or the file of the marts is not the one that
-    was left with the warehouse, everything is built from scratch.
+    Models build incrementally, from the loads that changed since all steps last succeeded. Everything is built from
+    scratch if the dbt project has changed since then, if another state of it was built in between, or if the marts file
+    is not the one that belongs to the warehouse.
 
     Args:
         settings: where the warehouse is; the caller holds the writer lock and no connection.
-        step: what to build; those before it have been built from all that is loaded.
+        step: the step to build; the steps before it must have been built from everything loaded.
         run_id: Dagster run.
-        parsed: the project, from `parse`; the same for all steps of a run, which saves 2 CPU seconds each.
-        only: ids of the nodes to build; None: the whole step. A part of a step is not recorded as built.
+        parsed: the project, from `parse`. Sharing it between the steps of a run saves 2 CPU seconds each.
+        only: ids of the nodes to build; None: the whole step. A partial step is not recorded as built.
 
     Returns:
         The result of every node.
 
     Raises:
         DbtError: dbt could not start.
-        BuildOrderError: a step before this one has to be built first.
+        BuildOrderError: a step before this one must be built first.
     """
     current = fingerprint()
     change_seq, full_refresh = _begin(settings, step, current, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
     if full_refresh and step is FACTS and only is None:
-        # With the tables of models that are gone, and without free blocks.
+        # This also removes tables of deleted models, and free blocks.
         settings.marts.unlink()
     nodes: list[NodeResult] = []
     if expected:
@@ -165,7 +166,7 @@ def build_step(
 
 
 def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> tuple[int, bool]:
-    """Record that a step is being built; returns the newest change of what is loaded, and whether to build it all.
+    """Record the start of a step; return the newest change of the loads, and whether to build everything.
 
     Raises:
         BuildOrderError: a step before this one has to be built first.
@@ -196,7 +197,7 @@ def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> t
 
 
 def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | None) -> list[str]:
-    """The step, or some nodes of it, as arguments of dbt."""
+    """Return the step, or some of its nodes, as arguments of dbt."""
     if only is None:
         exclude = ["--exclude", *step.exclude.split()] if step.exclude else []
         return ["--select", *step.select.split(), *exclude]
@@ -205,7 +206,7 @@ def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | Non
 
 
 def _run(settings: Settings, selection: Sequence[str], parsed: Any, *, full_refresh: bool) -> list[NodeResult]:
-    # Unit tests prove the SQL, not the data: the test suite runs them, a night need not.
+    # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
     arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
     arguments += ["--full-refresh"] if full_refresh else []
     result = invoke(settings, arguments, manifest=parsed)
@@ -214,9 +215,9 @@ def _run(settings: Settings, selection: Sequence[str], parsed: Any, *, full_refr
 
 
 def _write_manifest(settings: Settings, parsed: Any) -> None:
-    """Keep the manifest with the SQL that makes whole tables, for the page of the documentation.
+    """Write the manifest with the SQL that builds whole tables, for the documentation page.
 
-    dbt would write it twice in each build, and two files that nobody reads: 1.6 CPU seconds.
+    dbt would write it twice in each build, with two more files that are not used: 1.6 CPU seconds.
     """
     draft = target_path(settings) / "manifest.draft"
     parsed.write(str(draft))
@@ -224,7 +225,7 @@ def _write_manifest(settings: Settings, parsed: Any) -> None:
 
 
 def _record(settings: Settings, step: Step, change_seq: int, current: str, *, run_id: str) -> None:
-    """Record that a step ended well; with the last one, that everything is built."""
+    """Record that a step succeeded and, after the last one, that everything is built."""
     with loading_connection(settings.warehouse) as connection:
         if step is STEPS[-1]:
             note_written(connection)
@@ -238,7 +239,7 @@ def _record(settings: Settings, step: Step, change_seq: int, current: str, *, ru
 
 
 def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current: str) -> set[str]:
-    """Names of the steps that were built from all that is loaded, by the dbt project as it stands."""
+    """Return the steps that were built from everything loaded, with the current dbt project."""
     if begun_by(connection) != current:
         return set()
     rows = connection.execute(
@@ -248,13 +249,13 @@ def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current
 
 
 def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
-    """Number of the newest change of what is loaded; 0 when nothing ever was."""
+    """Return the number of the newest change of the loads; 0 if nothing was ever loaded."""
     row = connection.execute("select coalesce(max(change_seq), 0) from audit.load").fetchone()
     return int(row[0]) if row else 0
 
 
 def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] | None:
-    """The last build that ended well: newest change it saw, fingerprint of the project, whether it was published."""
+    """Return the last successful build: its newest change, the project fingerprint, and whether it was published."""
     row = connection.execute(
         """
         select change_seq, project_fingerprint, is_published
@@ -267,25 +268,25 @@ def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] |
 
 
 def built_upon(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Newest change of the state that the build begun last goes on from; None where it builds everything from scratch.
+    """Return the newest change of the state that the current build extends; None for a build from scratch.
 
-    The tables `chg_SOURCE_rows` hold what has changed since that state.
+    The tables `chg_SOURCE_rows` contain what has changed since that state.
     """
     row = connection.execute("select built_upon from audit.build_started").fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
 def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Fingerprint of the project whose build was begun last, however it ended; None before the first.
+    """Return the project fingerprint of the build that started last, regardless of its result; None before the first.
 
-    The marts may hold tables of it, also where the last build that ended well was of another state of the project.
+    The marts may contain its tables even if the last successful build was of another state of the project.
     """
     row = connection.execute("select project_fingerprint from audit.build_started").fetchone()
     return str(row[0]) if row else None
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether what is published was built from all that is loaded, by the dbt project as it stands."""
+    """Whether the publication was built from everything loaded, with the current dbt project."""
     last = last_build(connection)
     current = fingerprint()
     is_published = last == (newest_change(connection), current, True)
@@ -293,7 +294,7 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:
-    """Ids of the nodes of a step, of all nodes of the project; found without dbt, to see that it leaves none out."""
+    """Return the ids of a step's nodes among all nodes, without dbt, to check that the steps cover the project."""
     step_of_tag = {tag: number for number, step in enumerate(STEPS) for tag in step.tags}
 
     def number(node: Any) -> int:
@@ -313,9 +314,9 @@ def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:
 def _with_faults(
     settings: Settings, project: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
 ) -> list[NodeResult]:
-    """The results, with what the tests of integrity that did not pass have found.
+    """Return the results, with the faults found by the integrity tests that did not pass.
 
-    dbt tells the number of a test's rows and keeps none of them: the test is run once more for its words.
+    dbt reports only the number of a test's rows, so the test is run again for its texts.
     """
     found = [
         node
@@ -345,14 +346,14 @@ def _with_faults(
 
 
 def _in_words(faults: Sequence[Fault], relation: str) -> str:
-    """Each fault with its rows, and the query that shows them."""
+    """Return each fault with its number of rows, and a query that shows them."""
     texts = "; ".join(f"{fault.rows} row{'' if fault.rows == 1 else 's'}: {fault.text}" for fault in faults)
     conditions = " or ".join(fault.rows_where for fault in faults)
     return f"{texts}. Rows: select * from {relation} where {conditions}"  # noqa: S608 - to be read
 
 
 def _kind_of_test(node: Any) -> str | None:
-    """Name of a generic test; nothing for a test of its own file, and for what is no test."""
+    """Return the name of a generic test; None for a singular test or a node that is not a test."""
     metadata = getattr(node, "test_metadata", None)
     return metadata.name if metadata else None
 
@@ -374,7 +375,7 @@ def _node(item: object) -> NodeResult:
     return NodeResult(
         unique_id=node.unique_id,
         resource_type=resource_type,
-        # dbt's own name of it has all that it claims, in up to 500 characters.
+        # dbt's name for it contains all its claims, in up to 500 characters.
         name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if is_integrity else node.name,
         folder=folder,
         status=str(item.status),  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The dbt project as files: its manifest, its fingerprint, and how it is invoked. Building is in `build.py`."""
+"""The dbt project on disk: its manifest, its fingerprint, and how it is invoked. Building is in `build.py`."""
 
 from __future__ import annotations
 
@@ -24,41 +24,42 @@ from dagster_project.warehouse.connection import (
 )
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
-# Holds the fingerprint of the project that `manifest.json` beside it was parsed from.
+# The second file contains the fingerprint of the project that `manifest.json` was parsed from.
 _MANIFEST, _MARK = "manifest.json", "manifest.fingerprint"
 
 
 class DbtError(OperatorError, RuntimeError):
-    """dbt could not parse or run the project; the message is dbt's own, which names file and line."""
+    """dbt could not parse or run the project; the message is from dbt, with file and line."""
 
 
 @dataclass(frozen=True)
 class Mart:
-    """A published table: its columns and what makes a row of it."""
+    """A published table: its columns and its grain."""
 
     name: str
     description: str
     grain: tuple[str, ...]
     columns: dict[str, str]
-    """Column to its description."""
+    """Description by column name."""
     order: tuple[str, ...]
-    """Columns by which its rows are published; no two rows have the same values in them."""
+    """Columns by which its rows are sorted when published; together they are unique."""
     releases: tuple[Release, ...] = ()
-    """What the public edition has of it; nothing unless the mart says so."""
+    """Its releases in the public edition; empty unless the mart declares them."""
     month_of: str | None = None
-    """Of a fact, the date by whose month it is published as Parquet; None of other marts, which are one file."""
+    """For a fact, the date whose month partitions its Parquet files; None for other marts, which are one file."""
     changed_rows: tuple[str, str] | None = None
-    """Schema and name of the table of all rows that changed keys have or ever had, by load_id and source_row and with
-    the date `month_of`, where a build renews those rows alone; None where it may change any row."""
+    """Schema and name of the table of all rows that changed keys have or had, by load_id, source_row and the date
+    `month_of`, if a build renews only those rows; None if it may change any row.
+    """
 
 
 def target_path(settings: Settings) -> Path:
-    """Folder of dbt's artefacts; stable, since another path makes dbt parse everything again."""
+    """Return the folder of dbt's artefacts. It is fixed, since another path makes dbt parse everything again."""
     return settings.home / "dbt"
 
 
 def fingerprint() -> str:
-    """Hash over everything that decides what a build gives, apart from the data."""
+    """Return a hash of everything that determines the result of a build, apart from the data."""
     digest = hashlib.sha256()
     for part in _FINGERPRINTED:
         root = DBT_PROJECT / part
@@ -71,7 +72,7 @@ def fingerprint() -> str:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Variables that this process has while dbt runs in it, and that no later command of it or of a child inherits."""
+    """Set environment variables while dbt runs in this process; later commands and children do not inherit them."""
     before = {name: os.environ[name] for name in variables if name in os.environ}
     os.environ.update(variables)
     try:
@@ -83,18 +84,18 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None) -> Any:
-    """Run a dbt command in this process: it costs 1 to 2 CPU seconds against 5 of a process of its own.
+    """Run a dbt command in this process: it takes 1 to 2 CPU seconds, compared with 5 in a separate process.
 
     Args:
         settings: where the warehouse is.
         arguments: the command and its flags, without directories.
-        manifest: what `parse` gave, so that the project is not parsed again; nodes that run are compiled in it.
+        manifest: the result of `parse`, so that the project is not parsed again; nodes that run are compiled in it.
 
     Returns:
-        dbt's result object: for `build` its `results`, for `parse` the manifest.
+        dbt's result object: `results` for `build`, the manifest for `parse`.
 
     Raises:
-        DbtError: the command could not be carried out at all (nodes that fail are in the result).
+        DbtError: the command could not run (nodes that fail are in the result).
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import cleanup_connections
@@ -102,8 +103,8 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
 
     create_private(settings.warehouse)
     create_marts(settings.warehouse)
-    # Parsing opens no database and needs its name alone; with its place and size, dbt would parse everything again, 4
-    # CPU seconds, wherever a data root was moved or copied to, and every night.
+    # Parsing opens no database and needs only its name. With its location and size, dbt would parse everything again (4
+    # CPU seconds) after a data root was moved or copied, and every night.
     is_parsing = arguments[0] == "parse"
     environment = {
         "FCIR_WAREHOUSE": settings.warehouse.name if is_parsing else str(settings.warehouse),
@@ -119,7 +120,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
                 *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
             ]
         )
-        # dbt leaves the database open after a node has failed; the next connection of this process would be refused.
+        # dbt leaves the database open after a node has failed; this process could not connect to it again.
         cleanup_connections()
         if not is_parsing:
             DuckDBConnectionManager.env().close()
@@ -130,7 +131,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
 
 
 def parse(settings: Settings) -> Any:
-    """The project as dbt has parsed it, for `invoke`; 2 CPU seconds, so it is done once for all commands of a run.
+    """Return the parsed project for `invoke`. Parsing takes 2 CPU seconds, so do it once for all commands of a run.
 
     Raises:
         DbtError: the project does not parse.
@@ -142,19 +143,19 @@ def write_docs(settings: Settings) -> Path:
     """Write the documentation of all models as one page that needs no server.
 
     Args:
-        settings: where the warehouse is, of which the types of columns are read; the caller has no connection to it.
+        settings: the location of the warehouse, for the column types; the caller must not have a connection to it.
 
     Raises:
         DbtError: dbt could not write it.
     """
-    # The project is parsed and not compiled anew: 2.5 CPU seconds instead of 13.
+    # The project is parsed and not compiled again: 2.5 CPU seconds instead of 13.
     parsed = parse(settings)
     invoke(settings, ["docs", "generate", "--static", "--no-compile"], manifest=parsed)
     return target_path(settings) / "static_index.html"
 
 
 def ensure_manifest(settings: Settings) -> Path:
-    """The manifest of the project as it stands: parsed (5 CPU seconds) if it is missing, damaged or of another state.
+    """Return the manifest of the current project; parse it (5 CPU seconds) if it is missing, damaged or outdated.
 
     Raises:
         DbtError: the project does not parse.
@@ -162,7 +163,7 @@ def ensure_manifest(settings: Settings) -> Path:
     folder = target_path(settings)
     if not is_parsed(settings):
         make_private_folder(folder)
-        # Last, so that the files of a parse that was killed do not count.
+        # Written last, so that the files of a parse that was killed are not used.
         (folder / _MARK).unlink(missing_ok=True)
         invoke(settings, ["parse"])
         with private_files():
@@ -171,7 +172,7 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def is_parsed(settings: Settings) -> bool:
-    """Whether the data root has the manifest of the project as it stands."""
+    """Whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
         if (folder / _MARK).read_text(encoding="utf-8") != fingerprint():
@@ -184,17 +185,17 @@ def is_parsed(settings: Settings) -> bool:
 
 @cache
 def read_manifest(path: Path) -> dict[str, Any]:
-    """A manifest as a dictionary; read once in a process."""
+    """Return a manifest as a dictionary, cached for the process."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
 def marts_of(manifest: dict[str, Any]) -> list[Mart]:
-    """All published tables, by name.
+    """Return all published tables, ordered by name.
 
     Raises:
         DbtError: a mart does not state its grain.
-        ReleaseError: what a mart states about its public release cannot be.
+        ReleaseError: a mart's public release is not valid.
     """
     marts = []
     for node in manifest["nodes"].values():
@@ -218,13 +219,13 @@ def marts_of(manifest: dict[str, Any]) -> list[Mart]:
 
 
 def _month_of(name: str, columns: Sequence[str]) -> str | None:
-    """The local date of a fact's event: the first date that its rows are ordered by, else the first that it has."""
+    """Return the column with the local date of a fact's event: the first date in its order, else its first date."""
     dates = [column for column in columns if column.endswith("_date")]
     return dates[0] if name.startswith("fct_") and dates else None
 
 
 def _changed_rows(manifest: dict[str, Any], node: dict[str, Any], month_of: str | None) -> tuple[str, str] | None:
-    """The table of changed rows that an incremental model is built by; see dbt/macros/incremental_by_key.sql."""
+    """Return the table of changed rows for an incremental model; see dbt/macros/incremental_by_key.sql."""
     read = [manifest["nodes"].get(unique_id, {}) for unique_id in node["depends_on"]["nodes"]]
     tables = [item for item in read if item.get("name", "").startswith("chg_") and item["name"].endswith("_rows")]
     is_known = (

@@ -1,1 +1,1 @@
-"""Dagster's web server behind a check of every request. Nothing else of the project imports it."""
+"""Dagster's web server, behind a check of every request. No other part of the project imports it."""

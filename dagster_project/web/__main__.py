@@ -8,8 +8,8 @@ import signal
 import dagster as dg
 import uvicorn
 
-# dagster-webserver's own command is made of these names. That command takes no middleware, and they have no public
-# place; the release of Dagster is pinned.
+# dagster-webserver's own command uses these names. It accepts no middleware, and the names have no public location; the
+# release of Dagster is pinned.
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._utils.log import configure_loggers
@@ -18,9 +18,9 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_project.settings import WORKSPACE, LogFormat, read_settings
 from dagster_project.web.guard import Guard, names_of_server
 
-# How often a page asks for news of its assets, in milliseconds; as dagster-webserver's own command.
+# How often a page polls for changes of its assets, in milliseconds; the default of dagster-webserver.
 _POLL_MILLISECONDS = 2000
-# Pages that are open keep a WebSocket each; `fcir ui` waits 20 seconds before it kills.
+# Seconds to wait for open pages, which keep a WebSocket each; `fcir ui` waits 20 seconds before it kills the server.
 _STOP_SECONDS = 5
 
 
@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings()
     configure_loggers(formatter="json" if settings.log_format is LogFormat.JSON else "colored")
-    # Uvicorn raises the signal again that stopped it: as an exception, so that the code server is ended too.
+    # Uvicorn raises the signal that stopped it again. As an exception, it also ends the code server.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         dg.DagsterInstance.get() as instance,

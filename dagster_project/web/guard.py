@@ -1,13 +1,13 @@
-"""Refuses what another web page could send to the Dagster UI through an operator's browser. It knows no user.
+"""Rejects requests that another web page could send to the Dagster UI through an operator's browser. No user accounts.
 
-Dagster's server takes a change from whoever reaches its port, by GET too and under any Host. A browser reaches it for
-every page that an operator has open, so each request has to show that it comes from a page of this server:
+Dagster's server accepts changes from anyone who reaches its port, even by GET and under any Host. A browser reaches it
+from every page that an operator has open, so each request must prove that it comes from a page of this server:
 
-- Host is a name of this server: else a foreign name that resolves to 127.0.0.1 (DNS rebinding) makes a foreign page
-  one of the same origin.
+- Host is a name of this server. Otherwise a foreign name that resolves to 127.0.0.1 (DNS rebinding) would give a
+  foreign page the same origin.
 - Origin, which browsers add to every POST and WebSocket handshake, is the same host.
-- POST has a JSON body: a browser sends a foreign page's JSON only after asking the server, which never agrees.
-- GET asks queries only: it is what an image, a link or a form sends without an Origin.
+- POST has a JSON body. For a foreign page, a browser sends JSON only after asking the server, which never agrees.
+- GET contains only queries. Images, links and forms send it without an Origin.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:[0-9]+)?")
 _ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)")
 
 # With the policy `no-referrer`, browsers send `Origin: null` with a page's own forms. The UI shows notebooks in a frame
-# of its own.
+# of its own origin.
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -43,24 +43,24 @@ Refusal = tuple[HTTPStatus, str]
 
 
 def names_of_server(port: int, extra: Iterable[str] = ()) -> frozenset[str]:
-    """The values of the header Host that name the server.
+    """Return the values of the Host header that name the server.
 
     Args:
         port: its port on loopback.
-        extra: names under which a proxy passes requests on, in lower case; one without a port stands for every port.
+        extra: names under which a proxy forwards requests, in lower case; a name without a port allows every port.
     """
     # Browsers leave out the ports 80 and 443.
     return frozenset(re.sub(r":(80|443)\Z", "", name) for name in [*(f"{name}:{port}" for name in _LOOPBACK), *extra])
 
 
 class Guard:
-    """An ASGI application in front of another one: passes on what may be answered, with security headers."""
+    """An ASGI application in front of another one: forwards allowed requests, and adds security headers."""
 
     def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
-        """Guard an application.
+        """Wrap an application.
 
         Args:
-            app: Dagster's.
+            app: Dagster's application.
             names: as `names_of_server` gives them.
         """
         self._app = app
@@ -76,7 +76,7 @@ class Guard:
             if message["type"].endswith("http.response.start"):
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                # Beside the policy that Dagster's page has: a browser applies both.
+                # In addition to the policy of Dagster's page: a browser applies both.
                 headers.append("Content-Security-Policy", _FRAMES)
             await send(message)
 
@@ -89,14 +89,14 @@ class Guard:
 
 
 def refusal_of(scope: Scope, names: frozenset[str]) -> Refusal | None:
-    """Why a request is not answered.
+    """Return the reason for which a request is rejected, if it is.
 
     Args:
-        scope: of an HTTP request or a WebSocket handshake, as ASGI has it.
-        names: as `names_of_server` gives them.
+        scope: ASGI scope of an HTTP request or a WebSocket handshake.
+        names: the result of `names_of_server`.
 
     Returns:
-        Status and reason; None when the request may be answered.
+        Status and reason; None if the request is allowed.
     """
     headers = Headers(scope=scope)
     return _refused_host(headers, names) or (_refused_method(scope, headers) if scope["type"] == "http" else None)
@@ -127,14 +127,14 @@ def _refused_host(headers: Headers, names: frozenset[str]) -> Refusal | None:
 def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
     if scope["method"] == "POST":
         types = [value.partition(";")[0].strip().lower() for value in headers.getlist("content-type")]
-        # Not only below /graphql: what reports an asset's events takes a POST without any body.
+        # Not only below /graphql: the endpoint that reports asset events accepts a POST without a body.
         if types != ["application/json"]:
             return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, (
                 f"Content-Type {printable(', '.join(types)) or 'is missing'}; expected application/json."
             )
     elif scope["method"] not in ("GET", "HEAD"):
         return HTTPStatus.METHOD_NOT_ALLOWED, f"Method {printable(scope['method'])}; expected GET, HEAD or POST."
-    # Not `== "/graphql"`: Starlette's routes also match with a line feed at the end.
+    # Not `== "/graphql"`: Starlette's routes also match with a trailing line feed.
     elif scope["path"].startswith("/graphql"):
         documents = QueryParams(scope["query_string"]).getlist("query")
         if not all(_asks_only(document) for document in documents):
@@ -143,7 +143,7 @@ def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
 
 
 def _asks_only(document: str) -> bool:
-    """Whether a GraphQL document has no operation but queries; what cannot be parsed has not."""
+    """Whether all operations of a GraphQL document are queries; false if it cannot be parsed."""
     try:
         definitions = parse(document, no_location=True).definitions
     except (GraphQLError, RecursionError):
