@@ -1,1 +1,1 @@
-"""Delivered files as text rows (`reading.py`), and what their cells mean (`cells.py`, `rows.py`)."""
+"""Read delivered files as rows of text (`reading.py`), and interpret their cells (`cells.py`, `rows.py`)."""

@@ -1,9 +1,8 @@
-"""What the text of a cell means: SQL expressions for each cell type. Files, rows and sources do not belong here.
+"""Interpret the text of a cell: SQL expressions for each cell type. Rows are in `rows.py`.
 
-Every reader hands cells over as text, whatever the file format, and DuckDB reads the text by these expressions.
-There is one parser for all five formats this way, and it works on columns, not on cells: about 0.5 µs a cell.
-Patterns come before casts everywhere, because casts of DuckDB accept rubbish ('1.5' is the integer 2, '24:00:00' is
-midnight of the next day).
+Readers of all file formats return cells as text, and DuckDB parses the text with these expressions. So all five formats
+share one parser, and it works on columns instead of single cells: about 0.5 µs per cell. Patterns always come before
+casts, because DuckDB's casts accept invalid text ('1.5' becomes the integer 2, '24:00:00' midnight of the next day).
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.personal import AT, EMAIL, NUMBER, NUMBER_WITHIN
 from dagster_project.sql import quoted
 
-# Words that mean "no value" in any case; an empty cell is null before it comes here.
+# Words that mean "no value", in upper or lower case; empty cells are already null.
 NULL_WORDS = ("NULL", "N/A", "-", "#N/A", "#DIV/0!", "-9999")
 
-# Excel serial numbers that are taken for points in time: 1954-10-03 to 2119-01-11.
+# Excel serial numbers that are read as timestamps: 1954-10-03 to 2119-01-11.
 SERIAL_FIRST, SERIAL_LAST = 20_000, 80_000
 
-# Of a decimal its contract says which: see `sql_type_of`.
+# The type of a decimal comes from its contract: see `sql_type_of`.
 _SQL_TYPES = {
     CellType.TEXT: "varchar",
     CellType.INTEGER: "bigint",
@@ -36,7 +35,7 @@ _SQL_TYPES = {
 
 _INTEGER = r"-?(\d{1,18}|\d{1,3}(,\d{3}){1,5})"
 _DECIMAL = r"-?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d+)?"
-# As many digits as may be: those that the column's type cannot hold are told apart by the cast.
+# As many digits as any type can have; the cast rejects numbers that do not fit the column's type.
 _GROUPED = r"-?(\d{1,38}|\d{1,3}(,\d{3}){1,12})"
 _PLAIN_SECONDS = r"\d{1,9}"
 _CLOCK = r"\d{1,7}:[0-5]\d(\.\d+)?"
@@ -51,8 +50,8 @@ _BRITISH = rf"{_BRITISH_DAY}(T| +){_TIME}"
 _MONTH = r"[1-9]\d{3}-(0[1-9]|1[0-2])"
 _SERIAL = r"\d{5}(\.\d+)?"
 _MIDNIGHT = r"[T ]00:00(:00(\.0+)?)?"
-# What a message repeats of a cell, and the characters that it repeats as they are: no markup of HTML, Markdown or a
-# terminal, and no quote that would end the value.
+# How many characters of a cell a message shows, and which ones unescaped: no markup of HTML, Markdown or a terminal,
+# and no quote that would end the value.
 _SHOWN_CHARACTERS = 40
 _PLAIN = r"[\p{Latin}0-9 .,:;/+_#%()?!£€=-]"
 _BOOLEANS = {True: ("y", "yes", "true", "1"), False: ("n", "no", "false", "0")}
@@ -60,7 +59,7 @@ _BOOLEANS = {True: ("y", "yes", "true", "1"), False: ("n", "no", "false", "0")}
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a cell or a row is refused: a code that stays the same, and the words that explain it."""
+    """Why a cell or row is faulty: a stable code, and a sentence that explains it."""
 
     code: str
     sentence: str
@@ -96,14 +95,14 @@ REQUIRED_WHEN = Fault("required_when", "no value, although another column calls 
 
 
 def sql_type_of(column: Column) -> str:
-    """SQL type of a column's values; of a personal one see `warehouse/tables.py`."""
+    """Return the SQL type of a column's values; for personal columns see `warehouse/tables.py`."""
     if column.cell_type is CellType.DECIMAL:
         return f"decimal({column.precision}, {column.scale})"
     return _SQL_TYPES[column.cell_type]
 
 
 def without_null_words(cell: str) -> str:
-    """SQL for a text cell that is null where its text is one of the null words.
+    """Return SQL for a text cell, null if its text is one of the null words.
 
     Args:
         cell: SQL of the trimmed text.
@@ -114,25 +113,25 @@ def without_null_words(cell: str) -> str:
 
 
 def is_match(text: str, pattern: str) -> str:
-    """SQL that is true where the whole text matches a regular expression of this module."""
+    """Return SQL that is true if the whole text matches a regular expression of this module."""
     return f"regexp_full_match({text}, '{pattern}')"
 
 
 def value_of(column: Column) -> str:
-    """SQL for the typed value of a column, null where the text is not of the type.
+    """Return SQL for the typed value of a column, null if the text is not of the type.
 
     Args:
-        column: any column but a timestamp, which needs `local_time_of` and the whole row.
+        column: any column except timestamps, which need `local_time_of` and the whole row.
 
     Returns:
-        An expression over the column's text (nulls removed), of the type `sql_type_of`; a closed list is compared
-        without case and comes out in the spelling of the contract, from the parameters of `parameters_of`.
+        An expression over the column's text (nulls removed), of the type `sql_type_of`. Values of a closed list are
+        compared without case and returned in the contract's spelling, from the parameters of `parameters_of`.
     """
     cell = quoted(column.name)
     if column.values:
         place = f"list_position($lowered_{column.name}, lower({cell}))"
         if column.cell_type is CellType.INTEGER:
-            # A number is told by its value: '060' is in a list with 60.
+            # Numbers are compared by value: '060' is in a list with 60.
             digits = f"cast({_number(cell, _INTEGER, 'bigint')} as varchar)"
             place = f"coalesce({place}, list_position($lowered_{column.name}, {digits}))"
         spelling = f"$values_{column.name}[{place}]"
@@ -140,7 +139,7 @@ def value_of(column: Column) -> str:
     return {
         CellType.TEXT: lambda: cell,
         CellType.INTEGER: lambda: _number(cell, _INTEGER, "bigint"),
-        # Zeros beyond the scale change nothing: programs write them to fill a fixed width.
+        # Zeros beyond the scale are allowed: some programs write a fixed number of decimals.
         CellType.DECIMAL: lambda: _number(
             cell, _GROUPED + rf"(\.(\d{{1,{column.scale}}}|\d{{{column.scale}}}0+))?", sql_type_of(column)
         ),
@@ -152,16 +151,16 @@ def value_of(column: Column) -> str:
 
 
 def has_too_many_decimals(column: Column) -> str:
-    """SQL that is true where the text of a decimal column is a number with more digits than its scale has.
+    """Return SQL that is true if the text of a decimal column is a number with more decimals than its scale.
 
-    Zeros at its end do not count.
+    Trailing zeros do not count.
     """
     cell = quoted(column.name)
     return is_match(cell, _GROUPED + rf"\.\d{{{column.scale}}}\d*[1-9]\d*")
 
 
 def parameters_of(column: Column) -> dict[str, object]:
-    """Named parameters that `value_of` and `is_of_form` refer to."""
+    """Return the named parameters that `value_of` and `is_of_form` refer to."""
     parameters: dict[str, object] = {}
     if column.values:
         spellings = list(column.values)
@@ -173,7 +172,7 @@ def parameters_of(column: Column) -> dict[str, object]:
 
 
 def is_of_form(column: Column) -> str:
-    """SQL that is true where the text of a column has the pattern and the length that its contract states."""
+    """Return SQL that is true if the text of a column has the pattern and length that its contract states."""
     cell = quoted(column.name)
     length = [f"length({cell}) <= {column.max_length}"] if column.max_length else []
     pattern = [f"regexp_full_match({cell}, $pattern_{column.name})"] if column.pattern else []
@@ -181,17 +180,17 @@ def is_of_form(column: Column) -> str:
 
 
 def bound_of(bound: int | Decimal | date) -> str:
-    """SQL for a minimum or maximum of a contract."""
+    """Return SQL for a minimum or maximum of a contract."""
     if isinstance(bound, Decimal):
         return format(bound, "f")
     return str(bound) if isinstance(bound, int) else f"date '{bound}'"
 
 
 def looks_personal(column: Column) -> str:
-    """SQL that is true where the text of a column has the shape of a personal value, and no good one has that shape."""
+    """Return SQL that is true if the text of a column looks like a personal value and no good value looks like that."""
     cell = quoted(column.name)
     number = "false" if column.resembles_personal else is_match(cell, NUMBER)
-    # The branches are computed only for the cells that get there: most cells have no at sign.
+    # Each branch is computed only for the cells that reach it: most cells have no at sign.
     signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
     return f"""case
         when {signs} then regexp_matches({cell}, '{EMAIL}')
@@ -200,18 +199,18 @@ def looks_personal(column: Column) -> str:
 
 
 def local_time_of(cell: str, *, serial_days: str) -> str:
-    """SQL for the clock time that a text names, as a timestamp without zone and before any offset is applied.
+    """Return SQL for the clock time in a text, as a timestamp without zone and before any offset is applied.
 
     Args:
         cell: SQL of the text.
         serial_days: SQL of the days to add to an Excel serial number (1462 in a workbook of the 1904 date system).
 
     Returns:
-        An expression that is null where the text is no point in time with a time of day.
+        An expression that is null if the text is not a date with a time of day.
     """
     wall = rf"regexp_replace({cell}, '{_OFFSET}$', '')"
-    # The commonest spelling, without patterns: what the cast writes back as it was read is that and nothing else.
-    # It halves the cost of a column.
+    # The most common spelling is read without patterns: it is valid if the cast, written back, gives the same text.
+    # This halves the cost of a column.
     plain = f"try_cast({cell} as timestamp)"
     is_plain = f"length({cell}) = 19 and cast({plain} as varchar) = replace({cell}, 'T', ' ')"
     serial = f"try_cast({cell} as double)"
@@ -229,7 +228,7 @@ def local_time_of(cell: str, *, serial_days: str) -> str:
 
 
 def utc_offset_of(cell: str) -> str:
-    """SQL for the UTC offset in minutes that a timestamp's text ends with; null where it has none."""
+    """Return SQL for the UTC offset in minutes at the end of a timestamp's text; null if there is none."""
     text = rf"regexp_extract({cell}, '{_ISO_DAY}[T ].*?(' || '{_OFFSET}' || ')$', 1)"
     digits = f"regexp_replace({text}, '[^0-9]', '', 'g')"
     return rf"""case
@@ -243,19 +242,19 @@ def utc_offset_of(cell: str) -> str:
 
 
 def has_no_time_of_day(cell: str) -> str:
-    """SQL that is true where a text is a plain date: the usual reason why a timestamp does not parse."""
-    # Of the serial numbers only whole ones do not parse; a spreadsheet may write them as 44864.0.
+    """Return SQL that is true if a text is a plain date: the usual reason why a timestamp does not parse."""
+    # Only whole serial numbers do not parse; a spreadsheet may write them as 44864.0.
     is_serial = f"{is_match(cell, _SERIAL)} and try_cast({cell} as double) between {SERIAL_FIRST} and {SERIAL_LAST}"
     return f"(length({cell}) <= {len('2022-10-30')} and {_date(cell)} is not null or {is_serial})"
 
 
 def london_time_of(utc: str) -> str:
-    """SQL for the local time in London of a UTC timestamp without zone; the session's time zone is UTC."""
+    """Return SQL for the local time in London of a UTC timestamp without zone; the session's time zone is UTC."""
     return f"timezone('{LONDON_NAME}', cast({utc} as timestamptz))"
 
 
 def is_summer_reading(local: str) -> str:
-    """SQL that is true where a local time can be read as British Summer Time (one hour ahead of UTC)."""
+    """Return SQL that is true if a local time can be read as British Summer Time (one hour ahead of UTC)."""
     return _is_in_season(
         local,
         march=f"{local} >= {_last_sunday(local, 3)} + interval 2 hour",
@@ -265,7 +264,7 @@ def is_summer_reading(local: str) -> str:
 
 
 def is_winter_reading(local: str) -> str:
-    """SQL that is true where a local time can be read as Greenwich Mean Time."""
+    """Return SQL that is true if a local time can be read as Greenwich Mean Time."""
     return _is_in_season(
         local,
         march=f"{local} < {_last_sunday(local, 3)} + interval 1 hour",
@@ -276,15 +275,15 @@ def is_winter_reading(local: str) -> str:
 
 
 def london_offset_of(utc: str) -> str:
-    """SQL for the minutes by which London is ahead of UTC at a UTC timestamp without zone."""
+    """Return SQL for the minutes that London is ahead of UTC at a UTC timestamp without zone."""
     return f"case when {is_summer_reading(f'({utc} + interval 1 hour)')} then 60 else 0 end"
 
 
 def _is_in_season(local: str, *, march: str, october: str, by_the_engine: str, is_summer: bool = True) -> str:
-    """SQL for a season by the rule in force since 1996: from the last Sunday of March to that of October, 01:00 UTC.
+    """Return SQL for a season; since 1996 summer time is from the last Sunday of March to that of October, 01:00 UTC.
 
-    The rule is that of Directive 2000/84/EC and the Summer Time Order 2002, and costs a third of what a conversion of
-    the engine does, which is asked about the years before.
+    The rule is that of Directive 2000/84/EC and the Summer Time Order 2002. It costs a third of a conversion by the
+    engine, which is used for earlier years.
     """
     inside, outside = ("true", "false") if is_summer else ("false", "true")
     return f"""case
@@ -297,31 +296,31 @@ def _is_in_season(local: str, *, march: str, october: str, by_the_engine: str, i
 
 
 def _last_sunday(local: str, month: int) -> str:
-    """SQL for the last Sunday of a month of 31 days in the year of a timestamp."""
+    """Return SQL for the last Sunday of a month of 31 days in the year of a timestamp."""
     last_day = f"make_date(year({local}), {month}, 31)"
     return f"({last_day} - cast(dayofweek({last_day}) as integer))"
 
 
 def shown_value(cell: str) -> str:
-    """SQL for the text of a cell as a message repeats it: cut, and with every character escaped that could be markup.
+    """Return SQL for the text of a cell as messages show it: shortened, with characters that could be markup escaped.
 
-    Only for cells of columns that are not personal.
+    Use it only for columns that are not personal.
 
     Args:
         cell: SQL of the trimmed text.
 
     Returns:
-        An expression that is null where the text has the shape of a personal value anywhere in it. Letters of other
-        scripts are escaped too, so that look-alikes show.
+        An expression that is null if any part of the text looks like a personal value. Letters of other scripts are
+        escaped too, so that look-alikes are visible.
     """
     cut = f"left({cell}, {_SHOWN_CHARACTERS})"
     escaped = rf"""array_to_string([
         case when {is_match("c", _PLAIN)} then c else format('\u{{:04x}}', unicode(c)) end
         for c in string_split({cut}, '')
     ], '')"""
-    # A terminal or a page may make a link of an address.
+    # A terminal or web page may turn a URL into a link.
     plain = rf"case when {is_match(cut, _PLAIN + '*')} then replace({cut}, '://', '\u003a//') else {escaped} end"
-    # Numbers are also written with dots, low lines and slashes between their digits, and in small letters.
+    # Numbers are also written with dots, underscores and slashes between their digits, and in lower case.
     joined = f"upper(regexp_replace({cell}, '[._/]', ' ', 'g'))"
     signs = " or ".join(f"contains({cell}, '{sign}')" for sign in AT)
     is_personal = f"{signs} or {is_match(joined, NUMBER)} or regexp_matches({joined}, '{NUMBER_WITHIN}')"
@@ -338,8 +337,8 @@ def _number(cell: str, pattern: str, sql_type: str) -> str:
 
 def _seconds(cell: str) -> str:
     def part(unit: str) -> str:
-        # Null where the digits are too many, and the whole is then no duration. Wide enough to be multiplied: an
-        # overflow in a product of decimals ends the query.
+        # Null if there are too many digits; the text is then not a duration. The type is wide enough for the
+        # multiplication, because an overflow in a product of decimals ends the query.
         digits = rf"nullif(regexp_extract(lower({cell}), '([\d.]+) ?{unit}', 1), '')"
         return f"try_cast(coalesce({digits}, '0') as decimal(28, 6))"
 

@@ -1,4 +1,4 @@
-"""Open a delivered file once, safely, and tell what it is by its content. What its rows say does not belong here."""
+"""Open a delivered file safely, and identify its format by its content. The readers parse its rows."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ EXTENSIONS = {
     ".parquet": "parquet",
     ".jsonl": "jsonl",
 }
-# A line of an extract is a few hundred characters. A longer one than this is a broken record, and a file
-# whose line does not end within the second limit is no text file.
+# A line of an extract has a few hundred characters. A line above the first limit is a broken record; a file with a line
+# above the second limit is not a text file.
 LINE_LIMIT = 1 << 20
 LINE_END_LIMIT = 16 << 20
 
-# Honest delimited text shrinks 30 times at most. Whatever unpacks to less than the least is no harm.
+# Real delimited text compresses at most 30 times. A file that unpacks to less than 16 MiB is harmless at any ratio.
 _RATIO, _RATIO_MATTERS = 100, 16 << 20
-# Delimited text always shrinks; what is read ahead, and the heads of many parts, stay below this.
+# Delimited text always compresses; bytes read ahead, and the headers of many members, stay below this.
 _GZIP_WITHOUT_DATA = 1 << 20
-# A refusal is not worth more than half a second of hashing.
+# Do not spend more than half a second on hashing a rejected file.
 _HASH_LIMIT = 256 << 20
-# Text in UTF-16 is half NULs; a broken export has a few.
+# English text in UTF-16 is half NUL bytes; a broken export has a few.
 _NUL_SHARE = 0.2
 
-# Half the line limit: a block that is not longer than the limit cannot hold a line that is.
+# Half the line limit: a block within the limit cannot contain a line above it.
 _CHUNK = LINE_LIMIT // 2
 _NEWLINE = ord("\n")
 _GZIP, _ZIP, _PARQUET, _PARQUET_ENCRYPTED = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", b"PARE"
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 BAD_BYTES = re.compile("[\udc80-\udcff]")
-"""What stands in a text for a byte that is no part of a character."""
+"""Placeholders in a text for bytes that are not part of a valid character."""
 _REPLACEMENT, _BEYOND_ASCII = "\ufffd", 0x80
-# Bytes that Windows-1252 does not define: text that is not UTF-8 and has one of them is not text.
+# Bytes that Windows-1252 does not define: a file with one of them that is not UTF-8 either is not text.
 _UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _BLANK = "\ufeff \t\r\n\x0b\x0c\xa0"
 _KINDS = {
@@ -71,16 +71,16 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class OpenFile:
-    """A regular file, open for reading, that was read once from end to end.
+    """A regular file, open for reading, that was read once from start to end.
 
     Attributes:
         file: the open file; readers seek in it.
         name: file name without folder, as messages show it.
-        extension: one of EXTENSIONS, which agrees with the content.
-        sha256: of the bytes of the file.
+        extension: one of EXTENSIONS, which matches the content.
+        sha256: hash of the bytes of the file.
         encoding: Python's name of the text encoding; None for binary formats.
         lines: physical lines of a text file, ended by LF, CRLF or CR; counted in its bytes, not by reading records.
-        has_bad_bytes: whether a text that is UTF-8 has some bytes that are no part of a character.
+        has_bad_bytes: whether a UTF-8 text has bytes that are not part of a valid character.
     """
 
     file: BinaryIO
@@ -99,7 +99,7 @@ class OpenFile:
         return EXTENSIONS[self.extension]
 
     def check_unchanged(self) -> None:
-        """Refuse a file that was written to since it was opened.
+        """Reject a file that was written to after it was opened.
 
         Raises:
             UnreadableExtract: with code `changed_while_read`.
@@ -107,9 +107,9 @@ class OpenFile:
         _check_unchanged(self.file, self.name, self.size, self.modified_ns)
 
     def blocks(self) -> Iterator[bytes]:
-        """The text of the file as UTF-8 without byte-order mark, in blocks of whole lines, from its beginning.
+        """Yield the text of the file as UTF-8 without byte-order mark, in blocks of whole lines, from the start.
 
-        Bytes that are no part of a character (`has_bad_bytes`) are as they are in the file; `text_of` reads them.
+        Bytes that are not part of a valid character (`has_bad_bytes`) are unchanged; `text_of` decodes them.
 
         Raises:
             UnreadableExtract: the file cannot be decompressed or decoded, or a line does not end.
@@ -125,7 +125,7 @@ class OpenFile:
         if recode is None:
             data = data.removeprefix(codecs.BOM_UTF8)
         while data:
-            # One read ahead: the last line belongs to the block before the end, even where no line end follows it.
+            # Read one block ahead, so that a last line without a line end still belongs to the last block.
             following = _read(stream, self.name)
             if recode:
                 try:
@@ -138,7 +138,7 @@ class OpenFile:
                 if text:
                     yield text
                 return
-            # A carriage return at the very end may be half of a line end, so it waits for the next block.
+            # A carriage return at the end may be half of a line end, so it is left for the next block.
             end = max(text.rfind(b"\n"), text.rfind(b"\r", 0, len(text) - 1)) + 1
             carry = text[end:]
             if len(carry) > LINE_END_LIMIT:
@@ -147,26 +147,26 @@ class OpenFile:
                 yield text[:end]
 
     def text_of(self, block: bytes) -> str:
-        """The text of a block; a byte that is no part of a character is one of `BAD_BYTES`, which no text has."""
+        """Decode a block; a byte that is not part of a valid character becomes one of `BAD_BYTES`."""
         return block.decode(errors="surrogateescape" if self.has_bad_bytes else "strict")
 
 
 class _Utf8Count:
-    """Counts the characters beyond ASCII of a text by their bytes: those that are valid UTF-8, and the others."""
+    """Counts the characters of a text beyond ASCII: those that are valid UTF-8, and the others."""
 
     def __init__(self) -> None:
         self.valid = 0
         self.invalid = 0
         self.open = b""
-        """Bytes at the end that begin a character."""
+        """Bytes at the end that start a character."""
 
     def add(self, data: bytes) -> str:
-        """Count more bytes; returns the text that they complete."""
+        """Count more bytes; return the text that they complete."""
         data = self.open + data
         text, used = codecs.utf_8_decode(data, "replace", False)
         self.open = data[used:]
         whole = data[:used]
-        # The character that stands for what is invalid may itself be in the text.
+        # The replacement character for invalid bytes may itself occur in the text.
         replaced = text.count(_REPLACEMENT) - whole.count(_REPLACEMENT.encode())
         ascii_bytes = int(np.count_nonzero(np.frombuffer(whole, np.uint8) < _BEYOND_ASCII))
         self.valid += len(text) - ascii_bytes - replaced
@@ -175,9 +175,9 @@ class _Utf8Count:
 
 
 class _LineCount:
-    """Counts the lines of bytes in which LF, CR and CRLF end a line.
+    """Counts lines that end with LF, CR or CRLF.
 
-    It costs 0.01 microseconds of CPU a row of 11 columns, of 0.3 for reading it.
+    It takes 0.01 microseconds of CPU per row of 11 columns; reading the row takes 0.3.
     """
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class _LineCount:
         if not data:
             return
         has_returns = b"\r" in data
-        # Nine times as fast as bytes.count() where line ends are some 80 bytes apart.
+        # Nine times as fast as bytes.count() if line ends are some 80 bytes apart.
         self._ends += int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
         if has_returns:
             self._ends += data.count(b"\r") - data.count(b"\r\n")
@@ -206,7 +206,7 @@ class _LineCount:
 
 
 def line_count(data: bytes) -> int:
-    """Lines of a text in UTF-8 that LF, CR and CRLF end, and the last one without an end."""
+    """Count the lines of a UTF-8 text that end with LF, CR or CRLF, and a last line without an end."""
     counted = _LineCount()
     counted.add(data)
     return counted.lines
@@ -222,8 +222,8 @@ def open_file(path: Path) -> OpenFile:
         The open file; the caller closes `file`.
 
     Raises:
-        UnreadableExtract: not a regular file, empty, an extension that does not fit, text that cannot be
-            decoded, a compressed file that is cut off, or a file that is being written.
+        UnreadableExtract: the file is not a regular file, is empty, has an extension that does not match its content,
+            has text that cannot be decoded, is a truncated compressed file, or is being written.
     """
     name = printable(path.name)
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(e)), None)
@@ -260,7 +260,7 @@ def open_file(path: Path) -> OpenFile:
 
 
 def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
-    """The error for an extension that its content belies."""
+    """Return the error for an extension that does not match the content."""
     return UnreadableExtract(
         "wrong_extension",
         f"{name}: the extension {extension} says {_EXPECTED[extension]}, but the content is {_KINDS[kind]}",
@@ -268,7 +268,7 @@ def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
 
 
 def _hash_of_refused(file: BinaryIO, code: str) -> str | None:
-    """Hash of a file that is refused; None where it changes, cannot be read or is too long."""
+    """Return the hash of a rejected file; None if it is changing, cannot be read or is too long."""
     if code == "changed_while_read" or os.fstat(file.fileno()).st_size > _HASH_LIMIT:
         return None
     with suppress(OSError):
@@ -281,7 +281,7 @@ def _hash_of_refused(file: BinaryIO, code: str) -> str | None:
 
 
 def _opened(path: Path, name: str) -> BinaryIO:
-    """Open without following a link and without waiting for the writer of a named pipe."""
+    """Open a file without following a link and without waiting for the writer of a named pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -337,7 +337,7 @@ _KIND_OF_EXTENSION = {
 
 @dataclass(frozen=True)
 class _TextFacts:
-    """What the bytes of a text say of it as a whole; nothing of a binary file."""
+    """Facts about a text as a whole; not set for a binary file."""
 
     encoding: str | None = None
     lines: int = 0
@@ -345,7 +345,7 @@ class _TextFacts:
 
 
 def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[str, _TextFacts]:
-    """Hash of the file and what its text is, in one pass."""
+    """Return the hash of the file and the facts about its text, in one pass."""
     if kind == "ole" and extension == ".xlsx" and _is_encrypted_workbook(file):
         raise UnreadableExtract(
             "encrypted", f"{name}: the workbook is encrypted; expected one that opens without a password"
@@ -364,10 +364,11 @@ def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[
 
 
 def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
-    """Encoding by byte-order mark, else UTF-8 when more is valid than not, else Windows-1252; and the number of lines.
+    """Find the encoding and the number of lines of a text.
 
-    A few bad bytes in a text of which the rest is UTF-8 are a fault of their rows: as Windows-1252 it would be valid,
-    and every letter with an accent another one.
+    The encoding is that of the byte-order mark. Without one it is UTF-8 if more characters are valid than not, and else
+    Windows-1252. A few bad bytes in a text that is otherwise UTF-8 are a fault of their rows: read as Windows-1252 the
+    text would be valid, but every accented letter would be wrong.
     """
     data = _read(stream, name)
     inner = _kind_of(data)
@@ -392,14 +393,14 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
             is_blank = is_blank and not text.strip(_BLANK)
         else:
             counted.add(data)
-            # Bytes of ASCII need no decoding where no character is open from the bytes before.
+            # ASCII bytes need no decoding unless a character of the bytes before is incomplete.
             if is_blank or not data.isascii() or utf8.open:
                 text = utf8.add(data)
                 is_blank = is_blank and not text.strip(_BLANK)
         if counted.open > LINE_END_LIMIT:
             raise _line_too_long(name, extension)
         data = _read(stream, name)
-    # Windows-1252 whose only character beyond ASCII is the last one of the file looks the same.
+    # Windows-1252 whose only character beyond ASCII is the last of the file looks the same, and is not cut off.
     if (utf16 and utf16.getstate()[0]) or (utf8.open and utf8.valid > utf8.invalid):
         raise UnreadableExtract(
             "cut_off", f"{name}: the text ends in the middle of a character; expected a complete file"
@@ -415,7 +416,7 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
 
 
 def _marked_encoding(data: bytes) -> str | None:
-    """Encoding that the byte-order mark states."""
+    """Return the encoding that the byte-order mark states."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else None
@@ -447,7 +448,7 @@ def _cannot_read(name: str) -> UnreadableExtract:
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:
-    """The next bytes; empty at the end."""
+    """Return the next bytes; empty at the end."""
     try:
         return stream.read(_CHUNK)
     except EOFError:
@@ -467,7 +468,7 @@ def _unpacked(file: BinaryIO, name: str) -> BinaryIO:
 
 
 class _UnpackedFile:
-    """The text of a gzip file, as long as it is not very much longer than the file."""
+    """The text of a gzip file; rejects a file that unpacks to far more than its size."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
@@ -492,7 +493,7 @@ class _UnpackedFile:
 class _CountedFile:
     """Rejects gzip files that are mostly padding or empty members.
 
-    Python skips padding a byte at a time within one call: 60 MiB of it in half a minute.
+    Python skips padding one byte at a time within a single call: 60 MiB take half a minute.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -520,7 +521,7 @@ class _CountedFile:
 
 
 def _is_encrypted_workbook(file: BinaryIO) -> bool:
-    """Excel keeps an encrypted workbook as a stream of this name in an OLE container."""
+    """Return whether an OLE container has the stream in which Excel keeps an encrypted workbook."""
     wanted, tail, found = "EncryptedPackage".encode("utf-16-le"), b"", False
     with suppress(OSError):
         while not found and (data := file.read(_CHUNK)):

@@ -1,4 +1,4 @@
-"""Delimited text: find delimiter and header, then hand over every row, whatever stray quotes do to it."""
+"""Read delimited text: find delimiter and header, then return every row, even if stray quotes break it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from dagster_project.extracts.pieces import (
 
 DELIMITERS = (",", ";", "\t", "|")
 
-# Kinds of bytes: what may be a blank or a part of one (control characters, space, any part of a character beyond
-# ASCII), and what stands at the ends of a cell.
+# Kinds of bytes: those that may be a blank or part of one (control characters, space, any byte of a character beyond
+# ASCII), and those at the ends of a cell.
 _MAY_BE_BLANK, _BORDER = 1, 2
 _KINDS = {
     delimiter: bytes(
@@ -51,7 +51,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 _MARKED_QUOTE = '\ufeff"'
 
-# Cells from which on a line inside a text hardly has as many delimiters as a row.
+# With this many cells or more, a line within a text hardly ever has as many delimiters as a row.
 _WIDE = 5
 
 _STRAY_QUOTE = Fault(UNBALANCED_QUOTE, "a quote that is not closed, or text after a closing quote")
@@ -61,15 +61,15 @@ _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
 
 @dataclass
 class _Records:
-    """Records of some lines: where each starts, its cells, the faults by index, and the lines left over."""
+    """Records parsed from some lines: where each starts, its cells, the faults by index, and the lines left over."""
 
     starts: list[int] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     faults: dict[int, Fault] = field(default_factory=dict)
     continuations: int = 0
-    """Lines that a record has beyond its first: the line ends inside its cells."""
+    """Lines of records beyond their first, from line ends inside cells."""
     rest: int = 0
-    """Index of the first line of a record that is not complete yet; the number of lines if there is none."""
+    """Index of the first line of an incomplete record; the number of lines if there is none."""
 
     def add(self, start: int, row: list[str], fault: Fault | None = None) -> None:
         if fault:
@@ -82,13 +82,13 @@ class CsvReader:
     """The rows of a delimited text file.
 
     Raises:
-        UnreadableExtract: on construction, when there is no header, or one that does not fit.
+        UnreadableExtract: on construction, if there is no header, or one that does not fit the contract.
     """
 
     serial_days = 0
 
     def __init__(self, file: OpenFile, contract: Contract) -> None:
-        # The csv module refuses longer cells; the limit is one for the whole process.
+        # The csv module rejects longer cells; the limit is the same for the whole process.
         csv.field_size_limit(LINE_LIMIT)
         self._file = file
         self._contract = contract
@@ -99,7 +99,7 @@ class CsvReader:
         self._has_whole_rows: bool | None = None
 
     def _find_header(self) -> tuple[str, Header, int]:
-        """Delimiter, header and the first line behind it."""
+        """Return the delimiter, the header and the first line after it."""
         block = BAD_BYTES.sub("\ufffd", self._file.text_of(next(self._file.blocks())))
         first = next(io.StringIO(block.lstrip(BLANKS), newline=""), "").strip(BLANKS)
         if _is_json_object(first):
@@ -129,9 +129,10 @@ class CsvReader:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Headings that the contract does not know, by their places once rows came and none has the header's width.
+        """Headings that are not in the contract.
 
-        The line of the header has then probably lost its end, and holds the cells of a row.
+        Only their positions are given if rows were read and none is as wide as the header: the header has probably lost
+        its line end, and contains the cells of a row.
         """
         if self._has_whole_rows is not False:
             return self._header.unknown
@@ -139,11 +140,11 @@ class CsvReader:
         return tuple(f"(cell {place + 1} of the header)" for place in range(self._header.width) if place not in known)
 
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - a piece is what one block holds
-        """The rows behind the header, a piece for each block of the file.
+        """Yield the rows after the header, one piece for each block of the file.
 
         Raises:
-            UnreadableExtract: the file cannot be decoded or decompressed to its end, or the line of the header goes on
-                with values and no row follows.
+            UnreadableExtract: the file cannot be decoded or decompressed to its end, or the header line continues with
+                values and no row follows.
         """
         count = 0
         for found in self._pieces():
@@ -183,14 +184,14 @@ class CsvReader:
             block = following
 
     def count(self) -> Count:
-        """The lines of the file, counted in its bytes, and those that are no record or not a record's first."""
+        """Count the lines of the file in its bytes, and the lines that are not the first line of a record."""
         return Count(self._file.lines, self._beside, "lines")
 
     def _plain_piece(self, block: bytes, number: int) -> Piece | None:
-        """The rows of a block whose lines are one whole record each, parsed by Arrow.
+        """Parse a block in which every line is one whole record, with Arrow.
 
         Returns:
-            The piece; None when the block is not that plain, and has to be parsed line by line.
+            The piece; None if the block is not that simple and must be parsed line by line.
         """
         if not block or len(block) > LINE_LIMIT or b"\x00" in block:
             return None
@@ -200,7 +201,7 @@ class CsvReader:
             return None
         count = line_count(block)
         positions = self._header.positions
-        # The first column tells whether a row may be blank.
+        # The first column shows whether a row may be blank.
         cells = self._parsed(block, count, {0, *positions.values()})
         if cells is None:
             return None
@@ -224,9 +225,9 @@ class CsvReader:
         )
 
     def _parsed(self, block: bytes, count: int, positions: Iterable[int]) -> dict[int, pa.Array] | None:
-        """Trimmed cells by their position; None when the lines of the block are not one whole record each."""
+        """Return trimmed cells by their position; None if the lines of the block are not one whole record each."""
         names = [str(i) for i in range(self._header.width)]
-        # Arrow would take SIGINT for itself meanwhile, and hand it to a thread that does not look.
+        # Otherwise Arrow would catch SIGINT and pass it to a thread that does not handle it.
         pa.enable_signal_handlers(False)
         try:
             table = pa_csv.read_csv(
@@ -243,7 +244,7 @@ class CsvReader:
             )
         except pa.ArrowInvalid:
             return None
-        # As many rows as lines: no row has swallowed a line, and none was skipped.
+        # The numbers of rows and lines must be equal: no row spans several lines, and none was skipped.
         if table.num_rows != count:
             return None
         columns = {int(name): table.column(name).combine_chunks() for name in table.column_names}
@@ -292,7 +293,7 @@ class CsvReader:
         )
 
     def _with_bad_bytes(self, rows: Sequence[Sequence[str]]) -> dict[int, Fault]:
-        """Faults of rows in which bytes are no part of a character; the first such column of the contract is named."""
+        """Return faults of rows with invalid bytes; each names the first such column of the contract."""
         faults: dict[int, Fault] = {}
         for i, row in enumerate(rows):
             places = [place for place, cell in enumerate(row) if BAD_BYTES.search(cell)]
@@ -304,17 +305,17 @@ class CsvReader:
 
 
 def _without_lines(block: bytes, count: int) -> bytes:
-    """The block without its first lines."""
+    """Return the block without its first lines."""
     ends = [end.end() for end in islice(_LINE_END.finditer(block), count)]
     # The last line of a file may have no end.
     return block[ends[-1] :] if len(ends) == count else b""
 
 
 def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
-    """Whether every quote opens a cell, closes one, or is doubled inside one.
+    """Return whether every quote opens a cell, closes one, or is doubled inside one.
 
-    Of the quotes in order, the first, third, ... open a cell or are the second of a doubled one; the others close a
-    cell or are the first of a doubled one.
+    In order, the first, third, ... quote opens a cell or is the second of a doubled quote; the others close a cell or
+    are the first of a doubled quote.
     """
     data = np.frombuffer(block, np.uint8)
     (places,) = np.nonzero(data == _QUOTE)
@@ -332,8 +333,8 @@ def _has_regular_quotes(block: bytes, delimiter: str) -> bool:
 
 
 def _may_have_blank_ends(block: bytes, delimiter: str) -> bool:
-    """Whether a blank may stand at an end of a cell: to trim all cells of a small file costs five times as much."""
-    # A tab inside quotes is a blank, and stands there beside a quote as the one that ends a cell does.
+    """Return whether a cell may start or end with a blank; trimming a small file costs five times as much."""
+    # With tabs as delimiters, a tab next to a quote may be a blank inside the cell or the end of the cell.
     if delimiter in BLANKS and b'"' in block:
         return True
     kinds = np.frombuffer((b"\n" + block + b"\n").translate(_KINDS[delimiter]), np.uint8)
@@ -345,16 +346,16 @@ def _line_ends(cell: str) -> int:
 
 
 def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
-    """Indices of rows without any text, delimiters only."""
+    """Return the indices of rows that have delimiters only, without any text."""
     first = next(iter(positions.values()))
     return {i for i, row in enumerate(rows) if i not in faults and not row[first].strip(BLANKS) and not label(row)}
 
 
 def _checked(records: _Records, width: int) -> tuple[list[list[str]], list[int], dict[int, Fault]]:
-    """Rows of one width, blank lines dropped, wrong numbers of cells turned into faults.
+    """Return rows of equal width without blank lines; a wrong number of cells is a fault.
 
-    Of a row with a fault only the label is kept, for the case that it is the totals row. Padded to the width of a
-    header of 16,384 cells, the short lines of one block would take 32 GiB.
+    For a row with a fault only the label is kept, in case it is the totals row. Padded to a header of 16,384 cells,
+    the short lines of one block would take 32 GiB.
     """
     rows: list[list[str]] = []
     starts: list[int] = []
@@ -384,9 +385,9 @@ def _count(row: Sequence[str], width: int) -> str:
 
 
 def _lines(block: str, most: int | None = None) -> list[str]:
-    """Physical lines with their ends, `most` at most; LF, CRLF, CR end a line, other separators of Unicode do not."""
+    """Split into at most `most` physical lines with their ends: LF, CRLF or CR, not other separators of Unicode."""
     lines = list(islice(io.StringIO(block, newline=""), most))
-    # Where exports were put one behind the other, a byte-order mark hides that a quote opens the cell behind it.
+    # In concatenated exports, a byte-order mark before a quote hides that the quote opens a cell.
     if _MARKED_QUOTE in block:
         lines = [line[1:] if line.startswith(_MARKED_QUOTE) else line for line in lines]
     return lines
@@ -397,20 +398,20 @@ def _records(lines: list[str], number: int, delimiter: str, width: int | None, *
 
     Args:
         lines: physical lines with their ends.
-        number: number of the first of them.
+        number: number of the first line.
         delimiter: one character.
-        width: cells of the header; None accepts any number.
-        is_end: whether the file ends here, so that a record cannot go on.
+        width: number of cells in the header; None accepts any number.
+        is_end: whether the file ends here, so that a record cannot continue.
 
     Returns:
-        Every complete record, and where the last one that is not begins.
+        All complete records, and where an incomplete last record starts.
     """
     out = _Records()
     bad: list[int] = []
     if any("\x00" in line for line in lines) or max(map(len, lines), default=0) > LINE_LIMIT:
         bad = [i for i, line in enumerate(lines) if "\x00" in line or len(line) > LINE_LIMIT]
     begin = 0
-    # A line that cannot be read ends whatever was open before it.
+    # A line that cannot be read ends any record that is open before it.
     for i in bad:
         _segment(out, lines, begin, i, number, delimiter, width, is_end=True)
         out.add(number + i, [], _LONG if len(lines[i]) > LINE_LIMIT else _NUL)
@@ -430,7 +431,7 @@ def _segment(
     *,
     is_end: bool,
 ) -> int:
-    """Parse lines[begin:end]; returns the index of the first line that is left over."""
+    """Parse lines[begin:end]; return the index of the first line that is left over."""
     if not any('"' in line for line in lines[begin:end]):
         out.rows.extend(csv.reader(lines[begin:end], delimiter=delimiter, quoting=csv.QUOTE_NONE))
         out.starts.extend(range(number + begin, number + end))
@@ -455,10 +456,10 @@ def _segment(
         except csv.Error:
             first = begin + before
             may_go_on = begin + reader.line_num == end and not is_end
-            # Perhaps the record goes on in the next block, unless it is longer than any record.
+            # The record may continue in the next block, unless it is already longer than any record can be.
             if may_go_on and sum(map(len, lines[first:end])) <= LINE_LIMIT:
                 return first
-        # The first line alone is the row; whatever the quote swallowed is read again.
+        # Only the first line is the row; the lines after it, which the quote had joined to it, are read again.
         out.add(number + begin + before, [], _STRAY_QUOTE)
         begin += before + 1
     return end
@@ -476,12 +477,12 @@ def _fits(row: list[str], width: int) -> bool:
 
 
 def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether two stray quotes have made a single cell of what lies between them.
+    """Return whether two stray quotes have joined the rows between them into a single cell.
 
-    It would fit, and would carry the personal cells of other rows under the name of a column that is none. Either each
-    line of the record could be a row of its own; or, where blank or broken lines lie between, the first line of a cell
-    goes on to the end of a row, and its last line begins one; or, where those two are broken, a line between is a row.
-    With two columns a text with a delimiter in each of its lines is as likely, with a few more a line of such a text.
+    Such a record would look valid, and would put the personal cells of other rows into a column that is not personal.
+    It is detected if each line of the record could be a row; or, with blank or broken lines between, if the first line
+    of the cell completes a row and its last line starts one; or, if those two are broken, if a line between is a row.
+    With two columns, a text with a delimiter in each line is as likely; with a few more, a line of such a text is.
     """
     if width <= 2:
         return False
@@ -497,9 +498,9 @@ def _are_whole_rows(lines: Sequence[str], row: Sequence[str], delimiter: str, wi
 
 
 def _first_records(lines: list[str], delimiter: str) -> list[tuple[int, list[str], int]]:
-    """Start, cells and following line of the first records that are not blank."""
+    """Return start, cells and following line of the first records that are not blank."""
     first = lines[:ROWS_LOOKED_AT]
-    # Without a quote every line is a record, and no later one is needed.
+    # Without quotes every line is a record, so no further lines are needed.
     if not any('"' in line for line in first) and len(found := _filled_records(first, delimiter)) == ROWS_LOOKED_AT:
         return found
     return _filled_records(lines, delimiter)[:ROWS_LOOKED_AT]

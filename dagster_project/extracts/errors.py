@@ -1,18 +1,18 @@
-"""The error for an extract that cannot be read, and names as messages show them. Faults of rows are in `pieces.py`."""
+"""The error for an extract that cannot be read, and the form of names in messages. Row faults are in `pieces.py`."""
 
 from __future__ import annotations
 
 
 class UnreadableExtract(Exception):
-    """A file that cannot be taken as an extract of its source.
+    """A file that cannot be read as an extract of its source.
 
-    The sentence names the file, what was found and what was expected. It never holds the text of a
-    cell, unless that cell was recognised as the header of a contract column.
+    The message names the file, what was found and what was expected. It never contains the text of a cell, unless that
+    cell was recognised as the header of a contract column.
 
     Attributes:
         code: short reason for the audit, for example `missing_column` or `wrong_extension`.
-        sha256: of the file's bytes, so that two broken contents of one name are told apart; None where the
-            file could not be opened, is being written, or is too long to be hashed for a refusal.
+        sha256: hash of the file's bytes, to distinguish broken files of the same name; None if the file could not be
+            opened, is being written, or is too long to hash for a rejection.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
@@ -22,15 +22,14 @@ class UnreadableExtract(Exception):
 
 
 def printable(name: str) -> str:
-    """A name from outside as a message shows it and a database keeps it: on one line, in reading order.
+    """Return an external name in a form that is safe to show and store: on one line, in reading order.
 
     Args:
-        name: of a file or a column; may hold control characters, marks that turn the direction of writing,
-            and bytes that were no UTF-8 (lone surrogates).
+        name: name of a file or column; may contain control characters, marks that change the direction of writing, and
+            bytes that are not UTF-8 (lone surrogates).
 
     Returns:
-        The name with every character that is not printable, and the backslash, escaped as Python does; no two names
-        come out alike.
+        The name with backslashes and non-printable characters escaped as in Python; different names stay different.
     """
     if name.isprintable() and "\\" not in name:
         return name

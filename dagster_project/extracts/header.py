@@ -1,4 +1,4 @@
-"""Which row of a file is its header, and which contract column each of its cells means. No file is read here."""
+"""Find the header row of a file, and the contract column of each of its cells. The readers provide the rows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dagster_project.extracts.errors import UnreadableExtract, printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
 
-# A preamble of more rows than this has not been seen; looking further costs time on every file.
+# Longer preambles have not been seen, and searching further costs time for every file.
 ROWS_LOOKED_AT = 50
-# As many as a sheet can have. Looking up a million cells of a hostile line takes seconds.
+# The maximum of an Excel sheet. Looking up a million cells of a hostile line would take seconds.
 _COLUMNS = 16_384
 _NAME_LENGTH = 60
 _DIGITS_OF_A_VALUE = 5
@@ -22,14 +22,14 @@ _DIGITS_OF_A_VALUE = 5
 
 @dataclass(frozen=True)
 class Header:
-    """A row that was recognised as header.
+    """A row recognised as the header.
 
     Attributes:
-        row: place of the row in the file, from 1.
-        width: cells up to the last one with text.
-        positions: contract column to the position of its cell, from 0.
-        unknown: texts of the cells that the contract does not know, as messages show them.
-        values: how many of these cells hold no letter, as no heading does.
+        row: number of the row in the file, from 1.
+        width: number of cells up to the last one with text.
+        positions: position of the cell of each contract column, from 0.
+        unknown: texts of the cells that are not in the contract, as messages show them.
+        values: how many of the unknown cells have no letter, unlike any heading.
     """
 
     row: int
@@ -45,17 +45,17 @@ class Headings:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self._names = {name: column.name for column in contract.columns for name in column.names}
-        # A contract of one column can be recognised by one cell; otherwise one cell is too easily a title.
+        # One cell is enough only for a contract of one column; otherwise a single cell may be a title.
         own = contract.required or contract.columns
         self._own = {column.name for column in own}
         self._least = min(2, len(own))
 
     def column(self, text: str) -> str | None:
-        """Name of the contract column that a header text means."""
+        """Return the name of the contract column that a header text means."""
         return self._names.get(normalised(text.strip(BLANKS)))
 
     def recognised(self, cells: Sequence[str]) -> int:
-        """How many contract columns a row names."""
+        """Return how many contract columns a row names."""
         return len(self._named(cells))
 
     def _named(self, cells: Sequence[str]) -> set[str]:
@@ -63,16 +63,16 @@ class Headings:
         return {names[name] for name in (normalised(cell.strip(BLANKS)) for cell in cells) if name in names}
 
     def best(self, rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, int, Sequence[str]] | None:
-        """The first row that names all columns that have to be there, else the one that names the most.
+        """Return the first row that names all required columns, otherwise the row that names the most columns.
 
-        A later row that names more is a second header, of an export that was appended: it must not turn the rows
-        above it into a preamble, which nobody would miss.
+        A later row that names more is the second header of an appended export. If it were taken, the rows above it
+        would be skipped as a preamble, unnoticed.
 
         Args:
-            rows: place in the file and cells.
+            rows: row number in the file and cells.
 
         Returns:
-            Number of columns named, place and cells; None when no row names enough of them.
+            Number of columns named, row number and cells; None if no row names enough columns.
         """
         best: tuple[int, int, Sequence[str]] | None = None
         for place, cells in rows:
@@ -88,10 +88,10 @@ class Headings:
         return best
 
     def header(self, file_name: str, place: int, cells: Sequence[str]) -> Header:
-        """The row as header.
+        """Return the row as a header.
 
         Raises:
-            UnreadableExtract: two cells mean one column, or a required column has no cell.
+            UnreadableExtract: two cells mean the same column, or a required column has no cell.
         """
         texts = [cell.strip(BLANKS) for cell in cells]
         while texts and not texts[-1]:
@@ -121,11 +121,11 @@ class Headings:
         return Header(place, len(texts), positions, unknown, values)
 
     def require(self, file_name: str, place: str, found: Iterable[str], others: Sequence[int] | None = None) -> None:
-        """Refuse a file that lacks a required column.
+        """Reject a file that lacks a required column.
 
         Args:
-            file_name: for the sentence.
-            place: where the column names stand, for the sentence.
+            file_name: for the message.
+            place: location of the column names, for the message.
             found: contract columns that the file has.
             others: positions, from 0, of the cells that were not recognised.
 
@@ -147,7 +147,7 @@ class Headings:
         )
 
     def none_found(self, file_name: str, rows: Sequence[Sequence[str]], where: str = "") -> UnreadableExtract:
-        """The error for a file without header; tells only how many rows and cells were looked at."""
+        """Return the error for a file without a header; it states only how many rows and cells were searched."""
         expected = ", ".join(column.name for column in self.contract.required)
         return UnreadableExtract(
             "no_header",
@@ -157,12 +157,12 @@ class Headings:
 
 
 def shortened(text: str, place: str) -> str:
-    """A column name that the contract does not know, for messages: on one line and cut at 60 characters.
+    """Return an unknown column name for messages: on one line and cut at 60 characters.
 
     Args:
-        text: the name as it stands in the file.
-        place: what is told in its stead when it looks like a value. A line of a person's cells that got into the header
-            would else be read out; numbers, times, references and addresses have many digits or an at sign.
+        text: the name in the file.
+        place: text to show instead if the name looks like a value (many digits or an at sign, as in numbers, times,
+            references and addresses). Otherwise messages could show the personal cells of a row in the header.
     """
     if "@" in text or sum(map(str.isdigit, text)) >= _DIGITS_OF_A_VALUE or looks_personal(text):
         return f"({place})"

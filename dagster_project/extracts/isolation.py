@@ -1,8 +1,8 @@
-"""Workbooks and Parquet files, read in a process of their own. The formats themselves are not known here.
+"""Read workbooks and Parquet files in a separate process.
 
-Their parsers are native code, which a hostile file can make abort, eat memory or never return. The process that loads
-opens the file and hands the open descriptor to a worker (`worker.py`), which sends the rows back as JSON and Arrow. A
-worker serves one file after another; one that died, took much memory or did not read a file to its end is replaced.
+Their parsers are native code, which a hostile file can crash, exhaust memory with or block forever. The loading process
+opens the file and passes the descriptor to a worker (`worker.py`), which returns the rows as JSON and Arrow. A worker
+reads one file after another. It is replaced if it died, took much memory or did not read a file to its end.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from dagster_project.extracts.container import OpenFile
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.pieces import Count, Piece, schema
 
-# Seconds for one message. A sheet of a million rows takes 15 before its first row on an idle machine.
+# Seconds for one message. A sheet of a million rows takes 15 seconds to its first row on an idle machine.
 TIME_LIMIT = 300.0
-# A process that has taken so much gives little of it back.
+# A process that has taken this much memory returns little of it.
 _RECYCLE_ABOVE_KIB = 400 << 10
-# Arrow's own allocators keep memory that the limit counts, and so do arenas of other threads.
+# Arrow's own allocators, and malloc arenas of other threads, would keep memory that counts towards the limit.
 _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 idle_workers: list[Child] = []
-"""Workers that wait for a file: starting one takes 0.3 CPU seconds."""
+"""Idle workers, kept because starting one takes 0.3 CPU seconds."""
 
 
 def _take_worker() -> Child:
@@ -46,10 +46,10 @@ class IsolatedReader:
     """The rows of a workbook or Parquet file, read by a worker.
 
     Attributes:
-        pid: process that reads.
+        pid: process ID of the worker.
 
     Raises:
-        UnreadableExtract: on construction, when the worker refuses the file, crashes over it or stalls.
+        UnreadableExtract: on construction, if the worker rejects the file, crashes or stalls.
     """
 
     def __init__(self, file: OpenFile, contract: Contract) -> None:
@@ -72,10 +72,10 @@ class IsolatedReader:
         self.warnings: list[str] = []
 
     def pieces(self, rows: int) -> Iterator[Piece]:  # noqa: ARG002 - the worker decides how many rows it sends at once
-        """The rows in pieces.
+        """Yield the rows in pieces.
 
         Raises:
-            UnreadableExtract: the worker finds the file damaged, crashes over it or stalls.
+            UnreadableExtract: the worker finds the file damaged, crashes or stalls.
         """
         expected = schema(self._contract)
         while True:
@@ -95,7 +95,7 @@ class IsolatedReader:
         self._release()
 
     def count(self) -> Count:
-        """The worker's other count of the records.
+        """Return the worker's independent count of the records.
 
         Raises:
             ValueError: the pieces have not been consumed.
@@ -105,20 +105,20 @@ class IsolatedReader:
         return self._count
 
     def close(self) -> None:
-        """End the worker if it still has to do with the file."""
+        """End the worker if it is still working on the file."""
         if self._worker:
             self._worker.end()
         self._worker = None
 
     def _release(self) -> None:
-        """Leave the worker to the next file, or end it if it has taken much memory."""
+        """Keep the worker for the next file, or end it if it has taken much memory."""
         if self._worker and not _needs_recycling(self._worker.pid):
             idle_workers.append(self._worker)
             self._worker = None
         self.close()
 
     def _message(self, *kinds: str) -> dict[str, Any]:
-        """The next message, which is of one of these kinds; raises what the worker found wrong with the file."""
+        """Return the next message, of one of these kinds; raise the error if the worker reports one."""
         try:
             kind, content = json.loads(self._receive())
         except ValueError:
@@ -156,8 +156,8 @@ class IsolatedReader:
 
 
 def _needs_recycling(pid: int) -> bool:
-    """Whether a process has ever taken much memory; where the system does not tell (macOS), it counts as if it had."""
-    # Not getrusage: a process starts with the peak of the one that started it.
+    """Return whether a process has ever taken much memory; true if the system does not report it (macOS)."""
+    # Not getrusage: a process inherits the peak of its parent.
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, its keys taken for column names. Nothing else that is JSON is read."""
+"""Read JSON Lines: one object per line, with keys as column names. Other JSON is not supported."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from dagster_project.extracts.pieces import (
 _NOT_AN_OBJECT = Fault(UNREADABLE_RECORD, "not a JSON object")
 _LONG = Fault(UNREADABLE_RECORD, f"a line longer than {LINE_LIMIT >> 20} MiB")
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid Unicode")
-# Stands for a byte that is no part of a character while such a record is parsed; not a character of any script.
+# Replaces bytes that are not part of a valid character while a record is parsed; not a character of any script.
 _BAD = "\ufdd0"
 _POINT_OF_WHOLE = re.compile(r"\.0+$")
-# A number of more digits is left as it is spelt; written out, 1e999999 would fill a cell.
+# A number with more digits keeps its spelling; written out, 1e999999 would fill a cell.
 _DIGITS = 30
-# 50,000 records are 5 to 20 MiB; of records of a MiB each a piece holds fewer.
+# 50,000 records take 5 to 20 MiB; if records are as large as 1 MiB, a piece has fewer of them.
 _CHARACTERS_AT_ONCE = 32 << 20
-# Names beyond this many are not collected, so that a file of ever new keys does not fill the memory.
+# Further unknown names are not collected, so that a file with new keys in every record does not fill the memory.
 _UNKNOWN_LIMIT = 1000
 
 
 class _Members(list[tuple[str, Any]]):
-    """Members of an object in order, equal keys included."""
+    """Members of an object in order, including repeated keys."""
 
 
 def _number(text: str) -> str:
-    """A number as the other formats give it: no exponent, and no point where it is whole."""
+    """Return a number in the form of the other formats: without exponent, and without point if it is whole."""
     if "e" in text.casefold():
         try:
             value = Decimal(text)
         except InvalidOperation:
-            # An exponent of more than 18 digits.
+            # The exponent has more than 18 digits.
             return text
         if abs(value.adjusted()) > _DIGITS:
             return text
@@ -64,10 +64,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_Members, parse_float=_number, par
 class JsonLinesReader:
     """The records of a JSON Lines file.
 
-    `found` and `unknown` hold what the first records have until all are read.
+    `found` and `unknown` cover only the records read so far, and are complete once all are read.
 
     Raises:
-        UnreadableExtract: on construction, when the first lines hold no JSON object.
+        UnreadableExtract: on construction, if the first lines contain no JSON object.
     """
 
     serial_days = 0
@@ -96,18 +96,18 @@ class JsonLinesReader:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Contract columns that a record has had so far."""
+        """Contract columns found in the records so far."""
         have = set(self._columns.values())
         return tuple(column.name for column in self._contract.columns if column.name in have)
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Keys so far that the contract does not know."""
+        """Keys found so far that are not in the contract."""
         keys = [key for key, column in self._columns.items() if column is None]
         return tuple(shortened(key, f"unknown key {number}") for number, key in enumerate(keys, 1))
 
     def pieces(self, rows: int) -> Iterator[Piece]:
-        """The records, in pieces of so many rows.
+        """Yield the records, in pieces of at most this many rows.
 
         Raises:
             UnreadableExtract: the text cannot be decoded, the last record is cut off, or no record has a required
@@ -130,11 +130,11 @@ class JsonLinesReader:
         self._headings.require(self._file.name, "the records", self.found)
 
     def count(self) -> Count:
-        """The lines of the file, counted in its bytes, and those that are blank."""
+        """Count the lines of the file in its bytes, and the blank ones."""
         return Count(self._file.lines, self._blank_lines, "lines")
 
     def _check_last(self, line: str, number: int) -> None:
-        """See that a last record without a line end is whole: a transfer that broke off ends in the middle of one."""
+        """Check that a last record without a line end is complete: an interrupted transfer ends within a record."""
         try:
             _DECODER.decode(line)
         except RecursionError:
@@ -151,7 +151,7 @@ class JsonLinesReader:
         self._is_open = False
         for block in self._file.blocks():
             lines = self._file.text_of(block).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-            # What follows the last line end is no line.
+            # After a final line end there is an empty part, which is not a line.
             self._is_open = bool(lines[-1].strip(BLANKS))
             if not lines[-1]:
                 lines.pop()
@@ -187,7 +187,7 @@ class JsonLinesReader:
         )
 
     def _faulty_bytes(self, line: str) -> Fault | None:
-        """The fault of a record in which bytes are no part of a character."""
+        """Return the fault of a record with bytes that are not part of a valid character."""
         if not self._file.has_bad_bytes or not BAD_BYTES.search(line):
             return None
         record = _parsed(BAD_BYTES.sub(_BAD, line))
@@ -215,7 +215,7 @@ class JsonLinesReader:
     def _cells(self, record: _Members) -> dict[str, str | None] | Fault:
         cells: dict[str, str | None] = {}
         known = self._columns
-        # Once for a record: beyond the limit its keys stay unknown, and there may be 100,000 of them.
+        # Check once per record: a record may have 100,000 keys, and those beyond the limit are never collected.
         if any(key not in known for key, _ in record):
             self._learn(record)
         for key, value in record:
@@ -247,7 +247,7 @@ def _parsed(line: str) -> _Members | Fault:
         return _NOT_AN_OBJECT
     if not isinstance(record, _Members):
         return _NOT_AN_OBJECT
-    # A lone surrogate is valid JSON, but no text: nothing downstream can store it.
+    # A lone surrogate is valid JSON but not valid text: nothing downstream can store it.
     if "\\u" in line and any(_is_broken(text) for pair in record for text in pair):
         return _NO_TEXT
     return record

@@ -1,4 +1,4 @@
-"""Parquet: columns by their names, native values turned into text a column at a time."""
+"""Read Parquet: match columns by name, and convert native values to text, one column at a time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dagster_project.extracts.header import Headings
 from dagster_project.extracts.pieces import UNREADABLE_RECORD, Count, Fault, Piece, label, piece
 
 _NO_TEXT = Fault(UNREADABLE_RECORD, "a text that is not valid UTF-8")
-# Keys differ from record to record: numbers in order shrink to a bit each at best, while repeated values shrink to
-# 150 records a byte.
+# Keys differ from record to record: ascending numbers compress to one bit each at best. Repeated values compress to
+# 150 records per byte, so a file far above this ratio has no usable key.
 _RECORDS_A_BYTE, _RECORDS_MATTER = 20, 1_000_000
 _INT64 = 2**63 - 1
 _MAGIC, _MAGIC_ENCRYPTED = b"PAR1", b"PARE"
@@ -27,7 +27,7 @@ class ParquetReader:
     """The records of a Parquet file.
 
     Raises:
-        UnreadableExtract: on construction, when the file is damaged or encrypted, or its columns do not fit.
+        UnreadableExtract: on construction, if the file is damaged or encrypted, or its columns do not fit the contract.
     """
 
     serial_days = 0
@@ -87,13 +87,13 @@ class ParquetReader:
         return UnreadableExtract("corrupt", f"{self._file.name}: the file is damaged; expected a valid Parquet file")
 
     def pieces(self, rows: int) -> Iterator[Piece]:
-        """The records, in pieces of at most so many rows.
+        """Yield the records, in pieces of at most this many rows.
 
         Raises:
             UnreadableExtract: the file is damaged, or a column is of a type without a text form.
         """
         positions = {position: name for name, position in self._positions.items()}
-        # Columns are asked for by name; a name with a dot would be taken for a path, so those are matched after.
+        # Columns are requested by name. A name with a dot would be read as a path, so such columns are matched later.
         fields = self._parquet.schema_arrow
         wanted = [fields.names[position] for position in sorted(positions)]
         number = 1
@@ -103,13 +103,13 @@ class ParquetReader:
                     yield self._piece(batch, number)
                     number += batch.num_rows
         except MemoryError:
-            # Arrow's kind of it is one of its exceptions, too.
+            # Arrow's out-of-memory error is also an ArrowException.
             raise
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged() from None
 
     def count(self) -> Count:
-        """The number of records that the end of the file states."""
+        """Return the number of records that the file's footer states."""
         return Count(self._parquet.metadata.num_rows, 0, "records by the end of the file")
 
     def _piece(self, batch: pa.RecordBatch, number: int) -> Piece:
@@ -137,15 +137,15 @@ class ParquetReader:
 
 
 def as_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
-    """The values of a column as text.
+    """Return the values of a column as text.
 
     Args:
         array: values of any type that is not nested.
         faults: gets an entry for each row whose text is not valid.
 
     Returns:
-        Text: ISO dates and times (UTC with `Z` where the column has a time zone), whole numbers without
-        point, no exponents, durations as H:MM:SS, NaN as null.
+        Text: ISO dates and times (UTC with `Z` if the column has a time zone), whole numbers without point, numbers
+        without exponents, durations as H:MM:SS, NaN as null.
 
     Raises:
         pyarrow.ArrowNotImplementedError: the type has no text form.
@@ -195,7 +195,7 @@ def _valid_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
 
 
 def _timestamp(array: pa.Array) -> pa.Array:
-    # Microseconds are the warehouse's resolution; finer parts are cut, not rounded, so that no date changes.
+    # The warehouse stores microseconds; finer parts are truncated, not rounded, so that no date changes.
     zone = "UTC" if array.type.tz else None
     inside, outside = _within_micros(array)
     text = inside.cast(pa.timestamp("us", zone), safe=False).cast(pa.string())
@@ -209,9 +209,9 @@ def _duration(array: pa.Array) -> pa.Array:
 
 
 def _within_micros(array: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """The values that 64 bits hold as microseconds, and the others as the text of their number, which is no time.
+    """Split off values that do not fit 64 bits as microseconds; these become the text of their number, not of a time.
 
-    An unchecked cast of those wraps around, into a time that looks like any other.
+    An unchecked cast would overflow, and give a time that looks valid.
     """
     numbers = array.cast(pa.int64())
     limit = _INT64 // {"s": 1_000_000, "ms": 1_000}.get(array.type.unit, 1)
@@ -221,7 +221,7 @@ def _within_micros(array: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 
 def _time(array: pa.Array) -> pa.Array:
-    # Casting seconds straight to microseconds is not offered for 32-bit times.
+    # 32-bit times have seconds or milliseconds; convert them to microseconds first.
     if pa.types.is_time32(array.type):
         array = array.cast(pa.time64("us"))
     return _clock(array.cast(pa.time64("us"), safe=False).cast(pa.int64()))

@@ -1,4 +1,4 @@
-"""What every reader hands over: pieces of rows as text columns. How a format is parsed does not belong here."""
+"""The result of every reader: pieces of rows with text columns. The readers parse the formats."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ UNREADABLE_RECORD = "unreadable_record"
 FORMULA_WITHOUT_VALUE = "formula_without_value"
 INVALID_UTF_8 = "invalid_utf_8"
 
-# All that Python calls a space (the no-break space among them) and the byte-order mark that concatenated
-# exports leave in the middle of a file. One list, so that both engines trim the same.
+# All characters that Python counts as spaces (including the no-break space), and the byte-order mark that concatenated
+# exports leave in the middle of a file. A single list, so that Python and Arrow trim the same characters.
 BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\ufeff"
 
 _TOTALS = re.compile(r"(?:totals?|grand\s+total)\s*:?", re.IGNORECASE)
@@ -28,12 +28,12 @@ _TOTALS = re.compile(r"(?:totals?|grand\s+total)\s*:?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row cannot be taken: one of the codes of this module, and a sentence without any value."""
+    """Why a row cannot be read: one of the codes of this module, and a sentence that contains no value."""
 
     code: str
     detail: str = ""
     column: str | None = None
-    """Contract column of the cell at fault; None when it is of the record, or of a column that is not loaded."""
+    """Contract column of the faulty cell; None if the fault is in the record or in a column that is not loaded."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Piece:
     """Consecutive rows of an extract.
 
     Attributes:
-        table: columns as `schema` gives them.
-        last_label: first cell with text of the last row; tells a totals row.
+        table: rows with the columns of `schema`.
+        last_label: first cell with text in the last row; identifies a totals row.
     """
 
     table: pa.Table
@@ -51,13 +51,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Count:
-    """A count of a file's records that was made by other means than reading them.
+    """An independent count of a file's records, made without parsing them.
 
     Attributes:
-        expected: what was counted.
-        beside: how many of these are no records that were handed over; `expected` less this is how many those
-            have to be, the totals row included.
-        unit: what was counted, in words.
+        expected: the number counted.
+        beside: how many of these are not records; the reader must have returned `expected` minus `beside` records,
+            including the totals row.
+        unit: the counted unit, in words.
     """
 
     expected: int
@@ -66,9 +66,9 @@ class Count:
 
 
 def schema(contract: Contract) -> pa.Schema:
-    """Columns of a piece: source_row, fault, fault_detail, record_column, then every contract column as text.
+    """Return the columns of a piece: source_row, fault, fault_detail, record_column, then all contract columns as text.
 
-    `record_column` is the contract column of a fault of the record that is of one cell.
+    `record_column` is the contract column of a record fault that is in a single cell.
     """
     return pa.schema(
         [
@@ -90,18 +90,18 @@ def piece(
     last_label: str,
     is_clean: bool = False,
 ) -> Piece:
-    """Rows as one piece.
+    """Build a piece from rows.
 
     Args:
-        contract: gives the columns and their order.
-        source_rows: place of each row in the file, from 1.
-        columns: contract column to its text; columns that are not given are null.
-        faults: index of a row to its fault; the cells of these rows are left out.
-        last_label: first cell with text of the last row.
-        is_clean: whether the cells are trimmed, empty ones null, and none has a NUL character.
+        contract: defines the columns and their order.
+        source_rows: number of each row in the file, from 1.
+        columns: texts of each contract column; columns that are not given are null.
+        faults: faults by row index; the cells of these rows are null.
+        last_label: first cell with text in the last row.
+        is_clean: whether cells are already trimmed, empty ones null, and none has a NUL character.
 
     Returns:
-        The piece: cells trimmed, empty ones null; a row with a NUL character is an unreadable record.
+        The piece, with trimmed cells and null for empty ones; a row with a NUL character is an unreadable record.
     """
     count = len(source_rows)
     trimmed = dict(columns) if is_clean else {name: trimmed_text(column) for name, column in columns.items()}
@@ -126,18 +126,18 @@ def piece(
 
 
 def _whole_numbers(numbers: Sequence[int] | np.ndarray) -> pa.Array:
-    # Not pa.array(), which imports pandas where it is installed: 0.2 seconds for the first file of a process.
+    # Not pa.array(), which imports pandas if it is installed: 0.2 seconds for the first file of a process.
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(np.asarray(numbers, np.int64))])
 
 
 def trimmed_text(column: pa.Array) -> pa.Array:
-    """Text without blanks at its ends; null where nothing is left."""
+    """Return text without leading and trailing blanks; null if it is empty then."""
     text = pc.utf8_trim(column, characters=BLANKS)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def label(cells: Sequence[str | None]) -> str:
-    """The first cell that has text, trimmed; empty when none has."""
+    """Return the first cell that has text, trimmed; empty if none has."""
     for cell in cells:
         text = cell.strip(BLANKS) if cell else ""
         if text:
@@ -146,5 +146,5 @@ def label(cells: Sequence[str | None]) -> str:
 
 
 def is_totals(text: str) -> bool:
-    """Whether a row that starts with this text sums up the others."""
+    """Return whether a row that starts with this text is a totals row."""
     return _TOTALS.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Read one delivered file under its contract: the one entry to this package. Each format has its own module."""
+"""Read one delivered file under its contract: the entry point of this package. Each format has its own module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dagster_project.extracts.pieces import Count, Piece, is_totals, schema
 
 
 class _Reader(Protocol):
-    """What a format's module offers."""
+    """The interface of each format's reader."""
 
     serial_days: int
     warnings: list[str]
@@ -36,14 +36,14 @@ class _Reader(Protocol):
 
 
 class Extract:
-    """A delivered file, open, with its columns recognised.
+    """An open delivered file whose columns are recognised.
 
     Attributes:
         file_name: name without folder.
         format: `csv`, `xlsx`, `parquet` or `jsonl`.
-        sha256: of the bytes that were read.
-        serial_days: days to add to serial numbers of the file: 1462 where they count from 1904, else 0.
-        rows_read: data rows, once the batches are consumed: without preamble, header, blank rows and totals.
+        sha256: hash of the bytes that were read.
+        serial_days: days to add to serial numbers of the file: 1462 if they count from 1904, otherwise 0.
+        rows_read: data rows without preamble, header, blank rows and totals; set once the batches are consumed.
         warnings: sentences without values, for the load audit.
     """
 
@@ -60,20 +60,20 @@ class Extract:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Contract columns that the file has; of JSON Lines complete once the batches are consumed."""
+        """Contract columns that the file has; for JSON Lines complete once the batches are consumed."""
         return self._reader.found
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
-        """Column names that the contract does not know, cut at 60 characters."""
+        """Column names that are not in the contract, cut at 60 characters."""
         return self._reader.unknown
 
     def batches(self) -> Iterator[pa.Table]:
-        """All data rows in order, as text, in tables of as many as the reader has at a time.
+        """Yield all data rows in order, as text, one table for each piece of the reader.
 
         Yields:
-            Tables as `pieces.schema` has them, with every contract column as text; null
-            where the cell is empty, the file lacks the column or the row has a fault.
+            Tables with the columns of `pieces.schema`; contract columns are text, null if the cell is empty, the file
+            lacks the column or the row has a fault.
 
         Raises:
             UnreadableExtract: the file turns out to be damaged, or changed while it was read.
@@ -90,7 +90,7 @@ class Extract:
         self._file.check_unchanged()
 
     def _data(self) -> Iterator[pa.Table]:
-        """Tables of the pieces, less the totals row, which is known only at the end."""
+        """Yield the tables of the pieces without the totals row, which is known only at the end."""
         held: Piece | None = None
         handed = 0
         for found in self._reader.pieces(50_000):
@@ -115,7 +115,7 @@ class Extract:
             )
 
     def close(self) -> None:
-        """Close the file, and end a process that still reads it."""
+        """Close the file, and end a process that is still reading it."""
         if isinstance(self._reader, IsolatedReader):
             self._reader.close()
         self._file.file.close()
@@ -145,13 +145,13 @@ def open_extract(path: Path, contract: Contract) -> Extract:
 
     Args:
         path: csv, csv.gz, xlsx, parquet or jsonl file.
-        contract: of the source that delivered it.
+        contract: contract of the source that delivered it.
 
     Returns:
         The extract; use it in a `with` statement.
 
     Raises:
-        UnreadableExtract: the file cannot be taken; nothing stays open.
+        UnreadableExtract: the file cannot be read; nothing stays open.
     """
     file = open_file(path)
     try:

@@ -1,8 +1,8 @@
-"""What a row of text cells means under a contract: typed values or the first fault. Reading files does not belong here.
+"""Interpret a row of text cells under a contract: typed values, or the first fault.
 
-A contract is turned into two SQL queries over a batch of text rows: `good_rows_query` gives the rows without a fault,
-all values typed and times in UTC, and `faulty_rows_query` the others, with their faults. Every row is in exactly one of
-the two. Personal cells hold pseudonyms before they come here (see `loading/pseudonyms.py`).
+A contract becomes two SQL queries over a batch of text rows: `good_rows_query` returns the rows without a fault, with
+typed values and times in UTC; `faulty_rows_query` returns the others with their faults. Every row is in exactly one of
+them. Personal cells already contain pseudonyms (see `loading/pseudonyms.py`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dagster_project.extracts import cells
 from dagster_project.extracts.cells import Fault
 from dagster_project.sql import quoted
 
-# Columns of a text batch beside the contract's columns.
+# Columns of a text batch in addition to the contract's columns.
 BATCH_COLUMNS = ("source_row", "fault", "fault_detail", "record_column", "load_id", "extract_date", "serial_days")
 
-# Most events of a delivery older than this: a year of history under one date, or a program that swaps day and month.
+# If most events of a delivery are older than this, it is a year of history under one date, or a program has swapped day
+# and month.
 _LONG_BEFORE_DAYS = 31
 
-# From so many faulty cells on, no value of a row is shown.
+# With this many faulty cells or more, no value of the row is shown.
 _SHIFTED_CELLS = 3
 _NUMBERS = (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS)
 
@@ -32,7 +33,7 @@ RECORD_FAULTS = {
     "formula_without_value": "a formula whose value was not saved",
     "invalid_utf_8": "bytes that are not valid UTF-8, in a file that is UTF-8 for the most part",
 }
-# Faults of a record that may be of one cell, which is then named.
+# Faults of a record that may be in a single cell, whose column is then named.
 CELL_RECORD_FAULTS = ("invalid_utf_8",)
 DUPLICATE_ROW = Fault("duplicate_row", "the same row stands earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
@@ -47,10 +48,10 @@ class Query:
 
 
 def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
-    """Every fault that a cell of the contract can have, in words.
+    """Return a sentence for every fault that a cell of the contract can have.
 
     Returns:
-        (column, fault code) to a sentence that states what was expected; it never holds a value of the extract.
+        Sentences by column and fault code. Each states what was expected, and never contains a value of the extract.
     """
     sentences: dict[tuple[str, str], str] = {}
     for column in contract.columns:
@@ -95,17 +96,17 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
 
 
 def good_rows_query(contract: Contract, batch: str) -> Query:
-    """The query of the rows without a fault.
+    """Return the query for the rows without a fault.
 
     Args:
-        contract: what the columns mean.
+        contract: contract of the source.
         batch: SQL of a relation with `BATCH_COLUMNS` and every contract column as text, personal ones as
             pseudonyms.
 
     Returns:
-        A query, with the parameters `default_force` and `known_forces` left to the caller, whose result has, in this
-        order: the contract's columns typed (`cells.sql_type_of`, timestamps as UTC),
-        `is_dst_ambiguous`, `extract_date`, `load_id`, `source_row`.
+        A query; the caller sets the parameters `default_force` and `known_forces`. The result has, in this order: the
+        contract's columns typed (`cells.sql_type_of`, timestamps in UTC), `is_dst_ambiguous`, `extract_date`,
+        `load_id`, `source_row`.
     """
     expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
     expressions += ["is_dst_ambiguous", "extract_date", "load_id", "source_row"]
@@ -114,17 +115,17 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
 
 
 def faulty_rows_query(contract: Contract, batch: str) -> Query:
-    """The query of the rows with a fault.
+    """Return the query for the rows with a fault.
 
     Args:
-        contract: what the columns mean.
+        contract: contract of the source.
         batch: as for `good_rows_query`.
 
     Returns:
-        A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (the first one's code),
-        `fault_column` (null for a fault of the record as a whole), `fault_count`, `fault_detail` (a sentence, or the
-        text that was found, escaped; null for a personal column, a value that looks personal, and a row whose cells may
-        have shifted) and `force_code` (null where the force cannot be read: its cell, or the record, is faulty).
+        A query whose result has `extract_date`, `load_id`, `source_row`, `fault` (code of the first fault),
+        `fault_column` (null for a fault of the whole record), `fault_count`, `fault_detail` (a sentence, or the found
+        text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted)
+        and `force_code` (null if the force cannot be read, because its cell or the record is faulty).
     """
     faults = [quoted(f"{column.name} fault") for column in contract.columns]
     which = " ".join(
@@ -148,7 +149,7 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"{_first_fault(contract)} as fault",
         f"case when fault is not null then record_column {which} end as fault_column",
         f"case when fault is not null then 1 else {counted} end as fault_count",
-        # In a row with many faulty cells they are likely to stand in the wrong columns, personal ones among them.
+        # In a row with many faulty cells, the cells are probably shifted, and personal ones may be in other columns.
         f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
         "as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
@@ -159,11 +160,11 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
 
 
 def warning_conditions(contract: Contract) -> dict[str, str]:
-    """What makes a good row worth a warning.
+    """Return the conditions under which a good row is worth a warning.
 
     Returns:
-        Name of a count to the SQL condition under which a row, as `good_rows_query` gives it, is counted; a condition
-        may be null where the row says nothing about it.
+        For each count, the SQL condition for a row of `good_rows_query` to be counted; it may be null if the row lacks
+        the values.
     """
     conditions = {
         "rows_after_extract_date": "false",
@@ -173,7 +174,7 @@ def warning_conditions(contract: Contract) -> dict[str, str]:
     }
     if contract.event_column:
         event = quoted(contract.event_column)
-        # Local time is at most an hour ahead of UTC, so that few rows have to be converted.
+        # Local time is at most an hour ahead of UTC, so few rows must be converted.
         conditions["rows_after_extract_date"] = (
             f"{event} >= extract_date + interval 23 hour and cast({cells.london_time_of(event)} as date) > extract_date"
         )
@@ -268,7 +269,7 @@ def _typed(contract: Contract, timestamps: list[Column]) -> str:
 
 
 def _begun(contract: Contract) -> str:
-    """Readings of every local time, and the row's own start in UTC."""
+    """Return SQL for the possible readings of every local time, and for the row's start in UTC."""
     expressions = ["*"]
     for column in contract.columns:
         if column.cell_type is CellType.TIMESTAMP:
@@ -285,7 +286,7 @@ def _begun(contract: Contract) -> str:
 
 
 def _utc(contract: Contract, column: Column, *, start: str | None) -> str:
-    """UTC instant of a timestamp column; in the hour that occurs twice by what the row says about it."""
+    """Return SQL for the UTC time of a timestamp column; other columns of the row resolve the repeated hour."""
     local = _local(column)
     first, second = f"{local} - interval 1 hour", local
     branches = [f"when {_offset(column)} is not null then {local} - to_minutes({_offset(column)})"]
@@ -302,7 +303,7 @@ def _utc(contract: Contract, column: Column, *, start: str | None) -> str:
 
 
 def _is_ambiguous(contract: Contract, column: Column, *, start: str | None) -> str:
-    """True where a timestamp has two readings and nothing in the row settles which."""
+    """Return SQL that is true if a timestamp has two readings and no other column of the row decides between them."""
     local = _local(column)
     unsettled = [_summer(column), _winter(column)]
     if column.utc_offset_from:
@@ -329,7 +330,7 @@ def _resolved(contract: Contract, timestamps: list[Column]) -> str:
 
 
 def _judged(contract: Contract) -> str:
-    """The first fault of each column."""
+    """Return SQL for the first fault of each column."""
     faults = [f"{_column_fault(column)} as {quoted(f'{column.name} fault')}" for column in contract.columns]
     return _select(["*", *faults], "resolved")
 
@@ -356,7 +357,7 @@ def _column_fault(column: Column) -> str:
             )
         )
         branches.append((f"{cell} is not null and {local} is null", cells.NOT_OF_TYPE[column.cell_type]))
-        # An offset can lead beyond the last day that a calendar has: 9999-12-31T23:30-01:00.
+        # An offset can move a timestamp beyond the last supported day: 9999-12-31T23:30-01:00.
         branches.append((f"year({value}) > 9999", cells.NOT_OF_TYPE[column.cell_type]))
         branches.append((f"{local} is not null and {value} is null", cells.NEVER_EXISTED))
     elif column.cell_type is not CellType.TEXT:
@@ -380,9 +381,9 @@ def _column_fault(column: Column) -> str:
 
 
 def _looks_personal(column: Column) -> str:
-    """Condition under which a cell counts as personal, asked only of cells that could hold such a value.
+    """Return the condition for a cell to look personal, evaluated only for cells that could.
 
-    A force of the list, a value of a closed list, a time and a number up to its maximum have no such shape.
+    A listed force, a value of a closed list, a time, or a number up to its maximum never looks personal.
     """
     looks, value = cells.looks_personal(column), _value(column)
     if column.name == FORCE_COLUMN:

@@ -1,4 +1,4 @@
-"""The container of an Excel workbook: whether it is safe to parse, and what the parser does not tell about cells."""
+"""Check that the container of an Excel workbook is safe to parse, and read facts about cells that the parser omits."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from dagster_project.extracts.sheet import SheetRows, SheetTooLarge, may_have_bl
 # A sheet of 200,000 rows has about 20 members and 150 MiB; XML shrinks 10 to 30 times.
 _MEMBERS, _BYTES, _RATIO = 1000, 512 << 20, 200
 _RATIO_MATTERS = 1 << 20
-# What is neither a sheet nor its texts describes the workbook: styles, names, relations.
+# XML other than sheets and their texts describes the workbook: styles, names, relations.
 _OTHER_XML = re.compile(r"(?!xl/worksheets/|xl/sharedstrings\.xml).*\.(?:xml|rels)")
 _OTHER_BYTES = 32 << 20
-# What the parser takes for a cell of the grid that spans all filled cells, and for a filled one in a list that doubles
-# when it is full: 755 MB in all were measured for 750,000 rows of 11 columns, 1,108 MB for 800,000. Python, Arrow and
+# Bytes of the parser per cell of the grid that spans all filled cells, and per filled cell in a list that doubles when
+# it is full. The measured total was 755 MB for 750,000 rows of 11 columns and 1,108 MB for 800,000. Python, Arrow and
 # the texts add about 300 MB.
 _GRID_CELL, _FILLED_CELL, _MEMORY = 32, 40, 640 << 20
-# More texts than filled cells fit.
+# Above the number of filled cells that fit into the memory.
 _STRINGS = 8_500_000
 _CHUNK = 1 << 20
 
@@ -51,32 +51,33 @@ _ERRORS = (
 
 @dataclass
 class CellFacts:
-    """Columns, from 0, by sheet row, from 1."""
+    """Facts by sheet row, from 1, and column, from 0."""
 
     without_value: dict[int, set[int]] = field(default_factory=dict)
-    """Formulas whose value was not stored."""
+    """Formulas without a stored value."""
     with_time: dict[int, set[int]] = field(default_factory=dict)
-    """Numbers under a number format that shows date and time."""
+    """Numbers with a number format that shows date and time."""
     days: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Numbers under a number format that shows a date and no time; as dates, 59 and 60 are one."""
+    """Numbers with a number format that shows a date and no time; as dates, 59 and 60 would be the same."""
     negative: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Negative numbers under a number format of dates or times, which the parser reads as zero."""
+    """Negative numbers with a number format of dates or times, which the parser reads as zero."""
 
 
 class Workbook:
-    """A workbook's zip container, checked.
+    """The checked zip container of a workbook.
 
     Attributes:
-        sheets: sheet name to its member of the container.
+        sheets: member of the container for each sheet name.
         counts_from_1904: whether day 0 is 1 January 1904.
-        dates_have_time: whether all its date formats show a time of day; None when some do and some do not.
-        rows: sheet name to what its rows hold.
+        dates_have_time: whether all date formats show a time of day; None if only some do.
+        rows: content of the rows for each sheet name.
 
     Args:
         file: the workbook.
 
     Raises:
-        UnreadableExtract: on construction: damaged, encrypted, with macros, or built to exhaust the reader.
+        UnreadableExtract: on construction, if the workbook is damaged, encrypted, has macros, or is built to exhaust
+            the reader.
     """
 
     def __init__(self, file: OpenFile) -> None:
@@ -95,11 +96,11 @@ class Workbook:
         self._facts: dict[str, CellFacts] = {}
 
     def is_suspect(self, sheet: str) -> bool:
-        """Whether the sheet has formulas or negative numbers, so that its facts have to be looked at."""
+        """Return whether the sheet has formulas or negative numbers, so that its facts are needed."""
         return self.rows[sheet].is_suspect
 
     def facts(self, sheet: str) -> CellFacts:
-        """Facts on the cells of a sheet; read once, and only when asked for."""
+        """Return facts about the cells of a sheet; they are read on first use."""
         if sheet not in self._facts:
             try:
                 self._facts[sheet] = _cell_facts(self._chunks(self.sheets[sheet]), self._styles)
@@ -142,7 +143,7 @@ class Workbook:
                     self._check_head(part.read(4096))
 
     def _check_head(self, head: bytes) -> None:
-        # Other encodings would hide from the byte patterns below; Excel writes UTF-8 only.
+        # The byte patterns below would not find text in other encodings; Excel writes UTF-8 only.
         if head.startswith((b"\xfe\xff", b"\xff\xfe")) or b"\x00" in head:
             raise self._refused("unsafe", "an XML member is not UTF-8")
         if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
@@ -154,7 +155,7 @@ class Workbook:
                 yield data
 
     def _read_workbook(self) -> tuple[bool, dict[str, str]]:
-        """Whether days count from 1904, and the member of each sheet."""
+        """Return whether days count from 1904, and the member of each sheet."""
         workbook = next(n for n in self._zip.namelist() if n.casefold() == "xl/workbook.xml")
         from_1904 = False
         sheets: list[tuple[str, str]] = []
@@ -186,7 +187,7 @@ class Workbook:
         return from_1904, found
 
     def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None]:
-        """Whether each style shows a date and a time, and whether all or none of those with dates show a time."""
+        """Return whether each style shows a date and a time, and whether all or none of the date styles show a time."""
         part = next((n for n in self._zip.namelist() if n.casefold() == "xl/styles.xml"), None)
         if part is None:
             return [], False
@@ -211,11 +212,11 @@ class Workbook:
         return shown, None if has_timed and (True, False) in shown else has_timed
 
     def _blank_strings(self) -> frozenset[int]:
-        """Places of the shared strings that hold no text; the whole member is read, which checks its size."""
+        """Return the indices of shared strings without text; the whole member is read, which checks its size."""
         part = next((n for n in self._zip.namelist() if n.casefold() == "xl/sharedstrings.xml"), None)
         if part is None:
             return frozenset()
-        # All of it is read even after the first find, since reading checks the size that the container states.
+        # Read all chunks even after the first match, because reading checks the size that the container states.
         may_have_blank = [may_have_blank_strings(chunk) for chunk in self._chunks(part)]
         if not any(may_have_blank):
             return frozenset()
@@ -251,7 +252,7 @@ class Workbook:
         return frozenset(blank)
 
     def _check_sheet(self, part: str, blank_strings: frozenset[int]) -> SheetRows:
-        """What the rows of a sheet hold; refuses one whose cells are too many for the memory."""
+        """Return the content of the rows of a sheet; reject a sheet with too many cells for the memory."""
         rows = sheet_rows(self._chunks(part), blank_strings)
         listed = 1 << max(0, rows.values - 1).bit_length()
         if rows.span * rows.last_column * _GRID_CELL + listed * _FILLED_CELL > _MEMORY:
@@ -264,7 +265,7 @@ class Workbook:
 
 
 def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
-    """Whether a number format shows a date, and a time of day."""
+    """Return whether a number format shows a date, and whether it shows a time of day."""
     code = formats.get(number)
     if code is None:
         has_date = number in _DATE_ONLY or number in _DATE_AND_TIME
@@ -279,7 +280,7 @@ def _parse(
     on_end: Callable[[str], None] | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> None:
-    """Parse XML, element names without prefix; a document type is an error."""
+    """Parse XML, with element names without prefix; a document type is an error."""
     parser = expat.ParserCreate()
 
     def refuse(*_: Any) -> None:
@@ -351,7 +352,7 @@ def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) ->
             in_value = False
         elif name == "c":
             text = value.getvalue().strip()
-            # An empty value is a stored one only where the formula's result is a text.
+            # An empty value counts as stored only if the result of the formula is text.
             if has_formula and not (has_value and (text or is_text)):
                 facts.without_value.setdefault(place.row, set()).add(place.column)
             shows = styles[style] if style < len(styles) else (False, False)

@@ -1,7 +1,7 @@
-"""The process that reads workbooks and Parquet files for another one. Started by `isolation.py`, never imported.
+"""The worker process that reads workbooks and Parquet files. `isolation.py` starts it; it is never imported.
 
-A request is a pickle of the facts of a file, followed by its descriptor. A reply is JSON, a kind and its content, and
-after each `piece` its rows as Arrow.
+A request is a pickle of the facts about a file, followed by its descriptor. A reply is JSON with a kind and its
+content; the rows of each `piece` follow it as Arrow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.parquet import ParquetReader
 from dagster_project.extracts.xlsx import XlsxReader
 
-# The largest sheet that is allowed takes 0.9 GiB.
+# The largest allowed sheet takes 0.9 GiB.
 _MEMORY = 1 << 30
 # Reading the largest sheet takes about 40 seconds.
 _CPU_SECONDS = 600
@@ -35,7 +35,7 @@ def main() -> None:
     connection = connect_to_parent({resource.RLIMIT_FSIZE: 0, resource.RLIMIT_DATA: _MEMORY})
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    # The parent is gone: there is nobody left to tell.
+    # The parent process has ended, so errors cannot be reported.
     with suppress(EOFError, ConnectionError):
         while True:
             name, extension, sha256, size, modified_ns, contract = connection.recv()
@@ -58,7 +58,7 @@ def _read(connection: Connection, file: OpenFile, contract: Contract) -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, piece.table.schema) as writer:
             writer.write_table(piece.table)
-        # A piece of 50,000 rows is 5 to 10 MiB.
+        # A piece of 50,000 rows takes 5 to 10 MiB.
         if sink.tell() > LONGEST_MESSAGE:
             raise MemoryError
         _reply(connection, "piece", last_label=piece.last_label)

@@ -1,4 +1,7 @@
-"""Excel workbooks: the sheet that fits the contract, its cells as text. The container is `workbook.py`'s."""
+"""Read Excel workbooks: find the sheet that fits the contract, and return its cells as text.
+
+`workbook.py` checks the container.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,11 @@ from dagster_project.extracts.workbook import CellFacts, Workbook
 # 1 January 1904 is day 1462 of the numbering that starts in 1900.
 DAYS_TO_1904 = 1462
 
-# Wide rows are handed over in smaller pieces: so many cells take about 100 MB as Python values.
+# Wide rows are returned in smaller pieces: this many cells take about 100 MB as Python values.
 _CELLS_AT_ONCE = 1_000_000
 
 _OUTSIDE = Fault(TOO_MANY_CELLS, "filled cells to the right of the header")
-# The least serial number that is taken for a point in time (see `cells.py`).
+# The smallest serial number that is read as a timestamp (see `cells.py`).
 _FIRST_SERIAL = 20_000
 _FORMULA = Fault(FORMULA_WITHOUT_VALUE, "a formula whose value was never stored")
 
@@ -53,11 +56,11 @@ class XlsxReader:
 
     Args:
         file: the workbook.
-        contract: of its source.
+        contract: contract of its source.
 
     Raises:
-        UnreadableExtract: on construction, when the container is not fit to be parsed, or when no sheet or
-            more than one has the header.
+        UnreadableExtract: on construction, if the container is not safe to parse, or if no sheet or more than one sheet
+            has the header.
     """
 
     def __init__(self, file: OpenFile, contract: Contract) -> None:
@@ -122,7 +125,7 @@ class XlsxReader:
         raise headings.none_found(self._file.name, looked_at, f" in {len(names)} sheets")
 
     def pieces(self, rows: int) -> Iterator[Piece]:
-        """The rows below the header, in pieces of at most so many.
+        """Yield the rows below the header, in pieces of at most this many rows.
 
         Raises:
             UnreadableExtract: the sheet is damaged.
@@ -132,7 +135,7 @@ class XlsxReader:
         width = self._header.width
         suspect = self._workbook.is_suspect(self._sheet.name)
         only_errors = frozenset(self._workbook.rows[self._sheet.name].only_errors)
-        # The parser numbers the cells of a row by its widest one.
+        # The parser pads every row to the width of the widest.
         rows = max(1, min(rows, _CELLS_AT_ONCE // max(1, self._sheet.cells.total_width)))
         for number, row in self._numbered_rows():
             if number <= self._header.row:
@@ -154,7 +157,7 @@ class XlsxReader:
             yield self._piece(waiting, faults)
 
     def count(self) -> Count:
-        """The rows below the header that hold a value, counted in the XML of the sheet."""
+        """Count the rows below the header with a value in the XML of the sheet."""
         found = self._workbook.rows[self._sheet.name]
         below = sum(
             number > self._header.row for numbers in (found.with_value, found.only_errors) for number in numbers
@@ -162,7 +165,7 @@ class XlsxReader:
         return Count(below, -self._only_formulas, "rows of the sheet with a value")
 
     def _numbered_rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """Sheet rows with their numbers from 1, also those behind the last value that hold formulas or errors only."""
+        """Yield sheet rows with their numbers from 1, including final rows that have only formulas or errors."""
         last = 0
         for last, row in _rows(self._sheet.cells, self._file.name):
             yield last, row
@@ -178,14 +181,14 @@ class XlsxReader:
 
     @property
     def _overruled(self) -> list[dict[int, dict[int, str]]]:
-        """Texts of cells that the parser reads wrongly: errors as empty, negative days as zero."""
+        """Texts of cells that the parser misreads: errors as empty, negative days as zero."""
         found = [self._workbook.rows[self._sheet.name].errors]
         if self._workbook.is_suspect(self._sheet.name):
             found.append(self._facts.negative)
         return [by_row for by_row in found if by_row]
 
     def _has_formula(self, number: int) -> bool:
-        """Whether a row that reads as empty holds a formula without value in a contract column."""
+        """Return whether a row that is read as empty has a formula without a value in a contract column."""
         if not self._workbook.is_suspect(self._sheet.name):
             return False
         columns = self._facts.without_value.get(number, ())
@@ -207,7 +210,7 @@ class XlsxReader:
         values = [row[position] for _, row in rows]
         cell_type = self._contract.column(name).cell_type
         kinds = set(map(type, values))
-        # Most columns hold one kind of value, which Arrow turns into text some five times as fast.
+        # Most columns have one type of value, which Arrow converts to text about five times as fast.
         if kinds == {float}:
             texts = as_text(pa.array(values, pa.float64()), {})
         elif kinds == {dt.datetime} and cell_type is not CellType.SECONDS:
@@ -243,25 +246,25 @@ class XlsxReader:
         return lambda value, _number, _position: _text(value)
 
     def _seconds(self, value: Any, number: int, position: int) -> str:
-        """A day fraction where the number format of the cell shows a time, else a number of seconds."""
+        """Read a number as a day fraction if the number format of the cell shows a time, otherwise as seconds."""
         if (days := self._days(value, number, position)) is not None:
             return days
         return _clock(value, dt.date(1904, 1, 1) if self._workbook.counts_from_1904 else dt.date(1899, 12, 31))
 
     def _whole(self, value: Any, number: int, position: int) -> str:
-        """The number itself, whatever its format shows."""
+        """Return the number itself, regardless of its number format."""
         days = self._days(value, number, position)
         return self._serial(value) if days is None else days
 
     def _days(self, value: Any, number: int, position: int) -> str | None:
-        """The number behind a date, where the number format of the cell shows no time."""
+        """Return the number behind a date if the number format of the cell shows no time."""
         if not isinstance(value, dt.date):
             return None
         text = self._facts.days.get(number, {}).get(self._sheet.column_offset + position)
         return None if text is None else _text(float(text))
 
     def _timestamp(self, value: Any, number: int, position: int) -> str:
-        """Midnight reads as a date: the number format of the cell tells whether it has a time of day."""
+        """Return a timestamp as text. Midnight is read as a date: the number format shows whether it has a time."""
         if isinstance(value, dt.timedelta) and value.days >= _FIRST_SERIAL:
             return self._serial(value)
         text = _text(value)
@@ -273,12 +276,12 @@ class XlsxReader:
         return f"{text} 00:00:00" if has_time else text
 
     def _serial(self, value: Any) -> str:
-        """The number of days behind a value that a number format has made a date or a duration."""
+        """Return the number of days behind a value that its number format made a date or duration."""
         if isinstance(value, dt.date):
             moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
             epoch = dt.datetime(1904, 1, 1) if self._workbook.counts_from_1904 else dt.datetime(1899, 12, 30)  # noqa: DTZ001
             span = moment - epoch
-            # Excel takes 1900 for a leap year: 1 January 1900 is day 1, and 1 March day 61.
+            # Excel treats 1900 as a leap year: 1 January 1900 is day 1, and 1 March is day 61.
             if not self._workbook.counts_from_1904 and moment < dt.datetime(1900, 3, 1):  # noqa: DTZ001
                 span -= dt.timedelta(days=1)
         elif isinstance(value, dt.timedelta):
@@ -290,10 +293,10 @@ class XlsxReader:
 
 
 def _rows(sheet: CalamineSheet, file_name: str) -> Iterator[tuple[int, list[Any]]]:
-    """Number and cells of every row.
+    """Yield number and cells of every row.
 
     Raises:
-        UnreadableExtract: a duration of more days than a duration can have, which ends the parser's rows.
+        UnreadableExtract: a duration has more days than Python supports, which makes the parser fail.
     """
     number = 0
     try:
@@ -309,7 +312,7 @@ def _rows(sheet: CalamineSheet, file_name: str) -> Iterator[tuple[int, list[Any]
 
 
 def _first_rows(rows: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[str]]]:
-    """Number and text cells of the first rows that are not blank."""
+    """Yield number and text cells of the first rows that are not blank."""
     found = 0
     for number, row in rows:
         cells = [value if isinstance(value, str) else " " for value in row]
@@ -345,7 +348,7 @@ def _text(value: Any) -> str:
 
 
 def _clock(value: Any, epoch: dt.date) -> str:
-    """A time, duration or date as H:MM:SS: days since the epoch count as 24 hours each."""
+    """Return a time, duration or date as H:MM:SS; each day since the epoch counts as 24 hours."""
     if isinstance(value, dt.time):
         span = dt.timedelta(
             hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
