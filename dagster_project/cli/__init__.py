@@ -1,1 +1,1 @@
-"""The operator's command `fcir`: a module for each command, with what it does and what it says."""
+"""The operator's command `fcir`: one module per command, with its actions and its output."""

@@ -1,4 +1,4 @@
-"""The operator's command `fcir`: its commands, and how each ends: one line for every error, and an exit code."""
+"""The operator's command `fcir`: its commands, and how errors end them: with one line and an exit code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ app = typer.Typer(
 )
 
 
-# What is true after any error that nobody foresaw: publishing is the last step, and its last act is one pointer.
+# Holds after any unexpected error: publishing is the last step, and its last action is to switch one pointer.
 _STATE_AFTER_ERROR = (
     "What was published before stays, and what was committed is kept. See to the cause and run again: fcir run "
     "(a traceback: fcir --debug run)"
@@ -72,17 +72,17 @@ app.command("open")(open_page)
 
 
 def main() -> None:
-    """Run the command; every expected error ends in one line on standard error and its exit code."""
+    """Run the command; every expected error ends it with one line on standard error and its exit code."""
     stop_on_signals(sys.argv[1:])
     if sys.stdout is None:
-        # A shell has closed it (>&-).
+        # A shell has closed standard output (>&-).
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
     _silence_libraries()
     _tune_gc()
-    # What is wrong with the settings is told by the command; how to tell it, by the environment alone.
+    # Only the environment decides the format of errors here: the command reports settings that are not valid.
     if not debug:
         sys.excepthook = _print_unexpected
     report_as(LogFormat.JSON if os.environ.get("FCIR_LOG_FORMAT") == LogFormat.JSON else LogFormat.TEXT)
@@ -92,7 +92,7 @@ def main() -> None:
         pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
         describe_command(pointers=pointers, is_json=is_json())
     try:
-        # Not `app()`, which puts typer's own hook in place of the one above.
+        # Not `app()`, which replaces the hook above with typer's own.
         code = get_command(app)(prog_name="fcir", standalone_mode=False)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
@@ -107,16 +107,17 @@ def main() -> None:
         _fail(f"{_system_message(error)}. {_STATE_AFTER_ERROR}", Exit.DATA, debug, error)
     except _database_errors() as error:
         said = str(error).splitlines()[0].rstrip(".")
-        # SQLite's own words; the databases of SQLite are Dagster's alone.
+        # SQLite's message; only Dagster uses SQLite databases.
         stands = _state_without_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
         _fail(f"{said}. {stands}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
 
 def _tune_gc() -> None:
-    """Have Python collect garbage rarely, and not when it ends. Without it a first load takes a fifth more CPU.
+    """Collect garbage rarely, and not at exit. Without this a first load takes a fifth more CPU.
 
-    A run makes 700,000 objects that live until its end: one month of the sample took 42.9 CPU seconds instead of 35.7.
+    A run creates 700,000 objects that live until its end: one month of the sample took 42.9 CPU seconds instead of
+    35.7.
     """
     gc.set_threshold(10_000)
     atexit.register(gc.freeze)
@@ -132,7 +133,7 @@ def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Excepti
 
 
 def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
-    """One line for an error that nobody foresaw: its type and where it was raised; its text may quote a cell."""
+    """Print one line for an unexpected error: its type and where it was raised. Its text may quote a cell."""
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
@@ -140,7 +141,7 @@ def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: T
 
 
 def _state_without_history() -> str:
-    """What to do about a database of Dagster that was found to be damaged while it was written to."""
+    """Return what to do about a Dagster database that was found damaged while writing to it."""
     history = read_settings().dagster_home / "history"
     return (
         f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Set "
@@ -149,14 +150,14 @@ def _state_without_history() -> str:
 
 
 def _database_errors() -> tuple[type[Exception], ...]:
-    """What databases raise; SQLAlchemy costs 0.1 s to import, so it waits until there is an error to tell apart."""
+    """Return the exceptions of databases. SQLAlchemy takes 0.1 s to import, so it is imported only after an error."""
     from sqlalchemy.exc import SQLAlchemyError
 
     return SQLAlchemyError, duckdb.Error
 
 
 def _system_message(error: OSError) -> str:
-    """What the operating system refused, and of which file; its number is for programmers."""
+    """Return the message of the operating system and the file, without the error number."""
     said = error.strerror or str(error) or type(error).__name__
     if isinstance(error, PermissionError) and error.filename:
         said += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
@@ -164,9 +165,9 @@ def _system_message(error: OSError) -> str:
 
 
 def _silence_libraries() -> None:
-    """Libraries talk to developers; an operator reads the lines of this command."""
+    """Silence the messages of libraries: they are for developers, and operators read the lines of this command."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    # For a child process of Python's, which tidies up semaphores of dbt after a command that was stopped, and says so.
+    # For a child process of Python, which removes semaphores of dbt after a command was stopped, and warns about it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""`fcir check`: what a run would do with files, in words."""
+"""`fcir check`: report what a run would do with files."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def check(
 
 
 def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
-    """Read files as a run would, in memory and with a key that is forgotten at once, and judge their deliveries.
+    """Read files as a run would, in memory and with a temporary key, and return the verdict on their deliveries.
 
     Args:
-        settings: for the default force, what is loaded, and the other files of a day.
-        paths: the extracts; those of one source and day are one delivery.
-        source: their source; None: by their names.
-        shown: how many quarantined rows to return for each file.
+        settings: for the default force, the loaded data, and the other files of a day.
+        paths: the extracts; files of one source and day are one delivery.
+        source: their source; None: derived from their names.
+        shown: number of quarantined rows to return for each file.
 
     Returns:
         The deliveries by source, oldest first.
 
     Raises:
-        UsageError: a source cannot be told, or there is no such file.
+        UsageError: a source cannot be determined, or a file does not exist.
     """
-    # It imports the readers.
+    # Imported here, since it imports the readers.
     from dagster_project.loading.dry_run import check_deliveries
 
     by_source: dict[str, list[Path]] = {}
@@ -81,10 +81,10 @@ def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None
 
 
 def contract_for(file: Path, source: str | None) -> Contract:
-    """The contract that a file falls under: the named source's, else by the file's name.
+    """Return the contract of a file: that of the named source, otherwise by the file's name.
 
     Raises:
-        UsageError: the source is not known, or the name is not that of an extract.
+        UsageError: the source is unknown, or the name is not that of an extract.
     """
     if source:
         return next(iter(named_contracts([source]).values()))
@@ -110,7 +110,7 @@ def _check_path(path: Path) -> None:
 
 
 def print_check(delivery: CheckedDelivery) -> None:
-    """Print what a run would say of a delivery: its files with their rows, then the verdict and what it rests on."""
+    """Print the result for a delivery: its files with their rows, then the verdict and its reasons."""
     source, day, verdict = delivery.contract.source, delivery.extract_date, delivery.verdict
     about: dict[str, Any] = {"source": source, "extract_date": day}
     would = "would be loaded" if verdict.is_accepted else "would be REJECTED"
@@ -196,7 +196,7 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
 
 
 def _kind_of_day(day: date) -> str:
-    """What the volume of a day is compared with."""
+    """Return the kind of day with which the volume of a day is compared."""
     from dagster_project.loading.delivery_facts import bank_holidays
 
     return "a Sunday (it is a bank holiday)" if day in bank_holidays() else f"a {day:%A}"

@@ -1,4 +1,4 @@
-"""What several commands need before they do anything: exit codes, settings, dates and sources as they were given."""
+"""Helpers of several commands: exit codes, settings, and parsing of dates and sources."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Exit(IntEnum):
 
 
 def start(*, debug: bool = False) -> Settings:
-    """Read the settings, and print what is logged in this process.
+    """Read the settings, and print the log of this process.
 
     Args:
-        debug: also what is of use to programmers.
+        debug: also print messages for developers.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -52,7 +52,7 @@ def start(*, debug: bool = False) -> Settings:
 
 
 def print_warning(message: str, **fields: object) -> None:
-    """Print something that a person should look at.
+    """Print a warning about something that needs attention.
 
     Args:
         message: the line.
@@ -62,10 +62,10 @@ def print_warning(message: str, **fields: object) -> None:
 
 
 def day_option(option: str, text: str | None) -> date | None:
-    """The day of an option such as `--from`; None where it was not given.
+    """Return the day of an option such as `--from`; None if it was not given.
 
     Raises:
-        UsageError: it is no date.
+        UsageError: the text is not a date.
     """
     if text is None:
         return None
@@ -76,8 +76,8 @@ def day_option(option: str, text: str | None) -> date | None:
 
 
 def parse_day(text: str) -> date | None:
-    """The day that a text names as YYYY-MM-DD; None where it is no day."""
-    # fromisoformat alone takes 20221101 and 2022-W44-2 as well.
+    """Return the day of a text as YYYY-MM-DD; None if it is not one."""
+    # fromisoformat alone also accepts 20221101 and 2022-W44-2.
     with suppress(ValueError):
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return date.fromisoformat(text)
@@ -85,7 +85,7 @@ def parse_day(text: str) -> date | None:
 
 
 def named_contracts(sources: Sequence[str]) -> Mapping[str, Contract]:
-    """The contracts of the named sources; of all when none is named.
+    """Return the contracts of the named sources, or of all sources if none is named.
 
     Raises:
         UsageError: a source has no contract.
@@ -100,7 +100,7 @@ def named_contracts(sources: Sequence[str]) -> Mapping[str, Contract]:
 
 
 def require_home_folder(settings: Settings) -> None:
-    """See that the data root is a folder, or nothing yet.
+    """Check that the data root is a folder or does not exist yet.
 
     Raises:
         UsageError: it is a file.
@@ -112,14 +112,15 @@ def require_home_folder(settings: Settings) -> None:
 
 
 def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
-    """See that the next run can use the key, also when there is nothing to load: its copy may be gone by then."""
+    """Check that the next run can use the key, even without anything to load: a copy of the key may be lost by then."""
     check_key(settings.key_file, known_fingerprint(connection) if connection else None)
 
 
 def warn_of_open_landing(settings: Settings) -> None:
     """Warn of a landing folder that every user of the machine may enter.
 
-    It is left as it is: source systems write there, through a group or a mount whose modes are not this project's.
+    The folder is not changed: source systems write there, through a group or a mount with modes that this project does
+    not control.
     """
     if not settings.landing.is_dir() or not (mode := stat.S_IMODE(settings.landing.stat().st_mode)) & 0o007:
         return
@@ -130,7 +131,7 @@ def warn_of_open_landing(settings: Settings) -> None:
 
 
 def repair_damage(settings: Settings) -> None:
-    """Move damaged files that can be made again out of the way, with a warning for each.
+    """Move damaged files that can be recreated out of the way, with a warning for each.
 
     Raises:
         WarehouseLocked: another run holds the warehouse.

@@ -1,7 +1,7 @@
-"""Damaged files of a data root that can be made again: found within 50 ms, named, and got out of the way.
+"""Damaged files of a data root that can be recreated: found within 50 ms, reported, and moved out of the way.
 
-What cannot be made again stops a command where it is opened: the warehouse (`warehouse/state.py`) and the key of the
-pseudonyms (`loading/pseudonyms.py`).
+Files that cannot be recreated stop a command when it opens them: the warehouse (`warehouse/state.py`) and the key of
+the pseudonyms (`loading/pseudonyms.py`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 
-# To check a whole database takes 20 ms a megabyte; of a larger one its head, its length and its tables are checked. The
+# Checking a whole database takes 20 ms per megabyte; for larger ones only header, length and tables are checked. The
 # index of all runs has 4 MB after a first load.
 _CHECKED_WHOLE_BYTES = 8_000_000
-# Each run has a file of its own, and of old ones nothing but a page of the UI is made.
+# Each run has a file of its own; old ones are only used for a page of the UI.
 _NEWEST_RUNS = 20
 _SIDE_FILES = ("-journal", "-wal", "-shm", ".wal")
 
@@ -38,25 +38,25 @@ class Damage:
     """What a run does about it."""
 
     def __str__(self) -> str:
-        """The file, what was found, and what a run does about it."""
+        """Return the file, what was found, and what a run does about it."""
         return f"{self.file} is damaged ({self.found}): {self.remedy}"
 
 
 def find_damage(settings: Settings) -> list[Damage]:
-    """Damaged files that can be made again, each with what `repair` and the run after it do; nothing is changed."""
+    """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing."""
     return [*_dagster_files(settings), *_marts(settings), *publication_damage(settings)]
 
 
 def repair(settings: Settings) -> list[Damage]:
-    """Get damaged files out of the way: they are set aside under another name.
+    """Move damaged files out of the way by renaming them.
 
-    A damaged publication stays: readers have it until another is published.
+    A damaged publication is kept: readers use it until another one is published.
 
     Args:
         settings: where the data are; the caller holds the writer lock.
 
     Returns:
-        What was found.
+        The damaged files.
     """
     damage = find_damage(settings)
     for item in damage:
@@ -67,7 +67,7 @@ def repair(settings: Settings) -> list[Damage]:
 
 
 def publication_damage(settings: Settings) -> Iterator[Damage]:
-    """What is damaged of the current publication, by the sizes of its files; nothing before the first."""
+    """Yield the damage to the current publication, judged by file sizes; nothing before the first publication."""
     pointer = pointer_of(settings.published)
     if not os.path.lexists(pointer):
         return
@@ -81,7 +81,7 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
 
 
 def _marts(settings: Settings) -> Iterator[Damage]:
-    """The file of the marts, unless a run writes it at the moment."""
+    """Check the file of the marts, unless a run is writing it."""
     if os.path.lexists(settings.marts) and (found := _fault_of_marts(settings)):
         yield Damage(settings.marts, found, "a run sets it aside and builds the marts again; no data are lost")
 
@@ -106,7 +106,7 @@ def _fault_of_marts(settings: Settings) -> str | None:
 
 
 def _dagster_files(settings: Settings) -> Iterator[Damage]:
-    """Dagster's files; those of runs that nobody will read again are left out."""
+    """Check Dagster's files, except those of old runs."""
     home = settings.dagster_home
     configuration = home / "dagster.yaml"
     if os.path.lexists(configuration) and (found := _fault_of_configuration(configuration)):
@@ -122,7 +122,7 @@ def _dagster_files(settings: Settings) -> Iterator[Damage]:
 
 
 def _fault_of_configuration(file: Path) -> str | None:
-    # Here: `fcir query`, which looks at no file of Dagster, imports this module too.
+    # Imported here: `fcir query` imports this module too, but does not check Dagster's files.
     import yaml
 
     try:
@@ -145,7 +145,7 @@ def _fault_of_database(file: Path) -> str | None:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
             found = connection.execute(check).fetchone()[0]
     except sqlite3.Error as error:
-        # Others, as when a program has locked it or was killed while it wrote, say nothing of its content.
+        # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
         is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         return str(error) if is_damaged or not os.access(file, os.R_OK) else None
     return None if isinstance(found, int) or found == "ok" else "damaged pages"

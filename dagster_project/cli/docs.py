@@ -1,4 +1,4 @@
-"""`fcir docs`: models and columns as one page of dbt, and results of validation as pages of Great Expectations."""
+"""`fcir docs`: models and columns as one dbt page, and validation results as Great Expectations pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def docs(
 
 
 def write_dbt_docs(settings: Settings) -> Path:
-    """The documentation of all models as one page that needs no server.
+    """Write the documentation of all models as one page that needs no server.
 
     Raises:
         DbtError: dbt could not write it.
@@ -50,16 +50,16 @@ def write_dbt_docs(settings: Settings) -> Path:
 
 
 def write_data_docs(settings: Settings) -> Path:
-    """The results of validation that are kept, as the Data Docs of Great Expectations.
+    """Write the stored validation results as the Data Docs of Great Expectations.
 
     Raises:
-        UsageError: no result is kept.
+        UsageError: no results are stored.
         WarehouseLocked: a run is loading.
     """
     from dagster_project.validation.outcomes import engine_version
 
     documents: list[tuple[str]] = []
-    # A warehouse of an earlier version has no such table.
+    # A warehouse of an earlier version lacks this table.
     with suppress(duckdb.CatalogException), reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection:
             documents = connection.execute(
@@ -73,7 +73,7 @@ def write_data_docs(settings: Settings) -> Path:
             ).fetchall()
     if not documents:
         raise UsageError(f"no result of Great Expectations {engine_version()} is kept; load deliveries first: fcir run")
-    # Here: it imports Great Expectations.
+    # Imported here, since it imports Great Expectations.
     from dagster_project.validation.data_docs import write_data_docs as write
 
     return write([document for (document,) in documents], settings.home / "data_docs")

@@ -25,25 +25,25 @@ from dagster_project.warehouse.state import OutstandingDelivery, how_to_restore,
 if TYPE_CHECKING:
     import dagster as dg
 
-# The code location of deploy/workspace.yaml and the name that Dagster gives to what it loads from there.
+# The code location in deploy/workspace.yaml, and Dagster's name for the repository that it loads from there.
 _CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
 
 
-# By this tag the UI shows a run under its job; only runs that the UI starts have it by themselves.
+# The UI uses this tag to show a run under its job; only runs started by the UI have it automatically.
 _CODE_LOCATION_TAG = {".dagster/repository": f"{_REPOSITORY}@{_CODE_LOCATION}"}
 
 
-# Job to the command that runs it in this process.
+# The command that runs each job in this process.
 _COMMANDS = {"nightly": "fcir run", "publish": "fcir publish", "publish_public": "fcir publish --edition public"}
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a job ended."""
+    """Result of a job."""
 
     success: bool
     failures: tuple[str, ...]
-    """Why steps failed, apart from the run's verdict on its deliveries."""
+    """Reasons for failed steps, apart from the run's verdict on its deliveries."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
 
@@ -60,28 +60,28 @@ def run_job(
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
     Args:
-        settings: where the data are.
+        settings: location of the data.
         name: the job, `nightly`, `publish` or `publish_public`.
-        wanted: extract dates to load; None: what is new.
+        wanted: extract dates to load; None: everything new.
         sources: sources to load; empty: all.
-        planned: what there is to load for those dates and sources; None: the job looks for itself.
+        planned: plan of the loads for those dates and sources; None: the job makes its own.
         debug: let exceptions through with their traceback.
 
     Returns:
-        How it ended.
+        The result.
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
-        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
     """
     from dagster_project.loading.pipeline import settle_key
 
-    # Only what is published is for others to read, and `publish` opens that.
+    # Only publications may be read by others, and `publish` sets their modes.
     with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
         note_step(settings.lock_file, "starting")
         settings.commentary.mkdir(exist_ok=True)
-        # Here, although loading reads it again: inside the job a bad key is a failed step, tried twice per source.
+        # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
         settle_key(settings, load_contracts(CONTRACTS))
         prepare_dagster_home(settings)
         import dagster as dg
@@ -113,7 +113,7 @@ def run_job(
         with dg.DagsterInstance.get() as instance:
             close_killed_runs(instance)
             _record_code_location(instance, name)
-            # Again, since `multiprocessing`, of which dbt has its locks, has unblocked it.
+            # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
             shield_children()
             result = job.execute_in_process(
                 instance=instance,
@@ -133,10 +133,10 @@ def run_job(
 
 
 def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
-    """Have runs that this process makes belong to the code location, as those do that the UI starts.
+    """Assign runs of this process to the code location, like runs that the UI starts.
 
-    The first page of the UI shows no other runs. `execute_in_process` takes no origin, but asks
-    the instance for the run; the origin is read from the form in which Dagster stores it with a run.
+    The first page of the UI shows no other runs. `execute_in_process` accepts no origin but asks the instance for the
+    run; the origin is read from the form in which Dagster stores it with a run.
     """
     import dagster as dg
 
@@ -158,7 +158,7 @@ def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
 
 
 def close_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of this command as failed that were killed: while they count as running, the queue starts no other.
+    """Mark killed runs of this command as failed: as long as they count as running, the queue starts no other.
 
     The caller holds the writer lock, so none of them is alive.
     """
@@ -172,9 +172,9 @@ def close_killed_runs(instance: dg.DagsterInstance) -> None:
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Make the Dagster instance's folder, with the project's configuration, and point this process to it.
+    """Create the folder of the Dagster instance, with the project's configuration, and point this process to it.
 
-    It is made for its owner alone: logs and run configurations are in it.
+    Only its owner can access it: it contains logs and run configurations.
     """
     make_private_folder(settings.dagster_home)
     wanted = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
@@ -185,7 +185,7 @@ def prepare_dagster_home(settings: Settings) -> None:
             draft.write_bytes(wanted)
         draft.replace(target)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    # What a run is going to make, 250 events, is written at once.
+    # Write the planned materialisations of a run, 250 events, in one batch.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 
@@ -200,7 +200,7 @@ def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str
             cause = data.error
             while cause.cause is not None:
                 cause = cause.cause
-            # The message begins with the class, which tells an operator nothing.
+            # The message starts with the name of the class, which does not help an operator.
             said = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
         if said and says_damage(said):
             said = f"{said.rstrip('.')}. {settings.warehouse} is damaged. {how_to_restore(settings.warehouse)}"

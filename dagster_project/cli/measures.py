@@ -17,11 +17,11 @@ from dagster_project.publication.result_formats import write_rows
 from dagster_project.settings import read_settings
 from dagster_project.words import counted
 
-# Measures whose definitions are printed in full; of more there is a line each.
+# Maximum number of measures with full definitions; with more, each has one line.
 _MEASURES_IN_FULL = 3
 
 
-# Columns of a terminal from which on a list of measures has their definitions.
+# Minimum width of a terminal for a list of measures with definitions.
 _WIDE = 140
 
 
@@ -54,7 +54,7 @@ def measures(
 
 
 def _list_measures(found: Listing) -> None:
-    """One line for each measure; a definition that a terminal would cut is left out."""
+    """Print one line for each measure; definitions are omitted if the terminal would cut them."""
     names = ("measure", "unit", "label", "definition")
     shown = len(names) - (sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE)
     places = [found.columns.index(name) for name in names[:shown]]

@@ -1,4 +1,4 @@
-"""`fcir open`: the published paper or site in the browser."""
+"""`fcir open`: open the published paper or site in the browser."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def open_page(page: Annotated[Page, typer.Argument(metavar="PAGE", help="paper o
 
 
 def open_in_browser(file: Path) -> bool:
-    """Open a page in the user's browser; without a display nothing is started, not even a browser of text.
+    """Open a page in the user's browser. Without a display, start nothing, not even a text browser.
 
     Returns:
         Whether a browser was started.

@@ -1,4 +1,4 @@
-"""Answers as data: one format at a time, in UTF-8, a table or CSV or JSON."""
+"""Output of data in one format, as table, CSV or JSON, in UTF-8."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def require_one_format(as_csv: bool, as_json: bool) -> None:
     """Prepare standard output for data.
 
     Raises:
-        UsageError: two formats are asked for.
+        UsageError: two formats are requested.
     """
     if as_csv and as_json:
         raise UsageError("choose one of --csv and --json")
@@ -23,18 +23,18 @@ def require_one_format(as_csv: bool, as_json: bool) -> None:
 
 
 def print_in_utf8() -> None:
-    """Print data in UTF-8 whatever the locale is; a terminal keeps its encoding, and gets escaped what it lacks."""
+    """Print data in UTF-8 regardless of the locale; a terminal keeps its encoding, with missing characters escaped."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
 
 
 def print_as_data(found: Listing, *, as_csv: bool, as_json: bool) -> bool:
-    """Print a listing as CSV or JSON where either was asked for; whether it was."""
+    """Print a listing as CSV or JSON if requested; return whether it was."""
     if as_csv or as_json:
         (write_csv if as_csv else write_json)(found.columns, found.rows, sys.stdout)
     return as_csv or as_json
 
 
 def text_width() -> int:
-    """Where a paragraph is broken: at the width of the screen, but no line is longer than one reads with ease."""
+    """Return the width for paragraphs: that of the screen, up to a line length that is easy to read."""
     return min(shutil.get_terminal_size((80, 24)).columns, 100)

@@ -1,4 +1,4 @@
-"""`fcir paper`: a board paper from what is published."""
+"""`fcir paper`: write a board paper from the current publication."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def paper(
 
 
 def make_paper(settings: Settings, out: Path, *, month: date | None, length: int, force_code: str) -> list[Path]:
-    """Write a board paper from the current publication, in every form.
+    """Write a board paper from the current publication, in every format.
 
     Args:
-        settings: where the publication and the commentaries are.
-        out: folder for the files; made where it does not exist.
-        month: last month shown, by any day of it; None: the force's newest complete one.
-        length: months shown.
+        settings: location of the publication and the commentaries.
+        out: folder for the files; created if it does not exist.
+        month: last month shown, given as any day in it; None: the force's newest complete month.
+        length: number of months shown.
         force_code: the force.
 
     Returns:
         The files.
 
     Raises:
-        NotPublished: nothing was published yet.
-        ReportError: there is no figure of that force and month.
-        CommentaryError: the commentary of that month cannot be shown.
+        NotPublished: nothing has been published.
+        ReportError: there is no figure for that force and month.
+        CommentaryError: the commentary on that month cannot be shown.
     """
-    # What draws and typesets costs 0.3 s to import, which no other command needs.
+    # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
     from dagster_project.publication.papers import write_paper
     from dagster_project.publication.report.commentary import commentary_file, read_commentary
     from dagster_project.publication.report.read import default_month, paper_months, paper_sections, read_report
@@ -70,7 +70,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
         shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
-        # A force that is not known is none, however it is written: the report says so.
+        # An unknown force has no commentary, regardless of its spelling: the report rejects it.
         file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
         words = read_commentary(file, paper_sections(connection)) if file else {}
         report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)

@@ -1,4 +1,4 @@
-"""`fcir query`: an answer from the published database, read-only and within limits."""
+"""`fcir query`: query the published database, read-only and within limits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def query(
         raise UsageError("choose one of --csv, --json and --markdown")
     if not 0 < timeout <= LONGEST_SECONDS:
         raise UsageError(f"--timeout {timeout:g}: expected a number of seconds above 0, at most {LONGEST_SECONDS:g}")
-    # A reader that goes away ends the process at once, as it ends other programs of a pipeline.
+    # When the reader of a pipe closes it, end the process at once, as other programs of a pipeline do.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     limit_memory()
     print_in_utf8()
@@ -62,6 +62,6 @@ def query(
 
 
 def _end_at_once(error: Exception) -> None:
-    """End the process from another thread than the one that is held up; what it has not written yet is lost."""
+    """End the process from another thread than the blocked one; output that is not yet written is lost."""
     print_error(str(error), exit_code=int(Exit.USAGE))
     os._exit(Exit.USAGE)

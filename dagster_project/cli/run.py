@@ -112,7 +112,7 @@ def run(
         failed = print_failed_files(settings.published)
         print_publication(settings)
         raise typer.Exit(Exit.DATA if work.outstanding or failed else Exit.WELL)
-    # What lies in a source's folder is told with the source.
+    # Files in a source's folder are reported with the source.
     of_sources = tuple(f"{name}/" for name in named_contracts([]))
     for warning in work.plan.warnings:
         if not warning.startswith(of_sources):
@@ -126,34 +126,34 @@ def run(
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do."""
+    """The work of a run."""
 
     planned: RunPlan
     is_needed: bool
-    """False when nothing is new and what is published is of what is loaded."""
+    """False if nothing is new and the publication matches the loaded data."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
 
     @property
     def plan(self) -> Plan:
-        """What there is to load."""
+        """The plan of what to load."""
         return self.planned.plan
 
 
 def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
-    """Compare the landing folder with the warehouse; nothing is changed.
+    """Compare the landing folder with the warehouse, without changes.
 
     Args:
-        settings: where the data are.
-        wanted: extract dates asked for.
-        sources: sources asked for; empty: all.
-        now: the present instant; None: by the clock.
+        settings: location of the data.
+        wanted: requested extract dates.
+        sources: requested sources; empty: all.
+        now: the current time; None: from the clock.
 
     Raises:
-        UsageError: a source is not known, or there is no landing folder.
+        UsageError: a source is unknown, or there is no landing folder.
         WarehouseLocked: a run holds the warehouse.
         DatabaseUnreadable: the warehouse is damaged.
-        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
     from dagster_project.transformation.build import is_current
 
@@ -172,7 +172,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         planned = plan_run(connection, landing, contracts, wanted=wanted)
         landing, plan = planned.landing, planned.plan
         if connection is None:
-            # An empty warehouse is published too, but not in place of the first delivery that is being written.
+            # An empty warehouse is published too, but not while the first delivery is still being written.
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
         owed = expected_days(connection, landing, every, wanted=wanted, now=now)
         audited = {
@@ -194,16 +194,16 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:
-    """Record that rejected deliveries are to be loaded anyway; the next run does it.
+    """Record a waiver for rejected deliveries; the next run loads them.
 
     Args:
-        settings: where the warehouse is.
+        settings: location of the warehouse.
         names: the deliveries, each as `SOURCE/DAY`.
         reason: why, in the operator's words.
 
     Raises:
-        WaiverError: a delivery that cannot be accepted this way; those before it are recorded.
-        UsageError: a name is no `SOURCE/DAY`, its source is not known, no reason is given, or nothing is loaded yet.
+        WaiverError: a delivery cannot be accepted this way; waivers for those before it are recorded.
+        UsageError: a name is not `SOURCE/DAY`, its source is unknown, no reason is given, or nothing is loaded yet.
         WarehouseLocked: a run holds the warehouse.
     """
     deliveries = [_delivery_named(name) for name in names]
@@ -217,10 +217,10 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
 
 
 def _delivery_named(name: str) -> tuple[str, date]:
-    """Source and extract date of a delivery.
+    """Return source and extract date of a delivery.
 
     Raises:
-        UsageError: the name is not of the form, or the source is not known.
+        UsageError: the name has another form, or the source is unknown.
     """
     source, _, text = name.partition("/")
     day = parse_day(text)

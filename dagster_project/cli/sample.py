@@ -54,7 +54,7 @@ def sample(
     try:
         made = write(folder, first=first, last=last, report=report)
     except FileExistsError as error:
-        # With a number it is the system's: something on the way to the folder is a file.
+        # An error with a number is from the system: a part of the path to the folder is a file.
         if error.errno:
             raise
         raise UsageError(f"{error} Name it with --out.") from None

@@ -1,14 +1,15 @@
-"""Stopping a command: what SIGINT, SIGTERM and SIGHUP do. How a command ends by itself is in `app.py`.
+"""Stop a command on SIGINT, SIGTERM or SIGHUP. `app.py` handles commands that end by themselves.
 
-A command that is stopped ends at once, wherever it is. That is as safe as SIGKILL: a load is one transaction,
-a publication is a folder that no reader knows until one pointer names it, the lock of the warehouse ends with the
-process, and the next run goes on from there. Unwinding instead is slow and can fail: Python runs its handlers between
-two calls of native code only, Dagster and dbt set handlers of their own while a job runs, and a query that another
-thread still runs when the interpreter ends makes DuckDB abort the process (exit code -6).
+A stopped command ends immediately, at any point. That is as safe as SIGKILL: a load is one transaction, a publication
+is a folder that readers do not see until one pointer names it, the lock of the warehouse ends with the process, and the
+next run continues from there. Unwinding is slow and can fail: Python runs its handlers only between two calls of native
+code, Dagster and dbt set handlers of their own while a job runs, and a query that is still running in another thread
+when the interpreter ends makes DuckDB abort the process (exit code -6).
 
-So a thread waits for the signal's number, which Python writes into a pipe at once, whatever handler a library has set.
-Blocking the signals and waiting for them there does not do: `multiprocessing` unblocks them in the main thread.
-Child processes that read extracts end with this process (`child_process.py`), those of Dagster within a second.
+So a thread waits for the number of the signal, which Python writes into a pipe at once, regardless of a library's
+handler. Blocking the signals and waiting for them in the thread does not work: `multiprocessing` unblocks them in the
+main thread. Child processes that read extracts end with this process (`child_process.py`), those of Dagster within a
+second.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-# Commands with something to end or to remove, and with little native code: the servers, a draft of 50 MB.
+# Commands that must end or remove something, and with little native code: the servers, a draft of 50 MB.
 _UNWINDING = ("ui", "sample")
 _READING = ("", "check", "measures", "open", "query", "status", "tables", "trace")
-# A pipe that nobody reads would keep the message waiting, and the process with it.
+# A pipe without a reader would block the message, and with it the process.
 _TIMEOUT_SECONDS = 1.0
 
 
 class _Command:
-    """What the last words of this process depend on."""
+    """State that determines the final message of this process."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.arguments = arguments
         self.verb = next((item for item in arguments if not item.startswith("-")), "")
         self.is_json = os.environ.get("FCIR_LOG_FORMAT") == "json"
         self.pointers: dict[Path, str | None] = {}
-        """Pointer to a publication, and the name that it had when the command started."""
+        """Target of each pointer to a publication, when the command started."""
         self.standard_error = 2
-        # A duplicate: while a step runs, Dagster has a child process copy what is written to standard error, and
-        # Ctrl-C ends that as well.
+        # A duplicate: while a step runs, Dagster redirects standard error through a child process, which Ctrl-C also
+        # ends.
         with suppress(OSError):
             self.standard_error = os.dup(2)
 
@@ -50,13 +51,13 @@ _command: _Command | None = None
 
 
 def stop_on_signals(arguments: Sequence[str]) -> None:
-    """Have SIGINT, SIGTERM and SIGHUP stop this process with one line and 130, 143 or 129; a second call does nothing.
+    """Stop this process on SIGINT, SIGTERM and SIGHUP with one line and 130, 143 or 129; repeated calls do nothing.
 
-    An ignored SIGINT, which a shell hands down to what it starts in the background, is taken as well: `kill -INT` is
-    meant. An ignored SIGHUP is left as it is: that is what `nohup` is for.
+    An ignored SIGINT, which a shell passes to background processes, is handled too, since `kill -INT` is deliberate. An
+    ignored SIGHUP stays ignored: that is the purpose of `nohup`.
 
     Args:
-        arguments: those of the command; the first that is no option is its verb.
+        arguments: arguments of the command; the first one that is not an option is its verb.
     """
     global _command
     if _command:
@@ -68,7 +69,7 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
 
     def unwind(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
-            # The servers of `fcir ui` end on this one.
+            # The servers of `fcir ui` end on this signal.
             signal.raise_signal(signal.SIGTERM)
             return
         _report_stop(command, number)
@@ -86,20 +87,20 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
 
 
 def shield_children() -> None:
-    """Have child processes that are started from now on inherit a blocked SIGINT, if this process waits for it.
+    """Let new child processes inherit a blocked SIGINT, if this process waits for it.
 
-    A terminal sends Ctrl-C to all of them, and those in which Dagster copies output would end with a traceback.
+    A terminal sends Ctrl-C to all of them, and those that copy output for Dagster would end with a traceback.
     """
     if _command and _command.verb not in _UNWINDING:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
-    """Say what the settings say, as soon as they are read.
+    """Register details of the command, as soon as the settings are read.
 
     Args:
-        pointers: to publications that the command may move, as they are before it does anything.
-        is_json: whether lines are for a log collector.
+        pointers: pointers to publications that the command may change, before it does anything.
+        is_json: whether output is JSON, for a log collector.
     """
     if _command:
         _command.pointers = {pointer: _target(pointer) for pointer in pointers}
@@ -108,7 +109,7 @@ def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
 
 def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    # Other signals that a library may handle are written as well.
+    # Signals that only a library handles are written too.
     while (number := os.read(reading, 1)[0]) not in signals:
         pass
     try:
@@ -119,10 +120,10 @@ def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
 
 
 def _end_copiers() -> None:
-    """End the child processes `tail` in which Dagster copies the output of a step.
+    """End the child processes `tail` that copy the output of a step for Dagster.
 
-    Dagster has another child end them, which it starts later: a stop in between would leave them, and they hold the
-    standard output of this process open. Where the system lists no children (macOS) there is nothing to go by.
+    Dagster ends them with another child that it starts later. A stop before that would leave them running, with the
+    standard output of this process open. On systems that do not list children (macOS), they cannot be found.
     """
     with suppress(OSError):
         for listed in Path("/proc/self/task").glob("*/children"):
@@ -132,7 +133,7 @@ def _end_copiers() -> None:
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Stand in for no handler: the pipe is written only where there is one."""
+    """Placeholder handler: Python writes to the pipe only if a handler is set."""
 
 
 def _report_stop(command: _Command, number: int) -> None:
@@ -144,7 +145,7 @@ def _report_stop(command: _Command, number: int) -> None:
 
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, "level": "error", "message": message, "exit_code": 128 + number})
-    # Reasons to leave without a word: a closed terminal or file, and a main thread that was just writing.
+    # Ignored: a closed terminal or file, and a main thread that was writing.
     with suppress(OSError, RuntimeError, ValueError, TypeError):
         if select.select([], [sys.stdout], [], _TIMEOUT_SECONDS)[1]:
             sys.stdout.flush()
@@ -154,7 +155,7 @@ def _report_stop(command: _Command, number: int) -> None:
 
 
 def _message(command: _Command) -> str:
-    """What stands, and the next command."""
+    """Return what remains valid, and the next command."""
     if command.verb in _READING:
         return "stopped; nothing was changed"
     again = f"run again: fcir {' '.join(command.arguments) if command.verb == 'publish' else command.verb}"

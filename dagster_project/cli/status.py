@@ -1,4 +1,4 @@
-"""`fcir status`: what is loaded, missing, rejected and published, while a run holds the warehouse too."""
+"""`fcir status`: what is loaded, missing, rejected and published, even while a run holds the warehouse."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from dagster_project.warehouse.state import (
 )
 from dagster_project.words import be, counted
 
-# How often a state is read when a run takes and gives back the warehouse in between.
+# Number of attempts to read the state when runs take and release the warehouse in between.
 _READINGS = 3
 
 
@@ -70,7 +70,7 @@ def status(
     settings = read_settings()
     state = read_state(settings)
     warn_of_open_landing(settings)
-    # Files that a run is just writing are not damaged; a publication is written before anybody is pointed to it.
+    # Files that a run is writing are not damaged; a publication is complete before its pointer is set.
     damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:
         print_warning(f"{damage}. Run: fcir run")
@@ -97,7 +97,7 @@ def status(
     elif not state.is_published:
         say("What is loaded is not published yet. Run: fcir run")
     _print_incomplete(state.held)
-    # A screen has 24 lines: seven sources with their head and what is published take 12, what is to be done 7.
+    # A screen has 24 lines: seven sources with header and publication take 12, outstanding work takes 7.
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     print_expected(state.expected, 1 if listed else None, width)
     print_lines([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
@@ -116,7 +116,7 @@ def status(
 
 
 def _print_holder(state: State) -> None:
-    """What holds the warehouse, since when and at which step, and of what the lines below are the state."""
+    """Print what holds the warehouse, since when and at which step, and what the state below refers to."""
     holder = state.running
     if holder is None:
         say(f"The warehouse cannot be read at present: {state.locked}")
@@ -134,7 +134,7 @@ def _print_holder(state: State) -> None:
 
 
 def _moment(instant: datetime) -> str:
-    """An instant on this machine's clock, with its date unless it is today's."""
+    """Return an instant in this machine's time zone, with its date unless that is today."""
     local = instant.astimezone()
     return f"{local:%H:%M:%S}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
 
@@ -181,7 +181,7 @@ def _print_states(sources: tuple[SourceState, ...]) -> None:
     _print(table)
 
 
-# Wider than any table; a column is never cut or folded.
+# Wider than any table; a column is never cut or wrapped.
 _WIDEST = 10_000
 
 
@@ -190,7 +190,7 @@ def _table() -> Table:
 
 
 def _print(table: Table) -> None:
-    """Print a table as wide as it is: a terminal scrolls or wraps it, a file keeps it."""
+    """Print a table at full width: a terminal scrolls or wraps it, a file keeps it."""
     console = Console(highlight=False, width=_WIDEST)
     with console.capture() as captured:
         console.print(table)
@@ -199,48 +199,49 @@ def _print(table: Table) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """What `fcir status` shows."""
+    """The state that `fcir status` shows."""
 
     sources: tuple[SourceState, ...]
     outstanding: tuple[OutstandingDelivery, ...]
     waiting: int = 0
-    """Deliveries in the landing folder that a run would load; not known while the warehouse is held."""
+    """Deliveries in the landing folder that a run would load; unknown while the warehouse is held."""
     held: int = 0
-    """Deliveries in the landing folder that are not complete yet; not known while the warehouse is held."""
+    """Deliveries in the landing folder that are not complete yet; unknown while the warehouse is held."""
     overdue: tuple[OverdueSource, ...] = ()
     expected: tuple[ExpectedDelivery, ...] = ()
     affected: tuple[AffectedMonth, ...] = ()
-    """Months whose figures are marked, since more than 1 % of their rows were quarantined; not known while the
-    warehouse is held."""
+    """Months with marked figures, since more than 1 % of their rows were quarantined; unknown while the warehouse is
+    held.
+    """
     is_published: bool = True
-    """Whether what is published is of all that is loaded."""
+    """Whether the publication includes everything loaded."""
     killed: Holder | None = None
     """The last process that wrote to the warehouse, if it was killed."""
     locked: str | None = None
-    """Why the warehouse cannot be read; then all of the above is the state of the last publication."""
+    """Reason for which the warehouse cannot be read; the fields above are then the state of the last publication."""
     running: Holder | None = None
-    """The process that holds the warehouse, where it is one of this project's."""
+    """The process that holds the warehouse, if it belongs to this project."""
     published_as: str | None = None
-    """Name of the publication that the state is of, while the warehouse is held; None where there is none."""
+    """Name of the publication that the state is from, while the warehouse is held; None if there is none."""
 
 
 def read_state(settings: Settings, *, now: datetime | None = None) -> State:
-    """The state of every source: by the warehouse, or by the last publication while the warehouse is held.
+    """Return the state of every source from the warehouse, or from the last publication while the warehouse is held.
 
-    A run commits what it loads source by source, and publishes last. So a state is read where no run is between the
-    two: from the warehouse under the reader lock, else from the publication, which is whole or not there.
+    A run commits its loads source by source, and publishes last. So the state is never read between the two: it is read
+    from the warehouse under the reader lock, else from the publication, which is complete or does not exist.
 
     Args:
-        settings: where the data are.
-        now: the present instant; None: by the clock.
+        settings: location of the data.
+        now: the current time; None: from the clock.
 
     Raises:
-        DatabaseUnreadable: the warehouse is damaged, or the publication while the warehouse is held.
-        PseudonymKeyError: the key cannot be used, is lost, or is not the warehouse's.
+        DatabaseUnreadable: the warehouse is damaged, or the publication if the warehouse is held.
+        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
     contracts = load_contracts(CONTRACTS)
     require_home_folder(settings)
-    # Between the two readings a run may have ended, and with it the reason to read the publication.
+    # Between the two reads a run may have ended, so that the warehouse can be read again.
     for _ in range(_READINGS):
         try:
             return _state_of_warehouse(settings, contracts, now or utc_now())
@@ -256,7 +257,7 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
     from dagster_project.transformation.build import is_current
 
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
-        # Below the lock, so that no run has taken files meanwhile.
+        # Under the lock, so that no run has taken files in the meantime.
         landing = scan_landing(settings, contracts)
         require_usable_key(settings, connection)
         waiting = len(plan_deliveries(connection, landing, contracts, wanted=Range()).deliveries)

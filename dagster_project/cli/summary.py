@@ -1,4 +1,4 @@
-"""Lines that several commands end with: what needs attention, what was left out, where the publication is."""
+"""Final lines of several commands: what needs attention, what was left out, where the publication is."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import OutstandingDelivery
 from dagster_project.words import be, counted
 
-# Names listed in a summary; the rest is counted.
+# Maximum number of names listed in a summary; the others are counted.
 LISTED = 12
 
 
 def end_with_summary(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
-    """Print how a job ended, what needs attention and where the publication is; ends the command."""
+    """Print the result of a job, what needs attention and where the publication is, and end the command."""
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
@@ -59,9 +59,9 @@ def print_outstanding(
 
     Args:
         found: the deliveries.
-        listed: how many have a line of their own; None: all.
+        listed: maximum number of deliveries with a line; None: all.
         width: of the screen; None: lines are not cut.
-        rest: the command that lists all of them.
+        rest: the command that lists all deliveries.
     """
     shown = found if listed is None else found[:listed]
     for item in shown:
@@ -88,7 +88,7 @@ def print_outstanding(
 def print_failed_files(
     published: Path, *, listed: int | None = LISTED, width: int | None = None, again: str = "fcir publish"
 ) -> list[FailedRendering]:
-    """Name the files that the current publication left out; returns them."""
+    """Print the files that the current publication left out, and return them."""
     failed = failed_renderings(published)
     lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
     manifest = str(pointer_of(published) / "manifest.json")
@@ -106,7 +106,7 @@ def print_failed_files(
 
 
 def print_expected(found: Sequence[ExpectedDelivery], listed: int | None = LISTED, width: int | None = None) -> None:
-    """Deliveries that have not come and need not have: nothing is wrong."""
+    """Print the deliveries that are expected but not yet due."""
     shown = found if listed is None else found[:listed]
     for item in shown:
         say(shorten(str(item), width), source=item.source, extract_date=item.extract_date, due=item.due)
@@ -115,14 +115,14 @@ def print_expected(found: Sequence[ExpectedDelivery], listed: int | None = LISTE
 
 
 def print_lines(lines: Sequence[str], listed: int | None, width: int | None, what: str, rest: str = "") -> None:
-    """Lines with a margin; those beyond the number that is listed are counted, and what is wider is cut.
+    """Print lines with a margin. Lines beyond the maximum number are counted, and lines that are too wide are cut.
 
     Args:
-        lines: what there is.
-        listed: how many lines are printed; None: all.
+        lines: the lines.
+        listed: maximum number of lines; None: all.
         width: of the screen; None: lines are not cut.
-        what: the noun of what is counted, for one of them.
-        rest: where the others are, for example a command.
+        what: singular noun for the counted lines.
+        rest: where to find the others, for example a command.
     """
     shown = lines if listed is None else lines[:listed]
     for line in shown:
@@ -132,13 +132,13 @@ def print_lines(lines: Sequence[str], listed: int | None, width: int | None, wha
 
 
 def shorten(text: str, width: int | None) -> str:
-    """A line with a margin, cut where it is wider than the screen."""
+    """Return a line with a margin, cut to the width of the screen."""
     text = f"  {text}"
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def print_publication(settings: Settings, *, is_short: bool = False) -> None:
-    """Where to find what is published; the short form leaves out what lies beside the site and is linked by it."""
+    """Print the location of the publication; the short form omits files that the site links to."""
     pointer = pointer_of(settings.published)
     if not pointer.exists():
         say("Nothing is published yet.")
@@ -155,7 +155,7 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
             "Parquet": "parquet",
         }
     for title, name in files.items():
-        # What could not be rendered is not there.
+        # Files that could not be rendered do not exist.
         if (pointer / name).exists():
             print_fact(title, pointer / name)
     matched, printed = count_matches(settings)
@@ -167,13 +167,13 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
 
 
 def months_shown(settings: Settings) -> str:
-    """Which month the publication shows first, and which run after it.
+    """Return the month that the publication shows first, and the months that are still running.
 
     Args:
-        settings: where the publication is, and of which force.
+        settings: location of the publication, and the force.
 
     Returns:
-        `January 2023 (newest complete); so far February 2023: 1 of 28 days`. An empty text where the force has no
+        For example `January 2023 (newest complete); so far February 2023: 1 of 28 days`. Empty if the force has no
         month.
     """
     from dagster_project.publication.report.model import long_month
@@ -183,7 +183,7 @@ def months_shown(settings: Settings) -> str:
         try:
             months = paper_months(connection).get(settings.force, [])
         except duckdb.CatalogException:
-            # Published by a version without the table; the next run publishes it.
+            # Published by a version without this table; the next run adds it.
             return ""
     shown = next((item for item in months if item.is_default), None)
     if shown is None:
@@ -194,5 +194,5 @@ def months_shown(settings: Settings) -> str:
 
 
 def print_fact(name: str, value: object) -> None:
-    """Print a value with its name; in the JSON form, the name is the key."""
+    """Print a value with its name, which is the key in the JSON form."""
     say(f"{name:<12} {value}", **{name.lower().replace(" ", "_"): str(value)})

@@ -1,4 +1,4 @@
-"""`fcir trace`: from a printed figure back to the rows that it was counted from."""
+"""`fcir trace`: trace a printed figure back to the rows that it was counted from."""
 
 from __future__ import annotations
 

@@ -50,35 +50,36 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
     """Run Dagster's web server on loopback, with the daemon unless read-only, until one ends or the user stops them.
 
     Returns:
-        The exit code of the process that ended first; 0 when the user stopped them.
+        The exit code of the process that ended first; 0 if the user stopped them.
 
     Raises:
-        WarehouseLocked: a run holds the warehouse; read-only, where nothing has to be made first, it may.
+        WarehouseLocked: a run holds the warehouse, and something must be created first or the UI is not read-only.
     """
     prepare_dagster_home(settings)
     if not (read_only and _is_ready_for_viewers(settings)):
         import dagster as dg
 
-        # Storage and manifest are made here, before two processes would make them at the same time.
+        # Create storage and manifest here, before two processes do so at the same time.
         locked = writer_lock(settings.lock_file, command="fcir ui")
         with locked, private_files(), dg.DagsterInstance.get() as instance:
             note_step(settings.lock_file, "preparing the lineage UI")
             close_killed_runs(instance)
             ensure_manifest(settings)
     environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
-    # -P: modules come from the environment, not from the folder that fcir is started from.
+    # -P: modules come from the environment, not from the current folder.
     web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port)]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
     daemon = [_program("dagster-daemon"), "run", "--workspace", str(WORKSPACE), *form]
-    # Viewers get no daemon: beside the operator's it would be a second scheduler.
+    # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
-    # A shell that starts this in the background hands down an ignored SIGINT; the servers then stop by SIGKILL only.
+    # A shell that starts this in the background passes on an ignored SIGINT; the servers would then stop only by
+    # SIGKILL.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            # What Dagster writes is private; runs that it starts open what they publish by themselves.
+            # Dagster's files are private; runs set the modes of their publications themselves.
             process = subprocess.Popen(command, env=environment, start_new_session=True, umask=0o077)  # noqa: S603 - own tools
             processes.append(process)
         while True:
@@ -99,13 +100,13 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
 
 
 def _is_ready_for_viewers(settings: Settings) -> bool:
-    """Whether a run or `fcir ui` has made all that the read-only server needs, so that it only reads."""
+    """Whether everything that the read-only server needs was created by a run or `fcir ui`, so that it only reads."""
     storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 
 
 def require_free_port(port: int) -> None:
-    """See that a port of this machine is free, before servers start that would only find out half a minute later.
+    """Check that a port is free, before servers start that would fail only half a minute later.
 
     Raises:
         UsageError: another program listens on it.
@@ -122,5 +123,5 @@ def require_free_port(port: int) -> None:
 
 
 def _program(name: str) -> str:
-    """A command of the environment that this process runs in."""
+    """Return the path of a command in this process's environment."""
     return str(Path(sys.executable).with_name(name))

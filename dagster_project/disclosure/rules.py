@@ -22,7 +22,7 @@ class DisclosureRules:
     """Number of complete months after a month before it is published."""
 
     def __post_init__(self) -> None:
-        # A threshold of 1 would hide only zeros, so an empty cell could be told from one of 1.
+        # A threshold of 1 would hide only zeros, so a reader could distinguish an empty cell from one of 1.
         if self.threshold < 2 or self.rounding_base < 1 or self.months_to_settle < 0:
             raise RulesError(
                 f"threshold {self.threshold}, rounding_base {self.rounding_base}, months_to_settle "

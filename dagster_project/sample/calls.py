@@ -358,7 +358,7 @@ def _walk(
     """Send calls along one path; yield the columns of each of its segments in turn."""
     count = len(which)
     queue_left, talk_left = calls.queue[which], calls.talk[which]
-    if path == (_PASSED_ON, _GIVES_UP):  # spoken to by somebody who did not take the call
+    if path == (_PASSED_ON, _GIVES_UP):  # answered by an operator who did not take the call
         talk_left = rng.integers(10, 60, count) * 10
     starts = calls.arrived[which]
     pieces = []

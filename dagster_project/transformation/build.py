@@ -169,7 +169,7 @@ def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> t
     """Record the start of a step; return the newest change of the loads, and whether to build everything.
 
     Raises:
-        BuildOrderError: a step before this one has to be built first.
+        BuildOrderError: a step before this one must be built first.
     """
     with loading_connection(settings.warehouse) as connection, transaction(connection):
         change_seq = newest_change(connection)
