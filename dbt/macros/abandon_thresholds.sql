@@ -1,5 +1,5 @@
-{#- Query of the thresholds under which an abandoned call may be left out: those in common use, and those of the dated
-    list `parameters`, which a model knows by that name. -#}
+{#- Query of the thresholds under which an abandoned call may be left out: those in common use, and those in
+    `parameters`, the model's CTE of the seed call_parameters. -#}
 {% macro abandon_thresholds(parameters) %}
     {%- for seconds in [0, 5, 10, 15, 20, 30] %}
 

@@ -1,12 +1,12 @@
-{#- Calendar arithmetic on dates. Every result is a date or an integer: engines differ in what an interval or a
-    truncation gives. -#}
+{#- Calendar arithmetic on dates. Every result is a date or an integer, because engines differ in the result type of
+    intervals and truncation. -#}
 
 {#- First day of the month of a date. -#}
 {% macro month_start(day) -%}
     cast(date_trunc('month', {{ day }}) as date)
 {%- endmacro %}
 
-{#- A date moved by whole days, months or years (`unit`), cast back to a date. -#}
+{#- Return a date shifted by whole days, months or years (`unit`), cast back to a date. -#}
 {% macro date_plus(day, amount, unit) -%}
     {{ return(adapter.dispatch("date_plus", "fcir")(day, amount, unit)) }}
 {%- endmacro %}

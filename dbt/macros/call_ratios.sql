@@ -1,9 +1,9 @@
-{#- Sums and ratios of calls that the marts by day and by hour have in common. -#}
+{#- Sums and ratios of calls shared by the daily and hourly marts. -#}
 
-{#- Sums that are shown, of no call 0. -#}
+{#- Published sums; 0 without calls. -#}
 {% macro call_counts() %}{{ return(["received", "answered", "not_answered", "called_back"]) }}{% endmacro %}
 
-{#- Sums that are only divided by the calls answered: of no call they are null, as the quotient is. -#}
+{#- Sums used only in quotients; null without calls, like the quotient. -#}
 {% macro call_totals() %}
     {{- return(["queue_seconds_answered", "talk_seconds_answered", "answered_within_target"]) -}}
 {% endmacro %}
@@ -23,7 +23,7 @@
     ) -}}
 {% endmacro %}
 
-{#- What is published of a day or an hour, after its key: of `sums`, their `ratios` and the `percentiles`. -#}
+{#- Published columns of a day or an hour after its key: from `sums`, their `ratios` and the `percentiles`. -#}
 {% macro call_columns(sums, ratios, percentiles) -%}
     cast({{ sums }}.received as bigint) as received,
         cast({{ sums }}.answered as bigint) as answered,

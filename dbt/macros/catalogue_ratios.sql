@@ -1,5 +1,5 @@
-{#- Query: ratios of the catalogue over the rows of a relation, whose columns are the sums that they are made of. Which
-    sums belong to a ratio is said in measure_parts alone, and its scale in measure_catalogue.
+{#- Query: ratios of the catalogue over the rows of a relation whose columns are the sums behind them. Only
+    measure_parts defines which sums belong to a ratio, and only measure_catalogue its scale.
 
     relation: name of a relation with a column `line`; its row is that of the measures of the section `calls_LINE`.
     key: columns of a row.

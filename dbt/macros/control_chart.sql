@@ -1,6 +1,6 @@
-{#- What the marts of XmR charts have in common: their columns, and which charts a night makes again. -#}
+{#- Shared by the marts of XmR charts: their columns, and which charts a nightly run rebuilds. -#}
 
-{#- What is published of a month or week of a chart, after its key. -#}
+{#- Published columns of a month or week of a chart, after its key. -#}
 {% macro control_chart_columns(period="month_start") -%}
     cast({{ period }} as date) as {{ period }},
         cast(value as decimal(38, 6)) as value,
@@ -18,10 +18,10 @@
         cast(share_of_days_loaded as decimal(38, 6)) as share_of_days_loaded
 {%- endmacro %}
 
-{#- Pre-hook: delete from the model's table the charts of which a month is not what it was then, or is no month any more.
-    The last month of a chart stands in it with the figure and the days that it was made with. -#}
+{#- Pre-hook: delete from the model's table the charts in which a month has changed since they were built or no
+    longer exists. The last month of a chart is stored in it with the figure and the days used. -#}
 {% macro delete_changed_charts(months) %}
-    {#- Outside the condition, since dbt takes a dependency only from a ref that it sees while parsing. -#}
+    {#- Outside the condition, because dbt only records a ref that it sees while parsing. -#}
     {%- set months_relation = ref(months) -%}
     {%- set columns = "force_code, measure, month_start, baseline_start, value, target, is_provisional, share_of_days_loaded" -%}
     {%- if is_incremental() %}

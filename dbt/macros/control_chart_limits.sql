@@ -3,8 +3,8 @@
     number,
         mean  = S / n        = 100 * k * S / (100 * n * k)
         reach = 2.66 * K / k = 266 * n * K / (100 * n * k)
-    so that a point is compared with them in decimals of six places, without a division and without rounding. The median
-    is doubled, since that of an even number of points is half a sum of two.
+    so that points are compared with them in decimals of six places, without division or rounding. The median is
+    doubled, since that of an even number of points is half a sum of two.
     Room: 240 points up to 10^12 make less than 10^20; DECIMAL(38, 6) ends at 10^32, and ratio() at 10^25.
 
     `periods` has the key, baseline_start, the period, is_point, value, has_floor and has_ceiling; all of its columns
@@ -46,7 +46,7 @@ segment_points as (
         {{ segment | join(",\n        ") }}
 ),
 
--- The point in the middle counts twice, of an even number each of the two in the middle once.
+-- The middle point counts twice; with an even number of points, each of the two middle points counts once.
 segment_medians as (
     select
         {%- for column in segment %}
@@ -65,8 +65,8 @@ segment_medians as (
         {%- endfor %}
 ),
 
--- Moving ranges above 3.267 times their mean are left out, once, of segments with enough points for a verdict. One is
--- always kept: not all are above their mean.
+-- In segments with enough points for a verdict, moving ranges above 3.267 times their mean are left out once. At least
+-- one is always kept: not all are above their mean.
 segment_ranges as (
     select
         {%- for column in segment %}
@@ -89,7 +89,7 @@ segment_ranges as (
         {%- endfor %}
 ),
 
--- Without a moving range above 0 there are no limits: any other value, however near, would be outside them.
+-- Without a moving range above 0 there are no limits: any different value, however close, would be outside them.
 scaled as (
     select
         segment_points.*,
@@ -106,7 +106,8 @@ scaled as (
             and segment_ranges.ranges_kept_sum > 0
 ),
 
--- A mean beyond 0 or 100 is that of a measure without this bound, such as the crimes cancelled of the crimes recorded.
+-- A mean beyond 0 or 100 shows that the measure has no such bound, for example crimes cancelled as a percentage of
+-- crimes recorded.
 final as (
     select
         periods.*,

@@ -2,7 +2,7 @@
     macros of charts `key` names the columns that tell charts apart, `period` the column of the first day of a point's month
     or week; a segment of a chart is its periods of one baseline_start. -#}
 
-{#- Points that a verdict needs. -#}
+{#- Minimum number of points for a verdict. -#}
 {% macro control_chart_least_points() %}{{ return(12) }}{% endmacro %}
 
 {#- Query: the months or weeks of `figures` as points of charts, with the bounds of their limits and the segment that each
@@ -10,8 +10,8 @@
     share_of_days_loaded; `measures`, `measure_parts` and `baselines` are the seeds. Measures of another chart type are
     left out.
 
-    A segment is told from the others by how many baselines have begun. A force with a line of its own for the measure
-    follows its own lines alone: the lines of every force would cut its chart where nothing changed. -#}
+    A segment is identified by the number of baselines that have begun. A force with its own row for the measure
+    uses only its own rows: the rows for all forces would split its chart where nothing changed. -#}
 {% macro control_chart_periods(figures, measures, measure_parts, baselines, period="month_start") %}
 with
 

@@ -1,6 +1,6 @@
-{#- Query: the periods of `charts`, which has the columns of control_chart_limits, with what each is a signal of and
-    whether the target can be relied on: signal, variation and assurance. `measures` is the catalogue. A segment of too
-    few points has none of them; one without limits has trends and shifts, which need none, and no assurance.
+{#- Query: the periods of `charts`, which has the columns of control_chart_limits, with signal, variation and
+    assurance. `measures` is the catalogue. A segment with too few points has none of them; one without limits has
+    trends and shifts, which need no limits, but no assurance.
 
     Directions and sides are 1 for up, above and rising, -1 for down, below and falling, null for neither. -#}
 {% macro control_chart_verdicts(charts, measures, key, period="month_start") %}
@@ -22,8 +22,8 @@ distances as (
     where is_point and points >= {{ control_chart_least_points() }}
 ),
 
--- Where each point stands, by itself and against the point before it. The outer third is that of the limits before they
--- are cut at 0 or 100: else a limit near the mean would make an outer third of ordinary points.
+-- Position of each point by itself and relative to the point before it. The outer third uses the limits before they are
+-- cut at 0 or 100; otherwise a cut limit near the mean would put ordinary points in the outer third.
 placed as (
     select
         {{ point | join(",\n        ") }},
@@ -53,8 +53,8 @@ placed as (
     from distances
 ),
 
--- The number of the point less its number among the points alike is the same throughout a run, and in no other run of
--- that kind.
+-- The number of the point minus its number among points of the same kind is constant within a run, and different for
+-- every run of that kind.
 runs as (
     select
         *,
@@ -77,7 +77,7 @@ run_lengths as (
     from runs
 ),
 
--- Three points, this the last of them: the side that all are on, if two of them are in its outer third.
+-- Three points ending with this one: the side that all are on, if two of them are in its outer third.
 triples as (
     select
         *,
@@ -95,7 +95,7 @@ triples as (
     from run_lengths
 ),
 
--- Seven points that rise are six steps: the point that the first step comes from belongs to them.
+-- Seven rising points are six steps: the point before the first step belongs to the run.
 neighbours as (
     select
         *,
@@ -121,7 +121,7 @@ patterns as (
         {{ point | join(",\n        ") }},
         outside,
         shift,
-        -- The point at which a fall of seven turns into a rise of seven shows the run that led to it.
+        -- The point at which a fall of seven turns into a rise of seven shows the earlier run.
         coalesce(trend_to_here, trend_from_here) as trend,
         case when outer_third in (triple, triple_1_after, triple_2_after) then outer_third end as two_of_three
     from neighbours
@@ -166,7 +166,7 @@ judged as (
         on {{ same_columns("charts", "signals", point) }}
 ),
 
--- Targets are strictly under, or strictly above: a limit on the target misses it.
+-- Targets are met strictly under or strictly above: a limit equal to the target misses it.
 final as (
     select
         *,

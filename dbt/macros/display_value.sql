@@ -1,6 +1,6 @@
 {#
-    Figures as a board paper prints them: `35,634`, `1.16%`, `4m 56s`. Rounding happens once, so what is printed is made
-    from the two sums of a measure (display_quotient) wherever they are at hand, not from its six-decimal value.
+    Figures as a board paper prints them: `35,634`, `1.16%`, `4m 56s`. Rounding happens once, so printed figures are
+    computed from the two sums of a measure (display_quotient) where available, not from its six-decimal value.
 #}
 
 {# A whole number from 0 on with thousands separators. #}

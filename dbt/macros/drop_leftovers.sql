@@ -1,8 +1,9 @@
-{#- At the end of a full build: drop the tables and views in the schemas of this project that no model or seed makes, as
-    an earlier version of the project left them. They hold rows of extracts, which nothing would ever erase. -#}
+{#- At the end of a full build: drop tables and views in this project's schemas that no model or seed creates, such
+    as those of an earlier version of the project. They contain rows of extracts that would otherwise never be
+    erased. -#}
 {% macro drop_leftovers() %}
     {%- if execute and flags.FULL_REFRESH %}
-        {#- The schema of earlier versions that no model has. -#}
+        {#- Schema of earlier versions that no current model uses. -#}
         {%- set schemas = ["intermediate"] %}
         {%- set made = [] %}
         {%- for node in graph.nodes.values() if node.resource_type in ("model", "seed") %}

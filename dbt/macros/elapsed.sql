@@ -1,4 +1,4 @@
-{#- Lengths of time between two values. Exact: both engines would give a double for a division of microseconds, so the
+{#- Lengths of time between two values. Exact: both engines return a double when microseconds are divided, so
     microseconds are counted as an integer and scaled by a decimal multiplication. -#}
 
 {#- Seconds from one timestamp to another as decimal(18,6); negative when the second is earlier, null when one is null. -#}

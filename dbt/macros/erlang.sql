@@ -1,18 +1,17 @@
 {#
-    Erlang's formulas: how many operators a line needs, and how long its callers wait. They assume that calls arrive at
-    random at an even rate, that a call takes as long as another but by chance (exponentially), and that a caller waits
-    until somebody answers.
+    Erlang's formulas: how many operators a line needs, and how long its callers wait. They assume that calls arrive
+    at random at an even rate, that call lengths are random (exponential), and that a caller waits until answered.
 
-    `erlangs` is the load A, the operators that would be busy if there were no queue: calls per hour times hours of each.
-    Times are seconds. Everything that goes in or comes out is a whole number or a decimal, except inverse_erlang_b.
-    Between, it is double, the only place in the project: exp() has no other form. Nothing is summed over rows, so the
-    same load gives the same figure in whatever order; docs/decisions/0014-erlang-c-in-sql.md.
+    `erlangs` is the load A, the operators that would be busy if there were no queue: calls per hour times hours of
+    each. Times are seconds. All inputs and outputs are whole numbers or decimals, except in inverse_erlang_b.
+    Intermediate values are doubles, the only ones in the project: exp() has no other form. Nothing is summed over
+    rows, so the same load gives the same figure in any order; docs/decisions/0014-erlang-c-in-sql.md.
 
-    `n` and `state` are names of the walk below; a column of that name cannot be given to these macros.
+    `n` and `state` are names used in the iteration below; columns of these names cannot be passed to these macros.
 #}
 
-{# The least operators with whom the share of calls answered within target_seconds is service_level_pct or more, both to
-   six decimals; 1 for calls that take no time. Null when an input is. #}
+{# Smallest number of operators with which the share of calls answered within target_seconds is service_level_pct or
+   more, both to six decimals; 1 for calls that take no time. Null when an input is. #}
 {% macro least_operators(erlangs, handle_seconds, target_seconds, service_level_pct) -%}
     {%- set inverse_b = next_inverse_b(erlangs, "state.inverse_b") -%}
     {%- set reached = service_level("n", erlangs, handle_seconds, target_seconds, inverse_b) -%}
@@ -31,8 +30,8 @@
 {%- endmacro %}
 
 
-{# Percentage of calls that wait no longer than target_seconds for one of `operators`, as decimal(38, 6). Null when an
-   input is, or when the operators are no more than the load: the queue then grows without end. #}
+{# Percentage of calls that wait no longer than target_seconds for one of `operators`, as decimal(38, 6). Null when
+   an input is, or when the operators do not exceed the load: the queue then grows without limit. #}
 {% macro erlang_c_service_level_pct(operators, erlangs, handle_seconds, target_seconds) -%}
     case
         when {{ erlangs }} = 0 then cast(100 as decimal(38, 6))
@@ -42,7 +41,7 @@
 {%- endmacro %}
 
 
-{# Mean seconds that a call waits, calls answered at once included, as decimal(38, 6). Null likewise. #}
+{# Mean seconds that a call waits, including calls answered at once, as decimal(38, 6). Null in the same cases. #}
 {% macro erlang_c_wait_seconds(operators, erlangs, handle_seconds) -%}
     case
         when {{ erlangs }} = 0 then cast(0 as decimal(38, 6))
@@ -56,8 +55,8 @@
 {%- endmacro %}
 
 
-{# One in how many calls would find all operators busy if nobody waited: 1 / B of Erlang's loss formula, by
-   1 / B(0) = 1 and 1 / B(n) = 1 + n / A * 1 / B(n - 1). A double of at least 1; for a load above zero. #}
+{# Inverse of the share of calls that would find all operators busy if no caller waited: 1 / B of Erlang's loss
+   formula, by 1 / B(0) = 1 and 1 / B(n) = 1 + n / A * 1 / B(n - 1). A double of at least 1; for a load above zero. #}
 {% macro inverse_erlang_b(operators, erlangs) -%}
     {{ walk(last=operators, initial="cast(1 as double)", step=next_inverse_b(erlangs, "state")) }}
 {%- endmacro %}
@@ -87,14 +86,14 @@
 {%- endmacro %}
 
 
-{# Operators that suffice for every target up to 100 %, with any target_seconds: so many that 5 in 10^9 calls wait at
-   most, which six decimals do not show. The spread of the load is its square root; small loads need a few more. #}
+{# Number of operators that is enough for every target up to 100 % with any target_seconds: at most 5 in 10^9 calls
+   wait, which six decimals do not show. The spread of the load is its square root; small loads need a few more. #}
 {% macro most_operators(erlangs) -%}
     cast(ceil({{ erlangs }} + 6 * sqrt({{ erlangs }})) as bigint) + 12
 {%- endmacro %}
 
 
-{# What becomes of `initial` when n goes from 1 to `last` (at least 1) and each time `state` becomes `step`. #}
+{# Result of iterating n from 1 to `last` (at least 1): `state` starts as `initial` and becomes `step` each time. #}
 {% macro walk(last, initial, step) -%}
     {{ return(adapter.dispatch("walk", "fcir")(last, initial, step)) }}
 {%- endmacro %}

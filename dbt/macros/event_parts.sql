@@ -1,7 +1,7 @@
 {#-
-    Which events count for which part of a measure, and with what amount. These rules stand here alone: int_part_daily
-    sums them by day, int_part_event gives the events behind a sum with their rows in the extracts. The names of parts
-    are those of measure_parts.
+    Which events count towards which part of a measure, and with what amount. Only this macro has these rules:
+    int_part_daily sums them by day, int_part_event returns the events behind a sum with their extract rows. The
+    names of parts are those of measure_parts.
 
     events: name under which a model knows the events, one row per event, with force_code.
     model: the model that has them.

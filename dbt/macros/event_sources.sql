@@ -1,4 +1,4 @@
-{#- Sources of events that figures count. What their deliveries can have changed is worked out from this list alone:
+{#- Sources of the events that figures count. Changes caused by their deliveries are derived only from this list:
     chg_months and chg_unpublished_months read it.
 
     key: column of the raw table that tells an event of a force apart.

@@ -1,5 +1,5 @@
-{#- A model's schema is named by its layer alone. dbt would put the target's schema before it, and interfaces name
-    `marts.fct_call`, whatever the target is called. -#}
+{#- The schema of a model is the name of its layer. By default dbt adds the target's schema as a prefix, but
+    interfaces refer to `marts.fct_call` for any target. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ custom_schema_name | trim if custom_schema_name else target.schema }}
 {%- endmacro %}

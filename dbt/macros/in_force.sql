@@ -1,8 +1,8 @@
 {#-
-    Query: of each cell of `cells` the row of a dated list that is in force on the cell's `day`, with the list's
-    `values`. A force's own row goes before the row of all forces (`*`); of several the latest `valid_from` counts.
-    Cells of a day without a row in force are left out. `key` names the columns, beside the force, by which the list
-    has its rows; `cells` has force_code, the key, the day and whatever else is in `columns`, which identify a cell.
+    Query: for each cell of `cells`, the row of a dated list in force on the cell's `day`, with the list's `values`.
+    A force's own row takes precedence over the row for all forces (`*`); of several, the latest `valid_from`
+    counts. Cells of a day without a row in force are left out. `key` names the columns, beside the force, by which
+    the list has its rows; `cells` has force_code, the key, the day and any other `columns` that identify a cell.
 -#}
 {% macro in_force(cells, columns, day, list, key, values) %}
     select

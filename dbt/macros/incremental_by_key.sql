@@ -1,9 +1,9 @@
 {#- Models that rebuild exactly the keys that a pending load changed.
 
-    A correction may change a row, bring one for a key that an older extract still holds, or withdraw the only row of a
-    key. So a build deletes every changed key and inserts what the sources give for it today, which may be nothing.
-    Merge and delete+insert cannot do that: both start from the rows that exist, and a key whose rows are all gone
-    would stay in the table for good. The deletion is a pre-hook because both dialects run it in the model's own
+    A correction may change a row, bring one for a key that an older extract still holds, or withdraw the only row
+    of a key. So a build deletes every changed key and inserts its current rows from the sources, possibly none.
+    Merge and delete+insert cannot do that: both start from the rows that exist, and a key without remaining rows
+    would stay in the table permanently. The deletion is a pre-hook because both dialects run it in the model's own
     transaction where they have one; after a kill between the two, the load is still pending and the next build
     repeats both with the same result.
 
@@ -18,7 +18,7 @@
     key. -#}
 {% macro changed_rows(base, key=none, row_key=none, dates={}) %}
 {%- set row_key = row_key or key -%}
-{#- No CTE: it is read twice, and DuckDB writes down what such a CTE holds, of every row there is. -#}
+{#- Not a CTE: it is read twice, and DuckDB would materialise such a CTE for every row. -#}
 {%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
 with
 
@@ -118,7 +118,7 @@ select * from final
 {#- Pre-hook: delete from the model's table the rows of every changed key. Nothing on a first or full build.
     `changed` is the name of the source's table of changed rows. -#}
 {% macro delete_changed_rows(changed) %}
-    {#- Outside the condition, since dbt takes a dependency only from a ref that it sees while parsing. -#}
+    {#- Outside the condition, because dbt only records a ref that it sees while parsing. -#}
     {%- set changed_relation = ref(changed) -%}
     {%- if is_incremental() %}
 delete from {{ this }}
@@ -143,10 +143,10 @@ where exists (
     {%- endif %}
 {% endmacro %}
 
-{#- Query: of each key the row of the latest extract, restricted to changed keys. Within one extract a key occurs once;
-    the load and the row break ties all the same, so that two builds never differ.
-    Only keys that occur twice are ranked: a window over every row took 2.7 times the memory at 13 M rows. A model of
-    the materialization table reads no changed rows and passes none; a source without a key has no key to pass. -#}
+{#- Query: of each key the row of the latest extract, restricted to changed keys. Within one extract a key occurs
+    once; load and row still break ties, so that two builds never differ. Only keys that occur twice are ranked: a
+    window over every row took 2.7 times the memory at 13 M rows. A model of the materialization table reads no
+    changed rows and passes none; a source without a key has no key to pass. -#}
 {% macro latest_rows(relation, changed=none, key=none) %}
     {%- if is_incremental() %}
     {{- only_changed_rows(relation, changed) }}

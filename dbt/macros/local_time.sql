@@ -1,5 +1,5 @@
-{#- Local time of a UTC timestamp. Months, days and hours of every figure are cut in local time, and the clock change
-    makes that more than an offset; nothing but these macros converts. -#}
+{#- Local time of a UTC timestamp. Months, days and hours of every figure are in local time, and because of clock
+    changes a fixed offset is not enough; only these macros convert. -#}
 
 {% macro local_time_zone() -%}
     '{{ var("local_time_zone") }}'

@@ -1,10 +1,10 @@
-{#- Tables and views made in place: replaced by their own name, or added to, in the model's transaction, of which DuckDB
-    lets no other connection see a half.
+{#- Tables and views made in place: replaced under their own name, or added to, in the model's transaction, so that
+    in DuckDB no other connection sees a partial state.
 
     The materializations of dbt-duckdb make each under another name, rename twice, drop the old one in a second
-    transaction, put new rows into a temporary table first, and ask for indexes, foreign keys and columns, of which this
-    project has none or knows them from the contract. Each of those calls makes the context of all macros anew, which is
-    most of what a small model costs. docs/decisions/0019-materialised-in-place.md -#}
+    transaction, put new rows into a temporary table first, and ask for indexes, foreign keys and columns, of which
+    this project has none or knows them from the contract. Each of those calls builds the context of all macros
+    again, which is most of the cost of a small model. docs/decisions/0019-materialised-in-place.md -#}
 
 {% materialization table_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
@@ -12,8 +12,8 @@
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{#- A table whose pre-hook has deleted what the model's query gives anew; on a first or full build a table like others.
-    Its columns are those of the full build, since a project that has changed is built from scratch. -#}
+{#- A table whose pre-hook deletes the rows that the model's query returns again; on a first or full build, an
+    ordinary table. Its columns are those of the full build, since a project that has changed is built from scratch. -#}
 {% materialization incremental_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
     {%- if is_incremental() -%}
@@ -31,7 +31,7 @@
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{#- dbt's own is true of its materialization `incremental` alone. -#}
+{#- dbt's own macro returns true only for its materialization `incremental`. -#}
 {% macro is_incremental() %}
     {%- if not execute or model.config.materialized != "incremental_in_place" or should_full_refresh() -%}
         {{ return(false) }}
@@ -40,8 +40,8 @@
     {{ return(relation is not none and relation.type == "table") }}
 {% endmacro %}
 
-{#- Put what a statement makes in the place of what stands there, or add it, describe what is new, and end the
-    transaction. -#}
+{#- Replace the relation with the result of a statement, or add the result to it; write comments on a new relation
+    and commit. -#}
 {% macro make_in_place(target, making, pre_hooks, post_hooks) %}
     {%- set is_new = not is_incremental() -%}
     {{ run_hooks(pre_hooks) }}
@@ -56,7 +56,7 @@
     {% do adapter.commit() %}
 {% endmacro %}
 
-{#- Statement that drops what stands under a relation's name, be it a table or a view; nothing on a first build. -#}
+{#- Statement that drops an existing table or view of the relation's name; nothing on a first build. -#}
 {% macro drop_replaced(relation) %}
     {%- set existing = load_cached_relation(relation) -%}
     {%- if existing is not none %}
@@ -64,7 +64,7 @@ drop {{ existing.type }} {{ existing }};
     {%- endif %}
 {% endmacro %}
 
-{#- Describe a relation and its columns in one statement. A described column that is not there is an error. -#}
+{#- Describe a relation and its columns in one statement. A description of a missing column is an error. -#}
 {% macro duckdb__persist_docs(relation, model, for_relation, for_columns) %}
     {%- set comments = [] -%}
     {%- if model.description -%}

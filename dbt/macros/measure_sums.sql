@@ -1,9 +1,9 @@
-{#- What months, weeks and other spans of days of a measure have in common. `period` names the column of the first day of
-    a span: month_start or week_start. -#}
+{#- Shared by months, weeks and other spans of days of a measure. `period` names the column of the first day of a
+    span: month_start or week_start. -#}
 
-{#- Query: each measure and force in each of `periods`, from the first to the last in which any source of the measure was
-    delivered for the force, with the days loaded of its source that has fewest. `source_periods` has source, force_code,
-    the period and days_loaded; `measure_sources` the sources of each measure. -#}
+{#- Query: each measure and force in each of `periods`, from the first to the last in which any source of the
+    measure was delivered for the force, with the days loaded of the source with the fewest. `source_periods` has
+    source, force_code, the period and days_loaded; `measure_sources` the sources of each measure. -#}
 {% macro measure_deliveries(measure_sources, source_periods, periods, period) %}
 with
 

@@ -1,4 +1,4 @@
-{#- Months as texts and as numbers, for what is said of a span of months. -#}
+{#- Months as texts and as numbers, for statements about spans of months. -#}
 
 {#- The text YYYY-MM of a date. -#}
 {% macro month_text(day) -%}

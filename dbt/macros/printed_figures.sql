@@ -1,11 +1,12 @@
 {#
-    What reconciliation and reconciliation_narrative have in common: reading a printed figure, and finding the simplest
-    way to it. A printed figure is compared as a whole number of its last printed decimal, so that equal means equal.
+    Shared by reconciliation and reconciliation_narrative: reading a printed figure, and finding the simplest method
+    that reproduces it. A printed figure is compared as a whole number of its last printed decimal, so that equality
+    is exact.
 #}
 
 {#
-    How a printed figure can have been rounded, the likeliest first, and what a method says of it. Half to even is no
-    attempt of its own: it always gives what half up or cutting off gives, so that it is only named beside the latter.
+    Ways in which a printed figure can have been rounded, the likeliest first, with their codes in a method. Half to
+    even is not tried separately: it always equals half up or cutting off, so it is only named beside the latter.
 #}
 {% macro roundings() %}
     {{ return([{"name": "half_up", "step": ""}, {"name": "cut_off", "step": "; cut_off"}]) }}

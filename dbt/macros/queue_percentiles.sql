@@ -1,9 +1,9 @@
 {#
     Median, 90th percentile and maximum of queuing times by the columns `keys`, exact. `relation` has the keys,
-    queue_seconds and calls (how many calls queued that long). Percentiles interpolate linearly between the two nearest
-    calls, as percentile_cont does, but in whole numbers: percentile_cont of a decimal goes through DOUBLE.
-    Where a percentile lies is counted in hundredths of a call, percent * (calls - 1): whole hundreds are the rank of a
-    call, from 0, and the rest are the hundredths of the way to the next one.
+    queue_seconds and calls (how many calls queued that long). Percentiles interpolate linearly between the two
+    nearest calls, as percentile_cont does, but in whole numbers: percentile_cont of a decimal goes through DOUBLE.
+    The position of a percentile is counted in hundredths of a call, percent * (calls - 1): whole hundreds are the
+    rank of a call, from 0, and the rest are the hundredths of the way to the next one.
 #}
 {% macro queue_percentiles(relation, keys) -%}
     {%- set percents = {"median": 50, "p90": 90} -%}

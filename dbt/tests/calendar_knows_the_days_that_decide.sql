@@ -1,5 +1,5 @@
-{#- Fails for a day of which the calendar says something else than is known. Days outside the range of the data are not
-    asked for. A unit test would have to list every day of six years. -#}
+{#- Fails for a day on which the calendar differs from known facts. Days outside the range of the data are not
+    tested. A unit test would have to list every day of six years. -#}
 -- Rows of a union are read as rows of a table; they take their names from the first.
 -- noqa: disable=aliasing.expression,layout.select_targets
 with

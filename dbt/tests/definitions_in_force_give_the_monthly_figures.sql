@@ -1,5 +1,6 @@
 {#- Fails for a month in which the threshold in force gives another figure in kpi_call_definitions than kpi_calls_monthly
-    has: the same calls are counted there on two ways. Counts and quotients are never negative, so -1 stands for null. -#}
+    has: the same calls are counted there in two ways. Counts and quotients are never negative, so -1 stands for
+    null. -#}
 {%- set columns = {
     "received_less_short_abandons": "received",
     "answered": "answered",

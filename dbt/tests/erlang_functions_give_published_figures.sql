@@ -1,5 +1,5 @@
-{#- Erlang's formulas at values that are in print, to the digits printed. The wide comparison with exact arithmetic is in
-    tests/reference; this one also runs on whatever engine builds the warehouse.
+{#- Erlang's formulas at values that are in print, to the digits printed. The wide comparison with exact arithmetic
+    is in tests/reference; this one also runs on any engine that builds the warehouse.
 
     losses: servers and the load at which 1 % of calls are lost. T. S. Rappaport, Wireless Communications, table 3.4;
     for 15 servers, printed to three decimals, https://erlang.com/calculatormanual/howmuchtrafficcanatrunkgrouphandle.htm.
@@ -7,9 +7,9 @@
 
     queues: operators, load, handle time and target, with the service level and the mean wait. 14 operators for 10
     erlangs: the example of https://www.callcentrehelper.com/erlang-c-formula-example-121281.htm, which
-    https://pypi.org/project/pyworkforce gives as 0.88835. One and two doctors for 2 patients an hour, 20 minutes each,
-    of whom 40.4 % and 2.2 % wait more than half an hour, and 2/3 and 1/24 hours in the mean: F. S. Hillier, G. J.
-    Lieberman, Introduction to Operations Research, county hospital example of the chapter on queueing theory. -#}
+    https://pypi.org/project/pyworkforce gives as 0.88835. One and two doctors for 2 patients an hour, 20 minutes
+    each, of whom 40.4 % and 2.2 % wait more than half an hour, and 2/3 and 1/24 hours on average: F. S. Hillier, G.
+    J. Lieberman, Introduction to Operations Research, county hospital example of the chapter on queueing theory. -#}
 {%- set losses = [
     (1, "0.0101", "0.00005"),
     (2, "0.153", "0.0005"),

@@ -1,4 +1,4 @@
-{#- Fails for a month that is written or numbered otherwise than is known. -#}
+{#- Fails for a month whose text or number differs from the known one. -#}
 -- Rows of a union are read as rows of a table; they take their names from the first.
 -- noqa: disable=aliasing.expression,layout.select_targets
 with

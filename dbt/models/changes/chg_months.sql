@@ -14,7 +14,7 @@ pending_loads as (select * from {{ ref("stg_pending_loads") }}),
 
 days as (
 
-    -- Whether a day is loaded decides what is provisional, whatever the delivery holds.
+    -- Whether a day is loaded decides what is provisional, regardless of the content of the delivery.
     select
         source,
         extract_date as day
@@ -33,7 +33,7 @@ days as (
 
 ),
 
--- A caller who came back on a changed day may have been lost the day before.
+-- A caller who came back on a changed day may have made the unanswered call on the day before.
 final as (
 
     select

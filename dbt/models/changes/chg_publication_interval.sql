@@ -1,4 +1,4 @@
-{#- A view: publishing again without a build asks it too, after another publication was recorded. -#}
+{#- A view: publishing again without a build reads it too, after another publication was recorded. -#}
 {{ config(materialized="view_in_place") }}
 
 with

@@ -1,4 +1,4 @@
-{#- A view: publishing again without a build asks it too, after another publication was recorded. -#}
+{#- A view: publishing again without a build reads it too, after another publication was recorded. -#}
 {{ config(materialized="view_in_place") }}
 
 with
@@ -9,7 +9,7 @@ corrections as (select * from {{ ref("stg_corrections") }}),
 
 intervals as (select * from {{ ref("chg_publication_interval") }}),
 
--- A load that came and was replaced between two publications was in none of them.
+-- A load that was added and replaced between two publications was in neither of them.
 changed as (
     select
         loads.load_id,

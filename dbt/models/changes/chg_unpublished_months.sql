@@ -1,10 +1,10 @@
 {#-
-    Months by the times that the facts count by. What a delivery changes is not only in the months of its own rows: a
-    crime that is re-instated loses a cancellation of another month, which only its older states name, and a call
-    counts in the month of its first segment. So the months of all rows of the calls, crimes, ... that it has rows of
-    are added, where they stand or stood. Before the first publication there was no figure that could have changed.
-    The extracts have no CTE: each is read several times, and DuckDB writes down what such a CTE holds.
-    A table, since the figures are compared once in a build and once in publishing, and this is the part that reads rows.
+    Months by the times that the facts count by. What a delivery changes is not only in the months of its own rows:
+    a crime that is re-instated loses a cancellation of another month, which only its older states name, and a call
+    counts in the month of its first segment. So the months of all current or formerly current rows of the same
+    calls, crimes, ... are added. Before the first publication there was no figure that could have changed. The
+    extracts are not CTEs: each is read several times, and DuckDB would materialise such a CTE. A table, because
+    figures are compared once in a build and once in publishing, and this is the part that reads rows.
 -#}
 {%- set sources = event_sources() -%}
 

@@ -1,7 +1,7 @@
-{#- Fails for every row of a control chart that is no month (or week, by `period`) of the table `measured` or has another
-    value or target than that, whose mean is not between its limits, or whose verdicts are not those that its signal and
-    its points allow; for every month of a measure of chart type xmr without a row, and every row of another measure.
-    Of weeks, the complete ones from the first of a chart on have a row. -#}
+{#- Fails for every row of a control chart that is not a month (or week, by `period`) of the table `measured` or
+    that differs from it in value or target, whose mean is not between its limits, or whose verdicts are not those
+    that its signal and its points allow; for every month of a measure of chart type xmr without a row, and every
+    row of another measure. Of weeks, the complete ones from the first of a chart on have a row. -#}
 {% test control_chart(model, measured, catalogue, period="month_start") %}
 
 with

@@ -1,15 +1,15 @@
-{#- What has to hold of a table by itself and of its keys in other tables. One row for each fault, with the number of
-    rows that have it and the condition that finds them. One test for a table, since a node costs dbt and Dagster 40 ms
-    whatever it looks at.
+{#- Rules that a table must meet by itself and for its keys in other tables. One row for each fault, with the number
+    of rows that have it and the condition that finds them. One test for a table, since a node costs dbt and Dagster
+    40 ms regardless of what it tests.
 
-    grain: columns of which no two rows have the same. Rows that are one too many count: of three alike, two.
+    grain: columns that identify a row. Surplus rows count: of three equal rows, two.
     required: columns that are never null.
     accepted: column to the values that it may have besides null.
-    totals: a total and the parts that it is the sum of. A row with a null in one of them holds.
-    changed: the source's table of changed rows, for a fact. A night looks at the rows of changed keys alone: what it did
-        not touch was looked at when it came. A full build looks at all.
+    totals: a total and the parts that it is the sum of. A row with a null in one of them passes.
+    changed: the source's table of changed rows, for a fact. A nightly run tests only the rows of changed keys:
+        unchanged rows were tested when they were loaded. A full build tests all rows.
     parents: columns that are found in the table `to`, as `to_columns` where that names them otherwise. A row with a
-        null in one of them holds.
+        null in one of them passes.
 
     The texts name columns and accepted values, never a value of a row: they are shown where the rows must not be. The
     condition finds no rows that are alike with a null in their grain, although they are counted. -#}

@@ -29,7 +29,7 @@ event_days as (
     {%- endfor %}
 ),
 
--- Whole years, three back and two ahead, so that a window of the past and a forecast find their days.
+-- Whole years, three back and two ahead, so that past windows and forecasts have their days.
 year_bounds as (
     select
         greatest(

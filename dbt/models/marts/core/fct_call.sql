@@ -1,6 +1,6 @@
 {{ config(pre_hook="{{ delete_changed_rows('chg_call_segments_rows') }}") }}
 
-{#- No CTE: it is read three times, and DuckDB writes down what such a CTE holds, all columns of all segments. -#}
+{#- Not a CTE: it is read three times, and DuckDB would materialise such a CTE with all columns of all segments. -#}
 {%- set segments = "(" ~ only_changed_rows(ref("fct_call_segment"), "chg_call_segments_rows") ~ "\n    ) as segments" -%}
 
 with
@@ -27,7 +27,7 @@ numbered as (
         and segments.call_id = calls_of_several.call_id
 ),
 
--- What follows the first answered segment is queuing for somebody else: the call had been answered.
+-- Queue time after the first answered segment is for another operator: the call had already been answered.
 added_up as (
     select
         force_code,

@@ -23,7 +23,7 @@ final as (
         cast(offence_code as {{ dbt.type_string() }}) as offence_code,
         cast(status as {{ dbt.type_string() }}) as status,
         cast(is_cancelled as boolean) as is_cancelled,
-        -- A re-instated crime may keep the date and code of the cancellation that no longer holds.
+        -- A re-instated crime may keep the date and code of its former cancellation.
         cast(case when is_cancelled then cancelled_at end as timestamp) as cancelled_at,
         cast(case when is_cancelled then cancelled_date end as date) as cancelled_date,
         cast(case when is_cancelled then cancel_code end as {{ dbt.type_string() }}) as cancel_code,

@@ -2,7 +2,7 @@
 
 with
 
--- A new state takes is_current from an older one, so a changed crime is rebuilt with all its states.
+-- A new state replaces an older one as current, so a changed crime is rebuilt with all its states.
 states as (
     {{- latest_rows(ref("stg_crimes"), "chg_crimes_rows", key=["force_code", "crime_ref", "updated_at"]) }}
 ),

@@ -6,7 +6,7 @@ sections as (select * from {{ ref("measure_sections") }}),
 
 targets as (select * from {{ ref("measure_targets") }}),
 
--- What all forces without a line of their own aim at today.
+-- Targets in force today for all forces without their own row.
 standing_targets as (
 
     select

@@ -4,7 +4,7 @@ quarantined as (select * from {{ ref("stg_quarantine") }}),
 
 loads as (
 
-    -- What was rejected and has gone from the landing folder is of no concern any more.
+    -- A rejected delivery whose files were removed from the landing folder no longer matters.
     select *
     from {{ ref("stg_loads") }}
     where withdrawn_at is null
@@ -22,7 +22,7 @@ newest_attempt as (
 
 ),
 
--- A rejected delivery is current until another attempt at its day; an accepted one until a correction replaces it.
+-- A rejected delivery is current until its day is delivered again; an accepted one until a correction replaces it.
 current_loads as (
 
     select loads.*

@@ -1,4 +1,4 @@
-{#- A view: its readers aggregate it once each, and writing every call a second time would cost more than it saves. -#}
+{#- A view: each of its readers aggregates it once, and storing every call again would cost more than it saves. -#}
 {{ config(materialized="view_in_place") }}
 
 with
@@ -20,8 +20,8 @@ judged as (
         calls.talk_seconds,
         parameters.answer_target_seconds,
         calls.is_answered as is_answered_by_operator,
-        -- A call-back does not make up for a short abandon: what was not received cannot be answered.
-        -- Nor is a call without a queue time a short abandon: how long the caller waited is not known.
+        -- A call-back does not turn a short abandon into an answered call, because it was not received. A call without
+        -- a queue time is not a short abandon: how long the caller waited is not known.
         coalesce(calls.queue_seconds < parameters.short_abandon_seconds, false)
         and not calls.is_answered as is_short_abandon,
         {{ month_start("calls.arrived_date") }} as month_start,

@@ -1,4 +1,4 @@
-{#- A view, as the one that it filters. -#}
+{#- A view, like the one that it filters. -#}
 {{ config(materialized="view_in_place") }}
 
 with

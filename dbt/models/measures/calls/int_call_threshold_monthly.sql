@@ -19,7 +19,7 @@ thresholds as (
 
 ),
 
--- A threshold is tried on the sums of calls that queued alike, which are far fewer than the calls.
+-- Thresholds are applied to sums of calls with the same queue time, which are far fewer than the calls.
 alike as (
 
     select

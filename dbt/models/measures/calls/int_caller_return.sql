@@ -23,8 +23,8 @@ calls as (select * from {{ ref("int_call_judged") }}),
 
 contacts as (select * from {{ ref("fct_digital_contact") }}),
 
--- Read by itself and not out of the calls below: DuckDB would write down all calls, of which three readers need one in
--- six. It took twice the time.
+-- Read separately and not from the calls below: DuckDB would materialise all calls, although three readers need only
+-- one in six. That took twice the time.
 unanswered as (
 
     select
@@ -42,7 +42,7 @@ unanswered as (
 
 ),
 
--- Calls on reported lines. A short abandon has no outcome where a force does not count it; it is a return all the same.
+-- Calls on reported lines. A short abandon has no outcome where a force does not count it; it still is a return.
 judged as (
 
     select
@@ -60,7 +60,7 @@ judged as (
 
 ),
 
--- Days, in UTC, on which a return can be. Most events are on none of them, and need not be sorted.
+-- Days, in UTC, on which a return is possible. Most events are on other days and need not be sorted.
 return_days as (
 
     select

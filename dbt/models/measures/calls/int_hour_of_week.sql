@@ -1,5 +1,5 @@
-{#- A view of literals, so that an hour in which nobody called is there with a zero. No union of selects: each of its
-    branches has buffers of its own in whatever reads it, and 168 of them hold 280 MB. -#}
+{#- A view of literals, so that an hour without calls has a row with zero. Not a union of selects: each branch has
+    its own buffers in every reader, and 168 branches take 280 MB. -#}
 {{ config(materialized="view_in_place") }}
 
 with

@@ -40,7 +40,7 @@ delivered_months as (
 
 ),
 
--- The percentiles need call_segments alone, so any measure of them tells which days are not compared.
+-- The percentiles need only call_segments, so any measure of it shows which days are not compared.
 counted as (
 
     select

@@ -8,7 +8,7 @@ measure_parts as (select * from {{ ref("measure_parts") }}),
 
 baselines as (select * from {{ ref("control_chart_baselines") }}),
 
--- A month of which days are missing would pull the limits and raise false signals until its last day is loaded.
+-- A month with missing days would shift the limits and raise false signals until its last day is loaded.
 judged_months as (
 
     select

@@ -8,7 +8,7 @@ source_days as (select * from {{ ref("int_source_day") }}),
 
 dates as (select * from {{ ref("dim_date") }}),
 
--- From the April a year before the first one that a year to date can begin with, since that year is compared with.
+-- From April of the year before the first year to date, because that year is compared with it.
 spans as (
 
     select

@@ -1,11 +1,11 @@
-{#- A force is owed on the days of its rows and on the 28 days after each of them. -#}
+{#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. -#}
 {%- set days_owed = 28 -%}
 
 with
 
 loads as (
 
-    -- A day of which nothing but a refusal is known that has been taken away since is not a day of the source.
+    -- A day that has only a withdrawn rejected delivery is not a day of the source.
     select *
     from {{ ref("stg_loads") }}
     where withdrawn_at is null

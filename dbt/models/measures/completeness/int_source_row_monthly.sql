@@ -13,7 +13,7 @@ forces as (
 
 ),
 
--- No row is missing where another of the same key was loaded, so that duplicates and superseded rows do not count.
+-- No row is missing where another row of the same key was loaded, so duplicates and superseded rows do not count.
 counted as (
 
     select
@@ -30,7 +30,7 @@ counted as (
 
 ),
 
--- A row whose force could not be read may be one of any force.
+-- A row whose force could not be read may belong to any force.
 possible as (
 
     select

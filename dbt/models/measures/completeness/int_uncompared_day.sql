@@ -8,7 +8,7 @@ periods as (select * from {{ ref("int_period") }}),
 
 dates as (select * from {{ ref("dim_date") }}),
 
--- A day that is moved by a year keeps its place in the month; 29 February goes where 28 February goes.
+-- A day shifted by a year keeps its day of the month; 29 February becomes 28 February.
 years_later as (
 
     select

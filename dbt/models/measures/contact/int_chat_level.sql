@@ -40,8 +40,8 @@ changes as (
 
 ),
 
--- An end comes before a start of the same instant: the sessions touch, they are not held at once. Sessions that start
--- at the same instant are held at once from it on.
+-- An end comes before a start of the same instant: such sessions are not held at once. Sessions that start at the same
+-- instant are held at once from then on.
 final as (
 
     select

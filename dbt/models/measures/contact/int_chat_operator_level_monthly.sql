@@ -14,8 +14,8 @@ levels as (
 
 ),
 
--- Of the changes of one instant only the last has a level that lasts; those of one kind are alike, so that it does not
--- matter which of them is the last.
+-- Of several changes at one instant, only the level after the last one lasts; changes of one kind are interchangeable,
+-- so it does not matter which of them is last.
 lasting as (
 
     select

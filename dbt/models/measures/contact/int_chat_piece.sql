@@ -44,7 +44,7 @@ held as (
 
 ),
 
--- Most sessions lie within one month and need no border of it.
+-- Most sessions are within one month and need no split.
 pieces as (
 
     select

@@ -53,7 +53,7 @@ judged as (
         status = 'cancelled' and coalesce(status_before, 'recorded') <> 'cancelled' as is_cancelled,
         status <> 'cancelled' and coalesce(status_before, 'recorded') = 'cancelled' as is_reinstated,
         offence_code <> coalesce(offence_code_before, offence_code) as is_reclassified,
-        -- A code that a re-instated crime has kept is no reason of anything, so both states have to be cancelled.
+        -- A code kept by a re-instated crime is not a reason for cancellation, so both states must be cancelled.
         status = 'cancelled' and coalesce(status_before, 'recorded') = 'cancelled'
         and coalesce(cancel_code, '') <> coalesce(cancel_code_before, '') as is_recoded,
         status_before is not null and coalesce(district, '') <> coalesce(district_before, '') as is_moved
@@ -76,7 +76,8 @@ named as (
 
 ),
 
--- A state that is several kinds counts in each. A crime counts once in a month, however many of its states do.
+-- A state that is several kinds counts in each. A crime counts once in a month, regardless of how many of its states
+-- count.
 crimes as (
 
     select

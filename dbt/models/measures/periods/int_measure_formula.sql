@@ -1,4 +1,4 @@
-{#- Denominators that are searched for a percentage that no known formula gives, from its own two sums n and d. -#}
+{#- Denominators tried for a percentage that no known formula reproduces, from its own two sums n and d. -#}
 {%- set searched = [
     {"formula": "n / (d - n)", "numerator": "part", "denominator": "whole - part"},
     {"formula": "n / (d + n)", "numerator": "part", "denominator": "whole + part"},

@@ -19,12 +19,12 @@ concurrency as (
 
 ),
 
--- A month takes the formula and the target of its first day.
+-- A month uses the formula and the target of its first day.
 summed as (
     {{- measure_sums("deliveries", "month_start") }}
 ),
 
--- What a figure is the quotient of, with the scale of its unit in it: a sum is divided by 1, a figure that does not add
+-- Numerator and denominator of a figure, with the scale of its unit: a sum is divided by 1, a figure that does not add
 -- up is its own numerator. The published value and every printed one are rounded from these two, once.
 fractions as (
 

@@ -33,7 +33,7 @@ summed as (
         sum(counted.denominator) as denominator,
         max(counted.value) as greatest_value,
         sum(case when counted.is_delivered then 1 else 0 end) as months_delivered,
-        -- A period of this year goes by the month that it is shown with, one of last year by the month a year before.
+        -- A period of this year uses the month with which it is shown, a period of last year the month a year earlier.
         max(
             case
                 when counted.is_delivered
@@ -85,7 +85,7 @@ unloaded_spans as (
 
 ),
 
--- What the days of last year hold that a partial year to date is not compared with.
+-- Sums of the days of last year that are excluded from the comparison with a partial year to date.
 uncompared_sums as (
 
     select
@@ -158,7 +158,7 @@ compared_concurrency as (
 
 ),
 
--- The year to date is what was delivered of it; every other period is known only when all its months are.
+-- The year to date uses its delivered months; every other period is known only when all its months are.
 known as (
 
     select

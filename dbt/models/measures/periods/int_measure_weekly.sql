@@ -48,7 +48,7 @@ delivered as (
     {{- measure_deliveries("measure_sources", "source_weeks", "weeks", "week_start") }}
 ),
 
--- A week takes the formula and the target of its Monday.
+-- A week uses the formula and the target of its Monday.
 summed as (
     {{- measure_sums("delivered", "week_start") }}
 ),

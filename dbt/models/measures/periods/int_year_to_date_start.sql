@@ -56,7 +56,7 @@ final as (
         on unloaded_spans.force_code = first_months.force_code
         and unloaded_spans.measure = first_months.measure
     where
-        -- Days that are missing from the first of the year on, and none behind them.
+        -- Missing days from the start of the year, with no missing day after them.
         unloaded_spans.days_unloaded = {{ days_between("unloaded_spans.first_month", "unloaded_spans.complete_since") }}
         and first_months.first_month >= unloaded_spans.first_month
         and unloaded_spans.complete_since < {{ date_plus("unloaded_spans.last_month", 1, "month") }}

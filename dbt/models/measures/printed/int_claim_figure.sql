@@ -1,4 +1,4 @@
-{#- Figures are compared as whole trillionths, so that equal means equal. -#}
+{#- Figures are compared as whole trillionths, so that equality is exact. -#}
 {%- set rate_denominator =
     "statement_months.value_denominator * case when statement_months.is_sum then statement_months.days_in_month else 1 end"
 -%}
@@ -95,7 +95,7 @@ ends as (
 
 ),
 
--- A value that is no quotient of sums, such as a median, is not that of several months.
+-- A value that is not a quotient of sums, such as a median, cannot be combined over several months.
 sums as (
 
     select

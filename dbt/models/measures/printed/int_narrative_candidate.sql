@@ -1,4 +1,4 @@
-{#- What becomes of a period's months. A figure that is said to be a mean is tried with the means first, another with them
+{#- How the months of a period are combined. For a figure described as a mean, means are tried first, for others
     last; `step` orders the means. A measure that does not add up has a value for one month only. -#}
 {%- set weightings = [
     {
@@ -88,7 +88,7 @@ summed as (
         count(value_trillionths) as months_with_value
     from span_months
     group by all
-    -- A month that the formula does not have is never passed over.
+    -- A month without a figure by the formula is never skipped.
     having count(value_numerator) = months
 
 ),

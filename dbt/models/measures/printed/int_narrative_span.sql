@@ -90,7 +90,7 @@ open_months as (
 
 ),
 
--- A span with a gap comes to nothing, since a figure is made of all months of its span.
+-- A span with a gap gives no figure, because a figure needs all months of its span.
 open_spans as (
 
     select
@@ -105,8 +105,9 @@ open_spans as (
 
 ),
 
--- The months that a figure is tried over. Those that the paper states go before all others, and only when they are all
--- there; other formulas are tried over them alone, since whatever else is given up makes chance the better explanation.
+-- The months that a figure is tried over. Those that the paper states go before all others, and only when all are
+-- loaded; other formulas are tried over these months only, because a further relaxation makes a chance match more
+-- likely.
 spans as (
 
     select

@@ -8,7 +8,7 @@ measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
--- A comparison with the year before needs no base period in so many words.
+-- A comparison with the previous year needs no explicit base period.
 periods as (
 
     select

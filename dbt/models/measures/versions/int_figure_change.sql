@@ -1,6 +1,6 @@
 {#-
-    A view: publishing reads it when it records a publication, and it has to compare with the publication that is the
-    last one at that moment. dbt reads it for its tests only.
+    A view: publishing reads it when it records a publication, and it must compare with the last publication at that
+    moment. dbt reads it only for its tests.
 -#}
 {{ config(materialized="view_in_place") }}
 {%- set key = ["force_code", "measure", "month_start"] -%}
@@ -63,7 +63,7 @@ changed as (
 
     select
         *,
-        -- What follows from which days of the month are loaded, apart from what is in them.
+        -- Effects of which days of the month are loaded, regardless of their content.
         is_new
         or is_removed
         or (value is null) <> (previous_value is null)
@@ -206,7 +206,7 @@ causes as (
 
 ),
 
--- Days that follow each other are one stretch: a day less its place among the days is the same for all of them.
+-- Consecutive days are one span: a day minus its row number is the same for all of them.
 placed as (
 
     select

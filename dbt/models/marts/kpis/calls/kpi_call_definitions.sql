@@ -116,7 +116,7 @@ counted as (
 
 ),
 
--- What is received is in the catalogue less the short abandons: here those of each threshold.
+-- In the catalogue, calls received exclude short abandons; here those of each threshold are subtracted.
 ratios as (
     {{- catalogue_ratios(
         "counted",

@@ -80,7 +80,7 @@ pivoted as (
 
 ),
 
--- A delivered day that brought no call had none; a day that was not delivered has what other days brought of it.
+-- A delivered day without calls had none; an undelivered day has its calls from other deliveries.
 summed as (
 
     select

@@ -71,7 +71,7 @@ weekdays as (
 
 ),
 
--- Calls of days that are counted. What other deliveries brought of a missing day would be calls without a day.
+-- Calls of counted days only: calls of a missing day from other deliveries would be calls without a day.
 grouped as (
 
     select
@@ -155,7 +155,7 @@ handled_cells as (
 
 ),
 
--- The load is made from the sums, not from the two rounded means.
+-- The load is computed from the sums, not from the two rounded means.
 loads as (
 
     select

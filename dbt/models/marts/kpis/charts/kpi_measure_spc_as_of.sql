@@ -1,5 +1,5 @@
-{#- Of each chart that is missing: all of them in a full build; in a night those that the pre-hook took out, and those of
-    a new month, since months before the first changed one have not moved any chart. -#}
+{#- All missing charts: every chart in a full build; in a nightly run those deleted by the pre-hook and those of a
+    new month, because months before the first changed one have not changed any chart. -#}
 {{ config(
     materialized="incremental_in_place",
     pre_hook="{{ delete_changed_charts('int_control_chart_limit') }}",

@@ -4,7 +4,7 @@ measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
--- A contact that a system of its own holds as well, and the figure of that system.
+-- Contact types that also have their own system, and the figure of that system.
 types as (
 
     select
@@ -19,7 +19,7 @@ types as (
 
 ),
 
--- The figure that is explained: it decides which months there are, and which of them are known.
+-- The figure to explain: it decides which months have rows and which of them are known.
 remainders as (
 
     select * from measure_months

@@ -31,7 +31,8 @@ grouped as (
 
 ),
 
--- Calls and digital contacts both have to be there: without the contacts nobody could be seen to come back by one.
+-- Both calls and digital contacts must be delivered: without the contacts, returns by a digital contact cannot be
+-- found.
 summed as (
 
     select

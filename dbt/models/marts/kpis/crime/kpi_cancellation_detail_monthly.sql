@@ -4,7 +4,7 @@ crimes as (select * from {{ ref("int_crime_event") }}),
 
 deliveries as (select * from {{ ref("int_measure_delivery") }}),
 
--- A cancelled crime is there twice: as it was cancelled and as it was recorded.
+-- A cancelled crime has two rows: by cancellation and by recording.
 cancelled as (
 
     select

@@ -54,7 +54,7 @@ to_come as (
         cohorts.cancelled_to_date,
         cohorts.cancelled_observed,
         cohorts.last_age,
-        -- Null without any rate; greatest() alone would pass over it.
+        -- Null without any rate; greatest() alone would ignore the null.
         case
             when horizons.oldest_age is not null then greatest(horizons.oldest_age - cohorts.last_age, 0)
         end as ages_expected,
@@ -78,8 +78,8 @@ to_come as (
 
 ),
 
--- Hundredfold, since rates are percentages: nothing is divided before the end. Null where an age to come has no rate.
--- Never fewer than are cancelled already, in a month that is not complete, and never more than were recorded.
+-- Times 100, because rates are percentages and division comes last. Null where a remaining age has no rate. Never fewer
+-- than are already cancelled, in an incomplete month, and never more than were recorded.
 expected as (
 
     select

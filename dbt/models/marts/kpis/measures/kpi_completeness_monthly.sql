@@ -40,7 +40,7 @@ months as (
 
 ),
 
--- A month may have rows that could be of a force without a day on which it is owed any.
+-- A month may have rows that could belong to a force without a day on which its rows are expected.
 cells as (
 
     select

@@ -145,7 +145,7 @@ counted_days as (
 
 ),
 
--- The formula of the running month for both, or a change of it would show as a change of the figure.
+-- Both use the formula of the running month, so that a change of formula does not show as a change of the figure.
 summed as (
 
     select

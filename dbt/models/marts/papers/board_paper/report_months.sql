@@ -31,7 +31,7 @@ months as (
 
 ),
 
--- What delivered nothing in a month nor in the one before has ended or has not begun, and holds no month back.
+-- A source without deliveries in a month and the month before has ended or not yet begun, and does not delay a month.
 measure_days as (
 
     select
@@ -62,7 +62,7 @@ loaded as (
 
 ),
 
--- A paper that was typed in is delivered weeks after the months that it is about.
+-- Transcribed papers are delivered weeks after the months that they cover.
 newest as (
 
     select max(loads.extract_date) as newest_day
@@ -92,7 +92,7 @@ judged as (
 
 ),
 
--- Before any month is complete or waited for long enough, the first one is the next to be.
+-- While no month is complete or has been waited for long enough, the first one is shown.
 defaults as (
 
     select

@@ -1,5 +1,5 @@
-{#- Which comparison reads which figures is said once, in `outcomes`; whether months that are not loaded could change the
-    outcome, in `tested`. A month of which a day is missing counts as not loaded. -#}
+{#- `outcomes` defines which figures each comparison reads; `tested` decides whether months that are not loaded
+    could change the outcome. A month with a missing day counts as not loaded. -#}
 {%- set end_comparisons = "('rises', 'falls', 'improves', 'worsens')" -%}
 {%- set peak_comparisons = "('peaks_in', 'peaks_with')" -%}
 {%- set threshold_comparisons = "('more_than', 'less_than', 'equals')" -%}
@@ -48,7 +48,7 @@ charts as (
     select
         test_key,
         count(value) as months_with_value,
-        -- Without limits a month that stands alone is no signal, however far from the others.
+        -- Without limits a single month is not a signal, however far it is from the others.
         count(case when upper_limit is not null then variation end) as months_judged,
         count(signal) as signal_months,
         {{ joined_text("case when signal is not null then concat("
@@ -78,8 +78,8 @@ gathered as (
 
 ),
 
--- What each comparison finds in the loaded months: whether the claim holds, null where they do not say, and the two
--- figures that decide.
+-- Result of each comparison in the loaded months: whether the claim is true, null where they do not decide it, and the
+-- two deciding figures.
 outcomes as (
 
     select
@@ -95,7 +95,7 @@ outcomes as (
                     when (comparison = 'improves') = (better = 'higher') then last_rate > first_rate
                     else last_rate < first_rate
                 end
-            -- One month is no peak.
+            -- A single month is not a peak.
             when comparison in {{ peak_comparisons }} and months_loaded < 2 then null
             when comparison = 'peaks_in'
                 then case
@@ -119,7 +119,7 @@ outcomes as (
                     when months_differing > 0 then false
                     when months_compared = months_loaded then true
                 end
-            -- A total of some months says of the whole only that it is more, and that only where months add to it.
+            -- A total of some months only shows that the whole is larger, and only where every month adds to it.
             when comparison in {{ threshold_comparisons }} and is_sum and months_loaded < months
                 then case
                     when is_never_negative and period_value > compared_with then comparison = 'more_than'
@@ -179,7 +179,8 @@ outcomes as (
 
 ),
 
--- Each month more can end a peak, a sum or a stable time, and bring none of them back. Shares and totals can still turn.
+-- Each further month can end a peak, a sum or a stable period, but cannot restore one. Shares and totals can still
+-- change either way.
 tested as (
 
     select
@@ -196,7 +197,7 @@ tested as (
 
 ),
 
--- Why there is no verdict: first what no delivery can mend, then what is not there yet.
+-- Why there is no verdict: first reasons that no delivery can resolve, then missing data.
 explained as (
 
     select
@@ -281,7 +282,7 @@ final as (
         cast(case when comparison = 'is_stable' then lower_limit end as decimal(38, 6)) as lower_limit,
         cast(case when comparison = 'is_stable' then upper_limit end as decimal(38, 6)) as upper_limit,
         cast(unknown as {{ dbt.type_string() }}) as unknown_measures,
-        -- A sentence made of the columns before it, which the publication writes.
+        -- A sentence about the columns above, written at publication.
         cast(null as {{ dbt.type_string() }}) as evidence,
         cast(months_needed is not null as boolean) as is_provisional
     from judged

@@ -8,8 +8,8 @@ formulas as (select * from {{ ref("int_measure_formula") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
--- The warehouse's figure is shown with as many decimals as the paper printed. A text that is no number, percentage or
--- duration of its unit equals nothing.
+-- The warehouse's figure is shown with as many decimals as the paper printed. A text that is not a number, percentage
+-- or duration of its unit matches nothing.
 parsed as (
 
     select
@@ -106,7 +106,7 @@ final as (
             else 'mismatch'
         end as {{ dbt.type_string() }}) as verdict,
         cast(case when own.units is not null then simplest.method end as {{ dbt.type_string() }}) as method,
-        -- The method in words, which the publication writes.
+        -- The method in words, written at publication.
         cast(null as {{ dbt.type_string() }}) as formula,
         cast(coalesce(own.is_provisional, true) as boolean) as is_provisional
     from parsed

@@ -76,7 +76,7 @@ final as (
             else 'mismatch'
         end as {{ dbt.type_string() }}) as verdict,
         cast(simplest.method as {{ dbt.type_string() }}) as method,
-        -- The method in words, which the publication writes.
+        -- The method in words, written at publication.
         cast(null as {{ dbt.type_string() }}) as formula,
         cast(case
             when not periods.is_known then null
