@@ -32,7 +32,7 @@ def say(message: str, *, level: str = "info", **fields: object) -> None:
     Args:
         message: the line.
         level: `info`, `warning` or `error`, for the JSON form only.
-        fields: the same as values, for the JSON form.
+        fields: the same facts as values, for the JSON form.
     """
     if _chosen is LogFormat.TEXT:
         sys.stdout.write(f"{message}\n")
@@ -53,7 +53,7 @@ def print_error(message: str, **fields: object) -> None:
 
 
 def is_json() -> bool:
-    """Whether output is JSON, for a log collector."""
+    """Return whether output is JSON, for a log collector."""
     return _chosen is LogFormat.JSON
 
 
@@ -69,7 +69,7 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
         stage: stage of the run, for example `sources`.
         name: what was done, for example the source.
         message: counts and times in words; never a value of an extract.
-        fields: the same as values, for the JSON form.
+        fields: the same facts as values, for the JSON form.
     """
     LOGGER.info("%-12s %-22s %s", stage, name, message, extra={"fcir": {"stage": stage, "name": name, **fields}})
 
@@ -98,7 +98,7 @@ def warn(message: str, **fields: object) -> None:
 
     Args:
         message: the line.
-        fields: the same as values, for the JSON form.
+        fields: the same facts as values, for the JSON form.
     """
     LOGGER.warning("%s", message, extra={"fcir": fields})
 

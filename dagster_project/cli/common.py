@@ -56,7 +56,7 @@ def print_warning(message: str, **fields: object) -> None:
 
     Args:
         message: the line.
-        fields: the same as values, for the JSON form.
+        fields: the same facts as values, for the JSON form.
     """
     say(message if is_json() else f"warning: {message}", level="warning", **fields)
 

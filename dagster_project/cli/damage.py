@@ -53,7 +53,7 @@ def repair(settings: Settings) -> list[Damage]:
     A damaged publication is kept: readers use it until another one is published.
 
     Args:
-        settings: where the data are; the caller holds the writer lock.
+        settings: location of the data; the caller holds the writer lock.
 
     Returns:
         The damaged files.

@@ -133,7 +133,7 @@ def _end_copiers() -> None:
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Placeholder handler: Python writes to the pipe only if a handler is set."""
+    """Do nothing. Python writes a signal to the pipe only if a handler is set."""
 
 
 def _report_stop(command: _Command, number: int) -> None:

@@ -60,7 +60,7 @@ def print_outstanding(
     Args:
         found: the deliveries.
         listed: maximum number of deliveries with a line; None: all.
-        width: of the screen; None: lines are not cut.
+        width: width of the screen; None: lines are not cut.
         rest: the command that lists all deliveries.
     """
     shown = found if listed is None else found[:listed]
@@ -120,7 +120,7 @@ def print_lines(lines: Sequence[str], listed: int | None, width: int | None, wha
     Args:
         lines: the lines.
         listed: maximum number of lines; None: all.
-        width: of the screen; None: lines are not cut.
+        width: width of the screen; None: lines are not cut.
         what: singular noun for the counted lines.
         rest: where to find the others, for example a command.
     """

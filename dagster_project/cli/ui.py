@@ -100,7 +100,7 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
 
 
 def _is_ready_for_viewers(settings: Settings) -> bool:
-    """Whether everything that the read-only server needs was created by a run or `fcir ui`, so that it only reads."""
+    """Return whether a run or `fcir ui` has created all that the read-only server needs, so that it only reads."""
     storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 

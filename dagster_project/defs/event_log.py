@@ -67,14 +67,14 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                 self.store_event(event)
 
     def has_table(self, table_name: str) -> bool:
-        """Return whether the index has a table, cached: Dagster asks for each asset and check, and drops no table."""
+        """Return whether the index has a table, cached: Dagster asks once for each asset and twice for each check."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     @contextmanager
     def in_one_transaction(self) -> Iterator[None]:
-        """Store the events logged inside in one transaction, even if an exception ends it.
+        """Store the events logged inside in one transaction per file, even if an exception ends it.
 
         For events in quick succession: no other process can write until the block ends.
         """

@@ -80,7 +80,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Report a failed run with the source, day and state of each outstanding delivery, never the text of an error."""
+    """Report a failed run by outstanding deliveries, never by the text of an error, which may contain anything."""
     settings = read_settings()
     steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
     lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]

@@ -28,8 +28,8 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
     """Return the partitions of the daily sources.
 
     All sources have the same partitions, since Dagster allows no job with assets of different partitions: they begin
-    with the first delivery of any source. Sources without a schedule have no partitions: none of their days can be
-    missing.
+    with the first delivery of any source. Sources that deliver irregularly have no partitions: none of their days can
+    be missing.
 
     Args:
         settings: location of the data.

@@ -141,7 +141,7 @@ class DbtBuild:
     parsed: Any
 
     def stream(self) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        """Build, and yield the results.
+        """Run the build, and yield the results.
 
         Raises:
             Failure: a node failed; raised after the results of the other nodes.

@@ -55,7 +55,7 @@ def control(counts: Sequence[int], rules: DisclosureRules, *, within: Sequence[i
 def is_safe(
     counts: Sequence[int], shown: Sequence[int | None], rules: DisclosureRules, within: Sequence[int] | None
 ) -> bool:
-    """Whether a group with a hidden cell may be shown; the module docstring has the proof."""
+    """Return whether a group with a hidden cell may be shown; the module docstring has the proof."""
     total, cells, hidden = sum(counts), len(counts), rules.most_hidden
     if hidden * (cells - 1) < total <= hidden * cells:
         return False

@@ -120,7 +120,7 @@ class TracedPart:
 
 @dataclass(frozen=True)
 class EventRow:
-    """A row of an extract that an event was read from."""
+    """A row of an extract from which an event was read."""
 
     part: str
     amount: Decimal | None

@@ -104,7 +104,7 @@ def build(settings: Settings, *, run_id: str) -> BuildReport:
     """Build and test all steps in order, stopping after the first that fails.
 
     Args:
-        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        settings: location of the warehouse; the caller holds the writer lock and no connection.
         run_id: Dagster run.
 
     Returns:
@@ -132,7 +132,7 @@ def build_step(
     is not the one that belongs to the warehouse.
 
     Args:
-        settings: where the warehouse is; the caller holds the writer lock and no connection.
+        settings: location of the warehouse; the caller holds the writer lock and no connection.
         step: the step to build; the steps before it must have been built from everything loaded.
         run_id: Dagster run.
         parsed: the project, from `parse`. Sharing it between the steps of a run saves 2 CPU seconds each.
@@ -286,7 +286,7 @@ def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the publication was built from everything loaded, with the current dbt project."""
+    """Return whether the publication was built from everything loaded, with the current dbt project."""
     last = last_build(connection)
     current = fingerprint()
     is_published = last == (newest_change(connection), current, True)

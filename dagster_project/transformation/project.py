@@ -99,7 +99,7 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import cleanup_connections
-    from dbt.cli.main import dbtRunner  # here: 0.5 CPU seconds that `fcir status` need not pay
+    from dbt.cli.main import dbtRunner  # imported here: it takes 0.5 CPU seconds, which `fcir status` does not need
 
     create_private(settings.warehouse)
     create_marts(settings.warehouse)
@@ -172,7 +172,7 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def is_parsed(settings: Settings) -> bool:
-    """Whether the data root has the manifest of the current project."""
+    """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
         if (folder / _MARK).read_text(encoding="utf-8") != fingerprint():

@@ -143,7 +143,7 @@ def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
 
 
 def _asks_only(document: str) -> bool:
-    """Whether all operations of a GraphQL document are queries; false if it cannot be parsed."""
+    """Return whether all operations of a GraphQL document are queries; false if it cannot be parsed."""
     try:
         definitions = parse(document, no_location=True).definitions
     except (GraphQLError, RecursionError):
