@@ -1,4 +1,4 @@
-"""Contracts of the sources: the model, and reading it from Open Data Contract Standard files."""
+"""Contracts of the sources: the model, and the reader of Open Data Contract Standard files."""
 
 from dagster_project.contracts.model import FORCE_COLUMN, CellType, Column, Contract, Rule, Severity
 from dagster_project.contracts.odcs import ContractError, load_contract, load_contracts

@@ -1,4 +1,4 @@
-"""What a contract says about one source: columns, types, keys, rules. Reading files does not belong here."""
+"""The contract of one source: columns, types, keys and rules. `odcs.py` reads it from a file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 FORCE_COLUMN = "force_code"
 
-# What an identifier looks like unless its contract says otherwise. One with blanks or an at sign is free text or an
-# address. Identifiers of systems in use have at most 40 characters (a UUID has 36).
+# Default pattern of identifiers. A value with blanks or an at sign is free text or an address. Identifiers of systems
+# in use have at most 40 characters (a UUID has 36).
 IDENTIFIER = r"[^\s@\pZ\p{Cc}]+"
 IDENTIFIER_DESCRIPTION = "an identifier without blanks and @"
 IDENTIFIER_LENGTH = 64
 
-# The nightly run begins at 04:15; what comes by 09:00 is published before people come to work or soon after.
+# The nightly run starts at 04:15; extracts that arrive by 09:00 are published before or soon after people start work.
 DELIVERED_BY = time(9)
 
 
 class CellType(StrEnum):
-    """How the text of a cell is read; `extracts/cells.py` holds the reading itself."""
+    """How the text of a cell is parsed; `extracts/cells.py` has the parsers."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -37,20 +37,20 @@ class CellType(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a failed expectation does: a critical one rejects the delivery, a warning is shown."""
+    """Effect of a failed expectation: a critical one rejects the delivery, a warning is only shown."""
 
     CRITICAL = "critical"
     WARNING = "warning"
 
 
 def normalised(name: str) -> str:
-    """A column name without what may differ between extracts: case, spaces, `_` and `-`."""
+    """Return a column name without the differences between extracts: case, spaces, `_` and `-`."""
     return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a source as its contract states it."""
+    """One column in the contract of a source."""
 
     name: str
     cell_type: CellType
@@ -60,34 +60,34 @@ class Column:
     key_position: int | None = None
     aliases: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
-    """Closed list: allowed value to its description; empty when any value may come."""
+    """Closed list: allowed values with their descriptions; empty if any value is allowed."""
     precision: int | None = None
-    """Digits of a decimal at most, those after the point included; None for other types."""
+    """Maximum digits of a decimal, including those after the point; None for other types."""
     scale: int | None = None
-    """Digits of a decimal after the point at most; None for other types."""
+    """Maximum digits of a decimal after the point; None for other types."""
     minimum: int | Decimal | date | None = None
-    """Least possible value: of an integer or seconds a whole number, of a date or month a day."""
+    """Smallest allowed value: a whole number for integers and seconds, a day for dates and months."""
     maximum: int | Decimal | date | None = None
     maximum_reason: str = ""
-    """Why no value can be greater, as a message gives it."""
+    """Why no value can be greater, for messages."""
     pattern: str | None = None
-    """Regular expression (RE2) that the whole text matches; None when any text may come."""
+    """Regular expression (RE2) that the whole text must match; None if any text is allowed."""
     pattern_description: str = ""
-    """The pattern in words, as a message gives it."""
+    """The pattern in words, for messages."""
     max_length: int | None = None
-    """Most characters of a text. In a pattern, a number of repetitions of a large class costs 4 us a cell."""
+    """Maximum characters of a text; in a pattern, counted repetitions of a large class would cost 4 us per cell."""
     resembles_personal: str = ""
-    """Why good values of the column may have the shape of a telephone or National Insurance number; else empty."""
+    """Why good values may look like a telephone or National Insurance number; empty if they may not."""
     default: str | None = None
     not_before: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()
     required_when: Mapping[str, str] = field(default_factory=dict)
     utc_offset_from: str | None = None
-    """Column that gives the UTC offset in minutes in the hour that occurs twice."""
+    """Column with the UTC offset in minutes, used in the hour that occurs twice."""
 
     @property
     def form(self) -> str:
-        """What texts of the column look like, in words; empty when any text may come."""
+        """Required form of a text, in words; empty if any text is allowed."""
         length = f"at most {self.max_length:,} characters" if self.max_length else ""
         return ", ".join(filter(None, (self.pattern_description, length)))
 
@@ -99,7 +99,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """An expectation that the contract states beyond the ones that follow from its columns."""
+    """An expectation stated in the contract, in addition to those that follow from its columns."""
 
     name: str
     description: str
@@ -113,7 +113,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Contract:
-    """One source: its columns in order, its rules, and what is expected of its deliveries."""
+    """One source: its columns in order, its rules, and the requirements on its deliveries."""
 
     source: str
     version: str
@@ -126,41 +126,41 @@ class Contract:
     rules: tuple[Rule, ...]
     is_daily: bool
     start_column: str | None
-    """Timestamp at which what a row describes began; settles the other timestamps of the doubled hour."""
+    """Timestamp of the start of the event; resolves the row's other timestamps in the hour that occurs twice."""
     event_column: str | None
-    """Timestamp that is compared with the extract date; the start column unless stated."""
+    """Timestamp that is compared with the extract date; by default the start column."""
     delivery_measures: Mapping[str, str]
-    """Name to SQL aggregate over one delivery's candidate rows, for rules over deliveries."""
+    """SQL aggregates over one delivery's candidate rows, by name, for rules on deliveries."""
     faulty_share_limit: float
     faulty_rows_limit: int
     volume_floor: float
-    """Least believable rows of a day as a share of the recent median."""
+    """Minimum plausible rows of a day, as a share of the recent median."""
     sheet: str | None
-    """XLSX sheet that holds the data; None: the one sheet whose header matches."""
+    """XLSX sheet with the data; None: the one sheet whose header matches."""
     delivered_by: time = DELIVERED_BY
-    """London time on the day after the extract date by which the extract has to be there; of daily sources."""
+    """Deadline of the extract of a daily source: London time on the day after the extract date."""
     needs_marker: bool = False
-    """Whether a file counts as complete only with a marker beside it."""
+    """Whether a file counts as complete only if there is a marker for it."""
     first_delivery: date | None = None
-    """Extract date before which nothing is owed, whatever lies in the landing folder; None: the first that came."""
+    """Extract date before which nothing is owed, regardless of the landing folder; None: the first delivery."""
     allows_events_outside_day: bool = False
-    """Whether most events of a daily delivery may be of other days than the extract date and its neighbours."""
+    """Whether most events of a daily delivery may be on other days than the extract date and its neighbours."""
     absent_forces_complete: bool = False
-    """Whether a delivery of several forces without a row of one of them says that this force had none that day."""
+    """Whether a force without rows in a delivery of several forces counts as complete for that day, with no events."""
 
     @property
     def key(self) -> tuple[Column, ...]:
-        """Key columns in key order; unique together with the force. None where load and row number are the key."""
+        """Key columns in key order, unique together with the force; empty if load and row number are the key."""
         keyed = [column for column in self.columns if column.key_position is not None]
         return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
 
     @property
     def required(self) -> tuple[Column, ...]:
-        """Columns that every extract has to have."""
+        """Columns that every extract must have."""
         return tuple(column for column in self.columns if column.is_required)
 
     def column(self, name: str) -> Column:
-        """The column of that name.
+        """Return the column of that name.
 
         Raises:
             KeyError: the contract has no such column.
@@ -171,6 +171,6 @@ class Contract:
         raise KeyError(name)
 
     def column_named(self, header: str) -> Column | None:
-        """The column that a header text means, or None when the contract does not know it."""
+        """Return the column that a header text means, or None if the contract does not have it."""
         wanted = normalised(header)
         return next((column for column in self.columns if wanted in column.names), None)

@@ -1,4 +1,4 @@
-"""Read contracts from Open Data Contract Standard 3 files. What a contract means is in `model.py`."""
+"""Read contracts from Open Data Contract Standard 3 files. `model.py` defines the contract."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SUFFIX = ".odcs.yaml"
 
 _DAYS = (CellType.DATE, CellType.MONTH)
 
-# Reserved: the columns that loading adds to every raw table.
+# Reserved names: columns that loading adds to every raw table.
 LOAD_COLUMNS = ("is_dst_ambiguous", "extract_date", "load_id", "source_row")
 
 _DECIMAL = re.compile(r"decimal\((\d+), ?(\d+)\)", re.IGNORECASE)
-# Digits of the widest decimal of DuckDB and of Spark.
+# Digits of the widest decimal in DuckDB and Spark.
 _GREATEST_PRECISION = 38
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
@@ -55,14 +55,14 @@ _FORCE = Column(
     description="Force of the row, by its police.uk identifier; without it the configured force.",
 )
 
-# 5 % and 20 rows: a delivery with more faults than both is a broken extract, not an untidy one.
+# A delivery with more faulty rows than both 5 % and 20 rows is a broken extract, not an untidy one.
 _FAULTY_SHARE, _FAULTY_ROWS = 0.05, 20
-# 65 % of the same weekday: half a day's extract has 40 to 60 % of the rows, a quiet day of a season keeps above 75 %.
+# 65 % of the same weekday: an extract of half a day has 40 to 60 % of the rows, a quiet day of a season above 75 %.
 _VOLUME_FLOOR = 0.65
 
 
 class ContractError(OperatorError, ValueError):
-    """A contract file that cannot be used; the message names file, place and what was expected."""
+    """A contract file that cannot be used; the message names the file, the place and what was expected."""
 
 
 def load_contracts(folder: Path) -> dict[str, Contract]:
@@ -72,7 +72,7 @@ def load_contracts(folder: Path) -> dict[str, Contract]:
         folder: directory with one `SOURCE.odcs.yaml` for each source.
 
     Returns:
-        Source name to contract, in the order of the names.
+        Contracts by source name, in order of name.
 
     Raises:
         ContractError: no contract in the folder, or one that cannot be used.
@@ -90,16 +90,16 @@ def load_contract(path: Path) -> Contract:
         path: a `SOURCE.odcs.yaml` file.
 
     Returns:
-        The contract; a `force_code` column is added when the file does not list one.
+        The contract; a `force_code` column is added if the file does not list one.
 
     Raises:
-        ContractError: the file is not YAML, not ODCS 3, or says something the engine cannot carry out.
+        ContractError: the file is not YAML, not ODCS 3, or states something that is not supported.
     """
-    # Here: both cost a tenth of a second to import, and many a command reads no contract.
+    # Imported here, because both imports take a tenth of a second and many commands read no contract.
     import yaml
     from open_data_contract_standard.model import OpenDataContractStandard
 
-    # libyaml where PyYAML was built with it: a tenth of the 20 ms of a contract.
+    # libyaml, if PyYAML was built with it, takes a tenth of the 20 ms per contract.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 (both are safe)
@@ -164,7 +164,7 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
     stated = custom.pop("deliveredBy")
     if cadence != "daily":
         raise ContractError(f"{path.name}: deliveredBy is stated, but the cadence is {cadence}: no day is owed")
-    # Without quotes YAML reads 10:00 as the number 600.
+    # YAML reads 10:00 without quotes as the number 600.
     if not isinstance(stated, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", stated):
         raise ContractError(f'{path.name}: deliveredBy is {stated!r}; expected London time in quotes, as in "09:00"')
     return time.fromisoformat(stated)
@@ -274,14 +274,14 @@ def _precision_and_scale(stated: str | None, where: str) -> tuple[int, int]:
 
 
 def _decimal(stated: object) -> object:
-    """A bound as the decimal that the contract spells; anything else as it is, for the message about it."""
+    """Return a bound as the decimal that the contract states; any other value unchanged, for the error message."""
     is_number = isinstance(stated, int | float) and not isinstance(stated, bool)
     return Decimal(str(stated)) if is_number else stated
 
 
 def _day(stated: object, where: str) -> date | None:
-    """A day that a contract states; `where` begins the message about one that is none."""
-    # YAML reads a plain date as one.
+    """Return a day that a contract states; `where` starts the message if it is not a day."""
+    # YAML already reads a plain date as a date.
     if isinstance(stated, date) or stated is None:
         return stated
     try:
@@ -324,7 +324,7 @@ def _rule(quality: DataQuality, path: Path) -> Rule:
 
 
 def _check_shape(column: Column, where: str) -> None:
-    """Refuse bounds and patterns that say nothing, or without the words that a message needs."""
+    """Reject bounds and patterns that have no effect or lack the words that a message needs."""
     is_number = column.cell_type in (CellType.INTEGER, CellType.SECONDS)
     for name, bound in (("minimum", column.minimum), ("maximum", column.maximum)):
         if column.cell_type is CellType.DECIMAL:
@@ -345,11 +345,11 @@ def _check_shape(column: Column, where: str) -> None:
     if column.form and (column.cell_type is not CellType.TEXT or column.values or column.is_personal):
         raise ContractError(f"{where}: pattern and maxLength are for text that is neither personal nor a closed list")
     if column.pattern:
-        # Patterns are read by DuckDB: Python's would accept others.
+        # DuckDB must compile the pattern, because Python accepts others.
         import duckdb
 
         try:
-            # Of DuckDB's default connection another part of the process may hold a result: a cursor is one of its own.
+            # Use a cursor, because another part of the process may hold a result of DuckDB's default connection.
             with duckdb.cursor() as connection:
                 connection.execute("select regexp_full_match('', ?)", [column.pattern]).fetchall()
         except duckdb.Error as error:
@@ -366,7 +366,7 @@ def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -
 
 
 def _check(contract: Contract, path: Path) -> None:
-    """Refuse what would only fail at the first load."""
+    """Reject errors that would otherwise appear only at the first load."""
     seen: dict[str, str] = {}
     for column in contract.columns:
         for name in column.names:

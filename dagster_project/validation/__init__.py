@@ -1,7 +1,7 @@
-"""Validation of a candidate load: contract -> expectations -> one query a table -> Great Expectations -> outcomes.
+"""Validate a candidate load: contract -> expectations -> one query per table -> Great Expectations -> outcomes.
 
-The only package that imports Great Expectations, and only while it validates or writes Data Docs. Accepting or
-rejecting a delivery belongs to `loading`.
+This is the only package that imports Great Expectations, and only to validate or to write Data Docs. `loading` accepts
+and rejects deliveries.
 """
 
 from dagster_project.validation.expectations import Expectation, expectations_of

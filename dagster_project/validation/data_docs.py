@@ -1,8 +1,8 @@
-"""Data Docs: the site that Great Expectations builds of suites and results, as pages that need nothing else.
+"""Write Data Docs, the site that Great Expectations builds of suites and results, as self-contained pages.
 
-Its own templates ask for 17 files of seven content networks, which a police network cannot reach, and leave the list of
-results to a script. So templates of the frame and of what needs a script are replaced, by views of the project that the
-configuration of the site names. Imported on demand, as Great Expectations costs 2.5 CPU seconds.
+The original templates load 17 files from seven content delivery networks, which a police network cannot reach, and need
+a script for the list of results. So the site configuration names views of this project, which replace the templates of
+the frame and of the parts that need a script. Imported on demand: Great Expectations takes 2.5 CPU seconds.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ th, td { border: 1px solid #bfbfbf; padding: .25rem .5rem; text-align: left; ver
 
 
 class OfflinePageView(DefaultJinjaPageView):
-    """A page of Data Docs that needs no script and no other file."""
+    """A page of Data Docs that needs no script or other file."""
 
     def __init__(self, *, is_synthetic: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -85,11 +85,11 @@ class OfflinePageView(DefaultJinjaPageView):
 
 
 def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
-    """Have Great Expectations build its site of these results, and of each suite as of its first result here.
+    """Build the Great Expectations site from these results, with each suite as in its first result.
 
     Args:
-        documents: JSON of results (`ValidationResult.document`), the newest first.
-        folder: of the site; what was in it is replaced.
+        documents: JSON of results (`ValidationResult.document`), newest first.
+        folder: folder of the site; its content is replaced.
 
     Returns:
         The page that lists all results.
@@ -101,7 +101,7 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
         stated = json.loads(document)
         for result in stated["results"]:
             configuration = result["expectation_config"]
-            # Great Expectations puts it into the page as it stands.
+            # Great Expectations does not escape it.
             configuration["description"] = escape(configuration["description"], quote=False)
         is_synthetic |= stated["meta"]["is_synthetic"]
         name = stated["suite_name"]
@@ -128,7 +128,7 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
         },
     )
     context.build_data_docs()
-    # Fonts and pictures of 4 MB that no page shows.
+    # Remove 4 MB of fonts and pictures that no page uses.
     shutil.rmtree(draft / "static")
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
@@ -136,5 +136,5 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
 
 
 def _expectation(result: dict[str, Any]) -> dict[str, Any]:
-    """The configuration of an expectation without its identifier, by which it would belong to another suite."""
+    """Return the configuration of an expectation without its identifier, which would tie it to another suite."""
     return {name: value for name, value in result["expectation_config"].items() if name != "id"}

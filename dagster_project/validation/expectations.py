@@ -1,8 +1,8 @@
-"""What is expected of a source's deliveries, derived from its contract: each expectation with the SQL of its rule.
+"""Derive the expectations on a source's deliveries from its contract, each with the SQL of its rule.
 
-An expectation is data: its name and reason are known before anything runs. That a cell and a row are as the columns of
-the contract say (types, closed lists, bounds, order of times, required cells, keys) is not expected again: reading
-quarantines what is not (`extracts/rows.py`, `loading/candidate.py`).
+Expectations are data: their names and reasons are known before anything runs. There are none for the column definitions
+of the contract (types, closed lists, bounds, order of times, required cells, keys), because reading already quarantines
+rows that break them (`extracts/rows.py`, `loading/candidate.py`).
 """
 
 from __future__ import annotations
@@ -21,69 +21,69 @@ from dagster_project.validation.unexpected_rows import (
     rows_where,
 )
 
-# Three times the median of the weekday: more than a storm or a night of disorder brings, less than a month's
-# extract delivered as a day's.
+# Three times the median of the weekday: above the volume of a storm or a night of disorder, below that of a month
+# delivered as one day.
 VOLUME_CEILING = 3.0
 
 FAULTY_DAYS, SAME_CONTENT = "faulty_rows_of_28_days_are_within_limits", "content_is_of_one_day"
 """Names of the expectations that depend on the verdicts on earlier days."""
 
 FAULTY_DAYS_COUNTED = 28
-"""Days, the delivery's own included, over which faulty rows are added up."""
+"""Number of days over which faulty rows are added up, including the delivery's own."""
 
-# What may be asked about a personal column: nothing that compares, lists or shows its values.
+# Allowed expectations on a personal column: none that compares, lists or shows its values.
 _ALLOWED_ON_PERSONAL = (*UNIQUE, NOT_NULL)
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One claim about the candidate load of a source."""
+    """One expectation on the candidate load of a source."""
 
     name: str
-    """Snake-case claim, unique in its source."""
+    """The expected state in snake case, unique within the source."""
     description: str
-    """Why it is expected, in words."""
+    """The reason for the expectation, in words."""
     dimension: str
     """Data quality dimension of the Open Data Contract Standard."""
     severity: Severity
     column: str | None
-    """The one column that it looks at; None when it looks at several."""
+    """The column that it checks; None if it checks several."""
     on_deliveries: bool
     """True: over one row per delivery; false: over the candidate rows."""
     unexpected_rows: UnexpectedRows | None
-    """The rows that break it; None where that depends on the verdicts on earlier days (`loading/verdicts.py`)."""
+    """The rows that break it; None if that depends on the verdicts on earlier days (`loading/verdicts.py`)."""
     evidence: tuple[str, ...] = ()
-    """Columns of the deliveries table whose values a rejection names."""
+    """Columns of the deliveries table whose values a rejection states."""
     causes: tuple[str, ...] = ()
-    """Columns of the deliveries table that a rejection names too where their values are not 0."""
+    """Columns of the deliveries table whose values a rejection also states if they are not 0."""
     code: str = ""
-    """Reason code of a rejection; empty: the name is all there is."""
+    """Reason code of a rejection; empty: only the name is used."""
 
     @property
     def depends_on_earlier_days(self) -> bool:
-        """Whether the verdicts on earlier days decide it, so that days are judged one after the other."""
+        """Whether it depends on the verdicts on earlier days, so that days are judged one by one."""
         return self.unexpected_rows is None
 
     @property
     def consequence(self) -> str:
-        """What a failure means for the delivery, in a sentence."""
+        """Effect of a failure on the delivery, as a sentence."""
         if self.severity is Severity.CRITICAL:
             return "A failure rejects the delivery, unless an operator accepts it."
         return "A failure is a warning: the delivery is loaded."
 
 
 def expectations_of(contract: Contract) -> tuple[Expectation, ...]:
-    """All that is expected of a source.
+    """Return all expectations on a source.
 
     Args:
         contract: the contract of the source.
 
     Returns:
-        First what holds for every delivery, then the contract's rules.
+        First the expectations on every delivery, then the contract's rules.
 
     Raises:
-        ContractError: two expectations share a name, a rule is of a type that is not known, or one looks at the values
-            of a personal column.
+        ContractError: two expectations share a name, a rule has an unknown type, or a rule looks at the values of a
+            personal column.
     """
     expectations = (*_of_deliveries(contract), *(_of_rule(contract, rule) for rule in contract.rules))
     seen: set[str] = set()
@@ -268,7 +268,7 @@ def _on_deliveries(
     code: str = "",
     depends_on_earlier_days: bool = False,
 ) -> Expectation:
-    """An expectation of the deliveries table; fails where the column is above 0 unless something else is stated."""
+    """Return an expectation on the deliveries table; by default it fails if the column is above 0."""
     return Expectation(
         name=name,
         description=description,

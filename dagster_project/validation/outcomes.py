@@ -1,7 +1,7 @@
-"""What Great Expectations says of a candidate load: an outcome of each expectation, and its result to be kept.
+"""Results of Great Expectations for a candidate load: an outcome for each expectation, and a document to keep.
 
-The result is JSON of Great Expectations' own `ExpectationSuiteValidationResult`. It is made of counts, days and row
-numbers, so no value of a cell can get into it.
+The document is JSON of Great Expectations' `ExpectationSuiteValidationResult`. It is built from counts, days and row
+numbers, so it cannot contain the value of a cell.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from dagster_project.validation.violation_counts import Violations
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome(Violations):
-    """What came of one expectation."""
+    """The outcome of one expectation."""
 
     success: bool
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What came of the expectations of one source in one run."""
+    """The outcomes of all expectations of one source in one run."""
 
     outcomes: tuple[Outcome, ...]
     """In the order of the violations that were validated."""
     document: str
-    """JSON of Great Expectations' result, of the release `engine_version`."""
+    """JSON of Great Expectations' result, as written by release `engine_version`."""
 
 
 def engine_version() -> str:
-    """The release of Great Expectations that writes documents."""
+    """Return the release of Great Expectations that writes documents."""
     return version("great-expectations")
 
 
 def validate(
     contract: Contract, violations: Sequence[Violations], *, run_id: str, is_synthetic: bool
 ) -> ValidationResult:
-    """Have Great Expectations validate the suite of a contract on the violations of its rules.
+    """Validate the suite of a contract with Great Expectations, on the violations of its rules.
 
     Args:
         contract: the contract of the source.
-        violations: of each of its expectations that was computed.
-        run_id: Dagster run, the name of the run in the result.
-        is_synthetic: whether the extracts were made up, which the result states.
+        violations: violations of each expectation that was computed.
+        run_id: Dagster run; it is the name of the run in the result.
+        is_synthetic: whether the extracts are synthetic, which the result states.
 
     Raises:
         ValidationBroken: Great Expectations could not compute an expectation.
     """
-    # Here: it costs two to three CPU seconds to import, and a run without deliveries validates nothing.
+    # Imported here, because it takes two to three CPU seconds, and a run without deliveries validates nothing.
     from dagster_project.validation.suite import run_suite
 
     success, document = run_suite(contract, violations, run_id=run_id, is_synthetic=is_synthetic)

@@ -1,7 +1,7 @@
-"""The suite of a contract in Great Expectations, and its run. Imported on demand: the import costs 2.5 CPU seconds.
+"""Build and run the suite of a contract in Great Expectations. Imported on demand: the import takes 2.5 CPU seconds.
 
-The batch is a frame with a row for each rule: the violations that DuckDB has counted, in one query for each table. By
-its own types, Great Expectations would ask a table again for each expectation.
+The batch is a data frame with one row for each rule: the violations that DuckDB counted with one query for each table.
+The built-in expectation types would query the table again for each expectation.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from dagster_project.validation.violation_counts import ValidationBroken, Violat
 
 _METRIC = "table.violations_of_rule"
 
-# Days that a result names; all of them are in `audit.expectation_result`.
+# How many days a result names; `audit.expectation_result` has all of them.
 _DAYS_NAMED = 20
 
 
 class TableViolationsOfRule(TableMetricProvider):
-    """The row of a rule in a frame of violations."""
+    """Metric: the row of a rule in a data frame of violations."""
 
     metric_name = _METRIC
     value_keys = ("rule",)
@@ -87,11 +87,11 @@ class ExpectNoUnexpectedRows(BatchExpectation):
 
 
 def memory_context() -> EphemeralDataContext:
-    """A context that lives in memory only and reports nothing to the makers of Great Expectations."""
+    """Return a context that is in memory only and sends no analytics to the makers of Great Expectations."""
     return gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
-            # Without the documentation site that it would make a folder for.
+            # Without the documentation site, for which it would create a folder.
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
             analytics_enabled=False,
             progress_bars=ProgressBarsConfig(globally=False),
@@ -105,7 +105,7 @@ def run_suite(
     """Validate the suite of a contract on the violations of its rules.
 
     Returns:
-        Name of each expectation to whether it holds, and JSON of the result.
+        Whether each expectation succeeded, by name, and JSON of the result.
 
     Raises:
         ValidationBroken: Great Expectations could not compute an expectation.
@@ -125,7 +125,7 @@ def run_suite(
     result = validation.run(
         batch_parameters={"dataframe": _frame(violations)}, run_id=gx.RunIdentifier(run_name=run_id)
     )
-    # Data Docs take the name of the asset from here.
+    # Data Docs read the name of the asset from here.
     result.meta["batch_spec"] = {"data_asset_name": f"incoming.{contract.source}"}
     result.meta |= {"contract_version": contract.version, "is_synthetic": is_synthetic}
     if broken := [item for item in result.results if item.exception_info.get("raised_exception", True)]:
@@ -147,7 +147,7 @@ def _as_gx(expectation: Expectation) -> ExpectNoUnexpectedRows:
 
 
 def _frame(violations: Sequence[Violations]) -> pd.DataFrame:
-    """A row for each rule, by its name."""
+    """Return a data frame with one row for each rule, indexed by name."""
     columns = ("evaluated", "unexpected", "failed_dates", "rows")
     return pd.DataFrame(
         {name: pd.Series([getattr(found, name) for found in violations], dtype=object) for name in columns}

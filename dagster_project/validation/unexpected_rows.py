@@ -1,7 +1,7 @@
-"""The SQL of a rule: one query of the rows that break it, and an aggregate that counts them.
+"""Compile a rule to SQL: a query for the rows that break it, and an aggregate that counts them.
 
-A contract names a rule by the type that Great Expectations gives it, with the same arguments. Of each type only the
-condition of an unexpected row is known here, so that one query counts the rows of all rules of a table.
+A contract states a rule with the type and arguments of a Great Expectations expectation. This module knows only the
+condition for an unexpected row of each type, so that one query counts the rows of all rules of a table.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dagster_project.contracts import ContractError
 from dagster_project.sql import literal, quoted
 
 BATCH = "{batch}"
-"""Stands in a query for the table that is validated."""
+"""Placeholder in a query for the validated table."""
 
 ROW_INDEX = ("extract_date", "load_id", "source_row")
-"""Columns that say where a candidate row came from; none of them holds a value of the source."""
+"""Columns that identify the origin of a candidate row; none of them has a value of the source."""
 
 DELIVERY_INDEX = ("extract_date",)
-"""Column that says which delivery a row of the deliveries table describes."""
+"""Column that identifies the delivery in a row of the deliveries table."""
 
 SQL = "unexpected_rows_expectation"
 _QUERY = "unexpected_rows_query"
@@ -44,7 +44,7 @@ _CONDITIONS = {
     "expect_column_pair_values_to_be_equal": "{column_A} is distinct from {column_B}",
 }
 
-# Of each type the arguments that it needs, and those that it may have.
+# Required and optional arguments of each type.
 _BOUNDS = ("column", "min_value max_value strict_min strict_max")
 _ARGUMENTS = {
     **{kind: (" ".join(re.findall(r"{(\w+)}", condition)), "") for kind, condition in _CONDITIONS.items()},
@@ -62,17 +62,17 @@ class UnexpectedRows:
     """The rows that break a rule, as SQL over `BATCH`."""
 
     query: str
-    """Selects the index columns of these rows, no values."""
+    """Query that selects the index columns of these rows, no values."""
     count: str
     """Aggregate over the table that is 0 only if the query finds no row."""
     evaluated: str = "true"
-    """Condition of the rows that `mostly` is a share of."""
+    """Condition for the rows that are the basis of `mostly`."""
     mostly: float = 1
-    """Share of the rows of a delivery that have to keep the rule; 1: all of them."""
+    """Share of the rows of a delivery that must follow the rule; 1: all of them."""
 
 
 def rows_where(condition: str, index: Sequence[str]) -> UnexpectedRows:
-    """The rows that meet a condition."""
+    """Return the rows that meet a condition."""
     return UnexpectedRows(
         f"select {_list(index)} from {BATCH} where {condition}",  # noqa: S608
         f"count(*) filter (where {condition})",
@@ -80,15 +80,15 @@ def rows_where(condition: str, index: Sequence[str]) -> UnexpectedRows:
 
 
 def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) -> UnexpectedRows:
-    """The rows that break a rule.
+    """Return the rows that break a rule.
 
     Args:
-        kind: type of an expectation of Great Expectations.
-        arguments: its arguments there. Rows without a value keep the rule, unless it is about missing values.
-        index: columns that say where a row came from.
+        kind: type of a Great Expectations expectation.
+        arguments: its arguments. Rows without a value follow the rule, unless it is about missing values.
+        index: columns that identify the origin of a row.
 
     Raises:
-        ContractError: the type or one of its arguments is not known here.
+        ContractError: the type or one of its arguments is not supported.
     """
     if kind not in _ARGUMENTS:
         raise ContractError(f"unknown type {kind}; known: {', '.join(sorted(_ARGUMENTS))}")
@@ -99,7 +99,7 @@ def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) 
         raise ContractError(f"{kind} does not take {', '.join(sorted(unknown))}; state it as {SQL}")
     if kind == SQL:
         stated = arguments[_QUERY].rstrip("; \n")
-        # On lines of its own, since it may end with a comment.
+        # On separate lines, because it may end with a comment.
         query = f"select {_list(index)} from (\n{stated}\n) as stated"  # noqa: S608
         rows = UnexpectedRows(query, f"(select count(*) from ({query}) as unexpected)")  # noqa: S608
     elif kind in UNIQUE:
@@ -112,10 +112,10 @@ def compile_rule(kind: str, arguments: Mapping[str, Any], index: Sequence[str]) 
 
 
 def _repeated(columns: Iterable[str], index: Sequence[str]) -> UnexpectedRows:
-    """All rows that share their columns with another row of the same delivery.
+    """Return all rows with the same values in these columns as another row of the same delivery.
 
-    Hashes take a quarter of the memory of keys; equal ones of different keys are found out by the query. It groups to
-    find the few repeated keys first: a window over every row costs several times as much.
+    The count uses hashes, which take a quarter of the memory of keys; the query rules out equal hashes of different
+    keys. It groups first to find the few repeated keys: a window over all rows costs several times as much.
     """
     names = _list(dict.fromkeys(["extract_date", *columns]))
     repeated = f"select ({names}) from {BATCH} group by {names} having count(*) > 1"  # noqa: S608
@@ -123,7 +123,7 @@ def _repeated(columns: Iterable[str], index: Sequence[str]) -> UnexpectedRows:
 
 
 def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
-    """Condition of a row that breaks a rule about one row; null where a value is missing."""
+    """Return the condition for a row to break a rule about single rows; null if a value is missing."""
     sql = {name: _sql(name, value) for name, value in arguments.items()}
     if kind in _CONDITIONS:
         return _CONDITIONS[kind].format_map(sql)
@@ -132,7 +132,7 @@ def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
     value = f"length({sql['column']})" if kind == _LENGTH else sql["column"]
     below, above = "<=" if arguments.get("strict_min") else "<", ">=" if arguments.get("strict_max") else ">"
     outside = [
-        # A number as a decimal: DuckDB would compare a truth value with an integer.
+        # A number is written as a decimal, because DuckDB would compare a boolean with an integer.
         f"{value} {operator} {_value(float(bound) if isinstance(bound, int) else bound)}"
         for operator, bound in ((below, arguments.get("min_value")), (above, arguments.get("max_value")))
         if bound is not None
@@ -143,7 +143,7 @@ def _condition(kind: str, arguments: Mapping[str, Any]) -> str:
 
 
 def _sql(name: str, value: Any) -> str:
-    """An argument in a condition: a column, a list of values or one value."""
+    """Return SQL for an argument of a condition: a column, a list of values or one value."""
     if name.startswith("column"):
         return quoted(value)
     return ", ".join(map(_value, value)) if name == "value_set" else _value(value)

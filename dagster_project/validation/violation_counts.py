@@ -1,7 +1,7 @@
-"""How many rows of a candidate load break each rule: one query counts all rules of a table.
+"""Count the rows of a candidate load that break each rule, with one query for all rules of a table.
 
-A rule that some row breaks is asked for its rows: their days, and the load and row number of the first of them. No
-value of a cell is read.
+For each broken rule, a further query finds the days of these rows, and load and row number of the first of them. No
+value of a cell is returned.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from dagster_project.validation.expectations import Expectation, expectations_of
 from dagster_project.validation.unexpected_rows import BATCH, ROW_INDEX
 from dagster_project.warehouse.tables import incoming
 
-# Enough to find the fault in the extract; the number of all failing rows stands beside them.
+# Enough to find the fault in the extract; the total number of failing rows is given with them.
 _ROWS_SHOWN = 20
 
 
 class ValidationBroken(RuntimeError):
-    """An expectation could not be computed: a fault of the set-up, not of the data.
+    """An expectation could not be computed: an error in the set-up, not in the data.
 
-    The message names source and expectation and the kind of error, never its text, since DuckDB quotes values.
+    The message names the source, the expectation and the type of error, but not its text, because DuckDB quotes values.
     """
 
 
@@ -35,25 +35,25 @@ class Violations:
 
     expectation: Expectation
     evaluated: int
-    """Rows of the table that was looked at: candidate rows or deliveries."""
+    """Rows of the checked table: candidate rows or deliveries."""
     unexpected: int
-    """Rows that break it."""
+    """Rows that break the rule."""
     failed_dates: tuple[date, ...]
-    """Extract dates that fail, ascending."""
+    """Extract dates that fail, in ascending order."""
     rows: tuple[tuple[date, int, int], ...] = ()
     """Up to 20 of the rows as (extract_date, load_id, source_row); empty for deliveries."""
 
 
 def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) -> tuple[Violations, ...]:
-    """Compare the candidate load of a source, of however many days, with what its contract expects.
+    """Check the candidate load of a source, for any number of days, against the expectations of its contract.
 
     Args:
         contract: the contract of the source.
-        connection: has the candidate tables, of rows and of deliveries (one row for each extract date).
+        connection: has the candidate tables of rows and of deliveries (one row for each extract date).
 
     Returns:
-        One item for each expectation, in the order of `expectations_of`, but for those that depend on the verdicts on
-        earlier days. A share that a rule demands (`mostly`) is compared for each extract date by itself.
+        One item for each expectation, in the order of `expectations_of`, except those that depend on the verdicts on
+        earlier days. A share required by a rule (`mostly`) is checked separately for each extract date.
 
     Raises:
         ContractError: see `expectations_of`.
@@ -78,7 +78,7 @@ def count_violations(contract: Contract, connection: duckdb.DuckDBPyConnection) 
 def _counts(
     source: str, expectations: Sequence[Expectation], relation: str, connection: duckdb.DuckDBPyConnection
 ) -> tuple[int, ...]:
-    """Rows of the table, and the count of each expectation."""
+    """Return the number of rows of the table, and the count of each expectation."""
     counts = {item.name: item.unexpected_rows.count for item in expectations if item.unexpected_rows}
     try:
         ((*found,),) = _select(f"count(*), {', '.join(counts.values())} from {BATCH}", relation, connection)
@@ -94,7 +94,7 @@ def _counts(
 
 
 def _located(none: Violations, relation: str, connection: duckdb.DuckDBPyConnection) -> Violations:
-    """Days and first rows of the rows that break a rule; none where only the hashes of two keys are equal."""
+    """Return days and first rows of the rows that break a rule; none if only the hashes of two keys are equal."""
     rows = none.expectation.unexpected_rows
     if rows is None:
         return none

@@ -1,1 +1,1 @@
-"""The DuckDB file: connections, the lock of its one writer, tables that loading owns. SQL of figures is dbt's."""
+"""The DuckDB files: connections, the writer lock, and the tables that loading owns. dbt has the SQL of figures."""

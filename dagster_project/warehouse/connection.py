@@ -1,4 +1,4 @@
-"""Connections to DuckDB files, all made here so that none differs. What is done over them does not belong here."""
+"""Connections to DuckDB files. All connections are made here, so that all have the same settings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
 
 WAREHOUSE = "warehouse"
-"""Name under which a connection sees the warehouse file."""
+"""Name of the warehouse file in a connection."""
 
 MARTS = "fcir"
-"""Name under which a connection, as dbt, sees the file of the marts: that of the published copy, `fcir.duckdb`."""
+"""Name of the marts file in a connection and in dbt; the published copy, `fcir.duckdb`, has the same name."""
 
-# DuckDB 1.4 is the oldest release line that still gets fixes; a file written without this opens in 2.x only.
+# DuckDB 1.4 is the oldest release line that still gets fixes. Without this, only DuckDB 2.x could open the file.
 STORAGE_VERSION = "v1.4.0"
 
 _MEGABYTE = 1_000_000
@@ -28,7 +28,7 @@ _BYTES_A_THREAD = 200 * _MEGABYTE
 _SHARE_OF_FILE = 4
 
 _HEADERS_BYTES = 3 * 4096
-# What DuckDB says of a file whose bytes are not those that it wrote, or that is gone.
+# Error messages of DuckDB for a file that is damaged or was removed.
 _DAMAGED = (
     "not a valid DuckDB database file",
     "Corrupt database file",
@@ -43,25 +43,26 @@ _NO_SPILLING = {"temp_directory": ""}
 
 
 class DatabaseUnreadable(RuntimeError):
-    """A DuckDB file that cannot be opened; the message says which, and what to do."""
+    """A DuckDB file that cannot be opened; the message names the file and says what to do."""
 
 
 def says_damage(text: str) -> bool:
-    """Whether a message of DuckDB says that a file is damaged, and not that it cannot be had at the moment."""
+    """Return whether a DuckDB message means that a file is damaged, not that it is temporarily unavailable."""
     return any(words in text for words in _DAMAGED)
 
 
 @contextmanager
 def opening(file: Path, advice: str) -> Iterator[None]:
-    """Say in words why a DuckDB file cannot be opened.
+    """Explain why a DuckDB file cannot be opened.
 
     Args:
         file: the file.
-        advice: what stands, and the next command, for a file that is damaged; of another file it is not said.
+        advice: what is unchanged, and the next command; shown only if the file is damaged.
 
     Raises:
-        WarehouseLocked: another program has it open, and holds the lock that DuckDB sets.
-        DatabaseUnreadable: it is no database, or not one that this version of DuckDB can read, or not at the moment.
+        WarehouseLocked: another program has the file open, and holds DuckDB's lock.
+        DatabaseUnreadable: the file is not a database, was written by a DuckDB version that this one cannot read, or
+            cannot be opened at the moment.
     """
     try:
         yield
@@ -80,10 +81,10 @@ def opening(file: Path, advice: str) -> Iterator[None]:
 
 @contextmanager
 def noticing_damage(file: Path, advice: str) -> Iterator[None]:
-    """Say in words that a DuckDB file, which could be opened, was found to be damaged when it was read.
+    """Explain that a DuckDB file, which could be opened, turned out to be damaged when it was read.
 
     Raises:
-        DatabaseUnreadable: it is damaged. Other errors of DuckDB are let through.
+        DatabaseUnreadable: the file is damaged. Other DuckDB errors are raised unchanged.
     """
     try:
         yield
@@ -95,7 +96,7 @@ def noticing_damage(file: Path, advice: str) -> Iterator[None]:
 
 
 def _not_damaged(file: Path, said: str) -> str:
-    """What to do about a file that cannot be opened and was not found to be damaged."""
+    """Return what to do about a file that cannot be opened and was not found to be damaged."""
     stands = "Nothing was done, and nothing says that the file is damaged."
     if "Permission denied" in said:
         return f"{stands} Run as its owner, or give this user access: chmod u+rw {file}"
@@ -105,13 +106,13 @@ def _not_damaged(file: Path, said: str) -> str:
 
 
 def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
-    """Whether a database file is too short for the blocks that it uses, which DuckDB notices only when it reads them.
+    """Return whether a database file is truncated; DuckDB notices this only when it reads the missing blocks.
 
-    Free blocks do not count: DuckDB cuts off those at the end.
+    Free blocks do not count, because DuckDB truncates those at the end.
 
     Args:
-        connection: to this file and no other.
-        file: the file. Beside a log of changes the number of blocks is not that of the file, and the answer is no.
+        connection: connection to this file only.
+        file: the file. If it has a write-ahead log, its number of blocks is not final, and the result is false.
     """
     if file.with_name(f"{file.name}.wal").exists():
         return False
@@ -123,17 +124,17 @@ def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
 
 @contextmanager
 def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database with the files of the warehouse and of the marts attached, for loading.
+    """Open an in-memory database for loading, with the warehouse file and the marts file attached.
 
-    Text of extracts, with personal values in it, lives in the memory database only. Spilling is off, so none of it
-    reaches a disk; what is written to the attached file has been pseudonymised.
+    The text of extracts, which contains personal values, is in the in-memory database only. Spilling is off, so no
+    personal value reaches a disk: only pseudonymised rows are written to the attached files.
 
     Args:
-        warehouse: made with mode 0600 when it does not exist.
+        warehouse: the warehouse file; created with mode 0600 if it does not exist.
 
     Yields:
-        A connection whose session time zone is UTC; the warehouse is the default database, and tables of the marts have
-        the names `marts.TABLE`. A transaction writes to one of the two files.
+        A connection with UTC as session time zone and the warehouse as default database; tables of the marts are named
+        `marts.TABLE`. A transaction can write to only one of the two files.
     """
     create_private(warehouse)
     with private_files(), _memory_connection(str(warehouse), str(create_marts(warehouse))) as connection:
@@ -142,10 +143,10 @@ def loading_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """As `loading_connection`, for work on tables of the warehouse alone: what exceeds `memory_limit` is spilled.
+    """Like `loading_connection`, but only for tables of the warehouse: data above `memory_limit` is spilled to disk.
 
-    Files that it makes are for whoever may read: what is written to the warehouse belongs in a `transaction`.
-    The caller holds the writer lock and no other connection.
+    Files created outside a `transaction` are readable by others, so write to the warehouse only within one. The caller
+    must hold the writer lock and no other connection.
     """
     create_private(warehouse)
     config = {"memory_limit": memory_limit(warehouse), "temp_directory": str(empty_spill_folder(warehouse))}
@@ -154,20 +155,20 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, share_of_file: int = _SHARE_OF_FILE) -> str:
-    """What DuckDB may hold in memory; what is beyond goes into files beside the warehouse.
+    """Return the memory limit of DuckDB; data above it is spilled to files next to the warehouse.
 
-    Every thread of a query holds blocks that cannot be spilled, so the limit grows with the processors. On two of them
-    every model of ten years of a force (13 million rows, a file of 1.5 GB) is made with half of what they get. Sorting
-    out the repeated keys of two years of all forces (113 million rows, 6.7 GB) fails with 400 MB and is done with 800,
-    so it grows with the warehouse, too: there it is 1.7 GB.
+    Each thread of a query has blocks that cannot be spilled, so the limit grows with the number of processors. With two
+    processors, half of the limit is enough to build every model for ten years of a force (13 million rows, a file of
+    1.5 GB). Finding the repeated keys of two years of all forces (113 million rows, 6.7 GB) fails with 400 MB and
+    succeeds with 800 MB, so the limit also grows with the warehouse: in this case it is 1.7 GB.
 
     Args:
-        warehouse: the file that is opened.
-        bytes_a_thread: at least so much for each processor; as building and publishing need it.
-        share_of_file: at least one part of the file in so many.
+        warehouse: the file to open.
+        bytes_a_thread: minimum for each processor, as building and publishing need it.
+        share_of_file: the limit is at least the size of the file divided by this.
 
     Returns:
-        A size as DuckDB reads it, `400MB`; no more than the share of the machine's memory that DuckDB takes by itself.
+        A size for DuckDB, for example `400MB`; at most DuckDB's default share of the machine's memory.
     """
     wanted = max((os.cpu_count() or 1) * bytes_a_thread, warehouse.stat().st_size // share_of_file)
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -176,7 +177,7 @@ def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, shar
 
 @contextmanager
 def dry_connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A loading connection whose warehouse is empty, in memory, and gone afterwards."""
+    """Open a loading connection to an empty in-memory warehouse, which is discarded afterwards."""
     with _memory_connection(":memory:", ":memory:") as connection:
         yield connection
 
@@ -196,13 +197,14 @@ def _memory_connection(
 
 
 def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
-    """Open the files of the warehouse and of the marts, to read tables of both as a loading connection has them.
+    """Open the warehouse file and the marts file for reading, with the table names of a loading connection.
 
     Args:
-        warehouse: an existing file. Without marts, or with damaged ones, which a run makes again, all else can be read.
+        warehouse: an existing file. If the marts are missing or damaged, which the next run repairs, all other tables
+            can still be read.
 
     Returns:
-        A connection that the caller closes, and keeps writers out while it is open (`warehouse/lock.py`).
+        A connection; the caller must close it, and keep writers out while it is open (`warehouse/lock.py`).
     """
     connection = duckdb.connect(str(warehouse), read_only=True)
     with suppress(duckdb.Error):
@@ -211,7 +213,7 @@ def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _attach_marts(connection: duckdb.DuckDBPyConnection, marts: str, option: str) -> None:
-    """Have a connection to the warehouse see the marts as `marts.TABLE`."""
+    """Attach the marts to a connection, so that their tables are named `marts.TABLE`."""
     connection.execute(f"attach {literal(marts)} as {MARTS} ({option})")
     if option != "read_only":
         connection.execute(f"create schema if not exists {MARTS}.marts")
@@ -220,7 +222,7 @@ def _attach_marts(connection: duckdb.DuckDBPyConnection, marts: str, option: str
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of what is done inside, or nothing of it."""
+    """Run the block in a transaction: commit all changes, or roll back if it raises an error."""
     with private_files():
         connection.execute("begin")
         try:
@@ -232,12 +234,12 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def private_files() -> AbstractContextManager[None]:
-    """Files that are made meanwhile are for their owner alone, as the log that DuckDB writes beside the warehouse."""
+    """Make files created in the block readable by their owner only, such as DuckDB's write-ahead log."""
     return _umask(0o077)
 
 
 def readable_files() -> ContextDecorator:
-    """Files that are made meanwhile are for every reader, in a process whose other files are private."""
+    """Make files created in the block readable by all, in a process whose other files are private."""
     return _umask(0o022)
 
 
@@ -251,11 +253,11 @@ def _umask(mask: int) -> Iterator[None]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder for its owner alone; one that others may enter is closed, with all that is in it."""
+    """Create a folder for its owner only; if others can enter it, close it and everything in it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o077:
         for path in [folder, *folder.rglob("*")]:
-            # Another process may have removed a file meanwhile; the mode of a link is that of its target.
+            # Another process may have removed a file in the meantime; the mode of a link is that of its target.
             with suppress(FileNotFoundError):
                 if not path.is_symlink() or path == folder:
                     path.chmod(path.stat().st_mode & 0o700)
@@ -265,18 +267,18 @@ def make_private_folder(folder: Path) -> None:
 def reading_connection(
     file: Path, limits: Mapping[str, str | int] = MappingProxyType({})
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to a DuckDB file, shut off from everything else on the machine.
+    """Open a read-only connection to a DuckDB file, isolated from everything else on the machine.
 
     Args:
         file: an existing DuckDB file.
-        limits: settings of DuckDB that bound what a query takes, as `memory_limit`; without them DuckDB's own hold.
+        limits: DuckDB settings that limit the resources of a query, such as `memory_limit`; by default DuckDB's own.
 
     Yields:
-        A connection that can read this file and nothing else: no other file, no network, no extension, no Python
-        object, and no way to lift that.
+        A connection that can read only this file: no other file, no network, no extension and no Python object. These
+        restrictions cannot be lifted.
 
     Raises:
-        DatabaseUnreadable: the file is no database, or a damaged one.
+        DatabaseUnreadable: the file is not a database, or is damaged.
     """
     advice = "Nothing was changed. Make it again: fcir publish"
     with opening(file, advice):
@@ -294,7 +296,7 @@ def reading_connection(
         )
     try:
         connection.execute("set TimeZone = 'UTC'")
-        # DuckDB prints it on standard output, among the data, of a program that was started by `python -c`.
+        # In a program started with `python -c`, DuckDB prints the progress bar to standard output, among the data.
         connection.execute("set enable_progress_bar = false")
         connection.execute("set lock_configuration = true")
         with noticing_damage(file, advice):
@@ -304,23 +306,23 @@ def reading_connection(
 
 
 def create_private(file: Path) -> None:
-    """Make a DuckDB file that only its owner may read, unless it exists; one that was killed here leaves none."""
+    """Create a DuckDB file that only its owner can read, unless it exists; if killed, no partial file remains."""
     _create_private(file, "attach {} as created")
 
 
 def marts_of(warehouse: Path) -> Path:
-    """The file of the marts, beside that of the warehouse."""
+    """Return the path of the marts file, next to the warehouse file."""
     return warehouse.with_name("marts.duckdb")
 
 
 def create_marts(warehouse: Path) -> Path:
-    """Make the file of the marts as `create_private` makes one, in the storage version that it is published in.
+    """Create the marts file like `create_private`, in the storage version in which it is published.
 
     Args:
-        warehouse: the file beside it.
+        warehouse: the warehouse file, next to it.
 
     Returns:
-        The file.
+        The marts file.
     """
     marts = marts_of(warehouse)
     _create_private(marts, f"attach {{}} as created (storage_version '{STORAGE_VERSION}'); create schema created.marts")
@@ -339,13 +341,13 @@ def _create_private(file: Path, statements: str) -> None:
 
 
 def empty_spill_folder(warehouse: Path) -> Path:
-    """The folder that DuckDB spills into when it opens this file, made empty and for its owner alone.
+    """Create an empty folder, for its owner only, that DuckDB spills into when it opens this file.
 
-    DuckDB makes one that others can read, and one that was killed leaves its rows there. They are rows of the
-    warehouse, which have no personal values in them, and as private as it is.
+    The folder that DuckDB creates is readable by others, and a killed process leaves its rows there. These rows come
+    from the warehouse: they have no personal values, but are as private as the warehouse.
 
     Args:
-        warehouse: a DuckDB file that nobody has open.
+        warehouse: a DuckDB file that no process has open.
     """
     folder = warehouse.with_name(f"{warehouse.name}.tmp")
     if folder.exists():
@@ -355,16 +357,16 @@ def empty_spill_folder(warehouse: Path) -> Path:
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows by the names of their columns, in one statement: one for each row costs a millisecond apiece.
+    """Insert rows by column name, in one statement; separate statements would cost a millisecond per row.
 
     Args:
         connection: an open connection.
         relation: quoted name of the table.
-        rows: rows of the same columns; columns of the table that are not among them are null.
+        rows: rows with the same columns; other columns of the table are null.
     """
     if not rows:
         return
-    # Here: it costs a tenth of a second to import, and a command that only asks inserts nothing.
+    # Imported here, because it takes a tenth of a second, and commands that only read insert nothing.
     import pyarrow as pa
 
     connection.register("rows_to_insert", pa.Table.from_pylist([dict(row) for row in rows]))
@@ -375,7 +377,7 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequ
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether the schema `marts` of the database has a table; a public edition has fewer than a publication."""
+    """Return whether the schema `marts` of the database has a table; the public edition has fewer tables."""
     found = connection.execute(
         "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?", [name]
     ).fetchone()

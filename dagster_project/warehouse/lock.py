@@ -1,7 +1,7 @@
-"""The lock of the warehouse's one writer. DuckDB's own lock does not do.
+"""The lock that allows a single writer of the warehouse. DuckDB's own lock is not enough.
 
-POSIX drops DuckDB's file lock when any code of the process opens and closes the database file (hashing it, copying
-it); a second writer then loses data silently. So the right to write is a `flock` on a file of our own.
+POSIX releases DuckDB's file lock when any code of the process opens and closes the database file (to hash or copy it);
+a second writer could then lose data silently. So the writer lock is a `flock` on a separate file.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from pathlib import Path
 
 from dagster_project.errors import UsageError
 
-# Readers of the private file (sensor, `fcir status`) hold a shared lock for some milliseconds: wait them out.
+# Readers of the private file (sensor, `fcir status`) hold a shared lock for milliseconds; a writer waits for them.
 _PATIENCE_SECONDS = 5.0
 
-# The file is rewritten in place while it is read, so a reader may see half of two texts; it then reads again.
+# The file may be rewritten while it is read, so a reader may see parts of two texts; it then reads again.
 _READS = 5
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds the right to write, or held it when it was killed, and what it is doing."""
+    """The process that holds the writer lock, or held it when it was killed, and its current step."""
 
     pid: int
     since: datetime
-    """When it took the lock, UTC."""
+    """Time at which it took the lock, UTC."""
     command: str
-    """What was started, for example `fcir run`; empty when it is not known."""
+    """The command, for example `fcir run`; empty if it is not known."""
     step: str
-    """What it is doing, for example `loading crimes`; empty before the first step."""
+    """The current step, for example `loading crimes`; empty before the first step."""
     step_since: datetime
-    """When the step began, UTC."""
+    """Time at which the step started, UTC."""
 
 
 @dataclass
@@ -47,27 +47,27 @@ class _Hold:
     descriptor: int
     holder: Holder
     times: int = 1
-    """How often it was entered: a run inside a locked command enters again."""
+    """Number of nested entries: a run inside a locked command enters again."""
 
 
 _held: dict[Path, _Hold] = {}
 
 
 class WarehouseLocked(RuntimeError):
-    """Another run holds the warehouse; the message names its process."""
+    """The warehouse is locked by another run; the message names its process."""
 
 
 @contextmanager
 def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
-    """Hold the right to write the warehouse; the same process may enter again.
+    """Hold the writer lock of the warehouse; the same process may enter again.
 
     Args:
-        lock_file: made when it does not exist.
-        command: what was started, for those who ask meanwhile.
+        lock_file: the lock file; created if it does not exist.
+        command: the command of this process, shown to others that ask for the holder.
 
     Raises:
-        WarehouseLocked: another process holds it.
-        UsageError: there is a folder in its place.
+        WarehouseLocked: another process holds the lock.
+        UsageError: there is a folder in place of the lock file.
     """
     if hold := _held.get(lock_file):
         hold.times += 1
@@ -89,7 +89,7 @@ def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
 
 
 def note_step(lock_file: Path, step: str) -> None:
-    """Say what this process is doing with the warehouse; without the lock nothing is said.
+    """Record what this process is doing with the warehouse; does nothing without the lock.
 
     Args:
         lock_file: the lock that this process holds.
@@ -102,19 +102,19 @@ def note_step(lock_file: Path, step: str) -> None:
 
 
 def holder_of(lock_file: Path) -> Holder | None:
-    """The process that holds the right to write at this instant; None when there is none, or it does not say."""
+    """Return the process that currently holds the writer lock; None if there is none, or it left no details."""
     is_held, holder = _look_at(lock_file)
     return holder if is_held else None
 
 
 def killed_holder(lock_file: Path) -> Holder | None:
-    """The last process that held the right to write, if it was killed while it did; None when it ended by itself."""
+    """Return the last holder of the writer lock if it was killed while it held it; None if it ended by itself."""
     is_held, holder = _look_at(lock_file)
     return None if is_held else holder
 
 
 def _look_at(lock_file: Path) -> tuple[bool, Holder | None]:
-    """Whether a writer holds the lock, and what the file says; a holder that ends by itself empties the file."""
+    """Return whether a writer holds the lock, and the holder in the file; a holder that ends by itself empties it."""
     try:
         descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -159,10 +159,10 @@ def _read(descriptor: int) -> Holder | None:
 
 @contextmanager
 def reader_lock(lock_file: Path) -> Iterator[None]:
-    """Keep writers out while the private file is read; at once, without waiting.
+    """Keep writers out while the private file is read; fail at once if there is a writer.
 
     Raises:
-        WarehouseLocked: a run holds the warehouse.
+        WarehouseLocked: a run holds the writer lock.
     """
     if _held.get(lock_file):
         yield

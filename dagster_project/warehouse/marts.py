@@ -1,8 +1,8 @@
-"""The file of the marts, `marts.duckdb`: whether it belongs to the warehouse beside it, and how its free blocks go.
+"""The marts file, `marts.duckdb`: check that it matches the warehouse next to it, and remove its free blocks.
 
-dbt builds most tables in the warehouse and the marts here, each in a transaction of its own. Both files agree when they
-were left together: after every build and every publication the warehouse notes size and time of this one. One that was
-put back, replaced or lost is noticed by that, and the next build makes all marts again.
+dbt builds the marts in this file and all other tables in the warehouse, each in a separate transaction. After every
+build and publication, the warehouse records the size and time of the marts file. If the file was restored, replaced or
+lost, they differ, and the next build makes all marts again.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 
-# What a night replaces it uses again; a build from scratch leaves half of the file.
+# A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
 _FREE_SHARE = 3
 
 
 def note_writing(connection: duckdb.DuckDBPyConnection, *, from_scratch: bool = False) -> None:
-    """Note that the marts are being written, before the first of it.
+    """Record that the marts are being written; call it before the first write.
 
     Args:
         connection: the warehouse with the marts, in no transaction or in one that writes to the warehouse.
-        from_scratch: whether what is there counts for nothing until all is written, also if this process is killed.
-            Else the next build goes on from it: it does again what is pending, with the same result.
+        from_scratch: whether the current marts are invalid until everything is written, even if this process is killed.
+            Otherwise the next build continues from them: it repeats the pending work, with the same result.
     """
     connection.execute("delete from audit.marts_file where size > 0 or ?", [from_scratch])
     if from_scratch:
@@ -40,7 +40,7 @@ def note_writing(connection: duckdb.DuckDBPyConnection, *, from_scratch: bool = 
 
 
 def note_written(connection: duckdb.DuckDBPyConnection) -> None:
-    """Note that the marts are whole as they stand, after the last of it; arguments as of `note_writing`."""
+    """Record that the marts are complete; call it after the last write. `connection` is as in `note_writing`."""
     connection.execute(f"checkpoint {MARTS}")
     state = _file_of(connection).stat()
     with transaction(connection):
@@ -49,10 +49,10 @@ def note_written(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def belong_together(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the marts are those that were left with the warehouse, or were being written when a process was killed.
+    """Return whether the marts are those recorded in the warehouse, or were being written when a process was killed.
 
     Args:
-        connection: the warehouse, with the marts where there are any.
+        connection: the warehouse, with the marts if there are any.
     """
     tables = connection.execute("select 1 from duckdb_tables() where database_name = ? limit 1", [MARTS]).fetchone()
     if tables is None:
@@ -68,9 +68,10 @@ def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether free blocks are a third of the file, or may hold rows of a delivery withdrawn since the last publication.
+    """Return whether the file should be rewritten, to remove its free blocks.
 
-    A block that a table no longer uses keeps its bytes until another table takes it, and a published copy has them too.
+    That is the case if they are more than a third of the file, or may contain rows of a delivery withdrawn since the
+    last publication. A free block keeps its bytes until a table uses it again, and a published copy has them too.
     """
     row = connection.execute(
         f"""
@@ -88,10 +89,10 @@ def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def rewrite(marts: Path) -> None:
-    """Write the file anew without its free blocks: deleting rows does not erase them, this does.
+    """Rewrite the file without its free blocks. Deleting rows does not erase their bytes; this does.
 
     Args:
-        marts: the file; the caller holds the writer lock, and no connection to it is open.
+        marts: the file; the caller must hold the writer lock and have no connection to it.
     """
     draft = marts.with_name(f".{marts.name}.draft")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What state the warehouse is in, read from its audit: per source, and what needs attention. It changes nothing."""
+"""Read the state of the warehouse from its audit: the state of each source, and what needs attention."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import reader_lock
 
-# A rejected delivery stands until another attempt at its day; the files of one attempt have one run in common.
+# A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run.
 _AUDIT = "audit.load"
 _PUBLISHED_AUDIT = "marts.load_audit"
-"""The audit as a publication has it: the same rows and columns, as of its run."""
+"""The audit in a publication: the same rows and columns, as of its run."""
 
 _JUDGED = """
     select
@@ -37,32 +37,32 @@ _JUDGED = """
 
 @dataclass(frozen=True)
 class OutstandingDelivery:
-    """A delivery that is missing, or whose newest form was rejected."""
+    """A delivery that is missing, or whose newest attempt was rejected."""
 
     source: str
     extract_date: date
     status: str
     reason: str
     load_id: int
-    """One of its loads, as the audit numbers it."""
+    """Number of one of its loads in the audit."""
     files: tuple[str, ...] = ()
-    """Names of its files; none of a missing delivery."""
+    """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
-    """Whether an operator can accept it: it was rejected, and every file of it could be read."""
+    """Whether an operator can accept it: it was rejected, and all its files are readable."""
 
     @property
     def name(self) -> str:
-        """By what it can be accepted: `SOURCE/DAY`."""
+        """Name by which it can be accepted: `SOURCE/DAY`."""
         return f"{self.source}/{self.extract_date}"
 
     def __str__(self) -> str:
-        """Source, day, state and reason."""
+        """Return source, day, state and reason."""
         return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is loaded of one source."""
+    """The loaded data of one source."""
 
     source: str
     days_loaded: int
@@ -74,7 +74,7 @@ class SourceState:
 
 
 def how_to_restore(warehouse: Path) -> str:
-    """What stands, and the way on, where the warehouse is damaged."""
+    """Return what is unaffected if the warehouse is damaged, and how to restore it."""
     return (
         "Nothing was done, and what was published stays. Put the file back from its backup and run: "
         f"install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/runbook.md, Backup and restore)"
@@ -83,14 +83,14 @@ def how_to_restore(warehouse: Path) -> str:
 
 @contextmanager
 def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """A read-only connection to the private files, with writers kept out while it is open.
+    """Open a read-only connection to the private files, and keep writers out while it is open.
 
     Yields:
-        The connection; None when there is nothing to read yet.
+        The connection; None if there is nothing to read yet.
 
     Raises:
-        WarehouseLocked: a run of another process holds the warehouse.
-        DatabaseUnreadable: it is no database, or a damaged one.
+        WarehouseLocked: a run of another process holds the writer lock.
+        DatabaseUnreadable: the file is not a database, or is damaged.
     """
     if not (warehouse.exists() or lock_file.exists()):
         yield None
@@ -109,9 +109,9 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
 
 
 def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the warehouse has its audit tables; a run that was killed early leaves a file without them.
+    """Return whether the warehouse has its audit tables.
 
-    So does a warehouse of an earlier layout, until a run has brought it up to date.
+    They are missing if a run was killed early, or until a run has updated a warehouse of an earlier layout.
     """
     row = connection.execute(
         """
@@ -128,12 +128,12 @@ def _judged(is_published: bool) -> str:
 
 
 def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[OutstandingDelivery]:
-    """Deliveries that need attention, by source and day; one line for each, whatever its number of files.
+    """Return the deliveries that need attention, by source and day, one item for each regardless of its files.
 
     Args:
         connection: the warehouse, or a published database.
-        is_published: whether it is a published database, which has the audit as of its run, without the codes of
-            files that could not be read.
+        is_published: whether it is a published database, which has the audit as of its run, without the error codes of
+            unreadable files.
     """
     rows = connection.execute(
         f"""
@@ -160,7 +160,7 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
 
 
 def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:
-    """One state for each source that ever delivered or owed something.
+    """Return the state of each source that has ever delivered or owed something.
 
     Args:
         connection: the warehouse, or a published database.
@@ -188,21 +188,21 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
 
 @dataclass(frozen=True)
 class QuarantinedRows:
-    """The rows of one file that are quarantined for one reason in one column."""
+    """Rows of one file that are quarantined for the same reason in the same column."""
 
     file: str
     column: str | None
-    """None where the reason is about the whole row."""
+    """The faulty column; None if the reason is about the whole row."""
     reason_code: str
     rows: int
     row: int
-    """The first of them, as the file counts its rows."""
+    """Number of the first of these rows in the file."""
     reason: str
-    """Of the first of them."""
+    """Reason of the first of these rows."""
 
 
 def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[int]) -> list[QuarantinedRows]:
-    """Why rows of some loads are quarantined, by file, column and reason code."""
+    """Return the quarantined rows of some loads, grouped by file, column and reason code."""
     rows = connection.execute(
         """
         select
@@ -224,7 +224,7 @@ def quarantined_rows(connection: duckdb.DuckDBPyConnection, load_ids: Sequence[i
 
 @dataclass(frozen=True)
 class AffectedMonth:
-    """A month of whose rows so many were quarantined that the figures made of them are marked."""
+    """A month with so many quarantined rows that the figures computed from it are marked."""
 
     source: str
     force_code: str
@@ -234,7 +234,7 @@ class AffectedMonth:
     rows_quarantined: int
 
     def __str__(self) -> str:
-        """Source, force, month and rows."""
+        """Return source, force, month and rows."""
         share = 100 * self.rows_quarantined / self.rows_read
         return (
             f"{self.source} {self.force_code} {self.month:%Y-%m}: {self.rows_quarantined:,} of {self.rows_read:,} rows "
@@ -243,9 +243,9 @@ class AffectedMonth:
 
 
 def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth]:
-    """Months in which more than 1 % of the rows of a source and force were quarantined, the newest first.
+    """Return months in which more than 1 % of the rows of a source and force were quarantined, newest first.
 
-    Rows whose force could not be read count for every force of the source; duplicates and superseded rows do not count.
+    Rows whose force could not be read count for every force of the source. Duplicates and superseded rows do not count.
     """
     rows = connection.execute(
         """
@@ -297,7 +297,7 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
-    """Days of a source whose delivery was accepted and stands, with its rows that are loaded; oldest first."""
+    """Return the days of a source with an accepted delivery, with their number of loaded rows; oldest first."""
     rows = connection.execute(
         """
         select
@@ -315,19 +315,19 @@ def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[da
 
 @dataclass(frozen=True)
 class StandingResult:
-    """What came of an expectation when a source was last validated."""
+    """The outcome of an expectation when its source was last validated."""
 
     success: bool
     evaluated: int
     unexpected: int
     failed_extract_dates: str
-    """Comma-separated; empty when none failed."""
+    """Comma-separated; empty if none failed."""
     validated_at: datetime
-    """UTC, naive as the column is."""
+    """UTC, without time zone like the column."""
 
 
 def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """By its name, the last result of every expectation that looked at something or failed for want of it."""
+    """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
     rows = connection.execute(
         """
         with numbered as (

@@ -1,4 +1,4 @@
-"""Tables that loading owns: `raw` (rows), `incoming` (candidates among them), `audit` (what became of it all)."""
+"""Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
 from __future__ import annotations
 
@@ -172,11 +172,11 @@ where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build a
 
 
 class TableMismatch(OperatorError, RuntimeError):
-    """A raw table has a column of another type than the contract states; the message says how to go on."""
+    """A column of a raw table has another type than the contract states; the message says what to do."""
 
 
 def raw_columns(contract: Contract) -> dict[str, str]:
-    """Columns of a source's raw table, in order, with their SQL types."""
+    """Return the columns of a source's raw table, in order, with their SQL types."""
     columns = {column.name: "varchar" if column.is_personal else sql_type_of(column) for column in contract.columns}
     return columns | {
         "is_dst_ambiguous": "boolean",
@@ -187,9 +187,9 @@ def raw_columns(contract: Contract) -> dict[str, str]:
 
 
 def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Make the audit tables and one raw table for each contract; add columns that a contract has gained.
+    """Create the audit tables and one raw table for each contract; add columns that are new in a contract.
 
-    What a run that was killed left of its candidates is taken away. Loads of a version that did not count rows by force
+    Candidates that a killed run left behind are deleted. Loads of an earlier version that did not count rows by force
     get these counts from their rows.
 
     Raises:
@@ -217,7 +217,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
 
 
 def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Keep what dbt has to know of the contracts; have everything built from scratch where that has changed."""
+    """Record the contract settings that dbt needs; if they changed, have everything built from scratch."""
     known = dict(connection.execute("select source, absent_forces_complete from audit.contract").fetchall())
     for contract in contracts:
         if known.get(contract.source) is contract.absent_forces_complete:
@@ -227,14 +227,14 @@ def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable
             connection.execute(
                 "insert into audit.contract values (?, ?)", [contract.source, contract.absent_forces_complete]
             )
-            # Which days are complete may change in months that no load has changed.
+            # Completeness of days may change even in months without a changed load.
             connection.execute("delete from audit.build_started")
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Count the rows by force of accepted loads that have no such counts.
+    """Count the rows by force for accepted loads that lack these counts.
 
-    The force of their quarantined rows was not kept: these count as rows whose force could not be read.
+    The force of their quarantined rows was not stored, so these count as rows whose force could not be read.
     """
     uncounted: dict[str, list[int]] = {}
     for source, load_id in connection.execute(
@@ -298,15 +298,15 @@ def _count_forces(connection: duckdb.DuckDBPyConnection, source: str, loads: lis
 
 
 def create_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract, first_load_id: int) -> None:
-    """Begin a candidate of a source: a view of its rows in the raw table, and an empty table of its quarantine.
+    """Start a candidate of a source: a view of its rows in the raw table, and an empty quarantine table.
 
-    Rows are written once, where they stay if they are accepted: writing is the dearest part of loading. Until their
-    load is in `audit.load`, nothing but this view shows them as loaded.
+    Rows are written once, directly to the table where accepted rows stay, because writing is the most expensive part of
+    loading. Until their load is in `audit.load`, only this view shows them.
 
     Args:
         connection: a loading connection.
         contract: the source.
-        first_load_id: the candidate's rows have this number or a higher one, and no others do.
+        first_load_id: lowest load number of the candidate; all loads from this number on belong to it.
     """
     columns = ", ".join(quoted(column) for column in raw_columns(contract))
     connection.execute(
@@ -324,7 +324,7 @@ def drop_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 def _forget_candidates(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take away candidates that were never judged, with their rows: the numbers of their loads are given again."""
+    """Delete candidates that were never judged, with their rows, because their load numbers are used again."""
     left = connection.execute(
         """
         select
@@ -345,5 +345,5 @@ def _forget_candidates(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def incoming(contract: Contract, part: str | None = None) -> str:
-    """Quoted name of a candidate: its rows, or the part `quarantine` or `deliveries`."""
+    """Return the quoted name of a candidate: its rows, or the part `quarantine` or `deliveries`."""
     return table("incoming", f"{contract.source}__{part}" if part else contract.source)
