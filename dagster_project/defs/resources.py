@@ -78,7 +78,8 @@ class Deliveries(dg.ConfigurableResource):
     @classmethod
     def planned(cls, plan: RunPlan) -> dg.ResourceDefinition:
         """Return the resource for a run that was planned before it started, as the command line does."""
-        deliveries = cls()
+        first, last = (day.isoformat() if day else "" for day in (plan.wanted.first, plan.wanted.last))
+        deliveries = cls(first=first, last=last)
         deliveries._plans[plan.wanted] = plan
         # Hardcoded: for a configured resource, Dagster would create another instance.
         return dg.ResourceDefinition.hardcoded_resource(deliveries)

@@ -179,11 +179,12 @@ def test_the_checks_of_dbt_passed(checks):
 
 
 def test_stored_tables_show_their_rows(latest, settings):
-    """Views show none: counting them would run them once more."""
+    """Views show none: counting them would run them again. A publication adds its own rows to the marts of versions."""
     with open_read_only(settings.warehouse) as connection:
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
-            "where schema_name in ('changes', 'measures', 'marts', 'reference')"
+            "where schema_name in ('changes', 'measures', 'marts', 'reference') "
+            "and table_name not in ('published_versions', 'revisions')"
         ).fetchall()
         for schema, name in tables:
             [[count]] = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchall()  # noqa: S608 - own names

@@ -105,7 +105,7 @@ def test_the_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyC
 
 @pytest.fixture(scope="module")
 def settings(marts: duckdb.DuckDBPyConnection) -> Settings:
-    ((path,),) = marts.execute("select path from duckdb_databases() where not internal").fetchall()
+    [(path,)] = marts.execute("select path from duckdb_databases() where database_name = 'warehouse'").fetchall()
     return Settings(home=Path(path).parent)
 
 
