@@ -214,7 +214,8 @@ def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
 
 def _attach_marts(connection: duckdb.DuckDBPyConnection, marts: str, option: str) -> None:
     """Attach the marts to a connection, so that their tables are named `marts.TABLE`."""
-    connection.execute(f"attach {literal(marts)} as {MARTS} ({option})")
+    # Another connection of the process to the same file may have attached them.
+    connection.execute(f"attach if not exists {literal(marts)} as {MARTS} ({option})")
     if option != "read_only":
         connection.execute(f"create schema if not exists {MARTS}.marts")
     connection.execute(f"set search_path = '{WAREHOUSE}.main,{MARTS}.marts'")

@@ -329,7 +329,7 @@ def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there
     ]
     rows[1] |= {"comparison": "less_than", "value": Decimal(612), "base_value": Decimal(613)}
     with dry_connection() as connection:
-        connection.execute("create schema marts")
+        connection.execute("create schema if not exists marts")
         columns = ", ".join(f"{name} {kinds.get(name, 'varchar')}" for name in facts)
         connection.execute(
             f"create table marts.claims (force_code varchar, report_id varchar, statement_id varchar, test_no bigint, "
@@ -363,7 +363,7 @@ def test_the_page_groups_claims_by_paper_and_keeps_their_order():
         ("kent", "june", "2023-06-15", "C1", 1, "one", "not_testable", "not_testable", None, "unknown"),
     ]
     with dry_connection() as connection:
-        connection.execute("create schema marts")
+        connection.execute("create schema if not exists marts")
         connection.execute("create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name")
         connection.execute(
             "create table marts.measures as select 'a.b' as measure, 'Section' as section_title, 'Label' as label"

@@ -74,7 +74,7 @@ def test_an_unknown_step_is_refused():
 
 def test_the_names_are_written_into_both_reconciliations_again_and_again():
     with dry_connection() as connection:
-        connection.execute("create schema marts")
+        connection.execute("create schema if not exists marts")
         connection.execute(
             "create table marts.measures as select 'calls_999.pct_not_answered' as measure, "
             "'calls not answered' as numerator, 'calls received' as denominator"
