@@ -41,8 +41,8 @@ class Comparison:
 
     Attributes:
         name: what a difference is told under.
-        expected, found: SQL of a relation, as it stands after FROM: in the catalogue `expected`, and in `found`. Found
-            marts by their schema alone, since those of the project have a file of their own.
+        expected, found: SQL of a relation, as it stands after FROM: in the catalogues `expected` and `expected_marts`,
+            and in `found`. Found marts by their schema alone: the project has a file for them, another program has not.
         columns: those that are compared; None: all that both have.
         excluded: columns that may differ.
         is_whole: whether a column that only the expected one has is a difference.
@@ -62,7 +62,7 @@ _LOAD = frozenset({"load_id"})
 FACTS = tuple(
     Comparison(
         f"marts.{name}",
-        table("expected", "marts", name),
+        table("expected_marts", "marts", name),
         table("marts", name),
         excluded=_LOAD,
         is_whole=True,
@@ -105,7 +105,7 @@ def other_marts(expected: Path) -> tuple[Comparison, ...]:
     Args:
         expected: the DuckDB file of the reference.
     """
-    with duckdb.connect(str(expected), read_only=True) as connection:
+    with duckdb.connect(str(marts_of(expected)), read_only=True) as connection:
         names = [
             row[0]
             for row in connection.execute(
@@ -113,7 +113,7 @@ def other_marts(expected: Path) -> tuple[Comparison, ...]:
             ).fetchall()
         ]
     return tuple(
-        Comparison(f"marts.{name}", table("expected", "marts", name), table("marts", name))
+        Comparison(f"marts.{name}", table("expected_marts", "marts", name), table("marts", name))
         for name in names
         if name not in _OF_A_RUN and name not in _FACTS
     )
@@ -138,10 +138,9 @@ def differences(expected: Path, found: Path, comparisons: Iterable[Comparison]) 
     with duckdb.connect() as connection:
         for name, file in (("expected", expected), ("found", found)):
             connection.execute(f"attach {literal(str(file))} as {name} (read_only)")
-        marts = marts_of(found)
-        if marts.exists():
-            connection.execute(f"attach {literal(str(marts))} as found_marts (read_only)")
-        connection.execute(f"set search_path = '{'found_marts' if marts.exists() else 'found'}.marts'")
+            if marts_of(file).exists():
+                connection.execute(f"attach {literal(str(marts_of(file)))} as {name}_marts (read_only)")
+        connection.execute(f"use {'found_marts' if marts_of(found).exists() else 'found'}")
         for comparison in comparisons:
             texts += _difference(connection, comparison)
     return texts

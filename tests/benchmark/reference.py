@@ -29,6 +29,7 @@ import duckdb
 import yaml
 
 from dagster_project.sql import literal
+from dagster_project.warehouse.connection import marts_of
 
 _SQL = Path(__file__).parent / "sql"
 _SEEDS = Path(__file__).parents[2] / "dbt" / "seeds"
@@ -168,6 +169,7 @@ def run(
             clock = now
 
         connection.execute("set TimeZone = 'UTC'")
+        attach_marts(connection, database)
         for name, pad in hmac_pads(secret).items():
             connection.execute(f"set variable {name}_pad = $pad", {"pad": pad})
         _execute(connection, "macros.sql", {})
@@ -191,9 +193,15 @@ def run(
             if tests:
                 _run_tests(connection, nodes)
                 lap("tests")
-        connection.execute("checkpoint")
+        connection.execute("checkpoint warehouse; checkpoint fcir")
         lap("checkpoint")
     return parts
+
+
+def attach_marts(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    """Open the file of the marts beside a database, as the compiled models name it; make it if there is none."""
+    connection.execute(f"attach {literal(str(marts_of(database)))} as fcir")
+    connection.execute("create schema if not exists fcir.marts; set search_path = 'warehouse.main,fcir.marts'")
 
 
 def hmac_pads(secret: bytes) -> dict[str, bytes]:
@@ -364,7 +372,7 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
     from dagster_project.warehouse.tables import ensure_tables
 
     ensure_tables(connection, load_contracts(CONTRACTS).values())
-    connection.execute("create schema staging; create schema measures")
+    connection.execute("create schema staging; create schema changes; create schema measures")
     made = {
         row[0]
         for row in connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
@@ -378,12 +386,7 @@ def _make_other_marts(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str,
         if node is None or node["name"] in made:
             continue
         kind = "view" if node["config"]["materialized"] == "view_in_place" else "table"
-        connection.execute(_in_one_file(f"create {kind} {node['relation_name']} as {node['compiled_code']}"))
-
-
-def _in_one_file(sql: str) -> str:
-    """SQL of dbt, with the marts in the file of the warehouse."""
-    return sql.replace('"fcir"."marts".', '"warehouse"."marts".')
+        connection.execute(f"create {kind} {node['relation_name']} as {node['compiled_code']}")
 
 
 def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> None:
@@ -396,7 +399,7 @@ def _run_tests(connection: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) 
     for node in nodes.values():
         if node["resource_type"] != "test" or any(f'"{name}"' in node["compiled_code"] for name in skipped):
             continue
-        found = connection.execute(_in_one_file(f"select count(*) from ({node['compiled_code']})")).fetchone()
+        found = connection.execute(f"select count(*) from ({node['compiled_code']})").fetchone()
         if found and found[0]:
             raise CheckFailed(f"{node['name']} finds {found[0]} rows")
 

@@ -58,8 +58,9 @@ def test_a_peer_comes_to_the_tables_of_the_reference(peer, expected, tmp_path):
 @pytest.mark.parametrize("expected", [_TWO], indirect=True, ids=["two forces"])
 def test_a_check_of_dbt_and_sqlmesh_gives_a_row_when_it_fails(expected, tmp_path):
     landing, database, key, force = expected
-    shutil.copy(database, tmp_path / "warehouse.duckdb")
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+    shutil.copytree(database.parent, tmp_path / "copy")
+    with duckdb.connect(str(tmp_path / "copy" / database.name)) as connection:
+        reference.attach_marts(connection, tmp_path / "copy" / database.name)
         for statement in macros(Asked(landing, database, key, force)):
             connection.execute(statement)
 

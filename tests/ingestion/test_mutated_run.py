@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dagster_project.sql import table
+from dagster_project.warehouse.connection import open_read_only
 from tests.ingestion.stacked_mutations import mutated_extracts
 from tests.reference.drafts import DEFAULT_FORCE, MARKER
 from tests.reference.extract_files import written
@@ -62,17 +64,19 @@ def test_no_column_of_the_warehouse_holds_a_personal_value(run, home):
     assert run.returncode == 1
     found = []
     # Packed as it is, a database file would not show it.
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+    with open_read_only(home / "warehouse.duckdb") as connection:
         columns = connection.execute(
             """
-            select table_schema, table_name, column_name
+            select table_catalog, table_schema, table_name, column_name
             from information_schema.columns
             where data_type like '%VARCHAR%'
             """
         ).fetchall()
         assert len(columns) > 100
-        for schema, table, column in columns:
-            relation, cell = (connection.table(f'"{schema}"."{table}"'), f'"{column}"')
-            if relation.filter(f"cast({cell} as varchar) ilike '%{MARKER}%'").limit(1).fetchall():
-                found.append((schema, table, column))
+        for *relation, column in columns:
+            if connection.execute(
+                f"select 1 from {table(*relation)} where cast({table(column)} as varchar) ilike $1 limit 1",  # noqa: S608
+                [f"%{MARKER}%"],
+            ).fetchall():
+                found.append((*relation, column))
     assert found == []

@@ -1,7 +1,5 @@
 create schema raw;
 
-create schema marts;
-
 create schema audit;
 
 create schema reference;
