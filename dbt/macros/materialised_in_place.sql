@@ -4,7 +4,7 @@
     The materializations of dbt-duckdb make each under another name, rename twice, drop the old one in a second
     transaction, put new rows into a temporary table first, and ask for indexes, foreign keys and columns, of which
     this project has none or knows them from the contract. Each of those calls builds the context of all macros
-    again, which is most of the cost of a small model. docs/decisions/0019-materialised-in-place.md -#}
+    again, which is most of the cost of a small model. docs/decisions/0019-in-place-materialisations.md -#}
 
 {% materialization table_in_place, adapter="duckdb" %}
     {%- set target = this.incorporate(type="table") -%}
