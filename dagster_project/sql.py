@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
 
@@ -32,3 +34,13 @@ def rows_as_dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Return all rows of an executed query as dictionaries by column name."""
     names = column_names(cursor)
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def rows_by(
+    connection: duckdb.DuckDBPyConnection, column: str, sql: str, parameters: Mapping[str, object] | None = None
+) -> dict[Any, list[dict[str, Any]]]:
+    """Return the rows of a query as dictionaries, grouped by a column, in their order."""
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows_as_dicts(connection.execute(sql, parameters)):
+        groups.setdefault(row[column], []).append(row)
+    return groups

@@ -11,7 +11,6 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
@@ -24,9 +23,9 @@ from markupsafe import Markup
 
 from dagster_project.publication.files import take_over, write
 from dagster_project.publication.html import render_template
-from dagster_project.publication.report.display import display, shortened
+from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.errors import ReportError
-from dagster_project.publication.report.read import default_month, paper_months
+from dagster_project.publication.report.read import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 from dagster_project.sql import rows_as_dicts
 
@@ -109,12 +108,9 @@ def render_explorer(
 
 def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
     """Read the content of the explorer from the marts; arguments and errors are those of `render_explorer`."""
-    until, synthetic = _about(connection)
-    return {
-        "data": read_explorer(connection, force_code=force_code),
-        "data_until": until,
-        "is_synthetic": synthetic,
-    }
+    until, is_synthetic = newest_delivery(connection)
+    data = read_explorer(connection, force_code=force_code)
+    return {"data": data, "data_until": until, "is_synthetic": is_synthetic}
 
 
 def explorer_page(
@@ -293,12 +289,7 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def _decision(value: str, measure: dict[str, Any]) -> str:
     """Return a target as printed, or a formula, which is the name of a measure."""
     number = value.removeprefix("-").replace(".", "", 1)
-    return _plain(Decimal(value), measure["unit"]) if number.isdecimal() else value
-
-
-def _plain(value: Decimal, unit: str) -> str:
-    """Return a target with its own decimals, `2%`, not those of the measure."""
-    return display(value, unit, max(0, -int(value.normalize().as_tuple().exponent)))
+    return display_target(Decimal(value), measure["unit"]) if number.isdecimal() else value
 
 
 def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -409,30 +400,12 @@ def _limits(
                     name: None if limit is None else format(limit.normalize(), "f")
                     for name, limit in {**limits, "target": target}.items()
                 },
-                "texts": {**texts, "target": "" if target is None else _plain(target, unit)},
+                "texts": {**texts, "target": "" if target is None else display_target(target, unit)},
                 "trial": bool(is_trial) and lower is not None,
                 "signal": signal or "",
             }
         )
     return found
-
-
-def _about(connection: duckdb.DuckDBPyConnection) -> tuple[date | None, bool]:
-    """Return the newest day delivered to the figures, and whether any delivery is synthetic."""
-    row = connection.execute(
-        """
-        select
-            max(extract_date),
-            coalesce(bool_or(is_synthetic), false)
-        from marts.load_audit
-        where
-            status in ('loaded', 'empty')
-            -- A paper that was typed in is delivered weeks after what it is compared with.
-            and source in (select unnest(string_split(sources, ',')) from marts.measures)
-        """
-    ).fetchone()
-    until, synthetic = row or (None, False)
-    return until, bool(synthetic)
 
 
 def _once(items: Iterable[str]) -> list[str]:

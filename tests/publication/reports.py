@@ -13,6 +13,7 @@ from dagster_project.publication.report.model import (
     Column,
     Definition,
     Figure,
+    Measure,
     Point,
     Report,
     Row,
@@ -135,3 +136,26 @@ def a_report() -> Report:
 def texts(report: Report) -> list[list[str]]:
     """The texts of the first table, row by row."""
     return [[item.text for item in row.figures] for row in report.sections[0].table.rows]
+
+
+def a_measure(**changes: object) -> Measure:
+    measure = Measure(
+        code="calls_101.pct_not_answered",
+        section="calls_101",
+        section_title="101 calls",
+        section_order=2,
+        label="% Not Answered",
+        unit="count",
+        decimals=0,
+        better="neither",
+        definition="",
+        numerator=None,
+        denominator=None,
+        owner="",
+        sources="calls",
+        in_board_paper=True,
+        is_headline=True,
+        chart_type="xmr",
+        target_kind="benchmark",
+    )
+    return replace(measure, **changes)

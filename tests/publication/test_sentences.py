@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import a_measure
 
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
@@ -36,15 +37,12 @@ def months(
     )
 
 
-def series(found: tuple[Month, ...], *, unit: str = "count", better: str = "neither", **changes) -> Series:
+def series(found: tuple[Month, ...], *, unit: str = "count", **changes) -> Series:
+    of_measure = {name: changes.pop(name) for name in ("better", "chart_type") if name in changes}
     made = Series(
-        unit=unit,
-        decimals=2 if unit == "percent" else 0,
-        better=better,
-        target_kind="benchmark",
+        measure=a_measure(unit=unit, decimals=2 if unit == "percent" else 0, **of_measure),
         months=found,
         left_out=(),
-        chart_type="xmr",
         points=12,
         baseline_start=date(2021, 8, 1),
         lower_limit=Decimal("0.5"),

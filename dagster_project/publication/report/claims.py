@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from dagster_project.publication.report.display import display, in_full
+from dagster_project.publication.report.display import display, in_full, own_decimals
 from dagster_project.publication.report.model import listed, long_month, span
 from dagster_project.publication.report.sentences import POINTS_NEEDED, SIGNAL_WORDS
 
@@ -144,7 +144,7 @@ def _figures(claim: Claim, names: Mapping[str, str]) -> str:
         case "within_benchmark":
             return _benchmark(claim)
         case comparison if comparison in _THRESHOLDS:
-            value, threshold = _pair(claim, base_decimals=_own_decimals(claim.base_value))
+            value, threshold = _pair(claim, base_decimals=own_decimals(_base(claim)))
             return f"{value} over {_value_months(claim)}, {_relation(claim, same='exactly')} {threshold}."
         case _:
             value, base = _pair(claim)
@@ -217,7 +217,7 @@ def _sum(claim: Claim) -> str:
 
 
 def _benchmark(claim: Claim) -> str:
-    value, target = _pair(claim, base_decimals=_own_decimals(claim.base_value))
+    value, target = _pair(claim, base_decimals=own_decimals(_base(claim)))
     is_lower = claim.better == "lower"
     side = "under" if is_lower else "above"
     meets = _value(claim) < _base(claim) if is_lower else _value(claim) > _base(claim)
@@ -318,8 +318,3 @@ def _pair(claim: Claim, *, decimals: int | None = None, base_decimals: int | Non
         more for more in range(shown, _ALL_DECIMALS + 1) if _text(claim, value, more) != _text(claim, base, more)
     )
     return _text(claim, value, exact), _text(claim, base, exact)
-
-
-def _own_decimals(value: Decimal | None) -> int:
-    """Return the decimals with which a target or threshold is stated: none for 2.00."""
-    return max(0, -int((value or Decimal(0)).normalize().as_tuple().exponent))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 import duckdb
 
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.model import long_month
+from dagster_project.publication.report.model import Measure, long_month
 from dagster_project.publication.report.sentences import number_word
 from dagster_project.warehouse.connection import has_table
 
@@ -42,26 +42,26 @@ def read_cohorts(
     *,
     force_code: str,
     month: date,
-    units: Mapping[str, tuple[str, int]],
+    measures: Iterable[Measure],
 ) -> dict[str, Cohorts]:
-    """Read the measures of chart type cohort as of the end of a month, by measure.
+    """Read measures that need time to mature, as of the end of a month, by measure code.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: a database with the marts.
         force_code: the force.
         month: last month included, by its first day.
-        units: unit and decimals of each requested measure.
+        measures: measures; those without months by age have no result.
     """
     found: dict[str, Cohorts] = {}
     # A public edition does not have this table.
     if not has_table(connection, "kpi_crime_maturity"):
         return found
-    for measure, column in _COLUMNS.items():
-        if measure not in units:
+    for measure in measures:
+        if measure.code not in _COLUMNS:
             continue
         cells = connection.execute(
             f"""
-            select month_start, months_since, {column}
+            select month_start, months_since, {_COLUMNS[measure.code]}
             from marts.kpi_crime_maturity
             where
                 force_code = $force_code
@@ -74,7 +74,8 @@ def read_cohorts(
             {"force_code": force_code, "month": month, "ages": _AGES, "months": _MONTHS},
         ).fetchall()
         if cells:
-            found[measure] = _cohorts({(start, age): value for start, age, value in cells}, *units[measure])
+            values = {(start, age): value for start, age, value in cells}
+            found[measure.code] = _cohorts(values, measure.unit, measure.decimals)
     return found
 
 

@@ -31,6 +31,16 @@ def display(value: Decimal | None, unit: str, decimals: int) -> str:
     return f"{text}%" if unit == "percent" else text
 
 
+def own_decimals(value: Decimal) -> int:
+    """Return the decimals with which a target or threshold is stated: none for 2.00."""
+    return max(0, -int(value.normalize().as_tuple().exponent))
+
+
+def display_target(target: Decimal, unit: str) -> str:
+    """Return the text of a target with its own decimals, `2%`, not those of the measure."""
+    return display(target, unit, own_decimals(target))
+
+
 def rounded(value: Decimal, decimals: int) -> Decimal:
     """Return a number rounded half up to the given decimals."""
     return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)

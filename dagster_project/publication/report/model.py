@@ -12,6 +12,31 @@ PAPER_MONTHS = 6
 
 
 @dataclass(frozen=True)
+class Measure:
+    """One measure of the catalogue."""
+
+    code: str
+    section: str
+    section_title: str
+    section_order: int
+    label: str
+    unit: str
+    decimals: int
+    better: str
+    definition: str
+    numerator: str | None
+    denominator: str | None
+    owner: str
+    sources: str
+    in_board_paper: bool
+    is_headline: bool
+    chart_type: str
+    """xmr, none or cohort."""
+    target_kind: str
+    """The word for its target, `target` or `benchmark`."""
+
+
+@dataclass(frozen=True)
 class Figure:
     """One figure of a table."""
 

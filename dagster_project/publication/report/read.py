@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +21,7 @@ from dagster_project.publication.report.model import (
     Column,
     Definition,
     Figure,
+    Measure,
     Point,
     Report,
     Row,
@@ -46,7 +46,7 @@ from dagster_project.publication.report.sentences import (
     target_label,
 )
 from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import rows_as_dicts, rows_by
 
 _COMPARED = {
     "same_month_last_year": "Same month last year",
@@ -57,49 +57,8 @@ _COMPARED = {
 }
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One measure of the catalogue."""
-
-    code: str
-    section: str
-    section_title: str
-    section_order: int
-    label: str
-    unit: str
-    decimals: int
-    better: str
-    definition: str
-    numerator: str | None
-    denominator: str | None
-    owner: str
-    sources: str
-    in_board_paper: bool
-    is_headline: bool
-    chart_type: str
-    has_weekly_chart: bool
-    target_kind: str
-    """The word for its target, `target` or `benchmark`."""
-
-
-class _Notes:
-    """The notes of a paper without repetition, numbered in the order of their first use."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def number(self, text: str) -> int:
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text) + 1
-
-
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the sections of the board paper: code to title, in the order of the paper.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-    """
+    """Return the sections of the board paper: code to title, in the order of the paper."""
     rows = connection.execute(
         """
         select section, section_title
@@ -132,12 +91,8 @@ class PaperMonth:
 
 
 def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:
-    """Return the months that papers can be made for: force to its months with any figure, oldest first.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-    """
-    found: dict[str, list[PaperMonth]] = {}
+    """Return the months that papers can be made for: force to its months with any figure, oldest first."""
+    months: dict[str, list[PaperMonth]] = {}
     for force, *about in connection.execute(
         """
         select force_code, month_start, days, days_loaded, is_default, is_running
@@ -145,8 +100,8 @@ def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperM
         order by force_code, month_start
         """
     ).fetchall():
-        found.setdefault(force, []).append(PaperMonth(*about))
-    return found
+        months.setdefault(force, []).append(PaperMonth(*about))
+    return months
 
 
 def default_month(months: Sequence[PaperMonth]) -> date | None:
@@ -165,7 +120,7 @@ def read_report(
     """Read the board paper of a force.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: a database with the marts.
         force_code: the force.
         month: last month shown, by its first day.
         length: number of months shown, at least 1.
@@ -177,19 +132,19 @@ def read_report(
     first = _months_before(month, length - 1)
     measures = [item for item in read_measures(connection) if item.in_board_paper]
     figures = _figures(connection, force_code, first, month)
-    months = sorted({found for measure, found, period in figures if period == "month" and first <= found <= month})
+    months = sorted({start for _, start, period in figures if period == "month"})
     known = paper_months(connection).get(force_code, [])
     if month not in months:
-        held = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
-        raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {held}")
+        exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
+        raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}")
     charts = _chart_months(connection, force_code, month)
-    weeks = weeks_until(connection, force_code, last_day_of(month))
+    weeks = weeks_until(connection, force_code, month)
     weekly = {
         item.code: chart
         for item in measures
-        if item.is_headline and item.unit == "percent" and (chart := _weekly_chart(item, weeks.get(item.code, ())))
+        if item.is_headline and item.unit == "percent" and (chart := weekly_chart(item, weeks.get(item.code, ())))
     }
-    notes = _Notes()
+    notes: dict[str, int] = {}
     series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
     columns = _columns(months, figures)
     sections = []
@@ -214,17 +169,18 @@ def read_report(
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
-    name, until, synthetic = _about(connection, force_code)
+    name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
+    until, is_synthetic = newest_delivery(connection, "in_board_paper")
     return Report(
         force_code=force_code,
-        force_name=name,
+        force_name=shortened(name[0] if name and name[0] else force_code),
         months=tuple(months),
         data_until=until,
-        is_synthetic=synthetic,
+        is_synthetic=is_synthetic,
         cards=tuple(_card(item, series[item.code], month, figures) for item in measures if item.is_headline),
         commentary=commentary.get("", ()),
         sections=tuple(sections),
-        notes=tuple(notes.texts),
+        notes=tuple(notes),
         definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
         unfinished=_unfinished(next((item for item in known if item.month == month), None)),
     )
@@ -245,12 +201,9 @@ class HistoryRow:
 
     month: date
     figures: tuple[Figure, ...]
-    covered: tuple[str, ...]
-    """For each figure, the share of its days that are delivered, `60.1% of days`, or since when all are, `since August
-    2022`; and the share of its rows that were quarantined, if it is marked for that. Empty if all days are delivered
-    and few rows were quarantined."""
     remarks: tuple[str, ...]
-    """The same without `since ...`, which is stated once for all rows."""
+    """For each figure, the share of its days that are delivered, `60.1% of days`, if some are missing after the first
+    delivery; and the share of its rows that were quarantined, if it is marked for that."""
     signal: str
     """The rule of the control chart that the month breaks, in words; empty if it breaks none."""
 
@@ -284,7 +237,7 @@ def read_histories(
     """Read every measure of the catalogue for a force, over the months of a chart.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: a database with the marts.
         force_code: the force.
         month: last month of the chart and sentences, by its first day.
         until: last month of the tables, if it is later.
@@ -292,15 +245,10 @@ def read_histories(
     charts = _chart_months(connection, force_code, month)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, until or month, of_all_months=True)
-    months = sorted({found for _, found, period in figures if period == "month"})
+    months = sorted({start for _, start, period in figures if period == "month"})
     measures = read_measures(connection)
     weeks = judged_weeks(connection, force_code)
-    cohorts = read_cohorts(
-        connection,
-        force_code=force_code,
-        month=month,
-        units={item.code: (item.unit, item.decimals) for item in measures if item.chart_type == "cohort"},
-    )
+    cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [
         _history(
             measure,
@@ -308,7 +256,7 @@ def read_histories(
             month,
             figures,
             charts.get(measure.code, []),
-            _weekly_chart(measure, weeks.get(measure.code, ())),
+            weekly_chart(measure, weeks.get(measure.code, ())),
             cohorts.get(measure.code),
         )
         for measure in measures
@@ -325,8 +273,8 @@ def _history(
     cohorts: Cohorts | None,
 ) -> MeasureHistory:
     signals = {row["month_start"]: row["signal"] for row in charts}
-    told = [month for month in months if month <= last]
-    series = _series(measure, told[-PAPER_MONTHS:], figures, charts)
+    charted = [month for month in months if month <= last]
+    series = _series(measure, charted[-PAPER_MONTHS:], figures, charts)
     titles = {"month": "Figure"} | {
         period: title
         for period, title in _COMPARED.items()
@@ -334,11 +282,11 @@ def _history(
             row and row["value"] is not None for row in (figures.get((measure.code, month, period)) for month in months)
         )
     }
-    statement = f"{cohorts.statement} {sentences(series)}".strip() if cohorts else sentences(series)
+    statement = f"{cohorts.statement if cohorts else ''} {sentences(series)}".strip()
     return MeasureHistory(
         measure,
         _with_weeks(statement, weekly_chart),
-        _chart(measure, series, charts or _unjudged(measure, told, figures)),
+        _chart(measure, series, charts or _unjudged(measure, charted, figures)),
         weekly_chart,
         cohorts,
         tuple(titles.values()),
@@ -379,51 +327,19 @@ def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> li
     ]
 
 
-def _weekly_chart(measure: Measure, weeks: Sequence[Mapping[str, Any]]) -> Chart | None:
-    if not weeks:
-        return None
-    target: Decimal | None = weeks[-1]["target"]
-    return weekly_chart(
-        weeks,
-        measure=measure.code,
-        title=measure.label,
-        section=measure.section_title,
-        unit=measure.unit,
-        decimals=measure.decimals,
-        target_label=target_label(target, measure.unit, measure.target_kind) if target is not None else "",
-    )
-
-
 def _with_weeks(statement: str, chart: Chart | None) -> str:
     return f"{statement} {weekly_sentence(chart)}" if chart else statement
 
 
-def last_day_of(month: date) -> date:
-    """Return the last day of a month, given its first."""
-    return _months_before(month, -1) - timedelta(days=1)
-
-
 def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
-    return HistoryRow(
-        month,
-        tuple(replace(_figure(row, _Notes()), note=None) for row in rows),
-        tuple(", ".join(_covered(row)) for row in rows),
-        tuple(", ".join(_remarks(row)) for row in rows),
-        signal,
-    )
+    return HistoryRow(month, tuple(map(_figure, rows)), tuple(map(_remark, rows)), signal)
 
 
-def _covered(row: Mapping[str, Any] | None) -> list[str]:
-    return [*([since(row["complete_since"])] if row and row["complete_since"] else []), *_remarks(row)]
-
-
-def _remarks(row: Mapping[str, Any] | None) -> list[str]:
+def _remark(row: Mapping[str, Any] | None) -> str:
     if row is None or row["value"] is None:
-        return []
-    said = []
-    if row["is_provisional"] and row["complete_since"] is None:
-        said.append(f"{display(row['share_of_days_loaded'], 'percent', 1)} of days")
-    return [*said, *_quarantined(row)]
+        return ""
+    incomplete = [f"{display(row['share_of_days_loaded'], 'percent', 1)} of days"] if _is_provisional(row) else []
+    return ", ".join([*incomplete, *_quarantined(row)])
 
 
 def _quarantined(row: Mapping[str, Any] | None) -> list[str]:
@@ -438,11 +354,7 @@ def _months_before(month: date, number: int) -> date:
 
 
 def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
-    """Read the catalogue: measures of the board paper in its order, then the others by section and name.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-    """
+    """Read the catalogue: measures of the board paper in its order, then the others by section and name."""
     cursor = connection.execute(
         """
         select
@@ -450,7 +362,6 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
             measures.label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
             measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
-            measures.has_weekly_chart,
             coalesce(min(definitions.definition), 'target') as target_kind
         from marts.measures as measures
         left join marts.definitions as definitions
@@ -477,10 +388,7 @@ def _figures(
     cursor = connection.execute(
         """
         select
-            periods.measure, periods.month_start, periods.period, periods.first_month, periods.last_month,
-            periods.value, periods.display_value, periods.mean_per_day, periods.days, periods.days_loaded,
-            periods.months_delivered, periods.is_provisional, periods.share_of_days_loaded, periods.complete_since,
-            periods.is_affected_by_quarantine, periods.share_quarantined, measures.sources
+            periods.*, measures.sources
         from marts.kpi_measure_period as periods
         inner join marts.measures as measures on periods.measure = measures.measure
         where
@@ -504,7 +412,9 @@ def _chart_months(
     connection: duckdb.DuckDBPyConnection, force_code: str, month: date
 ) -> dict[str, list[dict[str, Any]]]:
     """Read the months of each measure's chart as of the end of a month, oldest first."""
-    cursor = connection.execute(
+    return rows_by(
+        connection,
+        "measure",
         """
         select
             charts.*, periods.display_value
@@ -521,28 +431,29 @@ def _chart_months(
         """,
         {"force_code": force_code, "month": month},
     )
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_as_dicts(cursor):
-        found.setdefault(row["measure"], []).append(row)
-    return found
 
 
-def _about(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[str, date | None, bool]:
-    name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
-    # Typed-in papers are delivered weeks after the data that they are compared with.
-    loads = connection.execute(
-        """
+def newest_delivery(connection: duckdb.DuckDBPyConnection, measures: str = "true") -> tuple[date | None, bool]:
+    """Return the newest day delivered to measures, and whether any of their deliveries is synthetic.
+
+    Deliveries of printed papers do not count: a paper is typed in weeks after the data that it is compared with.
+
+    Args:
+        connection: a database with the marts.
+        measures: condition on the measures, in SQL.
+    """
+    row = connection.execute(
+        f"""
         select
             max(extract_date),
             coalesce(bool_or(is_synthetic), false)
         from marts.load_audit
         where
             status in ('loaded', 'empty')
-            and source in (select unnest(string_split(sources, ',')) from marts.measures where in_board_paper)
+            and source in (select unnest(string_split(sources, ',')) from marts.measures where {measures})
         """
     ).fetchone()
-    until, synthetic = loads if loads else (None, False)
-    return shortened(name[0] if name and name[0] else force_code), until, bool(synthetic)
+    return row or (None, False)
 
 
 def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
@@ -555,19 +466,27 @@ def _columns(months: Sequence[date], figures: _Figures) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _figure(row: Mapping[str, Any] | None, notes: _Notes) -> Figure:
+def _figure(row: Mapping[str, Any] | None, notes: dict[str, int] | None = None) -> Figure:
+    """Return a figure; with the notes of a paper, text to number, its note is added to them."""
     if row is None:
         return Figure(NOTHING, None, is_provisional=False)
+    reasons = [_reason(row) if _is_provisional(row) else "", row["quarantine_note"]]
+    note = (
+        notes.setdefault(" ".join(filter(None, reasons)), len(notes) + 1)
+        if notes is not None and any(reasons)
+        else None
+    )
+    return Figure(row["display_value"] or NOTHING, row["value"], _is_provisional(row), note, row["complete_since"])
+
+
+def _is_provisional(row: Mapping[str, Any]) -> bool:
     # Days before the first delivery will never come, so a mark for them would never disappear.
-    is_provisional = bool(row["is_provisional"]) and row["complete_since"] is None
-    reasons = [_reason(row) if is_provisional else "", row["quarantine_note"]]
-    note = notes.number(" ".join(filter(None, reasons))) if any(reasons) else None
-    return Figure(row["display_value"] or NOTHING, row["value"], is_provisional, note, row["complete_since"])
+    return bool(row["is_provisional"]) and row["complete_since"] is None
 
 
 def _whole_year(row: Mapping[str, Any] | None) -> Figure:
     """Return a year to date for comparison: provisional if any day is missing, for any reason."""
-    return replace(_figure(row, _Notes()), is_provisional=bool(row and row["is_provisional"]), note=None)
+    return replace(_figure(row), is_provisional=bool(row and row["is_provisional"]))
 
 
 def _reason(row: Mapping[str, Any]) -> str:
@@ -579,7 +498,7 @@ def _reason(row: Mapping[str, Any]) -> str:
     return f"Provisional: of {covered}, {row['days_loaded']:,} of {row['days']:,} days are delivered ({share})."
 
 
-def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Figures, notes: _Notes) -> Row:
+def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Figures, notes: dict[str, int]) -> Row:
     shown = []
     for column in columns:
         period = column.code if column.code in _COMPARED else "month"
@@ -622,30 +541,20 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
         month: row for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]
     }
     return Series(
-        unit=measure.unit,
-        decimals=measure.decimals,
-        better=measure.better,
-        target_kind=measure.target_kind,
+        measure=measure,
         months=tuple(
             Month(
                 month=month,
                 value=row["value"],
                 text=row["display_value"],
                 per_day=row["mean_per_day"],
-                target=judged.get(month, {}).get("target"),
-                signal=judged.get(month, {}).get("signal"),
-                variation=judged.get(month, {}).get("variation"),
+                **{name: judged.get(month, {}).get(name) for name in ("target", "signal", "variation")},
             )
             for month, row in whole.items()
         ),
         left_out=tuple(month for month in months if month not in whole),
-        chart_type=measure.chart_type,
         points=last.get("points") or 0,
-        baseline_start=last.get("baseline_start"),
-        lower_limit=last.get("lower_limit"),
-        upper_limit=last.get("upper_limit"),
-        variation=last.get("variation"),
-        assurance=last.get("assurance"),
+        **{name: last.get(name) for name in ("baseline_start", "lower_limit", "upper_limit", "variation", "assurance")},
         year_to_date=_whole_year(figures.get((measure.code, months[-1], "fytd"))),
         year_to_date_before=_whole_year(figures.get((measure.code, months[-1], "prev_fytd"))),
     )
@@ -654,7 +563,7 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
 def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> Card:
     """Return the headline figure of a month, without a note number, which would look like one of its digits."""
     row = figures.get((measure.code, month, "month"))
-    figure = replace(_figure(row, _Notes()), note=None)
+    figure = _figure(row)
     if row and figure.is_provisional:
         remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}"
     else:
@@ -679,36 +588,34 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
     if not points:
         return None
     last = charts[-1]
-    target: Decimal | None = last["target"]
-    label = target_label(target, measure.unit, measure.target_kind) if target is not None else ""
-    said = finding(series)
+    label, verdict = target_label(measure, last["target"]), finding(series)
     # A month with missing days would be the lowest of any sum.
     complete = [point for point in points if not point.is_provisional] or points
     provisional = [long_month(point.month) for point in points if point.is_provisional]
     low, high = (pick(complete, key=lambda point: point.value) for pick in (min, max))
     limits = (
-        f" Mean {display(last['mean'], measure.unit, measure.decimals)}, limits "
-        f"{display(last['lower_limit'], measure.unit, measure.decimals)} to "
-        f"{display(last['upper_limit'], measure.unit, measure.decimals)}."
+        " Mean {}, limits {} to {}.".format(
+            *(display(last[name], measure.unit, measure.decimals) for name in ("mean", "lower_limit", "upper_limit"))
+        )
         if last["upper_limit"] is not None
         else ""
     )
     return Chart(
         measure=measure.code,
         title=measure.label,
-        finding=said,
+        finding=verdict,
         alternative=(
             f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "
             f"lowest {low.text} in {long_month(low.month)}, highest {high.text} in {long_month(high.month)}.{limits}"
             f"{f' Provisional and drawn hollow: {listed(provisional)}.' if provisional else ''}"
-            f"{f' The {label} is drawn.' if label else ''} {said}."
+            f"{f' The {label} is drawn.' if label else ''} {verdict}."
         ),
         unit=measure.unit,
         points=points,
         mean=last["mean"],
         lower_limit=last["lower_limit"],
         upper_limit=last["upper_limit"],
-        target=target,
+        target=last["target"],
         target_label=label,
         is_trial=series.points < POINTS_NEEDED,
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from dagster_project.publication.report.display import display
-from dagster_project.publication.report.model import Figure, listed, long_month, short_month
+from dagster_project.publication.report.display import display, display_target
+from dagster_project.publication.report.model import Figure, Measure, listed, long_month, short_month
 
 SIGNAL_WORDS = {
     "outside_limits": "outside the limits",
@@ -51,16 +51,10 @@ class Month:
 class Series:
     """A measure over the months of a paper, with its control chart as of the last of them."""
 
-    unit: str
-    decimals: int
-    better: str
-    target_kind: str
-    """The word for its target, `target` or `benchmark`."""
+    measure: Measure
     months: tuple[Month, ...]
     left_out: tuple[date, ...]
     """Months without a figure or with a missing day."""
-    chart_type: str
-    """As in the catalogue: xmr, none or cohort."""
     points: int
     """Number of points in the chart since its last baseline."""
     baseline_start: date | None
@@ -80,12 +74,8 @@ class Series:
 
 
 def sentences(series: Series) -> str:
-    """Describe the figures of a measure in one paragraph.
-
-    Args:
-        series: the measure over the months of the paper.
-    """
-    if series.chart_type == "cohort":
+    """Describe the figures of a measure in one paragraph."""
+    if series.measure.chart_type == "cohort":
         # Months of different ages cannot be compared.
         parts = [_left_out(series)]
     else:
@@ -102,9 +92,9 @@ def sentences(series: Series) -> str:
 
 def finding(series: Series) -> str:
     """Say in a few words what the control chart shows for the last month."""
-    if series.chart_type == "none":
+    if series.measure.chart_type == "none":
         return "Not judged: the greatest value of a month"
-    if series.chart_type == "cohort":
+    if series.measure.chart_type == "cohort":
         return "Not judged: recent months still grow"
     if series.points < POINTS_NEEDED:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
@@ -115,9 +105,9 @@ def finding(series: Series) -> str:
     return VARIATION_WORDS[series.variation]
 
 
-def target_label(target: Decimal, unit: str, kind: str) -> str:
-    """Return `2% benchmark`, with the target's own decimals."""
-    return f"{display(target, unit, max(0, -int(target.normalize().as_tuple().exponent)))} {kind}"
+def target_label(measure: Measure, target: Decimal | None) -> str:
+    """Return `2% benchmark`, with the target's own decimals; empty without a target."""
+    return "" if target is None else f"{display_target(target, measure.unit)} {measure.target_kind}"
 
 
 def number_word(number: int) -> str:
@@ -135,7 +125,8 @@ def _change(series: Series) -> str:
     # Limits computed from a baseline do not apply to the months before it.
     if series.is_judged and series.baseline_start is not None and series.baseline_start <= first.month:
         limits = " to ".join(
-            display(limit, series.unit, series.decimals) for limit in (series.lower_limit, series.upper_limit)
+            display(limit, series.measure.unit, series.measure.decimals)
+            for limit in (series.lower_limit, series.upper_limit)
         )
         return (
             f"No unusual change: {first.text} in {long_month(first.month)} and {last.text} in "
@@ -210,7 +201,7 @@ def _extremes(series: Series) -> str:
 
 
 def _points_missing(series: Series) -> str:
-    if series.chart_type != "xmr" or series.points >= POINTS_NEEDED:
+    if series.measure.chart_type != "xmr" or series.points >= POINTS_NEEDED:
         return ""
     verb = "is" if series.points == 1 else "are"
     return f"There {verb} {series.points} of the {POINTS_NEEDED} months that a verdict needs."
@@ -218,22 +209,15 @@ def _points_missing(series: Series) -> str:
 
 def _against_target(series: Series) -> str:
     judged = [(month, month.target) for month in series.months if month.target is not None]
-    if not judged or series.better == "neither":
+    if not judged or series.measure.better == "neither":
         return ""
-    missed = [month for month, target in judged if not _meets(series.better, month.value, target)]
+    missed = [month for month, target in judged if not _meets(series.measure.better, month.value, target)]
     targets = {target for _, target in judged}
-    name = (
-        target_label(targets.pop(), series.unit, series.target_kind)
-        if len(targets) == 1
-        else series.target_kind.capitalize()
-    )
+    kind = series.measure.target_kind.capitalize()
+    name = target_label(series.measure, targets.pop()) if len(targets) == 1 else kind
     whole = f"{'complete ' if series.left_out else ''}month{'' if len(judged) == 1 else 's'}"
     if not missed:
-        met = (
-            f"{name} met in all {number_word(len(judged))} {whole}"
-            if len(judged) > 1
-            else f"{name} met in the one {whole}"
-        )
+        met = f"{name} met in {f'all {number_word(len(judged))}' if len(judged) > 1 else 'the one'} {whole}"
     elif len(missed) == len(judged):
         met = f"{name} met in none of the {number_word(len(judged))} {whole}"
     else:

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.model import Chart, Point, listed
-from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATION_WORDS
-from dagster_project.sql import rows_as_dicts
+from dagster_project.publication.report.model import Chart, Measure, Point, listed
+from dagster_project.publication.report.sentences import POINTS_NEEDED, VARIATION_WORDS, target_label
+from dagster_project.sql import rows_by
 from dagster_project.warehouse.connection import has_table
 
 # Weeks in a chart: a year, and the week one year before the newest.
@@ -21,20 +21,21 @@ _WEEKS = 53
 _Rows = Sequence[Mapping[str, Any]]
 
 
-def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, last_day: date) -> dict[str, _Rows]:
-    """Return the complete weeks of each measure up to a day, oldest first; empty if the database has no weekly figures.
+def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, month: date) -> Mapping[str, _Rows]:
+    """Return the complete weeks of each measure that end by the end of a month, oldest first.
 
     A paper shows them without limits, because limits in `kpi_measure_spc_weekly` change with every new week.
 
     Args:
-        connection: a database with the marts in its schema `marts`; a public one has no weekly figures.
+        connection: a database with the marts; a public one has no weekly figures, and the result is empty.
         force_code: the force.
-        last_day: the weeks end on or before this day.
+        month: the month, by its first day.
     """
     if not has_table(connection, "kpi_measure_weekly"):
         return {}
-    return _by_measure(
+    return rows_by(
         connection,
+        "measure",
         """
         select
             weeks.measure, weeks.week_start, weeks.value, weeks.target,
@@ -43,52 +44,36 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, last_day
         where
             weeks.force_code = $force_code
             and not weeks.is_provisional
-            and weeks.week_start <= $last_day - 6
+            and weeks.week_start <= last_day($month) - 6
         qualify row_number() over (partition by weeks.measure order by weeks.week_start desc) <= $weeks
         order by weeks.measure, weeks.week_start
         """,
-        {"force_code": force_code, "last_day": last_day, "weeks": _WEEKS},
+        {"force_code": force_code, "month": month, "weeks": _WEEKS},
     )
 
 
-def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, _Rows]:
-    """Return the weeks of each measure's newest control chart, oldest first.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-        force_code: the force.
-    """
-    return _by_measure(
+def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> Mapping[str, _Rows]:
+    """Return the weeks of each measure's newest control chart, oldest first."""
+    return rows_by(
         connection,
-        """
-        select *
-        from marts.kpi_measure_spc_weekly
-        where force_code = $force_code
-        order by measure, week_start
-        """,
+        "measure",
+        "select * from marts.kpi_measure_spc_weekly where force_code = $force_code order by measure, week_start",
         {"force_code": force_code},
     )
 
 
-def weekly_chart(
-    weeks: _Rows, *, measure: str, title: str, section: str, unit: str, decimals: int, target_label: str
-) -> Chart | None:
-    """Return a chart of weeks of a measure; None if fewer than two have a figure.
+def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
+    """Return a chart of a measure by week; None if fewer than two weeks have a figure.
 
     Args:
-        weeks: result of `weeks_until` or `judged_weeks` for the measure.
-        measure: measure code.
-        title: label of the measure.
-        section: title of its section.
-        unit: unit of the catalogue.
-        decimals: number of decimals shown.
-        target_label: the target in words, `2% benchmark`; empty without a target.
+        measure: the measure.
+        weeks: its weeks, from `weeks_until` or `judged_weeks`.
     """
     points = tuple(
         Point(
             row["week_start"],
             row["value"],
-            display(row["value"], unit, decimals),
+            display(row["value"], measure.unit, measure.decimals),
             False,
             row["signal"],
             is_after_gap=before is not None
@@ -100,22 +85,23 @@ def weekly_chart(
     if len(points) < 2:
         return None
     last = weeks[-1]
-    finding = weekly_finding(weeks)
+    finding, label = weekly_finding(weeks), target_label(measure, last["target"])
     return Chart(
-        measure=measure,
-        title=f"{title} by week",
+        measure=measure.code,
+        title=f"{measure.label} by week",
         finding=finding,
         alternative=(
-            f"{section}, {title} by week, {week_name(points[0].month)} to {week_name(points[-1].month)}: "
-            f"{weekly_extremes(points)}.{f' The {target_label} is drawn.' if target_label else ''} {finding}."
+            f"{measure.section_title}, {measure.label} by week, {week_name(points[0].month)} to "
+            f"{week_name(points[-1].month)}: {weekly_extremes(points)}.{f' The {label} is drawn.' if label else ''} "
+            f"{finding}."
         ),
-        unit=unit,
+        unit=measure.unit,
         points=points,
         mean=last["mean"],
         lower_limit=last["lower_limit"],
         upper_limit=last["upper_limit"],
         target=last["target"],
-        target_label=target_label,
+        target_label=label,
         is_trial=last["points"] < POINTS_NEEDED,
         by="week",
     )
@@ -159,11 +145,3 @@ def weekly_finding(weeks: _Rows) -> str:
 def week_name(monday: date) -> str:
     """Return the Monday of a week as `24 October 2022`."""
     return f"{monday.day} {monday:%B %Y}"
-
-
-def _by_measure(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> dict[str, _Rows]:
-    cursor = connection.execute(sql, dict(parameters))
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows_as_dicts(cursor):
-        found.setdefault(row["measure"], []).append(row)
-    return dict(found)

@@ -29,7 +29,7 @@ from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_month
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_month, since
 from dagster_project.publication.report.read import (
     MeasureHistory,
     default_month,
@@ -335,10 +335,10 @@ def history_csv(force_code: str, history: MeasureHistory) -> str:
                 in_full(figure.value),
                 figure.text,
                 str(figure.is_provisional).lower(),
-                covered,
+                ", ".join(filter(None, (since(figure.since) if figure.since else "", remark))),
             )
             for row in history.rows
-            for title, figure, covered in zip(history.columns, row.figures, row.covered, strict=True)
+            for title, figure, remark in zip(history.columns, row.figures, row.remarks, strict=True)
         ),
     )
 
