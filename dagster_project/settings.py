@@ -59,8 +59,12 @@ class Settings(BaseSettings):
     target: Target = Field(default=Target.DUCKDB, description="engine")
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
     # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
-    settle_seconds: float = Field(
-        default=2.0, ge=0, le=300, allow_inf_nan=False, description="seconds that a file lies unchanged to be complete"
+    quiet_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=300,
+        allow_inf_nan=False,
+        description="seconds without a change after which a file counts as complete",
     )
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
@@ -171,7 +175,7 @@ def _host_name(name: str) -> str:
     match = re.fullmatch(rf"(?P<host>{label}(\.{label})*|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{{0,4}}))?", name.lower())
     if not match or int(match["port"] or 1) > 65535:
         raise ValueError(
-            f"{name} is no host name; expected names with or without a port, separated by commas, for example "
+            f"{name} is not a host name; expected names with or without a port, separated by commas, for example "
             "fcir.example,fcir.example:8443"
         )
     if match["host"].startswith("["):

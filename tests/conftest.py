@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def files_are_whole_at_once() -> Iterator[None]:
     """Files that a test has written are whole, so that no run waits; tests of the settling state their own time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_SETTLE_SECONDS", "0")
+        patch.setenv("FCIR_QUIET_SECONDS", "0")
         yield
 
 

@@ -144,8 +144,8 @@ def _state_without_history() -> str:
     """Return what to do about a Dagster database that was found damaged while writing to it."""
     history = read_settings().dagster_home / "history"
     return (
-        f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Set "
-        f"it aside: mv {history} {history}.damaged, then: fcir run"
+        f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Move "
+        f"it away: mv {history} {history}.damaged, then: fcir run"
     )
 
 

@@ -62,7 +62,7 @@ def repair(settings: Settings) -> list[Damage]:
     for item in damage:
         is_ours = item.file in (settings.marts, pointer_of(settings.published))
         if is_ours or item.file.is_relative_to(settings.dagster_home):
-            _set_aside(item.file)
+            _rename(item.file)
     return damage
 
 
@@ -73,7 +73,7 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
         return
     remedy = "readers have it as it is until a run publishes again"
     if not pointer.is_symlink():
-        yield Damage(pointer, "not a link to a publication", "a run sets it aside and publishes again")
+        yield Damage(pointer, "not a link to a publication", "a run renames it and publishes again")
     elif not pointer.exists():
         yield Damage(pointer, f"points to {pointer.readlink()}, which is gone", "a run publishes again")
     elif found := damaged_file(pointer):
@@ -83,7 +83,7 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
 def _marts(settings: Settings) -> Iterator[Damage]:
     """Check the file of the marts, unless a run is writing it."""
     if os.path.lexists(settings.marts) and (found := _fault_of_marts(settings)):
-        yield Damage(settings.marts, found, "a run sets it aside and builds the marts again; no data are lost")
+        yield Damage(settings.marts, found, "a run renames it and builds the marts again; no data are lost")
 
 
 def _fault_of_marts(settings: Settings) -> str | None:
@@ -110,14 +110,14 @@ def _dagster_files(settings: Settings) -> Iterator[Damage]:
     home = settings.dagster_home
     configuration = home / "dagster.yaml"
     if os.path.lexists(configuration) and (found := _fault_of_configuration(configuration)):
-        yield Damage(configuration, found, "a run sets it aside and writes it again; no data are lost")
+        yield Damage(configuration, found, "a run renames it and writes it again; no data are lost")
     history = home / "history"
     shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
     runs = sorted(set(history.glob("runs/*.db")) - set(shared), key=lambda file: file.lstat().st_mtime_ns)
     for file in (*shared, *runs[-_NEWEST_RUNS:]):
         if file.exists() and (found := _fault_of_database(file)):
             yield Damage(
-                file, found, "a run sets it aside and begins another; Dagster's history in it is lost, no data are"
+                file, found, "a run renames it and starts another; Dagster's history in it is lost, no data are"
             )
 
 
@@ -151,7 +151,7 @@ def _fault_of_database(file: Path) -> str | None:
     return None if isinstance(found, int) or found == "ok" else "damaged pages"
 
 
-def _set_aside(file: Path) -> None:
+def _rename(file: Path) -> None:
     suffix = f".damaged-{utc_now():%Y%m%dT%H%M%SZ}"
     file.rename(file.with_name(file.name + suffix))
     for name in _SIDE_FILES:

@@ -75,14 +75,14 @@ def run_job(
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
     """
-    from dagster_project.loading.pipeline import settle_key
+    from dagster_project.loading.pipeline import load_or_create_key
 
     # Only publications may be read by others, and `publish` sets their modes.
     with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
         note_step(settings.lock_file, "starting")
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
-        settle_key(settings, load_contracts(CONTRACTS))
+        load_or_create_key(settings, load_contracts(CONTRACTS))
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -127,7 +127,7 @@ def run_job(
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
             contracts = named_contracts(sources)
-            landing = planned.landing if planned else scan_landing(settings, contracts, settle_seconds=0.0)
+            landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
         return RunResult(result.success, failures, left, expected)
 

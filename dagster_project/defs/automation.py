@@ -29,7 +29,7 @@ _ACTIVE = [
 ]
 
 # The sensor does not wait for a file; it checks again in five minutes. A minute allows a slow sender to pause.
-_SETTLE_SECONDS = 60.0
+_QUIET_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
@@ -101,7 +101,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
     contracts = load_contracts(CONTRACTS)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
-            landing = scan_landing(settings, contracts, settle_seconds=_SETTLE_SECONDS)
+            landing = scan_landing(settings, contracts, quiet_seconds=_QUIET_SECONDS)
             plan = plan_deliveries(connection, landing, contracts, wanted=Range())
             news = [delivery for delivery in plan.deliveries if not is_refused(connection, delivery)]
             run_key = fingerprint(connection, news)

@@ -18,7 +18,7 @@ from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, plan_run
-from dagster_project.publication.versions import settle
+from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
 from dagster_project.transformation.project import parse
@@ -127,7 +127,7 @@ class Dbt(dg.ConfigurableResource):
         self.warehouse.begin(f"building and testing the {step.name}")
         with loading_connection(settings.warehouse) as connection:
             # Models compare with the last publication; one whose run was killed does not count.
-            settle(connection, settings.published)
+            recover_interrupted(connection, settings.published)
         self._parsed = self._parsed or parse(settings)
         return DbtBuild(context, settings, step, self._parsed)
 

@@ -170,7 +170,7 @@ def _others(
     others: dict[date, list[LandedFile]] = {}
     if not named or not (settings.landing / contract.source).is_dir():
         return others
-    landing = scan_landing(settings, {contract.source: contract}, settle_seconds=0)
+    landing = scan_landing(settings, {contract.source: contract}, quiet_seconds=0)
     for file in landing.files:
         mine = named.get(file.extract_date, ())
         if mine and all(file.path.name != own.path.name for own in mine) and _hash(file) not in map(_hash, mine):

@@ -79,7 +79,7 @@ def scan_landing(
     settings: Settings,
     contracts: Mapping[str, Contract],
     *,
-    settle_seconds: float | None = None,
+    quiet_seconds: float | None = None,
     wait_for: Collection[str] = (),
 ) -> Landing:
     """Find the complete extracts in the landing folder, up to today in London.
@@ -87,7 +87,7 @@ def scan_landing(
     Args:
         settings: the landing folder, and how long a file must be unchanged.
         contracts: all contracts.
-        settle_seconds: how long a file must be unchanged; overrides the setting.
+        quiet_seconds: how long a file must be unchanged; overrides the setting.
         wait_for: sources whose newest files are waited for; newest files of other sources are held back.
     """
     landing = scan(
@@ -97,8 +97,8 @@ def scan_landing(
         last=london_today(),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
     )
-    seconds = settings.settle_seconds if settle_seconds is None else settle_seconds
-    return hold_back(landing, settle_seconds=seconds, wait_for=wait_for)
+    seconds = settings.quiet_seconds if quiet_seconds is None else quiet_seconds
+    return hold_back(landing, quiet_seconds=seconds, wait_for=wait_for)
 
 
 def scan(
@@ -158,7 +158,7 @@ def scan(
 def hold_back(
     landing: Landing,
     *,
-    settle_seconds: float,
+    quiet_seconds: float,
     wait_for: Collection[str] = (),
     now_ns: Callable[[], int] = time.time_ns,
     sleep: Callable[[float], None] = time.sleep,
@@ -170,7 +170,7 @@ def hold_back(
 
     Args:
         landing: the result of `scan`.
-        settle_seconds: how long a file without a marker must be unchanged.
+        quiet_seconds: how long a file without a marker must be unchanged.
         wait_for: sources whose recently changed files are waited for, once for all of them, and then checked again.
         now_ns: the clock, in nanoseconds since 1970.
         sleep: waits for a number of seconds.
@@ -178,9 +178,9 @@ def hold_back(
     Returns:
         The landing folder without those days, which are in `held`, with a warning for each incomplete file.
     """
-    settle_ns = int(settle_seconds * 1_000_000_000)
+    quiet_ns = int(quiet_seconds * 1_000_000_000)
     faults: dict[Path, str] = {
-        file.path: f"its contract demands a marker {file.name}{DONE} that is not older than it, and there is none"
+        file.path: f"its contract requires a marker {file.name}{DONE}, not older than the file; there is none"
         for file in landing.files
         if file.is_complete is False
     }
@@ -192,13 +192,13 @@ def hold_back(
         for file in landing.files
         if file.is_complete is None
     }
-    young = [file for file in landing.files if file.path in ages and not settle_ns <= ages[file.path]]
-    waits = [min(settle_ns, settle_ns - ages[file.path]) for file in young if file.source in wait_for]
-    if settle_ns and waits:
+    young = [file for file in landing.files if file.path in ages and not quiet_ns <= ages[file.path]]
+    waits = [min(quiet_ns, quiet_ns - ages[file.path]) for file in young if file.source in wait_for]
+    if quiet_ns and waits:
         sleep(max(waits) / 1_000_000_000)
     for file in young:
-        is_settled = settle_ns == 0 or (file.source in wait_for and _is_unchanged(file))
-        if not is_settled:
+        is_complete = quiet_ns == 0 or (file.source in wait_for and _is_unchanged(file))
+        if not is_complete:
             faults[file.path] = "is still being written"
     if not faults:
         return landing

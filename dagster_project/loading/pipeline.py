@@ -120,7 +120,7 @@ def load_source(
     """
     contract = contracts[source]
     now = now or utc_now()
-    key = settle_key(settings, contracts)
+    key = load_or_create_key(settings, contracts)
     with loading_connection(settings.warehouse) as connection:
         if planned is None:
             landing = scan_landing(settings, contracts, wait_for=[source])
@@ -239,7 +239,7 @@ def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: 
             insert_rows(connection, table("audit", "landed_file"), rows)
 
 
-def settle_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
+def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) -> PseudonymKey:
     """Return the key that the warehouse is loaded with; create it with the warehouse, but never replace a lost key.
 
     The caller must hold the writer lock.

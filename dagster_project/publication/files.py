@@ -50,8 +50,8 @@ def publication_before(published: Path) -> Path | None:
     folder = pointer.resolve()
     if fault := _fault_of(folder):
         warn(
-            f"{folder.name}{fault}. Nothing of this publication is taken over, the next is made anew; nothing has to "
-            "be done. Open published databases read-only (fcir query does)."
+            f"{folder.name}{fault}. None of its files is reused: the next publication writes all of them. No action is "
+            "needed. Open published databases read-only (fcir query does)."
         )
         return None
     return folder

@@ -30,7 +30,7 @@ from dagster_project.publication.parquet_files import can_take_over, write_parqu
 from dagster_project.publication.pointer import CURRENT, point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
-from dagster_project.publication.versions import complete, record, settle
+from dagster_project.publication.versions import complete, record, recover_interrupted
 from dagster_project.settings import Settings
 from dagster_project.transformation.build import begun_by, last_build, newest_change
 from dagster_project.transformation.project import Mart, fingerprint
@@ -96,7 +96,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     renderer = Renderer(time_limit=time_limit)
     renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")
     with spilling_connection(settings.warehouse) as connection:
-        settle(connection, settings.published)
+        recover_interrupted(connection, settings.published)
         goes_on = can_take_over(connection, before, change_seq=change_seq, project_fingerprint=project_fingerprint)
         record(
             connection,

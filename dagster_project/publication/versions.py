@@ -16,7 +16,7 @@ from dagster_project.loading.plan import ACCEPTED
 from dagster_project.warehouse.connection import transaction
 
 
-def settle(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
+def recover_interrupted(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
     """Resolve a publication that was recorded, but whose run was killed.
 
     If its folder has its final name, it was complete and readers may have been pointed to it: the record stays.
@@ -52,7 +52,7 @@ def record(
     """Record a publication that is about to be written, with the figures that differ from the previous one.
 
     Args:
-        connection: the warehouse, built, and after `settle`; the caller holds the writer lock.
+        connection: the warehouse, built, and after `recover_interrupted`; the caller holds the writer lock.
         name: name of the publication and of its folder.
         published_at: time of publication, with time zone.
         change_seq: newest change of a load that the build included.

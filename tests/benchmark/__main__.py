@@ -76,7 +76,7 @@ class Bench:
             "FCIR_FORCE": self.extent.forces[0],
             "FCIR_PSEUDONYM_KEY_FILE": str(self.key),
             # The extracts have long been written.
-            "FCIR_SETTLE_SECONDS": "0",
+            "FCIR_QUIET_SECONDS": "0",
             "DAGSTER_DISABLE_TELEMETRY": "1",
         }
 

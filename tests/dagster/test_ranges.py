@@ -84,7 +84,7 @@ def test_a_day_of_a_range_that_is_still_being_written_is_not_shown_as_loaded_and
     home, repository, monkeypatch
 ):
     written = home / "landing" / "live_chats" / f"live_chats_{DAYS[1]}.csv"
-    monkeypatch.setenv("FCIR_SETTLE_SECONDS", "300")
+    monkeypatch.setenv("FCIR_QUIET_SECONDS", "300")
 
     def write(_: float) -> None:
         written.write_bytes(written.read_bytes() + b"\n")

@@ -16,7 +16,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.publication import publish as publishing
 from dagster_project.publication.pointer import current_publication
 from dagster_project.publication.publish import publish
-from dagster_project.publication.versions import settle
+from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import Mart, ensure_manifest, fingerprint, invoke, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
@@ -68,7 +68,7 @@ class Warehouse:
             number,
         )
         with loading_connection(self.settings.warehouse) as connection:
-            settle(connection, self.settings.published)
+            recover_interrupted(connection, self.settings.published)
         self.execute("delete from measures.int_measure_monthly where force_code = ?", force)
         self.execute(
             "insert into measures.int_measure_monthly values (?, 'calls_999.received', '2022-10-01', ?, false)",

@@ -46,6 +46,6 @@ def test_an_installed_wheel_publishes_the_paper_of_the_sample(installed: Path, t
     assert Path(found.strip()).is_relative_to(installed.parent)
     home = tmp_path / "home"
     call(installed / "fcir", "sample", "--from", "2022-08-01", "--to", "2022-08-31", cwd=tmp_path, FCIR_HOME=str(home))
-    said = call(installed / "fcir", "run", cwd=tmp_path, FCIR_HOME=str(home), FCIR_SETTLE_SECONDS="0")
+    said = call(installed / "fcir", "run", cwd=tmp_path, FCIR_HOME=str(home), FCIR_QUIET_SECONDS="0")
     assert "Month shown  August 2022" in said
     assert "999" in (home / "published" / "current" / "board_paper.html").read_text(encoding="utf-8")

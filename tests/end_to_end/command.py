@@ -46,7 +46,7 @@ class Command:
             env={
                 **inherited,
                 "FCIR_HOME": str(self.home),
-                "FCIR_SETTLE_SECONDS": "0",
+                "FCIR_QUIET_SECONDS": "0",
                 "PYTHONPATH": str(self.project),
                 **self.settings,
             },

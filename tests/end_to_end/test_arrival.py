@@ -54,7 +54,7 @@ def test_a_link_is_rejected_by_the_trial_as_by_a_run(command):
 
 def test_a_run_that_finds_only_a_file_being_written_says_so_and_ends_well(command):
     file = command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
-    command.settings["FCIR_SETTLE_SECONDS"] = "0.5"
+    command.settings["FCIR_QUIET_SECONDS"] = "0.5"
     is_over = threading.Event()
 
     def write() -> None:

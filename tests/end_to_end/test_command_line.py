@@ -724,7 +724,7 @@ def test_a_run_lists_and_plans_once_from_the_command_to_the_last_source(undistur
     command.land("live_chats_2022-11-01.csv", CHATS, "chat90,2022-11-01 09:00,2022-11-01 09:01,2022-11-01 09:30,op1")
     environment = os.environ | {
         "FCIR_HOME": str(command.home),
-        "FCIR_SETTLE_SECONDS": "0",
+        "FCIR_QUIET_SECONDS": "0",
         "PYTHONPATH": str(command.project),
     }
     counting = [sys.executable, "-c", _COUNT_LOOKS, "run"]

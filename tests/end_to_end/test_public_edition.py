@@ -55,7 +55,7 @@ class Force:
     """A data root with made-up extracts of every source that has tables below force level."""
 
     def __init__(self, home: Path) -> None:
-        self.settings = Settings(home=home, _env_file=None, settle_seconds=0)
+        self.settings = Settings(home=home, _env_file=None, quiet_seconds=0)
         self.command = Command(home)
         self._draw = random.Random(5)
         self._runs = 0

@@ -51,7 +51,7 @@ class Nights:
     """A data root whose deliveries are loaded, built and published as a nightly run does it, in this process."""
 
     def __init__(self, home: Path) -> None:
-        self.settings = Settings(home=home, _env_file=None, settle_seconds=0)
+        self.settings = Settings(home=home, _env_file=None, quiet_seconds=0)
         self._contracts = load_contracts(CONTRACTS)
         self._runs = 0
 

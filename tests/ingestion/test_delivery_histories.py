@@ -26,7 +26,7 @@ OF_THE_HISTORY = ("load_audit", "loads", "load_forces", "quarantine", "correctio
 
 def settings_of(home: Path, parsed: Path) -> Settings:
     shutil.copytree(parsed, home / "dbt")
-    settings = Settings(home=home, force="surrey", settle_seconds=0, _env_file=None)
+    settings = Settings(home=home, force="surrey", quiet_seconds=0, _env_file=None)
     settings.key_file.parent.mkdir(parents=True)
     settings.key_file.write_text("ab" * 32)
     settings.key_file.chmod(0o600)

@@ -135,7 +135,7 @@ def rows_with(contract: Contract, column: Column, values: tuple[str, ...]) -> li
 
 def load(home: Path, source: str, rows: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:
     """The warehouse after loading one delivery with these rows, whatever share of them is faulty."""
-    settings = Settings(home=home, settle_seconds=0, _env_file=None)
+    settings = Settings(home=home, quiet_seconds=0, _env_file=None)
     folder = settings.landing / source
     folder.mkdir(parents=True)
     # Good rows, so that the faulty ones are few enough not to reject the delivery.

@@ -36,7 +36,7 @@ def codes_of(delivery) -> set[str]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_night_decides_as_the_rules_say(tmp_path, seed):
-    settings = Settings(home=tmp_path / "home", settle_seconds=0, _env_file=None)
+    settings = Settings(home=tmp_path / "home", quiet_seconds=0, _env_file=None)
     history, rules = History(seed, settings.landing), Verdicts()
     reached: Counter[str] = Counter()
     for night in range(NIGHTS):

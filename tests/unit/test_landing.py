@@ -197,7 +197,7 @@ class Sleeper:
 def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tmp_path):
     landed(tmp_path, *(f"crimes/crimes_2022-10-{day}.csv" for day in (28, 29, 30)), "chats/chats_2022-10-30.csv")
     sleeper = Sleeper()
-    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
+    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
     assert len(settled.files) == 4
     assert (settled.held, settled.warnings) == ((), ())
     (waited,) = sleeper.waits
@@ -209,12 +209,12 @@ def test_nothing_is_waited_for_when_every_file_is_old_or_marked_or_of_another_so
     (tmp_path / "crimes" / "crimes_2022-10-30.csv.done").touch()
     aged(tmp_path / "chats" / "chats_2022-10-29.csv", 60)
     sleeper = Sleeper()
-    settled = hold_back(listed(tmp_path), settle_seconds=60, wait_for=["crimes"], sleep=sleeper)
+    settled = hold_back(listed(tmp_path), quiet_seconds=60, wait_for=["crimes"], sleep=sleeper)
     assert names_of(settled) == ["chats_2022-10-29.csv", "crimes_2022-10-30.csv"]
     assert settled.held_days == {("chats", date(2022, 10, 30))}
     later = time.time_ns() + 61_000_000_000
     settled = hold_back(
-        listed(tmp_path), settle_seconds=60, wait_for=["crimes", "chats"], sleep=sleeper, now_ns=lambda: later
+        listed(tmp_path), quiet_seconds=60, wait_for=["crimes", "chats"], sleep=sleeper, now_ns=lambda: later
     )
     assert len(settled.files) == 3
     assert sleeper.waits == []
@@ -231,7 +231,7 @@ def test_a_file_that_its_sender_gives_size_and_an_old_time_before_it_is_written_
             file.write_text("y")
             os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes"], sleep=Sleeper(write))
+    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=Sleeper(write))
     assert settled.held_days == {("crimes", date(2022, 10, 30))}
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_changes_while_it_is_waited_for_holds_back_its_whole_day(tmp
     aged(tmp_path / "crimes" / "crimes_2022-10-30_a.csv", 3600)
     written = tmp_path / "crimes" / "crimes_2022-10-30_b.csv"
     sleeper = Sleeper(lambda: written.write_text("more") if meanwhile == "grows" else written.unlink())
-    settled = hold_back(listed(tmp_path), settle_seconds=5, wait_for=["crimes"], sleep=sleeper)
+    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=sleeper)
     assert names_of(settled) == ["crimes_2022-10-31.csv"]
     assert [file.path.name for file in settled.held] == ["crimes_2022-10-30_a.csv", "crimes_2022-10-30_b.csv"]
     (warning,) = settled.warnings
@@ -251,7 +251,7 @@ def test_a_file_that_changes_while_it_is_waited_for_holds_back_its_whole_day(tmp
 def test_a_contract_may_demand_the_marker_and_an_older_one_does_not_count(tmp_path):
     landed(tmp_path, "crimes/crimes_2022-10-30.csv")
     aged(tmp_path / "crimes" / "crimes_2022-10-30.csv", 3600)
-    settle = {"settle_seconds": 0.0, "wait_for": ["crimes"]}
+    settle = {"quiet_seconds": 0.0, "wait_for": ["crimes"]}
     unmarked = hold_back(listed(tmp_path, marked=["crimes"]), **settle)
     assert unmarked.files == ()
     assert "crimes_2022-10-30.csv.done" in unmarked.warnings[0]
@@ -266,12 +266,12 @@ def test_a_time_ahead_of_our_clock_does_not_hold_a_file_back_for_ever(tmp_path):
     aged(landed(tmp_path, "crimes/crimes_2022-10-30.csv") / "crimes" / "crimes_2022-10-30.csv", -86_400)
     found = listed(tmp_path)
     later = time.time_ns() + 61_000_000_000
-    assert names_of(hold_back(found, settle_seconds=60, now_ns=lambda: later)) == ["crimes_2022-10-30.csv"]
-    assert hold_back(found, settle_seconds=60).files == ()
+    assert names_of(hold_back(found, quiet_seconds=60, now_ns=lambda: later)) == ["crimes_2022-10-30.csv"]
+    assert hold_back(found, quiet_seconds=60).files == ()
     # Where no clock helps, what counts is whether it changes while it is waited for.
     ahead = replace(found.files[0], changed_ns=found.files[0].modified_ns)
     sleeper = Sleeper()
-    settled = hold_back(replace(found, files=(ahead,)), settle_seconds=2, wait_for=["crimes"], sleep=sleeper)
+    settled = hold_back(replace(found, files=(ahead,)), quiet_seconds=2, wait_for=["crimes"], sleep=sleeper)
     assert (len(settled.files), sleeper.waits) == (1, [2.0])
 
 

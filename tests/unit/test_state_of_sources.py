@@ -29,7 +29,7 @@ def settings(tmp_path, monkeypatch) -> Settings:
     """Crimes of 30 October and chats of 30 and 31 October, loaded before the deadline of the last day."""
     monkeypatch.setattr(pipeline, "count_violations", lambda *_: ())
     monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
-    settings = Settings(home=tmp_path, settle_seconds=0, _env_file=None)
+    settings = Settings(home=tmp_path, quiet_seconds=0, _env_file=None)
     land(settings, "crimes", 30, CRIMES, "a,2022-10-30 08:00,2022-10-30 07:00,8N,recorded")
     for day in (30, 31):
         land(settings, "live_chats", day, CHATS, f"c{day},2022-10-{day} 08:00,2022-10-{day} 08:30")

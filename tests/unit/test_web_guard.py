@@ -287,5 +287,5 @@ def test_names_are_a_list_with_commas(monkeypatch, tmp_path):
 )
 def test_what_is_no_name_is_refused_at_the_start(monkeypatch, tmp_path, value):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SettingsError, match=r"FCIR_UI_HOSTS: .+ is no host name"):
+    with pytest.raises(SettingsError, match=r"FCIR_UI_HOSTS: .+ is not a host name"):
         hosts(monkeypatch, f"fcir.example,{value}")

@@ -78,7 +78,7 @@ def _content(path: Path) -> bytes:
 
     with open(path, "rb", opener=opener) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise CommentaryError(f"{path}: is no file. Put a text file there, then run: fcir publish")
+            raise CommentaryError(f"{path} is not a file. Put a text file there, then run: fcir publish")
         return file.read(_GREATEST_BYTES + 1)
 
 
