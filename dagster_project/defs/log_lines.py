@@ -92,8 +92,8 @@ def log_build(name: str, report: BuildReport, seconds: float) -> None:
         message += f", {len(warned)} warned" if warned else ""
         message += f" ({sum(node.seconds for node in nodes):.1f} s)"
         step("build", layer, message, nodes=len(nodes), failed=len(bad), warned=len(warned))
-    kind = "from scratch" if report.is_full_refresh else "incremental where it can be"
-    step("build", name, f"{kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
+    kind = "from scratch" if report.is_full_refresh else "incremental"
+    step("build", name, f"step done, {kind} ({seconds:.1f} s)", seconds=round(seconds, 3))
     for node in report.nodes:
         if node.status == "warn":
             warn(f"{node.name}: {node.message}")

@@ -1,174 +1,88 @@
 """The publication as assets, and the verdict of the run. `publication/` makes the content."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.log_lines import log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_materializations
-from dagster_project.publication.files import FailedRendering, failed_renderings
+from dagster_project.publication.files import failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import Mart, marts_of, read_manifest
+from dagster_project.transformation.project import marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.state import outstanding
 from dagster_project.words import be, counted
 
-# Marts that the parts of a publication read in addition to their inputs; a test compares them with the code.
-_PAPER_READS = (
-    "definitions",
-    "dim_force",
-    "kpi_completeness_monthly",
-    "kpi_measure_period",
-    "kpi_measure_spc_as_of",
-    "kpi_measure_weekly",
-    "load_audit",
-    "measures",
-    "quarantine",
-    "report_months",
-)
-_MEASURES_READ = (
-    "definitions",
-    "kpi_completeness_monthly",
-    "kpi_crime_maturity",
-    "kpi_measure_period",
-    "kpi_measure_spc_as_of",
-    "kpi_measure_spc_weekly",
-    "load_audit",
-    "measures",
-    "quarantine",
-    "report_months",
-    "revisions",
-)
-_QUALITY_READS = (
-    "corrections",
-    "dim_date",
-    "dim_force",
-    "expectation_results",
-    "kpi_completeness_monthly",
-    "load_audit",
-    "quarantine",
-)
-_SITE_READS = (
-    "claims",
-    "dim_force",
-    "kpi_call_definitions",
-    "kpi_calls_hourly",
-    "kpi_crime_maturity",
-    "kpi_measure_monthly",
-    "kpi_measure_period",
-    "kpi_measure_spc",
-    "load_audit",
-    "measures",
-    "reconciliation",
-    "report_month_so_far",
-    "report_months",
-    "revisions",
-)
+# Parts of a publication that are described by an exposure of dbt, which lists the marts that they read: kinds and file.
+_EXPOSURES = {
+    "board_paper": ({"html", "pdf", "xlsx"}, "board_paper.html"),
+    "measures": ({"html", "csv"}, "measures/index.html"),
+    "quality": ({"html"}, "quality/index.html"),
+    "dictionary": ({"html"}, "dictionary/index.html"),
+    "site": ({"html"}, "index.html"),
+}
 
 
-def publication_specs(marts: Sequence[Mart], settings: Settings) -> list[dg.AssetSpec]:
+def publication_specs(manifest: Mapping[str, Any], settings: Settings) -> list[dg.AssetSpec]:
     """Return the parts of a publication: the tables, the papers, the site with its parts, and the manifest."""
 
-    def spec(name: str, *, reads: Sequence[dg.AssetKey], description: str, kinds: set[str], file: str) -> dg.AssetSpec:
-        is_page = file.endswith(".html")
+    def spec(name: str, deps: Sequence[dg.AssetKey], description: str, kinds: set[str], file: str) -> dg.AssetSpec:
         return dg.AssetSpec(
             ["published", name],
-            deps=reads,
+            deps=deps,
             description=description,
             kinds=kinds,
             group_name="publication",
-            metadata={
-                "dagster/uri": str(pointer_of(settings.published) / file),
-                **({"page": page_of_site(settings, file)} if is_page else {}),
-            },
+            metadata={"dagster/uri": str(pointer_of(settings.published) / file)}
+            | ({"page": page_of_site(settings, file)} if file.endswith(".html") else {}),
         )
 
+    pages = []
+    for name, (kinds, file) in _EXPOSURES.items():
+        description, deps = _exposure(manifest, name)
+        if name == "site":
+            deps += _published(*(part for part in _EXPOSURES if part != name))
+        pages.append(spec(name, deps, description, kinds, file))
     return [
         spec(
             "database",
-            reads=_marts(mart.name for mart in marts),
-            description="All marts in one read-only file, fcir.duckdb, which DuckDB 1.4 and newer opens.",
-            kinds={"duckdb"},
-            file="fcir.duckdb",
+            [dg.AssetKey(["marts", mart.name]) for mart in marts_of(manifest)],
+            "All marts in one read-only file, fcir.duckdb, which DuckDB 1.4 and newer opens.",
+            {"duckdb"},
+            "fcir.duckdb",
         ),
         spec(
             "parquet",
             # Both contain the same rows.
-            reads=_published("database"),
-            description="The tables of the database as Parquet: one file for each, of a fact one for each month.",
-            kinds={"parquet"},
-            file="parquet",
+            _published("database"),
+            "The tables of the database as Parquet: one file per table, and one per month for a fact.",
+            {"parquet"},
+            "parquet",
         ),
-        spec(
-            "board_paper",
-            reads=_marts(_PAPER_READS),
-            description=(
-                "The board papers of every force and month, as page, PDF, workbook and CSV. What people open first is "
-                "that of the newest complete month of the installation's own force."
-            ),
-            kinds={"html", "pdf", "xlsx"},
-            file="board_paper.html",
-        ),
-        spec(
-            "measures",
-            reads=_marts(_MEASURES_READ),
-            description=(
-                "A page for every measure of every force: its definition, all its months with their periods, its "
-                "control chart, its targets and what was revised; the same as CSV."
-            ),
-            kinds={"html", "csv"},
-            file="measures/index.html",
-        ),
-        spec(
-            "quality",
-            reads=_marts(_QUALITY_READS),
-            description=(
-                "What was loaded, missing, rejected, corrected and quarantined, by source and day, and the results of "
-                "the expectations."
-            ),
-            kinds={"html"},
-            file="quality/index.html",
-        ),
-        spec(
-            "dictionary",
-            reads=_marts(["data_dictionary"]),
-            description=(
-                "A page for every published table with its grain and columns, and the lineage and SQL of all models "
-                "on one page."
-            ),
-            kinds={"html"},
-            file="dictionary/index.html",
-        ),
-        spec(
-            "site",
-            reads=[*_published("board_paper", "measures", "quality", "dictionary"), *_marts(_SITE_READS)],
-            description=(
-                "The first page, the demand by hour, the claims of papers, the cookbook and the search over all pages: "
-                "opens from a file share and needs no network."
-            ),
-            kinds={"html"},
-            file="index.html",
-        ),
+        *pages,
         spec(
             "manifest",
-            reads=_published("database", "parquet", "board_paper", "site"),
-            description="Every published file with its hash, every table with its rows, every delivery that went in.",
-            kinds={"json"},
-            file="manifest.json",
+            _published("database", "parquet", "board_paper", "site"),
+            "Every published file with its hash, every table with its rows, and the deliveries that they contain.",
+            {"json"},
+            "manifest.json",
         ),
     ]
 
 
-def _marts(names: Iterable[str]) -> list[dg.AssetKey]:
-    return [dg.AssetKey(["marts", name]) for name in names]
+def _exposure(manifest: Mapping[str, Any], name: str) -> tuple[str, list[dg.AssetKey]]:
+    """Return the description of an exposure and the marts that it reads."""
+    exposure = next(item for item in manifest["exposures"].values() if item["name"] == name)
+    return exposure["description"], [asset_key_of(manifest, node) for node in exposure["depends_on"]["nodes"]]
 
 
 def _published(*names: str) -> list[dg.AssetKey]:
@@ -210,26 +124,26 @@ def _bytes(path: Path) -> int:
 
 
 def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.AssetsDefinition]:
-    """Return the parts of the publication, which are made together, and the verdict of the run."""
-    marts = marts_of(read_manifest(manifest_path))
-    specs = publication_specs(marts, settings)
+    """Return the parts of the publication, which one step writes, and the verdict of the run."""
+    manifest = read_manifest(manifest_path)
+    marts, specs = marts_of(manifest), publication_specs(manifest, settings)
 
     @dg.multi_asset(name="publication", specs=specs)
     def publication(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
         warehouse.begin("publishing")
         try:
-            made = publish(warehouse.settings, marts, run_id=context.run.run_id)
+            result = publish(warehouse.settings, marts, run_id=context.run.run_id)
         except GateClosed as closed:
             raise dg.Failure(str(closed), allow_retries=False) from None
-        log_publication(made, time.monotonic() - started)
-        metadata = _metadata_by_part(made)
+        log_publication(result, time.monotonic() - started)
+        metadata = _metadata_by_part(result)
         for spec in specs:
             yield dg.MaterializeResult(
                 asset_key=spec.key,
                 metadata={
-                    "publication": made.run_id,
-                    "folder": dg.MetadataValue.path(made.folder),
+                    "publication": result.run_id,
+                    "folder": dg.MetadataValue.path(result.folder),
                     **metadata[spec.key.path[-1]],
                 },
             )
@@ -250,17 +164,21 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         for state in audit_materializations(manifest_path, warehouse.settings):
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
-            faults = outstanding(connection)
-        failed = failed_renderings(warehouse.settings.published)
-        if faults or failed:
-            need = f"{counted(len(faults), 'delivery')} {'needs' if len(faults) == 1 else 'need'} attention"
-            deliveries = [f"{need}: {'; '.join(map(str, faults[:10]))}"] if faults else []
+            deliveries = [str(item) for item in outstanding(connection)]
+        files = [f"{item['path']} ({item['reason']})" for item in failed_renderings(warehouse.settings.published)]
+        sentences = []
+        if deliveries:
+            need = "needs" if len(deliveries) == 1 else "need"
+            sentences.append(f"{counted(len(deliveries), 'delivery')} {need} attention: {'; '.join(deliveries[:10])}")
+        if files:
+            sentences.append(
+                f"{counted(len(files), 'rendering')} {be(len(files))} left out of the publication: "
+                f"{'; '.join(files[:10])}. When the cause is removed (docs/runbook.md): fcir publish"
+            )
+        if sentences:
             raise dg.Failure(
-                ". ".join([*deliveries, *_files_left_out(failed)]),
-                metadata={
-                    "deliveries": dg.MetadataValue.md("\n".join(f"- {fault}" for fault in faults)),
-                    "failed_renderings": dg.MetadataValue.md("\n".join(f"- {_file_left_out(item)}" for item in failed)),
-                },
+                ". ".join(sentences),
+                metadata={"deliveries": _markdown_list(deliveries), "failed_renderings": _markdown_list(files)},
                 allow_retries=False,
             )
         return dg.MaterializeResult(metadata={"outstanding": 0, "failed_renderings": 0})
@@ -268,64 +186,57 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
     return [publication, run_verdict]
 
 
-def _files_left_out(failed: Sequence[FailedRendering]) -> list[str]:
-    """Return a sentence on files that could not be rendered; empty if there are none."""
-    if not failed:
-        return []
-    count = f"{counted(len(failed), 'rendering')} {be(len(failed))} left out of the publication"
-    files = "; ".join(map(_file_left_out, failed[:10]))
-    return [f"{count}: {files}. When the cause is removed (docs/runbook.md): fcir publish"]
-
-
-def _file_left_out(failed: FailedRendering) -> str:
-    return f"{failed['path']} ({failed['reason']})"
+def _markdown_list(lines: Iterable[str]) -> dg.MetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
 
 
 def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
-    """Return the assets of the public edition: tables, papers and manifest. The nightly job does not make it."""
-    marts = marts_of(read_manifest(manifest_path))
-    released = [dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases]
+    """Return the assets of the public edition: tables, papers and manifest. The nightly job does not publish it."""
+    manifest = read_manifest(manifest_path)
+    marts = marts_of(manifest)
+
+    def spec(name: str, deps: Sequence[dg.AssetKey], description: str, kinds: set[str]) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            ["published_public", name], deps=deps, description=description, kinds=kinds, group_name="public_edition"
+        )
+
+    tables, board_paper = (dg.AssetKey(["published_public", name]) for name in ("tables", "board_paper"))
     specs = [
-        dg.AssetSpec(
-            ["published_public", "tables"],
-            deps=released,
-            description=(
-                "What the marts release: figures at force level, and counts below it with small cells hidden, the rest "
-                "rounded and every month shown once. As a DuckDB file, Parquet and CSV."
-            ),
-            kinds={"duckdb", "parquet", "csv"},
+        spec(
+            "tables",
+            [dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases],
+            "What the marts release: figures at force level, and counts below it with small cells hidden, the rest "
+            "rounded and every month shown once. As a DuckDB file, Parquet and CSV.",
+            {"duckdb", "parquet", "csv"},
         ),
-        dg.AssetSpec(
-            ["published_public", "board_paper"],
-            deps=[["marts", name] for name in _PAPER_READS],
-            description="The board papers of the public edition, made from its tables alone.",
-            kinds={"html", "pdf", "xlsx"},
+        spec(
+            "board_paper",
+            _exposure(manifest, "board_paper")[1],
+            "The board papers of the public edition, computed from its tables alone.",
+            {"html", "pdf", "xlsx"},
         ),
-        dg.AssetSpec(
-            ["published_public", "manifest"],
-            deps=[["published_public", "tables"], ["published_public", "board_paper"]],
-            description="Every file of the public edition with its hash, every table with its rows, and the method.",
-            kinds={"json"},
+        spec(
+            "manifest",
+            [tables, board_paper],
+            "Every file of the public edition with its hash, every table with its rows, and the method.",
+            {"json"},
         ),
     ]
 
-    @dg.multi_asset(
-        name="public_edition",
-        specs=[spec.replace_attributes(group_name="public_edition") for spec in specs],
-    )
+    @dg.multi_asset(name="public_edition", specs=specs)
     def public_edition(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:
         started = time.monotonic()
         warehouse.begin("publishing the public edition")
-        made = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
-        log_public_edition(made, time.monotonic() - started)
+        edition = publish_public(warehouse.settings, marts, run_id=context.run.run_id)
+        log_public_edition(edition, time.monotonic() - started)
         for spec in specs:
             metadata: dict[str, Any] = {
-                "edition": made.run_id,
-                "folder": dg.MetadataValue.path(made.folder),
-                "failed_renderings": len(made.failed),
+                "edition": edition.run_id,
+                "folder": dg.MetadataValue.path(edition.folder),
+                "failed_renderings": len(edition.failed),
             }
             if spec.key.path[-1] == "tables":
-                metadata |= {"tables": len(made.tables), "dagster/row_count": sum(made.tables.values())}
+                metadata |= {"tables": len(edition.tables), "dagster/row_count": sum(edition.tables.values())}
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
 
     return [public_edition]

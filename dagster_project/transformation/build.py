@@ -11,7 +11,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import fingerprint, invoke, parse, target_path
+from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
 
@@ -89,7 +89,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """The results of one step, or of all steps."""
+    """The results of a step."""
 
     nodes: tuple[NodeResult, ...]
     is_full_refresh: bool
@@ -98,28 +98,6 @@ class BuildReport:
     def failed(self) -> tuple[NodeResult, ...]:
         """Nodes that failed, or were skipped because an earlier one failed."""
         return tuple(node for node in self.nodes if not node.is_good)
-
-
-def build(settings: Settings, *, run_id: str) -> BuildReport:
-    """Build and test all steps in order, stopping after the first that fails.
-
-    Args:
-        settings: location of the warehouse; the caller holds the writer lock and no connection.
-        run_id: Dagster run.
-
-    Returns:
-        The result of every node of the steps that ran.
-
-    Raises:
-        DbtError: dbt could not start.
-    """
-    parsed = parse(settings)
-    reports = []
-    for step in STEPS:
-        reports.append(build_step(settings, step, run_id=run_id, parsed=parsed))
-        if reports[-1].failed:
-            break
-    return BuildReport(tuple(node for report in reports for node in report.nodes), reports[0].is_full_refresh)
 
 
 def build_step(

@@ -190,7 +190,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return content
 
 
-def marts_of(manifest: dict[str, Any]) -> list[Mart]:
+def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
     """Return all published tables, ordered by name.
 
     Raises:
@@ -224,7 +224,7 @@ def _month_of(name: str, columns: Sequence[str]) -> str | None:
     return dates[0] if name.startswith("fct_") and dates else None
 
 
-def _changed_rows(manifest: dict[str, Any], node: dict[str, Any], month_of: str | None) -> tuple[str, str] | None:
+def _changed_rows(manifest: Mapping[str, Any], node: Mapping[str, Any], month_of: str | None) -> tuple[str, str] | None:
     """Return the table of changed rows for an incremental model; see dbt/macros/incremental_by_key.sql."""
     read = [manifest["nodes"].get(unique_id, {}) for unique_id in node["depends_on"]["nodes"]]
     tables = [item for item in read if item.get("name", "").startswith("chg_") and item["name"].endswith("_rows")]

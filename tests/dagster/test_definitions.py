@@ -321,7 +321,7 @@ def test_with_an_address_the_pages_of_the_site_are_links(settings, definitions, 
     assert definitions
     monkeypatch.setenv("FCIR_SITE_URL", "https://intranet.example/fcir/")
     manifest = read_manifest(ensure_manifest(settings))
-    specs = publication_specs(marts_of(manifest), read_settings())
+    specs = publication_specs(manifest, read_settings())
     assert {spec.metadata["page"].url for spec in specs if "page" in spec.metadata} >= {
         "https://intranet.example/fcir/index.html",
         "https://intranet.example/fcir/quality/index.html",
@@ -339,6 +339,13 @@ def test_the_parts_of_a_publication_stand_after_the_marts_that_their_code_reads(
     parts = ("board_paper", "measures", "quality", "dictionary", "site")
     deps = {dep.asset_key.path[-1] for part in parts for dep in specs[f"published/{part}"].deps}
     assert deps - set(parts) | {"measures"} == read
+
+
+def test_the_exposure_of_the_public_edition_lists_the_marts_with_a_release(settings):
+    manifest = read_manifest(ensure_manifest(settings))
+    [exposure] = [item for item in manifest["exposures"].values() if item["name"] == "public_edition"]
+    released = {mart.name for mart in marts_of(manifest) if mart.releases}
+    assert {node.rpartition(".")[2] for node in exposure["depends_on"]["nodes"]} == released
 
 
 def test_the_nightly_job_runs_every_asset_but_the_public_edition_in_one_process(graph, nightly, definitions):

@@ -186,6 +186,7 @@ def test_stored_tables_show_their_rows(latest, settings):
             "where schema_name in ('changes', 'measures', 'marts', 'reference') "
             "and table_name not in ('published_versions', 'revisions')"
         ).fetchall()
+        assert {schema for schema, _ in tables} == {"changes", "measures", "marts", "reference"}
         for schema, name in tables:
             [[count]] = connection.execute(f'select count(*) from "{schema}"."{name}"').fetchall()  # noqa: S608 - own names
             assert latest[f"{schema}/{name}"].metadata["dagster/row_count"].value == count, name
@@ -207,6 +208,22 @@ def test_the_origins_of_columns_can_be_read_in_the_open_source_ui(latest):
     records = latest["marts/fct_call"].metadata["columns_come_from"].records
     shown = {record.data["column"]: record.data["comes_from"] for record in records}
     assert shown["arrived_date"] == "marts/fct_call_segment.arrived_date"
+
+
+def test_each_column_of_a_mart_shows_its_type_in_the_database(latest, definitions, settings):
+    """The marts are in a database of their own; Dagster has the types of their dbt contracts."""
+    with open_read_only(settings.warehouse) as connection:
+        stored = connection.execute(
+            "select table_name, column_name, lower(data_type) from duckdb_columns() where schema_name = 'marts'"
+        ).fetchall()
+    shown = [
+        (spec.key.path[1], column.name, column.type.replace(", ", ","))
+        for spec in definitions.resolve_all_asset_specs()
+        if spec.key.path[0] == "marts" and spec.key.to_user_string() in latest
+        for column in spec.metadata["dagster/column_schema"].columns
+    ]
+    assert sorted(shown) == sorted(stored)
+    assert len(shown) > 500
 
 
 def test_nearly_every_column_of_a_model_has_an_origin(latest, definitions):

@@ -17,9 +17,10 @@ from dagster_project.defs.resources import Dbt, Warehouse
 from dagster_project.defs.transformations import transformation_assets
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
 from dagster_project.transformation import project
-from dagster_project.transformation.build import BuildReport, NodeResult, build
+from dagster_project.transformation.build import NodeResult
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
+from tests.build_steps import build_all
 
 PROJECT = """
 name: tiny
@@ -135,24 +136,24 @@ def settings(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(settings) -> BuildReport:
-    return build(settings, run_id="run")
+def nodes(settings) -> list[NodeResult]:
+    return build_all(settings, run_id="run")
 
 
 @pytest.fixture(scope="module")
-def visits(report) -> NodeResult:
-    return one(report, "integrity of visits")
+def visits(nodes) -> NodeResult:
+    return one(nodes, "integrity of visits")
 
 
 @pytest.fixture(scope="module")
-def run(settings, report) -> dg.ExecuteInProcessResult:
-    assert report
+def run(settings, nodes) -> dg.ExecuteInProcessResult:
+    assert nodes
     facts = transformation_assets(project.ensure_manifest(settings), settings)[0]
     return dg.materialize([facts], resources={"dbt": Dbt(warehouse=Warehouse())}, raise_on_error=False)
 
 
-def one(report: BuildReport, name: str) -> NodeResult:
-    [node] = [node for node in report.nodes if node.name == name]
+def one(nodes: list[NodeResult], name: str) -> NodeResult:
+    [node] = [node for node in nodes if node.name == name]
     return node
 
 
@@ -162,8 +163,8 @@ def test_every_kind_of_fault_is_found_with_its_rows(visits):
     assert visits.failures == sum(FAULTS.values())
 
 
-def test_nothing_is_found_where_all_holds(report):
-    node = one(report, "integrity of stations")
+def test_nothing_is_found_where_all_holds(nodes):
+    node = one(nodes, "integrity of stations")
     assert (node.status, node.failures, node.faults) == ("pass", 0, ())
 
 
