@@ -15,6 +15,7 @@ from dagster_project.validation.expectations import expectations_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = PROJECT / "README.md"
+COMMANDS = PROJECT / "docs" / "commands.md"
 REASONS = PROJECT / "docs" / "reasons.md"
 EXAMPLE = PROJECT / "docs" / "adding_a_source.md"
 PAGES = [
@@ -96,13 +97,13 @@ def test_every_command_that_a_page_names_exists() -> None:
         assert named <= verbs, f"{page.name}: {named - verbs}"
 
 
-def test_the_readme_names_every_command() -> None:
+def test_the_page_of_commands_names_every_command() -> None:
     group = typer.main.get_command(app)
-    text = README.read_text(encoding="utf-8")
+    text = COMMANDS.read_text(encoding="utf-8")
     assert {verb for verb in group.commands if f"fcir {verb}" not in text} == set()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("file", [README, PROJECT / ".env.example"], ids=lambda path: path.name)
+@pytest.mark.parametrize("file", [COMMANDS, PROJECT / ".env.example"], ids=lambda path: path.name)
 def test_the_settings_named_are_the_settings_that_exist(file: Path) -> None:
     existing = {f"FCIR_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"\bFCIR_[A-Z_]+\b", file.read_text(encoding="utf-8"))) == existing
@@ -116,13 +117,13 @@ def test_every_make_target_that_a_page_names_exists() -> None:
         assert named <= targets, f"{page.name}: {named - targets}"
 
 
-def test_every_link_between_the_pages_leads_to_a_file() -> None:
-    broken = [
-        f"{page.relative_to(PROJECT)}: {target}"
-        for page in PAGES
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / target).exists()
-    ]
+def test_every_link_between_the_pages_leads_to_a_file_and_a_heading() -> None:
+    broken = []
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            file = page.parent / target if target else page
+            if not file.exists() or (anchor and anchor not in anchors_of(file)):
+                broken.append(f"{page.relative_to(PROJECT)}: {target}#{anchor}")
     assert broken == []
 
 
@@ -154,3 +155,9 @@ def code_of(page: Path) -> list[str]:
     blocks = re.findall(r"```[a-z]*\n(.*?)```", text, re.S)
     spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
     return blocks + spans
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
