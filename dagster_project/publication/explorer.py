@@ -1,6 +1,6 @@
 """The explorer: one page to choose measures, forces, months and figures. Its behaviour is in `assets/explorer.js`.
 
-The page makes no requests to a server: it contains all figures, and the drawing library is a file beside it. Texts and
+The page makes no requests to a server: it contains all figures, and the drawing library is a file next to it. Texts and
 values are those of the marts, so a browser rounds and adds up nothing.
 """
 
@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
@@ -27,7 +27,7 @@ from dagster_project.publication.report.display import display, display_target, 
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import default_month, newest_delivery, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import rows_as_dicts, rows_by
 
 # Path of the library, relative to the page.
 VEGA = "assets/vega.js"
@@ -61,53 +61,21 @@ _UNITS = {
 # Measures of one phone line are named `calls_LINE.NAME`.
 _LINE = "calls_"
 
-# The licences of Vega, Vega-Lite and Vega-Embed require a notice in every copy; the bundle has no comments.
-_NOTICE = """\
-/*! Vega, Vega-Lite, Vega-Embed: Copyright (c) University of Washington Interactive Data Lab and contributors.
-BSD 3-Clause License. Redistribution and use in source and binary forms, with or without modification, are permitted
-provided that the following conditions are met: 1. Redistributions of source code must retain the above copyright
-notice, this list of conditions and the following disclaimer. 2. Redistributions in binary form must reproduce the
-above copyright notice, this list of conditions and the following disclaimer in the documentation and/or other
-materials provided with the distribution. 3. Neither the name of the copyright holder nor the names of its contributors
-may be used to endorse or promote products derived from this software without specific prior written permission.
-THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
-INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
-DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
-SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
-SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
-WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
-THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
-With D3: Copyright Mike Bostock. ISC License. Permission to use, copy, modify, and/or distribute this software for any
-purpose with or without fee is hereby granted, provided that the above copyright notice and this permission notice
-appear in all copies. THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS
-SOFTWARE. */
-"""
 
-
-def render_explorer(
-    connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None, nav: Markup | None = None
-) -> str:
-    """Return the explorer as an HTML document, which loads the file `VEGA` beside it.
-
-    Without that file it shows everything except the charts.
+def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
+    """Read the content of the explorer from the marts.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: a database with the marts.
         force_code: the force shown when the page opens without a choice; the first one by default or if it has no
             figures.
-        nav: content above the page, escaped by the caller; empty by default.
 
     Returns:
-        The page; only the file `VEGA` is separate.
+        The keys `data` (`read_explorer`), `data_until` and `is_synthetic`.
 
     Raises:
         ReportError: the marts have a period that the explorer does not know.
     """
-    return explorer_page(explorer_content(connection, force_code=force_code), nav=nav)
-
-
-def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
-    """Read the content of the explorer from the marts; arguments and errors are those of `render_explorer`."""
     until, is_synthetic = newest_delivery(connection)
     data = read_explorer(connection, force_code=force_code)
     return {"data": data, "data_until": until, "is_synthetic": is_synthetic}
@@ -116,26 +84,29 @@ def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str |
 def explorer_page(
     content: Mapping[str, Any], *, nav: Markup | None = None, failed: frozenset[str] = frozenset()
 ) -> str:
-    """Return the explorer as an HTML document.
+    """Return the explorer as an HTML document, which loads the file `VEGA` next to it; without it there are no charts.
 
     Args:
         content: result of `explorer_content`.
         nav: content above the page, escaped by the caller.
         failed: addresses within the publication of files that could not be rendered.
     """
-    script = files(__package__).joinpath("assets", "explorer.js").read_text(encoding="utf-8")
     return render_template(
         "explorer.html.j2",
         {
             **content,
             "data": _packed(content["data"]),
             # From the project, so it needs no escaping; the only script that the page may run.
-            "script": Markup(script),  # noqa: S704
+            "script": Markup(_asset("explorer.js")),  # noqa: S704
             "nav": nav or Markup(),
             "vega": VEGA,
             "failed": failed,
         },
     )
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _packed(data: Mapping[str, Any]) -> str:
@@ -174,26 +145,17 @@ def vega_bundle() -> str:
 
     # Naming only vegaEmbed gives the smallest bundle that draws; without it, Vega and Vega-Lite come out empty.
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    # Otherwise its thousands of one-letter names would be global.
-    return f"{_NOTICE}(() => {{\n{bundle}\n}})();\n"
+    # The licences require a notice in every copy, and the bundle has no comments. The function keeps thousands of
+    # one-letter names from being global.
+    return f"{_asset('vega_licence.txt')}(() => {{\n{bundle}\n}})();\n"
 
 
 def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
-    """Read all data that is embedded in the page.
+    """Read all data that is embedded in the page, with decimals as text; arguments are those of `explorer_content`.
 
     `cells` has the months of each figure, by code of figure, force and measure, in columns: month, text, value, days
     loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the days
     before it. `limits` has the control limits and targets of each month, by force and measure.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-        force_code: the force that is chosen first.
-
-    Returns:
-        A value for `json.dumps`, with decimals as text.
-
-    Raises:
-        ReportError: the marts have a period that the explorer does not know.
     """
     measures, sections = _measures(connection), _sections(connection)
     forces = rows_as_dicts(
@@ -212,12 +174,8 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
     )
     for force in forces:
         force["name"] = shortened(force["name"])
-    months = [
-        row[0]
-        for row in connection.execute(
-            "select distinct month_start from marts.kpi_measure_period order by month_start"
-        ).fetchall()
-    ]
+    rows = connection.execute("select distinct month_start from marts.kpi_measure_period order by month_start")
+    months = [month for (month,) in rows.fetchall()]
     codes = [force["code"] for force in forces]
     first = codes.index(force_code) if force_code in codes else 0
     opening = default_month(paper_months(connection).get(codes[first], [])) if codes else None
@@ -226,7 +184,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "forces": forces,
         "figures": [{"code": code, "title": title, "meaning": text} for code, (title, text) in FIGURES.items()],
         "sections": [{"code": code, "title": title} for code, title in sections.items()],
-        "units": {unit: _UNITS.get(unit, unit) for unit in _once(item["unit"] for item in measures)},
+        "units": {unit: _UNITS.get(unit, unit) for unit in dict.fromkeys(item["unit"] for item in measures)},
         "signals": SIGNAL_WORDS,
         "measures": measures,
         "breakdowns": _breakdowns(measures, sections),
@@ -266,30 +224,29 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             """
         )
     )
-    decided: dict[str, list[dict[str, Any]]] = {}
-    for row in rows_as_dicts(
-        connection.execute(
-            """
-            select
-                applies_to, definition as what, force_code as force, cast(valid_from as varchar) as first,
-                cast(valid_to as varchar) as last, value, source
-            from marts.definitions
-            order by applies_to, definition, force_code, valid_from
-            """
-        )
-    ):
-        decided.setdefault(row.pop("applies_to"), []).append(row)
+    decisions = rows_by(
+        connection,
+        "applies_to",
+        """
+        select
+            applies_to, definition as what, force_code as force, cast(valid_from as varchar) as first,
+            cast(valid_to as varchar) as last, value, source
+        from marts.definitions
+        order by applies_to, definition, force_code, valid_from
+        """,
+    )
     for measure in measures:
-        for row in decided.get(measure["code"], []):
-            row["value"] = _decision(row["value"], measure)
-        measure["decisions"] = decided.get(measure["code"], [])
+        measure["decisions"] = decisions.get(measure["code"], [])
+        for row in measure["decisions"]:
+            del row["applies_to"]
+            row["value"] = _decision(row["value"], measure["unit"])
     return measures
 
 
-def _decision(value: str, measure: dict[str, Any]) -> str:
+def _decision(value: str, unit: str) -> str:
     """Return a target as printed, or a formula, which is the name of a measure."""
     number = value.removeprefix("-").replace(".", "", 1)
-    return display_target(Decimal(value), measure["unit"]) if number.isdecimal() else value
+    return display_target(Decimal(value), unit) if number.isdecimal() else value
 
 
 def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -362,6 +319,7 @@ def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[st
             list(cast(complete_since as varchar) order by month_start)
         from figures
         group by all
+        order by figure, force_code, measure
         """,
         {"per_day": _PER_DAY},
     )
@@ -379,7 +337,7 @@ def _limits(
     connection: duckdb.DuckDBPyConnection, measures: Sequence[dict[str, Any]]
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return the control limits and target of each month, as values and texts, by force and measure."""
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    months: dict[str, dict[str, list[dict[str, Any]]]] = {}
     units = {item["code"]: (item["unit"], item["decimals"]) for item in measures}
     for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
         """
@@ -393,7 +351,7 @@ def _limits(
         unit, decimals = units[measure]
         limits = {"mean": mean, "lower": lower, "upper": upper}
         texts = {name: "" if limit is None else display(limit, unit, decimals) for name, limit in limits.items()}
-        found.setdefault(force, {}).setdefault(measure, []).append(
+        months.setdefault(force, {}).setdefault(measure, []).append(
             {
                 "month": month,
                 "values": {
@@ -405,8 +363,4 @@ def _limits(
                 "signal": signal or "",
             }
         )
-    return found
-
-
-def _once(items: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(items))
+    return months

@@ -377,12 +377,15 @@ def test_the_page_groups_claims_by_paper_and_keeps_their_order():
             connection.execute("insert into marts.claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, default)", row)
         connection.execute("update marts.claims set measure = 'no.such' where statement_id = 'C1'")
         papers = claims(connection)
-    assert [(paper.force_name, paper.published_on) for paper in papers] == [
+    assert [(paper[0]["force_name"], paper[0]["published_on"]) for paper in papers] == [
         ("Kent Police", date(2023, 6, 15)),
         ("Kent Police", date(2023, 3, 15)),
     ]
-    assert papers[0].claims[0].tests == (("no.such", "unknown"),)
-    two, ten = papers[1].claims
-    assert two.verdict_in_words == "Supported by the months loaded so far (September 2022)"
-    assert two.tests == (("Section: Label", "first"), ("Section: Label", "second"))
-    assert (ten.statement, ten.verdict_in_words) == ("ten", "Contradicted")
+    assert papers[0][0]["tests"] == [{"measure": "no.such", "evidence": "unknown"}]
+    two, ten = papers[1]
+    assert two["verdict"] == "Supported by the months loaded so far (September 2022)"
+    assert [tuple(test.values()) for test in two["tests"]] == [
+        ("Section: Label", "first"),
+        ("Section: Label", "second"),
+    ]
+    assert (ten["statement"], ten["verdict"]) == ("ten", "Contradicted")

@@ -19,7 +19,15 @@ import pytest
 from markupsafe import Markup
 
 from dagster_project.publication import explorer
-from dagster_project.publication.explorer import FIGURES, VEGA, read_explorer, render_explorer, vega_bundle, write_vega
+from dagster_project.publication.explorer import (
+    FIGURES,
+    VEGA,
+    explorer_content,
+    explorer_page,
+    read_explorer,
+    vega_bundle,
+    write_vega,
+)
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.errors import ReportError
 
@@ -133,7 +141,7 @@ def marts():
 
 @pytest.fixture(scope="module")
 def page(marts):
-    return render_explorer(marts, force_code="nameless")
+    return explorer_page(explorer_content(marts, force_code="nameless"))
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +338,7 @@ def test_a_made_up_sample_is_said_to_be_one_and_what_stands_above_is_the_callers
     assert "Synthetic sample." in page
     assert "From deliveries up to 31 January 2023." in page
     nav = Markup('<nav aria-label="Site"><a href="index.html">Home</a></nav>')
-    assert f"<body>\n{nav}<main>" in render_explorer(marts, nav=nav)
+    assert f"<body>\n{nav}<main>" in explorer_page(explorer_content(marts), nav=nav)
 
 
 def test_every_control_has_a_label(page):

@@ -1,4 +1,7 @@
-"""Read the content of the site's pages from the marts. Their layout is in the templates."""
+"""Read the content of the site's pages from the marts. Their layout is in the templates.
+
+`connection` is a database with the marts in its schema `marts`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from dagster_project.clock import days_between
 from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days, listed, long_month, span
-from dagster_project.sql import rows_as_dicts
+from dagster_project.sql import rows_as_dicts, rows_by
 
 # Number of recent outcomes shown for each expectation.
 _RUNS_SHOWN = 14
@@ -62,33 +65,19 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping
 
 
 @dataclass(frozen=True)
-class HeatCell:
-    """Calls in one hour of the week."""
-
-    calls: Decimal
-    text: str
-    shade: int
-    """From 0, the fewest calls of the table, to 6, the most."""
-
-
-@dataclass(frozen=True)
 class HeatMap:
     """Mean number of calls by hour and weekday."""
 
     line: str
     months: str
     """The months covered by the means, in words."""
-    hours: tuple[tuple[HeatCell, ...], ...]
-    """24 hours of 7 weekdays each, Monday first."""
+    hours: tuple[tuple[tuple[str, int], ...], ...]
+    """24 hours of 7 weekdays each, Monday first: the mean as text, and its shade, from 0 for the least to 6."""
     peak: str
 
 
 def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
-    """Return calls received by hour of the week and line, over the last six complete months up to the default month.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-        force_code: the force.
+    """Return calls received by hour of the week, over the last six complete months up to the default month.
 
     Returns:
         A map for each line with calls; hours are in local time.
@@ -133,14 +122,14 @@ def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[He
         if not greatest:
             continue
         step = (greatest - least) / 7 or Decimal(1)
-        hour, day = max(means, key=lambda place: means[place])
+        hour, day = max(means, key=lambda hour_and_day: means[hour_and_day])
         maps.append(
             HeatMap(
                 line,
                 _in_words(sorted({month for row in of_line for month in row["months"]})),
                 tuple(
                     tuple(
-                        HeatCell(mean, display(mean, "count", 1), min(6, int((mean - least) / step)))
+                        (display(mean, "count", 1), min(6, int((mean - least) / step)))
                         for mean in (means[hour, weekday] for weekday in range(1, 8))
                     )
                     for hour in range(24)
@@ -158,34 +147,19 @@ def _in_words(months: Sequence[date]) -> str:
 
 
 @dataclass(frozen=True)
-class SoFar:
-    """A headline measure over the delivered days of a running month."""
-
-    section: str
-    label: str
-    text: str
-    """For sums, the figure per day: `66 a day`."""
-    before: str
-    """The same for the days it is compared with, `four weeks before: 59 a day`; empty if there are none."""
-
-
-@dataclass(frozen=True)
 class RunningMonth:
     """A month after the default month, as far as it is delivered."""
 
     month: date
     coverage: str
     """Number of days delivered, `1 of 28 days`; `1 to 3 of 28 days, by source`."""
-    measures: tuple[SoFar, ...]
+    measures: Rows
+    """Headline measures, with `text`, for sums the figure per day (`66 a day`), and `before`, the same for the days
+    that they are compared with (`four weeks before: 59 a day`); empty if there are none."""
 
 
 def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[RunningMonth]:
-    """Return the months of a force after the default month, oldest first.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-        force_code: the force.
-    """
+    """Return the months of a force after the default month, oldest first."""
     rows = rows_of(
         connection,
         """
@@ -213,13 +187,13 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
                 month,
                 f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}"
                 f"{', by source' if least < most else ''}",
-                tuple(_so_far(row) for row in of_month if row["measure"]),
+                [row | _so_far(row) for row in of_month if row["measure"]],
             )
         )
     return found
 
 
-def _so_far(row: Mapping[str, Any]) -> SoFar:
+def _so_far(row: Mapping[str, Any]) -> dict[str, str]:
     sums = [row[name] for name in ("per_day", "compared_per_day") if row[name] is not None]
     # Below ten, whole numbers could hide the difference between two figures.
     decimals = 0 if min(sums, default=0) >= 10 else 1
@@ -229,40 +203,17 @@ def _so_far(row: Mapping[str, Any]) -> SoFar:
 
     weeks = row["compared_weeks"]
     before = text(row["compared_per_day"], row["compared_display_value"])
-    return SoFar(
-        row["section_title"],
-        row["label"],
-        text(row["per_day"], row["display_value"]),
-        f"{_WEEKS[weeks]} before: {before}" if weeks else "",
-    )
+    return {
+        "text": text(row["per_day"], row["display_value"]),
+        "before": f"{_WEEKS[weeks]} before: {before}" if weeks else "",
+    }
 
 
-@dataclass(frozen=True)
-class ClaimOfPaper:
-    """A claim with the results of its tests."""
+def claims(connection: duckdb.DuckDBPyConnection) -> list[Rows]:
+    """Return the claims of each paper and whether the figures support them, newest paper first.
 
-    statement: str
-    verdict: str
-    verdict_in_words: str
-    tests: tuple[tuple[str, str], ...]
-    """The measure and the evidence of each test."""
-
-
-@dataclass(frozen=True)
-class PaperClaims:
-    """The claims of a paper."""
-
-    force_name: str
-    report_id: str
-    published_on: date | None
-    claims: tuple[ClaimOfPaper, ...]
-
-
-def claims(connection: duckdb.DuckDBPyConnection) -> list[PaperClaims]:
-    """Return the claims of papers and whether the figures support them, newest paper first.
-
-    Args:
-        connection: a database with the marts in its schema `marts`, including the evidence of `claims`.
+    Returns:
+        Claims by paper. `tests` has the measure and the evidence of each test, `verdict` the verdict in words.
     """
     rows = rows_of(
         connection,
@@ -286,38 +237,19 @@ def claims(connection: duckdb.DuckDBPyConnection) -> list[PaperClaims]:
             id_length, claims.statement_id
         """,
     )
-    return [
-        PaperClaims(
-            *paper,
-            tuple(
-                ClaimOfPaper(
-                    row["statement"],
-                    row["claim_verdict"],
-                    verdict_in_words(row["claim_verdict"], row["months"] or ()),
-                    tuple((test["measure"], test["evidence"]) for test in row["tests"]),
-                )
-                for row in of_paper
-            ),
-        )
-        for paper, of_paper in groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
-    ]
-
-
-@dataclass(frozen=True)
-class CalendarMonth:
-    """The deliveries of a source in a month."""
-
-    month: date
-    days: tuple[tuple[date, str] | None, ...]
-    """Days with the status of their delivery, in whole weeks from Monday; None for days of other months."""
+    for row in rows:
+        row["verdict"] = verdict_in_words(row["claim_verdict"], row["months"] or ())
+    papers = groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
+    return [list(paper) for _, paper in papers]
 
 
 @dataclass(frozen=True)
 class SourceCalendar:
     """The deliveries of a source, day by day."""
 
-    months: tuple[CalendarMonth, ...]
-    """The newest months, and earlier months with a missing, rejected or withdrawn delivery."""
+    months: dict[date, tuple[tuple[date, str] | None, ...]]
+    """The newest months, and earlier months with a missing, rejected or withdrawn delivery: the days of each with the
+    status of their delivery, in whole weeks from Monday; None for days of other months."""
     faults: tuple[tuple[date, str], ...]
     """Days whose delivery is missing, was rejected or withdrawn, with that status."""
     days_left_out: int
@@ -331,20 +263,8 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
         Source to its months. A day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
         `withdrawn`), or `none` if no delivery was expected.
     """
-    rows = rows_of(
-        connection,
-        f"""
-        with newest as ({_NEWEST})
-
-        select source, extract_date, status
-        from newest
-        order by source, extract_date
-        """,
-    )
-    found: dict[str, dict[date, str]] = {}
-    for row in rows:
-        found.setdefault(row["source"], {})[row["extract_date"]] = row["status"]
-    return {source: _calendar(days) for source, days in found.items()}
+    sources = rows_by(connection, "source", f"from ({_NEWEST}) order by source, extract_date")
+    return {source: _calendar({row["extract_date"]: row["status"] for row in rows}) for source, rows in sources.items()}
 
 
 def _calendar(statuses: Mapping[date, str]) -> SourceCalendar:
@@ -353,7 +273,7 @@ def _calendar(statuses: Mapping[date, str]) -> SourceCalendar:
     faulty = {day.replace(day=1) for day, _ in faults}
     shown = [month for month in months if month in faulty or month in months[-_CALENDAR_MONTHS:]]
     return SourceCalendar(
-        tuple(CalendarMonth(month, tuple(_days(month, statuses))) for month in shown),
+        {month: tuple(_days(month, statuses)) for month in shown},
         faults,
         sum(day.replace(day=1) not in shown for day in statuses),
     )
@@ -457,8 +377,9 @@ def corrections(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, Rows]:
     """Return changes of figures between publications, by measure, newest first; new months do not count as changes."""
-    rows = rows_of(
+    measures = rows_by(
         connection,
+        "measure",
         """
         select revisions.*, measures.unit, measures.decimals
         from marts.revisions as revisions
@@ -468,36 +389,29 @@ def revisions(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[st
         """,
         {"force_code": force_code},
     )
-    found: dict[str, Rows] = {}
-    for row in rows:
-        texts = {
-            name: display(row[name], row["unit"], row["decimals"]) for name in ("previous_value", "value", "change")
-        }
-        of_measure = found.setdefault(row["measure"], [])
-        if len(of_measure) < _LISTED:
-            of_measure.append(row | texts)
-    return found
+    for rows in measures.values():
+        del rows[_LISTED:]
+        for row in rows:
+            for name in ("previous_value", "value", "change"):
+                row[name] = display(row[name], row["unit"], row["decimals"])
+    return measures
 
 
-def tables(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Return the published tables with their columns, by name."""
-    rows = rows_of(connection, "select * from marts.data_dictionary order by table_name, column_position")
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if row["column_name"] is None:
-            found[row["table_name"]] = row | {"columns": []}
-        else:
-            found[row["table_name"]]["columns"].append(row)
-    return list(found.values())
+def tables(connection: duckdb.DuckDBPyConnection) -> Rows:
+    """Return the published tables by name, each with its `columns` in order."""
+    rows = rows_of(connection, "from marts.data_dictionary where column_name is null order by table_name")
+    columns = rows_by(
+        connection,
+        "table_name",
+        "from marts.data_dictionary where column_name is not null order by table_name, column_position",
+    )
+    return [row | {"columns": columns[row["table_name"]]} for row in rows]
 
 
 def targets(connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
     """Return dated targets, benchmarks and formulas, by the measure that they apply to."""
-    rows = rows_of(
+    return rows_by(
         connection,
-        "select * from marts.definitions where applies_to like '%.%' order by applies_to, force_code, valid_from",
+        "applies_to",
+        "from marts.definitions where applies_to like '%.%' order by applies_to, force_code, valid_from",
     )
-    found: dict[str, Rows] = {}
-    for row in rows:
-        found.setdefault(row["applies_to"], []).append(row)
-    return found

@@ -79,15 +79,6 @@ class Recipe:
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class _Page:
-    """A page that is to be rendered."""
-
-    address: str
-    render: Callable[..., str]
-    arguments: tuple[Any, ...]
-
-
 class _Site:
     """Collects the pages of the site, and the entries of the search."""
 
@@ -96,8 +87,8 @@ class _Site:
         self.failed = frozenset(item["path"] for item in renderer.failed)
         self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
-        self.pages: list[_Page] = []
-        self.found: list[tuple[str, str, str, str, str]] = []
+        self.pages: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {}
+        self.entries: list[tuple[str, str, str, str, str]] = []
 
     def write(
         self,
@@ -123,31 +114,28 @@ class _Site:
 
     def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
         """Add a file that a function of a module renders."""
-        self.pages.append(_Page(address, render, arguments))
-
-    def attempt(self, address: str, collect: Callable[[], None]) -> None:
-        """Collect pages; if the marts cannot be read, the first of them counts as failed."""
-        self.renderer.attempt(address, collect)
+        self.pages[address] = (render, arguments)
 
     def find(self, address: str, title: str, kind: str, words: str, *, place: str = "") -> None:
         """Add a page, or a place on it, to the search, by its title and other words."""
-        self.found.append((address, title, kind, words, place))
+        self.entries.append((address, title, kind, words, place))
 
     def render(self) -> dict[str, bytes]:
         """Render the collected pages; return address to content, without those that failed."""
-        rendered = {
-            page.address: self.renderer.render(page.address, page.render, *page.arguments) for page in self.pages
+        return {
+            address: file.content
+            for address, (render, arguments) in self.pages.items()
+            if (file := self.renderer.render(address, render, *arguments))
         }
-        return {address: made.content for address, made in rendered.items() if made}
 
     def search_index(self) -> bytes:
         """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
-        found = [
+        entries = [
             (url_of(*address.split("/")) + (f"#{quote(place)}" if place else ""), title, kind, words)
-            for address, title, kind, words, place in self.found
+            for address, title, kind, words, place in self.entries
             if not self.renderer.has_failed(address)
         ]
-        index = json.dumps(cleaned(found), ensure_ascii=False, separators=(",", ":"))
+        index = json.dumps(cleaned(entries), ensure_ascii=False, separators=(",", ":"))
         return f"window.FCIR_PAGES={index};\n".encode()
 
 
@@ -205,7 +193,7 @@ def write_site(
         site = _Site(folder, shared, renderer)
         _collect(site, connection, papers, force_code)
         rendered = site.render()
-        if not any(renderer.has_failed(page.address) for page in site.pages if page.address not in site.failed):
+        if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
     for address, content in rendered.items():
         write(folder, address, content)
@@ -219,14 +207,16 @@ def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequenc
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
     forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
-    site.attempt("index.html", lambda: _index(site, connection, papers, force_code))
-    site.attempt("measures/index.html", lambda: _measures(site, connection, forces))
-    site.attempt("explorer.html", lambda: _explorer(site, connection, force_code))
-    site.attempt("demand.html", lambda: _demand(site, connection, forces))
-    site.attempt("claims.html", lambda: _claims(site, connection))
-    site.attempt("quality/index.html", lambda: _quality(site, connection))
-    site.attempt("dictionary/index.html", lambda: _dictionary(site, connection))
-    site.attempt("cookbook.html", lambda: _cookbook(site, connection))
+    # If the marts of a page cannot be read, the page counts as failed.
+    attempt = site.renderer.attempt
+    attempt("index.html", lambda: _index(site, connection, papers, force_code))
+    attempt("measures/index.html", lambda: _measures(site, connection, forces))
+    attempt("explorer.html", lambda: _explorer(site, connection, force_code))
+    attempt("demand.html", lambda: _demand(site, connection, forces))
+    attempt("claims.html", lambda: _claims(site, connection))
+    attempt("quality/index.html", lambda: _quality(site, connection))
+    attempt("dictionary/index.html", lambda: _dictionary(site, connection))
+    attempt("cookbook.html", lambda: _cookbook(site, connection))
 
 
 def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper]) -> Iterator[_Force]:
@@ -239,10 +229,8 @@ def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence
         except UnsafeName as error:
             site.renderer.refuse(error, "measures", code)
             continue
-        histories = site.renderer.attempt(
-            address,
-            partial(read_histories, connection, force_code=code, month=month, until=months[-1].month),
-        )
+        read = partial(read_histories, connection, force_code=code, month=month, until=months[-1].month)
+        histories = site.renderer.attempt(address, read)
         if histories is not None:
             yield _Force(code, names.get(code, code), month, histories)
 
@@ -283,15 +271,12 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 site.renderer.refuse(error, "measures", force.code, measure.code)
                 continue
             addresses[measure.code] = address
+            charts = {"month": history.chart, "week": history.weekly_chart}
             site.write(
                 address,
                 "measure.html.j2",
                 here="measures/index.html",
-                charts={
-                    name: chart
-                    for name, chart in (("month", history.chart), ("week", history.weekly_chart))
-                    if chart is not None
-                },
+                charts={name: chart for name, chart in charts.items() if chart},
                 force_name=force.name,
                 title=measure.section_title,
                 history=history,
@@ -300,25 +285,14 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 revisions=revisions.get(measure.code, []),
             )
             site.add(csv, history_csv, force.code, history)
-            place = f", {force.name}" if len(forces) > 1 else ""
-            site.find(
-                address,
-                f"{measure.section_title}: {measure.label}{place}",
-                "measure",
-                f"{measure.code} {measure.definition}",
-            )
+            title = f"{measure.section_title}: {measure.label}{f', {force.name}' if len(forces) > 1 else ''}"
+            site.find(address, title, "measure", f"{measure.code} {measure.definition}")
         in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
-        sections.append(
-            (
-                force.code,
-                force.name,
-                force.month,
-                [
-                    (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
-                    for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
-                ],
-            )
-        )
+        of_force = [
+            (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
+            for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
+        ]
+        sections.append((force.code, force.name, force.month, of_force))
     site.write("measures/index.html", "measures.html.j2", forces=sections)
 
 
@@ -347,8 +321,7 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
     if not paper_months(connection):
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
-    content = explorer_content(connection, force_code=force_code)
-    site.add("explorer.html", site_explorer, content, site.failed)
+    site.add("explorer.html", site_explorer, explorer_content(connection, force_code=force_code), site.failed)
     site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
 
 
@@ -378,15 +351,16 @@ def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
 def _claims(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
     papers = data.claims(connection)
     site.write("claims.html", "claims.html.j2", papers=papers)
-    words = " ".join(claim.statement for paper in papers for claim in paper.claims)
+    words = " ".join(claim["statement"] for claims in papers for claim in claims)
     site.find("claims.html", "What papers claim", "page", f"supported contradicted statements sentences {words}")
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
+    page = "quality/index.html"
     expectations = data.expectations(connection)
     calendars = data.calendars(connection)
     site.write(
-        "quality/index.html",
+        page,
         "quality.html.j2",
         sources=data.sources(connection),
         calendars=calendars,
@@ -395,7 +369,6 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         expectations=expectations,
         corrections=data.corrections(connection),
     )
-    page = "quality/index.html"
     site.find(page, "Quarantined rows, by reason", "quality", "quarantine", place="quarantine")
     site.find(page, "Incomplete months, by force", "quality", "completeness force missing", place="incomplete")
     for source in calendars:
@@ -423,11 +396,7 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
-    """Return the queries of the cookbook with their results.
-
-    Args:
-        connection: a database with the marts in its schema `marts`.
-    """
+    """Return the queries of the cookbook with their results."""
     found = []
     for path in sorted(Path(str(files("dagster_project.publication") / "cookbook")).glob("*.sql")):
         question, explanation, *lines = path.read_text(encoding="utf-8").splitlines()
