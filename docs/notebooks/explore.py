@@ -1,4 +1,4 @@
-"""A notebook on the current publication: a measure over months, the reconciliation, and a query of one's own.
+"""A notebook on the current publication: a measure over months, the reconciliation, and a query of your own.
 
 `make notebook` opens it; `python docs/notebooks/explore.py` runs all of it once. It only reads. The data root is that
 of `FCIR_HOME`.
@@ -40,7 +40,7 @@ def _():
 def _(ExitStack, Settings, current_publication, mo, reading_connection):
     # The folder itself, not the link to it: all cells then read one publication, also when a new one appears.
     folder = current_publication(Settings().published)
-    # Open as long as the notebook holds the stack; it can read this file and nothing else.
+    # Open while the notebook has the stack; it can read this file and nothing else.
     opened = ExitStack()
     published = opened.enter_context(reading_connection(folder / "fcir.duckdb"))
     published.execute("set schema = 'marts'")
@@ -89,7 +89,7 @@ def _(LARGE, draw, histories, measures, mo):
     mo.vstack(
         [
             mo.md(f"## {history.measure.label}\n\n{history.measure.definition}"),
-            mo.Html(draw(history.chart, LARGE)) if history.chart else mo.md("There is no chart of so few months."),
+            mo.Html(draw(history.chart, LARGE)) if history.chart else mo.md("There are too few months for a chart."),
             mo.ui.table(series, selection=None),
         ]
     )
@@ -98,7 +98,7 @@ def _(LARGE, draw, histories, measures, mo):
 
 @app.cell
 def _(mo):
-    mo.md("## Printed figures beside the warehouse's")
+    mo.md("## Printed figures and those of the warehouse")
     return
 
 
