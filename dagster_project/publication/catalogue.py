@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,10 +10,10 @@ import duckdb
 
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
-from dagster_project.publication.pointer import current_publication
+from dagster_project.publication.pointer import current_publication, pointer_of
+from dagster_project.publication.query import published_database
 from dagster_project.settings import Settings
 from dagster_project.sql import column_names, table
-from dagster_project.warehouse.connection import reading_connection
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,9 @@ class PublishedTable:
 
 
 def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
-    """Return the measures of the published catalogue.
+    """Return the measures of a section with a text in their code, label or definition, ignoring case.
 
-    Args:
-        settings: location of the publication.
-        text: text to find in code, label or definition, ignoring case; empty for all measures.
-        section: section of the measures; empty for all sections.
+    An empty section or text matches all measures.
 
     Returns:
         measure, label, unit, section, definition, numerator, denominator, target, better, sources; by section and code.
@@ -53,24 +48,14 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
         NotPublished: nothing is published yet.
         UsageError: there is no such section, or no measure contains the text; the message lists what there is.
     """
-    with _published(settings) as connection:
+    with published_database(settings) as connection:
         sections = [row[0] for row in connection.execute("select distinct section from measures order by 1").fetchall()]
         if section and section not in sections:
             raise UsageError(f"no section {printable(section)}; known: {', '.join(sections)}{_near(section, sections)}")
-        found = _listing(
+        measures = _listing(
             connection,
             """
-            select
-                measure,
-                label,
-                unit,
-                section,
-                definition,
-                numerator,
-                denominator,
-                target,
-                better,
-                sources
+            select measure, label, unit, section, definition, numerator, denominator, target, better, sources
             from measures
             where
                 ($section = '' or section = $section)
@@ -79,10 +64,10 @@ def list_measures(settings: Settings, *, text: str, section: str) -> Listing:
             """,
             {"section": section, "text": text},
         )
-        if not found.rows:
+        if not measures.rows:
             codes = [row[0] for row in connection.execute("select measure from measures order by 1").fetchall()]
             raise UsageError(f"no measure has {printable(text)} in it{_near(text, codes)} All: fcir measures")
-        return found
+        return measures
 
 
 def list_tables(settings: Settings) -> Listing:
@@ -94,20 +79,11 @@ def list_tables(settings: Settings) -> Listing:
     Raises:
         NotPublished: nothing is published yet.
     """
-    with _published(settings) as connection:
-        found = _listing(
-            connection,
-            """
-            select
-                table_name,
-                any_value(grain) as grain
-            from data_dictionary
-            group by table_name
-            order by table_name
-            """,
-            {},
-        )
-        rows: list[tuple[object, ...]] = [(name, _rows(connection, str(name)), grain) for name, grain in found.rows]
+    with published_database(settings) as connection:
+        tables = connection.execute(
+            "select table_name, any_value(grain) from data_dictionary group by table_name order by table_name"
+        ).fetchall()
+        rows: list[tuple[object, ...]] = [(name, _count_rows(connection, name), grain) for name, grain in tables]
         return Listing(("table_name", "rows", "grain"), rows)
 
 
@@ -118,7 +94,7 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
         NotPublished: nothing is published yet.
         UsageError: there is no such table.
     """
-    with _published(settings) as connection:
+    with published_database(settings) as connection:
         known = dict(
             connection.execute(
                 "select table_name, coalesce(comment, '') from duckdb_tables() where schema_name = 'marts' order by 1"
@@ -129,17 +105,14 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
         columns = _listing(
             connection,
             """
-            select
-                column_name,
-                data_type,
-                description
+            select column_name, data_type, description
             from data_dictionary
             where table_name = $name and column_name <> ''
             order by column_position
             """,
             {"name": name},
         )
-        return PublishedTable(name, _rows(connection, name), known[name], columns)
+        return PublishedTable(name, _count_rows(connection, name), known[name], columns)
 
 
 def page_of(settings: Settings, page: str) -> Path:
@@ -153,14 +126,7 @@ def page_of(settings: Settings, page: str) -> Path:
     if not file.exists():
         raise UsageError(f"{file}: was left out of the publication. Why: fcir status; to publish again: fcir publish")
     # The path through the pointer stays valid; the folder of a publication is removed after later publications.
-    return settings.published / "current" / page
-
-
-@contextmanager
-def _published(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
-        connection.execute("set schema = 'marts'")
-        yield connection
+    return pointer_of(settings.published) / page
 
 
 def _listing(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> Listing:
@@ -168,7 +134,7 @@ def _listing(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[s
     return Listing(tuple(column_names(cursor)), cursor.fetchall())
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+def _count_rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     row = connection.execute(f"select count(*) from {table('marts', name)}").fetchone()
     return int(row[0]) if row else 0
 

@@ -32,9 +32,7 @@ def font_folder() -> Path:
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
     """Return a value with every text in it changed, at any depth of dataclasses, mappings, lists and tuples.
 
-    Args:
-        value: argument of a rendering. Markup comes from the project itself and is not changed.
-        change: function that changes a text.
+    Markup comes from the project itself and is not changed.
     """
     if isinstance(value, str):
         return value if isinstance(value, Markup) else change(value)

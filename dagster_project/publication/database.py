@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import duckdb
 
-from dagster_project.publication.files import copy
 from dagster_project.sql import table
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import transaction
@@ -38,14 +36,3 @@ def count_rows(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> 
         row = connection.execute(f"select count(*) from {table('marts', mart.name)}").fetchone()
         counts[mart.name] = int(row[0]) if row else 0
     return counts
-
-
-def copy_database(marts: Path, folder: Path) -> None:
-    """Copy the database file of the marts into a publication.
-
-    Args:
-        marts: the file; the caller holds the writer lock. This process must have no connection to it: reading the file
-            would release the lock by which DuckDB keeps other processes out (`warehouse/lock.py`).
-        folder: folder of the publication.
-    """
-    copy(marts, folder, DATABASE)

@@ -35,14 +35,11 @@ class ListedFile(TypedDict):
 
 
 def publication_before(published: Path) -> Path | None:
-    """Return the folder of the current publication if its files can be taken over, else None.
+    """Return the folder of the current publication if its files can be taken over, else None. Needs the writer lock.
 
     They can be if every file has the size in the manifest and none was written after the manifest. Opening the database
     or a paper for writing may have changed it; then a warning says so, and the next publication writes all files again.
     Hashing would detect more, but would take longer than writing what a night changes: ten years of a force are 2 GB.
-
-    Args:
-        published: folder of the publications; the caller holds the writer lock.
     """
     pointer = pointer_of(published)
     if not pointer.exists():
@@ -78,12 +75,9 @@ def damaged_file(folder: Path) -> tuple[Path, str] | None:
 
 
 def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
-    """Return every file of a publication with its size and hash, as the manifest lists it.
+    """Return every file of a publication but its manifest, with its size and hash, as the manifest lists it.
 
-    Args:
-        folder: folder of the publication, without its manifest.
-        before: folder of the previous publication. If a file is a link to a file there, its hash is taken from that
-            manifest.
+    If a file is a link to a file of the previous publication, its hash is taken from that manifest.
     """
     listed = _listed(before) if before else {}
     files = []
@@ -96,15 +90,7 @@ def files_of(folder: Path, before: Path | None = None) -> list[ListedFile]:
 
 
 def write(folder: Path, address: str, content: bytes) -> Path:
-    """Write a file of a publication.
-
-    Args:
-        folder: folder of the publication.
-        address: address of the file within the publication (`address_of`).
-        content: content of the file.
-
-    Returns:
-        The file.
+    """Write a file of a publication, under its address there (`address_of`), and return its path.
 
     Raises:
         UnsafeName: a published file must not have this address.
@@ -145,29 +131,15 @@ def take_over(before: Path, folder: Path, address: str, *, source: str | None = 
 
 
 def link(source: Path, target: Path) -> None:
-    """Link a published file; copy it if the file system does not support links.
-
-    Args:
-        source: a file of a publication.
-        target: a path that does not exist, made by `published_path`.
-    """
+    """Link a published file to a path that does not exist; copy it if the file system does not support links."""
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
 
 
-def make_folder(folder: Path) -> None:
-    """Create the folder of a publication; its name consists of a time and a run."""
-    folder.mkdir(parents=True)
-
-
 def failed_renderings(published: Path) -> list[FailedRendering]:
-    """Return the files that the current publication left out, by its manifest; empty if unknown or not published.
-
-    Args:
-        published: folder of the publications.
-    """
+    """Return the files that the current publication left out, by its manifest; empty if unknown or not published."""
     try:
         manifest = manifest_of(pointer_of(published))
     except (OSError, ValueError):

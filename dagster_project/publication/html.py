@@ -53,22 +53,17 @@ def csp_hash(text: str) -> Markup:
 
 
 def render_template(template: str, content: Mapping[str, Any]) -> str:
-    """Render a page from its template.
-
-    Args:
-        template: its name below `templates/`.
-        content: values for the template.
-    """
+    """Render a page from its template, named below `templates/`."""
     return environment().get_template(template).render(content)
 
 
 def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[str] = ()) -> str:
-    """Return the paper as an HTML document with its charts in it.
+    """Return the paper as an HTML document.
 
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
-        beside: names of files beside the page; forms of the paper among them are linked.
+        beside: names of files next to the page; forms of the paper among them are linked.
     """
     return render_template(
         "board_paper.html.j2",

@@ -33,10 +33,7 @@ PAGE = "dictionary/lineage.html"
 def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None:
     """Write the page, or take it over if the previous publication has it from the same project.
 
-    Args:
-        settings: location of the warehouse; the caller holds the writer lock and no connection.
-        folder: folder of the publication that is being written.
-        before: folder of the previous publication.
+    The caller holds the writer lock and no connection.
 
     Raises:
         DbtError: dbt could not write the page.

@@ -21,8 +21,7 @@ _OF_MEASURE = ("unit", "decimals", "better", "is_sum", "chart_type")
 def write_texts(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill `claims.evidence`, and `formula` of both reconciliations, replacing existing texts.
 
-    Args:
-        connection: the warehouse, built; the publication is copied from it afterwards.
+    The publication is copied from the warehouse afterwards.
     """
     write_evidence(connection)
     write_formulas(connection)
@@ -84,15 +83,7 @@ def _fill(
     column: str,
     texts: Sequence[Sequence[Any]],
 ) -> None:
-    """Write a column of a mart in one transaction.
-
-    Args:
-        connection: the warehouse.
-        mart: name of the mart.
-        key: columns that identify its rows.
-        column: name of the column.
-        texts: rows of the key and the text.
-    """
+    """Write a column of a mart in one transaction; `texts` has rows of the key columns and the text."""
     names = (*key, column)
     with transaction(connection):
         connection.execute(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -56,7 +56,7 @@ def write_papers(
     before: Path | None,
     commentary: Path,
     force_code: str,
-    renderer: Renderer | None = None,
+    renderer: Renderer,
 ) -> list[Paper]:
     """Write the papers of every force to `papers/FORCE/YYYY-MM/`, and a copy of one paper to the folder itself.
 
@@ -67,21 +67,17 @@ def write_papers(
     is left out, and the next publication tries it again.
 
     Args:
-        connection: a database with the marts in its schema `marts`.
+        connection: a database with the marts.
         folder: folder of the publication that is being written.
         before: folder of the previous publication; unchanged papers are taken over from it.
         commentary: folder with the analysts' commentaries.
         force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
-        renderer: renders the files and records failures; by default, one for this call only.
+        renderer: renders the files and records failures.
 
     Returns:
         The papers, by force, newest month first.
     """
-    if renderer is None:
-        with Renderer() as renderer:
-            return write_papers(
-                connection, folder, before=before, commentary=commentary, force_code=force_code, renderer=renderer
-            )
+    write_one = partial(_write, connection, folder, before, commentary, renderer)
     papers = []
     for force, months in paper_months(connection).items():
         try:
@@ -91,13 +87,7 @@ def write_papers(
             continue
         kept = [item for item in months if not item.is_running][-PAPERS:] + [item for item in months if item.is_running]
         papers += [
-            paper
-            for month in reversed(kept)
-            if (
-                paper := _write(
-                    connection, folder, before, commentary, force, month, renderer, is_latest=month == months[-1]
-                )
-            )
+            paper for month in reversed(kept) if (paper := write_one(force, month, is_latest=month == months[-1]))
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
@@ -106,12 +96,7 @@ def write_papers(
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
-    """Return the paper to open first: a force's newest complete month, or that of the first force that has one.
-
-    Args:
-        papers: the papers, by force, the newest month first.
-        force_code: the force.
-    """
+    """Return the paper to open first: a force's newest complete month, or that of the first force that has one."""
     # If that paper could not be made, the one before it. Running months are never opened first.
     shown = [paper for paper in papers if not paper.month.is_running]
     return next((paper for paper in shown if paper.force_code == force_code), shown[0] if shown else None)
@@ -144,23 +129,23 @@ def _render(
     """Render the files of a paper; return the names of those that succeeded, the page first."""
     written = []
     for name, (function, arguments) in tasks(report).items():
-        made = renderer.render(f"{place}{name}", function, *arguments)
-        if made is None:
+        file = renderer.render(f"{place}{name}", function, *arguments)
+        if file is None:
             continue
-        write(folder, f"{place}{name}", made.content)
+        write(folder, f"{place}{name}", file.content)
         written.append(name)
-        if made.replaced:
+        if file.replaced:
             counts = [
                 f"{count:,} {f'in {commentary}' if where == 'commentary' else where}"
-                for where, count in made.replaced.items()
+                for where, count in file.replaced.items()
             ]
             warn(
                 f"{place}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    if made := renderer.render(f"{place}{PAGE}", page, report, tuple(written)):
-        write(folder, f"{place}{PAGE}", made.content)
+    if file := renderer.render(f"{place}{PAGE}", page, report, tuple(written)):
+        write(folder, f"{place}{PAGE}", file.content)
         written.insert(0, PAGE)
     return written
 
@@ -170,9 +155,9 @@ def _write(
     folder: Path,
     before: Path | None,
     commentary: Path,
+    renderer: Renderer,
     force: str,
     month: PaperMonth,
-    renderer: Renderer,
     *,
     is_latest: bool,
 ) -> Paper | None:

@@ -33,13 +33,7 @@ class UnsafeName(OperatorError, ValueError):
 
 
 def check_name(name: str) -> str:
-    """Check that a name can be the name of a published file or folder.
-
-    Args:
-        name: one part of a path.
-
-    Returns:
-        The name.
+    """Return a name if a published file or folder can have it.
 
     Raises:
         UnsafeName: it is empty or longer than 100 characters, begins with a dot or a space, ends with one, is the name
@@ -62,13 +56,6 @@ def check_name(name: str) -> str:
 
 def published_path(folder: Path, *parts: str) -> Path:
     """Return the path of a file, always inside the folder of its publication; create the folders in between.
-
-    Args:
-        folder: existing folder of the publication.
-        parts: names of the folders in between and of the file.
-
-    Returns:
-        The path; the file need not exist.
 
     Raises:
         UnsafeName: a name is refused (`check_name`), or a link leads out of the folder.

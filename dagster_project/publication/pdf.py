@@ -16,13 +16,12 @@ from dagster_project.publication.report.model import Report, long_month, short_m
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     """Return the paper as a tagged PDF of A4 pages, the same bytes for the same report.
 
+    Its date is that of the newest delivery in it, not the time of rendering. Characters missing in the typeface are
+    shown as `?`, because PDF/UA requires a glyph for every character.
+
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
-
-    Returns:
-        The file. Its date is that of the newest delivery in it, not the time of rendering. Characters missing in the
-        typeface are shown as `?`, because PDF/UA requires a glyph for every character.
     """
     # Typst's library is 80 MB, so it is loaded only when a PDF is made.
     import typst

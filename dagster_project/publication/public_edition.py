@@ -18,26 +18,12 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
-from dagster_project.publication.files import (
-    FailedRendering,
-    files_of,
-    make_folder,
-    publication_before,
-    write,
-    write_manifest,
-)
+from dagster_project.publication.files import FailedRendering, files_of, publication_before, write, write_manifest
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
-from dagster_project.publication.publish import (
-    PARTIAL,
-    GateClosed,
-    check_gate,
-    remove_leftovers,
-    remove_old,
-    sync,
-)
+from dagster_project.publication.publish import GateClosed, check_gate, remove_old, start_publication, sync
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
@@ -117,10 +103,9 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         ensure_tables(connection, [])
         earlier = _newest(connection, root, name)
         rules = _rules(connection)
-        is_synthetic = _is_synthetic(connection)
-    remove_leftovers(root)
-    partial = root / f"{PARTIAL}{name}"
-    make_folder(partial)
+        loads = "from audit.load where status in ('loaded', 'empty')"
+        is_synthetic = connection.execute(f"select bool_or(is_synthetic) {loads}").fetchone() == (True,)
+    partial = start_publication(root, name)
     before = publication_before(root)
     with spilling_connection(settings.warehouse) as connection:
         file = literal(str(published_path(partial, DATABASE)))
@@ -183,13 +168,6 @@ def _rules(connection: duckdb.DuckDBPyConnection) -> DisclosureRules:
         return DisclosureRules.of({str(rule): int(value) for rule, value in rows})
     except RulesError as error:
         raise EditionRefused(f"{error}. Nothing was published.") from None
-
-
-def _is_synthetic(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute(
-        "select coalesce(bool_or(is_synthetic), false) from audit.load where status in ('loaded', 'empty')"
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _write_tables(

@@ -42,14 +42,7 @@ Produced from Administrative Sources.
 
 
 def notes(releases: Sequence[Release], rules: DisclosureRules, name: str, *, is_synthetic: bool) -> str:
-    """Return the README of a public edition, in Markdown.
-
-    Args:
-        releases: tables in the edition.
-        rules: parameters of the disclosure control.
-        name: name of the edition.
-        is_synthetic: whether any row behind it is synthetic.
-    """
+    """Return the README of a public edition, in Markdown; it says if any row behind the edition is synthetic."""
     whole = ", ".join(f"`{release.table}`" for release in releases if not isinstance(release, Controlled))
     controlled = "\n".join(
         f"- `{release.table}`: {release.about}" for release in releases if isinstance(release, Controlled)

@@ -13,12 +13,12 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.publication.database import add_publication, copy_database, count_rows
+from dagster_project.publication.database import DATABASE, add_publication, count_rows
 from dagster_project.publication.files import (
     FailedRendering,
     ListedFile,
+    copy,
     files_of,
-    make_folder,
     publication_before,
     write_manifest,
 )
@@ -41,7 +41,7 @@ from dagster_project.warehouse.tables import ensure_tables
 # Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
 _KEPT = 14
 
-PARTIAL = ".partial-"
+_PARTIAL = ".partial-"
 
 
 class GateClosed(RuntimeError):
@@ -89,9 +89,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         change_seq, project_fingerprint = check_gate(connection)
         ensure_tables(connection, [])
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
-    partial = settings.published / f"{PARTIAL}{name}"
-    remove_leftovers(settings.published)
-    make_folder(partial)
+    partial = start_publication(settings.published, name)
     before = publication_before(settings.published)
     renderer = Renderer(time_limit=time_limit)
     renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")
@@ -114,7 +112,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         is_rewrite_due = should_be_rewritten(connection)
     if is_rewrite_due:
         rewrite(settings.marts)
-    copy_database(settings.marts, partial)
+    # With a connection, reading the file would release the lock that keeps other processes out (`warehouse/lock.py`).
+    copy(settings.marts, partial, DATABASE)
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with renderer, spilling_connection(settings.warehouse) as connection:
         note_written(connection)
@@ -209,12 +208,18 @@ def sync(folder: Path) -> None:
             os.close(descriptor)
 
 
-def remove_leftovers(published: Path) -> None:
-    """Remove folders of publications that were killed while they were written; the lock rules out another writer."""
-    for folder in published.glob(f"{PARTIAL}*"):
+def start_publication(published: Path, name: str) -> Path:
+    """Create the folder of a new publication, under a temporary name, and remove those of killed runs.
+
+    The writer lock rules out another writer.
+    """
+    for folder in published.glob(f"{_PARTIAL}*"):
         shutil.rmtree(folder)
     for pointer in published.glob(f".{CURRENT}-*"):
         pointer.unlink()
+    folder = published / f"{_PARTIAL}{name}"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def remove_old(published: Path, current: str) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 
 import duckdb
 
@@ -16,7 +17,6 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
-from dagster_project.sql import column_names
 from dagster_project.warehouse.connection import reading_connection, says_damage
 
 SECONDS = 60.0
@@ -51,6 +51,21 @@ Row = tuple[object, ...]
 
 class LimitReached(UsageError):
     """A limit ended a query; the message names the limit and what to do."""
+
+
+@contextmanager
+def published_database(
+    settings: Settings, limits: Mapping[str, str | int] = MappingProxyType({})
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the database of the current publication, read-only; its tables need no schema name.
+
+    Raises:
+        NotPublished: nothing is published yet.
+        DatabaseUnreadable: the database is damaged.
+    """
+    with reading_connection(current_publication(settings.published) / "fcir.duckdb", limits) as connection:
+        connection.execute("set schema = 'marts'")
+        yield connection
 
 
 class PublishedQuery:
@@ -117,10 +132,8 @@ def published_query(
         "printed is incomplete. Ask for less, or allow more, up to an hour: "
         f'fcir query --timeout {min(seconds * 5, LONGEST_SECONDS):g} "..."'
     )
-    folder = current_publication(settings.published)
-    with reading_connection(folder / "fcir.duckdb", _LIMITS) as connection:
+    with published_database(settings, _LIMITS) as connection:
         try:
-            connection.execute("set schema = 'marts'")
             sql = _as_utf8(sql)
             _check(connection.extract_statements(sql))
             with _interrupted_after(connection, seconds, lambda: end(too_long)):
@@ -138,7 +151,10 @@ def published_query(
             # reading_connection tells the user what to do about a damaged file.
             if says_damage(str(error)):
                 raise
-            raise _unanswered(error) from None
+            # DuckDB's message quotes the query and the values that it could not convert.
+            lines = [line if line.isprintable() else printable(line) for line in str(error).split("\n")]
+            lines.append('Tables and their columns: fcir query "from data_dictionary"')
+            raise UsageError("\n".join(lines)) from None
 
 
 def limit_memory() -> None:
@@ -150,36 +166,13 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (_PROCESS_BYTES, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def query_published(settings: Settings, sql: str) -> tuple[list[str], list[Row]]:
-    """Run one of the program's own queries on the published database, without limits.
-
-    Returns:
-        Column names and rows.
-
-    Raises:
-        NotPublished: nothing is published yet.
-        UsageError: the query cannot be answered; the message is DuckDB's.
-        DatabaseUnreadable: the published database is damaged.
-    """
-    folder = current_publication(settings.published)
-    with reading_connection(folder / "fcir.duckdb") as connection:
-        try:
-            connection.execute("set schema = 'marts'")
-            cursor = connection.execute(sql)
-            return column_names(cursor), cursor.fetchall()
-        except duckdb.Error as error:
-            if says_damage(str(error)):
-                raise
-            raise _unanswered(error) from None
-
-
 def count_matches(settings: Settings) -> tuple[int, int]:
     """Return how many printed figures the current publication reproduces, and how many there are."""
-    _, rows = query_published(
-        settings,
-        "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation",
-    )
-    return int(str(rows[0][0])), int(str(rows[0][1]))
+    with published_database(settings) as connection:
+        ((matches, figures),) = connection.execute(
+            "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation"
+        ).fetchall()
+        return matches, figures
 
 
 def _as_utf8(sql: str) -> str:
@@ -202,12 +195,6 @@ def _check(statements: list[duckdb.Statement]) -> None:
             f"{statements[0].type.name} is not a query; nothing was done. fcir query only reads: SELECT, FROM, WITH, "
             "VALUES, PIVOT, UNPIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
         )
-
-
-def _unanswered(error: duckdb.Error) -> UsageError:
-    # DuckDB's message quotes the query and the values that it could not convert.
-    lines = [line if line.isprintable() else printable(line) for line in str(error).split("\n")]
-    return UsageError("\n".join([*lines, 'Tables and their columns: fcir query "from data_dictionary"']))
 
 
 @contextmanager

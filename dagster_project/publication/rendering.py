@@ -49,11 +49,7 @@ class Renderer:
     """Renders files one after the other and records which failed. Close it after use, best with `with`."""
 
     def __init__(self, *, time_limit: float = TIME_LIMIT) -> None:
-        """Create a renderer; its process starts with the first rendering.
-
-        Args:
-            time_limit: seconds for one rendering.
-        """
+        """Create a renderer with a time limit for each file, in seconds; its process starts with the first file."""
         self._time_limit = time_limit
         self._worker: _Worker | None = None
         self._timeouts: dict[Callable[..., object], int] = {}
@@ -83,12 +79,7 @@ class Renderer:
         return path in self._failed
 
     def refuse(self, error: UnsafeName, *parts: str) -> None:
-        """Record a file, or all files below a folder, as failed because its name is not allowed.
-
-        Args:
-            error: the rule that the name breaks.
-            parts: names that make up the path.
-        """
+        """Record a file, or all files below a folder, as failed because a name in its path is not allowed."""
         self._fail(refused_address(*parts), str(error))
 
     def attempt(

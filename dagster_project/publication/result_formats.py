@@ -77,24 +77,15 @@ def write_table(query: PublishedQuery, out: TextIO, *, is_whole: bool) -> None:
 
 
 def write_rows(columns: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Print a list of rows as a table; a terminal gets cells cut to fit its width, except in the first column.
-
-    Args:
-        columns: names of the columns.
-        rows: values of the rows.
-        out: standard output.
-    """
+    """Print rows as a table; a terminal gets cells cut to fit its width, except in the first column."""
     width = shutil.get_terminal_size().columns if out.isatty() else None
     out.writelines(_Table(columns, width, is_first_whole=True).lines(rows))
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as CSV that is safe in a spreadsheet: text that it would evaluate gets an apostrophe in front.
+    """Print rows as CSV, as they arrive; text that a spreadsheet would evaluate gets an apostrophe in front.
 
-    Args:
-        columns: names of the columns.
-        rows: values of the rows, printed as they arrive.
-        out: standard output; on a terminal, text is escaped as well.
+    On a terminal, text is escaped as well.
     """
     escaped = printable if out.isatty() else str
     writer = csv.writer(out, lineterminator="\n")
@@ -107,13 +98,10 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], out: Tex
 
 
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as a JSON array with one object per row.
+    """Print rows as a JSON array with one object per row, as they arrive.
 
-    Args:
-        columns: names of the members. Repeated names get a number, as DuckDB does in a subquery: `a`, `a_1`.
-        rows: exact values: decimals, dates and times as text; numbers that JSON lacks as `"NaN"`, `"Infinity"` or
-            `"-Infinity"`.
-        out: standard output.
+    Repeated names get a number, as DuckDB does in a subquery: `a`, `a_1`. Decimals, dates and times are text, as are
+    the numbers that JSON lacks: `"NaN"`, `"Infinity"`, `"-Infinity"`.
     """
     names = _distinct(columns)
     before = "[\n  "
@@ -126,7 +114,7 @@ def write_json(columns: Sequence[str], rows: Iterable[Sequence[object]], out: Te
 
 
 def write_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as a Markdown table; arguments are those of the other functions."""
+    """Print rows as a Markdown table, as they arrive."""
     for number, row in enumerate(chain([columns], rows)):
         out.write("| " + " | ".join(printable(text_of(cell)).replace("|", "\\|") for cell in row) + " |\n")
         if not number:

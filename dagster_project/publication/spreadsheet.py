@@ -29,18 +29,13 @@ _IS_FIGURE = re.compile(_FIGURE)
 def neutralised(text: str) -> str:
     """Return the text for a cell that no spreadsheet evaluates: with an apostrophe before a possible formula.
 
-    Args:
-        text: text of a cell. Figures (`-1,234`, `-1.2%`, `-1m 2s`) are not changed.
+    Figures (`-1,234`, `-1.2%`, `-1m 2s`) are not changed.
     """
     return f"'{text}" if _IS_FORMULA.match(text) and not _IS_FIGURE.fullmatch(text) else text
 
 
 def neutralised_sql(expression: str) -> str:
-    """Return a DuckDB SQL expression that does the same as `neutralised`.
-
-    Args:
-        expression: SQL expression of a text.
-    """
+    """Return a DuckDB SQL expression that does the same as `neutralised`."""
     return (
         f"case when regexp_matches({expression}, '^(?:{_FORMULA})') "
         f"and not regexp_full_match({expression}, '{_FIGURE}') "

@@ -23,11 +23,9 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def render_csv(report: Report, table: Table) -> str:
-    """Return a table as CSV with a header line: exact values (percentages 0 to 100, durations in seconds) and texts.
+    """Return a table of a paper as CSV with a header line: exact values and texts.
 
-    Args:
-        report: the paper, for its force code and notes.
-        table: one of its tables.
+    Percentages are 0 to 100, durations are in seconds.
     """
     return csv_of(
         COLUMNS,

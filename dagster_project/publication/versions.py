@@ -17,14 +17,10 @@ from dagster_project.warehouse.connection import transaction
 
 
 def recover_interrupted(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
-    """Resolve a publication that was recorded, but whose run was killed.
+    """Resolve a publication that was recorded, but whose run was killed. Needs the writer lock.
 
     If its folder has its final name, it was complete and readers may have been pointed to it: the record stays.
-    Otherwise nobody has seen it, and the record is deleted. Call this before comparing with the last publication.
-
-    Args:
-        connection: the warehouse; the caller holds the writer lock.
-        published: folder of the publications.
+    Otherwise no reader has seen it, and the record is deleted. Call this before comparing with the last publication.
     """
     unfinished = connection.execute(
         "select publication_no, run_id from audit.publication where not is_complete"
@@ -51,8 +47,10 @@ def record(
 ) -> None:
     """Record a publication that is about to be written, with the figures that differ from the previous one.
 
+    Interrupted publications are resolved (`recover_interrupted`), and the caller holds the writer lock.
+
     Args:
-        connection: the warehouse, built, and after `recover_interrupted`; the caller holds the writer lock.
+        connection: the warehouse, built.
         name: name of the publication and of its folder.
         published_at: time of publication, with time zone.
         change_seq: newest change of a load that the build included.

@@ -55,9 +55,6 @@ def render_workbook(report: Report) -> bytes:
 
     Figures are numbers, rounded as in the paper, so a cell shows the same text as the paper; the exact values are in
     the CSV files. Nothing is a formula: a label that begins with `=` remains text.
-
-    Args:
-        report: content of the paper.
     """
     file = io.BytesIO()
     book = xlsxwriter.Workbook(

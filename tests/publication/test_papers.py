@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import papers
+from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.read import PaperMonth
 from tests.publication.reports import MONTHS, a_report
@@ -31,9 +32,14 @@ def publish(tmp_path, monkeypatch):
         monkeypatch.setattr(papers, "read_report", report)
         before = folders[-1] if folders[-1].exists() else None
         folders.append(tmp_path / str(len(folders)))
-        written = papers.write_papers(
-            None, folders[-1], before=before, commentary=tmp_path / "commentary", force_code="kent"
-        )
+        with Renderer() as renderer:
+            written = papers.write_papers(
+                *(None, folders[-1]),
+                before=before,
+                commentary=tmp_path / "commentary",
+                force_code="kent",
+                renderer=renderer,
+            )
         return {paper.month.month: (paper.is_rendered, folders[-1] / paper.place) for paper in written}
 
     return publish
@@ -77,9 +83,9 @@ def test_a_month_that_runs_has_a_paper_and_the_complete_one_is_shown_first(publi
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
-    monkeypatch.setattr(papers, "_write", lambda *given, **_: given[5].month)
+    monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
-    written = papers.write_papers(None, None, before=None, commentary=None, force_code="kent")
+    written = papers.write_papers(None, None, before=None, commentary=None, force_code="kent", renderer=None)
     assert written == [item.month for item in reversed(year[2:])]
 
 
@@ -92,6 +98,9 @@ def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": RUNNING})
     monkeypatch.setattr(papers, "read_report", fails)
     monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
-    written = papers.write_papers(None, tmp_path / "x", before=None, commentary=tmp_path / "none", force_code="kent")
+    with Renderer() as renderer:
+        written = papers.write_papers(
+            None, tmp_path / "x", before=None, commentary=tmp_path / "none", force_code="kent", renderer=renderer
+        )
     assert [paper.month for paper in written] == [RUNNING[1]]
     assert not list((tmp_path / "x").glob("board_paper.*"))

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from dagster_project.loading.landing import sha256_of
-from dagster_project.publication.database import DATABASE, copy_database
+from dagster_project.publication.database import DATABASE
+from dagster_project.publication.files import copy
 from dagster_project.warehouse.connection import loading_connection, open_read_only
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
@@ -117,13 +118,13 @@ def test_the_published_copy_is_the_same_bytes_and_for_every_reader(warehouse, tm
     folder.mkdir()
     before = os.umask(0o022)
     try:
-        copy_database(marts, folder)
+        copy(marts, folder, DATABASE)
     finally:
         os.umask(before)
-    copy = folder / DATABASE
-    assert sha256_of(copy) == sha256_of(marts)
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o644
-    with duckdb.connect(str(copy), read_only=True) as connection:
+    published = folder / DATABASE
+    assert sha256_of(published) == sha256_of(marts)
+    assert stat.S_IMODE(published.stat().st_mode) == 0o644
+    with duckdb.connect(str(published), read_only=True) as connection:
         assert connection.execute("select count(*) from fcir.marts.fct").fetchall() == [(50000,)]
         ((tags,),) = connection.execute("select tags from duckdb_databases() where not internal").fetchall()
         assert tags["storage_version"].startswith("v1.4")

@@ -58,9 +58,7 @@ class Claim:
 def evidence(claim: Claim, names: Mapping[str, str]) -> str:
     """Say in one or two sentences what decides a test of a claim, or why it is not decided.
 
-    Args:
-        claim: the test.
-        names: measure code to name in words.
+    `names` has the name of each measure, by its code.
     """
     if claim.reason_code == "months_not_loaded" and _has_figures(claim):
         needed = months_in_words(claim.months_needed)

@@ -46,11 +46,7 @@ def read_cohorts(
 ) -> dict[str, Cohorts]:
     """Read measures that need time to mature, as of the end of a month, by measure code.
 
-    Args:
-        connection: a database with the marts.
-        force_code: the force.
-        month: last month included, by its first day.
-        measures: measures; those without months by age have no result.
+    Measures without months by age have no result, and no measure has one in a public edition, which lacks the table.
     """
     found: dict[str, Cohorts] = {}
     # A public edition does not have this table.

@@ -47,12 +47,7 @@ class QuarantineNotes:
     """Quarantined rows in the deliveries of one force, by source and month."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
-        """Read the counts.
-
-        Args:
-            connection: a database with the marts in its schema `marts`.
-            force_code: the force; rows with an unreadable force count as its own.
-        """
+        """Read the counts; rows with an unreadable force count as rows of the given force."""
         # A public edition has the percentages but not the row counts.
         self._has_rows = has_table(connection, "kpi_completeness_monthly")
         if not self._has_rows:
@@ -90,10 +85,7 @@ class QuarantineNotes:
     def text(self, sources: Iterable[str], first_month: date, last_month: date) -> str:
         """Return the note on a figure: one sentence for each source with more than 1 % of its rows quarantined.
 
-        Args:
-            sources: sources of the figure.
-            first_month: first month covered, by its first day.
-            last_month: last month covered, by its first day.
+        Both months are covered by the figure.
         """
         if not self._has_rows:
             return (

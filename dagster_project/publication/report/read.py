@@ -236,11 +236,7 @@ def read_histories(
 ) -> list[MeasureHistory]:
     """Read every measure of the catalogue for a force, over the months of a chart.
 
-    Args:
-        connection: a database with the marts.
-        force_code: the force.
-        month: last month of the chart and sentences, by its first day.
-        until: last month of the tables, if it is later.
+    The chart and the sentences end with `month`, the tables with `until`, if that is later.
     """
     charts = _chart_months(connection, force_code, month)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
@@ -437,10 +433,7 @@ def newest_delivery(connection: duckdb.DuckDBPyConnection, measures: str = "true
     """Return the newest day delivered to measures, and whether any of their deliveries is synthetic.
 
     Deliveries of printed papers do not count: a paper is typed in weeks after the data that it is compared with.
-
-    Args:
-        connection: a database with the marts.
-        measures: condition on the measures, in SQL.
+    `measures` is a condition on the measures, in SQL.
     """
     row = connection.execute(
         f"""

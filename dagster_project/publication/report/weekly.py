@@ -24,12 +24,8 @@ _Rows = Sequence[Mapping[str, Any]]
 def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, month: date) -> Mapping[str, _Rows]:
     """Return the complete weeks of each measure that end by the end of a month, oldest first.
 
-    A paper shows them without limits, because limits in `kpi_measure_spc_weekly` change with every new week.
-
-    Args:
-        connection: a database with the marts; a public one has no weekly figures, and the result is empty.
-        force_code: the force.
-        month: the month, by its first day.
+    A paper shows them without limits, because limits in `kpi_measure_spc_weekly` change with every new week. A public
+    edition has no weekly figures, and the result is empty.
     """
     if not has_table(connection, "kpi_measure_weekly"):
         return {}
@@ -63,12 +59,7 @@ def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> Mapp
 
 
 def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
-    """Return a chart of a measure by week; None if fewer than two weeks have a figure.
-
-    Args:
-        measure: the measure.
-        weeks: its weeks, from `weeks_until` or `judged_weeks`.
-    """
+    """Return a chart of a measure by week; None if fewer than two weeks have a figure."""
     points = tuple(
         Point(
             row["week_start"],

@@ -99,7 +99,7 @@ class _Site:
         charts: Mapping[str, Chart] | None = None,
         **content: Any,
     ) -> None:
-        """Add a page.
+        """Add a page with the values for its template.
 
         Args:
             address: its address within the publication.
@@ -172,7 +172,7 @@ def write_site(
         connection: the warehouse.
         folder: folder of the publication that is being written; it has the papers.
         papers: the papers, by force, newest month first.
-        before: folder of the previous publication; unchanged pages and files are taken over from it.
+        before: folder of the previous publication; unchanged files are taken over from it.
         force_code: the force on the first page; the first force with papers if it has none.
         run_id: name of the publication.
         published_at: time of publication, with time zone.
