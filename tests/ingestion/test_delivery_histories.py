@@ -72,7 +72,9 @@ def everything(settings: Settings) -> dict[str, list[tuple]]:
             """
             select table_schema || '.' || table_name
             from information_schema.tables
-            where table_schema in ('raw', 'audit') and table_name not in ('build', 'build_started', 'pending_load')
+            where
+                table_schema in ('raw', 'audit')
+                and table_name not in ('build', 'build_started', 'pending_load', 'marts_file')
             order by 1
             """
         ).fetchall()
@@ -84,7 +86,9 @@ def histories(tmp_path_factory, parsed_project):
     """The histories night by night in one installation, and where they end, delivered at once, in another."""
     folder = tmp_path_factory.mktemp("histories")
     with pytest.MonkeyPatch.context() as patch:
-        # Expectations judge a delivery by itself; they cost half a second for each source and night.
+        # Expectations compare a delivery with those of the weeks before it, which differ between the two installations.
+        patch.setattr(pipeline, "count_violations", lambda *_: ())
+        # Great Expectations costs half a second for each source and night.
         patch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
         yield from lived(folder, parsed_project)
 

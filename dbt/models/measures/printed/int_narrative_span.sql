@@ -51,9 +51,7 @@ periods as (
 
     select
         figures.*,
-        figures.first_month is null
-        or figures.last_month is null
-        or (figures.is_change and (figures.base_first_month is null or figures.base_last_month is null)) as is_open,
+        figures.first_month is null or figures.last_month is null as is_open,
         stated.months,
         stated.months_loaded,
         stated.loaded,
