@@ -39,12 +39,7 @@ class Child:
     """
 
     def __init__(self, module: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Start the module.
-
-        Args:
-            module: name of the module.
-            environment: additional environment variables for the child.
-        """
+        """Start the module, with additional environment variables."""
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of this package

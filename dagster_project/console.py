@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -29,10 +29,7 @@ def report_as(log_format: LogFormat) -> None:
 def say(message: str, *, level: str = "info", **fields: object) -> None:
     """Print a line on standard output. Empty lines are printed as text only.
 
-    Args:
-        message: the line.
-        level: `info`, `warning` or `error`, for the JSON form only.
-        fields: the same facts as values, for the JSON form.
+    Level (`info`, `warning` or `error`) and fields (the same facts as values) are for the JSON form only.
     """
     if _chosen is LogFormat.TEXT:
         sys.stdout.write(f"{message}\n")
@@ -44,6 +41,17 @@ def note(message: str, stream: TextIO) -> None:
     """Print a note about the data of a result, on a stream where it does not mix with the data."""
     text = message if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "info", message, {})
     stream.write(f"{text}\n")
+
+
+def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> Iterator[str]:
+    """Yield a table without borders as lines. A library would take a second for the rows of a month."""
+    widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+    for row in [titles, *rows]:
+        cells = (
+            cell.rjust(width) if title in right else cell.ljust(width)
+            for title, cell, width in zip(titles, row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
 
 
 def print_error(message: str, **fields: object) -> None:
@@ -75,12 +83,7 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
 
 
 def detail(message: str, **fields: object) -> None:
-    """Report a detail for the log collector: printed in the JSON form only.
-
-    Args:
-        message: the line.
-        fields: the same as values.
-    """
+    """Report a detail for the log collector: printed in the JSON form only."""
     if is_json():
         LOGGER.info("%s", message, extra={"fcir": fields})
 
@@ -94,39 +97,27 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
 
 
 def warn(message: str, **fields: object) -> None:
-    """Report something that needs attention but does not stop the run.
-
-    Args:
-        message: the line.
-        fields: the same facts as values, for the JSON form.
-    """
+    """Report something that needs attention but does not stop the run."""
     LOGGER.warning("%s", message, extra={"fcir": fields})
 
 
-class _JsonFormatter(logging.Formatter):
-    """Formatter of records as one line of JSON each."""
+class _Formatter(logging.Formatter):
+    """Formatter of records as lines in the chosen format."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON: time (UTC), level, message and the fields of a step."""
-        moment = datetime.fromtimestamp(record.created, UTC)
-        message = " ".join(record.getMessage().split())
-        return _as_json(moment, record.levelname.lower(), message, getattr(record, "fcir", {}))
-
-
-class _TextFormatter(logging.Formatter):
-    """Formatter of records as their message, with a mark for warnings and errors."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as a line of text."""
-        mark = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"{mark}{record.getMessage()}"
+        """Return a line: as text, with a mark for warnings and errors; as JSON, with time (UTC), level and fields."""
+        level, message = record.levelname.lower(), record.getMessage()
+        if is_json():
+            moment = datetime.fromtimestamp(record.created, UTC)
+            return _as_json(moment, level, " ".join(message.split()), getattr(record, "fcir", {}))
+        return message if record.levelno <= logging.INFO else f"{level}: {message}"
 
 
 def report_to_terminal(log_format: LogFormat) -> None:
     """Also send the log of this process to standard output."""
     report_as(log_format)
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_JsonFormatter() if log_format is LogFormat.JSON else _TextFormatter())
+    handler.setFormatter(_Formatter())
     LOGGER.handlers = [handler]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

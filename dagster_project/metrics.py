@@ -64,7 +64,7 @@ def _run_mf(settings: Settings, database: Path, arguments: Sequence[str]) -> int
     mf = Path(sys.executable).with_name("mf")
     if not mf.exists():
         raise OperatorError(
-            "MetricFlow is not installed here, so nothing was asked. Run: make env (or install the group semantic)"
+            "MetricFlow is not installed here, so the query was not run. Run: make env (or install the group semantic)"
         )
     ensure_manifest(settings)
     with TemporaryDirectory() as folder:

@@ -25,7 +25,6 @@ CONTRACTS = PROJECT_ROOT / "expectations"
 DBT_PROJECT = PROJECT_ROOT / "dbt"
 # The code location that Dagster's processes load.
 WORKSPACE = PROJECT_ROOT / "deploy" / "workspace.yaml"
-
 # Extracts before this day are rejected; a force with older extracts sets an earlier day. 2014-04-01 is the start of a
 # financial year, and older than any contact records that a force must keep.
 FIRST_EXTRACT_DATE = "2014-04-01"

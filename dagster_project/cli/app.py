@@ -50,7 +50,7 @@ app = typer.Typer(
 
 # Holds after any unexpected error: publishing is the last step, and its last action is to switch one pointer.
 _STATE_AFTER_ERROR = (
-    "What was published before stays, and what was committed is kept. See to the cause and run again: fcir run "
+    "What was published before stays, and what was committed is kept. Correct the cause and run again: fcir run "
     "(a traceback: fcir --debug run)"
 )
 
@@ -106,10 +106,10 @@ def main() -> None:
     except OSError as error:
         _fail(f"{_system_message(error)}. {_STATE_AFTER_ERROR}", Exit.DATA, debug, error)
     except _database_errors() as error:
-        said = str(error).splitlines()[0].rstrip(".")
+        message = str(error).splitlines()[0].rstrip(".")
         # SQLite's message; only Dagster uses SQLite databases.
-        stands = _state_without_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
-        _fail(f"{said}. {stands}", Exit.DATA, debug, error)
+        advice = _state_without_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
+        _fail(f"{message}. {advice}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
 
@@ -123,12 +123,12 @@ def _tune_gc() -> None:
     atexit.register(gc.freeze)
 
 
-def _fail(said: Exception | str, code: Exit, debug: bool = False, cause: Exception | None = None) -> NoReturn:
-    if debug and not isinstance(said, str):
-        raise said
+def _fail(message: Exception | str, code: Exit, debug: bool = False, cause: Exception | None = None) -> NoReturn:
+    if debug and not isinstance(message, str):
+        raise message
     if debug and cause:
         raise cause
-    print_error(str(said), exit_code=int(code))
+    print_error(str(message), exit_code=int(code))
     sys.exit(code)
 
 
@@ -158,10 +158,10 @@ def _database_errors() -> tuple[type[Exception], ...]:
 
 def _system_message(error: OSError) -> str:
     """Return the message of the operating system and the file, without the error number."""
-    said = error.strerror or str(error) or type(error).__name__
+    message = error.strerror or str(error) or type(error).__name__
     if isinstance(error, PermissionError) and error.filename:
-        said += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
-    return f"{error.filename}: {said[0].lower()}{said[1:]}" if error.filename else said
+        message += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
+    return f"{error.filename}: {message[0].lower()}{message[1:]}" if error.filename else message
 
 
 def _silence_libraries() -> None:

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to try.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to check.")],
     source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines: files, rows, counts and verdicts.")] = False,
 ) -> None:
-    """Say what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
+    """Show what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
 
     Files of one source and day are one delivery, with those of that day in the landing folder.
-    Ends with 1 when a delivery would be rejected.
+    Exit code 1 if a delivery would be rejected.
 
     Examples:
       fcir check crimes_2022-10-30.csv
@@ -49,16 +49,10 @@ def check(
 
 
 def check_files(settings: Settings, paths: Sequence[Path], *, source: str | None, shown: int) -> list[CheckedDelivery]:
-    """Read files as a run would, in memory and with a temporary key, and return the verdict on their deliveries.
+    """Read files as a run would, in memory and with a temporary key, and return their deliveries.
 
-    Args:
-        settings: for the default force, the loaded data, and the other files of a day.
-        paths: the extracts; files of one source and day are one delivery.
-        source: their source; None: derived from their names.
-        shown: number of quarantined rows to return for each file.
-
-    Returns:
-        The deliveries by source, oldest first.
+    The deliveries are ordered by source, oldest first. Files of one source and day are one delivery. Without `source`,
+    it is derived from their names. At most `shown` quarantined rows of each file are returned.
 
     Raises:
         UsageError: a source cannot be determined, or a file does not exist.
@@ -159,16 +153,16 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
         usual += "not known yet" if expected is None else f"{expected:,.0f} (median of {facts['expected_from_days']})"
         if delivery.contract.is_daily:
             say(f"  volume: {counted(read, 'row')}; {usual}", source=source, rows_read=read, rows_usual=expected)
-        said = f"  faulty: {faulty:,} of {counted(read, 'row')}"
+        line = f"  faulty: {faulty:,} of {counted(read, 'row')}"
         counts = {"faulty_rows": faulty}
         if delivery.is_compared and delivery.rows_of_days:
             counts["rows_of_28_days"], counts["faulty_rows_of_28_days"] = delivery.rows_of_days
-            said += (
+            line += (
                 f", and {counts['faulty_rows_of_28_days']:,} of {counts['rows_of_28_days']:,} with the accepted "
                 "deliveries of the 27 days before"
             )
         limit = f"{delivery.contract.faulty_share_limit:.0%} and {counted(delivery.contract.faulty_rows_limit, 'row')}"
-        say(f"{said}; rejected above {limit}", source=source, extract_date=day, **counts)
+        say(f"{line}; rejected above {limit}", source=source, extract_date=day, **counts)
         fields = {"rows_read": read, "faulty_rows": faulty, "rows_usual": expected}
     for note in delivery.notes:
         say(f"  note: {note}")
@@ -192,7 +186,7 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
         **fields,
     )
     if verdict.codes and not any(file.load.error for file in delivery.files):
-        say("  If it is right as it is, a run can accept it once it was rejected: docs/runbook.md (fcir run --accept)")
+        say("  If it is correct, accept it after a run has rejected it: docs/runbook.md (fcir run --accept)")
 
 
 def _kind_of_day(day: date) -> str:

@@ -38,9 +38,6 @@ class Exit(IntEnum):
 def start(*, debug: bool = False) -> Settings:
     """Read the settings, and print the log of this process.
 
-    Args:
-        debug: also print messages for developers.
-
     Raises:
         SettingsError: a setting cannot be used.
     """
@@ -52,12 +49,7 @@ def start(*, debug: bool = False) -> Settings:
 
 
 def print_warning(message: str, **fields: object) -> None:
-    """Print a warning about something that needs attention.
-
-    Args:
-        message: the line.
-        fields: the same facts as values, for the JSON form.
-    """
+    """Print a warning about something that needs attention."""
     say(message if is_json() else f"warning: {message}", level="warning", **fields)
 
 

@@ -48,15 +48,9 @@ def find_damage(settings: Settings) -> list[Damage]:
 
 
 def repair(settings: Settings) -> list[Damage]:
-    """Move damaged files out of the way by renaming them.
+    """Move damaged files out of the way by renaming them, and return them.
 
-    A damaged publication is kept: readers use it until another one is published.
-
-    Args:
-        settings: location of the data; the caller holds the writer lock.
-
-    Returns:
-        The damaged files.
+    The caller holds the writer lock. A damaged publication is kept: readers use it until another one is published.
     """
     damage = find_damage(settings)
     for item in damage:
@@ -75,7 +69,7 @@ def publication_damage(settings: Settings) -> Iterator[Damage]:
     if not pointer.is_symlink():
         yield Damage(pointer, "not a link to a publication", "a run renames it and publishes again")
     elif not pointer.exists():
-        yield Damage(pointer, f"points to {pointer.readlink()}, which is gone", "a run publishes again")
+        yield Damage(pointer, f"points to {pointer.readlink()}, which does not exist", "a run publishes again")
     elif found := damaged_file(pointer):
         yield Damage(*found, remedy)
 
@@ -98,7 +92,7 @@ def _fault_of_marts(settings: Settings) -> str | None:
             reader_lock(settings.lock_file),
             duckdb.connect(str(settings.marts), read_only=True) as connection,
         ):
-            return "too short for what it holds" if is_cut_short(connection, settings.marts) else None
+            return "too short for its content" if is_cut_short(connection, settings.marts) else None
     except WarehouseLocked:
         return None
     except duckdb.Error as error:

@@ -25,7 +25,7 @@ def docs(
 ) -> None:
     """Write the documentation of all models and columns as one page.
 
-    The pages need no server and no network; where they are is printed.
+    The pages need no server and no network; the command prints where they are.
 
     Examples:
       fcir docs
@@ -36,17 +36,8 @@ def docs(
         say(f"Data Docs  {write_data_docs(settings)}")
         return
     repair_damage(settings)
-    say(f"Documentation  {write_dbt_docs(settings)}")
-
-
-def write_dbt_docs(settings: Settings) -> Path:
-    """Write the documentation of all models as one page that needs no server.
-
-    Raises:
-        DbtError: dbt could not write it.
-    """
     with writer_lock(settings.lock_file, command="fcir docs"):
-        return write_docs(settings)
+        say(f"Documentation  {write_docs(settings)}")
 
 
 def write_data_docs(settings: Settings) -> Path:
@@ -72,7 +63,9 @@ def write_data_docs(settings: Settings) -> Path:
                 [engine_version()],
             ).fetchall()
     if not documents:
-        raise UsageError(f"no result of Great Expectations {engine_version()} is kept; load deliveries first: fcir run")
+        raise UsageError(
+            f"no result of Great Expectations {engine_version()} is stored; load deliveries first: fcir run"
+        )
     # Imported here, since it imports Great Expectations.
     from dagster_project.validation.data_docs import write_data_docs as write
 

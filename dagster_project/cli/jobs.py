@@ -31,8 +31,6 @@ _CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
 
 # The UI uses this tag to show a run under its job; only runs started by the UI have it automatically.
 _CODE_LOCATION_TAG = {".dagster/repository": f"{_REPOSITORY}@{_CODE_LOCATION}"}
-
-
 # The command that runs each job in this process.
 _COMMANDS = {"nightly": "fcir run", "publish": "fcir publish", "publish_public": "fcir publish --edition public"}
 
@@ -66,9 +64,6 @@ def run_job(
         sources: sources to load; empty: all.
         planned: plan of the loads for those dates and sources; None: the job makes its own.
         debug: let exceptions through with their traceback.
-
-    Returns:
-        The result.
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
@@ -168,7 +163,7 @@ def close_killed_runs(instance: dg.DagsterInstance) -> None:
 
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=BY_COMMAND_LINE)):
-        instance.report_run_failed(run, "The process of this run was killed; nothing of it was left half done.")
+        instance.report_run_failed(run, "The process of this run was killed; nothing is half done.")
 
 
 def prepare_dagster_home(settings: Settings) -> None:
@@ -190,19 +185,19 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str]:
-    found = []
+    failures = []
     for event in result.filter_events(lambda event: event.is_step_failure):
         if event.step_key and event.step_key.endswith("run_verdict"):
             continue
         data = event.step_failure_data
-        said = data.user_failure_data.description if data.user_failure_data else None
-        if said is None and data.error is not None:
+        message = data.user_failure_data.description if data.user_failure_data else None
+        if message is None and data.error is not None:
             cause = data.error
             while cause.cause is not None:
                 cause = cause.cause
             # The message starts with the name of the class, which does not help an operator.
-            said = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
-        if said and says_damage(said):
-            said = f"{said.rstrip('.')}. {settings.warehouse} is damaged. {how_to_restore(settings.warehouse)}"
-        found.append(f"{event.step_key}: {said or 'failed'}")
-    return found
+            message = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
+        if message and says_damage(message):
+            message = f"{message.rstrip('.')}. {settings.warehouse} is damaged. {how_to_restore(settings.warehouse)}"
+        failures.append(f"{event.step_key}: {message or 'failed'}")
+    return failures

@@ -40,11 +40,7 @@ def open_page(page: Annotated[Page, typer.Argument(metavar="PAGE", help="paper o
 
 
 def open_in_browser(file: Path) -> bool:
-    """Open a page in the user's browser. Without a display, start nothing, not even a text browser.
-
-    Returns:
-        Whether a browser was started.
-    """
+    """Open a page in the user's browser; return whether one was started. Without a display, none is."""
     import webbrowser
 
     has_display = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

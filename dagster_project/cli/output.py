@@ -5,10 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from io import TextIOWrapper
+from typing import Annotated
+
+import typer
 
 from dagster_project.errors import UsageError
 from dagster_project.publication.catalogue import Listing
 from dagster_project.publication.result_formats import write_csv, write_json
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")]
 
 
 def require_one_format(as_csv: bool, as_json: bool) -> None:
@@ -28,10 +34,10 @@ def print_in_utf8() -> None:
         sys.stdout.reconfigure(encoding=None if sys.stdout.isatty() else "utf-8", errors="backslashreplace")
 
 
-def print_as_data(found: Listing, *, as_csv: bool, as_json: bool) -> bool:
+def print_as_data(listing: Listing, *, as_csv: bool, as_json: bool) -> bool:
     """Print a listing as CSV or JSON if requested; return whether it was."""
     if as_csv or as_json:
-        (write_csv if as_csv else write_json)(found.columns, found.rows, sys.stdout)
+        (write_csv if as_csv else write_json)(listing.columns, listing.rows, sys.stdout)
     return as_csv or as_json
 
 

@@ -36,25 +36,18 @@ def paper(
     from dagster_project.tracing.read import parse_month
 
     settings = start()
-    made = make_paper(
+    files = make_paper(
         settings, out, month=parse_month(month) if month else None, length=months, force_code=force or settings.force
     )
-    for file in made:
+    for file in files:
         say(str(file))
 
 
 def make_paper(settings: Settings, out: Path, *, month: date | None, length: int, force_code: str) -> list[Path]:
-    """Write a board paper from the current publication, in every format.
+    """Write a board paper from the current publication, and return its files, one for each format.
 
-    Args:
-        settings: location of the publication and the commentaries.
-        out: folder for the files; created if it does not exist.
-        month: last month shown, given as any day in it; None: the force's newest complete month.
-        length: number of months shown.
-        force_code: the force.
-
-    Returns:
-        The files.
+    `month` is the last month shown, as any day in it; by default the newest complete one of the force. The folder
+    `out` is created if it does not exist.
 
     Raises:
         NotPublished: nothing has been published.

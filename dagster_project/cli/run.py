@@ -38,7 +38,7 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run
+from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import gone
 from dagster_project.publication.pointer import pointer_of
@@ -64,7 +64,7 @@ def run(
 ) -> None:
     """Load what is new, changed or was never accepted; build, test, publish.
 
-    Ends with 1 when a delivery is missing or rejected; all else is done.
+    Exit code 1 if a delivery is missing or rejected; everything else is done.
 
     Examples:
       fcir run
@@ -91,16 +91,10 @@ def run(
     repair_damage(settings)
     if not work.is_needed:
         warn_of_open_landing(settings)
-        for warning in work.plan.warnings:
+        for warning in work.planned.plan.warnings:
             print_warning(warning)
         wanted_sources = named_contracts(source or [])
-        held = len(
-            {
-                (file.source, file.extract_date)
-                for file in work.plan.held
-                if file.source in wanted_sources and file.extract_date in wanted
-            }
-        )
+        held = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
         say(
             f"Nothing is new but {counted(held, 'delivery')} that {be(held)} not complete; run again when "
             f"{'it is' if held == 1 else 'they are'}: fcir run"
@@ -114,7 +108,7 @@ def run(
         raise typer.Exit(Exit.DATA if work.outstanding or failed else Exit.WELL)
     # Files in a source's folder are reported with the source.
     of_sources = tuple(f"{name}/" for name in named_contracts([]))
-    for warning in work.plan.warnings:
+    for warning in work.planned.plan.warnings:
         if not warning.startswith(of_sources):
             print_warning(warning)
     result = run_job(
@@ -130,24 +124,15 @@ class Work:
 
     planned: RunPlan
     is_needed: bool
-    """False if nothing is new and the publication matches the loaded data."""
+    """Whether something is new, or the publication does not match the loaded data."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
-
-    @property
-    def plan(self) -> Plan:
-        """The plan of what to load."""
-        return self.planned.plan
 
 
 def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
     """Compare the landing folder with the warehouse, without changes.
 
-    Args:
-        settings: location of the data.
-        wanted: requested extract dates.
-        sources: requested sources; empty: all.
-        now: the current time; None: from the clock.
+    Without `sources`, all are compared; `now` is for tests.
 
     Raises:
         UsageError: a source is unknown, or there is no landing folder.
@@ -163,7 +148,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
     if not settings.landing.is_dir():
         raise UsageError(
             f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home}), is a share "
-            "away? In a new installation make the folder, or write synthetic extracts: fcir sample"
+            "not mounted? In a new installation, create the folder, or write synthetic extracts: fcir sample"
         )
     every = load_contracts(CONTRACTS)
     landing = scan_landing(settings, every, wait_for=contracts)
@@ -186,9 +171,14 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
             if source in contracts
             for day in days
         )
-        is_needed = bool(plan.deliveries) or is_missing_news or not is_current(connection)
-        is_needed = is_needed or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
-        is_needed = is_needed or not pointer_of(settings.published).exists() or any(publication_damage(settings))
+        is_needed = (
+            bool(plan.deliveries)
+            or is_missing_news
+            or not is_current(connection)
+            or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
+            or not pointer_of(settings.published).exists()
+            or any(publication_damage(settings))
+        )
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
         return Work(planned, is_needed, tuple(outstanding(connection)), expected)
 
@@ -196,10 +186,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:
     """Record a waiver for rejected deliveries; the next run loads them.
 
-    Args:
-        settings: location of the warehouse.
-        names: the deliveries, each as `SOURCE/DAY`.
-        reason: why, in the operator's words.
+    Each name is `SOURCE/DAY`.
 
     Raises:
         WaiverError: a delivery cannot be accepted this way; waivers for those before it are recorded.
@@ -217,11 +204,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
 
 
 def _delivery_named(name: str) -> tuple[str, date]:
-    """Return source and extract date of a delivery.
-
-    Raises:
-        UsageError: the name has another form, or the source is unknown.
-    """
+    """Return source and extract date of a delivery named `SOURCE/DAY`."""
     source, _, text = name.partition("/")
     day = parse_day(text)
     if day is None:

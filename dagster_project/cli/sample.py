@@ -14,21 +14,19 @@ from dagster_project.settings import read_settings
 
 
 def sample(
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder; the landing folder.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: the landing folder.")] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="First extract date; 2021-02-01 if not given.")
+        str | None, typer.Option("--from", metavar="DATE", help="First extract date; default: 2021-02-01.")
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", metavar="DATE", help="Last extract date; 2023-01-31 if not given.")
+        str | None, typer.Option("--to", metavar="DATE", help="Last extract date; default: 2023-01-31.")
     ] = None,
-    if_empty: Annotated[
-        bool, typer.Option("--if-empty", help="Do nothing when the folder holds something already.")
-    ] = False,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing if the folder is not empty.")] = False,
 ) -> None:
     """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
 
-    A day has the same files whichever range is asked for. The printed months are August 2022 to January 2023. A file
-    SYNTHETIC in the folder marks all that is made from it.
+    A day has the same files for any range. The printed months are August 2022 to January 2023. Because of the file
+    SYNTHETIC in the folder, everything computed from it is marked as synthetic.
 
     Examples:
       fcir sample
@@ -45,17 +43,17 @@ def sample(
         raise UsageError(f"--from {first} is after --to {last}")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
-        say(f"{folder} holds extracts already; none were written.")
+        say(f"{folder} is not empty; nothing was written.")
         return
 
     def report(month: str, files: int, rows: int) -> None:
         say(f"{'sample':<12} {month:<22} {files:,} files, {rows:,} rows", month=month, files=files, rows=rows)
 
     try:
-        made = write(folder, first=first, last=last, report=report)
+        summary = write(folder, first=first, last=last, report=report)
     except FileExistsError as error:
         # An error with a number is from the system: a part of the path to the folder is a file.
         if error.errno:
             raise
         raise UsageError(f"{error} Name it with --out.") from None
-    say(f"{made.files:,} synthetic extracts with {sum(made.rows.values()):,} rows are in {folder}.")
+    say(f"{summary.files:,} synthetic extracts with {sum(summary.rows.values()):,} rows are in {folder}.")

@@ -98,9 +98,7 @@ def shield_children() -> None:
 def describe_command(*, pointers: Iterable[Path], is_json: bool) -> None:
     """Register details of the command, as soon as the settings are read.
 
-    Args:
-        pointers: pointers to publications that the command may change, before it does anything.
-        is_json: whether output is JSON, for a log collector.
+    `pointers` are those to publications that the command may change; call this before it does.
     """
     if _command:
         _command.pointers = {pointer: _target(pointer) for pointer in pointers}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from dagster_project.cli.common import (
     Exit,
@@ -28,7 +26,7 @@ from dagster_project.cli.summary import (
     print_publication,
 )
 from dagster_project.clock import utc_now
-from dagster_project.console import is_json, say
+from dagster_project.console import aligned, is_json, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
@@ -59,9 +57,9 @@ def status(
 ) -> None:
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
 
-    While a run holds the warehouse: what runs, at which step, and the state of the last publication.
-    Ends with 1 when a delivery is missing or rejected, or a file is damaged or left out, by the state that is shown.
-    A delivery that is expected, before the deadline of its source, is not missing.
+    During a run: its current step, and the state of the last publication.
+    Exit code 1 if a delivery is missing or rejected, or a file is damaged or left out.
+    A delivery is expected until the deadline of its source, then missing.
 
     Examples:
       fcir status
@@ -101,14 +99,15 @@ def status(
     listed, width = (None, None) if everything or is_json() else (3, shutil.get_terminal_size((80, 24)).columns)
     print_expected(state.expected, 1 if listed else None, width)
     print_lines([str(source) for source in state.overdue], 2 if listed else None, width, "overdue source")
-    if is_json():
-        for month in state.affected:
-            say(str(month), **asdict(month))
-    else:
-        texts = [str(month) for month in state.affected]
-        name = "month with more than 1 % of its rows quarantined"
-        print_lines(texts, 2 if listed else None, width, name, "fcir status --all")
-    print_outstanding(state.outstanding, listed=listed, width=width, rest="fcir status --all")
+    print_lines(
+        [str(month) for month in state.affected],
+        2 if listed else None,
+        width,
+        "month with more than 1 % of its rows quarantined",
+        "fcir status --all",
+        [asdict(month) for month in state.affected],
+    )
+    print_outstanding(state.outstanding, listed=listed, width=width)
     failed = print_failed_files(settings.published, listed=listed, width=width)
     if not any(damage.file.is_relative_to(settings.published) for damage in damaged):
         print_publication(settings, is_short=True)
@@ -127,7 +126,8 @@ def _print_holder(state: State) -> None:
             **asdict(holder),
         )
     say(
-        f"Below is the state of the last publication, {state.published_as}; the present one when this has ended."
+        f"Below is the state of the last publication, {state.published_as}; for the current state, wait "
+        "for the run to end."
         if state.published_as
         else "Nothing is published yet. The state of the sources when this has ended: fcir status"
     )
@@ -141,16 +141,13 @@ def _moment(instant: datetime) -> str:
 
 def _print_nothing_loaded(settings: Settings, state: State) -> None:
     if settings.landing.is_dir():
-        waiting = counted(state.waiting, "delivery")
-        say(
-            f"Nothing is loaded yet; {waiting} {'waits' if state.waiting == 1 else 'wait'} in {settings.landing}. "
-            "Run: fcir run"
-        )
+        waits = f"{counted(state.waiting, 'delivery')} {'waits' if state.waiting == 1 else 'wait'}"
+        say(f"Nothing is loaded yet; {waits} in {settings.landing}. Run: fcir run")
         _print_incomplete(state.held)
     else:
         say(
             f"Nothing is loaded yet, and there is no landing folder {settings.landing}. Is FCIR_HOME right? In a new "
-            "installation make the folder, or write synthetic extracts: fcir sample"
+            "installation, create the folder, or write synthetic extracts: fcir sample"
         )
 
 
@@ -163,13 +160,10 @@ def _print_incomplete(held: int) -> None:
         )
 
 
-def _print_states(sources: tuple[SourceState, ...]) -> None:
-    table = _table()
-    table.add_column("source", no_wrap=True)
-    for title in ("days", "missing", "rejected", "rows", "quarantined", "newest"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for item in sources:
-        table.add_row(
+def _print_states(sources: Sequence[SourceState]) -> None:
+    titles = ("source", "days", "missing", "rejected", "rows", "quarantined", "newest")
+    rows = [
+        (
             item.source,
             f"{item.days_loaded:,}",
             f"{item.days_missing:,}",
@@ -178,23 +172,10 @@ def _print_states(sources: tuple[SourceState, ...]) -> None:
             f"{item.rows_quarantined:,}",
             str(item.newest or "never"),
         )
-    _print(table)
-
-
-# Wider than any table; a column is never cut or wrapped.
-_WIDEST = 10_000
-
-
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-
-
-def _print(table: Table) -> None:
-    """Print a table at full width: a terminal scrolls or wraps it, a file keeps it."""
-    console = Console(highlight=False, width=_WIDEST)
-    with console.capture() as captured:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        for item in sources
+    ]
+    for line in aligned(titles, rows, right=titles[1:]):
+        print(line)
 
 
 @dataclass(frozen=True)
@@ -231,10 +212,6 @@ def read_state(settings: Settings, *, now: datetime | None = None) -> State:
     A run commits its loads source by source, and publishes last. So the state is never read between the two: it is read
     from the warehouse under the reader lock, else from the publication, which is complete or does not exist.
 
-    Args:
-        settings: location of the data.
-        now: the current time; None: from the clock.
-
     Raises:
         DatabaseUnreadable: the warehouse is damaged, or the publication if the warehouse is held.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
@@ -246,11 +223,11 @@ def read_state(settings: Settings, *, now: datetime | None = None) -> State:
         try:
             return _state_of_warehouse(settings, contracts, now or utc_now())
         except WarehouseLocked as locked:
-            said = str(locked)
+            reason = str(locked)
             holder = holder_of(settings.lock_file)
-            if holder or not said.startswith("run of process"):
+            if holder or not reason.startswith("run of process"):
                 break
-    return _state_of_publication(settings, said, holder)
+    return _state_of_publication(settings, reason, holder)
 
 
 def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], now: datetime) -> State:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import duckdb
 import typer
@@ -25,64 +25,47 @@ from dagster_project.words import be, counted
 LISTED = 12
 
 
-def end_with_summary(settings: Settings, result: RunResult, seconds: float) -> NoReturn:
+def end_with_summary(settings: Settings, result: RunResult, seconds: float, *, is_public: bool = False) -> NoReturn:
     """Print the result of a job, what needs attention and where the publication is, and end the command."""
+    published = settings.published_public if is_public else settings.published
+    command = "fcir publish --edition public" if is_public else "fcir run"
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
     print_expected(result.expected)
     print_outstanding(result.outstanding)
-    failed = [] if result.failures else print_failed_files(settings.published)
-    print_publication(settings)
-    if result.success:
+    failed = [] if result.failures else print_failed_files(published, again=command if is_public else "fcir publish")
+    if is_public:
+        _print_public_edition(published)
+    else:
+        print_publication(settings)
+    if result.success and not result.outstanding and not failed:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
     if result.failures:
-        end = f"The run failed ({seconds:.0f} s). What was published before stays. See to what failed and run: fcir run"
+        end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if is_public else ''}"
+        end += f"What was published before stays. Correct the cause and run: {command}"
     else:
-        what = " and ".join(
-            [*(["the deliveries"] if result.outstanding else []), *(["the files that were left out"] if failed else [])]
-        )
-        end = f"The run ended as failed ({seconds:.0f} s): all else is published, {what} above are not in it."
+        missing = ["the deliveries"] if result.outstanding else []
+        missing += ["the files that were left out"] if failed else []
+        end = f"The run ended as failed ({seconds:.0f} s): all is published but {' and '.join(missing)} above."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
 
 def print_outstanding(
-    found: Sequence[OutstandingDelivery],
-    *,
-    listed: int | None = LISTED,
-    width: int | None = None,
-    rest: str = "fcir status --all",
+    found: Sequence[OutstandingDelivery], *, listed: int | None = LISTED, width: int | None = None
 ) -> None:
-    """Print the deliveries that need attention, and what to do about them.
-
-    Args:
-        found: the deliveries.
-        listed: maximum number of deliveries with a line; None: all.
-        width: width of the screen; None: lines are not cut.
-        rest: the command that lists all deliveries.
-    """
-    shown = found if listed is None else found[:listed]
-    for item in shown:
-        say(
-            shorten(str(item), width),
-            source=item.source,
-            extract_date=item.extract_date,
-            status=item.status,
-            load_id=item.load_id,
-            files=item.files,
-            reason=item.reason,
-        )
-    if left := len(found) - len(shown):
-        say(f"  and {counted(left, 'more delivery')}: {rest}")
+    """Print the deliveries that need attention, and what to do about them."""
+    names = ("source", "extract_date", "status", "load_id", "files", "reason")
+    print_lines(list(map(str, found)), listed, width, "delivery", "fcir status --all", _fields(found, names))
     rejected = [item for item in found if item.status == "rejected"]
     if found:
         needs = "needs" if len(found) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
         say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
     if acceptable := [item for item in rejected if item.is_acceptable]:
-        say(f'Right as it is: fcir run --accept {acceptable[0].name} --reason "..."')
+        say(f'To accept it: fcir run --accept {acceptable[0].name} --reason "..."')
 
 
 def print_failed_files(
@@ -91,15 +74,11 @@ def print_failed_files(
     """Print the files that the current publication left out, and return them."""
     failed = failed_renderings(published)
     lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
-    manifest = str(pointer_of(published) / "manifest.json")
-    shown = failed if listed is None else failed[:listed]
-    for item, line in zip(shown, lines, strict=False):
-        say(shorten(line, width), file=item["path"], reason=item["reason"])
-    if left := len(failed) - len(shown):
-        say(f"  and {counted(left, 'more file')} left out: {manifest}")
+    fields = [{"file": item["path"], "reason": item["reason"]} for item in failed]
+    print_lines(lines, listed, width, "file", str(pointer_of(published) / "manifest.json"), fields)
     if failed:
         say(
-            f"{counted(len(failed), 'file')} {be(len(failed))} not published. When the cause is removed "
+            f"{counted(len(failed), 'file')} {be(len(failed))} not published. After correcting the cause "
             f"(docs/runbook.md): {again}"
         )
     return failed
@@ -107,14 +86,22 @@ def print_failed_files(
 
 def print_expected(found: Sequence[ExpectedDelivery], listed: int | None = LISTED, width: int | None = None) -> None:
     """Print the deliveries that are expected but not yet due."""
-    shown = found if listed is None else found[:listed]
-    for item in shown:
-        say(shorten(str(item), width), source=item.source, extract_date=item.extract_date, due=item.due)
-    if len(found) > len(shown):
-        say(f"  and {counted(len(found) - len(shown), 'more expected delivery')}")
+    fields = _fields(found, ("source", "extract_date", "due"))
+    print_lines(list(map(str, found)), listed, width, "expected delivery", fields=fields)
 
 
-def print_lines(lines: Sequence[str], listed: int | None, width: int | None, what: str, rest: str = "") -> None:
+def _fields(items: Sequence[object], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{name: getattr(item, name) for name in names} for item in items]
+
+
+def print_lines(
+    lines: Sequence[str],
+    listed: int | None,
+    width: int | None,
+    what: str,
+    rest: str = "",
+    fields: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
     """Print lines with a margin. Lines beyond the maximum number are counted, and lines that are too wide are cut.
 
     Args:
@@ -123,18 +110,13 @@ def print_lines(lines: Sequence[str], listed: int | None, width: int | None, wha
         width: width of the screen; None: lines are not cut.
         what: singular noun for the counted lines.
         rest: where to find the others, for example a command.
+        fields: the facts of each line as values, for the JSON form.
     """
-    shown = lines if listed is None else lines[:listed]
-    for line in shown:
-        say(shorten(line, width))
-    if left := len(lines) - len(shown):
+    for line, values in zip(lines[:listed], fields or [{}] * len(lines), strict=False):
+        text = f"  {line}"
+        say(text if width is None or len(text) <= width else f"{text[: width - 1]}…", **values)
+    if left := len(lines[listed:]) if listed is not None else 0:
         say(f"  and {counted(left, f'more {what}')}{f': {rest}' if rest else ''}")
-
-
-def shorten(text: str, width: int | None) -> str:
-    """Return a line with a margin, cut to the width of the screen."""
-    text = f"  {text}"
-    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def print_publication(settings: Settings, *, is_short: bool = False) -> None:
@@ -146,18 +128,15 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
     print_fact("Published", pointer.resolve().name)
     if months := months_shown(settings):
         print_fact("Month shown", months)
-    files = {"Site": "index.html", "Board paper": "board_paper.html"}
-    if not is_short:
-        files |= {
-            "PDF": "board_paper.pdf",
-            "Workbook": "board_paper.xlsx",
-            "Database": "fcir.duckdb",
-            "Parquet": "parquet",
-        }
-    for title, name in files.items():
-        # Files that could not be rendered do not exist.
-        if (pointer / name).exists():
-            print_fact(title, pointer / name)
+    files = {
+        "Site": "index.html",
+        "Board paper": "board_paper.html",
+        "PDF": "board_paper.pdf",
+        "Workbook": "board_paper.xlsx",
+        "Database": "fcir.duckdb",
+        "Parquet": "parquet",
+    }
+    _print_files(pointer, dict(list(files.items())[:2]) if is_short else files)
     matched, printed = count_matches(settings)
     if printed:
         print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")
@@ -166,11 +145,22 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
         print_fact("Lineage UI", "make ui, then http://127.0.0.1:3000")
 
 
+def _print_public_edition(published: Path) -> None:
+    pointer = pointer_of(published)
+    if pointer.exists():
+        print_fact("Published", f"{pointer.resolve().name} (public edition)")
+        _print_files(pointer, {"Read first": "README.md", "Board paper": "board_paper.html", "Tables": "csv"})
+
+
+def _print_files(folder: Path, files: Mapping[str, str]) -> None:
+    for title, name in files.items():
+        # Files that could not be rendered do not exist.
+        if (folder / name).exists():
+            print_fact(title, folder / name)
+
+
 def months_shown(settings: Settings) -> str:
     """Return the month that the publication shows first, and the months that are still running.
-
-    Args:
-        settings: location of the publication, and the force.
 
     Returns:
         For example `January 2023 (newest complete); so far February 2023: 1 of 28 days`. Empty if the force has no

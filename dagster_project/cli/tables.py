@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.output import print_as_data, require_one_format, text_width
+from dagster_project.cli.output import AsCsv, AsJson, print_as_data, require_one_format, text_width
 from dagster_project.publication.catalogue import describe_table, list_tables
 from dagster_project.publication.result_formats import write_rows
 from dagster_project.settings import read_settings
@@ -17,8 +17,8 @@ from dagster_project.words import counted
 
 def tables(
     name: Annotated[str, typer.Argument(metavar="TABLE", help="Show the columns of this table; default: none.")] = "",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one array of objects.")] = False,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the published tables with their rows and grain, or the columns of one.
 
@@ -32,9 +32,9 @@ def tables(
     require_one_format(as_csv, as_json)
     settings = read_settings()
     if not name:
-        found = list_tables(settings)
-        if not print_as_data(found, as_csv=as_csv, as_json=as_json):
-            write_rows(found.columns, found.rows, sys.stdout)
+        listing = list_tables(settings)
+        if not print_as_data(listing, as_csv=as_csv, as_json=as_json):
+            write_rows(listing.columns, listing.rows, sys.stdout)
         return
     table = describe_table(settings, name)
     if not print_as_data(table.columns, as_csv=as_csv, as_json=as_json):

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.common import Exit
+from dagster_project.cli.output import AsCsv, require_one_format
 from dagster_project.console import print_error
-from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.publication.result_formats import write_csv
 from dagster_project.settings import read_settings
@@ -19,14 +19,14 @@ from dagster_project.settings import read_settings
 def trace(
     measure: Annotated[str, typer.Argument(metavar="MEASURE", help="Code of the catalogue: calls_999.received.")],
     month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
-    force: Annotated[str | None, typer.Option("--force", metavar="FORCE", help="Of which force.")] = None,
+    force: Annotated[str | None, typer.Option("--force", metavar="FORCE", help="Force; default: FCIR_FORCE.")] = None,
     rows: Annotated[bool, typer.Option("--rows", help="List every row of an extract that was counted.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: AsCsv = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
 ) -> None:
     """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from.
 
-    Ends with 1 when the figure does not add up. Codes: fcir measures
+    Exit code 1 if the figure does not add up. For the codes of measures: fcir measures
 
     Examples:
       fcir trace calls_999.received 2022-10
@@ -35,16 +35,15 @@ def trace(
     from dagster_project.tracing.read import trace_figure
     from dagster_project.tracing.text import document_of, lines_of, records_of
 
-    if as_csv and as_json:
-        raise UsageError("choose one of --csv and --json")
-    found = trace_figure(read_settings(), measure, month, force=force, with_rows=rows)
+    require_one_format(as_csv, as_json)
+    figure = trace_figure(read_settings(), measure, month, force=force, with_rows=rows)
     if as_csv:
-        write_csv(*records_of(found, with_rows=rows), sys.stdout)
+        write_csv(*records_of(figure, with_rows=rows), sys.stdout)
     elif as_json:
-        print(json.dumps(document_of(found, with_rows=rows), default=str, indent=2))
+        print(json.dumps(document_of(figure, with_rows=rows), default=str, indent=2))
     else:
-        for line in lines_of(found):
+        for line in lines_of(figure):
             print(line if line.isprintable() else printable(line))
-    for fault in found.faults:
+    for fault in figure.faults:
         print_error(f"{measure} {month} does not add up: {fault}")
-    raise typer.Exit(Exit.DATA if found.faults else Exit.WELL)
+    raise typer.Exit(Exit.DATA if figure.faults else Exit.WELL)

@@ -33,12 +33,12 @@ _QUIET_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
-    # Data leave the force only by a person's decision.
+    # The public edition leaves the force, so a person starts it.
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("public_edition"),
     description=(
-        "Load every delivery that is new, changed or was never accepted, build and test the marts, publish. "
-        "It fails, after all of that, when a delivery is missing or rejected. To start it by hand, launch it without "
-        "a partition; extract dates to load again go into its configuration."
+        "Load every delivery that is new, changed or not yet accepted, build and test the marts, publish. "
+        "It fails at the end if a delivery is missing or rejected. To start it by hand, launch it without a "
+        "partition; to load extract dates again, name them in its configuration."
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
@@ -47,7 +47,7 @@ nightly = dg.define_asset_job(
 publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.groups("publication"),
-    description="Publish again without reloading; the marts have to be built and tested from all that is loaded.",
+    description="Publish again without reloading; the marts must be built and tested from everything loaded.",
     executor_def=dg.in_process_executor,
 )
 
@@ -55,8 +55,8 @@ publish_public = dg.define_asset_job(
     "publish_public",
     selection=dg.AssetSelection.groups("public_edition"),
     description=(
-        "Publish what may leave the force, beside the internal publication: figures at force level, and protected "
-        "counts below it."
+        "Publish what may leave the force, separately from the internal publication: figures at force level, and "
+        "protected counts below it."
     ),
     executor_def=dg.in_process_executor,
 )
@@ -68,8 +68,8 @@ nightly_schedule = dg.ScheduleDefinition(
     cron_schedule="15 4 * * *",
     execution_timezone=LONDON_NAME,
     description=(
-        "Starts the nightly job every night at 04:15 London time, while the scheduler is up. What has come since the "
-        "night before is loaded; what comes later, by the next night."
+        "Starts the nightly job at 04:15 London time while the scheduler is running. It loads what was delivered since "
+        "the last night; the next night loads later deliveries."
     ),
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -81,9 +81,8 @@ nightly_schedule = dg.ScheduleDefinition(
     # Five minutes: a correction delivered at noon is published by the end of the lunch break.
     minimum_interval_seconds=300,
     description=(
-        "Starts the nightly job when a delivery is new or has changed and lies complete in the landing folder. A "
-        "rejected delivery that lies unchanged starts none; the nightly schedule tries it again. It is off until "
-        "somebody switches it on."
+        "Starts the nightly job when a delivery in the landing folder is new or changed, and complete. A rejected "
+        "delivery that has not changed starts no run; the nightly schedule tries it again. Off by default."
     ),
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
@@ -96,7 +95,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         if not BY_COMMAND_LINE.items() <= run.tags.items()
     ]
     if active:
-        return dg.SkipReason(f"run {active[0]} is queued or under way; it takes what lies there")
+        return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")
     settings = read_settings()
     contracts = load_contracts(CONTRACTS)
     try:

@@ -15,8 +15,8 @@ import duckdb
 from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.settings import Settings
 from dagster_project.sql import table
-from dagster_project.transformation.build import BuildReport, Fault, NodeResult
-from dagster_project.transformation.lineage import ColumnLineage, column_lineage
+from dagster_project.transformation.build import BuildReport, NodeResult
+from dagster_project.transformation.lineage import column_lineage
 from dagster_project.transformation.project import target_path
 from dagster_project.warehouse.connection import loading_connection
 
@@ -36,10 +36,7 @@ def events_of(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Yield the results of a build for the selected assets and checks.
 
-    Args:
-        context: context of the definition that was built.
-        settings: location of the warehouse; the caller must not have a connection to it.
-        report: the build.
+    The caller must not have a connection to the warehouse.
 
     Yields:
         For each model and seed: its row count (tables only, since counting a view computes it), columns with types, and
@@ -56,7 +53,12 @@ def events_of(
     with loading_connection(settings.warehouse) as connection:
         types = column_types(connection)
         counts = _row_counts(connection, report)
-    lineage = _lineage(manifest, settings, report, types)
+    lineage = column_lineage(
+        manifest,
+        {node.unique_id: node.sql for node in report.nodes if node.sql},
+        stored_columns={relation: list(columns) for relation, columns in types.items()},
+        cache=target_path(settings) / "column_lineage.json",
+    )
     for node in report.nodes:
         if node.unique_id in specs and node.is_good:
             spec = specs[node.unique_id]
@@ -77,7 +79,12 @@ def events_of(
 def _check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"failures": node.failures or 0, "seconds": round(node.seconds, 3)}
     if node.faults:
-        metadata["faults"] = _faults_table(node.faults)
+        metadata["faults"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"fault": fault.text, "rows": fault.rows, "rows_where": fault.rows_where})
+                for fault in node.faults
+            ]
+        )
     return dg.AssetCheckResult(
         asset_key=check.asset_key,
         check_name=check.name,
@@ -88,50 +95,22 @@ def _check_result(check: dg.AssetCheckSpec, node: NodeResult) -> dg.AssetCheckRe
     )
 
 
-def _faults_table(faults: Sequence[Fault]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord({"fault": fault.text, "rows": fault.rows, "rows_where": fault.rows_where})
-            for fault in faults
-        ],
-        schema=dg.TableSchema(
-            [
-                dg.TableColumn("fault", "text"),
-                dg.TableColumn("rows", "int"),
-                dg.TableColumn("rows_where", "text"),
-            ]
-        ),
-    )
-
-
 _ColumnTypes = Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def column_types(connection: duckdb.DuckDBPyConnection) -> _ColumnTypes:
-    """Return the type of each column of all tables and views, by schema and table."""
+    """Return the type of each column of all tables and views, those of the marts included, by schema and table."""
     types: dict[tuple[str, str], dict[str, str]] = {}
     for schema, name, column, kind in connection.execute(
         """
         select schema_name, table_name, column_name, data_type
         from duckdb_columns()
-        where database_name in ('warehouse', 'fcir')
+        where not internal
         order by schema_name, table_name, column_index
         """
     ).fetchall():
         types.setdefault((schema, name), {})[column] = kind
     return types
-
-
-def _lineage(
-    manifest: Mapping[str, Any], settings: Settings, report: BuildReport, types: _ColumnTypes
-) -> ColumnLineage:
-    """Return the column lineage from the SQL that the build ran."""
-    return column_lineage(
-        manifest,
-        {node.unique_id: node.sql for node in report.nodes if node.sql},
-        stored_columns={relation: list(columns) for relation, columns in types.items()},
-        cache=target_path(settings) / "column_lineage.json",
-    )
 
 
 def _typed(spec: dg.AssetSpec, types: _ColumnTypes) -> dg.TableSchema | None:
@@ -163,17 +142,12 @@ def _column_deps(
 
 
 def _origins_table(deps: Mapping[str, Sequence[dg.TableColumnDep]]) -> dg.TableMetadataValue:
+    texts = {
+        column: ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in origins)
+        for column, origins in deps.items()
+    }
     return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord(
-                {
-                    "column": column,
-                    "comes_from": ", ".join(f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in origins),
-                }
-            )
-            for column, origins in deps.items()
-        ],
-        schema=dg.TableSchema([dg.TableColumn("column", "text"), dg.TableColumn("comes_from", "text")]),
+        [dg.TableRecord({"column": column, "comes_from": text}) for column, text in texts.items()]
     )
 
 
@@ -184,7 +158,7 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> d
             """
             select table_name, schema_name
             from duckdb_tables()
-            where database_name in ('warehouse', 'fcir') and schema_name not in ('raw', 'audit', 'incoming')
+            where not internal and schema_name not in ('raw', 'audit', 'incoming')
             """
         ).fetchall()
     )

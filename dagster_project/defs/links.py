@@ -28,9 +28,7 @@ _PAGES_OF_MARTS = {
 def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:
     """Return a page of the current publication: a URL if there is one, otherwise the path of its file.
 
-    Args:
-        settings: with the URL of the site, if set.
-        page: path of the page, relative to the folder of the publication.
+    The path of the page is relative to the folder of the publication.
     """
     if settings.site_url:
         return dg.MetadataValue.url(f"{settings.site_url}/{page}")
@@ -52,10 +50,7 @@ def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -
 def file_of_project(key: str, path: str, language: str) -> dict[str, dg.MetadataValue]:
     """Return a file of the project: its path, and its text to expand.
 
-    Args:
-        key: kind of file, for example `contract`; used as the metadata key.
-        path: the path, relative to the project.
-        language: language of the text, for example `yaml`.
+    The key, for example `contract`, is the key of the metadata. The path is relative to the project.
     """
     text = (PROJECT_ROOT / Path(path)).read_text(encoding="utf-8")
     return {

@@ -18,7 +18,7 @@ import dagster as dg
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import load_contracts
-from dagster_project.loading.deadlines import OverdueSource, overdue_sources
+from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import CONTRACTS, Settings, read_settings
@@ -28,7 +28,6 @@ from dagster_project.words import be, counted
 
 # A month: when alerts are first switched on, they skip old gaps that are already known.
 _NEWEST_DAYS = 31
-
 # Maximum number of lines of an alert; the others are counted, and `fcir status` lists all.
 _LISTED = 12
 
@@ -37,8 +36,8 @@ _LISTED = 12
     name="overdue_deliveries",
     minimum_interval_seconds=300,
     description=(
-        "Raises an alert when a daily source has not delivered by the deadline of its contract, judged by the clock: "
-        "once for each source and day, and again when the extract has come."
+        "Raises an alert when a daily source has not delivered by the deadline of its contract: once for each source "
+        "and day, and again when the extract is delivered."
     ),
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
@@ -63,9 +62,11 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     }
     lines = [
         *(f"{source}: overdue, extract of {_listed(days)}" for source, days in new.items() if days),
-        *(f"{source}: has come, extract of {_listed(days)}" for source, days in delivered.items() if days),
+        *(f"{source}: delivered, extract of {_listed(days)}" for source, days in delivered.items() if days),
     ]
-    if lines and _alert(context.log, settings, _title(overdue), [*lines, "Next: fcir status"]):
+    number = f"{counted(len(overdue), 'source')} {be(len(overdue))}" if overdue else "no source is"
+    title = f"fcir: {number} overdue{'' if overdue else ' any more'}"
+    if lines and _alert(context.log, settings, title, [*lines, "Next: fcir status"]):
         alerted = {source: (alerted.get(source, set()) & days) | set(new[source]) for source, days in missing.items()}
         context.update_cursor(json.dumps({source: sorted(map(str, days)) for source, days in alerted.items() if days}))
     return dg.SkipReason("; ".join(map(str, overdue)) or "no source is overdue")
@@ -88,7 +89,7 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             faults = outstanding(connection) if connection else []
     except WarehouseLocked:
-        lines.append("another run is under way")
+        lines.append("another run is in progress")
     else:
         lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
         lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
@@ -114,12 +115,6 @@ def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[
             f"the alert reached {sent.reached} of {sent.reached + sent.failed} addresses of {settings.notify_file}"
         )
     return sent.reached > 0
-
-
-def _title(found: list[OverdueSource]) -> str:
-    if not found:
-        return "fcir: no source is overdue any more"
-    return f"fcir: {counted(len(found), 'source')} {be(len(found))} overdue"
 
 
 def _listed(days: list[date]) -> str:
@@ -149,10 +144,7 @@ def send(file: Path, *, title: str, body: str) -> Sent:
 
     Addresses contain passwords and tokens, so neither this module nor the libraries log anything about them.
 
-    Args:
-        file: one apprise URL per line; blank lines and lines that start with # are ignored.
-        title: one line.
-        body: plain text.
+    The file has one apprise URL per line; blank lines and lines that start with # are ignored.
 
     Returns:
         The number of addresses that accepted it. If one fails, the others are still tried.
@@ -181,7 +173,7 @@ def _addresses(file: Path) -> list[str]:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise NotifyFileError(f"{file}: not a regular file; expected one address a line")
+        raise NotifyFileError(f"{file}: not a regular file; expected one address per line")
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
         if status.st_mode & 0o077:
             raise NotifyFileError(
@@ -190,7 +182,7 @@ def _addresses(file: Path) -> list[str]:
         lines = [line.strip() for line in stream]
     addresses = [line for line in lines if line and not line.startswith("#")]
     if not addresses:
-        raise NotifyFileError(f"{file}: holds no address; expected one apprise URL a line")
+        raise NotifyFileError(f"{file}: contains no address; expected one apprise URL per line")
     return addresses
 
 

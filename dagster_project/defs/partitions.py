@@ -31,10 +31,6 @@ def extract_dates(settings: Settings, contracts: Mapping[str, Contract]) -> dg.D
     with the first delivery of any source. Sources that deliver irregularly have no partitions: none of their days can
     be missing.
 
-    Args:
-        settings: location of the data.
-        contracts: the sources.
-
     Returns:
         Every day in London from the first delivery to today, whose extract may arrive before the day is over; only
         today before the first delivery. Synthetic extracts end with the newest one: no more will come.

@@ -154,9 +154,8 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         group_name="publication",
         kinds={"python"},
         description=(
-            "Whether all that was owed has been delivered and accepted, and every paper and page was rendered. It "
-            "fails, after everything else is done, when a delivery is missing or rejected, or a rendering failed: a "
-            "failed check alone leaves the run green and failure alerts silent."
+            "Whether every delivery that was due is accepted, and every paper and page rendered. Otherwise it fails, "
+            "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
@@ -173,7 +172,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         if files:
             sentences.append(
                 f"{counted(len(files), 'rendering')} {be(len(files))} left out of the publication: "
-                f"{'; '.join(files[:10])}. When the cause is removed (docs/runbook.md): fcir publish"
+                f"{'; '.join(files[:10])}. After correcting the cause (docs/runbook.md): fcir publish"
             )
         if sentences:
             raise dg.Failure(

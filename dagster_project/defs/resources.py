@@ -50,11 +50,7 @@ class Warehouse(dg.ConfigurableResource):
             yield self
 
     def begin(self, step: str) -> None:
-        """Record the current step of the run, for commands that show its state.
-
-        Args:
-            step: text, for example `loading crimes`.
-        """
+        """Record the current step of the run, such as `loading crimes`, for commands that show its state."""
         note_step(self._settings.lock_file, step)
 
     @property

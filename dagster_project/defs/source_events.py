@@ -18,7 +18,6 @@ from dagster_project.warehouse.tables import raw_columns
 
 # Maximum number of days, rows and warnings that the UI shows for a check or run; the warehouse has all of them.
 _SHOWN = 20
-
 # The check before all expectations: they look at rows, and an unreadable file has none.
 _READING = "files_can_be_read"
 
@@ -85,9 +84,13 @@ class SourceEvents:
         for expectation in expectations_of(self.contract):
             outcome, last = outcomes.get(expectation.name), self.last_results.get(expectation.name)
             if outcome and (outcome.evaluated or not outcome.success or not last):
-                yield _check_result(key, outcome)
+                days = [str(day) for day in outcome.failed_dates]
+                yield _check_result(key, expectation, outcome, days, _source_rows(outcome))
             elif last:
-                yield _last_check_result(key, expectation, last)
+                # The result of the last validation, for a run without new data.
+                days = last.failed_extract_dates.split(", ") if last.failed_extract_dates else []
+                at = dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC))
+                yield _check_result(key, expectation, last, days, {"validated_at": at})
 
     def result(self) -> dg.MaterializeResult:
         """Return the result for the whole source, after the run."""
@@ -180,43 +183,32 @@ def _reading_result(key: dg.AssetKey, report: SourceReport) -> dg.AssetCheckResu
     )
 
 
-def _check_result(key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
-    """Return the counts, days and rows of an expectation, never a value of the extract."""
-    metadata: dict[str, Any] = {"evaluated": outcome.evaluated, "unexpected": outcome.unexpected}
-    if outcome.failed_dates:
-        metadata["failed_extract_dates"] = ", ".join(str(day) for day in outcome.failed_dates[:_SHOWN])
-    if outcome.rows:
-        metadata["source_rows"] = dg.MetadataValue.table(
-            records=[
-                dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
-                for day, load_id, row in outcome.rows[:_SHOWN]
-            ]
-        )
-    return _result(key, outcome.expectation, success=outcome.success, metadata=metadata)
+def _source_rows(outcome: Outcome) -> dict[str, Any]:
+    """Return where the rows of an expectation are, never a value of the extract."""
+    records = [
+        dg.TableRecord({"extract_date": str(day), "load_id": load_id, "source_row": row})
+        for day, load_id, row in outcome.rows[:_SHOWN]
+    ]
+    return {"source_rows": dg.MetadataValue.table(records)} if records else {}
 
 
-def _last_check_result(key: dg.AssetKey, expectation: Expectation, last: StandingResult) -> dg.AssetCheckResult:
-    """Return the result of the last validation, for a run without new data."""
-    metadata: dict[str, Any] = {
-        "evaluated": last.evaluated,
-        "unexpected": last.unexpected,
-        "validated_at": dg.MetadataValue.timestamp(last.validated_at.replace(tzinfo=UTC)),
-    }
-    if last.failed_extract_dates:
-        metadata["failed_extract_dates"] = ", ".join(last.failed_extract_dates.split(", ")[:_SHOWN])
-    return _result(key, expectation, success=last.success, metadata=metadata)
-
-
-def _result(
-    key: dg.AssetKey, expectation: Expectation, *, success: bool, metadata: dict[str, Any]
+def _check_result(
+    key: dg.AssetKey,
+    expectation: Expectation,
+    result: Outcome | StandingResult,
+    failed_days: Sequence[str],
+    details: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {"evaluated": result.evaluated, "unexpected": result.unexpected, **details}
+    if failed_days:
+        metadata["failed_extract_dates"] = ", ".join(failed_days[:_SHOWN])
     is_critical = expectation.severity is Severity.CRITICAL
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=expectation.name,
-        passed=success,
+        passed=result.success,
         severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        description=None if success else expectation.description,
+        description=None if result.success else expectation.description,
         metadata=metadata | {"dimension": expectation.dimension},
     )
 
@@ -225,16 +217,16 @@ def column_schema(contract: Contract) -> dg.TableSchema:
     """Return the columns of the raw table: those of the contract, and those that loading adds."""
     described = {column.name: column for column in contract.columns}
     added = {
-        "is_dst_ambiguous": "Whether a time of the row fell into the hour that occurs twice and nothing settled which.",
+        "is_dst_ambiguous": "Whether a time of the row is in the hour that occurs twice and it is not known in which.",
         "extract_date": "Local business day that the extract covers.",
-        "load_id": "Load that brought the row; see audit.load.",
-        "source_row": "Row in the file, as a person counts it.",
+        "load_id": "Load of the row; see audit.load.",
+        "source_row": "Row number in the file, as a spreadsheet shows it.",
     }
     columns = []
     for name, sql_type in raw_columns(contract).items():
         column = described.get(name)
         description = column.description if column else added[name]
         if column and column.is_personal:
-            description += " Personal: kept as a keyed pseudonym only."
+            description += " Personal: stored only as a keyed pseudonym."
         columns.append(dg.TableColumn(name, sql_type, description=description))
     return dg.TableSchema(columns=columns)

@@ -26,7 +26,7 @@ def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
         ["landing", contract.source],
         group_name="sources",
         description=(
-            f"Extracts of {contract.source} as its source system drops them into the landing folder. "
+            f"Extracts of {contract.source} as its source system delivers them to the landing folder. "
             f"{_when_delivered(contract)}"
         ),
         kinds={"file"},
@@ -43,10 +43,7 @@ def source_asset(
 ) -> dg.AssetsDefinition:
     """Return the asset that loads a source: its accepted rows in `raw.SOURCE`, with its expectations as checks.
 
-    Args:
-        contract: the source.
-        settings: for the links to its pages.
-        extract_dates: partitions of daily sources; other sources are not partitioned.
+    Sources that are not daily have no partitions.
     """
 
     # A multi-asset of one: checks of a plain asset must report in every run, checks of a subsettable multi-asset only
@@ -127,5 +124,5 @@ def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue
 
 def _when_delivered(contract: Contract) -> str:
     if not contract.is_daily:
-        return "They come whenever there is one."
-    return f"One is due for every day, by {contract.delivered_by:%H:%M} London time on the day after."
+        return "Its system delivers irregularly."
+    return f"One is due for each day, by {contract.delivered_by:%H:%M} London time on the day after."

@@ -36,11 +36,8 @@ from dagster_project.disclosure.rules import DisclosureRules
 def control(counts: Sequence[int], rules: DisclosureRules, *, within: Sequence[int] | None = None) -> list[int | None]:
     """Return the published values of a group.
 
-    Args:
-        counts: counts of all possible cells, including zeros; they add up to a known total.
-        rules: the rules of disclosure control.
-        within: for each cell, the count that includes this one (calls received, for calls not answered); it leaves less
-            room. None: there is no such count.
+    The counts are those of all possible cells, zeros included, and add up to a known total. `within` has for each cell
+    the count that includes it (calls received, for calls not answered); it leaves less room.
 
     Returns:
         For each cell, the rounded count, or None if it is hidden. All are None if the group is withheld.

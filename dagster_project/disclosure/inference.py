@@ -24,10 +24,8 @@ class Interval:
 def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -> list[Interval]:
     """Return what a reader can infer about each cell of a group.
 
-    Args:
-        shown: the published value of each cell that the reader considers possible; None: hidden.
-        total: the exact sum of the cells.
-        rules: the rules, which the reader knows.
+    The reader knows the rules, the exact total, and the published value (None: hidden) of each cell that it considers
+    possible.
 
     Returns:
         An interval for each cell, empty (minimum above maximum) if the publication contradicts the total. If the whole
@@ -40,12 +38,9 @@ def intervals(shown: Sequence[int | None], total: int, rules: DisclosureRules) -
 
 
 def findings(counts: Sequence[int], shown: Sequence[int | None], rules: DisclosureRules) -> list[str]:
-    """Return the faults of a published group, given its true counts; empty if a reader learns no small count.
+    """Return the faults of a published group, given its true counts; empty if a reader can infer no small count.
 
-    Args:
-        counts: the true counts, published or not; empty cells are optional.
-        shown: the published value of each.
-        rules: the rules by which the group was published.
+    The counts include those that are not published; empty cells are optional.
 
     Returns:
         Faults in words, without any count.
@@ -67,7 +62,7 @@ def findings(counts: Sequence[int], shown: Sequence[int | None], rules: Disclosu
     for (count, value), interval in zip(known, found, strict=True):
         if value is None and 1 <= count < rules.threshold:
             if interval.least == interval.most:
-                faults.append("a hidden cell can be worked out exactly")
+                faults.append("a hidden cell can be inferred exactly")
             elif interval.least >= 1 and interval.most < rules.threshold:
-                faults.append("a hidden cell can be worked out to be small")
+                faults.append("a hidden cell can be inferred to be small")
     return faults

@@ -73,10 +73,7 @@ Release = Whole | Controlled
 def releases_of(mart: str, columns: Iterable[str], stated: object) -> tuple[Release, ...]:
     """Return the releases of a mart.
 
-    Args:
-        mart: its name.
-        columns: its column names.
-        stated: value of `config.meta.public`; None: missing, so the mart is not released.
+    `stated` is the value of `config.meta.public`; None means that the mart is not released.
 
     Raises:
         ReleaseError: the value is not valid.
@@ -84,7 +81,7 @@ def releases_of(mart: str, columns: Iterable[str], stated: object) -> tuple[Rele
     if stated is None:
         return ()
     if not isinstance(stated, list):
-        raise ReleaseError(f"{mart}: config.meta.public is no list; expected releases, or [] for a mart that stays")
+        raise ReleaseError(f"{mart}: config.meta.public is not a list; expected releases, or [] for none")
     return tuple(_release(mart, set(columns), item) for item in stated)
 
 
@@ -119,7 +116,7 @@ def _release(mart: str, columns: set[str], item: Any) -> Release:
     if kind == "whole":
         named = _names(mart, "columns", item.get("columns"), columns)
         if not named:
-            raise ReleaseError(f"{mart}: a whole release names its columns; a new column stays until it is named")
+            raise ReleaseError(f"{mart}: a whole release names its columns; a new column must be added")
         return Whole(mart, named, item.get("where"))
     dimensions = _names(mart, "dimensions", item.get("dimensions"), columns)
     counts = _names(mart, "counts", item.get("counts"), columns)
@@ -140,5 +137,5 @@ def _release(mart: str, columns: set[str], item: Any) -> Release:
 def _names(mart: str, what: str, stated: Any, columns: set[str]) -> tuple[str, ...]:
     names = tuple(stated or ())
     if unknown := [name for name in names if name not in columns]:
-        raise ReleaseError(f"{mart}: {what} of a release name {', '.join(unknown)}, which are no columns of it")
+        raise ReleaseError(f"{mart}: {what} of a release name {', '.join(unknown)}, which are not columns of it")
     return names

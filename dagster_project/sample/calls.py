@@ -11,7 +11,7 @@ import numpy as np
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, fit_sum, lognormal, split, texts, weighted_sample
 from dagster_project.sample.forces import Force
-from dagster_project.sample.targets import Targets
+from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import DAY, NONE, Array, Timeline, week
 
 KINDS = {
@@ -58,7 +58,6 @@ _NEAR_MONTH_END = 3600
 _TENTHS_FROM = "2023-01"
 # Standard deviation (log) of a day's own effect on unanswered calls: staff illness, incidents.
 _DAYS_OWN = 0.1
-
 # What callers whom 101 did not answer do within a day, as shares. Most give up or call again; few call 999.
 _CALL_AGAIN, _CALL_999, _GO_ONLINE = 0.33, 0.045, 0.05
 # Median time until they do so, in seconds.
@@ -128,9 +127,7 @@ class Seekers:
     numbers: Array
 
 
-def draw_call_segments(
-    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets
-) -> tuple[Deliveries, Seekers]:
+def draw_call_segments(rng: np.random.Generator, month: Month) -> tuple[Deliveries, Seekers]:
     """Draw the calls of a month and cut them into segments.
 
     Received and answered calls are the targets for each line. Queue and talk seconds of answered calls are the mean in
@@ -139,12 +136,13 @@ def draw_call_segments(
     Returns:
         Segments in order of arrival, each in the extract of its local day; and the callers who go online.
     """
-    drawn = _calls_of(rng, month=month, timeline=timeline, targets=targets)
-    callers, seekers = _callers(rng, drawn, month=month)
+    timeline = month.timeline
+    drawn = _calls_of(rng, month)
+    callers, seekers = _callers(rng, drawn, month=month.number)
     parts = []
     calls_before = 0
     for calls in drawn:
-        part = _segments(rng, calls, month_end=timeline.end_of(month), timeline=timeline)
+        part = _segments(rng, calls, month)
         part["serial"] = part["serial"] + calls_before
         calls_before += len(calls.arrived)
         parts.append(part)
@@ -152,7 +150,7 @@ def draw_call_segments(
     order = np.lexsort((columns["segment_no"], columns["serial"], columns["arrived_at"]))
     columns = {name: values[order] for name, values in columns.items()}
     first_arrived = np.concatenate([calls.arrived for calls in drawn])
-    _identify(rng, columns, first_arrived=first_arrived, callers=callers, force=force, timeline=timeline)
+    _identify(rng, columns, first_arrived=first_arrived, callers=callers, month=month)
     day = timeline.day(columns["arrived_at"])
     segments = Deliveries("call_segments", kinds=KINDS, columns={name: columns[name] for name in KINDS}, day=day)
     return segments, seekers
@@ -174,81 +172,56 @@ def called_back_on_a_later_day(deliveries: Deliveries, *, timeline: Timeline) ->
     return np.flatnonzero(called_back >= midnight)
 
 
-def _calls_of(rng: np.random.Generator, *, month: int, timeline: Timeline, targets: Targets) -> list[_Calls]:
-    unit = 1 if timeline.months[month] >= _TENTHS_FROM else 10
-
-    def draw(
-        line: str, shape: str, counts: Sequence[int], answered: Sequence[int], queue: Array, talk: Array
-    ) -> _Calls:
-        return _draw(
-            rng,
-            line=line,
-            month=month,
-            unit=unit,
-            arrived=timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK[shape], spread=0.05),
-            shares=np.array(answered) / np.array(counts),
-            answered=answered[month],
-            queue=queue,
-            talk=talk,
-            timeline=timeline,
-        )
-
+def _calls_of(rng: np.random.Generator, month: Month) -> list[_Calls]:
+    targets = month.targets
     drawn = []
     for line in ("999", "101"):
-        of = f"calls_{line}"
-        received, answered = targets.of(of, "received"), targets.of(of, "answered")
-        queue, talk = np.array(targets.of(of, "avg_queue_time")), np.array(targets.of(of, "avg_talk_time"))
-        drawn.append(draw(line, line, received, answered, queue, talk))
-    received = targets.of("calls_101", "received")
-    steady = np.ones(len(received), dtype=np.int64)
+        section = f"calls_{line}"
+        received, answered = targets.of(section, "received"), targets.of(section, "answered")
+        queue, talk = targets.of(section, "avg_queue_time"), targets.of(section, "avg_talk_time")
+        drawn.append(_draw(rng, month, line, received, answered, queue=queue, talk=talk))
+    months = len(received)
     for line, share in _OTHER_LINES.items():
         counts = [round(count * share) for count in received]
-        drawn.append(draw(line, "101", counts, [round(count * 0.93) for count in counts], 45 * steady, 180 * steady))
+        answered = [round(count * 0.93) for count in counts]
+        drawn.append(_draw(rng, month, line, counts, answered, queue=[45] * months, talk=[180] * months))
     return drawn
 
 
 def _draw(
     rng: np.random.Generator,
-    *,
+    month: Month,
     line: str,
-    month: int,
-    unit: int,
-    arrived: Array,
-    shares: Array,
-    answered: int,
-    queue: Array,
-    talk: Array,
-    timeline: Timeline,
+    counts: Sequence[int],
+    answered_counts: Sequence[int],
+    *,
+    queue: Sequence[int],
+    talk: Sequence[int],
 ) -> _Calls:
-    """Draw the outcome of calls.
+    """Draw the arrivals and outcomes of the calls of a line.
 
-    Args:
-        rng: source of the draws.
-        line: the line.
-        month: index of the month.
-        unit: resolution of the exchange, in tenths of a second.
-        arrived: arrival times.
-        shares: share of calls answered in each month.
-        answered: number of calls answered.
-        queue: mean queue seconds of answered calls in each month; days are interpolated towards the neighbouring
-            months.
-        talk: the same for talk seconds.
-        timeline: the days of the sample.
+    Counts (of calls, and of answered ones) and means (queue and talk seconds of answered calls) are those of every
+    month: days are interpolated towards the neighbouring months.
     """
+    timeline, number = month.timeline, month.number
+    # Resolution of the exchange, in tenths of a second.
+    unit = 1 if timeline.months[number] >= _TENTHS_FROM else 10
+    arrived = month.arrivals(rng, counts=counts, by_week=_BY_WEEK.get(line, _BY_WEEK["101"]), spread=0.05)
+    shares, answered = np.array(answered_counts) / np.array(counts), answered_counts[number]
     count = len(arrived)
     day = timeline.day(arrived)
     # Busy hours and days: the number of calls within half an hour of each, relative to the mean.
     neighbours = np.searchsorted(arrived, arrived + 1800) - np.searchsorted(arrived, arrived - 1800)
     load = neighbours / neighbours.mean()
-    own = np.exp(_DAYS_OWN * rng.standard_normal(timeline.month_lengths[month]))[day - timeline.month_starts[month]]
+    own = np.exp(_DAYS_OWN * rng.standard_normal(timeline.month_lengths[number]))[day - timeline.month_starts[number]]
     # The hazard that gives the target share: -ln of the share answered.
     hazard = -np.log(timeline.interpolated(shares))[day]
     unanswered = weighted_sample(rng, load * own * hazard, count=count - answered)
     is_answered = ~unanswered
     per_second = 10 // unit
 
-    mean_queue = int(queue[month])
-    relative = own * timeline.interpolated(queue / mean_queue)[day]
+    mean_queue = queue[number]
+    relative = own * timeline.interpolated(np.array(queue) / mean_queue)[day]
     waited = np.zeros(count, dtype=np.int64)
     total = mean_queue * answered * per_second
     if line == "999":
@@ -264,10 +237,10 @@ def _draw(
         patience = np.minimum(patience * relative[unanswered], _MOST_QUEUE)
     waited[unanswered] = np.rint(patience * per_second).astype(np.int64)
 
-    mean_talk = int(talk[month])
+    mean_talk = talk[number]
     spoken = np.zeros(count, dtype=np.int64)
     length = lognormal(rng, answered, median=0.75 * mean_talk, sigma=0.75, most=_MOST_TALK)
-    length = length * timeline.interpolated(talk / mean_talk)[day][is_answered]
+    length = length * timeline.interpolated(np.array(talk) / mean_talk)[day][is_answered]
     spoken[is_answered] = fit_sum(length, total=mean_talk * answered * per_second, minimum=8 * per_second)
     return _Calls(line=line, unit=unit, arrived=arrived, answered=is_answered, queue=waited * unit, talk=spoken * unit)
 
@@ -328,11 +301,12 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
     return callers, Seekers(instants=back[online][known], numbers=found[known])
 
 
-def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeline: Timeline) -> dict[str, Array]:
+def _segments(rng: np.random.Generator, calls: _Calls, month: Month) -> dict[str, Array]:
     """Cut calls into segments. Return the columns of the source, and `serial`, the index of the call in `calls`."""
     count = len(calls.arrived)
     several = rng.random(count) < _SEVERAL[calls.line]
-    several &= calls.arrived + (calls.queue + calls.talk) // 10 < month_end - _NEAR_MONTH_END
+    _, end = month.timeline.span_of(month.number)
+    several &= calls.arrived + (calls.queue + calls.talk) // 10 < end - _NEAR_MONTH_END
     pieces = []
     for paths, kind, single in (
         (_ANSWERED_PATHS, calls.answered, _ANSWERED),
@@ -346,7 +320,7 @@ def _segments(rng: np.random.Generator, calls: _Calls, *, month_end: int, timeli
     columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
     unanswered = ~calls.answered[columns["serial"]]
     last = columns.pop("is_last")
-    columns["called_back_at"] = _call_backs(rng, calls, columns, mask=unanswered & last, timeline=timeline)
+    columns["called_back_at"] = _call_backs(rng, calls, columns, mask=unanswered & last, end=month.timeline.end)
     cut_off = (columns["disposition"] == "abandoned") & (rng.random(len(last)) < 0.03)
     columns["disposition"][cut_off] = "disconnected"
     return columns
@@ -404,12 +378,7 @@ def _line_of(rng: np.random.Generator, line: str, count: int, *, number: int) ->
 
 
 def _call_backs(
-    rng: np.random.Generator,
-    calls: _Calls,
-    columns: Mapping[str, Array],
-    *,
-    mask: Array,
-    timeline: Timeline,
+    rng: np.random.Generator, calls: _Calls, columns: Mapping[str, Array], *, mask: Array, end: int
 ) -> Array:
     """Draw when unanswered callers were called back: nearly all 999 callers, mostly within the day, and few others."""
     rows = np.flatnonzero(mask)
@@ -419,45 +388,33 @@ def _call_backs(
     next_day = rng.random(len(rows)) < 0.03
     delay = np.where(next_day, rng.uniform(0.4, 1.2, len(rows)) * DAY, delay)
     called_back = hung_up + 30 + delay.astype(np.int64)
-    happens = (rng.random(len(rows)) < share) & (called_back < timeline.end)
+    happens = (rng.random(len(rows)) < share) & (called_back < end)
     result = np.full(len(mask), NONE, dtype=np.int64)
     result[rows[happens]] = called_back[happens]
     return result
 
 
 def _identify(
-    rng: np.random.Generator,
-    columns: dict[str, Array],
-    *,
-    first_arrived: Array,
-    callers: Array,
-    force: Force,
-    timeline: Timeline,
+    rng: np.random.Generator, columns: dict[str, Array], *, first_arrived: Array, callers: Array, month: Month
 ) -> None:
     """Give the segments the identifier and number of their call, and their operator and UTC offset.
 
-    Args:
-        rng: source of the draws.
-        columns: the segments; `serial` is the index of their call in `first_arrived`.
-        first_arrived: arrival time of each call.
-        callers: the number of each call's caller.
-        force: the force that received the calls.
-        timeline: the days of the sample.
+    `serial` of a segment is the index of its call.
     """
     calls = len(first_arrived)
     place = np.empty(calls, dtype=np.int64)
     place[np.argsort(first_arrived, kind="stable")] = np.arange(calls)
     # The form of an Avaya UCID: node, sequence number, UTC seconds. Leading zeros make it text, never a number.
     ids = [
-        f"{force.node:05d}{number % 100_000:05d}{second:010d}"
+        f"{month.force.node:05d}{number % 100_000:05d}{second:010d}"
         for number, second in zip(place.tolist(), first_arrived.tolist(), strict=True)
     ]
     serial = columns["serial"]
     columns["call_id"] = texts(ids)[serial]
     columns["caller_number"] = callers[serial]
-    columns["operator_id"] = _operators(rng, columns["arrived_at"], force=force)
+    columns["operator_id"] = _operators(rng, columns["arrived_at"], force=month.force)
     columns["operator_id"][(columns["disposition"] != "answered") & (columns["talk_seconds"] == 0)] = None
-    columns["utc_offset_minutes"] = timeline.offset(columns["arrived_at"]) // 60
+    columns["utc_offset_minutes"] = month.timeline.offset(columns["arrived_at"]) // 60
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts
 from dagster_project.sample.forces import Force
-from dagster_project.sample.targets import Targets
+from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import NONE, Array, Timeline, week
 
 KINDS = {
@@ -44,17 +44,12 @@ _NOT_ACCEPTED = 0.065
 _SHIFT = 8 * 3600
 
 
-def draw_live_chats(
-    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets
-) -> Deliveries:
-    """Draw the chat sessions of a month.
-
-    Returns:
-        Sessions in order of their requests, each in the extract of its local day.
-    """
-    counts = targets.of("live_chat", "live_chats")
-    requested = timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK, spread=0.06)
-    first = force.first_id + 410_001 + sum(counts[:month])
+def draw_live_chats(rng: np.random.Generator, month: Month) -> Deliveries:
+    """Draw the chat sessions of a month in order of their requests, each in the extract of its local day."""
+    force, timeline = month.force, month.timeline
+    counts = month.targets.of("live_chat", "live_chats")
+    requested = month.arrivals(rng, counts=counts, by_week=_BY_WEEK, spread=0.06)
+    first = force.first_id + 410_001 + sum(counts[: month.number])
     count = len(requested)
     wait = 3 + lognormal(rng, count, median=24, sigma=1.0, most=1500).astype(np.int64)
     length = 40 + lognormal(rng, count, median=640, sigma=0.7, most=5400).astype(np.int64)

@@ -7,8 +7,7 @@ import numpy as np
 from dagster_project.sample.calls import Seekers
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, texts
-from dagster_project.sample.forces import Force
-from dagster_project.sample.targets import Targets
+from dagster_project.sample.targets import Month
 from dagster_project.sample.timeline import Array, Timeline, week
 
 KINDS = {
@@ -40,30 +39,13 @@ _FROM_PARTNERS, _TESTS = 0.022, 0.004
 
 
 def draw_digital_contacts(
-    rng: np.random.Generator,
-    *,
-    force: Force,
-    month: int,
-    timeline: Timeline,
-    targets: Targets,
-    reports: Deliveries,
-    chats: Deliveries,
-    seekers: Seekers,
+    rng: np.random.Generator, month: Month, *, reports: Deliveries, chats: Deliveries, seekers: Seekers
 ) -> Deliveries:
-    """Draw the contact log of a month; contacts that are not tests or from a partner force match the targets.
+    """Draw the contact log of a month in order of arrival, each contact in the extract of its local day.
 
-    Args:
-        rng: source of the draws.
-        force: the force that received the contacts.
-        month: position of the month.
-        timeline: the days of the sample.
-        targets: the figures of the force.
-        reports: submissions; nearly all `report_a_crime` ones are in the log, at the same instant.
-        chats: sessions; nearly all are in the log too.
-        seekers: callers whom 101 did not answer; the log has the numbers of those who write next.
-
-    Returns:
-        Contacts in order of arrival, each in the extract of its local day.
+    Contacts that are not tests or from a partner force match the targets.
+    Nearly all chats and all submissions of `report_a_crime` are in the log too, at the same instant. Seekers are
+    callers whom 101 did not answer; the log has the numbers of those who write next.
     """
     is_crime_report = reports.columns["service"] == "report_a_crime"
     known = {
@@ -74,10 +56,10 @@ def draw_digital_contacts(
         "live_chat": (chats.columns["requested_at"], texts([None] * len(chats))),
     }
     parts: list[tuple[Array, Array, Array, Array, Array]] = []
-    totals = targets.of("digital", "digital_contacts")
+    totals = month.targets.of("digital", "digital_contacts")
     partners = [round(total * _FROM_PARTNERS) for total in totals]
     tests = [round(total * _TESTS) for total in totals]
-    counted = totals[month]
+    counted = totals[month.number]
     for contact_type, (instants, references) in known.items():
         logged = rng.random(len(instants)) < _LOGGED[contact_type]
         number = int(logged.sum())
@@ -85,11 +67,11 @@ def draw_digital_contacts(
         no = np.zeros(number, dtype=np.int64)
         parts.append((instants[logged], texts([contact_type] * number), no, no, references[logged]))
     # Like all contacts, their days are interpolated towards the neighbouring months.
-    others = [round(total * counted / totals[month]) for total in totals]
-    others[month] = counted
+    others = [round(total * counted / totals[month.number]) for total in totals]
+    others[month.number] = counted
     for counts, from_partner, is_test in ((others, 0, 0), (partners, 1, 0), (tests, 0, 1)):
-        number = counts[month]
-        instants = timeline.arrivals(rng, month=month, counts=counts, by_week=_BY_WEEK, spread=0.06)
+        number = counts[month.number]
+        instants = month.arrivals(rng, counts=counts, by_week=_BY_WEEK, spread=0.06)
         references = texts([None] * number)
         if not from_partner and not is_test:
             _write_in(references, instants, seekers=seekers)
@@ -104,16 +86,17 @@ def draw_digital_contacts(
         )
     received, types, partner, test, references = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(received, kind="stable")
-    first = force.first_id + 3_100_001 + sum(map(sum, (totals[:month], partners[:month], tests[:month])))
+    before = sum(sum(counts[: month.number]) for counts in (totals, partners, tests))
+    first = month.force.first_id + 3_100_001 + before
     columns = {
         "contact_id": texts([f"DC-{number:08d}" for number in range(first, first + len(order))]),
         "contact_type": types[order],
         "received_at": received[order],
         "from_partner_force": partner[order],
         "is_test": test[order],
-        "linked_reference": _incidents(rng, references[order], received[order], timeline=timeline),
+        "linked_reference": _incidents(rng, references[order], received[order], timeline=month.timeline),
     }
-    return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=timeline.day(received[order]))
+    return Deliveries("digital_contacts", kinds=KINDS, columns=columns, day=month.timeline.day(received[order]))
 
 
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:

@@ -79,8 +79,7 @@ class Crimes:
 
     def rows_of(self, month: int) -> Deliveries:
         """Return the rows written in a month, each in the extract of its local day."""
-        begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
-        rows = slice(*np.searchsorted(self.updated, (begin, end)).tolist())
+        rows = slice(*np.searchsorted(self.updated, self.timeline.span_of(month)).tolist())
         crime, cancelled_at = self.crime[rows], self.since[rows]
         is_cancelled = cancelled_at != NONE
         columns = {
@@ -98,8 +97,7 @@ class Crimes:
 
     def recorded_online(self, month: int) -> tuple[Array, Array]:
         """Return the references of a month's crimes that were reported online, and when they were recorded."""
-        begin, end = self.timeline.end_of(month - 1) if month else self.timeline.begin, self.timeline.end_of(month)
-        first, after = np.searchsorted(self.recorded, (begin, end)).tolist()
+        first, after = np.searchsorted(self.recorded, self.timeline.span_of(month)).tolist()
         online = first + np.flatnonzero(self.details["report_channel"][first:after] == "online")
         return self._references(online), self.recorded[online]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -75,20 +76,16 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     All defects except rows unfinished at midnight affect the large force only: for some sources, one faulty row is more
     than 1 % of the small force's month and would mark its figures.
 
-    Args:
-        rng: source of the draws.
-        deliveries: the true rows, each in the extract of its day; changed in place.
-        month: index of the month in which the rows were written.
-        timeline: the days of the sample.
+    The rows, each in the extract of its day, are changed in place.
     """
     defects = _DEFECTS[deliveries.source]
     # A file without offsets resolves the repeated hour row by row, from their order: keep such rows in place.
-    deliveries.touched |= timeline.is_repeated_hour(deliveries.columns[defects.event])
+    deliveries.is_defective |= timeline.is_repeated_hour(deliveries.columns[defects.event])
     if deliveries.source == "call_segments":
         _unfinished_calls(rng, deliveries, timeline=timeline)
     if deliveries.source == "live_chats":
         _unfinished_chats(deliveries, timeline=timeline)
-    deliveries.touched |= deliveries.columns["force_code"] != KENT.code
+    deliveries.is_defective |= deliveries.columns["force_code"] != KENT.code
     last = len(timeline.days) - 1
     days = range(timeline.month_starts[month], timeline.month_starts[month + 1])
     with_two_files: set[int] = set()
@@ -108,7 +105,8 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
             defects.wrong_values(rng, deliveries, superseded)
             deliveries.file[rows] = file
             deliveries.quarantined[superseded] = True
-    _late(rng, deliveries, last=last)
+    rows = deliveries.pick(rng, count=int(_LATE * len(deliveries)), among=deliveries.day < last - 3)
+    deliveries.day[rows] += rng.integers(1, 4, len(rows))
     rows = deliveries.pick(rng, count=int(_CORRECTED * len(deliveries)), among=deliveries.day < last - 5)
     defects.wrong_values(rng, deliveries, deliveries.copy(rows, rank=0))
     deliveries.day[rows] += rng.integers(1, 6, len(rows))
@@ -146,29 +144,24 @@ def _unfinished_calls(rng: np.random.Generator, deliveries: Deliveries, *, timel
     )
     deliveries.columns["talk_seconds"][talking] = so_far * 10
     deliveries.day[rows] += 1
-    deliveries.touched[rows] = True
+    deliveries.is_defective[rows] = True
 
     rows = calls.called_back_on_a_later_day(deliveries, timeline=timeline)
-    rows = rows[~deliveries.touched[rows]]
+    rows = rows[~deliveries.is_defective[rows]]
     deliveries.clear("called_back_at", deliveries.copy(rows, rank=0))
     deliveries.day[rows] = timeline.day(deliveries.columns["called_back_at"][rows])
-    deliveries.touched[rows] = True
+    deliveries.is_defective[rows] = True
 
 
 def _unfinished_chats(deliveries: Deliveries, *, timeline: Timeline) -> None:
     """Deliver sessions that were open at midnight as ended then, and correctly in the next extract."""
     rows = chats.open_at_midnight(deliveries, timeline=timeline)
-    rows = rows[~deliveries.touched[rows]]
+    rows = rows[~deliveries.is_defective[rows]]
     unfinished = deliveries.copy(rows, rank=0)
     midnight = timeline.midnight_after(deliveries.columns["requested_at"][rows])
     deliveries.columns["ended_at"][unfinished] = midnight - 1
     deliveries.day[rows] += 1
-    deliveries.touched[rows] = True
-
-
-def _late(rng: np.random.Generator, deliveries: Deliveries, *, last: int) -> None:
-    rows = deliveries.pick(rng, count=int(_LATE * len(deliveries)), among=deliveries.day < last - 3)
-    deliveries.day[rows] += rng.integers(1, 4, len(rows))
+    deliveries.is_defective[rows] = True
 
 
 def _clock_change(rng: np.random.Generator, deliveries: Deliveries, *, timeline: Timeline) -> None:
@@ -242,21 +235,11 @@ def _flip(rng: np.random.Generator, deliveries: Deliveries, rows: Array, *, mark
     columns[kind][rows[rng.random(len(rows)) < 0.4]] = "other"
 
 
-def _wrong_contacts(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """Set a wrong partner force mark, and for some rows another type."""
-    _flip(rng, deliveries, rows, mark="from_partner_force", kind="contact_type")
-
-
 def _wrong_reports(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
     """Set a wrong service."""
     services = deliveries.columns["service"]
     others = reports.choose_service(rng, len(rows))
     services[rows] = np.where(services[rows] == "report_a_crime", others, "report_a_crime")
-
-
-def _wrong_chats(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
-    """Set a wrong incident, and for some rows another topic."""
-    _flip(rng, deliveries, rows, mark="created_incident", kind="topic")
 
 
 def _wrong_crimes(rng: np.random.Generator, deliveries: Deliveries, rows: Array) -> None:
@@ -293,7 +276,7 @@ _DEFECTS = {
     "digital_contacts": Defects(
         key="contact_id",
         event="received_at",
-        wrong_values=_wrong_contacts,
+        wrong_values=partial(_flip, mark="from_partner_force", kind="contact_type"),
         faults=(
             Fault(text={"received_at": "yesterday"}),
             Fault(text={"contact_type": "fax"}),
@@ -322,7 +305,7 @@ _DEFECTS = {
     "live_chats": Defects(
         key="chat_id",
         event="requested_at",
-        wrong_values=_wrong_chats,
+        wrong_values=partial(_flip, mark="created_incident", kind="topic"),
         faults=(
             Fault(shift=("ended_at", "accepted_at", -60)),
             Fault(clear=("requested_at",)),

@@ -58,7 +58,7 @@ class Deliveries:
         cells: text of a cell instead of its value, by row and column.
         width: number of extra (positive) or missing (negative) cells, by row.
         quarantined: rows that must not be loaded: faulty, repeated, or superseded within their extract.
-        touched: rows that already have a defect; each row has at most one.
+        is_defective: rows that already have a defect; each row has at most one.
     """
 
     def __init__(self, source: str, *, kinds: Mapping[str, Kind], columns: Mapping[str, Array], day: Array) -> None:
@@ -71,36 +71,22 @@ class Deliveries:
         self.cells: dict[int, dict[str, str]] = {}
         self.width: dict[int, int] = {}
         self.quarantined = np.zeros(len(day), dtype=bool)
-        self.touched = np.zeros(len(day), dtype=bool)
+        self.is_defective = np.zeros(len(day), dtype=bool)
 
     def __len__(self) -> int:
         return len(self.day)
 
     def pick(self, rng: np.random.Generator, *, count: int, among: Array) -> Array:
-        """Draw up to `count` rows without a defect, and mark them.
-
-        Args:
-            rng: source of the draw.
-            count: number of rows.
-            among: true for rows that may be drawn.
-
-        Returns:
-            Indices in ascending order.
-        """
-        free = np.flatnonzero(among & ~self.touched)
+        """Draw up to `count` rows without a defect, mark them, and return their indices in ascending order."""
+        free = np.flatnonzero(among & ~self.is_defective)
         chosen = np.sort(rng.choice(free, min(count, len(free)), replace=False))
-        self.touched[chosen] = True
+        self.is_defective[chosen] = True
         return chosen
 
     def copy(self, rows: Array, *, rank: int) -> Array:
-        """Append copies of rows that arrive in the same file.
+        """Append copies of rows that arrive in the same file, and return their indices.
 
-        Args:
-            rows: indices of the rows.
-            rank: position of each copy relative to its row; negative is before it.
-
-        Returns:
-            Indices of the copies.
+        The rank of each copy is relative to its row; negative is before it.
         """
         first = len(self)
         self.columns = {name: np.concatenate([v, v[rows]]) for name, v in self.columns.items()}
@@ -108,7 +94,7 @@ class Deliveries:
         self.file = np.concatenate([self.file, self.file[rows]])
         self.rank = np.concatenate([self.rank, self.rank[rows] + rank])
         self.quarantined = np.concatenate([self.quarantined, np.zeros(len(rows), dtype=bool)])
-        self.touched = np.concatenate([self.touched, np.ones(len(rows), dtype=bool)])
+        self.is_defective = np.concatenate([self.is_defective, np.ones(len(rows), dtype=bool)])
         return np.arange(first, first + len(rows))
 
     def clear(self, column: str, rows: Array) -> None:
@@ -117,13 +103,14 @@ class Deliveries:
 
     def until(self, day: int) -> Deliveries:
         """Return the rows that arrive before a day."""
-        return self._taken(np.flatnonzero(self.day < day))
+        return self.take(np.flatnonzero(self.day < day))
 
     def since(self, day: int) -> Deliveries:
         """Return the rows that arrive on a day or later."""
-        return self._taken(np.flatnonzero(self.day >= day))
+        return self.take(np.flatnonzero(self.day >= day))
 
-    def _taken(self, rows: Array) -> Deliveries:
+    def take(self, rows: Array) -> Deliveries:
+        """Return the rows with these indices."""
         taken = Deliveries(
             self.source,
             kinds=self.kinds,
@@ -131,10 +118,10 @@ class Deliveries:
             day=self.day[rows],
         )
         taken.file, taken.rank = self.file[rows], self.rank[rows]
-        taken.quarantined, taken.touched = self.quarantined[rows], self.touched[rows]
-        places = {row: place for place, row in enumerate(rows.tolist())} if self.cells or self.width else {}
-        taken.cells = {places[row]: cells for row, cells in self.cells.items() if row in places}
-        taken.width = {places[row]: width for row, width in self.width.items() if row in places}
+        taken.quarantined, taken.is_defective = self.quarantined[rows], self.is_defective[rows]
+        indices = {row: index for index, row in enumerate(rows.tolist())} if self.cells or self.width else {}
+        taken.cells = {indices[row]: cells for row, cells in self.cells.items() if row in indices}
+        taken.width = {indices[row]: width for row, width in self.width.items() if row in indices}
         return taken
 
     def chunks(self) -> Iterator[Chunk]:
@@ -159,7 +146,7 @@ def joined(earlier: Deliveries, later: Deliveries) -> Deliveries:
     both.file = np.concatenate([earlier.file, later.file])
     both.rank = np.concatenate([earlier.rank + first, later.rank])
     both.quarantined = np.concatenate([earlier.quarantined, later.quarantined])
-    both.touched = np.concatenate([earlier.touched, later.touched])
+    both.is_defective = np.concatenate([earlier.is_defective, later.is_defective])
     both.cells = earlier.cells | {row + len(earlier): cells for row, cells in later.cells.items()}
     both.width = earlier.width | {row + len(earlier): width for row, width in later.width.items()}
     return both

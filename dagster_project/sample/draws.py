@@ -14,10 +14,7 @@ def fit_sum(values: Array, *, total: int, minimum: int = 0) -> Array:
 
     Rounding the running sum, not each value, keeps every value within 1 of its share and the sum exact.
 
-    Args:
-        values: non-negative weights, not all zero.
-        total: the target sum.
-        minimum: the smallest value allowed.
+    The values are not negative, and not all zero.
 
     Raises:
         ValueError: the total is too small for the minimum.
@@ -37,11 +34,7 @@ def lognormal(rng: np.random.Generator, count: int, *, median: float | Array, si
 
 
 def choose(rng: np.random.Generator, count: int, *, of: Sequence[str | None], weights: Sequence[float]) -> Array:
-    """Draw texts with the given weights.
-
-    Returns:
-        An object array of `count` texts.
-    """
+    """Draw `count` texts with the given weights, as an object array."""
     share = np.cumsum(np.array(weights, dtype=float))
     return texts(of)[np.searchsorted(share / share[-1], rng.random(count), side="right")]
 

@@ -14,7 +14,7 @@ class Force:
         code: police.uk identifier, as in `force_code`.
         number: number of the stream of random draws.
         node: node of the telephone exchange, used in the numbers of its calls.
-        crime_prefix: number of the force, at the start of its crime references.
+        crime_prefix: number of the force in its crime references.
         crimes_before: number of crimes of 2020 recorded before the first one in a sample.
         first_id: offset of the serial numbers of chats, submissions and contacts.
         first_operator: lowest number of an operator.

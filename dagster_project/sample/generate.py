@@ -28,6 +28,7 @@ from dagster_project.sample.targets import (
     PRINTED_STATEMENTS,
     PUBLISHED_ON,
     REPORT_ID,
+    Month,
     targets_of,
 )
 from dagster_project.sample.timeline import Timeline
@@ -35,6 +36,8 @@ from dagster_project.sample.writers import content_of
 
 FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 
+# Another seed would give other events with the same monthly sums.
+_SEED = 2022
 _MARKER = "SYNTHETIC"
 _TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
@@ -71,24 +74,19 @@ def write(
     *,
     first: dt.date = FIRST_DAY,
     last: dt.date = LAST_DAY,
-    seed: int = 2022,
     report: Callable[[str, int, int], None] | None = None,
 ) -> SampleSummary:
     """Write the synthetic extracts of all sources below a folder, as `OUT/SOURCE/SOURCE_YYYY-MM-DD*.EXT`.
 
-    The events are invented; for months with a printed board paper, their sums are its figures. The same seed gives the
-    same bytes for a day, regardless of the range. A few rows arrive days after their event, so the last days before
+    The events are invented; for months with a printed board paper, their sums are its figures. A day has
+    the same bytes, regardless of the range. A few rows arrive days after their event, so the last days before
     `last` are complete only at the end of the sample. Either everything is written or nothing.
 
     Args:
         out: the folder to create; it may exist if it contains no files.
         first: the first extract date to write.
         last: the last extract date.
-        seed: seed of the draws; other seeds give other events with the same monthly sums.
         report: called after each month with its YYYY-MM, and the numbers of files and rows written.
-
-    Returns:
-        The content of the sample.
 
     Raises:
         FileExistsError: the folder contains files.
@@ -108,7 +106,7 @@ def write(
         content = Path(place) / "content"
         # With the mode required of a landing folder of real extracts, unless the folder exists.
         content.mkdir(mode=0o700)
-        summary = _write_all(content, first=first, last=last, seed=seed, report=report)
+        summary = _write_all(content, first=first, last=last, report=report)
         if out.exists():
             shutil.copymode(out, content)
             shutil.rmtree(out)
@@ -117,7 +115,7 @@ def write(
 
 
 def _write_all(
-    out: Path, *, first: dt.date, last: dt.date, seed: int, report: Callable[[str, int, int], None] | None
+    out: Path, *, first: dt.date, last: dt.date, report: Callable[[str, int, int], None] | None
 ) -> SampleSummary:
     timeline = Timeline(targets_of(FORCES[0].code).months)
     files: Counter[str] = Counter()
@@ -125,11 +123,11 @@ def _write_all(
     quarantined: Counter[str] = Counter()
     # Rows of each source that arrive in files of a later month.
     carried: dict[str, Deliveries] = {}
-    for month, drawn in _true_events(seed, first=first, last=last, timeline=timeline):
+    for month, drawn in _true_events(first=first, last=last, timeline=timeline):
         before = files.total(), rows.total()
         for number, deliveries in enumerate(drawn):
             source = deliveries.source
-            inject_defects(np.random.default_rng([seed, 1, number, month]), deliveries, month=month, timeline=timeline)
+            inject_defects(np.random.default_rng([_SEED, 1, number, month]), deliveries, month=month, timeline=timeline)
             arriving = joined(carried[source], deliveries) if source in carried else deliveries
             next_month = int(timeline.month_starts[month + 1])
             carried[source] = arriving.since(next_month)
@@ -156,7 +154,7 @@ def _write_all(
         rows[source] = _write_of_the_paper(out / source, typed)
         files[source], quarantined[source] = 1, 0
     (out / _MARKER).write_text(
-        f"Every event in these extracts is synthetic. They are drawn with seed {seed} so that their monthly sums are "
+        f"Every event in these extracts is synthetic. They are drawn with seed {_SEED} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
         f"Incident Response of {PUBLISHED_ON}. The months before agree with what that paper says about them in words; "
         "nothing else about them is real, and nothing at all about the events of City of London Police. What is in "
@@ -166,9 +164,7 @@ def _write_all(
     return SampleSummary(files=files.total(), rows=dict(rows), quarantined=dict(quarantined))
 
 
-def _true_events(
-    seed: int, *, first: dt.date, last: dt.date, timeline: Timeline
-) -> Iterator[tuple[int, list[Deliveries]]]:
+def _true_events(*, first: dt.date, last: dt.date, timeline: Timeline) -> Iterator[tuple[int, list[Deliveries]]]:
     """Yield the events of each source without defects, for each month with rows that arrive between two days.
 
     Each source, force and month has its own stream of draws, so that a month does not depend on earlier ones.
@@ -176,45 +172,28 @@ def _true_events(
     targets = {force.code: targets_of(force.code) for force in FORCES}
 
     def draws(source: int, *stream: int) -> np.random.Generator:
-        return np.random.default_rng([seed, 0, source, *stream])
+        return np.random.default_rng([_SEED, 0, source, *stream])
 
     crimes = {
         force.code: draw_crimes(draws(0, force.number), force=force, timeline=timeline, targets=targets[force.code])
         for force in FORCES
     }
     months = sorted({f"{first - dt.timedelta(days=_LATEST):%Y-%m}", f"{last:%Y-%m}"})
-    for month, name in enumerate(timeline.months):
+    for number, name in enumerate(timeline.months):
         if not months[0] <= name <= months[-1]:
             continue
         parts: dict[str, dict[str, Deliveries]] = {source: {} for source in _ORDER}
         for force in FORCES:
-            calls, seekers = draw_call_segments(
-                draws(4, force.number, month), force=force, month=month, timeline=timeline, targets=targets[force.code]
-            )
-            reports = draw_online_crime_reports(
-                draws(1, force.number, month),
-                force=force,
-                month=month,
-                timeline=timeline,
-                targets=targets[force.code],
-                crimes=crimes[force.code],
-            )
-            chats = draw_live_chats(
-                draws(2, force.number, month), force=force, month=month, timeline=timeline, targets=targets[force.code]
-            )
+            month = Month(force, number, timeline, targets[force.code])
+            calls, seekers = draw_call_segments(draws(4, force.number, number), month)
+            reports = draw_online_crime_reports(draws(1, force.number, number), month, crimes=crimes[force.code])
+            chats = draw_live_chats(draws(2, force.number, number), month)
             contacts = draw_digital_contacts(
-                draws(3, force.number, month),
-                force=force,
-                month=month,
-                timeline=timeline,
-                targets=targets[force.code],
-                reports=reports,
-                chats=chats,
-                seekers=seekers,
+                draws(3, force.number, number), month, reports=reports, chats=chats, seekers=seekers
             )
-            for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(month)):
+            for deliveries in (calls, contacts, reports, chats, crimes[force.code].rows_of(number)):
                 parts[deliveries.source][force.code] = deliveries
-        yield month, [in_common_files(parts[source], by=by) for source, by in _ORDER.items()]
+        yield number, [in_common_files(parts[source], by=by) for source, by in _ORDER.items()]
 
 
 def _write_of_the_paper(folder: Path, typed: Path) -> int:

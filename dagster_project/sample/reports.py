@@ -7,9 +7,8 @@ import numpy as np
 from dagster_project.sample.crimes import Crimes
 from dagster_project.sample.deliveries import Deliveries, Kind
 from dagster_project.sample.draws import choose, lognormal, texts
-from dagster_project.sample.forces import Force
-from dagster_project.sample.targets import Targets
-from dagster_project.sample.timeline import Array, Timeline, week
+from dagster_project.sample.targets import Month
+from dagster_project.sample.timeline import Array, week
 
 KINDS = {
     "submission_id": Kind.TEXT,
@@ -33,33 +32,22 @@ _OTHER_SERVICES = {"missing_person": 0.02, "sexual_offence": 0.03, "rural_crime"
 _SERVICES = {"report_a_crime": 1.0} | _OTHER_SERVICES
 
 
-def draw_online_crime_reports(
-    rng: np.random.Generator, *, force: Force, month: int, timeline: Timeline, targets: Targets, crimes: Crimes
-) -> Deliveries:
-    """Draw the submissions of a month.
+def draw_online_crime_reports(rng: np.random.Generator, month: Month, *, crimes: Crimes) -> Deliveries:
+    """Draw the submissions of a month in order of arrival, each in the extract of its local day.
 
-    Args:
-        rng: source of the draws.
-        force: the force that received them.
-        month: index of the month.
-        timeline: the days of the sample.
-        targets: the figures of the force.
-        crimes: the crimes; each one reported online is linked to the last submission before it was recorded.
-
-    Returns:
-        Submissions in order of arrival, each in the extract of its local day.
+    Each crime reported online is linked to the last submission before it was recorded.
     """
     submitted, service, before = [], [], 0
-    counts = targets.of("ocr", "report_a_crime_submissions")
+    counts = month.targets.of("ocr", "report_a_crime_submissions")
     for name, share in _SERVICES.items():
         of_service = [round(count * share) for count in counts]
-        submitted.append(timeline.arrivals(rng, month=month, counts=of_service, by_week=_BY_WEEK, spread=0.06))
-        service += [name] * of_service[month]
-        before += sum(of_service[:month])
+        submitted.append(month.arrivals(rng, counts=of_service, by_week=_BY_WEEK, spread=0.06))
+        service += [name] * of_service[month.number]
+        before += sum(of_service[: month.number])
     instants = np.concatenate(submitted)
     order = np.argsort(instants, kind="stable")
     instants, services = instants[order], texts(service)[order]
-    first = force.first_id + 520_001 + before
+    first = month.force.first_id + 520_001 + before
     count = len(instants)
     ids = texts([f"OCR-{number:06d}" for number in range(first, first + count)])
 
@@ -71,12 +59,12 @@ def draw_online_crime_reports(
     columns = {
         "submission_id": ids,
         "service": services,
-        "started_at": timeline.off_midnight(instants - filled_in),
+        "started_at": month.timeline.off_midnight(instants - filled_in),
         "submitted_at": instants,
         "duplicate_of": duplicate_of,
-        "crime_ref": _crimes_of(services, instants, recorded_online=crimes.recorded_online(month)),
+        "crime_ref": _crimes_of(services, instants, recorded_online=crimes.recorded_online(month.number)),
     }
-    return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=timeline.day(instants))
+    return Deliveries("online_crime_reports", kinds=KINDS, columns=columns, day=month.timeline.day(instants))
 
 
 def _crimes_of(services: Array, submitted: Array, *, recorded_online: tuple[Array, Array]) -> Array:

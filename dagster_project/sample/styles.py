@@ -46,8 +46,6 @@ class Style:
     Attributes:
         extension: extension of the file name, which is also its format.
         stamp: spelling of timestamps in text files.
-        names: spelling of column names.
-        durations: spelling of durations.
         thousands: whether durations of 1,000 s or more have a thousands separator.
         null: word for "no value".
         yes, no: words for booleans.
@@ -57,7 +55,6 @@ class Style:
         unknown: a column that is in no contract, or empty.
         preamble: lines above the header.
         total: first cell of a totals row, or empty.
-        delimiter, encoding, newline: of CSV.
         cover_sheet: whether a workbook opens with a sheet of notes.
         with_zone: whether Parquet timestamps are UTC instants, instead of clock times.
         omits_nulls: whether JSON omits names without a value.
@@ -100,13 +97,7 @@ def day_number(date: dt.date) -> int:
 
 
 def style_of(source: str, *, date: dt.date, file: File) -> Style:
-    """Return the style of one file, always the same for a source, date and file.
-
-    Args:
-        source: name of the source.
-        date: the extract date.
-        file: the file of the day.
-    """
+    """Return the style of one file, always the same for a source, date and file."""
     day = day_number(date)
     if file is File.LATE:
         return Style(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster_project.sample.forces import KENT
+import numpy as np
+
+from dagster_project.sample.forces import KENT, Force
+from dagster_project.sample.timeline import Array, Timeline
 
 PRINTED_FIGURES = Path(__file__).parent / "kent_fcir_2022-08_to_2023-01.csv"
 # Statements of the same paper, formulated as tests by a reader.
@@ -42,11 +45,7 @@ class Targets:
 
 
 def targets_of(force: str) -> Targets:
-    """Return all months of a force, printed and assumed.
-
-    Args:
-        force: its police.uk identifier.
-    """
+    """Return all months of a force (its police.uk identifier), printed and assumed."""
     values: dict[tuple[str, str, str], int] = {}
     with ASSUMED_FIGURES.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
@@ -57,6 +56,27 @@ def targets_of(force: str) -> Targets:
     if force == KENT.code:
         values |= read_printed(PRINTED_FIGURES).values
     return Targets(months=tuple(sorted({month for _, _, month in values})), values=values)
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month of a force, for which the events of each source are drawn.
+
+    Attributes:
+        force: the force.
+        number: index of the month in the timeline.
+        timeline: the days of the sample.
+        targets: the figures of the force.
+    """
+
+    force: Force
+    number: int
+    timeline: Timeline
+    targets: Targets
+
+    def arrivals(self, rng: np.random.Generator, *, counts: Sequence[int], by_week: Array, spread: float) -> Array:
+        """Draw the instants of the month's events; see `Timeline.arrivals`."""
+        return self.timeline.arrivals(rng, month=self.number, counts=counts, by_week=by_week, spread=spread)
 
 
 def read_printed(path: Path) -> Targets:

@@ -19,7 +19,6 @@ NONE = -1
 DAY = 86_400
 # Seconds of recorded crimes before the sample: crimes cancelled in its first months.
 HISTORY = 182 * DAY
-
 # Bank holidays of England, with calls as on a Sunday.
 _BANK_HOLIDAYS = {
     "2021-04-02", "2021-04-05", "2021-05-03", "2021-05-31", "2021-08-30", "2021-12-25", "2021-12-26", "2021-12-27",
@@ -85,16 +84,13 @@ class Timeline:
         """Return the number of days of each month."""
         return np.diff(self.month_starts)
 
-    def end_of(self, month: int) -> int:
-        """Return the instant at which a month ends."""
-        return int(self._midnights[self.month_starts[month + 1]])
+    def span_of(self, month: int) -> tuple[int, int]:
+        """Return the instants at which a month begins and ends."""
+        begin, end = self._midnights[self.month_starts[[month, month + 1]]].tolist()
+        return begin, end
 
     def interpolated(self, values: Sequence[float] | Array) -> Array:
-        """Return a value for each day, interpolated linearly between the middles of the months.
-
-        Args:
-            values: one value for each month.
-        """
+        """Return a value for each day from one for each month, interpolated linearly between their middles."""
         middles = self.month_starts[:-1] + (self.month_lengths - 1) / 2
         return np.interp(np.arange(len(self.days)), middles, np.array(values, dtype=float))
 
@@ -151,12 +147,8 @@ class Timeline:
     ) -> Array:
         """Draw exactly the number of instants for a month's events, in ascending order.
 
-        Args:
-            rng: source of the draws.
-            month: index of the month in `months`.
-            counts: number of events in every month; days are interpolated towards the neighbouring months.
-            by_week: weight of each local hour of the week, as returned by `week`.
-            spread: standard deviation of a day's own weight, around 1.
+        Counts are those of every month, since days are interpolated towards the neighbouring months. `by_week` is from
+        `week`; `spread` is the standard deviation of a day's own weight, around 1.
         """
         first, after = self.month_starts[month], self.month_starts[month + 1]
         hours = np.arange(self._midnights[first], self._midnights[after], 3600)

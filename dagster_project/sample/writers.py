@@ -7,8 +7,6 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -37,37 +35,8 @@ _EXCEL_EPOCH = 25_569
 _CREATED = dt.datetime(2023, 2, 1, 4, 0, tzinfo=dt.UTC)
 
 
-@dataclass(frozen=True)
-class Table:
-    """The rows of one file, in the order of its columns.
-
-    Attributes:
-        kinds: type by column; an unknown column is text.
-        columns: values by column.
-        cells: text of a cell instead of its value, by position in the file and column.
-        width: number of extra or missing cells, by position in the file.
-    """
-
-    kinds: Mapping[str, Kind]
-    columns: Mapping[str, Array]
-    cells: Mapping[int, Mapping[str, str]]
-    width: Mapping[int, int]
-
-    @property
-    def length(self) -> int:
-        """Number of rows."""
-        return len(next(iter(self.columns.values())))
-
-
 def content_of(deliveries: Deliveries, chunk: Chunk, *, style: Style, timeline: Timeline) -> bytes:
-    """Return the bytes of one file.
-
-    Args:
-        deliveries: rows of the source.
-        chunk: the rows of the file.
-        style: style of the file.
-        timeline: the days of the sample.
-    """
+    """Return the bytes of one file."""
     table = _table(deliveries, chunk, style=style)
     if style.is_csv:
         content = _csv(table, style=style, timeline=timeline)
@@ -87,28 +56,23 @@ def gzipped(content: bytes) -> bytes:
     return header + packer.compress(content) + packer.flush() + tail
 
 
-def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Table:
-    rows = chunk.rows
+def _table(deliveries: Deliveries, chunk: Chunk, *, style: Style) -> Deliveries:
+    """Return the rows of a file with its columns, in their order; an unknown column is text."""
+    table = deliveries.take(chunk.rows)
     without = {*style.without}
-    if not style.with_force and (deliveries.columns["force_code"][rows] == KENT.code).all():
+    if not style.with_force and (table.columns["force_code"] == KENT.code).all():
         without.add("force_code")
-    kinds = {name: kind for name, kind in deliveries.kinds.items() if name not in without}
-    columns = {name: deliveries.columns[name][rows] for name in kinds}
-    names = list(kinds)
-    if style.turn:
-        names = names[style.turn :] + names[: style.turn]
+    kinds, columns = dict(table.kinds), dict(table.columns)
+    names = [name for name in kinds if name not in without]
+    names = names[style.turn :] + names[: style.turn]
     if style.unknown:
         names.insert(2, style.unknown)
         kinds[style.unknown] = Kind.TEXT
         values = [value or None for value in _UNKNOWN_VALUES[style.unknown]]
-        columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(rows)) % len(values)]
-    places = {row: place for place, row in enumerate(rows.tolist())} if deliveries.cells or deliveries.width else {}
-    return Table(
-        kinds={name: kinds[name] for name in names},
-        columns={name: columns[name] for name in names},
-        cells={places[row]: cells for row, cells in deliveries.cells.items() if row in places},
-        width={places[row]: width for row, width in deliveries.width.items() if row in places},
-    )
+        columns[style.unknown] = np.array(values, dtype=object)[np.arange(len(table)) % len(values)]
+    table.kinds = {name: kinds[name] for name in names}
+    table.columns = {name: columns[name] for name in names}
+    return table
 
 
 def _spelled(name: str, names: Names) -> str:
@@ -169,7 +133,7 @@ def _duration(tenths: int, durations: Durations, thousands: bool) -> str:
     return f"{minutes}m {second}s" if minutes else f"{second}s"
 
 
-def _texts(table: Table, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
+def _texts(table: Deliveries, name: str, *, style: Style, timeline: Timeline) -> list[str | None]:
     """Return the cells of a column as text, None for no value."""
     kind, values = table.kinds[name], table.columns[name]
     cells: list[str | None]
@@ -200,7 +164,7 @@ def _known(kind: Kind, values: Array, *, style: Style, timeline: Timeline) -> li
     return [str(value) for value in values.tolist()]
 
 
-def _csv(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+def _csv(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     def quoted(cell: str) -> str:
         return f'"{cell}"' if style.delimiter in cell else cell
 
@@ -218,12 +182,12 @@ def _csv(table: Table, *, style: Style, timeline: Timeline) -> bytes:
     rows = [*map(quoted, style.preamble), header, *lines]
     if style.total:
         rest = [""] * (len(columns) - 2)
-        rows.append(style.delimiter.join([style.total, str(table.length), *rest]))
+        rows.append(style.delimiter.join([style.total, str(len(table)), *rest]))
     rows.append("")
     return style.newline.join(rows).encode(style.encoding)
 
 
-def _jsonl(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+def _jsonl(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     names = [_spelled(name, style.names) for name in table.kinds]
     columns: list[list[object]] = []
     for name, kind in table.kinds.items():
@@ -243,7 +207,7 @@ def _jsonl(table: Table, *, style: Style, timeline: Timeline) -> bytes:
     return "".join([f"{json.dumps(record)}\n" for record in records]).encode()
 
 
-def _xlsx(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+def _xlsx(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     content = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     workbook = xlsxwriter.Workbook(content, options)
@@ -281,13 +245,13 @@ def _xlsx(table: Table, *, style: Style, timeline: Timeline) -> bytes:
             else:
                 sheet.write_number(row, position, value)
     if style.total:
-        sheet.write_string(top + 1 + table.length, 0, style.total)
-        sheet.write_number(top + 1 + table.length, 1, table.length)
+        sheet.write_string(top + 1 + len(table), 0, style.total)
+        sheet.write_number(top + 1 + len(table), 1, len(table))
     workbook.close()
     return content.getvalue()
 
 
-def _cell_values(table: Table, name: str, *, timeline: Timeline) -> list[Any]:
+def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[Any]:
     """Return the values of a column as in a workbook: seconds, serial numbers of local time; None for no value."""
     kind, values = table.kinds[name], table.columns[name]
     if kind is Kind.TEXT:
@@ -300,7 +264,7 @@ def _cell_values(table: Table, name: str, *, timeline: Timeline) -> list[Any]:
     return where_true(~missing, held).tolist()
 
 
-def _parquet(table: Table, *, style: Style, timeline: Timeline) -> bytes:
+def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:
     arrays = {}
     for name, kind in table.kinds.items():
         values = table.columns[name]

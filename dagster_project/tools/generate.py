@@ -25,10 +25,6 @@ LAST_YEAR = 2045
 def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> dict[date, str]:
     """Return the bank holidays of England by date, from the `holidays` library.
 
-    Args:
-        first_year: first calendar year.
-        last_year: last calendar year.
-
     Returns:
         Name by date, in date order; substitute days have the library's suffix `(observed)`.
     """

@@ -46,9 +46,6 @@ def metrics_yaml(seeds: Path) -> str:
     Args:
         seeds: folder with `measure_catalogue.csv` and `measure_parts.csv`.
 
-    Returns:
-        The text of the file.
-
     Raises:
         CatalogueError: two measures would share a name, or a non-additive measure is of an unknown kind.
     """

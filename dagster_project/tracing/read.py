@@ -39,12 +39,7 @@ _FETCHED = 10_000
 def trace_figure(settings: Settings, measure: str, month: str, *, force: str | None, with_rows: bool) -> Trace:
     """Read the trace of a figure from the private warehouse. Changes nothing and reads no personal values.
 
-    Args:
-        settings: the location of the warehouse, and the default force if there are several.
-        measure: code in the catalogue, for example `calls_999.received`.
-        month: `YYYY-MM`.
-        force: force code; None selects the only force, or FCIR_FORCE if there are several.
-        with_rows: whether to list every row of the extracts.
+    Without `force`, the only force, or FCIR_FORCE if there are several.
 
     Returns:
         The trace; its `faults` show whether it adds up.
@@ -136,7 +131,7 @@ def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> Non
     name = re.split(r"[.\s]", measure)[-1]
     near = [code for code in codes if name and code.partition(".")[2] == name]
     near = near or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
-    said = f"near it: {', '.join(near)}" if near else "nothing is near it"
+    said = f"similar: {', '.join(near)}" if near else "nothing is similar"
     raise UsageError(f'no measure {printable(measure)}; {said}. All of them: fcir query "from measures"')
 
 
@@ -208,7 +203,7 @@ def _figure(connection: duckdb.DuckDBPyConnection, measure: str, month_start: da
         """,
         [force_code, measure],
     ).fetchone()
-    months = f"there are {span[0]:%Y-%m} to {span[1]:%Y-%m}" if span and span[0] else "there is no month at all"
+    months = f"there are {span[0]:%Y-%m} to {span[1]:%Y-%m}" if span and span[0] else "there are no months"
     raise UsageError(f"{measure} of {force_code} has no month {month_start:%Y-%m}; {months}")
 
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from dagster_project.console import aligned
 from dagster_project.tracing.model import Figure, MissingDay, QuarantinedRows, Ranges, Trace, TracedPart, amount_text
+from dagster_project.words import counted
 
 # Number of files listed for each part and for quarantined rows; the others are counted. As in the summary of a run.
 _LISTED = 12
-
 # Width of the row numbers beside a file, in characters: the rest of a line of 140.
 _ROWS_WIDTH = 60
 
@@ -76,7 +77,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
     yield from _quarantined(trace)
     if trace.rows:
         yield ""
-        yield from _aligned(
+        yield from _table(
             ["part", "amount", "source", "extract date", "file", "load", "row"],
             [
                 [
@@ -100,11 +101,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
 
 
 def records_of(trace: Trace, *, with_rows: bool) -> tuple[list[str], list[list[Any]]]:
-    """Return the trace as a table: one row for each part and file, or for each row of an extract.
-
-    Returns:
-        Column names and rows.
-    """
+    """Return the trace as column names and rows: one row for each part and file, or for each row of an extract."""
     if with_rows:
         columns = ["part", "amount", "source", "extract_date", "file_name", "load_id", "source_row"]
         return columns, [[getattr(row, column) for column in columns] for row in trace.rows]
@@ -164,7 +161,7 @@ def _published(trace: Trace) -> str:
         return f"{published.run_id} has the same figure"
     value = _NO_FIGURE if published.value is None else amount_text(published.value)
     return (
-        f"{published.run_id} has {published.display_value or value} ({value}); the warehouse has moved on since. "
+        f"{published.run_id} has {published.display_value or value} ({value}); the warehouse has changed since. "
         "Run: fcir run"
     )
 
@@ -239,10 +236,10 @@ def _part(part: TracedPart) -> Iterator[str]:
         return
     sources = ", ".join(dict.fromkeys(file.source for file in part.files))
     total = "" if part.counted == part.events else f", {amount_text(part.counted)} together"
-    rows = "" if part.rows == part.events else f"{_counted(part.rows, 'row')} of "
-    files = _counted(len(part.files), "file")
-    yield f"{part.part}: {_counted(part.events, 'event')}{total}, in {rows}{files} of {sources}"
-    yield from _aligned(
+    rows = "" if part.rows == part.events else f"{counted(part.rows, 'row')} of "
+    files = counted(len(part.files), "file")
+    yield f"{part.part}: {counted(part.events, 'event')}{total}, in {rows}{files} of {sources}"
+    yield from _table(
         ["extract date", "file", "sha256", "load", "events", "rows of the file"],
         [
             [
@@ -258,7 +255,7 @@ def _part(part: TracedPart) -> Iterator[str]:
         right=("load", "events"),
     )
     if len(part.files) > _LISTED:
-        yield f"  and {_counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
+        yield f"  and {counted(len(part.files) - _LISTED, 'file')} more: --csv lists all, --rows every row"
 
 
 def _quarantined(trace: Trace) -> Iterator[str]:
@@ -270,11 +267,11 @@ def _quarantined(trace: Trace) -> Iterator[str]:
     reasons: dict[str, int] = {}
     for item in trace.quarantined:
         reasons[item.reason_code] = reasons.get(item.reason_code, 0) + item.rows
-    yield f"Quarantined  {_counted(total, 'row')} {where}: " + ", ".join(
+    yield f"Quarantined  {counted(total, 'row')} {where}: " + ", ".join(
         f"{count:,} {code}" for code, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
     )
     files = [list(items) for _, items in groupby(trace.quarantined, key=lambda item: item.load_id)]
-    yield from _aligned(
+    yield from _table(
         ["source", "extract date", "file", "load", "rows"],
         [
             [
@@ -289,7 +286,7 @@ def _quarantined(trace: Trace) -> Iterator[str]:
         right=("load", "rows"),
     )
     if len(files) > _LISTED:
-        yield f"  and {_counted(len(files) - _LISTED, 'file')} more"
+        yield f"  and {counted(len(files) - _LISTED, 'file')} more"
     yield f"  Each with its reason: {_query(trace.quarantined)}"
 
 
@@ -303,16 +300,5 @@ def _query(items: Sequence[QuarantinedRows]) -> str:
     )
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _aligned(titles: list[str], rows: list[list[str]], *, right: Sequence[str]) -> Iterator[str]:
-    """Yield an indented table without borders. A library would take a second for the rows of a month."""
-    widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(titles))]
-    for row in [titles, *rows]:
-        cells = (
-            cell.rjust(width) if title in right else cell.ljust(width)
-            for title, cell, width in zip(titles, row, widths, strict=True)
-        )
-        yield f"  {'  '.join(cells)}".rstrip()
+def _table(titles: list[str], rows: list[list[str]], *, right: Sequence[str]) -> Iterator[str]:
+    return (f"  {line}" for line in aligned(titles, rows, right=right))

@@ -14,6 +14,7 @@ from dagster_project.settings import Settings
 from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
+from dagster_project.words import counted
 
 _GOOD = ("success", "pass", "warn", "no-op")
 # The generic test that returns the faults of a table in words: dbt/tests/generic/integrity.sql.
@@ -115,9 +116,6 @@ def build_step(
         run_id: Dagster run.
         parsed: the project, from `parse`. Sharing it between the steps of a run saves 2 CPU seconds each.
         only: ids of the nodes to build; None: the whole step. A partial step is not recorded as built.
-
-    Returns:
-        The result of every node.
 
     Raises:
         DbtError: dbt could not start.
@@ -296,16 +294,12 @@ def _with_faults(
 
     dbt reports only the number of a test's rows, so the test is run again for its texts.
     """
-    found = [
-        node
-        for node in nodes
-        if node.status in ("fail", "warn") and _kind_of_test(compiled[node.unique_id]) == _INTEGRITY
-    ]
-    if not found:
+    faulty = [node for node in nodes if node.status in ("fail", "warn") and _is_integrity(compiled[node.unique_id])]
+    if not faulty:
         return nodes
     explained: dict[str, NodeResult] = {}
     with loading_connection(settings.warehouse) as connection:
-        for node in found:
+        for node in faulty:
             test = compiled[node.unique_id]
             faults = [
                 Fault(*row)
@@ -325,15 +319,14 @@ def _with_faults(
 
 def _in_words(faults: Sequence[Fault], relation: str) -> str:
     """Return each fault with its number of rows, and a query that shows them."""
-    texts = "; ".join(f"{fault.rows} row{'' if fault.rows == 1 else 's'}: {fault.text}" for fault in faults)
+    texts = "; ".join(f"{counted(fault.rows, 'row')}: {fault.text}" for fault in faults)
     conditions = " or ".join(fault.rows_where for fault in faults)
     return f"{texts}. Rows: select * from {relation} where {conditions}"  # noqa: S608 - to be read
 
 
-def _kind_of_test(node: Any) -> str | None:
-    """Return the name of a generic test; None for a singular test or a node that is not a test."""
+def _is_integrity(node: Any) -> bool:
     metadata = getattr(node, "test_metadata", None)
-    return metadata.name if metadata else None
+    return metadata is not None and metadata.name == _INTEGRITY
 
 
 def _never_ran(unique_id: str) -> NodeResult:
@@ -341,24 +334,18 @@ def _never_ran(unique_id: str) -> NodeResult:
     return NodeResult(unique_id, resource_type, name, resource_type, "error", "expected, but it never ran", 0.0, None)
 
 
-def _layer(fqn: Sequence[str]) -> str:
-    return fqn[2] if fqn[1] == "marts" else fqn[1]
-
-
-def _node(item: object) -> NodeResult:
-    node, seconds = item.node, item.execution_time  # type: ignore[attr-defined]
+def _node(item: Any) -> NodeResult:
+    node = item.node
     resource_type = str(node.resource_type)
-    folder = _layer(node.fqn) if resource_type == "model" else resource_type
-    is_integrity = _kind_of_test(node) == _INTEGRITY
     return NodeResult(
         unique_id=node.unique_id,
         resource_type=resource_type,
         # dbt's name for it contains all its claims, in up to 500 characters.
-        name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if is_integrity else node.name,
-        folder=folder,
-        status=str(item.status),  # type: ignore[attr-defined]
-        message=str(item.message or ""),  # type: ignore[attr-defined]
-        seconds=float(seconds),
-        failures=item.failures,  # type: ignore[attr-defined]
+        name=f"{_INTEGRITY} of {node.attached_node.split('.')[-1]}" if _is_integrity(node) else node.name,
+        folder=node.fqn[2 if node.fqn[1] == "marts" else 1] if resource_type == "model" else resource_type,
+        status=str(item.status),
+        message=str(item.message or ""),
+        seconds=float(item.execution_time),
+        failures=item.failures,
         sql=getattr(node, "compiled_code", None),
     )

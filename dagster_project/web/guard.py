@@ -45,9 +45,7 @@ Refusal = tuple[HTTPStatus, str]
 def names_of_server(port: int, extra: Iterable[str] = ()) -> frozenset[str]:
     """Return the values of the Host header that name the server.
 
-    Args:
-        port: its port on loopback.
-        extra: names under which a proxy forwards requests, in lower case; a name without a port allows every port.
+    `extra` are names under which a proxy forwards requests, in lower case; a name without a port allows every port.
     """
     # Browsers leave out the ports 80 and 443.
     return frozenset(re.sub(r":(80|443)\Z", "", name) for name in [*(f"{name}:{port}" for name in _LOOPBACK), *extra])
@@ -57,12 +55,7 @@ class Guard:
     """An ASGI application in front of another one: forwards allowed requests, and adds security headers."""
 
     def __init__(self, app: ASGIApp, names: frozenset[str]) -> None:
-        """Wrap an application.
-
-        Args:
-            app: Dagster's application.
-            names: as `names_of_server` gives them.
-        """
+        """Wrap an application."""
         self._app = app
         self._names = names
 
@@ -110,8 +103,8 @@ def _refused_host(headers: Headers, names: frozenset[str]) -> Refusal | None:
     match = _HOST.fullmatch(host)
     if not match or not names & {host, match[1]}:
         return HTTPStatus.MISDIRECTED_REQUEST, (
-            f"Host {printable(hosts[0])} is no name of this server. Open it as 127.0.0.1 with its port; where a proxy "
-            "passes this name on, add it to FCIR_UI_HOSTS and start fcir ui again."
+            f"Host {printable(hosts[0])} is not a name of this server. Open it as 127.0.0.1 with its port; if a proxy "
+            "forwards this name, add it to FCIR_UI_HOSTS and start fcir ui again."
         )
     for origin in origins:
         asked = _ORIGIN.fullmatch(origin.lower())
@@ -137,12 +130,12 @@ def _refused_method(scope: Scope, headers: Headers) -> Refusal | None:
     # Not `== "/graphql"`: Starlette's routes also match with a trailing line feed.
     elif scope["path"].startswith("/graphql"):
         documents = QueryParams(scope["query_string"]).getlist("query")
-        if not all(_asks_only(document) for document in documents):
+        if not all(_is_query(document) for document in documents):
             return HTTPStatus.METHOD_NOT_ALLOWED, "Not a GraphQL query alone; send changes by POST."
     return None
 
 
-def _asks_only(document: str) -> bool:
+def _is_query(document: str) -> bool:
     """Return whether all operations of a GraphQL document are queries; false if it cannot be parsed."""
     try:
         definitions = parse(document, no_location=True).definitions

@@ -97,7 +97,9 @@ def test_an_overdue_extract_is_told_once_and_once_more_when_it_has_come(home, cl
     land(home, "crimes", NEXT)
     for _ in range(2):
         clock.tick(morning, 15)
-    assert heard[1:] == [f"fcir: no source is overdue any more\ncrimes: has come, extract of {NEXT}\nNext: fcir status"]
+    assert heard[1:] == [
+        f"fcir: no source is overdue any more\ncrimes: delivered, extract of {NEXT}\nNext: fcir status"
+    ]
     assert clock.told == {}
 
 

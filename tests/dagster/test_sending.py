@@ -49,7 +49,7 @@ def test_a_message_reaches_every_address_and_one_that_fails_keeps_the_others_fro
     [
         ("fcirgood://secret\n", 0o640, "chmod 600"),
         ("fcirgood://secret\n", 0o604, "chmod 600"),
-        ("# nobody\n", 0o600, "holds no address"),
+        ("# nobody\n", 0o600, "contains no address"),
     ],
 )
 def test_a_file_that_others_may_read_or_without_address_sends_nothing(tmp_path, text, mode, said):

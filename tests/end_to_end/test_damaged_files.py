@@ -112,7 +112,7 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
 @pytest.mark.parametrize(
     ("name", "damage", "found"),
     [
-        ("current", point_nowhere, "points to 20200101T000000Z-00000000, which is gone"),
+        ("current", point_nowhere, "points to 20200101T000000Z-00000000, which does not exist"),
         ("current/manifest.json", cut, "not readable as a manifest"),
         ("current/fcir.duckdb", cut, "bytes, expected"),
     ],

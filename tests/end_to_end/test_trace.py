@@ -166,14 +166,14 @@ def test_a_trace_shows_no_personal_value_and_no_pseudonym_of_one(loaded):
 WRONG_USES = {
     "a measure that does not exist": (
         ["calls_999.pct_unanswered", "2022-10"],
-        "no measure calls_999.pct_unanswered; near it: calls_999.pct_not_answered",
+        "no measure calls_999.pct_unanswered; similar: calls_999.pct_not_answered",
     ),
     "a measure without its section": (
         ["pct_not_answered", "2022-10"],
-        "no measure pct_not_answered; near it: calls_101.pct_not_answered, calls_999.pct_not_answered. All of them: "
+        "no measure pct_not_answered; similar: calls_101.pct_not_answered, calls_999.pct_not_answered. All of them: "
         'fcir query "from measures"',
     ),
-    "a word that is near nothing": (["\x1b[2Jxyz", "2022-10"], "no measure \\x1b[2Jxyz; nothing is near it"),
+    "a word that is near nothing": (["\x1b[2Jxyz", "2022-10"], "no measure \\x1b[2Jxyz; nothing is similar"),
     "a day for a month": (["calls_999.received", "2022-10-01"], "2022-10-01: not a month; expected YYYY-MM"),
     "a thirteenth month": (["calls_999.received", "2022-13"], "2022-13: not a month; expected YYYY-MM"),
     "the year nought": (["calls_999.received", "0000-01"], "0000-01: not a month; expected YYYY-MM"),
@@ -243,7 +243,7 @@ def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(ch
     assert f"Adds up      NO: {fault}" in done.stdout
     assert "Figure       41.67%" in done.stdout
     publication = changed.current.readlink().name
-    assert f"Published    {publication} has 50.00% (50); the warehouse has moved on since" in done.stdout
+    assert f"Published    {publication} has 50.00% (50); the warehouse has changed since" in done.stdout
     assert done.stderr == f"fcir: calls_999.pct_not_answered 2022-10 does not add up: {fault}\n"
     # A table for a machine holds nothing but the table.
     assert changed.run(*PERCENT, "--csv").stdout.count("\n") == 9

@@ -48,7 +48,7 @@ def test_a_group_whose_rounded_cells_give_a_small_one_away_is_withheld():
     # 30 less 7, 7 and 12, the most that 5, 5 and 10 can be, leaves 4.
     shown = [None, 5, 5, 10]
     assert intervals(shown, 30, FIVE)[0].least == 4
-    assert findings([4, 7, 7, 12], shown, FIVE) == ["a hidden cell can be worked out exactly"]
+    assert findings([4, 7, 7, 12], shown, FIVE) == ["a hidden cell can be inferred exactly"]
     assert control([4, 7, 7, 12], FIVE) == [None] * 4
 
 
@@ -76,8 +76,8 @@ def test_findings_name_a_small_cell_that_is_shown_and_one_that_is_not_rounded():
 
 def test_findings_see_through_suppression_without_rounding():
     exact = DisclosureRules(threshold=5, rounding_base=1, months_to_settle=0)
-    assert findings([3, 20, 40], [None, 20, 40], exact) == ["a hidden cell can be worked out exactly"]
-    assert findings([3, 4, 40], [None, None, 40], exact) == ["a hidden cell can be worked out to be small"] * 2
+    assert findings([3, 20, 40], [None, 20, 40], exact) == ["a hidden cell can be inferred exactly"]
+    assert findings([3, 4, 40], [None, None, 40], exact) == ["a hidden cell can be inferred to be small"] * 2
 
 
 @given(RULES, st.lists(st.integers(0, 40), min_size=2, max_size=12))
@@ -149,10 +149,10 @@ def test_releases_are_read_as_they_are_stated():
 @pytest.mark.parametrize(
     ("stated", "message"),
     [
-        ("whole", "is no list"),
+        ("whole", "is not a list"),
         ([{"release": "all"}], "expected whole or controlled"),
         ([{"release": "whole"}], "names its columns"),
-        ([{"release": "whole", "columns": ["victim"]}], "victim, which are no columns"),
+        ([{"release": "whole", "columns": ["victim"]}], "victim, which are not columns"),
         ([BY_DISTRICT | {"count": 1}], "count in a release"),
         ([BY_DISTRICT | {"counts": []}], "names about, dimensions and counts"),
         ([BY_DISTRICT | {"dimensions": ["month_start"]}], "by other dimensions"),

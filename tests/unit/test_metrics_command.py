@@ -41,4 +41,4 @@ def test_without_metricflow_it_says_how_to_get_it(settings, capsys, monkeypatch,
     (settings.published / "current").symlink_to("first")
     monkeypatch.setattr(metrics.sys, "executable", str(tmp_path / "python"))
     assert metrics.main(["list", "metrics"]) == 2
-    assert "MetricFlow is not installed here, so nothing was asked. Run: make env" in capsys.readouterr().err
+    assert "MetricFlow is not installed here, so the query was not run. Run: make env" in capsys.readouterr().err

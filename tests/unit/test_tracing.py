@@ -182,11 +182,11 @@ def test_quotients_are_written_with_what_makes_hours_of_seconds():
         (PublishedFigure("run-1", True, Decimal("40.000000"), "40.00%"), "Published    run-1 has the same figure"),
         (
             PublishedFigure("run-1", True, Decimal("33.333333"), "33.33%"),
-            "Published    run-1 has 33.33% (33.333333); the warehouse has moved on since. Run: fcir run",
+            "Published    run-1 has 33.33% (33.333333); the warehouse has changed since. Run: fcir run",
         ),
         (
             PublishedFigure("run-1", True, None, None),
-            "Published    run-1 has \N{EN DASH} (\N{EN DASH}); the warehouse has moved on since. Run: fcir run",
+            "Published    run-1 has \N{EN DASH} (\N{EN DASH}); the warehouse has changed since. Run: fcir run",
         ),
         (
             PublishedFigure("run-1", False, None, None),
