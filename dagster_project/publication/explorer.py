@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -21,7 +20,7 @@ from typing import Any
 import duckdb
 from markupsafe import Markup
 
-from dagster_project.publication.files import take_over, write
+from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import render_template
 from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.errors import ReportError
@@ -124,14 +123,10 @@ def write_vega(folder: Path, *, before: Path | None = None) -> None:
             takes 1.1 CPU seconds.
     """
     mark = f"/* vl-convert-python {version('vl-convert-python')} */"
-    if before and _starts_with(before / VEGA, mark):
+    if before and beginning_of(before / VEGA).startswith(mark):
         take_over(before, folder, VEGA)
     else:
         write(folder, VEGA, f"{mark}\n{vega_bundle()}".encode())
-
-
-def _starts_with(file: Path, text: str) -> bool:
-    return os.access(file, os.R_OK) and file.read_text(encoding="utf-8").startswith(text)
 
 
 @cache
@@ -267,11 +262,11 @@ def _breakdowns(measures: Sequence[dict[str, Any]], sections: Mapping[str, str])
 
 def _lines(measures: Sequence[dict[str, Any]]) -> list[list[int]]:
     """Return the positions of measures that are the same for different phone lines."""
-    named: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for index, measure in enumerate(measures):
         if measure["section"].startswith(_LINE):
-            named.setdefault(measure["name"], []).append(index)
-    return [places for places in named.values() if len(places) > 1]
+            positions.setdefault(measure["name"], []).append(index)
+    return [members for members in positions.values() if len(members) > 1]
 
 
 def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[str]]]:

@@ -12,10 +12,12 @@ from typing import Any, TypedDict
 from dagster_project.console import warn
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.paths import published_path
-from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.pointer import CURRENT, pointer_of
 
 MANIFEST = "manifest.json"
 """Name of the file that lists all other files of a publication; it is written last."""
+
+_PARTIAL = ".partial-"
 
 
 class FailedRendering(TypedDict):
@@ -32,6 +34,20 @@ class ListedFile(TypedDict):
     path: str
     bytes: int
     sha256: str
+
+
+def start_publication(published: Path, name: str) -> Path:
+    """Create the folder of a new publication, under a temporary name, and remove those of killed runs.
+
+    The writer lock rules out another writer.
+    """
+    for folder in published.glob(f"{_PARTIAL}*"):
+        shutil.rmtree(folder)
+    for pointer in published.glob(f".{CURRENT}-*"):
+        pointer.unlink()
+    folder = published / f"{_PARTIAL}{name}"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def publication_before(published: Path) -> Path | None:
@@ -163,6 +179,15 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     """Write the manifest of a publication, as the last of its files."""
     write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def beginning_of(file: Path) -> str:
+    """Return the first 2,000 characters of a published text; empty if it cannot be read."""
+    try:
+        with file.open(encoding="utf-8") as text:
+            return text.read(2_000)
+    except OSError:
+        return ""
 
 
 def _fault_of(folder: Path) -> str | None:

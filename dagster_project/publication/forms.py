@@ -19,7 +19,7 @@ FORMS = (PAGE, "board_paper.pdf", "board_paper.xlsx")
 
 
 def page(report: Report, beside: Iterable[str]) -> str:
-    """Render the paper as a page with links to the forms beside it."""
+    """Render the paper as a page with links to the forms next to it."""
     return render_html(report, _drawings(report), beside)
 
 
@@ -28,22 +28,12 @@ def pdf(report: Report) -> Rendered:
     return Rendered(render_pdf(report, _drawings(report)), missing_characters(report))
 
 
-def workbook(report: Report) -> bytes:
-    """Render the paper as XLSX."""
-    return render_workbook(report)
-
-
-def table(report: Report, section: int) -> str:
-    """Render the table of a section as CSV; the section is given by its position."""
-    return render_csv(report, report.sections[section].table)
-
-
 def tasks(report: Report) -> dict[str, tuple[Callable[..., str | bytes | Rendered], tuple[object, ...]]]:
     """Return the files of a paper except its page: name to rendering function and arguments."""
     return {
         "board_paper.pdf": (pdf, (report,)),
-        "board_paper.xlsx": (workbook, (report,)),
-        **{f"{section.code}.csv": (table, (report, place)) for place, section in enumerate(report.sections)},
+        "board_paper.xlsx": (render_workbook, (report,)),
+        **{f"{section.code}.csv": (render_csv, (report, section.table)) for section in report.sections},
     }
 
 

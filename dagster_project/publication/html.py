@@ -24,16 +24,18 @@ def environment() -> Environment:
     Addresses made from data go through the filter `url`, which refuses names that published files must not have. A page
     runs only those scripts and styles that its policy allows, by hash (filter `csp_hash`) or by address.
     """
-    made = Environment(loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    made.filters["long_month"] = long_month
-    made.filters["short_month"] = short_month
-    made.filters["span"] = span
-    made.filters["groupby_runs"] = _stretches
-    made.filters["url"] = lambda address: url_of(*str(address).split("/"))
-    made.filters["breakable"] = _breakable
-    made.filters["csp_hash"] = csp_hash
-    made.tests["published"] = _is_published
-    return made
+    templates = Environment(
+        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    templates.filters["long_month"] = long_month
+    templates.filters["short_month"] = short_month
+    templates.filters["span"] = span
+    templates.filters["groupby_runs"] = _stretches
+    templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
+    templates.filters["breakable"] = _breakable
+    templates.filters["csp_hash"] = csp_hash
+    templates.tests["published"] = _is_published
+    return templates
 
 
 def _breakable(text: str) -> Markup:

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from dagster_project.publication.files import take_over, write
+from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import csp_hash
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.transformation.project import fingerprint, write_docs
@@ -39,7 +39,7 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
         DbtError: dbt could not write the page.
     """
     made_of = f'<meta name="fcir-made-of" content="{_made_of()}">'
-    if before and (before / PAGE).is_file() and made_of in _beginning(before / PAGE):
+    if before and made_of in beginning_of(before / PAGE):
         take_over(before, folder, PAGE)
         return
     page = write_docs(settings).read_text(encoding="utf-8")
@@ -57,8 +57,3 @@ def write_lineage(settings: Settings, folder: Path, before: Path | None) -> None
 def _made_of() -> str:
     """Return a fingerprint of what determines the page: the dbt project and this module."""
     return sha256(fingerprint().encode() + Path(__file__).read_bytes()).hexdigest()[:32]
-
-
-def _beginning(file: Path) -> str:
-    with file.open(encoding="utf-8") as page:
-        return page.read(2_000)

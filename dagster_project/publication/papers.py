@@ -41,7 +41,7 @@ class Paper:
     force_code: str
     force_name: str
     month: PaperMonth
-    place: Path
+    folder: Path
     """Its folder, relative to the folder of the publication."""
     is_rendered: bool
     """False if it was taken over unchanged from the previous publication."""
@@ -91,7 +91,7 @@ def write_papers(
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
-            take_over(folder, folder, form, source=f"{shown.place.as_posix()}/{form}")
+            take_over(folder, folder, form, source=f"{shown.folder.as_posix()}/{form}")
     return papers
 
 
@@ -124,15 +124,15 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
 
 
 def _render(
-    report: Report, folder: Path, place: str, renderer: Renderer, commentary: object = "the commentary"
+    report: Report, folder: Path, address: str, renderer: Renderer, commentary: object = "the commentary"
 ) -> list[str]:
     """Render the files of a paper; return the names of those that succeeded, the page first."""
     written = []
     for name, (function, arguments) in tasks(report).items():
-        file = renderer.render(f"{place}{name}", function, *arguments)
+        file = renderer.render(f"{address}{name}", function, *arguments)
         if file is None:
             continue
-        write(folder, f"{place}{name}", file.content)
+        write(folder, f"{address}{name}", file.content)
         written.append(name)
         if file.replaced:
             counts = [
@@ -140,12 +140,12 @@ def _render(
                 for where, count in file.replaced.items()
             ]
             warn(
-                f"{place}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
+                f"{address}{name}: characters that the typeface does not have are shown as ?: {' and '.join(counts)}. "
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    if file := renderer.render(f"{place}{PAGE}", page, report, tuple(written)):
-        write(folder, f"{place}{PAGE}", file.content)
+    if file := renderer.render(f"{address}{PAGE}", page, report, tuple(written)):
+        write(folder, f"{address}{PAGE}", file.content)
         written.insert(0, PAGE)
     return written
 
@@ -163,27 +163,27 @@ def _write(
 ) -> Paper | None:
     """Write a paper or take it over; return None if its report cannot be read."""
     name = f"{month.month:%Y-%m}"
-    place = address_of("papers", force, name)
+    address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
     words = _commentary(file, month.month, paper_sections(connection))
     report = renderer.attempt(
-        place,
+        address,
         lambda: read_report(connection, force_code=force, month=month.month, length=PAPER_MONTHS, commentary=words),
     )
     if report is None:
         return None
     content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
-    known = before / place if before else None
+    known = before / address if before else None
     if before and known and _is_of(known / _CONTENT, content, is_latest=is_latest):
         names = sorted(path.name for path in known.iterdir())
         for item in names:
-            take_over(before, folder, f"{place}/{item}")
-        return Paper(force, report.force_name, month, Path(place), is_rendered=False, forms=_forms(names))
-    written = _render(report, folder, f"{place}/", renderer, file)
+            take_over(before, folder, f"{address}/{item}")
+        return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names))
+    written = _render(report, folder, f"{address}/", renderer, file)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report)) + 1:
-        write(folder, f"{place}/{_CONTENT}", content.encode())
-    return Paper(force, report.force_name, month, Path(place), is_rendered=True, forms=_forms(written))
+        write(folder, f"{address}/{_CONTENT}", content.encode())
+    return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written))
 
 
 def _forms(names: list[str]) -> tuple[str, ...]:

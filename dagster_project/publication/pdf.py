@@ -30,7 +30,7 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     for section in content["sections"]:
         for chart in section["charts"]:
             chart["drawing"] = drawings[chart["key"]]
-    made: bytes = typst.compile(
+    file: bytes = typst.compile(
         Path(str(files(__package__))) / "templates" / "board_paper.typ",
         font_paths=[font_folder()],
         ignore_system_fonts=True,
@@ -38,7 +38,7 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
         pdf_standards=["ua-1"],
         timestamp=0,
     )
-    return made
+    return file
 
 
 def missing_characters(report: Report) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Publish the public edition: figures at force level, and protected counts below it. Protection: see `disclosure/`.
 
 A month is first shown below force level when it is complete and its settling time is over. Every later edition repeats
-it unchanged, so nobody can subtract two editions to learn a difference below force level. The newest edition contains
+it unchanged, so two editions cannot be subtracted to learn a difference below force level. The newest edition contains
 everything that earlier editions showed; it is read to find out what was shown.
 """
 
@@ -18,12 +18,19 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
-from dagster_project.publication.files import FailedRendering, files_of, publication_before, write, write_manifest
+from dagster_project.publication.files import (
+    FailedRendering,
+    files_of,
+    publication_before,
+    start_publication,
+    write,
+    write_manifest,
+)
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
-from dagster_project.publication.publish import GateClosed, check_gate, remove_old, start_publication, sync
+from dagster_project.publication.publish import GateClosed, check_gate, remove_old, sync
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
@@ -194,36 +201,23 @@ def _write_tables(
             before = {(force, month) for name_, force, month in known if name_ == release.table}
             months = _write_controlled(connection, mart, release, rules, before, is_first=is_first)
             first += len(months)
-            insert_rows(
-                connection,
-                shown,
-                [
-                    {
-                        "table_name": release.table,
-                        "force_code": force,
-                        "month_start": month,
-                        "first_edition": name,
-                        "threshold": rules.threshold,
-                        "rounding_base": rules.rounding_base,
-                    }
-                    for force, month in months
-                ],
-            )
+            rows = [(release.table, *month, name, rules.threshold, rules.rounding_base) for month in months]
+            insert_rows(connection, shown, [dict(zip(_SHOWN_COLUMNS, row, strict=True)) for row in rows])
     _comment(
         connection,
         shown,
         "Months that are shown below force level. One row per table_name, force_code and month_start.",
         _SHOWN_COLUMNS,
     )
-    found = {
+    tables = {
         str(row[0])
         for row in connection.execute(
             "select table_name from duckdb_tables() where database_name = 'published'"
         ).fetchall()
     }
-    if found != written:
+    if tables != written:
         raise EditionRefused(
-            f"{', '.join(sorted(found ^ written))}: not what the marts release. Nothing was published; report this as "
+            f"{', '.join(sorted(tables ^ written))}: not what the marts release. Nothing was published; report this as "
             "a fault of the program"
         )
     return first
@@ -290,10 +284,9 @@ def _write_controlled(
 def _repeat(connection: duckdb.DuckDBPyConnection, release: Controlled, target: str) -> None:
     """Copy the rows of a table from the previous edition unchanged."""
     source = table("earlier", "marts", release.table)
-    exists = connection.execute(
-        "select count(*) from duckdb_tables() where database_name = 'earlier' and table_name = ?", [release.table]
-    ).fetchone()
-    if not exists or not exists[0]:
+    if not connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'earlier' and table_name = ?", [release.table]
+    ).fetchone():
         return
     had = [(row[0], row[1]) for row in connection.execute(f"describe {source}").fetchall()]
     has = [(row[0], row[1]) for row in connection.execute(f"describe {target}").fetchall()]
@@ -356,17 +349,17 @@ def _protected(
             continue
         shown = {
             name: control(
-                [cell[place] for cell in counts.values()],
+                [cell[index] for cell in counts.values()],
                 rules,
                 within=[cell[release.counts.index(release.within[name])] for cell in counts.values()]
                 if name in release.within
                 else None,
             )
-            for place, name in enumerate(release.counts)
+            for index, name in enumerate(release.counts)
         }
-        totals = {total: sum(cell[place] for cell in counts.values()) for place, total in enumerate(release.totals)}
-        for place, cell in enumerate(counts):
-            values = {name: shown[name][place] for name in release.counts}
+        totals = {total: sum(cell[index] for cell in counts.values()) for index, total in enumerate(release.totals)}
+        for index, cell in enumerate(counts):
+            values = {name: shown[name][index] for name in release.counts}
             if any(value is not None for value in values.values()):
                 rows.append(dict(zip(release.keys, (*group, *cell), strict=True)) | values | totals)
     return rows
@@ -395,10 +388,10 @@ def _check(
         if group[:2] not in wanted:
             continue
         shown = written.get(group, {})
-        for place, name in enumerate(release.counts):
+        for index, name in enumerate(release.counts):
             faults = findings(
-                [cell[place] for cell in counts.values()],
-                [shown.get(cell, nothing)[place] for cell in counts],
+                [cell[index] for cell in counts.values()],
+                [shown.get(cell, nothing)[index] for cell in counts],
                 rules,
             )
             if faults or not set(shown) <= set(counts):

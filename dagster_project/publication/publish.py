@@ -20,6 +20,7 @@ from dagster_project.publication.files import (
     copy,
     files_of,
     publication_before,
+    start_publication,
     write_manifest,
 )
 from dagster_project.publication.lineage import PAGE as LINEAGE
@@ -27,7 +28,7 @@ from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
-from dagster_project.publication.pointer import CURRENT, point_to
+from dagster_project.publication.pointer import point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, recover_interrupted
@@ -40,8 +41,6 @@ from dagster_project.warehouse.tables import ensure_tables
 
 # Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
 _KEPT = 14
-
-_PARTIAL = ".partial-"
 
 
 class GateClosed(RuntimeError):
@@ -206,20 +205,6 @@ def sync(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def start_publication(published: Path, name: str) -> Path:
-    """Create the folder of a new publication, under a temporary name, and remove those of killed runs.
-
-    The writer lock rules out another writer.
-    """
-    for folder in published.glob(f"{_PARTIAL}*"):
-        shutil.rmtree(folder)
-    for pointer in published.glob(f".{CURRENT}-*"):
-        pointer.unlink()
-    folder = published / f"{_PARTIAL}{name}"
-    folder.mkdir(parents=True)
-    return folder
 
 
 def remove_old(published: Path, current: str) -> None:

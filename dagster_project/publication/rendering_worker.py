@@ -28,7 +28,7 @@ def main() -> None:
     """Serve requests until the parent closes the connection."""
     connection = connect_to_parent({resource.RLIMIT_DATA: _MEMORY})
     connection.send_bytes(b"ready")
-    # If the parent has ended, there is nobody to report to.
+    # If the parent has ended, no process can receive an error.
     with suppress(EOFError, ConnectionError):
         while True:
             _serve(connection)
@@ -37,21 +37,21 @@ def main() -> None:
 def _serve(connection: Connection) -> None:
     request = connection.recv_bytes()
     try:
-        made = _called(request)
+        rendered = _call(request)
     except Exception as error:
         text = traceback.format_exc()
         connection.send_bytes(json.dumps({"error": type(error).__name__, "traceback": text}).encode())
         return
-    connection.send_bytes(json.dumps({"error": None, "replaced": made.replaced}).encode())
-    connection.send_bytes(made.content)
+    connection.send_bytes(json.dumps({"error": None, "replaced": rendered.replaced}).encode())
+    connection.send_bytes(rendered.content)
 
 
-def _called(request: bytes) -> Rendered:
-    function, arguments = pickle.loads(request)  # noqa: S301 - the parent's, over a connection that nobody else has
-    made = function(*cleaned(arguments))
-    if isinstance(made, Rendered):
-        return made
-    return Rendered(made.encode("utf-8", "replace") if isinstance(made, str) else made, {})
+def _call(request: bytes) -> Rendered:
+    function, arguments = pickle.loads(request)  # noqa: S301 - from the parent, over a private connection
+    file = function(*cleaned(arguments))
+    if isinstance(file, Rendered):
+        return file
+    return Rendered(file.encode("utf-8", "replace") if isinstance(file, str) else file, {})
 
 
 if __name__ == "__main__":

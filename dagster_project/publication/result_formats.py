@@ -177,13 +177,13 @@ class _Table:
     def lines(self, rows: Sequence[Row]) -> Iterator[str]:
         """Yield the lines of some rows, with the names first at the start or when the widths have changed."""
         cells = [[self._shown(value) for value in row] for row in rows]
-        for place, values in enumerate(zip(*rows, strict=True)):
-            longest = max(_length(row[place]) for row in cells)
+        for index, values in enumerate(zip(*rows, strict=True)):
+            longest = max(_length(row[index]) for row in cells)
             # Texts and names may be cut, numbers and dates never.
-            is_text = any(isinstance(value, _TEXT) for value in values) and (place > 0 or not self._is_first_whole)
-            self._needed[place] = max(self._needed[place], longest)
-            self._floors[place] = max(self._floors[place], min(longest, _NARROWEST) if is_text else longest)
-            self._is_right[place] |= any(isinstance(value, int | float | Decimal) for value in values)
+            is_text = any(isinstance(value, _TEXT) for value in values) and (index > 0 or not self._is_first_whole)
+            self._needed[index] = max(self._needed[index], longest)
+            self._floors[index] = max(self._floors[index], min(longest, _NARROWEST) if is_text else longest)
+            self._is_right[index] |= any(isinstance(value, int | float | Decimal) for value in values)
         widths = self._needed if self._width is None else _fitted(self._needed, self._floors, self._width)
         if not self._widths or (self._width is not None and widths != self._widths):
             yield self._line(self._names, widths)
@@ -212,10 +212,10 @@ def _fitted(needed: Sequence[int], floors: Sequence[int], width: int) -> list[in
         widths.append(floor)
     spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
     # The remaining width is shared out, starting with the columns that need least.
-    neediest_last = sorted(range(len(widths)), key=lambda place: needed[place] - widths[place])
-    for place, sharers in zip(neediest_last, range(len(widths), 0, -1), strict=True):
-        extra = min(needed[place] - widths[place], spare // sharers)
-        widths[place] += extra
+    neediest_last = sorted(range(len(widths)), key=lambda index: needed[index] - widths[index])
+    for index, sharers in zip(neediest_last, range(len(widths), 0, -1), strict=True):
+        extra = min(needed[index] - widths[index], spare // sharers)
+        widths[index] += extra
         spare -= extra
     return widths
 

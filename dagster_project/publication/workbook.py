@@ -97,25 +97,21 @@ class _Writer:
         self.link = self._format(font_color=BLUE, underline=1)
         self.nothing = self._format(align="right")
         self.month = self._format(num_format="mmm yyyy", align="left")
-        # Position of each chart's months on the sheet: first and last row, from 0.
-        self.chart_rows = self._place_charts()
+        self.charts = [(section, chart) for section in report.sections for chart in section.charts]
+        # First and last row of each chart's months on the sheet of their numbers, from 0.
+        self.chart_rows: dict[str, tuple[int, int]] = {}
+        start = _FIRST_TABLE_ROW + 1
+        for _, chart in self.charts:
+            self.chart_rows[chart.measure] = (start, start + len(_months_of(chart)) - 1)
+            start += len(_months_of(chart))
 
     def _format(self, **properties: Any) -> Format:
         return self.book.add_format({"font_name": FONT, **properties})
 
-    def _place_charts(self) -> dict[str, tuple[int, int]]:
-        rows, start = {}, _FIRST_TABLE_ROW + 1
-        for _, chart in self._charts():
-            length = len(_months_of(chart))
-            rows[chart.measure] = (start, start + length - 1)
-            start += length
-        return rows
-
-    def _charts(self) -> list[tuple[Section, Chart]]:
-        return [(section, chart) for section in self.report.sections for chart in section.charts]
-
-    def _sheet(self, name: str, title: str, *lines: str) -> Worksheet:
+    def _sheet(self, name: str, title: str, *lines: str, widths: Sequence[int]) -> Worksheet:
         sheet = self.book.add_worksheet(name)
+        for column, width in enumerate(widths):
+            sheet.set_column(column, column, width)
         sheet.hide_gridlines(2)
         _write(sheet, 0, 0, title, self.heading)
         for row, line in enumerate(lines, start=1):
@@ -141,20 +137,18 @@ class _Writer:
             "A figure in italics is provisional; the column Notes says why. A dash means that there is no figure.",
             "Percentages are shares, durations are times: both can be calculated with.",
         ]
-        self._sheet("Cover", _title(report), *lines).set_column(0, 0, 110)
+        self._sheet("Cover", _title(report), *lines, widths=(110,))
 
     def contents(self) -> None:
         names = ["Notes", *(section.title for section in self.report.sections), _CHART_SHEET, "Definitions"]
-        sheet = self._sheet("Contents", "Contents", "This sheet lists the sheets of the workbook.")
-        sheet.set_column(0, 0, 60)
+        sheet = self._sheet("Contents", "Contents", "This sheet lists the sheets of the workbook.", widths=(60,))
         for row, name in enumerate(names, start=3):
             sheet.write_url(row, 0, f"internal:'{_sheet_name(name)}'!A1", self.link, name)
 
     def notes(self) -> None:
         notes = [[f"Note {number}", text] for number, text in enumerate(self.report.notes, start=1)]
-        sheet = self._sheet("Notes", "Notes", "This sheet contains one table: what the notes on figures say.")
-        sheet.set_column(0, 0, 14)
-        sheet.set_column(1, 1, 100)
+        about = "This sheet contains one table: what the notes on figures say."
+        sheet = self._sheet("Notes", "Notes", about, widths=(14, 100))
         self._table(sheet, "notes", ("Note", "Text"), notes or [["None", "No figure of this paper has a note."]])
 
     def section(self, section: Section) -> None:
@@ -166,6 +160,7 @@ class _Writer:
             f"This sheet contains {charts}. The charts show the table's measures over all months with a figure.",
             " ".join(f"{column.title}: {column.meaning}." for column in table.columns if "-" not in column.code)
             or "The table shows months only.",
+            widths=(38, *(12 for _ in table.columns), 40),
         )
         head = ("Measure", *(" ".join(filter(None, (column.title, column.since))) for column in table.columns), "Notes")
         rows = [
@@ -176,78 +171,50 @@ class _Writer:
             ]
             for row in table.rows
         ]
-        sheet.set_column(0, 0, 38)
-        sheet.set_column(1, len(table.columns), 12)
-        sheet.set_column(len(table.columns) + 1, len(table.columns) + 1, 40)
         self._table(sheet, section.code, head, rows)
-        for place, row in enumerate(table.rows, start=_FIRST_TABLE_ROW + 1):
+        for line, row in enumerate(table.rows, start=_FIRST_TABLE_ROW + 1):
             for column, figure in enumerate(row.figures, start=1):
                 if figure.value is None:
-                    _write(sheet, place, column, figure.text, self.nothing)
+                    _write(sheet, line, column, figure.text, self.nothing)
                     continue
-                sheet.write_number(
-                    place,
-                    column,
-                    _number(figure.value, row.unit, row.decimals),
-                    self._format(num_format=_number_format(row.unit, row.decimals), italic=figure.is_provisional),
-                )
+                style = self._format(num_format=_number_format(row.unit, row.decimals), italic=figure.is_provisional)
+                sheet.write_number(line, column, _number(figure.value, row.unit, row.decimals), style)
         top = _FIRST_TABLE_ROW + len(table.rows) + 3
-        for place, chart in enumerate(section.charts):
-            self._chart(sheet, chart, table.rows, row=top + (place // 2) * 15, column=0 if place % 2 == 0 else 4)
+        for index, chart in enumerate(section.charts):
+            self._chart(sheet, chart, table.rows, row=top + (index // 2) * 15, column=0 if index % 2 == 0 else 4)
 
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})
         first, last = self.chart_rows[chart.measure]
         # Limits from too few months are drawn faintly.
         limit = {"color": GREY, "width": 1, "dash_type": "dash", "transparency": 55 if chart.is_trial else 0}
-        lines = [
-            ("Value", 3, {"color": BLUE, "width": 2.25}, {"type": "circle", "size": 5, "fill": {"color": BLUE}}),
-            # A series of its own: a line to a month with missing days would show a fall that did not happen.
-            (
-                "Provisional value",
-                4,
-                {"none": True},
-                {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}},
-            ),
-            ("Mean", 5, {"color": DARK_GREY, "width": 1}, None),
-            ("Lower limit", 6, limit, None),
-            ("Upper limit", 7, limit, None),
-            ("Target or benchmark", 8, {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}, None),
-        ]
-        shown = [
-            any(not point.is_provisional for point in chart.points),
-            any(point.is_provisional for point in chart.points),
-            *(number is not None for number in (chart.mean, chart.lower_limit, chart.upper_limit, chart.target)),
-        ]
-        for (name, place, line, marker), is_shown in zip(lines, shown, strict=True):
+        circle = {"type": "circle", "size": 5, "fill": {"color": BLUE}}
+        hollow = {"type": "circle", "size": 6, "fill": {"color": "white"}, "border": {"color": BLUE}}
+        are_provisional = {point.is_provisional for point in chart.points}
+        target = {"color": ORANGE, "width": 1.25, "dash_type": "long_dash"}
+        # Provisional values are a series of their own: a line to a month with missing days would show a fall that did
+        # not happen.
+        for name, values, line, marker, is_shown in (
+            ("Value", 3, {"color": BLUE, "width": 2.25}, circle, False in are_provisional),
+            ("Provisional value", 4, {"none": True}, hollow, True in are_provisional),
+            ("Mean", 5, {"color": DARK_GREY, "width": 1}, {"type": "none"}, chart.mean is not None),
+            ("Lower limit", 6, limit, {"type": "none"}, chart.lower_limit is not None),
+            ("Upper limit", 7, limit, {"type": "none"}, chart.upper_limit is not None),
+            ("Target or benchmark", 8, target, {"type": "none"}, chart.target is not None),
+        ):
             if is_shown:
+                months, numbers = ([_CHART_SHEET, first, at, last, at] for at in (2, values))
                 drawn.add_series(
-                    {
-                        "name": name,
-                        "categories": [_CHART_SHEET, first, 2, last, 2],
-                        "values": [_CHART_SHEET, first, place, last, place],
-                        "line": line,
-                        "marker": marker or {"type": "none"},
-                    }
+                    {"name": name, "categories": months, "values": numbers, "line": line, "marker": marker}
                 )
         unit, decimals = next((item.unit, item.decimals) for item in rows if item.measure == chart.measure)
         # The library treats `TEXT!A1` in a title as a cell reference, regardless of the text before it.
         title = f"{chart.title}: {chart.finding.lower()}".replace("!", "\N{FULLWIDTH EXCLAMATION MARK}")
         drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
-        drawn.set_x_axis(
-            {
-                "num_format": "mmm yy",
-                "date_axis": True,
-                "major_unit_type": "months",
-                "major_unit": _months_a_tick(chart),
-            }
-        )
-        drawn.set_y_axis(
-            {
-                "num_format": _number_format(unit, 0 if unit == "percent" else decimals),
-                "min": 0 if _is_positive(chart) else None,
-            }
-        )
+        ticks = {"major_unit_type": "months", "major_unit": _months_a_tick(chart)}
+        drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True, **ticks})
+        least = 0 if all(point.value >= 0 for point in chart.points) else None
+        drawn.set_y_axis({"num_format": _number_format(unit, 0 if unit == "percent" else decimals), "min": least})
         drawn.set_legend({"position": "bottom"})
         drawn.show_blanks_as("gap")
         drawn.set_size({"width": 520, "height": 290})
@@ -260,22 +227,20 @@ class _Writer:
             "This sheet contains one table: the numbers behind the charts, not rounded.",
             "Days are missing of a month with a provisional value. Nothing was delivered for one without any.",
             "Limits: mean plus and minus 2.66 times the mean moving range. Fewer than 12 months allow no verdict.",
+            widths=(38, 38, *(14 for _ in _CHART_COLUMNS[2:])),
         )
-        sheet.set_column(0, 1, 38)
-        sheet.set_column(2, len(_CHART_COLUMNS) - 1, 14)
-        charts = self._charts()
         units = {row.measure: row for section in self.report.sections for row in section.table.rows}
         rows: list[list[Any]] = [
             [section.title, chart.title, *(None for _ in _CHART_COLUMNS[2:])]
-            for section, chart in charts
+            for section, chart in self.charts
             for _ in _months_of(chart)
         ]
         self._table(sheet, "chart_data", _CHART_COLUMNS, rows)
-        for _, chart in charts:
+        for _, chart in self.charts:
             row = units[chart.measure]
             style = self._format(num_format=_number_format(row.unit, row.decimals))
-            for place, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
-                sheet.write_datetime(place, 2, _moment(month), self.month)
+            for line, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
+                sheet.write_datetime(line, 2, _moment(month), self.month)
                 numbers = (
                     point.value if point and not point.is_provisional else None,
                     point.value if point and point.is_provisional else None,
@@ -286,12 +251,11 @@ class _Writer:
                 )
                 for column, number in enumerate(numbers, start=3):
                     if number is not None:
-                        sheet.write_number(place, column, float(_scaled(number, row.unit)), style)
+                        sheet.write_number(line, column, float(_scaled(number, row.unit)), style)
 
     def definitions(self) -> None:
-        sheet = self._sheet("Definitions", "Definitions", "This sheet contains one table: what each measure means.")
-        sheet.set_column(0, 1, 38)
-        sheet.set_column(2, 2, 100)
+        about = "This sheet contains one table: what each measure means."
+        sheet = self._sheet("Definitions", "Definitions", about, widths=(38, 38, 100))
         self._table(
             sheet,
             "definitions",
@@ -312,10 +276,10 @@ class _Writer:
                 "columns": [{"header": neutralised(title), "header_format": self.head} for title in head],
             },
         )
-        for place, row in enumerate(rows, start=_FIRST_TABLE_ROW + 1):
+        for line, row in enumerate(rows, start=_FIRST_TABLE_ROW + 1):
             for column, text in enumerate(row):
                 if text is not None:
-                    _write(sheet, place, column, str(text), self.text)
+                    _write(sheet, line, column, str(text), self.text)
 
 
 def _write(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
@@ -330,12 +294,12 @@ def _sheet_name(title: str) -> str:
 
 def _months_of(chart: Chart) -> list[tuple[date, Point | None]]:
     """Return the months of a chart; an empty one precedes each month after a gap, so that no line crosses it."""
-    found: list[tuple[date, Point | None]] = []
+    months: list[tuple[date, Point | None]] = []
     for point in chart.points:
-        if point.is_after_gap and found:
-            found.append(((point.month - timedelta(days=1)).replace(day=1), None))
-        found.append((point.month, point))
-    return found
+        if point.is_after_gap and months:
+            months.append(((point.month - timedelta(days=1)).replace(day=1), None))
+        months.append((point.month, point))
+    return months
 
 
 def _months_a_tick(chart: Chart) -> int:
@@ -346,12 +310,12 @@ def _months_a_tick(chart: Chart) -> int:
 
 
 def _notes_of(row: Row, table: Table) -> str:
-    said = [
+    notes = [
         f"note {figure.note} on {column.title}"
         for figure, column in zip(row.figures, table.columns, strict=True)
         if figure.note is not None
     ]
-    return ", ".join(said) or "none"
+    return ", ".join(notes) or "none"
 
 
 def _number(value: Decimal, unit: str, decimals: int) -> float:
@@ -372,10 +336,6 @@ def _number_format(unit: str, decimals: int) -> str:
     whole = "#,##0" if unit != "percent" else "0"
     fraction = f".{'0' * decimals}" if decimals else ""
     return f"{whole}{fraction}{'%' if unit == 'percent' else ''}"
-
-
-def _is_positive(chart: Chart) -> bool:
-    return all(point.value >= 0 for point in chart.points)
 
 
 def _moment(day: date) -> datetime:

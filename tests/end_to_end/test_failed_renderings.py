@@ -149,7 +149,7 @@ def test_an_absurd_value_and_an_emoji_cost_no_file(command):
     assert failed(command) == {}
     assert f"in {commentary / '2023-01.md'}" in done.stdout
     assert "\N{GRINNING FACE}" not in done.stdout
-    for month, fault in (("2022-12", "no UTF-8"), ("2022-11", "cannot be read"), ("2022-10", "is a link")):
+    for month, fault in (("2022-12", "not UTF-8"), ("2022-11", "cannot be read"), ("2022-10", "is a link")):
         assert re.search(rf"warning: {commentary / month}.md: .*{fault}", done.stdout)
     page = (command.current / "board_paper.html").read_text(encoding="utf-8")
     assert "Busy \N{GRINNING FACE} \u4e2d\u6587" in page
@@ -177,7 +177,7 @@ def test_renderings_that_hang_crash_or_raise_are_left_out_and_tried_again(comman
     # Nothing is taken over, so that all is rendered.
     (command.current / "index.html").touch()
     monkeypatch.setattr(forms, "pdf", failing_renderers.hang)
-    monkeypatch.setattr(forms, "workbook", failing_renderers.abort)
+    monkeypatch.setattr(forms, "render_workbook", failing_renderers.abort)
     monkeypatch.setattr(pages, "site_explorer", failing_renderers.refuse)
     monkeypatch.setattr(pages, "history_csv", failing_renderers.refuse)
     found = republish()

@@ -63,7 +63,7 @@ def test_html_and_pictures_are_shown_as_the_text_that_they_are(file):
             b"# 999 calls\n\n# Weather\n",
             "2023-01.md, line 3: heading 'Weather' names no section of the paper; known: 999 calls",
         ),
-        (b"caf\xe9", "byte 3 is no UTF-8"),
+        (b"caf\xe9", "byte 3 is not UTF-8"),
         (b"x" * 65_537, "larger than 65,536 bytes"),
     ],
 )

@@ -40,7 +40,7 @@ def publish(tmp_path, monkeypatch):
                 force_code="kent",
                 renderer=renderer,
             )
-        return {paper.month.month: (paper.is_rendered, folders[-1] / paper.place) for paper in written}
+        return {paper.month.month: (paper.is_rendered, folders[-1] / paper.folder) for paper in written}
 
     return publish
 
@@ -51,7 +51,7 @@ def test_later_deliveries_that_change_nothing_render_the_latest_paper_alone(publ
     second = publish(data_until=date(2023, 1, 31))
     rendered = {month: is_rendered for month, (is_rendered, _) in second.items()}
     assert rendered == {MONTHS[1]: True, MONTHS[0]: False}
-    shown = {month: (place / "board_paper.html").read_text(encoding="utf-8") for month, (_, place) in second.items()}
+    shown = {month: (folder / "board_paper.html").read_text(encoding="utf-8") for month, (_, folder) in second.items()}
     assert "From deliveries up to 31 January 2023." in shown[MONTHS[1]]
     # It goes on naming what it was made from, and so does the one after it.
     assert "From deliveries up to 30 January 2023." in shown[MONTHS[0]]

@@ -188,8 +188,8 @@ def _peaks(claim: Claim, names: Mapping[str, str]) -> str:
 
 def _peak_months(claim: Claim) -> list[tuple[str, list[date]]]:
     """Return the measures in the column `peaks`, each with its months."""
-    found = re.findall(r"(\S+) (\d{4}-\d{2}(?:, \d{4}-\d{2})*)", claim.peaks or "")
-    return [(measure, [_month(month) for month in months.split(", ")]) for measure, months in found]
+    peaks = re.findall(r"(\S+) (\d{4}-\d{2}(?:, \d{4}-\d{2})*)", claim.peaks or "")
+    return [(measure, [_month(month) for month in months.split(", ")]) for measure, months in peaks]
 
 
 def _chart(claim: Claim) -> str:

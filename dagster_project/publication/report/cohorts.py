@@ -48,10 +48,10 @@ def read_cohorts(
 
     Measures without months by age have no result, and no measure has one in a public edition, which lacks the table.
     """
-    found: dict[str, Cohorts] = {}
+    cohorts: dict[str, Cohorts] = {}
     # A public edition does not have this table.
     if not has_table(connection, "kpi_crime_maturity"):
-        return found
+        return cohorts
     for measure in measures:
         if measure.code not in _COLUMNS:
             continue
@@ -71,8 +71,8 @@ def read_cohorts(
         ).fetchall()
         if cells:
             values = {(start, age): value for start, age, value in cells}
-            found[measure.code] = _cohorts(values, measure.unit, measure.decimals)
-    return found
+            cohorts[measure.code] = _cohorts(values, measure.unit, measure.decimals)
+    return cohorts
 
 
 def _cohorts(cells: Mapping[tuple[date, int], Decimal | None], unit: str, decimals: int) -> Cohorts:

@@ -60,7 +60,7 @@ def read_commentary(path: Path, titles: Mapping[str, str]) -> dict[str, tuple[Bl
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommentaryError(
-            f"{path}: byte {error.start} is no UTF-8. Save the file as UTF-8, then run: fcir publish"
+            f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8, then run: fcir publish"
         ) from None
     return _sections(path, text, titles)
 
@@ -84,16 +84,16 @@ def _content(path: Path) -> bytes:
 
 def _sections(path: Path, text: str, titles: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
     names = {name.casefold(): code for code, title in titles.items() for name in (code, title)}
-    found: dict[str, list[Block]] = {}
+    blocks: dict[str, list[Block]] = {}
     section = ""
     lists: list[str] = []
     tokens = MarkdownIt("commonmark", {"html": False}).disable("image").parse(text)
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append("bullet" if token.type.startswith("bullet") else "number")
         elif token.type in ("bullet_list_close", "ordered_list_close"):
             lists.pop()
-        elif token.type == "inline" and tokens[place - 1].type == "heading_open":
+        elif token.type == "inline" and tokens[index - 1].type == "heading_open":
             name = token.content.strip()
             if name.casefold() not in names:
                 line = token.map[0] + 1 if token.map else 0
@@ -103,12 +103,12 @@ def _sections(path: Path, text: str, titles: Mapping[str, str]) -> dict[str, tup
                 )
             section = names[name.casefold()]
         elif token.type == "inline":
-            found.setdefault(section, []).append(
+            blocks.setdefault(section, []).append(
                 Block(lists[-1] if lists else "paragraph", _runs(token.children or []))
             )
         elif token.type in ("code_block", "fence"):
-            found.setdefault(section, []).append(Block("paragraph", (Run(token.content.strip()),)))
-    return {code: tuple(blocks) for code, blocks in found.items()}
+            blocks.setdefault(section, []).append(Block("paragraph", (Run(token.content.strip()),)))
+    return {code: tuple(of_section) for code, of_section in blocks.items()}
 
 
 def _runs(tokens: Sequence[Token]) -> tuple[Run, ...]:

@@ -503,8 +503,8 @@ def _row(measure: Measure, columns: Sequence[Column], month: date, figures: _Fig
 def table_of(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
     """Return a table that states the start of its years to date once: in the column if all rows agree, else per row."""
     starts = [
-        {row.figures[place].since for row in rows if row.figures[place].value is not None}
-        for place in range(len(columns))
+        {row.figures[index].since for row in rows if row.figures[index].value is not None}
+        for index in range(len(columns))
     ]
     shared = [next(iter(days)) if len(days) == 1 else None for days in starts]
     return Table(

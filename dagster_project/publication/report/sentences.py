@@ -1,6 +1,6 @@
 """Write sentences on figures by rules: course, highest and lowest, target, previous year.
 
-They state nothing that the table beside them does not show: they quote its texts, and never call one of two figures
+They state nothing that the table next to them does not show: they quote its texts, and never call one of two figures
 with the same text higher. Only the control chart decides whether a month is unusual (`kpi_measure_spc_as_of`), from 12
 points on; with fewer, sentences only state facts. Months with a missing day are left out.
 """

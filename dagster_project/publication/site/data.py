@@ -177,12 +177,12 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
         """,
         {"force_code": force_code},
     )
-    found = []
+    months = []
     for month, group in groupby(rows, key=lambda row: row["month"]):
         of_month = list(group)
         loaded = [row["days_loaded"] for row in of_month if row["measure"]]
         least, most = min(loaded, default=0), max(loaded, default=0)
-        found.append(
+        months.append(
             RunningMonth(
                 month,
                 f"{f'{least:,} to ' if least < most else ''}{counted_days(most, of_month[0]['days_in_month'])}"
@@ -190,7 +190,7 @@ def running_months(connection: duckdb.DuckDBPyConnection, force_code: str) -> li
                 [row | _so_far(row) for row in of_month if row["measure"]],
             )
         )
-    return found
+    return months
 
 
 def _so_far(row: Mapping[str, Any]) -> dict[str, str]:

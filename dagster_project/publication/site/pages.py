@@ -116,9 +116,9 @@ class _Site:
         """Add a file that a function of a module renders."""
         self.pages[address] = (render, arguments)
 
-    def find(self, address: str, title: str, kind: str, words: str, *, place: str = "") -> None:
+    def find(self, address: str, title: str, kind: str, words: str, *, anchor: str = "") -> None:
         """Add a page, or a place on it, to the search, by its title and other words."""
-        self.entries.append((address, title, kind, words, place))
+        self.entries.append((address, title, kind, words, anchor))
 
     def render(self) -> dict[str, bytes]:
         """Render the collected pages; return address to content, without those that failed."""
@@ -131,8 +131,8 @@ class _Site:
     def search_index(self) -> bytes:
         """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
         entries = [
-            (url_of(*address.split("/")) + (f"#{quote(place)}" if place else ""), title, kind, words)
-            for address, title, kind, words, place in self.entries
+            (url_of(*address.split("/")) + (f"#{quote(anchor)}" if anchor else ""), title, kind, words)
+            for address, title, kind, words, anchor in self.entries
             if not self.renderer.has_failed(address)
         ]
         index = json.dumps(cleaned(entries), ensure_ascii=False, separators=(",", ":"))
@@ -254,7 +254,7 @@ def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[
         month = paper.month.month
         title = f"Board paper, {paper.force_name}, {long_month(month)}"
         for form in paper.forms[:1]:
-            site.find(f"{paper.place.as_posix()}/{form}", title, "board paper", f"{month:%Y-%m}")
+            site.find(f"{paper.folder.as_posix()}/{form}", title, "board paper", f"{month:%Y-%m}")
 
 
 def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
@@ -326,12 +326,12 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
-    maps = [(force.name, found) for force in forces if (found := data.heat_maps(connection, force.code))]
+    heat_maps = [(force.name, maps) for force in forces if (maps := data.heat_maps(connection, force.code))]
     by_force = {force.name: list(_weekly_demand(force)) for force in forces}
     site.write(
         "demand.html",
         "demand.html.j2",
-        forces=maps,
+        forces=heat_maps,
         weekdays=data.WEEKDAYS,
         weekly={name: charts for name, charts in by_force.items() if charts},
         charts={key: chart for charts in by_force.values() for key, _, chart in charts},
@@ -369,13 +369,13 @@ def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         expectations=expectations,
         corrections=data.corrections(connection),
     )
-    site.find(page, "Quarantined rows, by reason", "quality", "quarantine", place="quarantine")
-    site.find(page, "Incomplete months, by force", "quality", "completeness force missing", place="incomplete")
+    site.find(page, "Quarantined rows, by reason", "quality", "quarantine", anchor="quarantine")
+    site.find(page, "Incomplete months, by force", "quality", "completeness force missing", anchor="incomplete")
     for source in calendars:
-        site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", place=source)
+        site.find(page, f"Days of {source}", "quality", "calendar missing rejected loaded", anchor=source)
     for row in expectations:
         title = f"{row['source']}: {row['expectation'].replace('_', ' ')}"
-        site.find(page, title, "expectation", row["reason"] or "", place="expectations")
+        site.find(page, title, "expectation", row["reason"] or "", anchor="expectations")
 
 
 def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
@@ -397,15 +397,15 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
     """Return the queries of the cookbook with their results."""
-    found = []
+    answers = []
     for path in sorted(Path(str(files("dagster_project.publication") / "cookbook")).glob("*.sql")):
         question, explanation, *lines = path.read_text(encoding="utf-8").splitlines()
         sql = "\n".join(lines)
         cursor = connection.execute(sql)
         columns = tuple(column_names(cursor))
         rows = tuple(tuple(_cell(value) for value in row) for row in cursor.fetchall())
-        found.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, rows))
-    return found
+        answers.append(Recipe(path.stem, question[3:], explanation[3:], sql, columns, rows))
+    return answers
 
 
 def _cell(value: object) -> str:
@@ -417,7 +417,7 @@ def _cell(value: object) -> str:
 
 
 def _cookbook(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
-    found = recipes(connection)
-    site.write("cookbook.html", "cookbook.html.j2", recipes=found)
-    for recipe in found:
-        site.find("cookbook.html", recipe.question, "query", f"{recipe.explanation} {recipe.sql}", place=recipe.name)
+    answers = recipes(connection)
+    site.write("cookbook.html", "cookbook.html.j2", recipes=answers)
+    for recipe in answers:
+        site.find("cookbook.html", recipe.question, "query", f"{recipe.explanation} {recipe.sql}", anchor=recipe.name)
