@@ -1,4 +1,4 @@
-"""The command `fcir` as an operator has it: a process of its own, in a data root of its own. No test is in here."""
+"""The command `fcir` as operators use it: in a process and a data root of its own. No tests here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from dagster_project.warehouse.connection import open_read_only
 START = "from dagster_project.__main__ import main; main()"
 PROJECT = Path(__file__).parents[2]
 
-# The audit, the results of expectations and the history of publications have rows for every run.
-TELLING_OF_RUNS = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
+# These have rows for every run.
+RUN_TABLES = ("load_audit", "corrections", "expectation_results", "published_versions", "revisions")
 
-# Which load brought a row, and when, differs between a run that was killed and one that was not.
-OF_THE_RUN = ("load_id", "loaded_at", "run_id", "published_at")
+# These differ between a run that was killed and one that was not.
+RUN_COLUMNS = ("load_id", "loaded_at", "run_id", "published_at")
 
 
 @dataclass
@@ -34,22 +34,22 @@ class Command:
     project: Path = PROJECT
     settings: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: str, has_group: bool = False) -> subprocess.Popen[str]:
-        """Start the command, if asked to in a process group of its own, and return at once."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of the processes."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("FCIR_", "DAGSTER_", "DBT_"))
         }
+        own = {"FCIR_HOME": str(self.home), "FCIR_QUIET_SECONDS": "0", "PYTHONPATH": str(self.project)}
+        return inherited | own | self.settings
+
+    def start(self, *arguments: str, has_group: bool = False, code: str = START) -> subprocess.Popen[str]:
+        """Start the command, or other code with its arguments, if wanted in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-c", START, *arguments],
-            # Not the project's folder: the command must not depend on it, and a developer's .env must not count.
+            [sys.executable, "-c", code, *arguments],
+            # Not the project's folder: the command must not depend on it, nor read a developer's .env.
             cwd=self.home.parent,
-            env={
-                **inherited,
-                "FCIR_HOME": str(self.home),
-                "FCIR_QUIET_SECONDS": "0",
-                "PYTHONPATH": str(self.project),
-                **self.settings,
-            },
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -57,17 +57,17 @@ class Command:
         )
 
     def know_the_project(self, parsed: Path) -> None:
-        """Take over what another data root knows of the dbt project, so that a first run need not parse it."""
+        """Copy the parsed dbt project of another data root, so that the first run need not parse it."""
         shutil.copytree(parsed, self.home / "dbt")
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end."""
-        with self.start(*arguments) as process:
+    def run(self, *arguments: str, code: str = START) -> subprocess.CompletedProcess[str]:
+        """Run the command, or other code with its arguments, to its end."""
+        with self.start(*arguments, code=code) as process:
             out, err = process.communicate()
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def land(self, name: str, *lines: str) -> Path:
-        """Drop an extract of text lines; the folder is its source."""
+        """Write an extract of text lines into the landing folder of its source."""
         path = self.home / "landing" / name.partition("_20")[0] / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -75,7 +75,7 @@ class Command:
 
     @property
     def current(self) -> Path:
-        """What readers are pointed to."""
+        """The current publication."""
         return self.home / "published" / "current"
 
     def published(self, sql: str) -> list[tuple[Any, ...]]:
@@ -89,20 +89,20 @@ class Command:
             return connection.execute(sql).fetchall()
 
     def damage(self) -> list[str]:
-        """What is wrong with the current publication, by its manifest; empty when it is whole."""
+        """Return the files and tables of the current publication that differ from its manifest."""
         manifest = json.loads((self.current / "manifest.json").read_text(encoding="utf-8"))
-        told = [
+        damaged = [
             file["path"]
             for file in manifest["files"]
             if sha256((self.current / file["path"]).read_bytes()).hexdigest() != file["sha256"]
         ]
         folder = self.current.resolve()
         found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-        told += sorted(found - {file["path"] for file in manifest["files"]} - {"manifest.json"})
+        damaged += sorted(found - {file["path"] for file in manifest["files"]} - {"manifest.json"})
         for name, count in manifest["tables"].items():
             if self.published(f'select count(*) from marts."{name}"') != [(count,)]:  # noqa: S608 (names of a manifest)
-                told.append(name)
-        return told
+                damaged.append(name)
+        return damaged
 
 
 CALLS = "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number"
@@ -131,7 +131,7 @@ def land_three_days(command: Command) -> None:
 
 
 def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
-    """Every published table, without what belongs to a run."""
+    """Return the rows of every published table, without those and the columns that describe runs."""
     found = {}
     with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True) as connection:
         tables = connection.execute(
@@ -139,8 +139,8 @@ def figures(command: Command) -> dict[str, list[tuple[Any, ...]]]:
             "where table_schema = 'marts' group by table_name"
         ).fetchall()
         for name, columns in tables:
-            kept = ", ".join(f'"{column}"' for column in columns if column not in OF_THE_RUN)
-            if name not in TELLING_OF_RUNS:
+            kept = ", ".join(f'"{column}"' for column in columns if column not in RUN_COLUMNS)
+            if name not in RUN_TABLES:
                 query = f'select {kept} from marts."{name}" order by all'  # noqa: S608 (own catalogue)
                 found[name] = connection.execute(query).fetchall()
     return found

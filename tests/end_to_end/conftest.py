@@ -1,4 +1,4 @@
-"""Data roots that several files of whole runs start from; a test that changes one does it in a copy."""
+"""Data roots shared by tests of whole runs; a test that changes one uses a copy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from command import Command, land_correction, land_three_days
 
 @pytest.fixture(scope="session")
 def undisturbed(made_once: Callable[..., Path], parsed_project: Path) -> Command:
-    """Three days and a correction, loaded and published by one run that nothing has interrupted."""
+    """Three days and a correction, loaded and published by one uninterrupted run."""
 
     def fill(folder: Path) -> None:
         command = Command(folder / "home")

@@ -1,4 +1,4 @@
-"""The command and a landing folder as senders leave it: files being written, hostile names, links, dates mistyped."""
+"""The command and difficult landing folders: files being written, hostile names, links, mistyped dates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOSTILE = [
 ]
 
 
-def test_checking_files_of_hostile_names_says_lines_that_a_terminal_can_show(command):
+def test_check_prints_hostile_file_names_safely(command):
     paths = [command.land(name, CALLS, call(n, "2022-10-30"), call(2, "soon")) for n, name in enumerate(HOSTILE, 10)]
     # One process for all: each costs a second.
     done = command.run("check", *map(str, paths))
@@ -37,13 +37,13 @@ def test_checking_files_of_hostile_names_says_lines_that_a_terminal_can_show(com
 
 
 @pytest.mark.parametrize("name", ["none_\x1b[2J.csv", os.fsdecode(b"call_segments_2022-10-30_\xff.csv")])
-def test_a_hostile_name_of_a_file_that_is_not_there_is_refused_in_one_printable_line(command, name):
+def test_missing_file_with_hostile_name_is_one_printable_error(command, name):
     done = command.run("check", str(command.home / name))
     assert done.returncode == 2
     assert done.stderr.rstrip("\n").isprintable()
 
 
-def test_a_link_is_rejected_by_the_trial_as_by_a_run(command):
+def test_check_rejects_links(command):
     real = command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
     link = real.with_name("call_segments_2022-10-31.csv")
     link.symlink_to(real)
@@ -52,7 +52,7 @@ def test_a_link_is_rejected_by_the_trial_as_by_a_run(command):
     assert "REJECTED" in done.stdout
 
 
-def test_a_run_that_finds_only_a_file_being_written_says_so_and_ends_well(command):
+def test_run_reports_file_being_written_and_ends_with_0(command):
     file = command.land("call_segments_2022-10-30.csv", CALLS, call(1, "2022-10-30"))
     command.settings["FCIR_QUIET_SECONDS"] = "0.5"
     is_over = threading.Event()
@@ -79,6 +79,6 @@ def test_a_run_that_finds_only_a_file_being_written_says_so_and_ends_well(comman
 
 
 @pytest.mark.parametrize("text", ["20221101", "2022-02-30"])
-def test_a_date_in_another_form_than_the_one_stated_is_refused(command, text):
+def test_dates_in_other_formats_are_refused(command, text):
     done = command.run("run", "--from", text)
     assert (done.returncode, done.stderr) == (2, f"fcir: --from {text}: not a date; expected YYYY-MM-DD\n")

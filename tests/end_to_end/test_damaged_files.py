@@ -1,4 +1,4 @@
-"""Damaged files of a data root: `fcir status` and `fcir run` name the file and what helps, also when nothing is new."""
+"""`fcir status` and `fcir run` name damaged files of a data root and the remedy, also when nothing is new."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def command(undisturbed: Command, tmp_path: Path) -> Command:
         ("dagster/dagster.yaml", overwrite),
     ],
 )
-def test_what_can_be_made_again_is_named_and_repaired_although_nothing_is_new(
+def test_run_repairs_dagster_files_although_nothing_is_new(
     command: Command, name: str, damage: Callable[[Path], None]
 ) -> None:
     (file,) = command.home.glob(name)
     damage(file)
-    told = command.run("status")
-    assert (told.returncode, told.stderr) == (1, "")
-    (line,) = [line for line in told.stdout.splitlines() if str(file) in line]
+    result = command.run("status")
+    assert (result.returncode, result.stderr) == (1, "")
+    (line,) = [line for line in result.stdout.splitlines() if str(file) in line]
     assert line.startswith(f"warning: {file} is damaged (")
     assert line.endswith("Run: fcir run")
     repaired = command.run("run")
@@ -83,7 +83,7 @@ def test_what_can_be_made_again_is_named_and_repaired_although_nothing_is_new(
         assert len(list(file.parent.glob(f"{file.name}.damaged-*"))) == 1
 
 
-def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
+def test_run_rebuilds_damaged_files_and_publishes_although_nothing_is_new(
     command: Command, undisturbed: Command
 ) -> None:
     before = command.current.readlink()
@@ -117,16 +117,16 @@ def test_a_run_makes_the_files_again_and_publishes_although_nothing_is_new(
         ("current/fcir.duckdb", cut, "bytes, expected"),
     ],
 )
-def test_a_damaged_publication_is_named_and_would_be_published_again(
+def test_status_reports_damaged_publication(
     command: Command, name: str, damage: Callable[[Path], None], found: str
 ) -> None:
     file = command.home / "published" / name
     damage(file)
-    told = command.run("status")
-    assert (told.returncode, told.stderr) == (1, "")
-    assert f"warning: {file} is damaged (" in told.stdout
-    assert found in told.stdout
-    assert "Nothing is published yet" not in told.stdout
+    result = command.run("status")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"warning: {file} is damaged (" in result.stdout
+    assert found in result.stdout
+    assert "Nothing is published yet" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_damaged_publication_is_named_and_would_be_published_again(
         ("warehouse.lock", make_folder, 2, "mv {file} {file}.old"),
     ],
 )
-def test_what_cannot_be_made_again_stops_every_command_with_the_one_that_helps(
+def test_damaged_key_warehouse_or_lock_stops_commands_with_remedy(
     command: Command, name: str, damage: Callable[[Path], None], code: int, remedy: str
 ) -> None:
     file = command.home / name
@@ -158,7 +158,7 @@ def test_what_cannot_be_made_again_stops_every_command_with_the_one_that_helps(
 
 
 @pytest.mark.parametrize("content", [bytes(range(128, 200)), b"this is rubbish\n"])
-def test_an_environment_file_that_is_none_is_refused(command: Command, content: bytes) -> None:
+def test_invalid_environment_file_is_refused(command: Command, content: bytes) -> None:
     file = command.home.parent / ".env"
     file.write_bytes(content)
     done = command.run("status")

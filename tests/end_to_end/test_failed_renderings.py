@@ -1,4 +1,4 @@
-"""What cannot be rendered is left out, named and linked by nothing; all else is published, inside the data root."""
+"""Failed renderings are left out, reported and not linked; everything else is published, inside the data root."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "publication"))
 import failing_renderers
 from payloads import FORMULAS, UNSAFE_NAMES
 
-# DuckDB holds neither, and a table no row without a name.
+# DuckDB accepts no surrogate, and no table has a row without a name.
 REFUSED = [name for name in UNSAFE_NAMES if name and "\ud800" not in name]
-# File names that are none of a formula's business, and formulas that are file names.
+# Valid file names that are formulas, or have characters of URLs.
 ACCEPTED = ["=1+1", "\N{GRINNING FACE}'s \u4e2d\u6587", "a&b#c%d"]
 
-OF_A_FORCE = ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc", "kpi_calls_hourly")
+FORCE_MARTS = ("report_months", "kpi_measure_period", "kpi_measure_spc_as_of", "kpi_measure_spc", "kpi_calls_hourly")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def command(sample, tmp_path):
 
 
 def change(command: Command, *statements: tuple[str, list[object]]) -> None:
-    """Change the marts as a build could have made them of other extracts."""
+    """Change the marts as a build of other extracts could."""
     with loading_connection(command.home / "warehouse.duckdb") as connection:
         for statement, values in statements:
             connection.execute(statement, values)
@@ -51,12 +51,12 @@ def change(command: Command, *statements: tuple[str, list[object]]) -> None:
 
 
 def add_force(name: str) -> list[tuple[str, list[object]]]:
-    """Statements that give a force of this code, and of a name with it, the figures of another for a month."""
+    """Return statements that copy the figures of a month from Kent to a force of this code and name."""
     month = "month_start >= (select max(month_start) from marts.board_paper)"
     copies = [
         f"insert into marts.{mart} by name select * replace (? as force_code) from marts.{mart} "  # noqa: S608
         f"where force_code = 'kent' and {'true' if mart == 'kpi_calls_hourly' else month}"
-        for mart in OF_A_FORCE
+        for mart in FORCE_MARTS
     ]
     named = (
         "insert into marts.dim_force by name select * replace (? as force_code, ? as force_name) "
@@ -74,7 +74,7 @@ def failed(command: Command) -> dict[str, str]:
 
 
 def broken_links(command: Command) -> list[str]:
-    """Addresses of pages, and of the search, of which there is no file."""
+    """Return links of pages and of the search that lead to no file."""
     root = command.current.resolve()
     broken = []
     for page in root.rglob("*.html"):
@@ -92,11 +92,11 @@ def broken_links(command: Command) -> list[str]:
 
 
 def files_outside(command: Command) -> set[str]:
-    """What lies beside the data root."""
+    """Return the names next to the data root."""
     return {path.name for path in command.home.parent.iterdir()} - {"home"}
 
 
-def test_hostile_names_are_named_as_failed_and_nothing_else_is_harmed(command):
+def test_unsafe_force_names_fail_alone(command):
     change(command, *(statement for name in [*REFUSED, *ACCEPTED] for statement in add_force(name)))
     change(
         command, ("update marts.load_audit set file_name = ?, reason = ?", ["<script>alert(1)</script>", FORMULAS[0]])
@@ -125,7 +125,7 @@ def test_hostile_names_are_named_as_failed_and_nothing_else_is_harmed(command):
         assert (command.current / "papers" / name / "2023-01" / "board_paper.pdf").is_file()
 
 
-def test_an_absurd_value_and_an_emoji_cost_no_file(command):
+def test_extreme_values_and_emoji_fail_no_rendering(command):
     commentary = command.home / "commentary" / "kent"
     commentary.mkdir(parents=True)
     (commentary / "2023-01.md").write_text(
@@ -166,14 +166,14 @@ def republish(command):
         settings = Settings(home=command.home, _env_file=None)
         marts = marts_of(read_manifest(ensure_manifest(settings)))
         with writer_lock(settings.lock_file):
-            made = publish(settings, marts, run_id="test", time_limit=10)
-        assert list(made.failed) == manifest(command)["failed"]
+            publication = publish(settings, marts, run_id="test", time_limit=10)
+        assert list(publication.failed) == manifest(command)["failed"]
         return failed(command)
 
     return republish
 
 
-def test_renderings_that_hang_crash_or_raise_are_left_out_and_tried_again(command, republish, monkeypatch):
+def test_failed_renderings_are_left_out_and_retried(command, republish, monkeypatch):
     # Nothing is taken over, so that all is rendered.
     (command.current / "index.html").touch()
     monkeypatch.setattr(forms, "pdf", failing_renderers.hang)
@@ -181,14 +181,16 @@ def test_renderings_that_hang_crash_or_raise_are_left_out_and_tried_again(comman
     monkeypatch.setattr(pages, "site_explorer", failing_renderers.refuse)
     monkeypatch.setattr(pages, "history_csv", failing_renderers.refuse)
     found = republish()
-    places = sorted(path.relative_to(command.current).as_posix() for path in command.current.glob("papers/*/*"))
+    folders = sorted(path.relative_to(command.current).as_posix() for path in command.current.glob("papers/*/*"))
     # Six months of two forces.
-    assert len(places) == 12
-    of_papers = {path: found.pop(path) for path in list(found) if path.startswith("papers/")}
-    assert set(of_papers) == {f"{place}/board_paper.{form}" for place in places for form in ("pdf", "xlsx")}
-    assert {reason for path, reason in of_papers.items() if path.endswith("xlsx")} == {"its process ended (SIGABRT)"}
+    assert len(folders) == 12
+    paper_failures = {path: found.pop(path) for path in list(found) if path.startswith("papers/")}
+    assert set(paper_failures) == {f"{place}/board_paper.{form}" for place in folders for form in ("pdf", "xlsx")}
+    assert {reason for path, reason in paper_failures.items() if path.endswith("xlsx")} == {
+        "its process ended (SIGABRT)"
+    }
     # The first one; those after it have less time.
-    assert of_papers["papers/city-of-london/2023-01/board_paper.pdf"] == "it took longer than 10 seconds"
+    assert paper_failures["papers/city-of-london/2023-01/board_paper.pdf"] == "it took longer than 10 seconds"
     assert found.pop("explorer.html") == "rendering it failed (ValueError)"
     assert set(map(len, (found, list(command.current.glob("measures/*/*.html"))))) == {len(found)}
     assert set(found.values()) == {"rendering it failed (ValueError)"}
@@ -198,10 +200,10 @@ def test_renderings_that_hang_crash_or_raise_are_left_out_and_tried_again(comman
     assert broken_links(command) == []
     # The command says so although nothing is new.
     for verb in ("run", "status"):
-        told = command.run(verb)
-        assert told.returncode == 1, told.stdout
-        assert "explorer.html was left out" in told.stdout
-        assert "fcir publish" in told.stdout
+        result = command.run(verb)
+        assert result.returncode == 1, result.stdout
+        assert "explorer.html was left out" in result.stdout
+        assert "fcir publish" in result.stdout
     monkeypatch.undo()
     assert republish() == {}
     assert (command.current / "board_paper.pdf").is_file()
@@ -209,7 +211,7 @@ def test_renderings_that_hang_crash_or_raise_are_left_out_and_tried_again(comman
     assert command.run("run").returncode == 0
 
 
-def test_a_page_of_the_navigation_that_fails_is_linked_by_no_page(command, republish, monkeypatch):
+def test_failed_front_page_is_not_linked(command, republish, monkeypatch):
     (command.current / "index.html").touch()
     monkeypatch.setattr(pages, "site_page", failing_renderers.refuse_front_page)
     assert republish() == {"index.html": "rendering it failed (ValueError)"}

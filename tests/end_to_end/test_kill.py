@@ -1,4 +1,4 @@
-"""A run that is killed at any instant: readers keep a whole publication, and the next run ends where it would have."""
+"""Killed runs: readers keep a whole publication, and the next run gives the same figures."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from command import Command, figures, land_correction, land_three_days
 
-# Only a run that hangs reaches it.
+# Only a hanging run takes so long.
 PATIENCE_SECONDS = 240
 
 
 def kill_when(command: Command, has_come: Callable[[], bool]) -> bool:
-    """Kill a run, with its children, as soon as something has come; false when the run ended before."""
+    """Kill a run and its children as soon as a condition holds; return False when the run ended before."""
     process = command.start("run")
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -29,10 +29,10 @@ def kill_when(command: Command, has_come: Callable[[], bool]) -> bool:
     return was_running
 
 
-def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_figures(undisturbed, tmp_path):
+def test_killed_runs_leave_whole_publications_and_same_figures(undisturbed, tmp_path):
     command = Command(tmp_path / "home")
     land_three_days(command)
-    # One key for both, so that pseudonyms can be compared; the manifest of dbt is a cache that spares time.
+    # One key for both, so that pseudonyms can be compared; the manifest of dbt saves time.
     for folder in ("secrets", "dbt"):
         shutil.copytree(undisturbed.home / folder, command.home / folder)
     published = command.home / "published"
@@ -73,7 +73,7 @@ def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_fig
     assert command.damage() == []
     assert figures(command) == figures(undisturbed)
     assert list(published.glob(".*")) == []
-    # Publications are those that have a folder: the one that was killed while being written is none.
+    # The publication that was killed while being written does not count: it has no folder.
     folders = [path.name for path in sorted(published.iterdir()) if not path.is_symlink()]
     assert command.published("select distinct run_id from marts.published_versions order by run_id") == [
         (name,) for name in folders
@@ -88,7 +88,7 @@ def test_runs_that_are_killed_leave_whole_publications_and_end_with_the_same_fig
     assert "Nothing is new" in command.run("run").stdout
 
 
-def test_the_undisturbed_run_has_figures_to_compare(undisturbed):
+def test_undisturbed_run_has_figures_to_compare(undisturbed):
     found = figures(undisturbed)
     assert len(found) > 20
     empty = {name for name, rows in found.items() if not rows}

@@ -1,4 +1,4 @@
-"""Which month readers see first while the next one is being delivered, in everything that a run publishes."""
+"""The month that every published page and file shows first while the next month is being delivered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMS = ("board_paper.html", "board_paper.pdf", "board_paper.xlsx")
 
 
 def land(command: Command, first: date, last: date, *, without: date | None = None) -> None:
-    """Deliver two chats for every day, and three in February."""
+    """Deliver two chats per day, and three in February."""
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
         if day != without:
@@ -24,7 +24,7 @@ def land(command: Command, first: date, last: date, *, without: date | None = No
 
 
 def months_in(command: Command) -> dict[str, str]:
-    """The month that each published form names as its last."""
+    """Return the last month that each published form names."""
     pages = {
         name: re.sub(r"<[^>]+>|\s+", " ", (command.current / name).read_text(encoding="utf-8"))
         for name in ("index.html", "board_paper.html")
@@ -58,7 +58,7 @@ def command(tmp_path_factory, parsed_project):
     return command
 
 
-def test_one_more_file_for_the_next_month_leaves_the_complete_one_on_the_front_page(command):
+def test_front_page_keeps_complete_month_when_next_month_begins(command):
     land(command, date(2022, 12, 1), date(2023, 2, 1))
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -67,7 +67,7 @@ def test_one_more_file_for_the_next_month_leaves_the_complete_one_on_the_front_p
         ("front page", "paper", "workbook", "measures", "status", "command"), "January 2023"
     )
     front = text_of(command.current / "index.html")
-    # 62 chats in January, and two on 4 January beside the three of 1 February.
+    # 62 chats in January; two on 4 January compared with three on 1 February.
     assert "Live Chat volumes 62 " in front
     assert "February 2023 so far: 1 of 28 days" in front
     assert "3.0 a day four weeks before: 2.0 a day" in front
@@ -81,7 +81,7 @@ def test_one_more_file_for_the_next_month_leaves_the_complete_one_on_the_front_p
     assert years == {"April 2022 to January 2023, since December 2022"}
 
 
-def test_a_month_that_lacks_a_day_is_shown_when_deliveries_are_more_than_ten_days_past_it(command):
+def test_incomplete_month_is_shown_after_ten_days(command):
     # One day fewer, and January is shown: the unit test of report_months.
     land(command, date(2023, 2, 2), date(2023, 3, 11), without=date(2023, 2, 15))
     done = command.run("run")

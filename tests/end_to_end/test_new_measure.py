@@ -1,4 +1,4 @@
-"""A measure and a section are added as docs/measures.md says, and nothing else of the project changes."""
+"""A measure and a section are added as docs/measures.md describes, without other changes to the project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_FILES = {"a measure from existing parts": 4, "a measure with a new part": 8
 # Before all others.
 NEW_SECTION = "call_backs,Called back & lost,0\n"
 
-# Two unanswered calls to 101, of which one was called back the next day: half, where none was on the same day.
+# One of two unanswered calls to 101 was called back, on the next day: half, although none on the same day.
 EXTRACT = [
     f"{CALLS},called_back_at",
     f"{call(1, '2022-10-29', disposition='abandoned')},2022-10-30 09:00",
@@ -67,9 +67,9 @@ def printed(command: Command, measure: str) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path):
-    """The project with the measure of the page, what that changed, and what the run said.
+    """The project with the measure of the page, the changed files, and the result of a run.
 
-    A copy of the measure stands in a section of its own.
+    A copy of the measure is in a section of its own.
     """
     command = copy_of_the_project(tmp_path_factory.mktemp("measure"), parsed_project)
     before = hashes(command.project)
@@ -91,7 +91,7 @@ def added(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path):
     return command, of_the_page, command.run("run")
 
 
-def test_the_rows_of_the_page_have_as_many_fields_as_the_lists_have_columns():
+def test_documented_rows_fit_seed_columns():
     shown = files_of(PAGE)
     assert [path for path, _ in shown] == [CATALOGUE, PARTS, CATALOGUE, PARTS]
     assert {path for path, _ in edits_of(PAGE)} == {EVENT_PARTS}
@@ -101,37 +101,37 @@ def test_the_rows_of_the_page_have_as_many_fields_as_the_lists_have_columns():
 
 
 @pytest.mark.parametrize("task", MOST_FILES)
-def test_a_task_takes_no_more_files_than_promised_and_each_is_there(task):
+def test_task_needs_at_most_the_promised_files(task):
     files = files_to_touch()[task]
     assert 0 < len(files) <= MOST_FILES[task], sorted(files)
     assert [path for path in files if not (PROJECT / path).is_file()] == []
 
 
-def test_a_section_takes_no_python():
+def test_new_section_needs_no_python():
     assert files_to_touch()["a section"] == {SECTIONS}
 
 
-def test_the_examples_change_no_file_that_is_not_listed(added):
+def test_examples_change_only_listed_files(added):
     _, of_the_page, _ = added
     files = files_to_touch()
     assert of_the_page <= files["a measure from existing parts"]
     assert of_the_page | {EVENT_PARTS} <= files["a measure with a new part"]
 
 
-def test_a_measure_of_a_new_part_is_printed_with_its_figure(added):
+def test_measure_with_new_part_is_printed(added):
     command, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
     assert printed(command, OF_A_NEW_PART) == [("1",)]
 
 
-def test_the_page_names_every_file_that_changes(added):
+def test_page_names_every_changed_file(added):
     _, of_the_page, _ = added
     assert of_the_page == {CATALOGUE, PARTS, METRICS}
     text = PAGE.read_text()
     assert all(f"`{path}`" in text for path in (CATALOGUE, PARTS, METRICS))
 
 
-def test_the_measure_is_published_with_its_figure(added):
+def test_new_measure_is_published(added):
     command, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
     assert printed(command, MEASURE) == [("50.00%",)]
@@ -143,7 +143,7 @@ def test_the_measure_is_published_with_its_figure(added):
     assert "% Called Back" in page
 
 
-def test_a_section_has_its_title_and_place_wherever_sections_are_shown(added):
+def test_new_section_is_shown_in_order_everywhere(added):
     command, _, _ = added
     assert printed(command, "call_backs.pct_called_back") == [("50.00%",)]
     page = (command.current / "board_paper.html").read_text()
@@ -155,7 +155,7 @@ def test_a_section_has_its_title_and_place_wherever_sections_are_shown(added):
     assert explorer.index("Called back & lost") < explorer.index("999 calls")
 
 
-def test_a_measure_of_a_section_that_is_not_in_the_list_fails_the_build_and_names_the_file(added):
+def test_unknown_section_fails_the_build_and_names_the_seed(added):
     """Last, since it changes the project."""
     command, _, _ = added
     published = command.current.resolve()

@@ -1,4 +1,4 @@
-"""Sources are added as the documentation tells it, by a contract and models: no Python is touched, a table is there."""
+"""Sources are added as the documentation describes: by a contract and models, without Python."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FILES = [
     "dbt/models/marts/core/_core__models.yml",
 ]
 
-# The fact of the source without a key again, renewed by the rows of changed loads alone.
+# The fact of the source without a key a second time, updated by the rows of changed loads only.
 CHANGED = '{{ changed_rows("street_crimes") }}\n'
 RENEWED = """\
 {{ config(pre_hook="{{ delete_changed_rows('chg_street_crimes_rows') }}") }}
@@ -83,9 +83,9 @@ def extracts_of_the_page() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory, parsed_project):
-    """A copy of the project with the sources of the page, what that changed, and what `check` and `run` said.
+    """A copy of the project with the sources of the page, the changed files, and the results of `check` and `run`.
 
-    The fact of the second one is there twice, as the page has it and renewed by changed rows.
+    It has the fact of the second source twice: as on the page, and updated by changed rows.
     """
     command = copy_of_the_project(tmp_path_factory.mktemp("added"), parsed_project)
     before = hashes(command.project)
@@ -102,25 +102,25 @@ def added(tmp_path_factory, parsed_project):
     return command, changed(before, after), checked, command.run("run")
 
 
-def test_the_page_shows_a_contract_a_staging_model_a_fact_and_their_texts():
+def test_page_shows_all_files_of_a_source():
     assert [path for path, _ in files_of(PAGE)] == FILES
     assert [path for path, _ in edits_of(PAGE)] == EDITED
 
 
-def test_the_page_names_every_file_that_changes_and_none_is_python(added):
+def test_page_names_every_changed_file_and_no_python(added):
     _, files, _, _ = added
     assert files == {*FILES, *EDITED, *GENERATED}
     assert [path for path in files if path.endswith(".py")] == []
 
 
-def test_a_source_takes_at_most_twelve_files_from_its_contract_to_a_printed_figure(added):
+def test_new_source_needs_at_most_twelve_files(added):
     _, files, _, _ = added
     by_hand = {path for path in files - GENERATED if KEYLESS not in path and "street_crime" not in path}
     assert f"expectations/{SOURCE}.odcs.yaml" in by_hand
     assert len(by_hand) <= MOST_FILES, sorted(by_hand)
 
 
-def test_the_figure_of_the_source_is_printed(added):
+def test_figure_of_new_source_is_printed(added):
     command, _, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
     assert command.published(
@@ -129,7 +129,7 @@ def test_the_figure_of_the_source_is_printed(added):
     ) == [("2",)]
 
 
-def test_the_fact_is_published_with_the_rows_of_the_page(added):
+def test_new_fact_is_published(added):
     command, _, _, done = added
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(rf"^sources +{SOURCE} +1 delivery, 2 rows loaded, 1 quarantined", done.stdout, re.MULTILINE)
@@ -147,7 +147,7 @@ def test_the_fact_is_published_with_the_rows_of_the_page(added):
     assert ("wait_seconds",) in described
 
 
-def test_every_query_of_the_page_has_rows(added):
+def test_documented_queries_return_rows(added):
     command, _, _, _ = added
     queries = re.findall(r'^fcir query "(.+)"$', PAGE.read_text(), re.MULTILINE)
     assert len(queries) == 3
@@ -157,14 +157,14 @@ def test_every_query_of_the_page_has_rows(added):
         assert len(done.stdout.splitlines()) >= 2, query
 
 
-def test_the_visitors_name_is_kept_as_a_pseudonym_only(added):
+def test_visitor_name_is_stored_as_pseudonym(added):
     command, _, _, _ = added
     names = command.warehouse(f"select visitor_name from raw.{SOURCE}")  # noqa: S608 (own name)
     assert all(len(name) == 32 and int(name, 16) for (name,) in names)
     assert b"Example One" not in (command.home / "warehouse.duckdb").read_bytes()
 
 
-def test_its_expectations_ran_those_of_its_columns_and_the_one_that_it_states(added):
+def test_expectations_of_new_source_ran(added):
     command, _, _, _ = added
     results = dict(
         command.published(f"select expectation, success from marts.expectation_results where source = '{SOURCE}'")  # noqa: S608
@@ -177,7 +177,7 @@ def test_its_expectations_ran_those_of_its_columns_and_the_one_that_it_states(ad
     assert audited == [("loaded", 2)]
 
 
-def test_what_the_page_says_of_check_is_what_it_says(added):
+def test_documented_output_of_check_is_exact(added):
     _, _, checked, _ = added
     assert [done.returncode for done in checked] == [0, 0]
     assert checked[0].stdout in [block.text for block in blocks_of(PAGE)]
@@ -185,7 +185,7 @@ def test_what_the_page_says_of_check_is_what_it_says(added):
     assert "row 4, column longitude" in checked[1].stdout
 
 
-def test_rows_without_a_key_load_though_they_are_alike_and_have_decimals(added):
+def test_equal_rows_without_a_key_load(added):
     command, _, _, _ = added
     rows = command.published(
         "select crime_id, month_start, longitude, latitude, crime_type, source_row "
@@ -202,7 +202,7 @@ def test_rows_without_a_key_load_though_they_are_alike_and_have_decimals(added):
     assert codes == [("too_many_decimals",)]
 
 
-def test_a_correction_without_a_key_replaces_the_day_in_a_fact_that_is_renewed_by_its_rows_too(added):
+def test_correction_without_a_key_replaces_the_day(added):
     """Last, since it changes the deliveries of the page."""
     command, _, _, _ = added
     name = f"{KEYLESS}_2024-03-31.csv"

@@ -1,4 +1,4 @@
-"""Who may read what lies in the data root: publications everybody, all else the user of `fcir` alone."""
+"""Permissions in the data root: everyone may read publications, only the user of `fcir` all other files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def open_to_others(folder: Path) -> list[Path]:
     return [path for path in [folder, *folder.rglob("*")] if not path.is_symlink() and mode(path) & 0o077]
 
 
-def test_a_run_makes_everything_private_but_what_it_publishes(sample):
+def test_only_published_files_are_readable_by_others(sample):
     assert [mode(sample.home / name) for name in PRIVATE] == [0o700] * len(PRIVATE)
     for name in ("dagster", "dbt", "secrets"):
         assert open_to_others(sample.home / name) == []
@@ -36,7 +36,7 @@ def command(tmp_path: Path, parsed_project: Path) -> Command:
     return command
 
 
-def test_an_open_dagster_folder_is_closed_whatever_the_umask(command):
+def test_run_closes_open_dagster_folder(command):
     history = command.home / "dagster" / "history"
     history.mkdir(parents=True)
     (history / "old").write_text("of an earlier version", encoding="utf-8")
@@ -50,13 +50,13 @@ def test_an_open_dagster_folder_is_closed_whatever_the_umask(command):
     assert mode(command.current / "index.html") == 0o644
 
 
-def test_an_open_landing_folder_is_told_once_and_left_as_it_is(command):
+def test_open_landing_folder_is_reported_once_and_kept(command):
     landing = command.home / "landing"
     landing.chmod(0o755)
     for arguments in (["run"], ["run"], ["status"]):
-        said = command.run(*arguments).stdout
-        assert said.count(f"warning: {landing} is open to every user of this machine (mode 0755)") == 1, said
-        assert f"Close it: chmod o= {landing}" in said
+        output = command.run(*arguments).stdout
+        assert output.count(f"warning: {landing} is open to every user of this machine (mode 0755)") == 1, output
+        assert f"Close it: chmod o= {landing}" in output
     assert mode(landing) == 0o755
     subprocess.run(["chmod", "o=", landing], check=True)
     assert "is open to every user" not in command.run("status").stdout

@@ -1,4 +1,4 @@
-"""Two public editions of a small force, with corrections and a late month between, and a solver at work on both."""
+"""Two public editions of a small force, with corrections between them, and a solver that attacks both."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Force:
         return marts_of(read_manifest(ensure_manifest(self.settings)))
 
     def land(self, first: str, last: str) -> None:
-        """Extracts of some days, in place of those that are there."""
+        """Write extracts of some days, replacing existing ones."""
         days = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
         for day in (str(date.fromisoformat(first) + timedelta(days=n)) for n in range(days)):
             for source, rows in self._rows(day).items():
@@ -97,7 +97,7 @@ class Force:
         return {"call_segments": calls, "crimes": crimes, "digital_contacts": contacts, "online_crime_reports": reports}
 
     def night(self) -> None:
-        """Load and build what is there, without publishing it."""
+        """Load and build without publishing."""
         self._runs += 1
         contracts = load_contracts(CONTRACTS)
         for source in HEADERS:
@@ -112,36 +112,36 @@ class Force:
 
 @pytest.fixture(scope="module")
 def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
-    """A force after two editions: both folders, the truth at the time of each, what the command said."""
+    """A force after two editions: folder, true counts and command output of each."""
     small = Force(tmp_path_factory.mktemp("force") / "home")
     small.command.know_the_project(parsed_project)
     found: dict[str, Any] = {"force": small}
     with pytest.MonkeyPatch.context() as patch:
-        # The expectations are not what this is about.
+        # Expectations are not tested here.
         patch.setattr(pipeline, "count_violations", lambda *_: ())
         patch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
         small.land("2022-09-01", "2022-11-30")
         small.night()
-        found["first said"] = small.command.run("publish", "--edition", "public")
+        found["first output"] = small.command.run("publish", "--edition", "public")
         found["first"], found["first truth"] = small.edition, true_counts(small.settings.warehouse, small.marts)
         # A week of October is corrected, and December comes.
         small.land("2022-10-03", "2022-10-09")
         small.land("2022-12-01", "2022-12-31")
         small.night()
-        found["second said"] = small.command.run("publish", "--edition", "public")
+        found["second output"] = small.command.run("publish", "--edition", "public")
         found["second"], found["second truth"] = small.edition, true_counts(small.settings.warehouse, small.marts)
     return found
 
 
-def test_the_command_publishes_beside_the_internal_publication_and_ends_with_0(force):
-    for said in (force["first said"], force["second said"]):
-        assert said.returncode == 0, said.stdout + said.stderr
-        assert "(public edition)" in said.stdout
+def test_public_edition_is_published_on_its_own(force):
+    for result in (force["first output"], force["second output"]):
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "(public edition)" in result.stdout
     assert force["first"] != force["second"]
     assert not (force["force"].settings.published / "current").exists()
 
 
-def test_an_edition_has_what_the_marts_release_and_nothing_else(force):
+def test_edition_has_only_released_columns(force):
     released = {release.table: release.columns for mart in force["force"].marts for release in mart.releases}
     for folder in (force["first"], force["second"]):
         columns: dict[str, list[str]] = {}
@@ -158,7 +158,7 @@ def test_an_edition_has_what_the_marts_release_and_nothing_else(force):
         }
 
 
-def test_the_manifest_has_every_file_and_no_delivery(force):
+def test_public_manifest_lists_files_but_no_deliveries(force):
     folder = force["second"]
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["edition"] == "public"
@@ -169,13 +169,13 @@ def test_the_manifest_has_every_file_and_no_delivery(force):
     assert all(sha256((folder / path).read_bytes()).hexdigest() == digest for path, digest in listed.items())
 
 
-def test_no_event_no_pseudonym_and_no_name_of_a_file_is_in_an_edition(force):
+def test_edition_has_no_event_pseudonym_or_file_name(force):
     texts = [path.read_text(encoding="utf-8") for path in force["second"].rglob("*.csv")]
     for pattern in (r"\b[0-9a-f]{32}\b", r"46/2022", "07700", r"\.csv", "r2022", "c2022"):
         assert not [text for text in texts if re.search(pattern, text)], pattern
 
 
-def test_every_shown_count_is_at_least_5_and_a_multiple_of_5_and_some_are_not_shown(force):
+def test_counts_are_multiples_of_5_and_some_are_suppressed(force):
     for folder in (force["first"], force["second"]):
         for release in controlled(force["force"].marts):
             for count in release.counts:
@@ -187,7 +187,7 @@ def test_every_shown_count_is_at_least_5_and_a_multiple_of_5_and_some_are_not_sh
     assert shown[0][0] > shown[0][1] > 0
 
 
-def test_a_month_is_shown_when_the_next_one_is_complete_and_is_never_shown_otherwise(force):
+def test_months_appear_when_the_next_is_complete_and_stay_fixed(force):
     months = "select distinct strftime(month_start, '%m'), first_edition from marts.shown_months order by all"
     first, second = force["first"].name, force["second"].name
     assert rows_of(force["first"], months) == [("09", first), ("10", first)]
@@ -204,7 +204,7 @@ def test_a_month_is_shown_when_the_next_one_is_complete_and_is_never_shown_other
 
 
 @pytest.mark.parametrize("assumption", Assumption)
-def test_a_solver_over_all_tables_of_both_editions_learns_no_small_count(force, assumption):
+def test_solver_over_both_editions_learns_no_small_count(force, assumption):
     editions = [(force["first"], force["first truth"]), (force["second"], force["second truth"])]
     attack, truth = attack_of(force["force"].marts, editions, assumption)
     tried = small_counts(truth, 5, at_most=40)
@@ -215,7 +215,7 @@ def test_a_solver_over_all_tables_of_both_editions_learns_no_small_count(force, 
     assert learnt(truth, attack.solve(tried), 5) == {}
 
 
-def test_an_edition_that_would_tell_a_small_count_is_refused_and_the_one_before_stays(force, monkeypatch):
+def test_edition_that_discloses_small_count_is_refused(force, monkeypatch):
     small = force["force"]
     monkeypatch.setattr(public_edition, "control", lambda counts, *_, **__: [count or None for count in counts])
     with loading_connection(small.settings.warehouse) as connection:
@@ -227,30 +227,30 @@ def test_an_edition_that_would_tell_a_small_count_is_refused_and_the_one_before_
         connection.execute("update reference.disclosure_rules set value = 1 where rule = 'months_to_settle'")
 
 
-def test_an_edition_is_refused_while_the_one_before_is_not_there(force, tmp_path):
+def test_edition_is_refused_when_the_previous_is_missing(force, tmp_path):
     small = force["force"]
     away = shutil.move(force["second"], tmp_path / "away")
     with pytest.raises(EditionRefused, match="Put its folder back"):
         publish_public(small.settings, small.marts, run_id="missing0")
     shutil.move(away, force["second"])
-    made = publish_public(small.settings, small.marts, run_id="restored")
-    assert made.months_shown == 0
-    shutil.rmtree(made.folder)
+    publication = publish_public(small.settings, small.marts, run_id="restored")
+    assert publication.months_shown == 0
+    shutil.rmtree(publication.folder)
     with loading_connection(small.settings.warehouse) as connection:
-        connection.execute("delete from audit.public_edition where run_id = ?", [made.run_id])
+        connection.execute("delete from audit.public_edition where run_id = ?", [publication.run_id])
     public_edition.point_to(small.settings.published_public, force["second"].name)
 
 
-def test_an_edition_that_was_killed_before_its_pointer_counts_as_shown(force):
+def test_edition_killed_before_its_pointer_counts_as_shown(force):
     small = force["force"]
     root = small.settings.published_public
     public_edition.point_to(root, force["first"].name)
-    made = publish_public(small.settings, small.marts, run_id="goes-on0")
-    assert made.months_shown == 0
-    assert small.edition == made.folder
+    publication = publish_public(small.settings, small.marts, run_id="goes-on0")
+    assert publication.months_shown == 0
+    assert small.edition == publication.folder
 
 
-def test_a_table_whose_columns_changed_is_refused(force):
+def test_edition_with_changed_columns_is_refused(force):
     small = force["force"]
     changed = [
         mart
@@ -269,18 +269,18 @@ def test_a_table_whose_columns_changed_is_refused(force):
         publish_public(small.settings, changed, run_id="changed0")
 
 
-def test_nothing_is_public_while_the_marts_are_not_of_all_that_is_loaded(force):
+def test_edition_is_refused_when_marts_are_outdated(force):
     small = force["force"]
     with loading_connection(small.settings.warehouse) as connection:
         connection.execute("update audit.build_started set project_fingerprint = 'another'")
-    said = small.command.run("publish", "--edition", "public")
+    result = small.command.run("publish", "--edition", "public")
     with pytest.raises(GateClosed, match="Run: fcir run"):
         publish_public(small.settings, small.marts, run_id="gated000")
-    assert said.returncode == 1
-    assert "Run: fcir run" in said.stdout
-    assert "No edition was published" in said.stdout
+    assert result.returncode == 1
+    assert "Run: fcir run" in result.stdout
+    assert "No edition was published" in result.stdout
 
 
-def test_an_edition_of_another_kind_ends_with_2(force):
-    said = force["force"].command.run("publish", "--edition", "secret")
-    assert said.returncode == 2
+def test_unknown_edition_ends_with_2(force):
+    result = force["force"].command.run("publish", "--edition", "secret")
+    assert result.returncode == 2

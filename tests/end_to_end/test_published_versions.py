@@ -1,4 +1,4 @@
-"""A history of nights: what each publication held, what changed in it, and which deliveries are named as the cause."""
+"""A history of nights: versions of figures, their revisions, and the deliveries named as causes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADERS = {
     "crimes": "force_code,crime_ref,updated_at,recorded_at,offence_code,status,cancelled_at,cancel_code",
 }
 LATE = "2022-10-15"
-"""Day of calls that nobody called on, delivered after all others of its month."""
+"""Day without calls, delivered after all others of its month."""
 
 
 def call(number: int, at: str, *, force: str = "kent", queue: int = 5, segment: int = 1) -> str:
@@ -56,7 +56,7 @@ class Nights:
         self._runs = 0
 
     def land(self, source: str, day: str, *rows: str) -> None:
-        """Drop an extract, in place of the one of the day where there is one."""
+        """Write an extract, replacing that of the same day."""
         path = self.settings.landing / source / f"{source}_{day}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([HEADERS[source], *rows, ""]), encoding="utf-8")
@@ -72,7 +72,7 @@ class Nights:
         return self.publish().run_id
 
     def publish(self) -> Publication:
-        """Publish the marts as they stand."""
+        """Publish the current marts."""
         self._runs += 1
         return publish(
             self.settings, marts_of(read_manifest(ensure_manifest(self.settings))), run_id=f"{self._runs:08}"
@@ -110,7 +110,7 @@ def history(tmp_path_factory, parsed_project) -> Iterator[tuple[Nights, dict[str
     shutil.copytree(parsed_project, nights.settings.home / "dbt")
     names: dict[str, str] = {}
     with pytest.MonkeyPatch.context() as patch:
-        # The expectations are not what this is about, and a month of empty days would fail some.
+        # Expectations are not tested here, and a month of empty days would fail some.
         patch.setattr(pipeline, "count_violations", lambda *_: ())
         patch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
         october = [date(2022, 10, 1) + timedelta(days=n) for n in range(31)]
@@ -157,12 +157,12 @@ def history(tmp_path_factory, parsed_project) -> Iterator[tuple[Nights, dict[str
         nights.land("crimes", "2022-11-01", crime(1, "2022-11-01 13:00", cancelled="2022-11-01 13:00"))
         names["corrected"] = nights.night()
 
-        # The crime stands again: a delivery without an event of November takes a cancellation out of November.
+        # The crime is reinstated: a delivery without an event of November takes a cancellation out of November.
         nights.land("crimes", "2022-11-02", crime(1, "2022-11-02 09:00"))
         nights.land("call_segments", LATE)
         names["reinstated"] = nights.night()
 
-        # Nobody called on 1 November after all; the second segment of the call of the night before comes late.
+        # A correction: no call on 1 November. The second segment of the call of the night before comes late.
         nights.land("call_segments", "2022-11-01", call(4, "2022-11-01 00:01", queue=90, segment=2))
         nights.land("crimes", "2022-11-03", crime(9, "2022-11-03 10:00", force="surrey"))
         names["emptied"] = nights.night()
@@ -190,7 +190,7 @@ def names(history) -> dict[str, str]:
     return history[1]
 
 
-def test_every_version_is_what_its_publication_held(nights, names):
+def test_versions_equal_publications(nights, names):
     for name in names.values():
         folder = nights.settings.published / name
         held = duckdb.read_parquet(f"{folder}/parquet/kpi_measure_monthly.parquet")
@@ -207,7 +207,7 @@ def test_every_version_is_what_its_publication_held(nights, names):
         assert [run_id for (run_id,) in until] == [run_id for run_id in sorted(names.values()) if run_id <= name]
 
 
-def test_the_revisions_lead_from_every_version_to_the_next(nights):
+def test_revisions_are_differences_of_versions(nights):
     assert (
         nights.published(
             """
@@ -269,7 +269,7 @@ def test_the_revisions_lead_from_every_version_to_the_next(nights):
     )
 
 
-def test_the_first_publication_is_all_new_and_names_its_days_as_stretches(nights, names):
+def test_first_publication_is_new_and_names_ranges_of_days(nights, names):
     [(figures, new, without_cause)] = nights.published(
         "select count(*), count(*) filter (where is_new and previous_run_id is null and previous_value is null), "
         "count(*) filter (where cause <> 'deliveries' or deliveries is null) from revisions where run_id = ?",
@@ -289,7 +289,7 @@ def test_the_first_publication_is_all_new_and_names_its_days_as_stretches(nights
     assert sections.isdisjoint({"crime", "live_chat"})
 
 
-def test_publishing_again_is_a_publication_without_revisions_that_costs_no_row(nights, names):
+def test_publishing_again_adds_no_revision_or_version(nights, names):
     assert nights.changed(names["again"]) == {}
     [(numbers, versions)] = nights.warehouse(
         "select count(*), count(*) filter (where publication_no = 2) from audit.figure_version"
@@ -297,7 +297,7 @@ def test_publishing_again_is_a_publication_without_revisions_that_costs_no_row(n
     assert (numbers > 0, versions) == (True, 0)
 
 
-def test_a_correction_is_named_for_the_figures_that_it_changed_and_no_others(nights, names):
+def test_correction_is_cause_of_changed_figures_only(nights, names):
     changed = nights.changed(names["corrected"])
     calls = {key: row for key, row in changed.items() if key[1].startswith("calls")}
     assert set(calls) == {
@@ -315,14 +315,14 @@ def test_a_correction_is_named_for_the_figures_that_it_changed_and_no_others(nig
     assert calls["kent", "calls_999.max_queue_time", "2022-10"][:2] == (Decimal(7), Decimal(17))
 
 
-def test_a_cancellation_is_named_in_the_month_of_the_crime_and_in_its_own(nights, names):
+def test_cancellation_is_cause_in_both_months(nights, names):
     changed = nights.changed(names["corrected"])
     cause = ("deliveries", "crimes 2022-11-01")
     assert changed["kent", "crime.pct_cohort_cancelled", "2022-10"] == (Decimal(0), Decimal(25), *cause)
     assert changed["kent", "crime.cancelled_crime", "2022-11"] == (None, Decimal(1), *cause)
 
 
-def test_a_day_that_came_again_with_the_same_rows_is_no_cause(nights, names):
+def test_redelivered_equal_day_is_no_cause(nights, names):
     """Of crimes one day came again and changed nothing, in the night in which another day did."""
     changed = nights.changed(names["corrected"])
     crimes = {row[2:] for key, row in changed.items() if key[1].startswith("crime.")}
@@ -332,7 +332,7 @@ def test_a_day_that_came_again_with_the_same_rows_is_no_cause(nights, names):
     ) == [(2,)]
 
 
-def test_a_crime_that_stands_again_is_named_where_its_cancellation_was(nights, names):
+def test_reinstated_crime_is_cause_in_month_of_cancellation(nights, names):
     changed = nights.changed(names["reinstated"])
     assert changed["kent", "crime.cancelled_crime", "2022-11"] == (
         Decimal(1),
@@ -342,7 +342,7 @@ def test_a_crime_that_stands_again_is_named_where_its_cancellation_was(nights, n
     )
 
 
-def test_a_late_day_on_which_nothing_happened_takes_away_the_provisional_marks(nights, names):
+def test_late_empty_day_ends_provisional_state(nights, names):
     rows = nights.published(
         "select force_code, was_provisional, is_provisional, change, deliveries from revisions "
         "where run_id = ? and measure = 'calls_999.received' order by force_code",
@@ -355,7 +355,7 @@ def test_a_late_day_on_which_nothing_happened_takes_away_the_provisional_marks(n
     assert nights.deliveries(names["reinstated"]) == {f"call_segments {LATE}", "crimes 2022-11-02"}
 
 
-def test_a_replaced_day_that_empties_a_month_is_named_once(nights, names):
+def test_replaced_day_that_empties_a_month_is_one_cause(nights, names):
     changed = nights.changed(names["emptied"])
     named = "call_segments 2022-11-01"
     assert changed["kent", "calls_999.received", "2022-11"] == (Decimal(1), Decimal(0), "deliveries", named)
@@ -368,13 +368,13 @@ def test_a_replaced_day_that_empties_a_month_is_named_once(nights, names):
     assert count == 1
 
 
-def test_a_segment_of_november_is_named_where_its_call_counts(nights, names):
+def test_segment_after_midnight_is_cause_in_month_of_call(nights, names):
     changed = nights.changed(names["emptied"])
     assert changed["kent", "calls_999.talk_hours", "2022-10"][3] == "call_segments 2022-11-01"
     assert ("kent", "calls_999.received", "2022-10") not in changed
 
 
-def test_a_force_whose_first_rows_come_has_all_its_figures_from_their_delivery(nights, names):
+def test_first_delivery_of_a_force_is_cause_of_all_its_figures(nights, names):
     changed = nights.changed(names["emptied"])
     surrey = {key: row for key, row in changed.items() if key[0] == "surrey"}
     assert {measure.split(".")[0] for _, measure, _ in surrey} == {"crime"}
@@ -384,7 +384,7 @@ def test_a_force_whose_first_rows_come_has_all_its_figures_from_their_delivery(n
     assert not [key for key in changed if key[0] == "essex"]
 
 
-def test_another_definition_is_a_cause_of_its_own_and_beside_deliveries(nights, names):
+def test_changed_definition_is_a_cause(nights, names):
     """The target of 999 becomes six seconds in place of ten, in the night in which a call of November comes."""
     changed = nights.changed(names["redefined"])
     name = "calls_999.pct_answered_within_target"
@@ -404,7 +404,7 @@ def queries_of_the_runbook(since: str) -> list[str]:
     return [query.replace("20221203T041812Z-1f6a09c2", since) for query in re.findall(r'fcir query "([^"]*)"', section)]
 
 
-def test_the_queries_of_the_runbook_tell_what_changed_since_a_publication(nights, names):
+def test_runbook_queries_list_changes_since_a_publication(nights, names):
     since = names["first"]
     steps, net, _ = (nights.published(query) for query in queries_of_the_runbook(since))
     figure = ("kent", "calls_999.max_queue_time", date(2022, 10, 1))

@@ -1,4 +1,4 @@
-"""Commands that are stopped by a signal: they end at once and say what stands, and the next run ends as any other."""
+"""Commands stopped by a signal end at once and report the state; the next run completes the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from command import CALLS, Command, call, figures, land_correction, land_three_days
 
-# Only a run that hangs reaches it.
+# Only a hanging run takes so long.
 PATIENCE_SECONDS = 240
 # What is promised.
 STOPPED_WITHIN_SECONDS = 10
@@ -31,7 +31,7 @@ def stop_when(
     to_group: bool = False,
     times: int = 1,
 ) -> subprocess.CompletedProcess[str]:
-    """Start a command, send it a signal as soon as something has come, and see that it ends in time."""
+    """Start a command, send it a signal as soon as a condition holds, and require that it ends in time."""
     process = command.start(*(arguments or ["run"]), has_group=True)
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -52,7 +52,7 @@ def stop_when(
 
 
 def waits_for_signals(pid: int) -> bool:
-    """Whether a process has set its handlers, the first thing that it does."""
+    """Whether a process has set its signal handlers, which it does first."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (TERM - 1) & 1)
@@ -79,12 +79,12 @@ def has_open(name: str) -> Callable[[int], bool]:
 
 
 def runs(command: Command) -> list[str]:
-    """How the runs of an installation ended, by Dagster's record."""
+    """Return the status of all runs, as Dagster recorded them."""
     with closing(sqlite3.connect(command.home / "dagster" / "history" / "runs.db")) as connection:
         return [status for (status,) in connection.execute("select status from runs order by id")]
 
 
-def test_a_run_stops_at_once_in_every_phase_and_the_next_one_ends_as_if_nothing_had_been(undisturbed, tmp_path):
+def test_run_stops_in_every_phase_and_next_run_completes(undisturbed, tmp_path):
     command = Command(tmp_path / "home")
     land_three_days(command)
     for folder in ("secrets", "dbt"):
@@ -145,7 +145,7 @@ def test_a_run_stops_at_once_in_every_phase_and_the_next_one_ends_as_if_nothing_
     assert (set(stopped), last) == ({"FAILURE"}, "SUCCESS")
 
 
-def test_a_command_that_changes_nothing_says_so(undisturbed, tmp_path):
+def test_stopped_read_only_commands_report_no_change(undisturbed, tmp_path):
     endless = "select count(*) from range(1000000000000) where range % 7 = 3"
     for number, to_group in ((INT, True), (TERM, False)):
         done = stop_when(undisturbed, has_open("fcir.duckdb"), number, "query", endless, to_group=to_group)
@@ -156,7 +156,7 @@ def test_a_command_that_changes_nothing_says_so(undisturbed, tmp_path):
     assert done.stderr == "fcir: stopped; nothing was changed\n"
 
 
-def test_a_sample_that_is_stopped_leaves_nothing(tmp_path):
+def test_stopped_sample_leaves_no_files(tmp_path):
     command = Command(tmp_path / "home")
     out = tmp_path / "sample"
     done = stop_when(command, lambda _: any(tmp_path.glob(".sample-*/content/*/*")), TERM, "sample", "--out", str(out))
@@ -164,7 +164,7 @@ def test_a_sample_that_is_stopped_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_publication_that_is_stopped_is_told_to_a_log_collector(undisturbed, tmp_path):
+def test_stopped_publication_is_reported_as_json(undisturbed, tmp_path):
     shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
     command = Command(tmp_path / "home", settings={"FCIR_LOG_FORMAT": "json"})
     before = command.current.readlink()
@@ -174,7 +174,7 @@ def test_a_publication_that_is_stopped_is_told_to_a_log_collector(undisturbed, t
     assert command.current.readlink() == before
 
 
-def test_an_ignored_signal_of_a_shell_stops_a_run_and_one_of_nohup_does_not(tmp_path):
+def test_ignored_sigint_stops_a_run_but_ignored_sighup_does_not(tmp_path):
     command = Command(tmp_path / "home")
     land_three_days(command)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (INT, HUP)}

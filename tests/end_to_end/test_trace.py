@@ -1,5 +1,4 @@
-"""From a figure back to lines of the files that were delivered, by the command; whether it does so for every measure is
-tested in tests/reference."""
+"""`fcir trace` from a figure to lines of delivered files; `tests/reference` traces every measure."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ PERCENT = ("trace", "calls_999.pct_not_answered", "2022-10")
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory, parsed_project):
-    """Three days: a call of two segments in two files, a row that is quarantined, a day of crimes that never came."""
+    """Three days with a call of two segments in two files, a quarantined row and a missing day of crimes."""
     command = Command(tmp_path_factory.mktemp("trace") / "home")
     command.know_the_project(parsed_project)
     land_three_days(command)
@@ -46,7 +45,7 @@ def rows_of(command: Command, *arguments: str) -> list[dict]:
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
 
-def test_a_trace_shows_the_figure_its_sums_and_the_files_behind_them(loaded):
+def test_trace_shows_figure_sums_and_files(loaded):
     done = loaded.run(*PERCENT)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -75,7 +74,7 @@ def test_a_trace_shows_the_figure_its_sums_and_the_files_behind_them(loaded):
     assert (shown[0], shown[1], shown[2], shown[4]) == ("2022-10-30", path.name, digest[:12], "2")
 
 
-def test_every_row_of_a_trace_is_a_line_of_a_file_with_the_call_that_was_counted(loaded):
+def test_traced_rows_are_lines_of_counted_calls(loaded):
     rows = rows_of(loaded, *NOT_ANSWERED)
     calls = sorted(line_of(loaded, row).split(",")[0] for row in rows)
     assert calls == ["call0", "call12", "call12", "call16", "call20", "call24", "call4"]
@@ -86,7 +85,7 @@ def test_every_row_of_a_trace_is_a_line_of_a_file_with_the_call_that_was_counted
     assert line_of(loaded, further).startswith("call12,2,")
 
 
-def test_json_holds_all_of_it(loaded):
+def test_json_trace_is_complete(loaded):
     done = loaded.run(*PERCENT, "--rows", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     trace = json.loads(done.stdout)
@@ -124,7 +123,7 @@ def amount_of(rows: list[dict], load_id: int, source_row: int) -> str | None:
     return amount
 
 
-def test_csv_has_a_line_for_each_part_and_file(loaded):
+def test_csv_trace_has_a_line_per_part_and_file(loaded):
     done = loaded.run(*PERCENT, "--csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert len(rows) == 8
@@ -133,7 +132,7 @@ def test_csv_has_a_line_for_each_part_and_file(loaded):
     assert [(row["events"], row["amount"], row["source_rows"]) for row in late] == [("0", "0", "3"), ("0", "0", "3")]
 
 
-def test_a_trace_says_what_was_left_out_and_how_to_list_it(loaded):
+def test_trace_counts_quarantined_rows_and_shows_query(loaded):
     text = loaded.run(*NOT_ANSWERED).stdout
     assert "Quarantined  1 row in the deliveries" in text
     assert "1 not_a_timestamp" in text
@@ -142,14 +141,14 @@ def test_a_trace_says_what_was_left_out_and_how_to_list_it(loaded):
     assert rows == [(2,)]
 
 
-def test_days_that_are_missing_are_named_with_why(loaded):
+def test_trace_names_missing_days(loaded):
     done = loaded.run("trace", "crime.recorded_crime", "2022-10")
     assert done.returncode == 0
     assert "2 of 31 days are loaded (6.45%)" in done.stdout
     assert "             crimes: 2022-10-01 to 2022-10-28 not delivered; 2022-10-30 missing" in done.stdout
 
 
-def test_a_trace_shows_no_personal_value_and_no_pseudonym_of_one(loaded):
+def test_trace_shows_no_personal_value_or_pseudonym(loaded):
     hidden = ["07700 900", "46/1/22", "op1"]
     hidden += [value for (value,) in loaded.warehouse("select crime_ref from marts.fct_crime")]
     hidden += [value for (value,) in loaded.warehouse("select distinct operator_id from marts.fct_live_chat")]
@@ -200,7 +199,7 @@ def test_wrong_use_ends_with_2_and_one_line(loaded, case):
     assert message in done.stderr
 
 
-def test_before_anything_is_loaded_a_trace_says_what_to_do_and_touches_nothing(tmp_path):
+def test_trace_without_data_says_what_to_do_and_writes_nothing(tmp_path):
     command = Command(tmp_path / "home")
     done = command.run(*PERCENT)
     assert (done.returncode, done.stdout) == (2, "")
@@ -208,7 +207,7 @@ def test_before_anything_is_loaded_a_trace_says_what_to_do_and_touches_nothing(t
     assert not command.home.exists()
 
 
-def test_a_trace_beside_a_run_ends_with_75_and_names_its_process(loaded):
+def test_trace_during_a_run_ends_with_75(loaded):
     with (loaded.home / "warehouse.lock").open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         held.write(json.dumps({"pid": os.getpid(), "since": 0}))
@@ -221,13 +220,13 @@ def test_a_trace_beside_a_run_ends_with_75_and_names_its_process(loaded):
 
 @pytest.fixture
 def changed(loaded, tmp_path):
-    """A copy whose warehouse may be written to."""
+    """A copy with a writable warehouse."""
     copy = Command(tmp_path / "home")
     shutil.copytree(loaded.home, copy.home, symlinks=True)
     return copy
 
 
-def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(changed):
+def test_trace_that_does_not_add_up_ends_with_1(changed):
     with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute(
             "update measures.int_measure_monthly set numerator = 5, value_numerator = 500, value = 41.666667 "
@@ -249,13 +248,13 @@ def test_a_figure_that_its_rows_do_not_give_ends_with_1_and_says_what_differs(ch
     assert changed.run(*PERCENT, "--csv").stdout.count("\n") == 9
 
 
-def test_a_trace_of_what_a_run_would_change_says_so(changed):
+def test_trace_reports_outdated_figure(changed):
     with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute("update audit.build set is_published = false")
     assert "Not current  what is loaded, or the project, has changed" in changed.run(*PERCENT).stdout
 
 
-def test_a_warehouse_of_an_earlier_version_is_not_traced(changed):
+def test_warehouse_of_earlier_version_is_not_traced(changed):
     with loading_connection(changed.home / "warehouse.duckdb") as connection:
         connection.execute("drop view measures.int_part_event")
     done = changed.run(*PERCENT)

@@ -1,7 +1,6 @@
-"""Two forces and months that the project has never seen, delivered over several runs: every figure and every count.
+"""Every figure and count of two unknown forces and months, delivered over several runs.
 
-The truth is drawn and the figures are computed from it in `tests/reference`; what the project makes of the files is
-read from the published database.
+`tests/reference` draws the truth and computes the figures; the published database has the project's figures.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def run_of_days(first: date, count: int) -> list[date]:
     return [first + timedelta(days=number) for number in range(count)]
 
 
-# 26 March and 29 October 2023 are the clock changes, April is complete, and a day in each month fills the windows.
+# 26 March and 29 October 2023 are clock changes, April is complete, and other months have one day.
 CLEAN_DAYS = run_of_days(date(2023, 3, 24), 4)
 DAYS = {
     *run_of_days(date(2023, 3, 24), 39),
@@ -49,7 +48,7 @@ def naive_after(world: World, step: int) -> dict[str, NaiveWarehouse]:
 
 
 def compare(home: Command, world: World, step: int, *, asked: tuple[date, date] | None = None) -> list[str]:
-    """All differences between the published tables and the truth after a step."""
+    """Return all differences between the published tables and the truth after a step."""
     naive = naive_after(world, step)
     found_wrong: list[str] = []
     with duckdb.connect(str(home.current / "fcir.duckdb"), read_only=True) as connection:
@@ -136,7 +135,7 @@ def _compare_audit(
 
 
 def leaks(home: Command, said: list[str]) -> list[str]:
-    """Where a value of the drawn kinds of personal values occurs in what the project wrote or said."""
+    """Return the files and outputs that have a drawn personal value."""
     kinds = [rb"07700 ?9\d{5}", rb"OPZK\d{4}", rb"CADX-\d{6}", rb"45/\d{6}/23", rb"Wibblethorpe"]
     in_utf_16 = [rb"0\x007\x007\x000\x000\x00", *(b"\\x00".join(bytes([c]) for c in w) for w in
                  (b"OPZK", b"CADX-", b"Wibblethorpe")), rb"4\x005\x00/\x00(\d\x00){6}/"]  # fmt: skip
@@ -153,7 +152,7 @@ def leaks(home: Command, said: list[str]) -> list[str]:
 
 @dataclass
 class Story:
-    """What happened over the runs: exit code, words and differences of each, by a name."""
+    """Exit code, output and differences of each run, by name."""
 
     home: Command
     world: World
@@ -182,33 +181,33 @@ def story(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Sto
     world.write(landing, 2)
     story.chapter("most of the rest", step=2)
     world.write(landing, LAST_STEP)
-    # Named dates hold whatever is not loaded yet: this is the last and widest of the runs.
+    # A range of dates includes every day that is not loaded: this run is the last and widest.
     story.chapter("corrections", "--from", str(ASKED[0]), "--to", str(ASKED[1]), step=LAST_STEP, asked=ASKED)
     return story
 
 
-def test_every_figure_and_count_equals_the_truth_after_every_run(story):
+def test_figures_and_counts_equal_the_truth_after_every_run(story):
     found_wrong = {name: found[:20] for name, found in story.differences.items() if found}
     assert not found_wrong
 
 
-def test_clean_days_end_well_although_rows_are_quarantined(story):
+def test_quarantined_rows_alone_do_not_fail_a_run(story):
     assert story.codes["clean days"] == 0
     quarantined = [row for d in story.world.deliveries if d.step == 1 for row in judged(d) if row.reason]
     assert quarantined
 
 
-def test_a_second_run_says_that_nothing_is_new(story):
+def test_second_run_says_nothing_is_new(story):
     assert story.codes["nothing new"] == 0
     assert "nothing is new" in story.words["nothing new"].lower()
 
 
-def test_a_run_with_rejected_and_missing_deliveries_ends_with_1_and_publishes_the_rest(story):
+def test_rejected_and_missing_deliveries_end_runs_with_1(story):
     assert story.codes["most of the rest"] == 1
     assert story.codes["corrections"] == 1
 
 
-def test_the_drawn_world_holds_what_it_is_drawn_for(story):
+def test_drawn_world_covers_statuses_reasons_and_clock_changes(story):
     statuses = Counter(delivery.status for delivery in story.world.deliveries)
     assert statuses["loaded"] > 100
     assert min(statuses["empty"], statuses["rejected"]) > 3
@@ -225,5 +224,5 @@ def test_the_drawn_world_holds_what_it_is_drawn_for(story):
     assert april["share_of_days_loaded"] > 80
 
 
-def test_no_personal_value_is_in_anything_that_was_written_or_said(story):
+def test_no_personal_value_is_written_or_printed(story):
     assert leaks(story.home, story.said) == []

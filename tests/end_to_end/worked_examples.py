@@ -1,4 +1,4 @@
-"""Worked examples of documentation pages, carried out in a copy of the project. No test is in here."""
+"""Carry out worked examples of documentation pages in a copy of the project. No tests here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Block:
     """A fenced block of a page."""
 
     file: str
-    """Last path of the project that the text before it names."""
+    """Last path of the project that the text before the block names."""
     language: str
     text: str
 
@@ -37,17 +37,17 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def files_of(page: Path) -> list[tuple[str, str]]:
-    """Each file that a page shows, with what it is or what is appended to it."""
+    """Return each file that a page shows with its text, or the text to append."""
     return [(block.file, block.text) for block in blocks_of(page) if block.language in ("yaml", "sql", "csv")]
 
 
 def edits_of(page: Path) -> list[tuple[str, str]]:
-    """Each file that a page changes in its middle, with the change as a diff without line numbers."""
+    """Return each file that a page edits, with a diff without line numbers."""
     return [(block.file, block.text) for block in blocks_of(page) if block.language == "diff"]
 
 
 def copy_of_the_project(folder: Path, parsed_project: Path) -> Command:
-    """The command with a copy of the project of its own, in an empty data root."""
+    """Return the command with its own copy of the project and an empty data root."""
     project = folder / "project"
     for name in COPIED:
         if (PROJECT / name).is_dir():
@@ -60,14 +60,14 @@ def copy_of_the_project(folder: Path, parsed_project: Path) -> Command:
 
 
 def append(project: Path, path: str, text: str) -> None:
-    """Write a text to the end of a file of a project, which need not exist."""
+    """Append a text to a file of a project, creating it if needed."""
     file = project / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text((file.read_text() if file.exists() else "") + text)
 
 
 def edit(project: Path, path: str, diff: str) -> None:
-    """Make a change of a page, of which the old lines stand in the file once."""
+    """Apply a diff of a page, whose old lines must occur once in the file."""
     lines = diff.splitlines(keepends=True)
     old = "".join(line[1:] for line in lines if line[0] != "+")
     new = "".join(line[1:] for line in lines if line[0] != "-")
@@ -93,5 +93,5 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    """Files that are new, gone or have another content."""
+    """Return added, removed and changed files."""
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}

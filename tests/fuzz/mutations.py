@@ -24,70 +24,16 @@ ROWS = [
 ]
 # Bytes that mean something in a text, and characters that are more than one byte or none.
 _TEXT_PARTS = [
-    *(
-        b'"',
-        b'""',
-        b",",
-        b";",
-        b"\t",
-        b"|",
-        b"\r",
-        b"\n",
-        b"\r\n",
-        b"\n\n",
-        b"\x00",
-        b"\xef\xbb\xbf",
-        b"\xa0",
-        b"\xc2\xa0",
-    ),
-    *(
-        b"Total",
-        b"Grand total",
-        b"\xe2\x80\xa8",
-        b"\xff\xfe",
-        b"\x81",
-        b"\x0b",
-        b"\x0c",
-        b"\x1c",
-        b"\x85",
-        b'",',
-        b',"',
-        b" ",
-    ),
-]
+    b'"', b'""', b",", b";", b"\t", b"|", b"\r", b"\n", b"\r\n", b"\n\n", b"\x00", b"\xef\xbb\xbf", b"\xa0",
+    b"\xc2\xa0", b"Total", b"Grand total", b"\xe2\x80\xa8", b"\xff\xfe", b"\x81", b"\x0b", b"\x0c", b"\x1c", b"\x85",
+    b'",', b',"', b" ",
+]  # fmt: skip
 _XML_VALUES = [
-    *(
-        b"0",
-        b"1",
-        b"-1",
-        b"",
-        b"s",
-        b"e",
-        b"b",
-        b"str",
-        b"inlineStr",
-        b"d",
-        b"n",
-        b"A1",
-        b"XFD1048576",
-        b"ZZZZ9",
-        b"A0",
-    ),
-    *(b"99999999999999999999", b"1e308", b"NaN", b"#N/A", b"44864.5", b"2958466", b"-44864", b"&#0;", b"&lt;", b"\xff"),
-    *(
-        b"../../x",
-        b"true",
-        b"14",
-        b"22",
-        b"yyyy-mm-dd hh:mm",
-        b"[h]:mm:ss",
-        b"1904",
-        b"rId1",
-        b"Sheet1",
-        b"\xc3\xa9",
-        b" ",
-    ),
-]
+    b"0", b"1", b"-1", b"", b"s", b"e", b"b", b"str", b"inlineStr", b"d", b"n", b"A1", b"XFD1048576", b"ZZZZ9", b"A0",
+    b"99999999999999999999", b"1e308", b"NaN", b"#N/A", b"44864.5", b"2958466", b"-44864", b"&#0;", b"&lt;", b"\xff",
+    b"../../x", b"true", b"14", b"22", b"yyyy-mm-dd hh:mm", b"[h]:mm:ss", b"1904", b"rId1", b"Sheet1", b"\xc3\xa9",
+    b" ",
+]  # fmt: skip
 _TAG = re.compile(rb"<[^<>]*>")
 _ATTRIBUTE = re.compile(rb'="([^"]*)"')
 _TEXT = re.compile(rb">([^<]+)<")

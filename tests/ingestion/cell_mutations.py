@@ -1,4 +1,4 @@
-"""Mutations of single cells: what stands there, and what it means or why its row is quarantined."""
+"""Mutations of single cells: their text, and its value or the reason for quarantine."""
 
 from __future__ import annotations
 
@@ -34,24 +34,17 @@ from tests.reference.extract_files import Formula, Number, Rich, Wall
 
 TIMED = tuple(START)
 CALLS, CONTACTS, REPORTS, CHATS, CRIMES, FIGURES = (
-    "call_segments",
-    "digital_contacts",
-    "online_crime_reports",
-    "live_chats",
-    "crimes",
-    "published_figures",
-)
+    "call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes", "published_figures",
+)  # fmt: skip
 FLAGGED = (CONTACTS, CHATS)
 NOT_SHEETS = (CSV, CSV_GZ, JSONL, PARQUET)
 TYPES = (DATE, MOMENT, MONTH, SECONDS, TRUTH)
-# 30 October 2022: from one to two o'clock the local time occurs twice, first in summer time.
-DOUBLED = date(2022, 10, 30)
 
 
 def _faulty_cells(
     name: str, sources: tuple[str, ...], column: str, code: str, *texts: Any, forms: tuple[str, ...] = FORMS
 ) -> None:
-    """Enter a kind: one of these texts in a column, or in one of a type, for which its row is quarantined."""
+    """Add a kind: a text in a column, or in a column of a type, that quarantines its row."""
 
     def apply(draft: Draft) -> None:
         found = draft.of_kind(column) if column in TYPES else column
@@ -114,7 +107,7 @@ _faulty_cells(
 
 
 def odd_texts(name: str, *texts: str, **applies_to: Any) -> None:
-    """Enter a kind: a text with `#` as a number of its own, which is loaded as it stands."""
+    """Add a kind: a text, with a unique number for `#`, that is loaded unchanged."""
     enter(
         name,
         lambda draft: draft.put(draft.rng.choice(texts).replace("#", str(draft.rng.randrange(10**9)))),
@@ -134,7 +127,7 @@ odd_texts("line_end_in_a_sheet_cell", "one\ntwo #", forms=(XLSX,))
 
 
 def start_alone(draft: Draft, row: Row, moment: datetime, text: str | None) -> None:
-    """Give the row another start, in the file's own spelling or another, and other times that fit whatever it is."""
+    """Give the row another start, in the format of the file or as a text, and other times that fit it."""
     start = START[draft.source]
     if start not in draft.fields:
         raise Misfit
@@ -159,7 +152,7 @@ def _with_start(draft: Draft) -> Row:
 def _starts(
     name: str, *cases: tuple[str, str], is_ambiguous: bool = False, sources: tuple[str, ...] = TIMED, **others: Any
 ) -> None:
-    """Enter a kind: a row that starts at one of these instants of UTC, in this spelling."""
+    """Add a kind: a row that starts at one of these UTC times, written as the text."""
 
     def apply(draft: Draft) -> None:
         row = _with_start(draft)
@@ -576,7 +569,7 @@ def force_left_empty(draft: Draft) -> None:
 
 
 def with_force(draft: Draft) -> Row:
-    """A fresh row of a file that has a column for the force; one is added if need be."""
+    """Return a fresh row of a file with a force column, which is added if missing."""
     if not draft.has_header:
         raise Misfit
     if all(column.name != "force_code" for column in draft.columns):

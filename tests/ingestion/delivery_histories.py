@@ -1,4 +1,4 @@
-"""Random histories of deliveries as files in a landing folder, and the one delivery that each of them ends in.
+"""Random histories of deliveries as files in a landing folder, and the final delivery of each.
 
 A history has three days of its own and two sources. Whatever happens on the way (late, early, partial, shrunken,
 broken, doubled, withdrawn, empty files), the rule of the files is a few lines here: a day whose folder holds a content
@@ -27,7 +27,7 @@ BROKEN = b"this is no extract\n"
 
 @dataclass
 class Day:
-    """What files in the landing folder for a source and day, and what of it is loaded."""
+    """Files of a source and day in the landing folder, and the loaded ones."""
 
     source: str
     day: date
@@ -37,7 +37,7 @@ class Day:
     corrections: int = 0
 
     def run(self) -> None:
-        """What a nightly run makes of the files, by the rule that is promised to whoever delivers."""
+        """Apply the documented rule of a nightly run to the files."""
         if all(content in self.loaded.values() for content in self.files.values()):
             return
         if BROKEN in self.files.values():
@@ -48,7 +48,7 @@ class Day:
 
 
 class Deliveries:
-    """All histories, side by side in one landing folder."""
+    """All histories in one landing folder."""
 
     def __init__(self, seed: int) -> None:
         self._drawer = Drawer(seed)
@@ -75,7 +75,7 @@ class Deliveries:
             day.run()
 
     def write_final(self, landing: Path) -> None:
-        """The canonical delivery: for each day the files that stand loaded in the end, and no others."""
+        """Write the final delivery: for each day the files that are loaded in the end."""
         for day in self.days:
             folder = landing / day.source
             folder.mkdir(parents=True, exist_ok=True)

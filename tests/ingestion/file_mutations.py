@@ -1,4 +1,4 @@
-"""Mutations of whole files: columns and headings, what stands around the data, encodings, containers, and damage."""
+"""Mutations of whole files: columns, headings, text around the data, encodings, containers, damage."""
 
 from __future__ import annotations
 
@@ -40,12 +40,13 @@ from tests.reference.drafts import (
     local_of,
 )
 
+CALLS = ("call_segments",)
 TEXTUAL = (CSV, CSV_GZ, JSONL)
 LINED = (CSV, CSV_GZ, XLSX)
 HEADED = (CSV, CSV_GZ, XLSX, PARQUET)
-# A preamble may name columns too, and is then the best header that there is.
+# A preamble may name columns too, and then is the best header.
 NO_HEADER = frozenset({"no_header", "missing_column"})
-# Stands in a text until it is bytes, and is then bytes that are no part of a character.
+# Placeholder in a text for bytes that are not part of a character.
 _STAND_IN = "\ue123"
 
 
@@ -74,7 +75,7 @@ def headings_in_another_spelling(draft: Draft) -> None:
         column.header = _respelt(column.name, draft)
 
 
-@kind(layer=COLUMNS, slots=("names",), sources=("call_segments",))
+@kind(layer=COLUMNS, slots=("names",), sources=CALLS)
 def heading_by_an_alias(draft: Draft) -> None:
     if "call_id" not in draft.fields:
         raise Misfit
@@ -134,7 +135,7 @@ def column_that_occurs_twice(draft: Draft) -> None:
     draft.rejected = frozenset({"duplicate_column"})
 
 
-@kind(layer=COLUMNS, slots=("names", "rejected"), sources=("call_segments",))
+@kind(layer=COLUMNS, slots=("names", "rejected"), sources=CALLS)
 def name_and_alias_side_by_side(draft: Draft) -> None:
     draft.columns.append(Column("call_id", "UCID"))
     draft.rejected = frozenset({"duplicate_column"})
@@ -234,7 +235,7 @@ def blank_lines_above_the_header(draft: Draft) -> None:
 
 
 def _layout(name: str, forms: tuple[str, ...], *slots: str, **settings: Any) -> None:
-    """Enter a kind: a setting of the draft under which it means the same."""
+    """Add a kind: a setting of the draft that does not change its meaning."""
 
     def apply(draft: Draft) -> None:
         for setting, value in settings.items():
@@ -257,13 +258,19 @@ _layout("utf_16_big_endian", TEXTUAL, "encoding", encoding="utf-16-be", byte_ord
 _layout("days_counted_from_1904", (XLSX,), "1904", is_1904=True)
 
 
+def _unescaped(record: dict[str, Any]) -> str:
+    """Return a line of JSON whose characters are bytes and not escapes."""
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _put_accents(draft: Draft, text: str) -> None:
+    for _ in range(2):
+        draft.put(f"{text}{draft.rng.randrange(10**9)}").record = _unescaped
+
+
 @kind(layer=LAYOUT, forms=TEXTUAL, slots=("encoding", "unicode"))
 def windows_1252(draft: Draft) -> None:
-    for _ in range(2):
-        text = f"Café–“£€”{draft.rng.randrange(10**9)}"  # noqa: RUF001 - the point
-        row = draft.put(text)
-        # As bytes, not as an escape of JSON.
-        row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    _put_accents(draft, "Café–“£€”")  # noqa: RUF001 - the point
     draft.encoding = "cp1252"
 
 
@@ -276,29 +283,25 @@ def bytes_of_no_encoding(draft: Draft) -> None:
 
 @kind(forms=TEXTUAL, slots=("encoding", "unicode", "bytes"))
 def a_bad_byte_in_a_text_of_utf_8(draft: Draft) -> None:
-    """As Windows-1252, for which one byte of many would be reason enough, every other accent would be two letters."""
-    for _ in range(2):
-        accents = draft.put(f"Žluťoučký kůň é {draft.rng.randrange(10**9)}")
-        accents.record = lambda record: json.dumps(record, ensure_ascii=False)
+    """Read as Windows-1252 because of one byte, every other accent would become two letters."""
+    _put_accents(draft, "Žluťoučký kůň é ")
     column = draft.pick(lambda _, spec: spec.kind == TEXT)
     row = draft.fresh()
     row.cells[column], row.verdict = f"Caf{_STAND_IN}", ("invalid_utf_8", column)
-    row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    row.record = _unescaped
     bad = draft.rng.choice((b"\xe9", b"\x81", b"\xe2\x82", b"\xf0\x9f\x98"))
     _packed_hook(draft, lambda text: text.replace(_STAND_IN.encode(), bad))
 
 
 @kind(forms=TEXTUAL, slots=("encoding", "unicode", "bytes", "names"))
 def a_bad_byte_in_a_column_that_is_not_loaded(draft: Draft) -> None:
-    for _ in range(2):
-        accents = draft.put(f"Žluťoučký kůň é {draft.rng.randrange(10**9)}")
-        accents.record = lambda record: json.dumps(record, ensure_ascii=False)
+    _put_accents(draft, "Žluťoučký kůň é ")
     unknown = [column.name for column in draft.columns if column.name not in (*SOURCES[draft.source], "force_code")]
     if not unknown:
         raise Misfit
     row = draft.fresh()
     row.cells[unknown[0]], row.verdict = f"Caf{_STAND_IN}", ("invalid_utf_8", None)
-    row.record = lambda record: json.dumps(record, ensure_ascii=False)
+    row.record = _unescaped
     _packed_hook(draft, lambda text: text.replace(_STAND_IN.encode(), b"\xe9"))
 
 
@@ -328,6 +331,38 @@ def _refused_bytes(draft: Draft, change: Callable[[bytes], bytes], *codes: str) 
     draft.rejected = frozenset(codes)
 
 
+def _refused(name: str, form: str, change: Callable[[bytes], bytes], *codes: str) -> None:
+    """Add a kind: a file of a form whose changed bytes are refused for one of these reasons."""
+    enter(
+        name,
+        lambda draft: _refused_bytes(draft, change, *codes),
+        layer=BYTES,
+        forms=(form,),
+        slots=("rejected", "bytes"),
+    )
+
+
+def _cut_off(name: str, form: str, least: float, *codes: str) -> None:
+    """Add a kind: a file of a form that ends after `least` to 95 % of its bytes."""
+
+    def apply(draft: Draft) -> None:
+        share = draft.rng.uniform(least, 0.95)
+        _refused_bytes(draft, lambda data: data[: int(len(data) * share)], *codes)
+
+    enter(name, apply, layer=BYTES, forms=(form,), slots=("rejected", "bytes"))
+
+
+def _inverted(data: bytes, start: int, end: int) -> bytes:
+    return data[:start] + bytes(byte ^ 0xFF for byte in data[start:end]) + data[end:]
+
+
+def _zip_of(name: str, content: bytes | str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as container:
+        container.writestr(name, content)
+    return out.getvalue()
+
+
 @kind(forms=DELIMITED, slots=("encoding", "rejected", "bytes"))
 def utf_8_cut_in_a_character(draft: Draft) -> None:
     # As Windows-1252 it would be valid, and every letter with an accent another one.
@@ -337,30 +372,16 @@ def utf_8_cut_in_a_character(draft: Draft) -> None:
     draft.rejected = frozenset({"cut_off"})
 
 
-@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
-def gzip_cut_off(draft: Draft) -> None:
-    share = draft.rng.uniform(0.2, 0.95)
-    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "cut_off")
-
-
-@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
-def gzip_damaged(draft: Draft) -> None:
-    def damaged(data: bytes) -> bytes:
-        middle = len(data) // 2
-        return data[:middle] + bytes(byte ^ 0xA5 for byte in data[middle : middle + 8]) + data[middle + 8 :]
-
-    # What comes out of damaged data before the damage shows may already be no text.
-    _refused_bytes(draft, damaged, "corrupt", "cut_off", "bad_encoding")
-
-
-@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
-def gzip_with_a_wrong_checksum(draft: Draft) -> None:
-    _refused_bytes(draft, lambda data: data[:-8] + bytes(byte ^ 0xFF for byte in data[-8:-4]) + data[-4:], "corrupt")
-
-
-@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
-def gzip_before_rubbish(draft: Draft) -> None:
-    _refused_bytes(draft, lambda data: data + b"rubbish " + MARKER.encode(), "corrupt")
+_cut_off("gzip_cut_off", CSV_GZ, 0.2, "cut_off")
+# What is read before the damage shows may already be no text.
+_refused(
+    "gzip_damaged",
+    CSV_GZ,
+    lambda data: _inverted(data, len(data) // 2, len(data) // 2 + 8),
+    *("corrupt", "cut_off", "bad_encoding"),
+)
+_refused("gzip_with_a_wrong_checksum", CSV_GZ, lambda data: _inverted(data, len(data) - 8, len(data) - 4), "corrupt")
+_refused("gzip_before_rubbish", CSV_GZ, lambda data: data + b"rubbish " + MARKER.encode(), "corrupt")
 
 
 @kind(layer=BYTES, forms=(CSV_GZ,), slots=("bytes",))
@@ -378,9 +399,7 @@ def gzip_padded_with_zeros(draft: Draft) -> None:
     draft.byte_hooks.append(lambda data: data + bytes(512))
 
 
-@kind(layer=BYTES, forms=(CSV_GZ,), slots=("rejected", "bytes"))
-def gzip_in_gzip(draft: Draft) -> None:
-    _refused_bytes(draft, lambda data: gzip.compress(data, mtime=0), "wrong_extension")
+_refused("gzip_in_gzip", CSV_GZ, lambda data: gzip.compress(data, mtime=0), "wrong_extension")
 
 
 @kind(layer=BYTES, slots=("rejected", "bytes"))
@@ -417,38 +436,23 @@ def only_blank_lines(draft: Draft) -> None:
     _refused_bytes(draft, lambda _: gzip.compress(text, mtime=0) if draft.form == CSV_GZ else text, "empty_file")
 
 
-@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
-def workbook_cut_off(draft: Draft) -> None:
-    share = draft.rng.uniform(0.1, 0.95)
-    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "corrupt", "cut_off")
+def _old_container(member: str) -> bytes:
+    """Return a container of Office 97 with a member of this name."""
+    return bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + member.encode("utf-16-le") + bytes(200)
 
 
-@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
-def workbook_with_a_password(draft: Draft) -> None:
-    container = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + "EncryptedPackage".encode("utf-16-le") + bytes(200)
-    _refused_bytes(draft, lambda _: container, "encrypted")
+def _with_macros(data: bytes) -> bytes:
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as container:
+        container.writestr("xl/vbaProject.bin", MARKER)
+    return out.getvalue()
 
 
-@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
-def workbook_of_the_old_kind(draft: Draft) -> None:
-    container = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900) + "Workbook".encode("utf-16-le") + bytes(200)
-    _refused_bytes(draft, lambda _: container, "wrong_extension")
-
-
-@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
-def workbook_with_macros(draft: Draft) -> None:
-    def with_macros(data: bytes) -> bytes:
-        out = io.BytesIO(data)
-        with zipfile.ZipFile(out, "a") as container:
-            container.writestr("xl/vbaProject.bin", f"{MARKER}")
-        return out.getvalue()
-
-    _refused_bytes(draft, with_macros, "unsafe")
-
-
-@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
-def parquet_with_a_key(draft: Draft) -> None:
-    _refused_bytes(draft, lambda data: b"PARE" + data[4:-4] + b"PARE", "encrypted")
+_cut_off("workbook_cut_off", XLSX, 0.1, "corrupt", "cut_off")
+_refused("workbook_with_a_password", XLSX, lambda _: _old_container("EncryptedPackage"), "encrypted")
+_refused("workbook_of_the_old_kind", XLSX, lambda _: _old_container("Workbook"), "wrong_extension")
+_refused("workbook_with_macros", XLSX, _with_macros, "unsafe")
+_refused("parquet_with_a_key", PARQUET, lambda data: b"PARE" + data[4:-4] + b"PARE", "encrypted")
 
 
 @kind(layer=BYTES, slots=("rejected", "bytes"))
@@ -463,39 +467,18 @@ def page_in_place_of_an_extract(draft: Draft) -> None:
 
 @kind(layer=BYTES, forms=(CSV, CSV_GZ, JSONL, PARQUET), slots=("rejected", "bytes"))
 def zip_in_place_of_an_extract(draft: Draft) -> None:
-    def zipped(data: bytes) -> bytes:
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as container:
-            container.writestr(draft.name, data)
-        return out.getvalue()
-
-    _refused_bytes(draft, zipped, "wrong_extension")
+    _refused_bytes(draft, lambda data: _zip_of(draft.name, data), "wrong_extension")
 
 
-@kind(layer=BYTES, forms=(XLSX,), slots=("rejected", "bytes"))
-def container_of_something_else(draft: Draft) -> None:
-    def other(_: bytes) -> bytes:
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as container:
-            container.writestr("word/document.xml", f"<x>{MARKER}</x>")
-        return out.getvalue()
-
-    _refused_bytes(draft, other, "wrong_extension")
-
-
-@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
-def parquet_cut_off(draft: Draft) -> None:
-    share = draft.rng.uniform(0.1, 0.95)
-    _refused_bytes(draft, lambda data: data[: int(len(data) * share)], "cut_off", "corrupt")
-
-
-@kind(layer=BYTES, forms=(PARQUET,), slots=("rejected", "bytes"))
-def parquet_damaged(draft: Draft) -> None:
-    def damaged(data: bytes) -> bytes:
-        # The length of the footer.
-        return data[:-8] + b"\xff\xff\xff\x7f" + data[-4:]
-
-    _refused_bytes(draft, damaged, "corrupt", "cut_off")
+_refused(
+    "container_of_something_else",
+    XLSX,
+    lambda _: _zip_of("word/document.xml", f"<x>{MARKER}</x>"),
+    "wrong_extension",
+)
+_cut_off("parquet_cut_off", PARQUET, 0.1, "cut_off", "corrupt")
+# The length of the footer.
+_refused("parquet_damaged", PARQUET, lambda data: data[:-8] + b"\xff\xff\xff\x7f" + data[-4:], "corrupt", "cut_off")
 
 
 @kind(layer=BYTES, forms=(JSONL,), slots=("rejected", "bytes"))
@@ -566,38 +549,35 @@ def workbook_of_another_writer(draft: Draft) -> None:
     draft.byte_hooks.append(OTHER_WRITERS[draft.rng.choice(list(OTHER_WRITERS))])
 
 
-@kind(layer=LAYOUT, forms=(XLSX,))
-def other_sheets(draft: Draft) -> None:
-    def hook(book: Any, sheet: Any) -> None:
-        notes = book.add_worksheet("Notes")
-        notes.write_string(0, 0, f"{MARKER} made by the night job")
-        book.add_worksheet("Empty")
-        book.add_worksheet("Figures").write_row(0, 0, ["month", "overtime", 5])
-        sheet.set_first_sheet()
-
-    draft.sheet_hooks.append(hook)
+def _sheet(name: str, hook: Callable[[Any, Any], object]) -> None:
+    """Add a kind: a change of a workbook and its sheet that does not change their meaning."""
+    enter(name, lambda draft: draft.sheet_hooks.append(hook), layer=LAYOUT, forms=(XLSX,))
 
 
-@kind(layer=LAYOUT, forms=(XLSX,))
-def sheet_of_a_chart(draft: Draft) -> None:
-    def hook(book: Any, _: Any) -> None:
-        chart = book.add_chart({"type": "line"})
-        chart.add_series({"values": "=Data!$B$2:$B$5"})
-        book.add_chartsheet("Chart").set_chart(chart)
-
-    draft.sheet_hooks.append(hook)
+def _other_sheets(book: Any, sheet: Any) -> None:
+    book.add_worksheet("Notes").write_string(0, 0, f"{MARKER} made by the night job")
+    book.add_worksheet("Empty")
+    book.add_worksheet("Figures").write_row(0, 0, ["month", "overtime", 5])
+    sheet.set_first_sheet()
 
 
-@kind(layer=LAYOUT, forms=(XLSX,))
-def filters_panes_and_remarks(draft: Draft) -> None:
-    def hook(_: Any, sheet: Any) -> None:
-        sheet.autofilter(0, 0, 20, 5)
-        sheet.freeze_panes(1, 1)
-        sheet.write_comment(2, 2, f"{MARKER} rang twice")
-        sheet.conditional_format(0, 0, 20, 5, {"type": "duplicate"})
-        sheet.protect("password")
+def _sheet_of_a_chart(book: Any, _: Any) -> None:
+    chart = book.add_chart({"type": "line"})
+    chart.add_series({"values": "=Data!$B$2:$B$5"})
+    book.add_chartsheet("Chart").set_chart(chart)
 
-    draft.sheet_hooks.append(hook)
+
+def _filters_panes_and_remarks(_: Any, sheet: Any) -> None:
+    sheet.autofilter(0, 0, 20, 5)
+    sheet.freeze_panes(1, 1)
+    sheet.write_comment(2, 2, f"{MARKER} rang twice")
+    sheet.conditional_format(0, 0, 20, 5, {"type": "duplicate"})
+    sheet.protect("password")
+
+
+_sheet("other_sheets", _other_sheets)
+_sheet("sheet_of_a_chart", _sheet_of_a_chart)
+_sheet("filters_panes_and_remarks", _filters_panes_and_remarks)
 
 
 @kind(layer=LAYOUT, forms=(XLSX,), slots=("rejected",))
@@ -619,20 +599,15 @@ def hidden_title_rows(draft: Draft) -> None:
     draft.sheet_hooks.append(lambda _, sheet: [sheet.set_row(row, None, None, {"hidden": True}) for row in range(2)])
 
 
-@kind(layer=LAYOUT, forms=(XLSX,))
-def hidden_columns(draft: Draft) -> None:
-    draft.sheet_hooks.append(lambda _, sheet: sheet.set_column(1, 2, None, None, {"hidden": True}))
+def _formats_of_whole_columns(book: Any, sheet: Any) -> None:
+    dated = book.add_format({"num_format": "dd/mm/yyyy", "bg_color": "yellow"})
+    sheet.set_column(0, 30, 12, book.add_format({"num_format": "@"}))
+    for row in range(200, 220):
+        sheet.write_blank(row, 3, None, dated)
 
 
-@kind(layer=LAYOUT, forms=(XLSX,))
-def formats_of_whole_columns(draft: Draft) -> None:
-    def hook(book: Any, sheet: Any) -> None:
-        dated = book.add_format({"num_format": "dd/mm/yyyy", "bg_color": "yellow"})
-        sheet.set_column(0, 30, 12, book.add_format({"num_format": "@"}))
-        for row in range(200, 220):
-            sheet.write_blank(row, 3, None, dated)
-
-    draft.sheet_hooks.append(hook)
+_sheet("hidden_columns", lambda _, sheet: sheet.set_column(1, 2, None, None, {"hidden": True}))
+_sheet("formats_of_whole_columns", _formats_of_whole_columns)
 
 
 @kind(layer=LAYOUT, forms=(XLSX,))
@@ -647,8 +622,23 @@ def _typed(draft: Draft, name: str, array: Callable[[list[Any]], pa.Array]) -> N
     draft.arrays[name] = array
 
 
+def _column(
+    name: str, column: str, array: Callable[[list[Any]], pa.Array], *, sources: tuple[str, ...] = tuple(SOURCES)
+) -> None:
+    """Add a kind: an own array for a column, or for a column of a type."""
+
+    def apply(draft: Draft) -> None:
+        _typed(draft, column if column in SOURCES[draft.source] else draft.of_kind(column), array)
+
+    enter(name, apply, layer=LAYOUT, forms=(PARQUET,), sources=sources)
+
+
 def _walls(values: Sequence[Any]) -> list[Any]:
     return [value and local_of(value) for value in values]
+
+
+def _integers(values: Sequence[Any], to: pa.DataType) -> pa.Array:
+    return pa.array([None if value is None else int(value) for value in values], to)
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
@@ -658,9 +648,12 @@ def parquet_times_with_a_zone(draft: Draft) -> None:
     _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(values, pa.timestamp(unit, zone)))
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START))
-def parquet_times_of_nanoseconds(draft: Draft) -> None:
-    _typed(draft, draft.of_kind(MOMENT), lambda values: pa.array(_walls(values), pa.timestamp("ns")))
+_column(
+    "parquet_times_of_nanoseconds",
+    MOMENT,
+    lambda values: pa.array(_walls(values), pa.timestamp("ns")),
+    sources=tuple(START),
+)
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("parquet times",))
@@ -669,22 +662,16 @@ def parquet_times_of_96_bits(draft: Draft) -> None:
     draft.parquet_options["use_deprecated_int96_timestamps"] = True
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
-def parquet_decimals(draft: Draft) -> None:
-    _typed(draft, draft.of_kind(SECONDS), lambda values: pa.array(values, pa.decimal128(20, 6)))
-
-
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
-def parquet_durations(draft: Draft) -> None:
-    def array(values: list[Any]) -> pa.Array:
-        return pa.array([None if value is None else int(value) for value in values], pa.int64()).cast(pa.duration("s"))
-
-    _typed(draft, draft.of_kind(SECONDS), array)
-
-
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
-def parquet_integers_as_floats(draft: Draft) -> None:
-    _typed(draft, "segment_no", lambda values: pa.array(values, pa.int64()).cast(pa.float64()))
+_column("parquet_decimals", SECONDS, lambda values: pa.array(values, pa.decimal128(20, 6)), sources=CALLS)
+_column(
+    "parquet_durations", SECONDS, lambda values: _integers(values, pa.int64()).cast(pa.duration("s")), sources=CALLS
+)
+_column(
+    "parquet_integers_as_floats",
+    "segment_no",
+    lambda values: pa.array(values, pa.int64()).cast(pa.float64()),
+    sources=CALLS,
+)
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,))
@@ -729,29 +716,25 @@ def parquet_list_in_a_column(draft: Draft) -> None:
     draft.rejected = frozenset({"nested_column"})
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("published_figures",))
-def parquet_times_for_dates(draft: Draft) -> None:
-    _typed(draft, draft.of_kind(DATE), lambda values: pa.array(values, pa.date32()).cast(pa.timestamp("ms")))
+_column(
+    "parquet_times_for_dates",
+    DATE,
+    lambda values: pa.array(values, pa.date32()).cast(pa.timestamp("ms")),
+    sources=("published_figures",),
+)
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=CALLS)
 def parquet_times_of_day_for_durations(draft: Draft) -> None:
-    kind_of = draft.rng.choice((pa.time32("s"), pa.time32("ms"), pa.time64("us")))
-
-    def array(values: list[Any]) -> pa.Array:
-        return (
-            pa.array([None if value is None else int(value) for value in values], pa.int32())
-            .cast(pa.time32("s"))
-            .cast(kind_of)
-        )
-
-    _typed(draft, draft.of_kind(SECONDS), array)
+    to = draft.rng.choice((pa.time32("s"), pa.time32("ms"), pa.time64("us")))
+    name = draft.of_kind(SECONDS)
+    _typed(draft, name, lambda values: _integers(values, pa.int32()).cast(pa.time32("s")).cast(to))
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=("digital_contacts", "live_chats"))
 def parquet_flags_as_numbers(draft: Draft) -> None:
     to = draft.rng.choice((pa.int8(), pa.uint64(), pa.float64()))
-    _typed(draft, draft.of_kind(TRUTH), lambda values: pa.array([None if v is None else int(v) for v in values], to))
+    _typed(draft, draft.of_kind(TRUTH), lambda values: _integers(values, to))
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,), sources=tuple(START), slots=("tail", "many"))
@@ -795,16 +778,19 @@ def parquet_unknown_column_of_lists(draft: Draft) -> None:
     draft.arrays[header] = lambda values: pa.array([value for _ in values], to)
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("call_segments",))
+@kind(layer=LAYOUT, forms=(PARQUET,), sources=CALLS)
 def parquet_numbers_of_all_widths(draft: Draft) -> None:
     numbers = (pa.int16(), pa.uint32(), pa.float32(), pa.decimal256(40, 2), pa.decimal128(19, 0))
     name, to = draft.pick(lambda _, spec: spec.kind in (SECONDS, NUMBER)), draft.rng.choice(numbers)
-    _typed(draft, name, lambda values: pa.array([None if v is None else int(v) for v in values], pa.int64()).cast(to))
+    _typed(draft, name, lambda values: _integers(values, pa.int64()).cast(to))
 
 
-@kind(layer=LAYOUT, forms=(PARQUET,), sources=("published_figures",))
-def parquet_dates_of_64_bits(draft: Draft) -> None:
-    _typed(draft, draft.of_kind(DATE), lambda values: pa.array(values, pa.date64()))
+_column(
+    "parquet_dates_of_64_bits",
+    DATE,
+    lambda values: pa.array(values, pa.date64()),
+    sources=("published_figures",),
+)
 
 
 @kind(layer=LAYOUT, forms=(PARQUET,), slots=("tail",))

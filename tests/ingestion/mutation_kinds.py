@@ -1,4 +1,4 @@
-"""The list of mutation kinds: what each applies to, and which of them exclude each other. What they do is not here."""
+"""The list of mutation kinds: where each applies, and which exclude each other."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from tests.reference.drafts import FORMS, SOURCES, Draft
 
-# Columns come before rows, so that a row gets its fault in a column that the file has.
+# Columns change before rows, so that a row gets its fault in a column of the file.
 COLUMNS, ROWS, LAYOUT, BYTES = range(4)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A way in which extracts arrive that are not plain."""
+    """A way in which an extract can differ from a plain one."""
 
     name: str
     apply: Callable[[Draft], object]
     forms: tuple[str, ...]
     sources: tuple[str, ...]
     slots: frozenset[str]
-    """What it takes for itself: two kinds with a common slot do not meet in one file."""
+    """Kinds with a common slot exclude each other in a file."""
     layer: int
 
     def fits(self, draft: Draft) -> bool:
@@ -43,12 +43,12 @@ def enter(
     slots: tuple[str, ...] = (),
     layer: int = ROWS,
 ) -> None:
-    """Enter a kind into the list."""
+    """Add a kind to the list."""
     KINDS[name] = Kind(name, apply, forms, sources, frozenset(slots), layer)
 
 
 def kind(**applies_to: Any) -> Callable[[Mutation], Mutation]:
-    """Enter a function into the list, with the arguments of `enter`; its name is the kind's."""
+    """Add the decorated function to the list under its name, with the arguments of `enter`."""
 
     def decorate(function: Mutation) -> Mutation:
         enter(function.__name__, function, **applies_to)

@@ -1,7 +1,7 @@
-"""Reads many extracts as loading does, each as the delivery of a day of its own, and writes down what came out.
+"""Read many extracts as loading does, each as the delivery of its own day, and write the results to a file.
 
-A process of its own, so that its memory can be measured and a file that hangs ends it: `read_extracts.py FOLDER OUT`.
-FOLDER holds a folder of files for each source; OUT gets a pickle.
+Runs as `read_extracts.py FOLDER OUT` in its own process, to measure its memory and to end files that hang.
+FOLDER has a folder of files for each source; OUT becomes a pickle.
 """
 
 from __future__ import annotations

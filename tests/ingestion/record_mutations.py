@@ -1,4 +1,4 @@
-"""Mutations of whole records: their cells, quotes and lines, and records that repeat or are none."""
+"""Mutations of whole records: cells, quotes, lines, repeated and invalid records."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def empty_cells_at_the_end(draft: Draft) -> None:
 
 @kind(forms=DELIMITED)
 def delimiter_that_is_not_quoted(draft: Draft) -> None:
-    # An empty cell too many at the end would be none.
+    # An extra empty cell at the end would be no fault.
     _faulty_line(
         draft, lambda cells, delimiter: delimiter.join([f"A{delimiter}B", *cells[1:-1], "C"]), "too_many_cells"
     )
 
 
 def _text_place(draft: Draft, text: str) -> tuple[int, str, str]:
-    """Position and name of a column that a text may stand in, and the text as it stands there."""
+    """Return position and name of a column for a text, and the text as written there."""
     name, value = draft.column_for(text)
     return next(i for i, column in enumerate(draft.columns) if column.name == name), name, value
 

@@ -1,4 +1,4 @@
-"""A thousand extracts with one to three mutations each, drawn so that every kind occurs and none undoes another."""
+"""Extracts with one to three mutations each: every kind occurs, and none undoes another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mutated_extracts(seed: int, count: int) -> list[Draft]:
 
     Args:
         seed: fixes everything.
-        count: how many; the kind that has occurred least comes first in the next one.
+        count: number of extracts; the rarest kind so far comes first in the next one.
     """
     drawer = Drawer(seed)
     days = dict.fromkeys(SOURCES, FIRST_DAY)
@@ -47,7 +47,7 @@ def _mutated(drawer: Drawer, first: Kind, days: dict[str, date]) -> Draft:
 
 
 def _others(drawer: Drawer, first: Kind, source: str, form: str) -> list[Kind]:
-    """Up to two kinds that can stand beside the first."""
+    """Return up to two kinds that the first does not exclude."""
     taken = set(first.slots)
     chosen: list[Kind] = []
     for kind in drawer.rng.sample(list(KINDS.values()), drawer.rng.randint(0, 8)):

@@ -1,4 +1,4 @@
-"""However a delivery arrives, what it ends in gives the same facts and marts, and a run more changes nothing."""
+"""Any order of deliveries gives the facts and marts of their final state, and another run changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dagster_project.warehouse.connection import open_read_only
 from tests.build_steps import build_all
 from tests.ingestion.delivery_histories import DAYS, HISTORIES, STEPS, Deliveries
 
-# What tells a load from another; everything else has to be the same.
+# These identify a load; all other columns must be equal.
 OF_THE_LOAD = ("load_id", "loaded_at", "run_id", "validated_at", "corrected_at", "file_name", "file_sha256")
 # These list attempts and corrections, of which a single delivery has fewer.
 OF_THE_HISTORY = ("load_audit", "loads", "load_forces", "quarantine", "corrections", "expectation_results")
@@ -45,7 +45,7 @@ def night(settings: Settings, name: str) -> int:
 
 
 def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tuple]]:
-    """Rows of every table of the schemas in an order of their own, without what tells a load from another."""
+    """Return the sorted rows of every table of the schemas, without the columns that identify a load."""
     with open_read_only(settings.warehouse) as connection:
         found: dict[str, list[str]] = {}
         for schema, table, column in connection.execute(
@@ -66,7 +66,7 @@ def contents(settings: Settings, schemas: tuple[str, ...]) -> dict[str, list[tup
 
 
 def everything(settings: Settings) -> dict[str, list[tuple]]:
-    """All that loading keeps, to the byte, but for what a night without news writes down: that it looked."""
+    """Return all rows that loading keeps, except the record that a night without new deliveries writes."""
     with open_read_only(settings.warehouse) as connection:
         names = connection.execute(
             """
@@ -83,7 +83,7 @@ def everything(settings: Settings) -> dict[str, list[tuple]]:
 
 @pytest.fixture(scope="module")
 def histories(tmp_path_factory, parsed_project):
-    """The histories night by night in one installation, and where they end, delivered at once, in another."""
+    """The histories night by night in one installation, and their final deliveries at once in another."""
     folder = tmp_path_factory.mktemp("histories")
     with pytest.MonkeyPatch.context() as patch:
         # Expectations compare a delivery with those of the weeks before it, which differ between the two installations.
@@ -105,7 +105,7 @@ def lived(folder: Path, parsed: Path) -> Iterator[tuple[Deliveries, Settings, Se
     yield deliveries, stepwise, at_once, nights
 
 
-def test_the_histories_hold_what_they_are_meant_to(histories):
+def test_histories_have_enough_corrections_rejections_and_gaps(histories):
     deliveries, _, _, nights = histories
     days = deliveries.days
     assert len({day.day for day in days}) == HISTORIES * DAYS
@@ -118,7 +118,7 @@ def test_the_histories_hold_what_they_are_meant_to(histories):
 
 
 @pytest.mark.parametrize("schema", ["staging", "measures", "marts"])
-def test_any_history_gives_what_its_end_delivered_at_once_gives(histories, schema):
+def test_history_gives_what_its_final_delivery_gives(histories, schema):
     _, stepwise, at_once, _ = histories
     found, expected = contents(stepwise, (schema,)), contents(at_once, (schema,))
     assert found.keys() == expected.keys()
@@ -129,9 +129,9 @@ def test_any_history_gives_what_its_end_delivered_at_once_gives(histories, schem
         assert found[name] == expected[name], name
 
 
-def test_a_night_without_news_changes_nothing(histories):
+def test_night_without_new_deliveries_changes_nothing(histories):
     _, stepwise, _, _ = histories
     before, built = everything(stepwise), contents(stepwise, ("staging", "measures", "marts"))
-    assert night(stepwise, "once more") == 0
+    assert night(stepwise, "without news") == 0
     assert everything(stepwise) == before
     assert contents(stepwise, ("staging", "measures", "marts")) == built

@@ -23,7 +23,7 @@ def reading(drafts: list[Draft], tmp_path_factory: pytest.TempPathFactory) -> Re
     return read_all(drafts, tmp_path_factory.mktemp("exotic"))
 
 
-def test_there_are_five_hundred_in_every_combination_of_what_the_bytes_of_a_text_can_be(drafts):
+def test_extracts_cover_every_combination_of_text_properties(drafts):
     assert len(drafts) >= 500
     assert {(draft.source, draft.form) for draft in drafts} == {(s, f) for s in SOURCES for f in FORMS}
     ways = Counter(
@@ -34,7 +34,7 @@ def test_there_are_five_hundred_in_every_combination_of_what_the_bytes_of_a_text
     assert len(ways) == 2 * len(ENCODINGS) * len(DELIMITERS) * len(LINE_ENDS) * len(QUOTES)
 
 
-def test_they_are_valid(drafts):
+def test_extracts_have_no_fault(drafts):
     assert [draft.name for draft in drafts if draft.rejected or any(row.verdict for row in draft.rows)] == []
 
 
@@ -43,7 +43,7 @@ def test_every_row_is_loaded_and_counted(reading):
     assert sum(outcome.quarantined_rows for outcome in reading.outcomes) == 0
 
 
-def test_every_value_is_what_the_file_means(reading):
+def test_every_value_is_as_expected(reading):
     wrong = deviations(reading)
     assert not wrong, listed(wrong)
 

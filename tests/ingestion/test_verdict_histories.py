@@ -1,4 +1,4 @@
-"""Each night's verdicts on deliveries are those of the rules, whatever came before."""
+"""Verdicts on the deliveries of each night follow the rules, regardless of the nights before."""
 
 from __future__ import annotations
 
@@ -16,29 +16,25 @@ from tests.ingestion.verdict_histories import NIGHTS, SOURCE, History, Verdicts
 from tests.unit.loading_helpers import VISITS
 
 CODES = {
-    "faulty_rows_are_within_limits",
-    "faulty_rows_of_28_days_are_within_limits",
-    "key_not_unique",
-    "events_outside_day",
-    "same_content_as_other_day",
-    "no_header",
-}
-# Volume by weekday is another matter, and has its own tests.
+    "faulty_rows_are_within_limits", "faulty_rows_of_28_days_are_within_limits", "key_not_unique",
+    "events_outside_day", "same_content_as_other_day", "no_header",
+}  # fmt: skip
+# Volume by weekday has its own tests.
 CONTRACT = replace(VISITS, volume_floor=0.0)
 
 
 def codes_of(delivery) -> set[str]:
-    """The reason codes in a reason: those in brackets, and names of expectations that have none."""
+    """Return the codes in a reason: those in brackets, and names of expectations without a code."""
     if delivery.is_accepted:
         return set()
     return {code for code in CODES if f"[{code}]" in delivery.reason or f"{code}:" in delivery.reason}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_night_decides_as_the_rules_say(tmp_path, seed):
+def test_verdicts_of_every_night_follow_the_rules(tmp_path, seed):
     settings = Settings(home=tmp_path / "home", quiet_seconds=0, _env_file=None)
     history, rules = History(seed, settings.landing), Verdicts()
-    reached: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for night in range(NIGHTS):
         history.step()
         expected = rules.night(history.files)
@@ -55,11 +51,11 @@ def test_every_night_decides_as_the_rules_say(tmp_path, seed):
         assert {(code, day) for code, day in failed if day not in waived} == {
             (code, day) for day, codes in expected.items() for code in codes if code != "no_header"
         }
-        reached.update(code for codes in expected.values() for code in codes)
+        counts.update(code for codes in expected.values() for code in codes)
         rejected = [item for item in report.rejected if codes_of(item) != {"no_header"}]
         for delivery in rejected[::9]:
             with loading_connection(settings.warehouse) as connection:
                 waive(connection, SOURCE, delivery.extract_date, "it is right")
             rules.accepted_by_hand[delivery.extract_date] = frozenset(history.files[delivery.extract_date].values())
-    assert reached.keys() == CODES, reached
-    assert min(reached.values()) > 1, reached
+    assert counts.keys() == CODES, counts
+    assert min(counts.values()) > 1, counts

@@ -1,4 +1,4 @@
-"""The judge of the mutated extracts itself: whatever differs from what was expected, it says so."""
+"""The comparison of mutated extracts with expectations reports every difference."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return outcome
 
 
-def test_a_file_that_is_read_as_expected_gives_no_deviation(outcome):
+def test_file_read_as_expected_has_no_deviation(outcome):
     assert outcome.wrong() == []
     assert outcome.is_conserved
 
 
-def test_another_row_reason_column_or_value_is_a_deviation(outcome):
+def test_other_row_reason_column_or_value_is_a_deviation(outcome):
     ((number, (code, column)),) = outcome.expected.quarantined.items()
     for quarantined in ({number + 1: (code, column)}, {number: ("other", column)}, {number: (code, "line")}, {}):
         assert replace(outcome, quarantined=quarantined).wrong()
@@ -40,7 +40,7 @@ def test_another_row_reason_column_or_value_is_a_deviation(outcome):
     assert replace(outcome, file={**outcome.file, "error": "refused [no_header]"}).wrong()
 
 
-def test_a_row_that_is_nowhere_in_two_places_or_not_counted_is_not_conserved(outcome):
+def test_lost_doubled_or_uncounted_row_is_not_conserved(outcome):
     (number,) = outcome.expected.quarantined
     good = next(iter(outcome.loaded))
     fewer = {row: values for row, values in outcome.loaded.items() if row != good}

@@ -1,7 +1,6 @@
-"""Random deliveries over two months as files in a landing folder, and what has to be decided of each every night.
+"""Random deliveries over two months as files in a landing folder, and the expected verdict on each, every night.
 
-The rules are those that are promised to whoever delivers, written down again over the texts of the files. What reads
-and judges them is not here.
+The rules are the documented ones, applied to the texts of the files.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def rows_of(text: str) -> list[Row]:
 
 @dataclass
 class Facts:
-    """What the rows of a delivery come to."""
+    """Counts of a delivery."""
 
     read: int = 0
     faulty: int = 0
@@ -69,7 +68,7 @@ def facts_of(day: date, files: dict[str, str]) -> Facts:
 
 @dataclass
 class Verdicts:
-    """What is loaded, and what a night decides."""
+    """The loaded files, and the verdicts of a night."""
 
     loaded: dict[date, dict[str, str]] = field(default_factory=dict)
     accepted_by_hand: dict[date, frozenset[str]] = field(default_factory=dict)
@@ -109,7 +108,7 @@ class Verdicts:
 
 
 class History:
-    """Files that are put into a landing folder, night by night."""
+    """Files that arrive in a landing folder, night by night."""
 
     def __init__(self, seed: int, landing: Path) -> None:
         self._dice = random.Random(seed)
@@ -139,7 +138,7 @@ class History:
         else:
             text = self._text(day)
         name = f"{SOURCE}_{day}{suffix}.csv"
-        # What is broken is replaced, not added to.
+        # A broken file is replaced.
         for old in [old for old, there in self.files[day].items() if there == BROKEN]:
             del self.files[day][old]
             (self._folder / old).unlink()

@@ -1,4 +1,4 @@
-"""What came out of a folder of extracts, set beside what had to come out. How much may differ is not decided here."""
+"""Compare the results of reading a folder of extracts with the expected ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from tests.reference.drafts import SOURCES, Draft, Expectation, expectation
 from tests.reference.extract_files import written
 
 PROJECT = Path(__file__).parents[2]
-OWN_COLUMNS = ("extract_date", "load_id", "source_row")
 
 
 @dataclass(repr=False)
 class Outcome:
-    """What became of one file."""
+    """Result of reading one file."""
 
     draft: Draft
     expected: Expectation
@@ -35,12 +34,12 @@ class Outcome:
 
     @property
     def quarantine(self) -> set[tuple[int, str, str | None]]:
-        """Row, reason code and column of every row that has to be quarantined."""
+        """Row, reason code and column of every row that should be quarantined."""
         return {(number, *reason) for number, reason in self.expected.quarantined.items()}
 
     @property
     def is_conserved(self) -> bool:
-        """Whether every row of the file is in one place, and all have been counted."""
+        """Whether every row of the file is either loaded or quarantined, and counted."""
         if self.expected.rejected:
             return not self.loaded and not self.quarantined and self.file["rows_loaded"] == 0
         return self.file["rows_read"] == self.expected.rows_read == self.file["rows_loaded"] + self.file[
@@ -48,7 +47,7 @@ class Outcome:
         ] == len(self.loaded) + self.quarantined_rows and not set(self.loaded) & set(self.quarantined)
 
     def wrong(self) -> list[str]:
-        """Every deviation, in words; personal values are not compared here."""
+        """Describe every deviation; personal values are not compared here."""
         about = f"{self.draft.name} ({', '.join(self.draft.kinds)})"
         error = self.file["error"]
         if self.expected.rejected:
@@ -70,9 +69,9 @@ class Outcome:
             for name in self.expected.unknown
             if not any(name in column for column in unknown)
         ]
-        said = [warning for warning in self.file["warnings"] if "not in the contract" in warning]
-        if len(said) != bool(unknown):
-            found.append(f"{about}: {len(said)} warnings of {len(unknown)} unknown columns")
+        output = [warning for warning in self.file["warnings"] if "not in the contract" in warning]
+        if len(output) != bool(unknown):
+            found.append(f"{about}: {len(output)} warnings of {len(unknown)} unknown columns")
         delivery = self.delivery or {}
         for name in (
             "faulty_rows_over_limit",
@@ -101,7 +100,7 @@ class Outcome:
         ]
 
     def _wrong_reasons(self, about: str) -> list[str]:
-        """Sentences that do not name the column or the value that was found, or that tell a personal value."""
+        """Describe reasons that do not name the column or value, or that show a personal value."""
         found = []
         for row in self.draft.rows:
             reason, (_, column) = self.reasons.get(row.number, ""), row.verdict or ("", None)
@@ -124,7 +123,7 @@ class Outcome:
 
 
 def deviations(reading: Reading) -> list[str]:
-    """Every deviation of every file, in words."""
+    """Describe every deviation of every file."""
     return [text for outcome in reading.outcomes for text in outcome.wrong()]
 
 
@@ -134,13 +133,13 @@ def listed(texts: list[str]) -> str:
 
 
 def not_conserved(reading: Reading) -> list[str]:
-    """Files of which a row is in no place, in two, or not counted."""
+    """Return files with a lost, doubled or uncounted row."""
     return [outcome.draft.name for outcome in reading.outcomes if not outcome.is_conserved]
 
 
 @dataclass(repr=False)
 class Reading:
-    """What came out of all files."""
+    """Results of all files."""
 
     outcomes: list[Outcome]
     peak_bytes: int
@@ -151,7 +150,7 @@ class Reading:
 
 
 def read_all(drafts: list[Draft], folder: Path) -> Reading:
-    """Write all drafts into a folder and have them read.
+    """Write all drafts into a folder and read them in another process.
 
     Raises:
         AssertionError: the reading process failed; the message ends with what it wrote.
@@ -170,13 +169,13 @@ def read_all(drafts: list[Draft], folder: Path) -> Reading:
         text=True,
         check=False,
     )
-    said = process.stdout + process.stderr
-    assert process.returncode == 0, said[-3000:]
+    output = process.stdout + process.stderr
+    assert process.returncode == 0, output[-3000:]
     found = pickle.loads(out.read_bytes())  # noqa: S301 - made by our own process
     outcomes: list[Outcome] = []
     for parts in found["sources"].values():
         outcomes += _outcomes(parts, expected)
-    reading = Reading(outcomes, found["peak"], said + repr(found["sources"]))
+    reading = Reading(outcomes, found["peak"], output + repr(found["sources"]))
     for outcome in outcomes:
         reading.pseudonyms += _pseudonyms(outcome)
     return reading

@@ -89,7 +89,7 @@ def _functions(folder: Path, source: Path) -> dict[str, str]:
             suffix = f"_{rounding}" if rounding else ""
             heads.append(f"folded_{name}{suffix}({', '.join(f'p_{item}' for item in names)})")
             columns.append(f"{{{{ expanded_{name}({', '.join(arguments)}) }}}} as c{len(columns)}")
-    said = run_dbt(folder, ["compile", "--inline", f"select {', '.join(columns)}"], source=source)
-    select = parse_one(said[said.index("select") :], dialect="duckdb")
+    output = run_dbt(folder, ["compile", "--inline", f"select {', '.join(columns)}"], source=source)
+    select = parse_one(output[output.index("select") :], dialect="duckdb")
     assert isinstance(select, exp.Select)
     return {head: column.this.sql(dialect="duckdb") for head, column in zip(heads, select.expressions, strict=True)}

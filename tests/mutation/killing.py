@@ -1,4 +1,4 @@
-"""Tells whether the tests of figures notice a mutant: the unit tests of its model, then the tables of the reference.
+"""Whether the tests of figures notice a mutant: the unit tests of its model, then the tables of the reference.
 
 The tests of `tests/reference` hold the tables of `REFERENCE` against plain Python on histories like the one here. A
 mutant that changes one of them on such a history is therefore noticed there, and one that changes none is not.
@@ -15,44 +15,22 @@ from typing import Any
 
 import duckdb
 from folded_project import compile_folded, define
-from mutants import Mutant, mutants
+from mutants import Mutant, sites
 from unit_tests import UnitTests
 
-from tests.reference.compiled_project import CompiledProject, Node, build_nodes, contents, warehouse
-from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.compiled_project import CompiledProject, Node, build_nodes, fingerprint, warehouse
+from tests.reference.raw_tables import build_world
 from tests.reference.worlds import draw_world
 
 REFERENCE = (
-    "dim_date",
-    "fct_call",
-    "kpi_measure_monthly",
-    "kpi_measure_period",
-    "kpi_measure_spc",
-    "kpi_measure_spc_as_of",
-    "kpi_measure_weekly",
-    "kpi_measure_spc_weekly",
-    "kpi_calls_monthly",
-    "kpi_calls_daily",
-    "kpi_calls_hourly",
-    "kpi_call_definitions",
-    "kpi_staffing_hourly",
-    "kpi_digital_monthly",
-    "kpi_digital_by_type_monthly",
-    "kpi_digital_ledger_monthly",
-    "kpi_ocr_monthly",
-    "kpi_live_chat_monthly",
-    "kpi_chat_operator_monthly",
-    "kpi_chat_concurrency_monthly",
-    "kpi_displacement_monthly",
-    "kpi_crime_monthly",
-    "kpi_crime_by_district_monthly",
-    "kpi_cancellations_monthly",
-    "kpi_crime_status_monthly",
-    "kpi_cancellation_detail_monthly",
-    "kpi_crime_net_monthly",
-    "kpi_crime_maturity",
-    "kpi_crime_expected_net",
-)
+    "dim_date", "fct_call", "kpi_measure_monthly", "kpi_measure_period", "kpi_measure_spc", "kpi_measure_spc_as_of",
+    "kpi_measure_weekly", "kpi_measure_spc_weekly", "kpi_calls_monthly", "kpi_calls_daily", "kpi_calls_hourly",
+    "kpi_call_definitions", "kpi_staffing_hourly", "kpi_digital_monthly", "kpi_digital_by_type_monthly",
+    "kpi_digital_ledger_monthly", "kpi_ocr_monthly", "kpi_live_chat_monthly", "kpi_chat_operator_monthly",
+    "kpi_chat_concurrency_monthly", "kpi_displacement_monthly", "kpi_crime_monthly", "kpi_crime_by_district_monthly",
+    "kpi_cancellations_monthly", "kpi_crime_status_monthly", "kpi_cancellation_detail_monthly",
+    "kpi_crime_net_monthly", "kpi_crime_maturity", "kpi_crime_expected_net",
+)  # fmt: skip
 
 # Two worlds of a few histories hold the cases that 2,000 do, in a tenth of a second a table: one in which hardly a day
 # is whole, and one in which most are.
@@ -65,21 +43,11 @@ _PATIENCE_SECONDS = 120
 # Ten times what these histories need; a fault that multiplies rows ends here.
 _MEMORY = "2GB"
 
-# Written out from a list by a loop, row by row; a fault in one of 300 lines is a fault of the list. The models of
-# changed rows and of latest rows are two macros over different keys; chg_digital_contacts_rows and
-# fct_digital_contact stand for all.
+# Written out from a list by a loop; a fault in one of 300 lines is a fault of the list. The models of latest rows are
+# one macro over different keys, for which fct_digital_contact stands.
 _LEFT_OUT = {
-    "data_dictionary",
-    "int_hour_of_week",
-    "chg_call_segments_rows",
-    "chg_crimes_rows",
-    "chg_live_chats_rows",
-    "chg_online_crime_reports_rows",
-    "chg_published_figures_rows",
-    "chg_published_statements_rows",
-    "int_published_figures_current",
-    "int_published_statements_current",
-}
+    "data_dictionary", "int_hour_of_week", "int_published_figures_current", "int_published_statements_current",
+}  # fmt: skip
 
 
 class Trial:
@@ -91,37 +59,36 @@ class Trial:
         functions: dict[str, str],
         connections: Sequence[duckdb.DuckDBPyConnection],
     ) -> None:
-        """Build a world in each, as it should be, and keep what the reference tables hold."""
+        """Build a world in each without a fault, and keep the fingerprints of the reference tables."""
         self.project = project
         self.connections = connections
         self.unit_tests = UnitTests(project)
-        self.right: list[dict[str, list[tuple[Any, ...]]]] = []
-        nodes = list(project.nodes.values())
+        self.right: list[dict[str, tuple[Any, ...]]] = []
         for seed, connection in zip(_SEEDS, connections, strict=True):
-            world = draw_world(seed, forces=_FORCES)
-            load_history(connection, world.history)
             define(connection, functions)
-            build_nodes(connection, [node for node in nodes if node.kind == "seed"])
-            load_definitions(connection, world.definitions)
-            build_nodes(connection, [node for node in nodes if node.kind != "seed"])
-            self.right.append({name: contents(connection, project.by_name[name]) for name in REFERENCE})
+            build_world(connection, project, draw_world(seed, forces=_FORCES))
+            self.right.append({name: fingerprint(connection, project.by_name[name]) for name in REFERENCE})
 
     def models(self) -> list[Node]:
-        """Models with logic: all but staging, which renames, and what a loop or a macro writes out."""
+        """Return the models with logic that a full build reads.
+
+        Not staging, which renames; not changes, which only incremental builds read (`tests/dbt` compares those with
+        full builds); not what a loop or a macro writes out.
+        """
         return [
             node
             for node in self.project.nodes.values()
-            if node.kind != "seed" and node.folder != "staging" and node.name not in _LEFT_OUT
+            if node.kind != "seed" and node.folder not in ("staging", "changes") and node.name not in _LEFT_OUT
         ]
 
     def draw(self, number: int, *, seed: int) -> list[Mutant]:
-        """So many mutants, drawn from those of all models."""
-        every = [mutant for node in self.models() for mutant in mutants(node.name, node.sql)]
-        return random.Random(seed).sample(every, min(number, len(every)))
+        """Draw mutants from those of all models."""
+        every = [site for node in self.models() for site in sites(node.name, node.sql)]
+        return [site.mutant() for site in random.Random(seed).sample(every, min(number, len(every)))]
 
     def killer(self, mutant: Mutant) -> str | None:
-        """What notices the mutant: a unit test, a table of the reference, or DuckDB; None when nothing does."""
-        # A fault may multiply rows without end; no test of such a model would ever end well.
+        """Return what notices the mutant: a unit test, a table of the reference or a DuckDB error; None: nothing."""
+        # A fault may multiply rows without end, and no test of such a model would pass.
         alarm = threading.Timer(_PATIENCE_SECONDS, self._interrupt)
         alarm.start()
         try:
@@ -144,10 +111,10 @@ class Trial:
             return None
         connection.execute("begin")
         try:
-            # Table by table, so that what comes first and differs saves the rest.
+            # Stop at the first table that differs.
             for node in [node for node in affected if node.unique_id in needed]:
                 build_nodes(connection, [node], replaced={mutant.model: mutant.sql})
-                if node.name in right and contents(connection, node) != right[node.name]:
+                if node.name in right and fingerprint(connection, node) != right[node.name]:
                     return node.name
             return None
         except duckdb.Error as error:
@@ -158,7 +125,7 @@ class Trial:
 
 @contextmanager
 def trial(folder: Path) -> Iterator[Trial]:
-    """A trial over the project as it stands; `folder` is for dbt."""
+    """Yield a trial over the current project; `folder` is for dbt."""
     project, functions = compile_folded(folder)
     with ExitStack() as stack:
         yield Trial(project, functions, [stack.enter_context(warehouse(memory_limit=_MEMORY)) for _ in _SEEDS])

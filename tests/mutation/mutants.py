@@ -1,8 +1,8 @@
-"""Small faults put into SQL: what a slip of the hand, or of a thought, would have written. Running them is not here.
+"""Small faults put into SQL, as a slip of the hand or of thought would. `killing` runs them.
 
-Left out is what changes nothing by its nature: casts, the place of nulls where there are none, names, the greatest of
-one value made the least, what is counted, a zero in a sum or under a greatest made nothing, and an inner join made a
-left one, since a measure, a force and a day have their partner in every list.
+Faults that change nothing by their nature are left out: casts, the order of nulls, names, the minimum of one value in
+place of its maximum, the counted value, null for a zero in a sum or maximum, and a left join for an inner one, since
+every measure, force and day has its partner in every list.
 """
 
 from __future__ import annotations
@@ -37,25 +37,38 @@ class Mutant:
 
     model: str
     fault: str
-    """What was changed, to be read by a person."""
+    """Description of the change, for the report."""
     sql: str
 
 
-def mutants(model: str, sql: str) -> Iterator[Mutant]:
-    """All mutants of a model, in the order of its text."""
-    tree = parse_one(sql, dialect=DIALECT)
-    for place, node in enumerate(list(tree.walk(bfs=False))):
-        for name, change in _faults(node):
-            copy = tree.copy()
-            target = list(copy.walk(bfs=False))[place]
-            before = _short(target)
-            after = change(target)
-            text = copy.sql(dialect=DIALECT)
-            yield Mutant(model, f"{name}: {before} -> {after if isinstance(after, str) else _short(after)}", text)
+@dataclass(frozen=True)
+class Site:
+    """A node of a model's SQL and one of its faults; cheap, so that a few can be drawn from all."""
+
+    model: str
+    sql: str
+    node: int
+    """Position in depth-first order."""
+    fault: int
+
+    def mutant(self) -> Mutant:
+        """Return the mutant with this fault."""
+        tree = parse_one(self.sql, dialect=DIALECT)
+        target = list(tree.walk(bfs=False))[self.node]
+        name, change = list(_faults(target))[self.fault]
+        before, after = _short(target), change(target)
+        fault = f"{name}: {before} -> {after if isinstance(after, str) else _short(after)}"
+        return Mutant(self.model, fault, tree.sql(dialect=DIALECT))
+
+
+def sites(model: str, sql: str) -> list[Site]:
+    """Return all sites of a model, in the order of its text."""
+    nodes = enumerate(parse_one(sql, dialect=DIALECT).walk(bfs=False))
+    return [Site(model, sql, place, fault) for place, node in nodes for fault, _ in enumerate(_faults(node))]
 
 
 def round_trip(sql: str) -> str:
-    """The SQL as it is written again without a fault."""
+    """Return the SQL as sqlglot writes it, without a fault."""
     return parse_one(sql, dialect=DIALECT).sql(dialect=DIALECT)
 
 
@@ -69,39 +82,39 @@ Change = Callable[[exp.Expression], exp.Expression | str]
 
 def _faults(node: exp.Expression) -> Iterator[tuple[str, Change]]:
     if type(node) in _SWAPS and not _is_inside(node, exp.DataType) and not _is_pivot(node):
-        yield "operator", lambda found: _replace(found, _swapped(found))
+        yield "operator", lambda node: _replace(node, _swapped(node))
     if isinstance(node, exp.Literal) and not _is_inside(node, exp.DataType, exp.Interval):
         if not node.is_string and node.this.isdigit() and not _is_counted(node):
-            yield "number", lambda found: _replace(found, exp.Literal.number(_next_number(int(found.this))))
+            yield "number", lambda node: _replace(node, exp.Literal.number(_next_number(int(node.this))))
         elif node.is_string and isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.When | exp.If | exp.Concat):
-            yield "text", lambda found: _replace(found, exp.Literal.string(f"{found.this}x"))
+            yield "text", lambda node: _replace(node, exp.Literal.string(f"{node.this}x"))
     if isinstance(node, exp.Join) and node.side == "LEFT":
         yield "join", _inner
     if isinstance(node, exp.Where | exp.Having):
-        yield "condition", lambda found: _drop(found)
+        yield "condition", _drop
     if isinstance(node, exp.And) and not isinstance(node.parent, exp.And):
-        yield "condition", lambda found: _replace(found, found.this)
-        yield "condition", lambda found: _replace(found, found.expression)
+        yield "condition", lambda node: _replace(node, node.this)
+        yield "condition", lambda node: _replace(node, node.expression)
     if isinstance(node, exp.Coalesce) and node.expressions:
-        yield "coalesce", lambda found: _replace(found, found.this)
+        yield "coalesce", lambda node: _replace(node, node.this)
     if (
         isinstance(node, exp.Case)
         and node.args.get("default") is not None
         and not isinstance(node.parent, exp.Sum | exp.Max)
     ):
-        yield "else", lambda found: _replace(found.args["default"], exp.null())
+        yield "else", lambda node: _replace(node.args["default"], exp.null())
     if isinstance(node, exp.Case) and len(node.args["ifs"]) > 1:
-        yield "when", lambda found: _drop(found.args["ifs"][0])
+        yield "when", lambda node: _drop(node.args["ifs"][0])
     if isinstance(node, exp.Not):
-        yield "not", lambda found: _replace(found, found.this)
+        yield "not", lambda node: _replace(node, node.this)
     if isinstance(node, exp.Neg) and not isinstance(node.this, exp.Literal):
-        yield "sign", lambda found: _replace(found, found.this)
+        yield "sign", lambda node: _replace(node, node.this)
     if isinstance(node, exp.Ordered):
         yield "order", _turn
     if isinstance(node, exp.Distinct):
-        yield "distinct", lambda found: _drop(found)
+        yield "distinct", _drop
     if isinstance(node, exp.Between):
-        yield "between", lambda found: _replace(found, exp.GT(this=found.this, expression=found.args["low"]))
+        yield "between", lambda node: _replace(node, exp.GT(this=node.this, expression=node.args["low"]))
 
 
 def _is_pivot(node: exp.Expression) -> bool:

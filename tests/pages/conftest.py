@@ -1,4 +1,4 @@
-"""A browser and an installation with a run, for the tests of what people see: `make test-pages`."""
+"""A browser, and an installation with a run, for `make test-pages`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from dagster_project.settings import PROJECT_ROOT
 from tests.dagster import tiny_landing
+from tests.end_to_end.command import START, Command
 
-_START = "from dagster_project.__main__ import main; main()"
+_SETTINGS = {"FCIR_SITE_URL": "https://intranet.example/fcir"}
 
 # Loading the code location takes some 10 s of CPU, twice when two servers share a machine with other work.
 _PATIENCE_SECONDS = 180
@@ -39,33 +39,26 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path:
     """A data root after a nightly run with a missing and a rejected delivery."""
-    home = tmp_path_factory.mktemp("pages") / "home"
-    shutil.copytree(parsed_project, home / "dbt")
-    tiny_landing.write(home / "landing")
-    done = subprocess.run(
-        [sys.executable, "-c", _START, "run"],
-        cwd=home,
-        env=_environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = Command(tmp_path_factory.mktemp("pages") / "home", settings=_SETTINGS)
+    command.know_the_project(parsed_project)
+    tiny_landing.write(command.home / "landing")
+    done = command.run("run")
     assert done.returncode == 1, done.stdout + done.stderr
-    return home
+    return command.home
 
 
 @pytest.fixture(scope="session")
 def server(home: Path) -> Iterator[str]:
-    """The address of `fcir ui --read-only` over that data root."""
+    """Return the address of `fcir ui --read-only` over that data root."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     with (home / "ui.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START, "ui", "--read-only", "--port", str(port)],
+            [sys.executable, "-c", START, "ui", "--read-only", "--port", str(port)],
             cwd=home,
-            env=_environment(home),
+            env=Command(home, settings=_SETTINGS).environment,
             stdout=log,
             stderr=log,
         )
@@ -75,11 +68,6 @@ def server(home: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=60)
-
-
-def _environment(home: Path) -> dict[str, str]:
-    own = {"FCIR_HOME": str(home), "FCIR_SITE_URL": "https://intranet.example/fcir"}
-    return os.environ | own | {"PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

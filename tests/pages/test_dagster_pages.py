@@ -57,7 +57,7 @@ def leads_to(page: Page, address: str) -> None:
     expect(page.locator(f'a[href="{address}"]').first).to_be_visible()
 
 
-def test_the_whole_lineage_shows_its_stages(visit):
+def test_lineage_shows_asset_groups(visit):
     shows(
         visit("/asset-groups"),
         "sources",
@@ -71,12 +71,12 @@ def test_the_whole_lineage_shows_its_stages(visit):
     )
 
 
-def test_the_publication_shows_what_it_consists_of(visit):
+def test_publication_group_lists_its_assets(visit):
     page = visit("/locations/dagster_project/asset-groups/publication/list")
     shows(page, "board_paper", "database", "dictionary", "manifest", "measures", "parquet", "quality", "run_verdict")
 
 
-def test_a_source_shows_its_rows_columns_contract_and_days(visit):
+def test_source_page_shows_rows_columns_and_contract(visit):
     page = visit("/assets/raw/call_segments")
     shows(page, "Segments of telephone calls", "One row per segment of a call", "Row count", "control-room-systems")
     shows(page, "caller_number", "kept as a keyed pseudonym only", "warehouse.raw.call_segments", "nightly")
@@ -85,19 +85,19 @@ def test_a_source_shows_its_rows_columns_contract_and_days(visit):
     shows_after_click(page, "[Show Markdown]", "kind: DataContract")
 
 
-def test_a_source_shows_its_days_from_its_first_delivery_on(visit):
+def test_source_partitions_start_with_first_delivery(visit):
     page = visit("/assets/raw/call_segments?view=partitions")
     shows(page, "Materialized (3)", "Missing (")
     expect(page.locator("body")).not_to_contain_text("2022-10-27")
 
 
-def test_the_first_page_shows_the_runs_of_the_command_line(visit):
+def test_timeline_shows_runs_of_the_command_line(visit):
     page = visit("/overview/activity/timeline")
     shows(page, "dagster_project", "nightly")
     expect(page.locator("body")).not_to_contain_text("No runs")
 
 
-def test_a_check_says_what_it_claims_and_what_it_found(visit):
+def test_check_page_shows_description_and_result(visit):
     page = visit("/assets/raw/call_segments?view=checks&checkDetail=queue_time_is_below_two_hours")
     shows(
         page,
@@ -110,7 +110,7 @@ def test_a_check_says_what_it_claims_and_what_it_found(visit):
     )
 
 
-def test_a_mart_shows_its_rows_columns_sql_and_pages(visit):
+def test_mart_page_shows_rows_columns_sql_and_links(visit):
     page = visit("/assets/marts/kpi_measure_monthly")
     shows(page, "One row per force, measure and month.", "Row count", "performance-analysis", "columns_come_from")
     shows(page, "dbt/models/marts/kpis/measures/kpi_measure_monthly.sql")
@@ -118,24 +118,24 @@ def test_a_mart_shows_its_rows_columns_sql_and_pages(visit):
     leads_to(page, f"{SITE}/measures/index.html")
 
 
-def test_an_audit_table_has_rows_although_nothing_of_dagster_makes_it(visit):
+def test_audit_table_shows_row_count(visit):
     shows(visit("/assets/audit/load"), "Row count", "file_sha256", "data-engineering")
 
 
-def test_the_site_says_how_many_pages_it_has(visit):
+def test_site_asset_shows_number_of_pages(visit):
     page = visit("/assets/published/site")
     shows(page, "opens from a file share", "pages", "published/current/index.html")
     leads_to(page, f"{SITE}/index.html")
 
 
-def test_runs_and_what_a_failed_one_failed_of(visit):
+def test_failed_run_shows_its_cause(visit):
     page = visit("/runs")
     shows(page, "nightly", "Failure", "fcir/started_by: command line")
     page.locator('a[href^="/runs/"]').first.click()
     shows(page, "published__run_verdict", "2 deliveries need attention")
 
 
-def test_schedule_and_sensors_say_what_they_do(visit):
+def test_schedule_and_sensors_are_described(visit):
     shows(visit("/automation"), "nightly_0415", "new_deliveries", "overdue_deliveries", "failed_runs")
     shows(visit("/locations/dagster_project/schedules/nightly_0415"), "every night at 04:15 London time")
     shows(visit("/locations/dagster_project/sensors/new_deliveries"), "It is off until somebody switches it on.")

@@ -140,7 +140,7 @@ def see(looked: Looked, address: str) -> Seen:
     return Seen(faults, title, language, headings, barriers, narrow, unreachable, printed)
 
 
-def test_no_page_asks_for_anything_outside_the_publication_or_complains(seen):
+def test_pages_request_nothing_external_and_log_no_error(seen):
     assert {address: page.faults for address, page in seen.items() if page.faults} == {}
 
 
@@ -168,15 +168,15 @@ def test_no_link_is_broken(addresses, published):
     assert broken == []
 
 
-def test_no_page_has_a_barrier_that_axe_finds(seen, own):
+def test_axe_finds_no_violation(seen, own):
     assert {address: seen[address].barriers for address in own if seen[address].barriers} == {}
 
 
-def test_pages_are_read_at_320_pixels_without_scrolling_sideways(seen, own):
+def test_pages_fit_320_pixels(seen, own):
     assert {address: seen[address].narrow for address in own if seen[address].narrow > NARROW["width"]} == {}
 
 
-def test_every_page_has_a_title_a_language_and_one_heading_of_the_first_level(seen, own):
+def test_pages_have_title_language_and_one_h1(seen, own):
     faults = [
         address
         for address in own
@@ -185,7 +185,7 @@ def test_every_page_has_a_title_a_language_and_one_heading_of_the_first_level(se
     assert faults == []
 
 
-def test_the_search_finds_a_measure_and_is_used_with_the_keyboard_alone(looked):
+def test_search_finds_a_measure_by_keyboard(looked):
     looked.open("measures/index.html")
     page = looked.page
     page.keyboard.press("Tab")
@@ -200,7 +200,7 @@ def test_the_search_finds_a_measure_and_is_used_with_the_keyboard_alone(looked):
     assert "Average Queuing Time" in page.inner_text("h1")
 
 
-def test_a_search_without_a_result_says_so_and_escape_closes_it(looked):
+def test_empty_search_says_so_and_escape_closes_it(looked):
     looked.open("index.html")
     page = looked.page
     page.focus("#search")
@@ -210,15 +210,15 @@ def test_a_search_without_a_result_says_so_and_escape_closes_it(looked):
     assert page.inner_text("#search-status") == ""
 
 
-def test_every_part_that_scrolls_is_reached_with_the_keyboard(seen, own):
+def test_scrolling_parts_are_reachable_by_keyboard(seen, own):
     assert {address: seen[address].unreachable for address in own if seen[address].unreachable} == {}
 
 
-def test_pages_fit_the_width_of_a_printed_page(seen, own):
+def test_pages_fit_printed_width(seen, own):
     assert {address: seen[address].printed for address in own if seen[address].printed > PRINTED["width"]} == {}
 
 
-def test_pictures_of_the_pages_are_kept(looked, own):
+def test_screenshots_are_saved(looked, own):
     """One of each kind, wide and narrow, in `.pages/`: for a person to look at."""
     kinds = {}
     for address in own:

@@ -35,7 +35,7 @@ def opened(published, tmp_path_factory) -> str:
     return " ".join(page.extract_text() for page in PdfReader(out / "board_paper.pdf").pages)
 
 
-def test_every_figure_shows_the_text_of_the_paper(published, opened):
+def test_workbook_shows_texts_of_the_paper(published, opened):
     front = (published / "board_paper.xlsx").read_bytes()
     (paper,) = [book.parent for book in published.glob("papers/*/*/board_paper.xlsx") if book.read_bytes() == front]
     shown = re.sub(r"\s+", " ", opened)
@@ -45,7 +45,7 @@ def test_every_figure_shows_the_text_of_the_paper(published, opened):
                 assert row["text"] in shown, (section, row["measure"], row["column"])
 
 
-def test_every_measure_has_a_chart_with_a_description_that_is_drawn(published, opened):
+def test_every_measure_has_a_described_chart(published, opened):
     with zipfile.ZipFile(Path(published) / "board_paper.xlsx") as book:
         charts = [name for name in book.namelist() if name.startswith("xl/charts/chart")]
         drawings = "".join(

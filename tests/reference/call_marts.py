@@ -120,7 +120,7 @@ class NaiveCalls:
             yield days[0], days, sum(day in self.delivered for day in days)
 
     def definitions(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """What kpi_call_definitions has to hold, by line, month and threshold."""
+        """Return the expected rows of kpi_call_definitions, by line, month and threshold."""
         found = {}
         thresholds = {Decimal(seconds) for seconds in THRESHOLDS} | self.thresholds
         for line in LINES:
@@ -150,7 +150,7 @@ class NaiveCalls:
         )  # fmt: skip
 
     def staffing(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """What kpi_staffing_hourly has to hold, by line, month, weekday and hour."""
+        """Return the expected rows of kpi_staffing_hourly, by line, month, weekday and hour."""
         found = {}
         for line in LINES:
             for month, days, loaded in self.months():

@@ -17,7 +17,7 @@ from tests.reference.worlds import World
 FIRST_DAY = date(2022, 8, 20)
 LAST_DAY = date(2023, 1, 9)
 GONE = (2022, 11)
-"""A month of which nothing came, between two that did."""
+"""A month without deliveries, between two with some."""
 Row = dict[str, Any]
 
 
@@ -71,7 +71,7 @@ def _call(dice: random.Random, call_id: str, force: str, delivered: set[date]) -
         if not later or dice.random() < 0.5:
             return []
         day = later[0]
-    # Nobody answers at some hours, whoever calls, so that the line's month has to say how long a call takes.
+    # At some hours no call is answered, so that the month of the line gives the handling time.
     chances = ["abandoned"] if arrived_at.hour == 3 else ["answered", "answered", "abandoned", "transferred"]
     segments = [
         {

@@ -32,7 +32,7 @@ MICROSECOND = Decimal("0.000001")
 
 @dataclass(frozen=True)
 class Reading:
-    """A value, or why there is none; of a time also whether its hour came twice."""
+    """A value or the reason for none; for a time also whether its hour occurred twice."""
 
     value: object = None
     reason: str | None = None
@@ -40,7 +40,7 @@ class Reading:
 
 
 class Refused(Exception):
-    """A text that is none of the forms; its argument is the reason code."""
+    """A text in no accepted form; its argument is the reason code."""
 
 
 class Scanner:

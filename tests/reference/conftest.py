@@ -11,5 +11,11 @@ from tests.reference.compiled_project import CompiledProject, compile_project, r
 
 
 @pytest.fixture(scope="session")
-def project(made_once: Callable[..., Path]) -> CompiledProject:
-    return read_compiled(made_once("compiled", compile_project))
+def compiled(made_once: Callable[..., Path]) -> Path:
+    """Return the folder of the compiled project; read only."""
+    return made_once("compiled", compile_project)
+
+
+@pytest.fixture(scope="session")
+def project(compiled: Path) -> CompiledProject:
+    return read_compiled(compiled)

@@ -38,7 +38,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Measure:
-    """What a chart has to know of its measure."""
+    """Properties of a measure that its chart depends on."""
 
     unit: str
     better: str
@@ -47,7 +47,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A day on which the process of a measure starts afresh; `*` for every force."""
+    """A day on which the baseline of a measure starts again; `*` for every force."""
 
     force_code: str
     measure: str

@@ -34,7 +34,7 @@ Figures = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
 def changes_of(before: Row | None, now: Row) -> list[str]:
-    """What a state of a crime is, beside the one before it."""
+    """Return the changes from the state before it."""
     if before is None:
         return ["recorded", "cancelled"] if now["status"] == "cancelled" else ["recorded"]
     found = []
@@ -89,6 +89,7 @@ class NaiveCrimes:
         share = self.loaded(first, last)
         return share < 100, rounded(share)
 
+    @cached_property
     def marts(self) -> dict[str, Figures]:
         """Every mart by its name."""
         return {
@@ -100,7 +101,7 @@ class NaiveCrimes:
         }
 
     def changes(self) -> Figures:
-        """What kpi_crime_status_monthly has to hold: states, crimes, provisional, share by month and change."""
+        """Return the expected rows of kpi_crime_status_monthly, by month and change."""
         found: dict[tuple[Month, str], list[str]] = {}
         before: dict[str, Row] = {}
         for state in self.states:
@@ -116,7 +117,7 @@ class NaiveCrimes:
         return figures
 
     def details(self) -> Figures:
-        """What kpi_cancellation_detail_monthly has to hold, by month, way of counting, code, offence and band."""
+        """Return the expected rows of kpi_cancellation_detail_monthly, by the columns of its grain."""
         found: dict[tuple[Any, ...], list[int]] = {}
         for crime in self.cancelled:
             days = (local(crime["cancelled_at"]).date() - local(crime["recorded_at"]).date()).days
@@ -137,7 +138,7 @@ class NaiveCrimes:
         }
 
     def net(self) -> Figures:
-        """What kpi_crime_net_monthly has to hold, by month."""
+        """Return the expected rows of kpi_crime_net_monthly, by month."""
         figures: Figures = {}
         for month in self.months:
             recorded = [crime for crime in self.crimes if month_of(crime["recorded_at"]) == month]
@@ -180,7 +181,7 @@ class NaiveCrimes:
         return cells
 
     def maturity(self) -> Figures:
-        """What kpi_crime_maturity has to hold, by month of recording and months since."""
+        """Return the expected rows of kpi_crime_maturity, by month of recording and months since."""
         figures: Figures = {}
         for (month, age), cell in self.triangle.items():
             counts: tuple[Any, ...] = (None, None, None, None, None, None)
@@ -216,7 +217,7 @@ class NaiveCrimes:
         return rounded(Fraction(100 * cancelled, recorded)) if recorded else None, len(cells)
 
     def expected(self) -> Figures:
-        """What kpi_crime_expected_net has to hold, by month."""
+        """Return the expected rows of kpi_crime_expected_net, by month."""
         rates = [self.rate(age) for age in range(len(self.months))]
         reached = [age for age, (_, cohorts) in enumerate(rates) if cohorts]
         figures: Figures = {}

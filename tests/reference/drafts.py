@@ -1,4 +1,4 @@
-"""Extracts before they are written: typed rows, how the file spells them, and what has to become of each row.
+"""Extracts before they are written: typed rows, their spelling in the file, and the expected result of each row.
 
 Nothing here knows how the project reads a file. How a draft becomes bytes is for `extract_files`; what can be wrong
 with it, for `tests/ingestion`.
@@ -120,7 +120,7 @@ DELIMITED = (CSV, CSV_GZ)
 
 DEFAULT_FORCE = "surrey"
 REPEATED = ("duplicate_row", "superseded_row")
-# Every personal value has it, whatever else is done to it, and nothing else does.
+# Part of every personal value, and of nothing else.
 MARKER = "Wibblethorpe"
 
 
@@ -176,7 +176,7 @@ class Row:
     """Place in the file as a person counts it, once written."""
 
     def copy(self) -> Row:
-        """The same row once more."""
+        """Return a copy of the row."""
         return Row(dict(self.values), dict(self.cells), is_ambiguous=self.is_ambiguous, is_touched=True)
 
 
@@ -226,13 +226,12 @@ class Draft:
     """Part of the file's name behind the day."""
     extension: str = ""
     rejected: frozenset[str] = frozenset()
-    """Codes of which one has to be given when the file is refused; empty: it is not."""
+    """Codes, one of which must be the reason for refusing the file; empty: it is accepted."""
     unknown: list[str] = field(default_factory=list)
-    """Names of columns that have to be named as not loaded."""
+    """Columns that must be reported as not loaded."""
     is_to_load: bool = False
-    """Whether every row has to load, so that no change may make one faulty."""
+    """Whether every row must load, so that no change may make one faulty."""
     kinds: list[str] = field(default_factory=list)
-    slots: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -273,7 +272,7 @@ class Draft:
         return self.change(column, value, value)
 
     def fresh(self, wanted: Callable[[Row], bool] = lambda _: True) -> Row:
-        """A row that nothing has happened to yet, not the last one; it counts as touched from here."""
+        """Return an unchanged row other than the last, and mark it as changed."""
         rows = [row for row in self.rows[:-1] if not row.is_touched and wanted(row)]
         if not rows:
             raise Misfit
@@ -282,7 +281,7 @@ class Draft:
         return row
 
     def any_row(self) -> Row:
-        """A row, whatever happened to it."""
+        """Return any row, changed or not."""
         if not self.rows:
             raise Misfit
         return self.rng.choice(self.rows)
@@ -342,7 +341,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What has to become of a file."""
+    """Expected result of a file."""
 
     rejected: frozenset[str]
     rows_read: int
@@ -366,7 +365,7 @@ class Expectation:
 
 
 def expectation(draft: Draft) -> Expectation:
-    """What has to become of the file of a draft that has been written."""
+    """Return the expected result of the file of a written draft."""
     loaded = {row.number: row_as_loaded(draft, row) for row in draft.rows if row.verdict is None}
     good = [row for row in draft.rows if row.verdict is None]
     event = EVENT.get(draft.source, "")

@@ -1,4 +1,4 @@
-"""Rows that published tables have to hold, from the plain computation of each force: columns by the table's grain."""
+"""Expected rows of published tables, from the plain computation of each force: columns by the table's grain."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def cancellations(naive: Naive) -> Rows:
 
 
 def calls(naive: Naive) -> Rows:
-    """Of fct_call, without where a call was read from and what the definitions of its day make of it."""
+    """Of fct_call, without the source of the call and the columns that depend on dated definitions."""
     return {
         (force, call["call_id"]): {
             "line": call["line"],

@@ -29,7 +29,7 @@ KEYS = {
     "crimes": ("crime_ref", "updated_at"),
 }
 LINES = ("999", "101")
-# What a week cannot be told of by the sums of its days: operators, what they hold at once, and cohorts that mature.
+# Sums of days do not give these for a week: operators, concurrent chats, and cohorts that mature.
 NOT_BY_WEEK = {
     *("live_chat.chats_per_operator_hour", "live_chat.avg_concurrent_chats"),
     *("live_chat.pct_operators_with_several_chats", "crime.pct_cohort_cancelled", "crime.days_to_cancel"),
@@ -197,7 +197,7 @@ def calls_of(segments: list[Row]) -> list[Row]:
 
 
 def is_short(call: Row, rules: CallRules) -> bool:
-    """Whether nobody answered a call that is known to have queued for less than the threshold."""
+    """Whether a call was not answered and is known to have queued for less than the threshold."""
     return not call["answered"] and call["queue"] is not None and call["queue"] < rules.short_abandon_seconds
 
 
@@ -498,7 +498,7 @@ class NaiveWarehouse:
         return Fraction(max((level for day, level in self.at_once if counts(day)), default=0))
 
     def rows(self) -> dict[tuple[str, str, date], Row]:
-        """What kpi_measure_monthly has to hold for the force, by force, measure and month."""
+        """Return the expected rows of kpi_measure_monthly for the force, by force, measure and month."""
         if not self._rows:
             self._rows = self._make_rows()
         return self._rows
@@ -522,7 +522,7 @@ class NaiveWarehouse:
         return found
 
     def periods(self) -> dict[tuple[str, str, date, str], Row]:
-        """What kpi_measure_period has to hold for the force, by force, measure, month and period."""
+        """Return the expected rows of kpi_measure_period for the force, by force, measure, month and period."""
         found = {}
         calendars: dict[tuple[str, ...], Calendar] = {}
         for name, measure in self.measures.items():
@@ -538,7 +538,7 @@ class NaiveWarehouse:
         return found
 
     def weeks(self) -> dict[tuple[str, str, date], Row]:
-        """What kpi_measure_weekly has to hold for the force, by force, measure and Monday."""
+        """Return the expected rows of kpi_measure_weekly for the force, by force, measure and Monday."""
         found = {}
         for name, measure in self.measures.items():
             days = sorted(set.union(*(self.delivered[source] for source in measure.sources)))

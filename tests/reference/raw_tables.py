@@ -8,11 +8,28 @@ from typing import Any
 
 import duckdb
 
-from tests.reference.compiled_project import insert
+from tests.reference.compiled_project import CompiledProject, build_nodes, insert
 from tests.reference.history import DAILY_SOURCES, Counts, History
 from tests.reference.measures import Definitions
+from tests.reference.worlds import World
 
 LOADED_AT = datetime(2023, 6, 1, tzinfo=UTC).replace(tzinfo=None)
+
+
+def build_world(
+    connection: duckdb.DuckDBPyConnection,
+    project: CompiledProject,
+    world: World,
+    *tables: str,
+    shuffle: int | None = None,
+) -> None:
+    """Load a world and build the named tables with all that they read; all tables when none is named."""
+    needed = {node.unique_id for table in tables or project.by_name for node in project.ancestors(table)}
+    nodes = [node for unique_id, node in project.nodes.items() if unique_id in needed]
+    load_history(connection, world.history, shuffle=shuffle)
+    build_nodes(connection, [node for node in nodes if node.kind == "seed"])
+    load_definitions(connection, world.definitions)
+    build_nodes(connection, [node for node in nodes if node.kind != "seed"])
 
 
 def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shuffle: int | None = None) -> None:

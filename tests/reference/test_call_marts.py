@@ -1,6 +1,6 @@
 """kpi_call_definitions and kpi_staffing_hourly against `call_marts`, on calls and parameters that were drawn.
 
-The macros of Erlang's formulas are asked on their own as well, for loads that no force has.
+The macros of Erlang's formulas are tested on their own as well, for loads that no force has.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import random
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from dagster_project.settings import DBT_PROJECT
 from tests.reference.call_marts import LINES, THRESHOLDS, NaiveCalls, least_operators, service_level, wait
 from tests.reference.calls import draw
-from tests.reference.compiled_project import CompiledProject, build_nodes, compile_project, insert, warehouse
-from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.compiled_project import CompiledProject, insert, run_dbt, warehouse
+from tests.reference.raw_tables import build_world
 from tests.reference.worlds import World
 
 FORCES = ("kent", "essex")
@@ -43,15 +43,6 @@ from asked
 """
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
-    """The project with one model more, which asks the macros of Erlang's formulas."""
-    folder = tmp_path_factory.mktemp("compiled")
-    shutil.copytree(DBT_PROJECT, folder / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
-    (folder / "dbt" / "models" / "said.sql").write_text(ERLANG, encoding="utf-8")
-    return compile_project(folder, source=folder / "dbt")
-
-
 @pytest.fixture(scope="module", params=SEEDS)
 def calls(request: pytest.FixtureRequest) -> World:
     return draw(request.param, FORCES)
@@ -64,19 +55,19 @@ def naive(calls: World) -> dict[str, NaiveCalls]:
 
 @pytest.fixture(scope="module")
 def marts(calls: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
-    wanted = {node.unique_id for table in TABLES for node in project.ancestors(table)}
-    nodes = [node for node in project.nodes.values() if node.unique_id in wanted]
     with warehouse() as connection:
-        load_history(connection, calls.history)
-        build_nodes(connection, [node for node in nodes if node.kind == "seed"])
-        load_definitions(connection, calls.definitions)
-        build_nodes(connection, [node for node in nodes if node.kind != "seed"])
+        build_world(connection, project, calls, *TABLES)
         yield connection
 
 
 @pytest.fixture(scope="module")
-def answers(project: CompiledProject) -> list[tuple[Any, ...]]:
-    """What the macros say to every combination of load, times and level, and to some operators for each load."""
+def answers(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
+    """Results of the macros for every combination of load, times and level, and some operators for each load."""
+    # A copy, since dbt writes to it; parsed already, so that dbt compiles these macros alone.
+    folder = tmp_path_factory.mktemp("erlang") / "compiled"
+    shutil.copytree(compiled, folder)
+    output = run_dbt(folder, ["compile", "--inline", ERLANG])
+    sql = output[output.index("select") :]
     dice = random.Random(7)
     asked = [
         {
@@ -91,11 +82,11 @@ def answers(project: CompiledProject) -> list[tuple[Any, ...]]:
             " target_seconds decimal(18, 6), level decimal(38, 6), operators bigint)"
         )
         insert(connection, "asked", asked)
-        return connection.execute(f"{project.by_name['said'].sql} order by all").fetchall()
+        return connection.execute(f"{sql} order by all").fetchall()
 
 
 @pytest.mark.parametrize("force", FORCES)
-def test_every_definition_of_short_abandons_equals_the_naive_computation(
+def test_short_abandon_definitions_equal_plain_computation(
     force: str, naive: dict[str, NaiveCalls], marts: duckdb.DuckDBPyConnection
 ) -> None:
     rows = marts.execute(
@@ -110,7 +101,7 @@ def test_every_definition_of_short_abandons_equals_the_naive_computation(
 
 
 @pytest.mark.parametrize("force", FORCES)
-def test_operators_of_every_hour_equal_the_naive_computation(
+def test_staffing_hours_equal_plain_computation(
     force: str, naive: dict[str, NaiveCalls], marts: duckdb.DuckDBPyConnection
 ) -> None:
     rows = marts.execute(
@@ -127,7 +118,7 @@ def test_operators_of_every_hour_equal_the_naive_computation(
     assert not wrong, f"{len(wrong)} differ: {wrong[:5]}"
 
 
-def test_the_threshold_in_force_gives_the_figures_of_the_month(marts: duckdb.DuckDBPyConnection) -> None:
+def test_threshold_in_force_gives_monthly_figures(marts: duckdb.DuckDBPyConnection) -> None:
     in_force = marts.execute(
         "select d.received_less_short_abandons, d.answered, d.not_answered, d.pct_not_answered,"
         " d.pct_within_target_of_answered, d.pct_within_target_of_received_less_short_abandons, d.avg_queue_seconds,"
@@ -141,7 +132,7 @@ def test_the_threshold_in_force_gives_the_figures_of_the_month(marts: duckdb.Duc
     assert any(row[18] for row in in_force), "no month in force has short abandons"
 
 
-def test_the_drawn_calls_exercise_every_rule(naive: dict[str, NaiveCalls]) -> None:
+def test_drawn_calls_cover_every_rule(naive: dict[str, NaiveCalls]) -> None:
     definitions = [item for force in FORCES for item in naive[force].definitions().items()]
     assert naive[FORCES[0]].thresholds - {Decimal(seconds) for seconds in THRESHOLDS}
     months = {(force, line, key[1]) for force in FORCES for key in naive[force].definitions() for line in LINES}
@@ -160,21 +151,21 @@ def test_the_drawn_calls_exercise_every_rule(naive: dict[str, NaiveCalls]) -> No
         assert silent - spoken, "somebody answered in every hour"
 
 
-def test_erlangs_functions_equal_exact_arithmetic(answers: list[tuple[Any, ...]]) -> None:
+def test_erlang_functions_equal_exact_arithmetic(answers: list[tuple[Any, ...]]) -> None:
     wrong = []
     for case in random.Random(3).sample([answer for answer in answers if answer[0] <= 500], 700):
-        load, handle, target, level, operators, *said = case
+        load, handle, target, level, operators, *actual = case
         enough = operators > load
         expected = [
             least_operators(load, handle, target, level),
             service_level(operators, load, handle, target) if enough else None,
             wait(operators, load, handle) if enough else None,
         ]
-        if said != expected:
+        if actual != expected:
             wrong.append((*case, expected))
     assert wrong == []
 
 
-def test_the_operators_tried_always_suffice(answers: list[tuple[Any, ...]]) -> None:
+def test_tried_operators_always_suffice(answers: list[tuple[Any, ...]]) -> None:
     assert len(answers) == len(LOADS + MORE_LOADS) * len(HANDLES) * len(TARGETS) * len(LEVELS)
     assert [answer for answer in answers if answer[5] is None] == []

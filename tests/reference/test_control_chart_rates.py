@@ -94,7 +94,7 @@ def stable() -> Values:
 
 @pytest.fixture(scope="module")
 def shifted() -> Values:
-    """Series by kind and number, of which the last points are shifted."""
+    """Series by kind and number, with shifted last points."""
     found: Values = {}
     for kind, (draw, shift) in SHIFTED.items():
         dice = random.Random(f"shifted {kind}")
@@ -151,7 +151,7 @@ def marts(stable: Values, shifted: Values, project: CompiledProject) -> Iterator
 
 
 @pytest.mark.parametrize("kind", STABLE)
-def test_an_ordinary_point_is_seldom_called_unusual(kind: str, marts: duckdb.DuckDBPyConnection) -> None:
+def test_stable_process_seldom_signals(kind: str, marts: duckdb.DuckDBPyConnection) -> None:
     points, signals = marts.execute(
         "select count(*), count(signal) from marts.kpi_measure_spc where measure = ?", [kind]
     ).fetchall()[0]
@@ -160,9 +160,7 @@ def test_an_ordinary_point_is_seldom_called_unusual(kind: str, marts: duckdb.Duc
 
 
 @pytest.mark.parametrize("kind", SHIFTED)
-def test_a_shift_of_three_standard_deviations_is_found_within_eight_points(
-    kind: str, marts: duckdb.DuckDBPyConnection
-) -> None:
+def test_shift_of_three_sigma_signals_within_eight_points(kind: str, marts: duckdb.DuckDBPyConnection) -> None:
     worse = SHIFTED[kind][1] > 0
     (found,) = marts.execute(
         """
@@ -179,7 +177,7 @@ def test_a_shift_of_three_standard_deviations_is_found_within_eight_points(
     assert found / SERIES >= 9 / 10, f"{found} of {SERIES}"
 
 
-def test_a_sample_of_the_series_equals_the_naive_computation(
+def test_sampled_series_equal_plain_computation(
     stable: Values, shifted: Values, marts: duckdb.DuckDBPyConnection
 ) -> None:
     actual = defaultdict(list)

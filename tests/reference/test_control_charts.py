@@ -1,6 +1,6 @@
 """The control charts of the marts against `control_charts` on hundreds of random charts, to the last digit.
 
-The models are compiled by dbt and run in memory on tables that hold the charts, so that no call has to be made up.
+The models are compiled by dbt and run in memory on tables that hold the charts, so that no calls are needed.
 """
 
 from __future__ import annotations
@@ -147,15 +147,13 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts, weeks: Charts) 
         connection.from_arrow(given).insert_into(table)
 
 
-def test_every_column_of_every_chart_equals_the_naive_computation(
-    expected: Rows, marts: duckdb.DuckDBPyConnection
-) -> None:
+def test_monthly_charts_equal_plain_computation(expected: Rows, marts: duckdb.DuckDBPyConnection) -> None:
     actual = _rows(marts, "kpi_measure_spc", ["force_code", "measure", "month_start"], expected)
     assert actual.keys() == expected.keys()
     _assert_equal(actual, expected)
 
 
-def test_a_weekly_chart_has_the_last_53_complete_weeks_and_equals_the_naive_computation(
+def test_weekly_charts_of_53_complete_weeks_equal_plain_computation(
     weeks: Charts, expected_weekly: Rows, marts: duckdb.DuckDBPyConnection
 ) -> None:
     actual = _rows(marts, "kpi_measure_spc_weekly", ["force_code", "measure", "week_start"], expected_weekly)
@@ -164,7 +162,7 @@ def test_a_weekly_chart_has_the_last_53_complete_weeks_and_equals_the_naive_comp
     assert any(len(chart_weeks) > 2 * WEEKS for chart_weeks in weeks.months.values())
 
 
-def test_a_chart_as_it_stood_is_the_chart_of_the_months_until_then(
+def test_chart_as_of_month_is_chart_of_months_until_then(
     charts: Charts, expected_as_of: RowsAsOf, marts: duckdb.DuckDBPyConnection
 ) -> None:
     key = ["force_code", "measure", "as_of_month", "month_start"]
@@ -214,7 +212,7 @@ def _assert_equal(actual: Mapping[Any, dict[str, Any]], expected: Mapping[Any, d
         ("kpi_measure_spc_weekly", {"week_start"}),
     ],
 )
-def test_a_chart_has_the_columns_of_the_naive_computation_and_no_floating_point(
+def test_charts_have_expected_columns_and_no_floating_point(
     table: str, period: set[str], expected: Rows, marts: duckdb.DuckDBPyConnection
 ) -> None:
     types = dict(
@@ -226,9 +224,7 @@ def test_a_chart_has_the_columns_of_the_naive_computation_and_no_floating_point(
     assert set(types.values()) == {"VARCHAR", "DATE", "BOOLEAN", "BIGINT", "DECIMAL(38,6)"}
 
 
-def test_the_charts_exercise_every_verdict_and_every_line_that_a_figure_can_lie_on(
-    charts: Charts, expected: Rows
-) -> None:
+def test_charts_cover_every_verdict_and_line(charts: Charts, expected: Rows) -> None:
     seen = {
         (row["signal"], row["variation"], MEASURES[key[1]].better)
         for key, row in expected.items()

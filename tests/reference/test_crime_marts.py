@@ -65,7 +65,7 @@ def contents(marts: duckdb.DuckDBPyConnection, mart: str) -> dict[str, Figures]:
 
 
 @pytest.mark.parametrize("mart", GRAINS)
-def test_a_mart_of_crime_equals_the_plain_computation(
+def test_crime_mart_equals_plain_computation(
     mart: str, naive: dict[str, NaiveCrimes], marts: duckdb.DuckDBPyConnection
 ) -> None:
     found = contents(marts, mart)
@@ -75,14 +75,14 @@ def test_a_mart_of_crime_equals_the_plain_computation(
     assert found.keys() <= seen
     wrong = {}
     for force in seen:
-        expected = naive[force].marts()[mart]
+        expected = naive[force].marts[mart]
         for key in found[force].keys() | expected.keys():
             if found[force].get(key) != expected.get(key):
                 wrong[force, key] = (found[force].get(key), expected.get(key))
     assert not wrong, f"{len(wrong)} differ: {list(wrong.items())[:3]}"
 
 
-def test_cancellations_in_detail_add_up_to_the_measures(marts: duckdb.DuckDBPyConnection) -> None:
+def test_cancellation_details_add_up_to_measures(marts: duckdb.DuckDBPyConnection) -> None:
     for counted_by, measure in (("event", "crime.cancelled_crime"), ("cohort", "crime.pct_cohort_cancelled")):
         sums = marts.execute(
             "select force_code, month_start, sum(cancelled) from marts.kpi_cancellation_detail_monthly"
@@ -98,13 +98,13 @@ def test_cancellations_in_detail_add_up_to_the_measures(marts: duckdb.DuckDBPyCo
         assert sorted(sums) == sorted(measured)
 
 
-def test_the_worlds_exercise_every_change_band_and_gap() -> None:
+def test_worlds_cover_every_change_band_and_gap() -> None:
     changes, bands, cells, expectations = set(), set(), set(), set()
     for seed in WORLDS:
         history = draw_world(seed, forces=FORCES).history
         for row in history.rows["crimes"]:
             row["force_code"] = "all"
-        rows: dict[str, Any] = NaiveCrimes(history, "all").marts()
+        rows: dict[str, Any] = NaiveCrimes(history, "all").marts
         changes |= {change for (_, change), (states, *_) in rows["kpi_crime_status_monthly"].items() if states}
         bands |= {(key[1], key[4]) for key in rows["kpi_cancellation_detail_monthly"]}
         cells |= {(row[0] is None, row[1] is None, row[6]) for row in rows["kpi_crime_maturity"].values()}

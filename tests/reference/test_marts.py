@@ -23,7 +23,7 @@ from tests.reference.measures import (
     quotient,
     shifted,
 )
-from tests.reference.test_small_histories import build
+from tests.reference.raw_tables import build_world
 from tests.reference.worlds import World, draw_world
 
 FORCES = 40
@@ -46,7 +46,7 @@ def naive(world: World) -> dict[str, NaiveWarehouse]:
 @pytest.fixture(scope="module")
 def marts(world: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
     with warehouse() as connection:
-        build(connection, list(project.nodes.values()), world)
+        build_world(connection, project, world)
         yield connection
 
 
@@ -55,7 +55,7 @@ UNCHECKED = {"display_value", "load_id", "source_row", "extract_date", "caller_n
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_equals_the_plain_computation(
+def test_table_equals_plain_computation(
     table: str, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
 ) -> None:
     key, expected_rows = TABLES[table]
@@ -65,7 +65,7 @@ def test_a_table_equals_the_plain_computation(
     assert next(iter(found.values())).keys() - next(iter(expected.values())).keys() <= UNCHECKED
 
 
-def test_the_newest_complete_month_of_each_force_is_shown_first(
+def test_default_month_is_newest_complete_month_of_force(
     shown_months: dict[tuple[str, date], dict[str, Any]], marts: duckdb.DuckDBPyConnection
 ) -> None:
     found = rows_of(marts, "report_months", ["force_code", "month_start"])
@@ -76,7 +76,7 @@ def test_the_newest_complete_month_of_each_force_is_shown_first(
 
 @pytest.fixture(scope="module")
 def shown_months(world: World, naive: dict[str, NaiveWarehouse]) -> dict[tuple[str, date], dict[str, Any]]:
-    """What report_months has to hold: spelt out month by month from the days that were delivered."""
+    """Return the expected rows of report_months: spelt out month by month from the days that were delivered."""
     newest = max(day for source in DAILY_SOURCES for day in world.history.delivered[source])
     rows: dict[tuple[str, date], dict[str, Any]] = {}
     for force, one in naive.items():
@@ -108,7 +108,7 @@ def shown_months(world: World, naive: dict[str, NaiveWarehouse]) -> dict[tuple[s
     return rows
 
 
-def test_a_running_month_has_its_days_beside_the_same_weekdays_before(
+def test_running_month_is_compared_with_same_weekdays(
     naive: dict[str, NaiveWarehouse],
     shown_months: dict[tuple[str, date], dict[str, Any]],
     marts: duckdb.DuckDBPyConnection,
@@ -171,7 +171,7 @@ def figure_of(measure: Measure, days: list[date]) -> tuple[Any, Any]:
     return quotient(top * times, over * MILLION), quotient(top * times, over * MILLION * len(days))
 
 
-def test_the_calendar(marts: duckdb.DuckDBPyConnection) -> None:
+def test_calendar_has_every_day_with_its_attributes(marts: duckdb.DuckDBPyConnection) -> None:
     with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as lines:
         holidays = {date.fromisoformat(row["holiday_date"]): row["holiday_name"] for row in csv.DictReader(lines)}
 

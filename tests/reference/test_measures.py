@@ -74,7 +74,7 @@ def _load(connection: duckdb.DuckDBPyConnection, history: History) -> None:
         insert(connection, "audit.load_force", [{"load_id": number, "force_code": "norfolk", **counts}])
 
 
-def test_every_measure_and_period_equals_the_plain_computation(
+def test_monthly_measures_of_dbt_build_equal_plain_computation(
     naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
 ) -> None:
     key, expected = TABLES["kpi_measure_monthly"]
@@ -82,9 +82,7 @@ def test_every_measure_and_period_equals_the_plain_computation(
     assert not wrong, f"{len(wrong)} differ: {wrong[:12]}"
 
 
-def test_the_histories_exercise_every_measure(
-    naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
-) -> None:
+def test_histories_cover_every_measure(naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection) -> None:
     moved = marts.execute(
         "select measure from marts.kpi_measure_monthly group by measure"
         " having max(abs(value)) > 0 and max(abs(last_12_months)) > 0"
@@ -92,7 +90,7 @@ def test_the_histories_exercise_every_measure(
     assert {row[0] for row in moved} == set(naive[FORCES[0]].measures)
 
 
-def test_the_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyConnection) -> None:
+def test_dictionary_describes_every_published_column(marts: duckdb.DuckDBPyConnection) -> None:
     published = marts.execute(
         "select table_name, column_name from information_schema.columns where table_schema = 'marts'"
     ).fetchall()
@@ -109,7 +107,7 @@ def settings(marts: duckdb.DuckDBPyConnection) -> Settings:
     return Settings(home=Path(path).parent)
 
 
-def test_every_measure_is_traced_to_rows_that_are_there_and_add_up_to_it(
+def test_every_measure_is_traced_to_loaded_rows_that_add_up(
     naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     listed: set[tuple[str, int, int]] = set()
@@ -122,7 +120,7 @@ def test_every_measure_is_traced_to_rows_that_are_there_and_add_up_to_it(
         trace = trace_figure(settings, measure, f"{month:%Y-%m}", force=force, with_rows=True)
         assert trace.figure.value == value != 0, measure
         assert trace.faults == (), measure
-        # What a file is said to hold is what is listed row by row.
+        # Counts and sums of a file agree with the listed rows.
         for part in trace.parts:
             rows = [row for row in trace.rows if row.part == part.part]
             assert part.files or part.amount == 0, (measure, part.part)
@@ -139,7 +137,7 @@ def test_every_measure_is_traced_to_rows_that_are_there_and_add_up_to_it(
         assert rows <= set(current_rows)
 
 
-def test_the_rows_behind_a_count_of_calls_are_all_segments_of_those_calls(
+def test_trace_of_calls_lists_all_their_segments(
     history: History, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     month = (2022, 5)
@@ -169,9 +167,7 @@ def test_the_rows_behind_a_count_of_calls_are_all_segments_of_those_calls(
     )
 
 
-def test_a_trace_of_several_forces_is_of_the_one_that_is_named(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trace_uses_the_named_force(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def force_of(settings: Settings, force: str | None) -> str:
         trace = trace_figure(settings, "demand.total", "2022-05", force=force, with_rows=False)
         return trace.figure.force_code

@@ -12,9 +12,9 @@ import pytest
 
 from tests.reference import workload
 from tests.reference.callers import draw_callers
-from tests.reference.compiled_project import CompiledProject, build_nodes, warehouse
+from tests.reference.compiled_project import CompiledProject, warehouse
 from tests.reference.measures import MILLION, NaiveWarehouse
-from tests.reference.raw_tables import load_definitions, load_history
+from tests.reference.raw_tables import build_world
 from tests.reference.worlds import World
 
 MARTS: dict[str, tuple[tuple[str, ...], Callable[[NaiveWarehouse], dict[Any, dict[str, Any]]]]] = {
@@ -37,18 +37,13 @@ def naive(world: World) -> dict[str, NaiveWarehouse]:
 
 @pytest.fixture(scope="module")
 def marts(world: World, project: CompiledProject) -> Iterator[duckdb.DuckDBPyConnection]:
-    needed = {node.unique_id for mart in MARTS for node in project.ancestors(mart)}
-    nodes = [node for unique_id, node in project.nodes.items() if unique_id in needed]
     with warehouse() as connection:
-        load_history(connection, world.history, shuffle=1)
-        build_nodes(connection, [node for node in nodes if node.kind == "seed"])
-        load_definitions(connection, world.definitions)
-        build_nodes(connection, [node for node in nodes if node.kind != "seed"])
+        build_world(connection, project, world, *MARTS, shuffle=1)
         yield connection
 
 
 @pytest.mark.parametrize("mart", MARTS)
-def test_a_mart_of_the_workload_equals_the_naive_computation(
+def test_workload_mart_equals_plain_computation(
     mart: str, naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
 ) -> None:
     key, computed = MARTS[mart]
@@ -63,7 +58,7 @@ def test_a_mart_of_the_workload_equals_the_naive_computation(
     assert not wrong, f"{len(wrong)} of {len(expected)} differ: {wrong[:3]}"
 
 
-def test_time_by_chats_held_at_once_adds_up_to_the_time_of_the_operators(
+def test_seconds_by_concurrent_chats_add_up_to_operator_seconds(
     naive: dict[str, NaiveWarehouse], marts: duckdb.DuckDBPyConnection
 ) -> None:
     expected: dict[tuple[str, date], Fraction] = {}
@@ -77,7 +72,7 @@ def test_time_by_chats_held_at_once_adds_up_to_the_time_of_the_operators(
     assert {row[:2]: Fraction(row[2]) for row in found} == {at: length for at, length in expected.items() if length}
 
 
-def test_the_histories_exercise_every_way_back_and_every_number_of_chats(naive: dict[str, NaiveWarehouse]) -> None:
+def test_histories_cover_all_returns_and_up_to_three_concurrent_chats(naive: dict[str, NaiveWarehouse]) -> None:
     rows = [row for of_force in naive.values() for row in workload.displacement(of_force).values()]
     known = [row for row in rows if row["not_answered"] is not None]
     counts = [name for name, value in known[0].items() if type(value) is int]
@@ -88,7 +83,7 @@ def test_the_histories_exercise_every_way_back_and_every_number_of_chats(naive: 
     assert {0, 1, 2, 3} <= most
 
 
-def test_the_histories_exercise_the_borders_of_a_day_and_ties(naive: dict[str, NaiveWarehouse]) -> None:
+def test_histories_cover_24_hour_limits_and_ties(naive: dict[str, NaiveWarehouse]) -> None:
     gaps: set[timedelta] = set()
     ties: set[frozenset[str]] = set()
     for of_force in naive.values():

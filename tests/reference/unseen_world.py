@@ -48,7 +48,7 @@ FORCES = ("surrey", "sussex")
 LAST_STEP = 3
 SOURCES = {name: EVERY_SOURCE[name] for name in START}
 Values = dict[str, Any]
-# Each makes one row faulty, whatever the others of the file are.
+# Each makes one row faulty, regardless of the others of the file.
 DEFECTS = (
     "bad_timestamp", "time_of_day_missing", "hour_that_never_was", "required_cell_empty", "outside_the_closed_list",
     "negative_seconds", "segment_zero", "not_whole", "not_a_duration", "neither_yes_nor_no", "times_in_the_wrong_order",
@@ -72,7 +72,7 @@ MOST_DAYS_LATE = 70
 
 @dataclass
 class Delivery:
-    """All files of a source and day as they lie there from `step` on."""
+    """All files of a source and day from `step` on."""
 
     source: str
     day: date
@@ -496,7 +496,7 @@ def _is_near_a_clock_change(day: date) -> bool:
 
 
 def _at_most_two_of_a_key(drafts: list[Draft]) -> list[Draft]:
-    """The drafts without the third row of a key: what the middle one of three is called is no figure."""
+    """Return the drafts without the third row of a key: the reason of the middle one of three is not specified."""
     seen: dict[tuple[Any, ...], int] = defaultdict(int)
     for draft in drafts:
         kept = []

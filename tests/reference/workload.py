@@ -80,7 +80,7 @@ def returns(naive: NaiveWarehouse, call: Row) -> list[tuple[datetime, str, bool]
 
 
 def displacement(naive: NaiveWarehouse) -> dict[tuple[date], Row]:
-    """What kpi_displacement_monthly has to hold for the force, by month."""
+    """Return the expected rows of kpi_displacement_monthly for the force, by month."""
     rows: dict[tuple[date], Row] = {}
     for month, is_known in known_months(naive, DISPLACEMENT).items():
         calls = [call for call in unanswered(naive) if month_of(call["at"]) == month]
@@ -141,7 +141,7 @@ def busy(chats: list[Row]) -> int:
 
 
 def chat_operators(naive: NaiveWarehouse) -> dict[tuple[str, date], Row]:
-    """What kpi_chat_operator_monthly has to hold for the force, by operator and month."""
+    """Return the expected rows of kpi_chat_operator_monthly for the force, by operator and month."""
     rows: dict[tuple[str, date], Row] = {}
     pieces, requested = held(naive), accepted(naive)
     for operator, month in pieces.keys() | requested.keys():
@@ -167,7 +167,7 @@ def chat_operators(naive: NaiveWarehouse) -> dict[tuple[str, date], Row]:
 
 
 def chat_levels(naive: NaiveWarehouse) -> dict[tuple[date, int], Row]:
-    """What kpi_chat_concurrency_monthly has to hold for the force, by month and number of chats held at once."""
+    """Return the expected rows of kpi_chat_concurrency_monthly, by month and number of concurrent chats."""
     totals: dict[Month, dict[int, int]] = {}
     for (_, month), chats in held(naive).items():
         for level, length in levels(chats).items():
@@ -185,7 +185,7 @@ def chat_levels(naive: NaiveWarehouse) -> dict[tuple[date, int], Row]:
 
 
 def digital_ledger(naive: NaiveWarehouse) -> dict[tuple[date, str], Row]:
-    """What kpi_digital_ledger_monthly has to hold for the force, by month and contact type."""
+    """Return the expected rows of kpi_digital_ledger_monthly for the force, by month and contact type."""
     rows: dict[tuple[date, str], Row] = {}
     for month, is_known in known_months(naive, LEDGER).items():
         contacts = [c["contact_type"] for c in naive.contacts if month_of(c["received_at"]) == month]
