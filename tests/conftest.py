@@ -1,6 +1,4 @@
-"""What holds for every test, and what is made once for all of them."""
-
-from __future__ import annotations
+"""Fixtures of all tests, and the installations that are made once for all of them."""
 
 import fcntl
 import os
@@ -10,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
 from tests.end_to_end.command import Command
 
-# Folders whose files take minutes; what is in none of them takes seconds.
+# Folders whose files take minutes; other files take seconds.
 _SLOW = ("pages", "end_to_end", "dbt", "dagster", "mutation", "reference", "ingestion", "benchmark")
 
 
@@ -30,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def files_are_whole_at_once() -> Iterator[None]:
-    """Files that a test has written are whole, so that no run waits; tests of the settling state their own time."""
+    """Lets no run wait for files to settle; tests of settling state their own time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FCIR_QUIET_SECONDS", "0")
         yield
@@ -38,7 +36,7 @@ def files_are_whole_at_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Path]:
-    """Gives the folder of a name, filled by the worker that asks first while others wait. A test reads or copies it."""
+    """Return a function that gives the folder of a name, filled once by the first worker; tests read or copy it."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
 
@@ -47,7 +45,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
         with (shared / f"{name}.made").open("a+") as mark:
             fcntl.flock(mark, fcntl.LOCK_EX)
             if not mark.seek(0, os.SEEK_END):
-                # What a worker has left that failed.
+                # Left by a worker that failed.
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 fill(folder)
@@ -59,7 +57,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Calla
 
 @pytest.fixture(scope="session")
 def parsed_project(made_once: Callable[..., Path]) -> Path:
-    """What a data root has in `dbt/` once the project is parsed: with a copy a first run spares 4 CPU seconds."""
+    """The `dbt/` folder of a data root after parsing; a copy saves a first run 4 CPU seconds."""
 
     def parse(home: Path) -> None:
         ensure_manifest(Settings(home=home, _env_file=None))
@@ -67,9 +65,22 @@ def parsed_project(made_once: Callable[..., Path]) -> Path:
     return target_path(Settings(home=made_once("parsed", parse), _env_file=None))
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Iterator[Settings]:
+    """Settings of an installation for one module, with nothing but the parsed project."""
+    home: Path = tmp_path_factory.mktemp("home")
+    shutil.copytree(parsed_project, home / "dbt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("FCIR_HOME", str(home))
+        patch.setenv("DAGSTER_HOME", str(home / "dagster"))
+        patch.delenv("FCIR_FORCE", raising=False)
+        yield read_settings()
+
+
 @pytest.fixture(scope="session")
 def sample(made_once: Callable[..., Path], parsed_project: Path) -> Command:
-    """A data root with the printed months of the sample, loaded; a test that changes something does it in a copy."""
+    """A data root with the printed months of the sample, loaded; a test changes a copy of it only."""
 
     def first_run(folder: Path) -> None:
         command = Command(folder / "home")

@@ -5,8 +5,6 @@ After a wanted change of assets, write the file again and read its difference be
     .venv/bin/python -m tests.dagster.asset_specs
 """
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

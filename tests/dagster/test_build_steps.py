@@ -1,7 +1,5 @@
 """Facts, measures and papers are built one after the other; a failure leaves the steps before it as they are."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 

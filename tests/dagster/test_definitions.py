@@ -20,6 +20,7 @@ from dagster_project.defs.resources import Deliveries, Warehouse
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.validation.expectations import expectations_of
+from dagster_project.warehouse.tables import raw_columns
 from tests.dagster.asset_specs import FILE, as_text, described
 
 SOURCES = sorted(load_contracts(CONTRACTS))
@@ -49,20 +50,15 @@ def test_the_code_location_can_be_loaded_and_run(definitions):
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_loading_the_code_location_warns_of_nothing_that_this_project_does(settings):
+def test_loading_the_code_location_raises_no_warnings_of_this_project(settings):
     code = "from dagster_project.definitions import definitions; definitions().get_repository_def()"
-    done = subprocess.run(
-        [sys.executable, "-W", "default", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=settings.home,
-    )
+    command = [sys.executable, "-W", "default", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=settings.home)
     own = str(PROJECT_ROOT / "dagster_project")
     assert [line for line in (done.stderr + done.stdout).splitlines() if line.startswith(own)] == []
 
 
-def test_every_asset_says_what_it_is_whose_it_is_and_where_it_belongs(specs):
+def test_every_asset_has_a_description_owner_kind_and_stage(specs):
     for key, spec in specs.items():
         assert spec.description, key
         assert spec.owners, key
@@ -70,7 +66,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_where_it_belongs(specs):
         assert spec.tags.get("stage"), key
 
 
-def test_descriptions_are_sentences_and_hold_no_code(specs):
+def test_descriptions_are_sentences_without_code(specs):
     for key, spec in specs.items():
         text = spec.description or ""
         assert text.rstrip().endswith("."), key
@@ -101,7 +97,7 @@ def test_groups_follow_each_other_without_a_way_back(specs):
     assert backwards == []
 
 
-def test_all_assets_are_those_of_the_kept_file(definitions):
+def test_assets_equal_the_file_of_asset_specs(definitions):
     assert as_text(described(definitions)) == FILE.read_text(encoding="utf-8"), (
         "the assets are not those of tests/dagster/asset_specs.json; if the change is wanted, write the file again: "
         ".venv/bin/python -m tests.dagster.asset_specs"
@@ -160,14 +156,14 @@ def test_days_begin_with_the_first_file_of_a_daily_source(tmp_path, year):
     assert [(window.end.timestamp() - window.start.timestamp()) / 3600 for window in (short, long)] == [23, 25]
 
 
-def test_days_of_made_up_extracts_end_with_the_newest(tmp_path):
+def test_days_of_synthetic_extracts_end_with_the_newest(tmp_path):
     settings = land(tmp_path, "crimes_2019-03-04.csv", "live_chats_2019-03-06.csv")
     (settings.landing / "SYNTHETIC").touch()
     days = extract_dates(settings, load_contracts(CONTRACTS))
     assert days.get_partition_keys() == ["2019-03-04", "2019-03-05", "2019-03-06"]
 
 
-def test_days_whose_files_are_gone_are_known_from_the_audit_that_is_published(tmp_path):
+def test_days_without_files_are_known_from_the_published_audit(tmp_path):
     settings = land(tmp_path, "crimes_2019-03-04.csv")
     contracts = load_contracts(CONTRACTS)
     folder = settings.published / "one"
@@ -213,20 +209,14 @@ def test_every_expectation_of_a_source_is_a_check_of_it(graph, source):
 def test_a_source_shows_the_columns_of_its_contract_and_calls_personal_ones_so(specs, source):
     contract = load_contracts(CONTRACTS)[source]
     shown = {column.name: column for column in specs[f"raw/{source}"].metadata["dagster/column_schema"].columns}
-    assert set(shown) == {column.name for column in contract.columns} | {
-        "force_code",
-        "is_dst_ambiguous",
-        "extract_date",
-        "load_id",
-        "source_row",
-    }
+    assert set(shown) == {"force_code", *raw_columns(contract)}
     for column in contract.columns:
         assert shown[column.name].description, column.name
         assert ("Personal" in shown[column.name].description) == column.is_personal
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_daily_sources_have_to_be_fresh_by_nine_and_others_whenever_they_come(specs, source):
+def test_daily_sources_are_fresh_by_nine_and_others_have_no_deadline(specs, source):
     is_daily = load_contracts(CONTRACTS)[source].is_daily
     for key in (f"landing/{source}", f"raw/{source}"):
         policy = specs[key].freshness_policy
@@ -235,7 +225,7 @@ def test_daily_sources_have_to_be_fresh_by_nine_and_others_whenever_they_come(sp
             assert (policy.deadline_cron, policy.timezone) == ("0 9 * * *", "Europe/London")
 
 
-def test_what_readers_open_has_to_be_fresh_by_nine(specs):
+def test_published_assets_are_fresh_by_nine(specs):
     published = [spec for key, spec in specs.items() if key.startswith("published/")]
     assert {spec.freshness_policy.deadline_cron for spec in published} == {"0 9 * * *"}
 
@@ -266,9 +256,9 @@ def test_checks_say_in_words_what_they_claim_and_do_not_repeat_the_table(graph):
         assert spec.description, key
         assert key.asset_key.path[-1] not in key.name, key
         assert "{" not in spec.description, key
-    said = specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "integrity")].description
-    assert said.startswith("No two rows have the same force_code, line, month_start. Never empty: force_code, line, ")
-    assert "received is the sum of answered, not_answered. Every force_code is in dim_force. A failure " in said
+    text = specs[dg.AssetCheckKey(dg.AssetKey(["marts", "kpi_calls_monthly"]), "integrity")].description
+    assert text.startswith("No two rows have the same force_code, line, month_start. Never empty: force_code, line, ")
+    assert "received is the sum of answered, not_answered. Every force_code is in dim_force. A failure " in text
 
 
 def test_checks_say_what_a_failure_does(graph):
@@ -290,7 +280,7 @@ def test_columns_of_marts_show_with_type_and_description(specs):
             assert all(column.description and column.type for column in columns), key
 
 
-def test_every_asset_leads_to_what_it_is_made_by_or_to_where_it_lies(specs):
+def test_every_asset_links_its_code_or_its_location(specs):
     for key, spec in specs.items():
         schema = key.split("/")[0]
         if schema in ("landing", "raw"):
@@ -306,7 +296,7 @@ def test_every_asset_leads_to_what_it_is_made_by_or_to_where_it_lies(specs):
             assert spec.metadata["dagster/table_name"] == f"{database}.{key.replace('/', '.')}"
 
 
-def test_without_an_address_a_page_of_the_site_is_named_by_its_place(specs):
+def test_without_an_address_a_page_of_the_site_is_a_path(specs):
     assert pages_of(specs["marts/kpi_measure_monthly"]) == {
         "lineage_page": "published/current/dictionary/lineage.html#!/model/model.fcir.kpi_measure_monthly",
         "dictionary_page": "published/current/dictionary/kpi_measure_monthly.html",
@@ -369,16 +359,11 @@ def test_the_schedule_is_on_and_runs_at_a_quarter_past_four_in_london(definition
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
-def test_a_load_is_tried_again_once(definitions):
-    for source in SOURCES:
-        policy = definitions.get_repository_def().get_job("nightly").graph.node_named(f"load_{source}")
-        assert policy.definition.retry_policy.max_retries == 1
-
-
-def test_a_range_of_days_is_one_run(definitions):
-    for source in SOURCES:
-        assets = definitions.resolve_asset_graph().get(dg.AssetKey(["raw", source]))
-        assert assets.backfill_policy == dg.BackfillPolicy.single_run()
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_load_is_tried_again_once_and_a_range_of_days_is_one_run(definitions, graph, source):
+    node = definitions.get_repository_def().get_job("nightly").graph.node_named(f"load_{source}")
+    assert node.definition.retry_policy.max_retries == 1
+    assert graph.get(dg.AssetKey(["raw", source])).backfill_policy == dg.BackfillPolicy.single_run()
 
 
 def test_nothing_is_sent_to_anybody_and_one_run_goes_at_a_time():

@@ -1,4 +1,4 @@
-"""One nightly run over a tiny landing folder, and what Dagster shows of it afterwards."""
+"""One nightly run over a tiny landing folder, and what Dagster shows of it."""
 
 from collections import Counter
 from pathlib import Path
@@ -58,12 +58,9 @@ def run(instance) -> dg.DagsterRun:
 @pytest.fixture(scope="module")
 def latest(instance, definitions) -> dict[str, dg.AssetMaterialization]:
     """The latest materialisation of every asset that has one."""
-    found = {}
-    for spec in definitions.resolve_all_asset_specs():
-        event = instance.get_latest_materialization_event(spec.key)
-        if event is not None:
-            found[spec.key.to_user_string()] = event.asset_materialization
-    return found
+    keys = [spec.key for spec in definitions.resolve_all_asset_specs()]
+    events = {key.to_user_string(): instance.get_latest_materialization_event(key) for key in keys}
+    return {name: event.asset_materialization for name, event in events.items() if event}
 
 
 @pytest.fixture(scope="module")
@@ -75,28 +72,22 @@ def checks(instance, run) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
 
 def test_a_run_that_the_schedule_starts_plans_once_for_all_sources(outcome, looks):
     assert outcome
-    # The second listing is that of the command, for what it says in the end.
+    # The second listing is that of the command, for its last lines.
     assert looks == {"scan": 2, "plan_deliveries": 1}
 
 
 def test_a_missing_and_a_rejected_delivery_fail_the_run_after_it_has_published(outcome, instance, run, settings):
     assert not outcome.success
     assert outcome.failures == ()
-    assert {(fault.source, fault.extract_date) for fault in outcome.outstanding} == {
-        ("call_segments", REJECTED),
-        ("crimes", MISSING),
-    }
+    outstanding = {(fault.source, fault.extract_date) for fault in outcome.outstanding}
+    assert outstanding == {("call_segments", REJECTED), ("crimes", MISSING)}
     assert run.status is dg.DagsterRunStatus.FAILURE
-    failed = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    assert [record.event_log_entry.step_key for record in failed] == ["published__run_verdict"]
-    assert (settings.published / "current" / "fcir.duckdb").exists()
-
-
-def test_the_failure_names_the_deliveries_that_need_a_person(instance, run):
     [record] = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    said = record.event_log_entry.dagster_event.step_failure_data.user_failure_data.description
-    assert f"call_segments {REJECTED}" in said
-    assert f"crimes {MISSING}" in said
+    assert record.event_log_entry.step_key == "published__run_verdict"
+    description = record.event_log_entry.dagster_event.step_failure_data.user_failure_data.description
+    assert f"call_segments {REJECTED}" in description
+    assert f"crimes {MISSING}" in description
+    assert (settings.published / "current" / "fcir.duckdb").exists()
 
 
 @pytest.mark.parametrize(
@@ -109,31 +100,28 @@ def test_exactly_the_accepted_days_show_as_loaded(instance, source, missing):
 
 
 def test_a_day_shows_its_rows_and_what_became_of_them(instance):
-    records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(dg.AssetKey(["raw", "call_segments"]), asset_partitions=[DAYS[0].isoformat()]), limit=5
-    ).records
-    [record] = records
-    metadata = record.asset_materialization.metadata
-    assert metadata["rows_read"].value == 4
-    assert metadata["dagster/partition_row_count"].value == 3
-    assert metadata["rows_quarantined"].value == 1
+    of_day = dg.AssetRecordsFilter(dg.AssetKey(["raw", "call_segments"]), asset_partitions=[DAYS[0].isoformat()])
+    [record] = instance.fetch_materializations(of_day, limit=5).records
+    shown = values_of(record.asset_materialization)
+    assert shown.items() >= {"rows_read": 4, "dagster/partition_row_count": 3, "rows_quarantined": 1}.items()
+
+
+def values_of(materialization: dg.AssetMaterialization) -> dict[str, object]:
+    return {name: getattr(item, "value", None) for name, item in materialization.metadata.items()}
 
 
 def test_a_source_shows_its_rows_and_why_a_delivery_was_rejected(latest):
-    metadata = latest["raw/call_segments"].metadata
-    assert metadata["dagster/row_count"].value == 10
-    assert metadata["days_loaded"].value == 3
-    assert metadata["rejected"].value == 1
-    assert "disposition" in metadata["rejected_deliveries"].value
+    shown = values_of(latest["raw/call_segments"])
+    assert (shown["dagster/row_count"], shown["days_loaded"], shown["rejected"]) == (10, 3, 1)
+    assert "disposition" in shown["rejected_deliveries"]
 
 
-def test_the_landing_assets_show_what_came_even_when_it_was_rejected(latest):
-    metadata = latest["landing/call_segments"].metadata
-    assert metadata["deliveries"].value == 4
-    assert metadata["newest_extract_date"].value == DAYS[3].isoformat()
+def test_the_landing_assets_show_deliveries_even_when_they_were_rejected(latest):
+    shown = values_of(latest["landing/call_segments"])
+    assert (shown["deliveries"], shown["newest_extract_date"]) == (4, DAYS[3].isoformat())
 
 
-def test_every_executable_asset_has_been_made_except_the_verdict(latest, definitions):
+def test_every_executable_asset_is_materialized_except_the_verdict(latest, definitions):
     executable = {key.to_user_string() for key in definitions.resolve_asset_graph().executable_asset_keys}
     # What leaves the force is published by a job of its own.
     never = {key for key in executable if key.startswith("published_public/")} | {"published/run_verdict"}
@@ -168,10 +156,10 @@ def test_a_file_that_cannot_be_read_fails_its_own_check(checks):
 
 def test_no_check_shows_anything_but_counts_days_and_rows(checks):
     for (asset, name), check in checks.items():
-        wanted = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows", "reasons"}
+        allowed = {"evaluated", "unexpected", "dimension", "failed_extract_dates", "source_rows", "reasons"}
         if not asset.startswith("raw/"):
-            wanted = {"failures", "seconds"}
-        assert set(check.metadata) <= wanted, (asset, name)
+            allowed = {"failures", "seconds"}
+        assert set(check.metadata) <= allowed, (asset, name)
 
 
 def test_the_checks_of_dbt_passed(checks):
@@ -241,12 +229,8 @@ def test_nearly_every_column_of_a_model_has_an_origin(latest, definitions):
 def test_no_origin_is_an_asset_or_a_column_that_does_not_exist(latest, definitions, settings):
     assets = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()}
     with open_read_only(settings.warehouse) as connection:
-        known = {
-            f"{schema}/{table}.{column}"
-            for schema, table, column in connection.execute(
-                "select schema_name, table_name, column_name from duckdb_columns()"
-            ).fetchall()
-        }
+        query = "select schema_name || '/' || table_name || '.' || column_name from duckdb_columns()"
+        known = {name for (name,) in connection.execute(query).fetchall()}
     for key, materialization in latest.items():
         shown = materialization.metadata.get("dagster/column_lineage")
         for deps in shown.lineage.deps_by_column.values() if shown else ():
@@ -257,10 +241,8 @@ def test_no_origin_is_an_asset_or_a_column_that_does_not_exist(latest, definitio
 
 def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, settings):
     current = (settings.published / "current").resolve()
-    pages = {
-        name: latest[f"published/{name}"].metadata["pages"].value
-        for name in ("site", "measures", "quality", "dictionary")
-    }
+    parts = ("site", "measures", "quality", "dictionary")
+    pages = {name: latest[f"published/{name}"].metadata["pages"].value for name in parts}
     assert pages["site"] == len(list(current.rglob("*.html")))
     assert pages["quality"] == len(list((current / "quality").rglob("*.html"))) == 1
     assert pages["dictionary"] == len(list((current / "dictionary").glob("*.html"))) > 40
@@ -275,9 +257,8 @@ def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, se
         for key, metadata in shown.items():
             name = key.partition("/")[2]
             columns = connection.execute(f'describe audit."{name}"').fetchall()
-            assert [column.name for column in metadata["dagster/column_schema"].schema.columns] == [
-                column[0] for column in columns
-            ], key
+            shown_columns = [column.name for column in metadata["dagster/column_schema"].schema.columns]
+            assert shown_columns == [name for name, *_ in columns], key
         [(loads,)] = connection.execute("select count(*) from audit.load").fetchall()
     assert shown["audit/load"]["dagster/row_count"].value == loads > 0
 
@@ -286,10 +267,8 @@ def test_columns_before_the_marts_show_the_type_that_the_database_gave_them(late
     for key in ("staging/stg_call_segments", "measures/int_call_hourly", "reference/offences"):
         columns = latest[key].metadata["dagster/column_schema"].schema.columns
         assert all(column.type and column.description for column in columns), key
-    types = {
-        column.name: column.type
-        for column in latest["staging/stg_call_segments"].metadata["dagster/column_schema"].schema.columns
-    }
+    columns = latest["staging/stg_call_segments"].metadata["dagster/column_schema"].schema.columns
+    types = {column.name: column.type for column in columns}
     assert (types["arrived_at"], types["arrived_date"]) == ("timestamp", "date")
 
 

@@ -1,4 +1,4 @@
-"""Who hears of what: a source that is overdue, its extract when it has come, and a run that failed."""
+"""Messages about overdue sources, extracts that arrived late, and failed runs."""
 
 import json
 import os
@@ -19,17 +19,17 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-heard: list[str] = []
+messages: list[str] = []
 
 
-@notify(on="fcirheard")
-def hear(body: str, title: str, *_: object, **__: object) -> bool:
-    heard.append(f"{title}\n{body}")
+@notify(on="fcirtest")
+def receive(body: str, title: str, *_: object, **__: object) -> bool:
+    messages.append(f"{title}\n{body}")
     return True
 
 
-@notify(on="fcirdeaf")
-def miss(*_: object, **__: object) -> bool:
+@notify(on="fcirfails")
+def fail(*_: object, **__: object) -> bool:
     return False
 
 
@@ -37,9 +37,9 @@ def miss(*_: object, **__: object) -> bool:
 def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FCIR_HOME", str(tmp_path))
-    name_addresses(tmp_path, "fcirheard://secret", 0o600)
+    name_addresses(tmp_path, "fcirtest://secret", 0o600)
     monkeypatch.setenv("FCIR_NOTIFY_FILE", str(tmp_path / "notify.urls"))
-    heard.clear()
+    messages.clear()
     return tmp_path
 
 
@@ -61,13 +61,13 @@ class Clock:
         self._patch.setattr(notifications, "utc_now", lambda: moment)
         self._patch.setattr(notifications, "london_today", lambda: day)
         with dg.build_sensor_context(cursor=self._cursor) as context:
-            said = overdue_deliveries(context)
+            result = overdue_deliveries(context)
             self._cursor = context.cursor
-        assert isinstance(said, dg.SkipReason)
-        return said.skip_message or ""
+        assert isinstance(result, dg.SkipReason)
+        return result.skip_message or ""
 
     @property
-    def told(self) -> dict[str, list[str]]:
+    def sent(self) -> dict[str, list[str]]:
         return json.loads(self._cursor or "{}")
 
 
@@ -86,71 +86,71 @@ DAY = london_today() - timedelta(days=10)
 NEXT = DAY + timedelta(days=1)
 
 
-def test_an_overdue_extract_is_told_once_and_once_more_when_it_has_come(home, clock):
+def test_an_overdue_extract_is_one_message_and_its_arrival_another(home, clock):
     land(home, "crimes", DAY)
     assert clock.tick(NEXT, 12) == "no source is overdue"
-    assert heard == []
+    assert messages == []
     morning = NEXT + timedelta(days=1)
     for _ in range(3):
         assert f"extract of {NEXT}" in clock.tick(morning, 12)
-    assert heard == [f"fcir: 1 source is overdue\ncrimes: overdue, extract of {NEXT}\nNext: fcir status"]
+    assert messages == [f"fcir: 1 source is overdue\ncrimes: overdue, extract of {NEXT}\nNext: fcir status"]
     land(home, "crimes", NEXT)
     for _ in range(2):
         clock.tick(morning, 15)
-    assert heard[1:] == [
+    assert messages[1:] == [
         f"fcir: no source is overdue any more\ncrimes: delivered, extract of {NEXT}\nNext: fcir status"
     ]
-    assert clock.told == {}
+    assert clock.sent == {}
 
 
-def test_when_all_sources_stop_each_day_is_told_once(home, clock):
+def test_each_day_on_which_all_sources_stop_is_one_message(home, clock):
     for source in ("crimes", "live_chats"):
         land(home, source, DAY)
     for after in range(2, 5):
         for _ in range(2):
             clock.tick(DAY + timedelta(days=after), 12)
-    assert [message.splitlines()[0] for message in heard] == ["fcir: 2 sources are overdue"] * 3
-    assert [len(days) for days in clock.told.values()] == [3, 3]
+    assert [message.splitlines()[0] for message in messages] == ["fcir: 2 sources are overdue"] * 3
+    assert [len(days) for days in clock.sent.values()] == [3, 3]
 
 
-def test_a_gap_of_long_ago_is_no_news(home, clock):
+def test_a_gap_of_long_ago_is_one_short_message(home, clock):
     land(home, "crimes", DAY - timedelta(days=400))
     clock.tick(NEXT, 12)
-    (message,) = heard
+    (message,) = messages
     assert "and 19 more" in message
-    assert len(clock.told["crimes"]) == 31
+    assert len(clock.sent["crimes"]) == 31
 
 
-def test_a_made_up_landing_folder_raises_no_alert(home, clock):
+def test_synthetic_extracts_are_never_overdue(home, clock):
     land(home, "crimes", DAY - timedelta(days=30))
     (home / "landing" / "SYNTHETIC").touch()
     assert clock.tick(DAY, 12) == "no source is overdue"
-    assert heard == []
+    assert messages == []
 
 
-def test_without_a_file_of_addresses_nothing_is_sent_and_an_alert_counts_as_told(home, clock, monkeypatch):
+def test_without_a_file_of_addresses_an_alert_counts_as_sent(home, clock, monkeypatch):
     monkeypatch.delenv("FCIR_NOTIFY_FILE")
     land(home, "crimes", DAY)
     clock.tick(NEXT + timedelta(days=1), 12)
-    assert heard == []
-    assert clock.told == {"crimes": [str(NEXT)]}
+    assert messages == []
+    assert clock.sent == {"crimes": [str(NEXT)]}
 
 
-def test_an_alert_that_reached_nobody_is_told_again_and_fails_no_sensor(home, clock):
+def test_an_alert_that_could_not_be_sent_is_sent_again(home, clock):
     land(home, "crimes", DAY)
-    name_addresses(home, "fcirdeaf://secret", 0o600)
+    name_addresses(home, "fcirfails://secret", 0o600)
     clock.tick(NEXT + timedelta(days=1), 12)
-    assert clock.told == {}
-    name_addresses(home, "fcirheard://secret", 0o644)
+    assert clock.sent == {}
+    name_addresses(home, "fcirtest://secret", 0o644)
     clock.tick(NEXT + timedelta(days=1), 13)
-    assert (clock.told, heard) == ({}, [])
-    name_addresses(home, "fcirheard://secret", 0o600)
+    assert (clock.sent, messages) == ({}, [])
+    name_addresses(home, "fcirtest://secret", 0o600)
     clock.tick(NEXT + timedelta(days=1), 14)
-    assert clock.told == {"crimes": [str(NEXT)]}
-    assert len(heard) == 1
+    assert clock.sent == {"crimes": [str(NEXT)]}
+    assert len(messages) == 1
 
 
-def test_a_failed_run_is_told_with_its_steps_and_what_is_outstanding_and_nothing_of_its_error(home):
+def test_a_failed_run_is_a_message_with_steps_and_deliveries_and_without_the_error(home):
     with loading_connection(home / "warehouse.duckdb") as connection:
         ensure_tables(connection, [])
         connection.execute(
@@ -178,13 +178,13 @@ def test_a_failed_run_is_told_with_its_steps_and_what_is_outstanding_and_nothing
                 return failed_runs.evaluate_tick(context).cursor
 
         nightly.execute_in_process(instance=instance, raise_on_error=False)
-        # What failed before the sensor was first switched on is no news.
+        # Failures before the sensor was first switched on are not reported.
         cursor = tick(None)
-        assert heard == []
+        assert messages == []
         failed = nightly.execute_in_process(instance=instance, raise_on_error=False)
         cursor = tick(cursor)
         tick(cursor)
-    assert heard == [
+    assert messages == [
         f"fcir: nightly failed\nrun {failed.run_id}\nfailed steps: load_crimes\ncrimes 2022-10-30 rejected\n"
         "Next: fcir status"
     ]
@@ -207,9 +207,9 @@ def test_the_pages_show_the_deadline_that_the_contract_states(by, cron, window, 
     assert policy.timezone == "Europe/London"
 
 
-def test_the_clock_of_the_computer_is_the_one_that_is_asked(home):
+def test_the_clock_of_the_computer_decides(home):
     land(home, "crimes", london_today() - timedelta(days=5))
     with dg.build_sensor_context() as context:
         overdue_deliveries(context)
-    assert len(heard) == 1
-    assert os.environ["FCIR_NOTIFY_FILE"] not in heard[0]
+    assert len(messages) == 1
+    assert os.environ["FCIR_NOTIFY_FILE"] not in messages[0]

@@ -1,6 +1,6 @@
-"""Runs over partitions as the UI starts them: what they load, and which days they show as loaded."""
+"""Runs over partitions as the UI starts them: the days that they load and show as loaded."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 
 import dagster as dg
@@ -21,7 +21,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 @pytest.fixture(scope="module")
 def repository(settings):
-    """The code location, loaded where the tiny landing lies: its first day is the first partition."""
+    """The code location over the tiny landing folder: its first day is the first partition."""
     tiny_landing.write(settings.landing)
     return definitions().get_repository_def()
 
@@ -38,10 +38,8 @@ def home(tmp_path, monkeypatch, repository):
     return tmp_path
 
 
-def run(
-    repository, source: str, first: date | None, last: date | None = None
-) -> tuple[dg.ExecuteInProcessResult, set[str]]:
-    """Run one source over a range, or without one; returns the result and the days that show as loaded afterwards."""
+def run(repository, source, first=None, last=None) -> tuple[dg.ExecuteInProcessResult, set[str]]:
+    """Run one source over a range, or without one; return the result and the days that show as loaded."""
     key = dg.AssetKey(["raw", source])
     with dg.DagsterInstance.get() as instance:
         result = repository.get_job("__ASSET_JOB").execute_in_process(
@@ -73,38 +71,28 @@ def test_a_range_loads_its_days_and_no_others(home, repository):
     assert shown == loaded(home, "live_chats") == {DAYS[1].isoformat(), DAYS[2].isoformat()}
 
 
-def test_a_rejected_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository):
-    result, shown = run(repository, "call_segments", DAYS[0], DAYS[3])
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [("call_segments", REJECTED), ("live_chats", DAYS[1]), ("crimes", MISSING)],
+    ids=["rejected", "still being written", "missing"],
+)
+def test_a_faulty_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository, monkeypatch, source, fault):
+    if source == "live_chats":
+        written = home / "landing" / source / f"{source}_{fault}.csv"
+
+        def write(_: float) -> None:
+            written.write_bytes(written.read_bytes() + b"\n")
+
+        monkeypatch.setenv("FCIR_QUIET_SECONDS", "300")
+        monkeypatch.setattr(landing, "hold_back", partial(hold_back, sleep=write))
+    result, shown = run(repository, source, DAYS[0], DAYS[3])
     assert not result.success
-    assert shown == loaded(home, "call_segments") == {day.isoformat() for day in DAYS if day != REJECTED}
-    assert REJECTED.isoformat() in failure(result)
+    assert shown == loaded(home, source) == {day.isoformat() for day in DAYS if day != fault}
+    assert fault.isoformat() in failure(result)
 
 
-def test_a_day_of_a_range_that_is_still_being_written_is_not_shown_as_loaded_and_fails_the_run(
-    home, repository, monkeypatch
-):
-    written = home / "landing" / "live_chats" / f"live_chats_{DAYS[1]}.csv"
-    monkeypatch.setenv("FCIR_QUIET_SECONDS", "300")
-
-    def write(_: float) -> None:
-        written.write_bytes(written.read_bytes() + b"\n")
-
-    monkeypatch.setattr(landing, "hold_back", partial(hold_back, sleep=write))
-    result, shown = run(repository, "live_chats", DAYS[0], DAYS[3])
-    assert not result.success
-    assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS if day != DAYS[1]}
-    assert DAYS[1].isoformat() in failure(result)
-
-
-def test_a_missing_day_of_a_range_is_not_shown_as_loaded_and_fails_the_run(home, repository):
-    result, shown = run(repository, "crimes", DAYS[0], DAYS[3])
-    assert not result.success
-    assert shown == loaded(home, "crimes") == {day.isoformat() for day in DAYS if day != MISSING}
-    assert MISSING.isoformat() in failure(result)
-
-
-def test_a_source_that_comes_whenever_there_is_something_has_no_day_that_could_be_missing(home, repository):
-    result, shown = run(repository, "published_figures", None)
+def test_an_irregular_source_has_no_missing_days(home, repository):
+    result, shown = run(repository, "published_figures")
     assert result.success
     assert shown == set()
     assert loaded(home, "published_figures") == {DAYS[3].isoformat()}
@@ -118,14 +106,14 @@ def test_the_partitions_begin_with_the_first_delivery(home, repository):
     assert days.has_partition_key(DAYS[3].isoformat())
 
 
-def test_a_day_that_stood_already_stays_shown_when_a_range_finds_nothing_new(home, repository):
+def test_a_day_that_was_loaded_before_stays_shown(home, repository):
     run(repository, "live_chats", DAYS[0], DAYS[1])
     result, shown = run(repository, "live_chats", DAYS[0], DAYS[2])
     assert result.success
     assert shown == loaded(home, "live_chats") == {day.isoformat() for day in DAYS[:3]}
 
 
-def test_a_rejected_correction_fails_the_run_and_leaves_the_day_as_it_stood(home, repository):
+def test_a_rejected_correction_fails_the_run_and_leaves_the_day_loaded(home, repository):
     run(repository, "live_chats", DAYS[0], DAYS[0])
     file = home / "landing" / "live_chats" / f"live_chats_{DAYS[0]}.csv"
     file.write_text("chat_id\nL1\n", encoding="utf-8")

@@ -1,6 +1,4 @@
-"""Messages reach the addresses of a private file, and nothing of an address is ever said."""
-
-from __future__ import annotations
+"""Messages reach the addresses of a private file, and nothing of an address is ever message."""
 
 import logging
 import os
@@ -32,7 +30,7 @@ def addresses(folder: Path, text: str, mode: int = 0o600) -> Path:
     return file
 
 
-def test_a_message_reaches_every_address_and_one_that_fails_keeps_the_others_from_nothing(tmp_path, caplog):
+def test_a_message_reaches_every_address_although_one_fails(tmp_path, caplog):
     received.clear()
     caplog.set_level(logging.DEBUG)
     file = addresses(
@@ -45,22 +43,22 @@ def test_a_message_reaches_every_address_and_one_that_fails_keeps_the_others_fro
 
 
 @pytest.mark.parametrize(
-    ("text", "mode", "said"),
+    ("text", "mode", "message"),
     [
         ("fcirgood://secret\n", 0o640, "chmod 600"),
         ("fcirgood://secret\n", 0o604, "chmod 600"),
         ("# nobody\n", 0o600, "contains no address"),
     ],
 )
-def test_a_file_that_others_may_read_or_without_address_sends_nothing(tmp_path, text, mode, said):
+def test_a_readable_or_empty_file_of_addresses_sends_nothing(tmp_path, text, mode, message):
     received.clear()
-    with pytest.raises(NotifyFileError, match=said) as refused:
+    with pytest.raises(NotifyFileError, match=message) as refused:
         send(addresses(tmp_path, text, mode), title="t", body="b")
     assert "secret" not in str(refused.value)
     assert received == []
 
 
-def test_a_file_that_is_not_there_or_no_file_is_refused_by_name(tmp_path):
+def test_a_missing_file_and_other_entries_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name in ("none", ".", "pipe"):
         with pytest.raises(NotifyFileError, match=r"cannot be opened|not a regular file"):

@@ -1,4 +1,4 @@
-"""When the sensor asks for a run, and when it keeps still."""
+"""When the sensor asks for a run, and when it does not."""
 
 import fcntl
 import json
@@ -6,6 +6,7 @@ import os
 import time
 
 import dagster as dg
+import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
@@ -44,8 +45,14 @@ def tick(landing, instance):
     return evaluate
 
 
+def reason_of(result) -> str:
+    """The reason why no run is asked for."""
+    assert isinstance(result, dg.SkipReason)
+    return result.skip_message or ""
+
+
 def load(source: str, run_id: str) -> int:
-    """Load what is new of a source; how many deliveries were rejected."""
+    """Load the new deliveries of a source; return how many were rejected."""
     report = load_source(read_settings(), load_contracts(CONTRACTS), source, wanted=Range(), run_id=run_id)
     return len(report.rejected)
 
@@ -55,7 +62,7 @@ def test_an_empty_landing_folder_asks_for_nothing(landing, tick):
     assert isinstance(tick(), dg.SkipReason)
 
 
-def test_the_same_files_ask_for_the_same_run_however_often_they_are_seen(landing, tick):
+def test_the_same_files_always_ask_for_the_same_run(landing, tick):
     tiny_landing.write(landing)
     first = tick()
     assert isinstance(first, dg.RunRequest)
@@ -74,7 +81,7 @@ def test_a_changed_or_added_file_asks_for_another_run(landing, tick):
     assert len(keys) == 3
 
 
-def test_a_file_that_is_no_extract_asks_for_nothing(landing, tick):
+def test_other_files_ask_for_no_run(landing, tick):
     (landing / "crimes").mkdir(parents=True)
     (landing / "crimes" / "notes.txt").write_text("not an extract", encoding="utf-8")
     assert isinstance(tick(), dg.SkipReason)
@@ -86,17 +93,13 @@ def test_while_a_run_holds_the_warehouse_the_sensor_names_it_and_waits(landing, 
     try:
         os.write(holder, json.dumps({"pid": 4711, "since": 0}).encode())
         fcntl.flock(holder, fcntl.LOCK_EX)
-        said = tick()
+        assert "4711" in reason_of(tick())
     finally:
         os.close(holder)
-    assert isinstance(said, dg.SkipReason)
-    assert "4711" in (said.skip_message or "")
     assert isinstance(tick(), dg.RunRequest)
 
 
 def test_a_warehouse_that_a_killed_run_left_without_tables_does_not_stop_the_sensor(landing, tick):
-    import duckdb
-
     tiny_landing.write(landing)
     duckdb.connect(str(landing.parent / "warehouse.duckdb")).close()
     assert isinstance(tick(), dg.RunRequest)
@@ -105,7 +108,7 @@ def test_a_warehouse_that_a_killed_run_left_without_tables_does_not_stop_the_sen
 CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status\n"
 
 
-def test_a_rejected_delivery_that_lies_unchanged_starts_no_run_and_a_corrected_one_starts_one(landing, tick):
+def test_a_rejected_delivery_starts_a_run_again_when_it_is_corrected_only(landing, tick):
     folder = landing / "crimes"
     folder.mkdir(parents=True)
     good, bad = folder / "crimes_2022-10-28.csv", folder / "crimes_2022-10-29.csv"
@@ -114,7 +117,7 @@ def test_a_rejected_delivery_that_lies_unchanged_starts_no_run_and_a_corrected_o
     keys = [tick().run_key]
     assert load("crimes", "first") == 1
     assert isinstance(tick(), dg.SkipReason)
-    # The nightly run tries it again, and it is still no news.
+    # The nightly run tries it again; it still starts no run.
     assert load("crimes", "second") == 1
     assert isinstance(tick(), dg.SkipReason)
     (folder / "crimes_2022-10-29_more.csv").write_text(CRIMES, encoding="utf-8")
@@ -128,7 +131,7 @@ def test_a_rejected_delivery_that_lies_unchanged_starts_no_run_and_a_corrected_o
     assert len(set(keys)) == 3
 
 
-def test_a_file_that_is_put_back_after_a_correction_is_news_again(landing, tick):
+def test_a_file_that_is_put_back_after_a_correction_starts_a_run(landing, tick):
     folder = landing / "crimes"
     folder.mkdir(parents=True)
     file = folder / "crimes_2022-10-28.csv"
@@ -143,13 +146,11 @@ def test_a_file_that_is_put_back_after_a_correction_is_news_again(landing, tick)
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
-def test_while_a_run_is_queued_or_under_way_no_other_is_asked_for(landing, tick, instance, status):
+def test_no_other_run_is_asked_for_while_one_is_queued_or_running(landing, tick, instance, status):
     tiny_landing.write(landing)
     run = dg.DagsterRun(job_name="nightly", run_id="0" * 32, status=status)
     instance.add_run(run)
-    said = tick()
-    assert isinstance(said, dg.SkipReason)
-    assert run.run_id in (said.skip_message or "")
+    assert run.run_id in reason_of(tick())
     instance.report_run_failed(run)
     assert isinstance(tick(), dg.RunRequest)
 
@@ -162,14 +163,12 @@ def test_a_killed_run_of_the_command_line_does_not_stop_the_sensor(landing, tick
     assert isinstance(tick(), dg.RunRequest)
 
 
-def test_a_file_younger_than_a_minute_is_not_counted_unless_it_is_marked(landing, instance):
+def test_a_file_younger_than_a_minute_counts_only_with_its_marker(landing, instance):
     folder = landing / "crimes"
     folder.mkdir(parents=True)
     file = folder / "crimes_2022-10-28.csv"
     file.write_text(CRIMES, encoding="utf-8")
     with dg.build_sensor_context(instance=instance) as context:
-        said = new_deliveries(context)
-        assert isinstance(said, dg.SkipReason)
-        assert "1 delivery is not complete yet" in (said.skip_message or "")
+        assert "1 delivery is not complete yet" in reason_of(new_deliveries(context))
         (folder / f"{file.name}.done").touch()
         assert isinstance(new_deliveries(context), dg.RunRequest)

@@ -6,7 +6,7 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -26,7 +26,7 @@ from tests.end_to_end.command import Command
 
 
 class Ended:
-    """Stands for a process that has ended; keeps what it was started with."""
+    """Stands for a process that has ended; keeps its command."""
 
     started: list[list[str]]
 
@@ -46,39 +46,38 @@ class Ended:
 
 
 @pytest.fixture
-def started(settings, monkeypatch) -> list[list[str]]:
-    Ended.started = []
+def serve(settings, monkeypatch) -> Callable[..., list[list[str]]]:
+    """Serve the UI with processes that end at once; return the commands that were started."""
     monkeypatch.setattr(ui.subprocess, "Popen", Ended)
     monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
-    ui.serve_ui(settings, port=3999, read_only=False)
-    return Ended.started
+
+    def serve(*, read_only: bool = False, settings: Settings = settings) -> list[list[str]]:
+        Ended.started = []
+        ui.serve_ui(settings, port=3999, read_only=read_only)
+        return Ended.started
+
+    return serve
 
 
-def test_web_server_and_daemon_are_started(started):
-    [web, daemon] = started
+def test_web_server_and_daemon_are_started(serve):
+    [web, daemon] = serve()
     assert web[1:] == ["-P", "-m", "dagster_project.web", "--port", "3999"]
     assert daemon[1:] == ["run", "--workspace", str(WORKSPACE)]
 
 
 def test_the_code_location_is_loaded_by_its_name():
     [location] = yaml.safe_load(WORKSPACE.read_text(encoding="utf-8"))["load_from"]
-    assert location["python_module"] == {
-        "module_name": "dagster_project.definitions",
-        "location_name": "dagster_project",
-    }
+    module = {"module_name": "dagster_project.definitions", "location_name": "dagster_project"}
+    assert location["python_module"] == module
 
 
-@pytest.mark.usefixtures("settings")
-def test_the_daemon_speaks_json_where_the_log_does(monkeypatch):
-    Ended.started = []
-    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
-    monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
+def test_the_daemon_logs_json_where_the_program_does(serve, monkeypatch):
     monkeypatch.setenv("FCIR_LOG_FORMAT", "json")
-    ui.serve_ui(read_settings(), port=3999, read_only=False)
-    assert [command[-2:] for command in Ended.started if "dagster-daemon" in command[0]] == [["--log-format", "json"]]
+    started = serve(settings=read_settings())
+    assert [command[-2:] for command in started if "dagster-daemon" in command[0]] == [["--log-format", "json"]]
 
 
-def test_a_port_that_is_in_use_is_told_before_anything_starts():
+def test_a_port_in_use_is_reported_before_anything_starts():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -88,26 +87,20 @@ def test_a_port_that_is_in_use_is_told_before_anything_starts():
     ui.require_free_port(port)
 
 
-def test_viewers_get_a_server_that_can_start_nothing(settings, monkeypatch):
-    Ended.started = []
-    monkeypatch.setattr(ui.subprocess, "Popen", Ended)
-    monkeypatch.setattr(ui.signal, "signal", lambda *_: None)
-    ui.serve_ui(settings, port=3999, read_only=True)
-    [web] = Ended.started
+def test_viewers_get_a_server_that_can_start_nothing(serve):
+    [web] = serve(read_only=True)
     assert web[-1] == "--read-only"
 
 
-def test_viewers_need_no_lock_once_there_is_something_to_read(started, settings, monkeypatch):
-    assert len(started) == 2
-    before = len(Ended.started)
+def test_viewers_need_no_lock_once_there_is_something_to_read(serve, settings, monkeypatch):
+    assert len(serve()) == 2
     monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.0)
     with settings.lock_file.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        ui.serve_ui(settings, port=3999, read_only=True)
-        assert len(Ended.started) == before + 1
+        assert len(serve(read_only=True)) == 1
         with pytest.raises(lock.WarehouseLocked):
-            ui.serve_ui(settings, port=3999, read_only=False)
-    assert len(Ended.started) == before + 1
+            serve()
+    assert Ended.started == []
 
 
 def test_the_page_loads_its_parts_from_this_machine():
@@ -184,27 +177,24 @@ def server(tmp_path_factory, parsed_project) -> Iterator[Server]:
 
 @pytest.mark.parametrize("mutation", [LAUNCH, DELETE])
 def test_no_foreign_page_can_change_anything(server, mutation):
-    get = f"GET /graphql?query={quote(mutation)}"
-    foreign = "Origin: http://evil.example"
+    get, post = (f"{method} /graphql?query={quote(mutation)}" for method in ("GET", "POST"))
+    of_query = quote("query A { version } " + mutation.replace(" ", " B ", 1))
+    foreign, form = "Origin: http://evil.example", "Content-Type: application/x-www-form-urlencoded"
     answers = [
         server.ask(get),
         server.ask(get, "Accept: image/*"),
         server.ask(get.replace("/graphql", "/graphql%0A")),
         server.ask(get.replace("/graphql", "/%67raphql")),
         server.ask(get.replace("GET", "HEAD")),
-        server.ask(
-            f"GET /graphql?operationName=B&query={quote('query A { version } ' + mutation.replace(' ', ' B ', 1))}"
-        ),
+        server.ask(f"GET /graphql?operationName=B&query={of_query}"),
         server.change(mutation, JSON, foreign),
         server.change(mutation, JSON, "Origin: null"),
         server.change(mutation, JSON, f"Origin: http://127.0.0.1:{server.port + 1}"),
         server.change(mutation, JSON, host="evil.example"),
         server.change(mutation, JSON, "X-Forwarded-Host: 127.0.0.1", host=f"evil.example:{server.port}"),
         server.change(mutation, "Content-Type: text/plain; application/json"),
-        server.ask(
-            f"POST /graphql?query={quote(mutation)}", "Content-Type: application/x-www-form-urlencoded", body="a=1"
-        ),
-        server.ask(f"POST /graphql?query={quote(mutation)}", "Content-Length: 0"),
+        server.ask(post, form, body="a=1"),
+        server.ask(post, "Content-Length: 0"),
         server.ask("POST /report_asset_materialization/raw/crimes", "Content-Length: 0"),
         server.ask("POST /report_asset_check/raw/crimes?check_name=a&passed=true", foreign, "Content-Length: 0"),
         server.ask("PUT /graphql", JSON),

@@ -1,18 +1,26 @@
-"""A landing folder of a few rows a day, written by hand. What is made of it is for the tests that use it."""
-
-from __future__ import annotations
+"""A landing folder with a few rows a day."""
 
 from datetime import date, timedelta
 from pathlib import Path
 
+HEADERS = {
+    "call_segments": "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number",
+    "digital_contacts": "contact_id,contact_type,received_at",
+    "online_crime_reports": "submission_id,service,started_at,submitted_at",
+    "live_chats": "chat_id,requested_at,accepted_at,ended_at,operator_id",
+    "crimes": "crime_ref,updated_at,recorded_at,offence_code,status",
+    "published_figures": "report_id,published_on,section,measure,unit,month,published_value",
+    "published_statements": "report_id,statement_id,test_no,kind,section,statement,measure,comparison,first_month,"
+    "last_month",
+}
 FIRST = date(2022, 10, 28)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
 REJECTED = DAYS[2]
 """Day on which call_segments lacks a required column."""
 MISSING = DAYS[1]
-"""Day on which no crimes come."""
+"""Day without a delivery of crimes."""
 CALLER = "07700900123"
-"""A personal value that must not be seen anywhere."""
+"""A personal value that must not show anywhere."""
 FAULTY_LINE = 4
 """Line of the first day's call_segments that has no readable time."""
 
@@ -25,53 +33,26 @@ def write(landing: Path) -> None:
     """
     for day in DAYS:
         _calls(landing, day)
-        _save(
-            landing,
-            "digital_contacts",
-            day,
-            "contact_id,contact_type,received_at",
-            [f"D{day:%d}-{n},{kind},{day}T1{n}:00:00" for n, kind in enumerate(("email", "live_chat", "asb_report"))],
-        )
-        _save(
-            landing,
-            "online_crime_reports",
-            day,
-            "submission_id,service,started_at,submitted_at",
-            [f"S{day:%d},report_a_crime,{day}T09:00:00,{day}T09:20:00"],
-        )
-        _save(
-            landing,
-            "live_chats",
-            day,
-            "chat_id,requested_at,accepted_at,ended_at,operator_id",
-            [f"L{day:%d},{day}T12:00:00,{day}T12:01:00,{day}T12:10:00,OP7"],
-        )
-        if day != MISSING:
-            _save(
-                landing,
-                "crimes",
-                day,
-                "crime_ref,updated_at,recorded_at,offence_code,status",
-                [f"46/{day:%d}/22,{day}T08:00:00,{day}T07:00:00,8N,recorded"],
-            )
-    _save(
-        landing,
-        "published_figures",
-        DAYS[3],
-        "report_id,published_on,section,measure,unit,month,published_value",
-        [f"paper,{DAYS[3]},calls_999,received,count,2022-10,11"],
-    )
-    _save(
-        landing,
-        "published_statements",
-        DAYS[3],
-        "report_id,statement_id,test_no,kind,section,statement,measure,comparison,first_month,last_month",
-        ["paper,C1,1,claim,calls_999,demand rises,calls_999.received,rises,2022-09,2022-10"],
-    )
+        kinds = enumerate(("email", "live_chat", "asb_report"))
+        rows_of = {
+            "digital_contacts": [f"D{day:%d}-{n},{kind},{day}T1{n}:00:00" for n, kind in kinds],
+            "online_crime_reports": [f"S{day:%d},report_a_crime,{day}T09:00:00,{day}T09:20:00"],
+            "live_chats": [f"L{day:%d},{day}T12:00:00,{day}T12:01:00,{day}T12:10:00,OP7"],
+            "crimes": [f"46/{day:%d}/22,{day}T08:00:00,{day}T07:00:00,8N,recorded"],
+        }
+        for source, rows in rows_of.items():
+            if (source, day) != ("crimes", MISSING):
+                _save(landing, source, day, HEADERS[source], rows)
+    paper = {
+        "published_figures": f"paper,{DAYS[3]},calls_999,received,count,2022-10,11",
+        "published_statements": "paper,C1,1,claim,calls_999,demand rises,calls_999.received,rises,2022-09,2022-10",
+    }
+    for source, row in paper.items():
+        _save(landing, source, DAYS[3], HEADERS[source], [row])
 
 
 def _calls(landing: Path, day: date) -> None:
-    header = "call_id,segment_no,line,arrived_at,queue_seconds,disposition,talk_seconds,caller_number"
+    header = HEADERS["call_segments"]
     rows = [f"C{day:%d}-{n},1,999,{day}T1{n}:00:00,5,answered,60,{CALLER}" for n in range(3)]
     if day == DAYS[0]:
         rows.insert(FAULTY_LINE - 2, f"C{day:%d}-9,1,999,soon,5,answered,60,{CALLER}")

@@ -3,8 +3,6 @@
 Only what the raw and audit tables show; reading extract files does not belong here.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -19,8 +17,9 @@ from dagster_project.warehouse.tables import ensure_tables, raw_columns
 # Months end after each of these days, and the clock goes back on one.
 DAYS = (date(2022, 8, 31), date(2022, 9, 30), date(2022, 10, 30), date(2022, 11, 30))
 FORCES = ("kent", "surrey")
-# Keys of a day, of which half are those of the next one too: many come again in another extract and move to another
-# month, and some loads concern the latest months alone.
+LOADED_AT = datetime(2023, 1, 1)  # noqa: DTZ001 (naive UTC, as the columns are)
+# Keys of a day; the next day has half of them too. Many keys come again in another extract and move to another month,
+# and some loads change only the latest months.
 KEYS = 8
 
 
@@ -54,7 +53,7 @@ class History:
             connection.execute(
                 "insert into audit.build (run_id, change_seq, project_fingerprint, is_published, built_at) "
                 "values ('run', ?, 'project', true, ?)",
-                [self._loads, datetime(2023, 1, 1)],  # noqa: DTZ001 (naive UTC, as the column is)
+                [self._loads, LOADED_AT],
             )
 
     def _load(self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> None:
@@ -81,14 +80,8 @@ class History:
             "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq) "
             "values (?, ?, ?, 'file', 'sha', ?, ?, 0, ?, true, ?, 'run', ?)",
             [
-                self._loads,
-                contract.source,
-                day,
-                len(numbers),
-                len(numbers),
-                "loaded" if numbers else "empty",
-                datetime(2023, 1, 1),  # noqa: DTZ001 (naive UTC, as the column is)
-                self._loads,
+                *(self._loads, contract.source, day, len(numbers), len(numbers), "loaded" if numbers else "empty"),
+                *(LOADED_AT, self._loads),
             ],
         )
         if numbers:
@@ -119,11 +112,9 @@ class History:
                 row[column.name] = self._value(column.cell_type, tuple(column.values), day)
             else:
                 row[column.name] = None
-        for name, default in (("talk_seconds", 0), ("from_partner_force", False), ("is_test", False)):
+        for name in ("talk_seconds", "from_partner_force", "is_test", "created_incident"):
             if row.get(name, 0) is None:
-                row[name] = default
-        if row.get("created_incident", 0) is None:
-            row["created_incident"] = False
+                row[name] = 0 if name == "talk_seconds" else False
         if "ended_at" in row:
             # The days are ends of months, so that many sessions run into the next one.
             row["ended_at"] = (row["accepted_at"] or row["requested_at"]) + timedelta(hours=7 * number % 41)

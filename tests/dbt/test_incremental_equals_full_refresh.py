@@ -1,4 +1,4 @@
-"""Models that build by touched keys hold after every step what a full build holds."""
+"""Incremental models have the same rows after every step as after a full build."""
 
 import shutil
 from pathlib import Path
@@ -9,17 +9,12 @@ import pytest
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.parquet_files import parquet_addresses, write_parquet
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.transformation.project import Mart, ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.transformation.project import Mart, ensure_manifest, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection, open_read_only
 from tests.dbt.histories import DAYS, History
+from tests.dbt.running import run_dbt
 
 STEPS = 3
-
-
-@pytest.fixture
-def settings(tmp_path, parsed_project):
-    shutil.copytree(parsed_project, tmp_path / "dbt")
-    return Settings(home=tmp_path, _env_file=None)
 
 
 @pytest.fixture
@@ -28,10 +23,7 @@ def history(settings):
 
 
 def build(settings: Settings, *arguments: str) -> None:
-    """Run models; the build fails the test that asks for it."""
-    parsed = invoke(settings, ["parse", "--no-write-json"])
-    result = invoke(settings, ["build", "--exclude-resource-type", "exposure", *arguments], manifest=parsed)
-    assert {item.node.name: item.message for item in result.results if str(item.status) != "success"} == {}
+    run_dbt(settings, "build", "--exclude-resource-type", "exposure", *arguments)
 
 
 def contents(warehouse: Path) -> dict[str, list[tuple]]:
@@ -48,7 +40,7 @@ def contents(warehouse: Path) -> dict[str, list[tuple]]:
 
 
 def spared_sources(warehouse: Path) -> set[str]:
-    """Sources of which the last build left a month as it was."""
+    """Sources with a month that the last build did not change."""
     with open_read_only(warehouse) as connection:
         rows = connection.execute("select source from changes.chg_months where first_month > ?", [DAYS[0]]).fetchall()
         return {source for (source,) in rows}
@@ -59,7 +51,7 @@ def publish(settings: Settings, folder: Path, before: Path | None) -> list[Mart]
     folder.mkdir(parents=True)
     marts = marts_of(read_manifest(ensure_manifest(settings)))
     with loading_connection(settings.warehouse) as connection:
-        # The models of versions read what is recorded with every publication, and are not built here.
+        # The models of versions read records of publications and are not built here.
         present = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
         marts = [mart for mart in marts if mart.name in present]
         write_parquet(connection, marts, folder, before=before)
@@ -67,13 +59,13 @@ def publish(settings: Settings, folder: Path, before: Path | None) -> list[Mart]
 
 
 def assert_published(warehouse: Path, folder: Path, marts: list[Mart]) -> None:
-    """Parquet holds the rows of the marts, in their order, which no two rows share."""
+    """Parquet has the rows of the marts, in their order, which no two rows share."""
     with open_read_only(warehouse) as connection:
         for mart in marts:
-            told = connection.execute(f"from marts.{mart.name} order by all").fetchall()
+            rows = connection.execute(f"from marts.{mart.name} order by all").fetchall()
             parquet = [str(folder / address) for address in parquet_addresses(folder, mart.name)]
             query = "from read_parquet(?, hive_partitioning = false) order by all"
-            assert connection.execute(query, [parquet]).fetchall() == told, mart.name
+            assert connection.execute(query, [parquet]).fetchall() == rows, mart.name
             for file in parquet:
                 assert_in_order(connection, file, mart)
 
@@ -139,7 +131,7 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, s
             shutil.copy(kept / file.name, file)
         shrunk |= {name for name in stepwise if len(stepwise[name]) < len(before[name])}
         before = stepwise
-        # As after a build that failed late: what it built is there, and its loads are pending still.
+        # As after a build that failed late: its tables exist, and its loads are still pending.
         if step != 1:
             history.complete_build()
     assert {"fct_live_chat"} <= {name.split(".")[1] for name in shrunk}, "take another seed"

@@ -1,10 +1,8 @@
-"""The generic test `integrity` finds a fault of every kind, and what fails names the fault and its rows.
+"""The generic test `integrity` finds a fault of every kind, and names the fault and its rows.
 
 A project of its own has two tiny lists with a test of integrity each: `visits` with a fault of every kind that the test
 knows, `stations` with none. They are built as the warehouse is.
 """
-
-from __future__ import annotations
 
 import shutil
 from pathlib import Path
@@ -76,7 +74,7 @@ kent,King's Hill,2022-10-02
 surrey,Ashford,
 """
 
-# A to C hold; with B and C, because a null is no fault of a sum or of a key elsewhere.
+# A to C have no fault; the nulls of B and C are not faults of a sum or of a foreign key.
 VISITS = """visit,force,station,day,reason,people,adults,children
 A,kent,Ashford,2022-10-01,bail,3,1,2
 B,kent,King's Hill,2022-10-02,lover's quarrel,,1,2
@@ -117,12 +115,8 @@ def settings(tmp_path_factory):
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    for name in (
-        "profiles.yml",
-        "macros/file_of_seed.sql",
-        "macros/generate_schema_name.sql",
-        "tests/generic/integrity.sql",
-    ):
+    macros = ("macros/file_of_seed.sql", "macros/generate_schema_name.sql", "tests/generic/integrity.sql")
+    for name in ("profiles.yml", *macros):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         shutil.copy(DBT_PROJECT / name, folder / name)
     (folder / "models").mkdir()
@@ -163,7 +157,7 @@ def test_every_kind_of_fault_is_found_with_its_rows(visits):
     assert visits.failures == sum(FAULTS.values())
 
 
-def test_nothing_is_found_where_all_holds(nodes):
+def test_a_table_without_faults_passes(nodes):
     node = one(nodes, "integrity of stations")
     assert (node.status, node.failures, node.faults) == ("pass", 0, ())
 
@@ -191,8 +185,8 @@ def test_the_condition_of_a_fault_finds_its_rows(settings, visits):
 
 
 def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
-    said, query = visits.message.split(". Rows: ")
-    assert said == "; ".join(f"{rows} row{'s' * (rows > 1)}: {text}" for text, rows in FAULTS.items())
+    text, query = visits.message.split(". Rows: ")
+    assert text == "; ".join(f"{rows} row{'s' * (rows > 1)}: {text}" for text, rows in FAULTS.items())
     assert "Elvis" not in visits.message
     with loading_connection(settings.warehouse) as connection:
         assert len(connection.execute(query).fetchall()) == 12
@@ -201,10 +195,10 @@ def test_the_message_names_faults_and_rows_and_shows_no_value(settings, visits):
 def test_the_failure_of_a_run_names_the_faults(run):
     assert not run.success
     [event] = run.filter_events(lambda event: event.is_step_failure)
-    said = event.step_failure_data.user_failure_data.description
-    assert said.startswith("dbt: 1 node failed or skipped: integrity of visits: 3 rows: reason is empty; 2 rows: ")
+    text = event.step_failure_data.user_failure_data.description
+    assert text.startswith("dbt: 1 node failed or skipped: integrity of visits: 3 rows: reason is empty; 2 rows: ")
     last = "; 1 row: day is no opened of stations (dbt/seeds/stations.csv). Rows: "
-    assert said.partition(last)[2].startswith("select * from warehouse.reference.visits where ")
+    assert text.partition(last)[2].startswith("select * from warehouse.reference.visits where ")
 
 
 def test_the_check_of_the_table_shows_the_faults(run):
@@ -218,7 +212,7 @@ def test_the_check_of_the_table_shows_the_faults(run):
     assert shown == FAULTS
 
 
-def test_the_check_of_a_table_says_all_that_it_claims(settings):
+def test_the_check_of_a_table_describes_every_rule(settings):
     assets = transformation_assets(project.ensure_manifest(settings), settings)[0]
     [spec] = [spec for spec in assets.check_specs if spec.asset_key.path[-1] == "visits"]
     assert spec.name == "integrity"

@@ -1,6 +1,5 @@
-"""What a figure is printed as is decided twice, in SQL for the marts and in Python for limits: the two are one rule."""
+"""SQL for the marts and Python for limits print every figure as the same text."""
 
-import shutil
 from decimal import Decimal
 from itertools import product
 
@@ -8,8 +7,7 @@ import duckdb
 import pytest
 
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.settings import read_settings
-from dagster_project.transformation.project import invoke
+from tests.dbt.running import run_dbt
 
 UNITS = ("count", "percent", "duration", "hours", "days", "ratio")
 
@@ -21,19 +19,14 @@ VALUES = sorted({sign * (edge + Decimal(part)) for sign, edge, part in product((
 
 
 @pytest.fixture(scope="module")
-def query(tmp_path_factory, parsed_project):
+def query(settings):
     """A query over the relation `grid` that gives the text of each row, as the project compiles it."""
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(parsed_project, home / "dbt")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_HOME", str(home))
-        written = "select value, unit, decimals, {{ display_value('value', 'unit', 'decimals') }} as text from grid"
-        parsed = invoke(read_settings(), ["parse", "--no-write-json"])
-        (result,) = invoke(read_settings(), ["compile", "--inline", written], manifest=parsed).results
+    sql = "select value, unit, decimals, {{ display_value('value', 'unit', 'decimals') }} as text from grid"
+    (result,) = run_dbt(settings, "compile", "--inline", sql)
     return result.node.compiled_code
 
 
-def test_sql_and_python_print_the_same_text_of_every_number_unit_and_number_of_decimals(query):
+def test_sql_and_python_print_the_same_text_of_every_number(query):
     with duckdb.connect() as connection:
         connection.execute("create table grid (value decimal(38, 6), unit varchar, decimals integer)")
         connection.execute(

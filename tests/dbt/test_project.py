@@ -13,10 +13,11 @@ import yaml
 
 from dagster_project.contracts import load_contracts
 from dagster_project.disclosure import Whole
-from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings, read_settings
+from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
+from tests.dbt.running import run_dbt
 
 # Reads the graph of the project, not a table: a unit test has nothing to give it. A pytest compares it instead.
 WITHOUT_INPUTS = {"data_dictionary"}
@@ -38,17 +39,8 @@ PRINTED = {"int_published_figures_current", "int_published_statements_current"}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, parsed_project):
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(parsed_project, home / "dbt")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FCIR_HOME", str(home))
-        yield read_settings()
-
-
-@pytest.fixture(scope="module")
-def manifest(home):
-    return read_manifest(ensure_manifest(home))
+def manifest(settings):
+    return read_manifest(ensure_manifest(settings))
 
 
 @pytest.fixture(scope="module")
@@ -56,64 +48,59 @@ def models(manifest):
     return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
 
 
-def test_everything_builds_before_anything_was_delivered_and_every_unit_test_passes(home):
-    with loading_connection(home.warehouse) as connection:
+def test_everything_builds_before_anything_was_delivered_and_every_unit_test_passes(settings):
+    with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, load_contracts(CONTRACTS).values())
-    result = invoke(
-        home, ["build", "--exclude-resource-type", "exposure"], manifest=invoke(home, ["parse", "--no-write-json"])
-    )
-    faults = {item.node.name: item.message for item in result.results if str(item.status) not in ("success", "pass")}
-    assert faults == {}
-    assert sum(item.node.resource_type == "unit_test" for item in result.results) > 25
+    results = run_dbt(settings, "build", "--exclude-resource-type", "exposure")
+    assert sum(item.node.resource_type == "unit_test" for item in results) > 25
 
 
-def test_a_full_build_drops_what_an_earlier_version_left_and_nothing_else(home):
+def test_a_full_build_drops_what_an_earlier_version_left_and_nothing_else(settings):
     def relations() -> set[str]:
-        with loading_connection(home.warehouse) as connection:
+        with loading_connection(settings.warehouse) as connection:
             names = "select schema_name || '.' || {0}_name from duckdb_{0}s()"
             rows = connection.execute(f"{names.format('table')} union all {names.format('view')}").fetchall()
         return {name for (name,) in rows}
 
     before = relations()
-    with loading_connection(home.warehouse) as connection:
+    with loading_connection(settings.warehouse) as connection:
         connection.execute("create schema intermediate; create table intermediate.int_touched_month (id bigint)")
         connection.execute("create view staging.stg_crimes_touched as select 1 as id")
-    invoke(home, ["build", "--select", "dim_force"], manifest=invoke(home, ["parse", "--no-write-json"]))
+    run_dbt(settings, "build", "--select", "dim_force")
     assert relations() - before == {"intermediate.int_touched_month", "staging.stg_crimes_touched"}
-    full = ["build", "--full-refresh", "--select", "dim_force"]
-    invoke(home, full, manifest=invoke(home, ["parse", "--no-write-json"]))
+    run_dbt(settings, "build", "--full-refresh", "--select", "dim_force")
     assert relations() == before
 
 
-def test_a_data_root_that_was_moved_is_not_parsed_again(home, manifest, tmp_path):
+def test_a_data_root_that_was_moved_is_not_parsed_again(settings, manifest, tmp_path):
     assert manifest
     moved = Settings(home=tmp_path, _env_file=None)
     target_path(moved).mkdir()
-    shutil.copy(target_path(home) / "partial_parse.msgpack", target_path(moved))
+    shutil.copy(target_path(settings) / "partial_parse.msgpack", target_path(moved))
     assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
-    told = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
-    assert (told["path_count"] > 300, told["parsed_path_count"]) == (True, 0)
+    counts = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
+    assert (counts["path_count"] > 300, counts["parsed_path_count"]) == (True, 0)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{"], ids=["empty", "cut"])
-def test_a_damaged_manifest_is_made_again(home, manifest, tmp_path, damage):
+def test_a_damaged_manifest_is_parsed_again(settings, manifest, tmp_path, damage):
     damaged = Settings(home=tmp_path, _env_file=None)
-    shutil.copytree(target_path(home), target_path(damaged))
+    shutil.copytree(target_path(settings), target_path(damaged))
     (target_path(damaged) / "manifest.json").write_bytes(damage)
     (target_path(damaged) / "partial_parse.msgpack").write_bytes(damage)
     assert read_manifest(ensure_manifest(damaged))["nodes"].keys() == manifest["nodes"].keys()
 
 
-def test_a_later_program_inherits_nothing_of_what_dbt_was_told(home, monkeypatch):
+def test_dbt_leaves_the_environment_as_it_was(settings, monkeypatch):
     monkeypatch.setenv("FCIR_MEMORY_LIMIT", "1GB")
     before = dict(os.environ)
-    parsed = invoke(home, ["parse", "--no-write-json"])
+    parsed = invoke(settings, ["parse", "--no-write-json"])
     assert dict(os.environ) == before
-    invoke(home, ["compile", "--select", "dim_force"], manifest=parsed)
+    invoke(settings, ["compile", "--select", "dim_force"], manifest=parsed)
     assert dict(os.environ) == before
 
 
-def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(sample, tmp_path):
+def test_every_table_is_built_with_a_quarter_of_the_memory_of_a_build(sample, tmp_path):
     warehouse, manifest = tmp_path / "warehouse.duckdb", sample.home / "dbt" / "manifest.json"
     for file in (sample.home / "warehouse.duckdb", sample.home / "marts.duckdb"):
         shutil.copy(file, tmp_path)
@@ -124,9 +111,13 @@ def test_every_table_is_made_with_a_quarter_of_the_memory_that_a_build_may_hold(
     with duckdb.connect(str(warehouse), config=limits) as connection:
         connection.execute(f"attach '{tmp_path / 'marts.duckdb'}' as fcir (read_only)")
         for node in tables:
-            connection.execute(f"create temp table made as {node['compiled_code']}")
-            connection.execute("drop table made")
+            connection.execute(f"create or replace temp table built as {node['compiled_code']}")
     assert len(tables) > 60
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def layer_of(node: dict[str, Any]) -> str:
@@ -154,13 +145,7 @@ def test_only_core_and_the_printed_figures_read_staging_of_a_delivered_source(ma
 
 
 def test_the_prefix_of_a_model_is_its_layer(models):
-    prefixes = {
-        "staging": "stg_",
-        "changes": "chg_",
-        "core": ("fct_", "dim_"),
-        "measures": "int_",
-        "kpis": "kpi_",
-    }
+    prefixes = {"staging": "stg_", "changes": "chg_", "core": ("fct_", "dim_"), "measures": "int_", "kpis": "kpi_"}
     for name, model in models.items():
         assert name.startswith(prefixes.get(layer_of(model), "")), name
 
@@ -194,11 +179,18 @@ def test_every_mart_has_an_enforced_contract_and_every_column_is_described(model
         assert undescribed == [], name
 
 
-def test_the_grain_of_every_mart_is_tested(manifest):
-    tested = {
-        node["attached_node"].split(".")[-1]: tuple(node["test_metadata"]["kwargs"].get("grain", ()))
+def tests_of_integrity(manifest) -> list[dict[str, Any]]:
+    return [
+        node
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "integrity"
+    ]
+
+
+def test_the_grain_of_every_mart_is_tested(manifest):
+    tested = {
+        node["attached_node"].split(".")[-1]: node["test_metadata"]["kwargs"].get("grain", ())
+        for node in tests_of_integrity(manifest)
     }
     for mart in marts_of(manifest):
         assert set(tested.get(mart.name, ())) == set(mart.grain), mart.name
@@ -206,11 +198,7 @@ def test_the_grain_of_every_mart_is_tested(manifest):
 
 def test_a_table_has_one_test_of_integrity_that_waits_for_the_parents_that_it_names(manifest):
     """References in a list of an argument are found by dbt too: else a test could run before its parents are built."""
-    tests = [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "integrity"
-    ]
+    tests = tests_of_integrity(manifest)
     tables = [node["attached_node"] for node in tests]
     assert len(set(tables)) == len(tables)
     for node in tests:
@@ -220,38 +208,25 @@ def test_a_table_has_one_test_of_integrity_that_waits_for_the_parents_that_it_na
 
 
 def test_every_mart_says_whether_it_is_public(models):
-    silent = [
-        name for name, model in models.items() if model["schema"] == "marts" and "public" not in model["config"]["meta"]
-    ]
-    # One that is silent is not published either; this is to have its author decide.
-    assert silent == []
+    # A mart that does not say is not published either; this makes its author decide.
+    for name, model in models.items():
+        assert model["schema"] != "marts" or "public" in model["config"]["meta"], name
 
 
 def test_no_event_and_nothing_about_an_operator_is_public(manifest):
     released = {mart.name: mart for mart in marts_of(manifest) if mart.releases}
     assert [name for name in released if name.startswith("fct_") or "operator" in name] == []
-    personal = {
-        column.name
-        for contract in load_contracts(CONTRACTS).values()
-        for column in contract.columns
-        if column.is_personal
-    }
+    columns = [column for contract in load_contracts(CONTRACTS).values() for column in contract.columns]
+    hidden = {column.name for column in columns if column.is_personal} | {"load_id", "source_row", "file_name"}
     for mart in released.values():
         for release in mart.releases:
-            assert not set(release.columns) & (personal | {"load_id", "source_row", "file_name"}), mart.name
+            assert not set(release.columns) & hidden, mart.name
 
 
 def test_dimensions_below_force_level_are_public_under_control_only(manifest):
     below = {
-        "district",
-        "offence_code",
-        "cancel_code",
-        "contact_type",
-        "days_band",
-        "hour_of_day",
-        "date_day",
-        "change",
-    }
+        "district", "offence_code", "cancel_code", "contact_type", "days_band", "hour_of_day", "date_day", "change",
+    }  # fmt: skip
     for mart in marts_of(manifest):
         for release in mart.releases:
             if isinstance(release, Whole) and mart.name not in ("dim_date", "dim_offence"):
@@ -261,10 +236,8 @@ def test_dimensions_below_force_level_are_public_under_control_only(manifest):
 
 
 def test_the_public_list_has_measures_of_the_catalogue_and_no_breakdown_as_a_whole():
-    with (DBT_PROJECT / "seeds" / "public_measures.csv").open(encoding="utf-8", newline="") as file:
-        release = {row["measure"]: row["release"] for row in csv.DictReader(file)}
-    with (DBT_PROJECT / "seeds" / "measure_catalogue.csv").open(encoding="utf-8", newline="") as file:
-        catalogue = {row["measure"]: row for row in csv.DictReader(file)}
+    release = {row["measure"]: row["release"] for row in seed("public_measures")}
+    catalogue = {row["measure"]: row for row in seed("measure_catalogue")}
     assert set(release) <= set(catalogue)
     assert [name for name, row in catalogue.items() if row["breakdown"] and release.get(name) == "whole"] == []
     # A paper of the public edition would lack a line that it has elsewhere.
@@ -274,8 +247,16 @@ def test_the_public_list_has_measures_of_the_catalogue_and_no_breakdown_as_a_who
 
 def test_every_kpi_and_report_has_a_unit_test(manifest, models):
     tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
-    wanted = {name for name, model in models.items() if layer_of(model) in ("kpis", "papers", "quality", "dictionary")}
-    assert wanted - tested == WITHOUT_INPUTS | COPIES
+    needed = {name for name, model in models.items() if layer_of(model) in ("kpis", "papers", "quality", "dictionary")}
+    assert needed - tested == WITHOUT_INPUTS | COPIES
+
+
+def code_of_models() -> dict[str, str]:
+    """The SQL of each model in lower case and without comments, by file name."""
+    return {
+        path.name: re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
+        for path in (DBT_PROJECT / "models").rglob("*.sql")
+    }
 
 
 def test_sql_of_models_is_portable():
@@ -287,35 +268,27 @@ def test_sql_of_models_is_portable():
         r"\basof\b": "ASOF is not known to Spark",
         r"(?<![:/])//": "floor division is not known to Spark",
     }
-    for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
-        code = re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
+    for name, code in code_of_models().items():
         for pattern, reason in banned.items():
-            assert not re.search(pattern, code), f"{path.name}: {reason}"
+            assert not re.search(pattern, code), f"{name}: {reason}"
 
 
 def test_no_mart_repeats_a_quotient_of_the_catalogue():
     sums: dict[str, dict[str, set[str]]] = {}
-    with (DBT_PROJECT / "seeds" / "measure_parts.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            sums.setdefault(row["measure"], {}).setdefault(row["role"], set()).add(row["part"].partition(".")[2])
+    for row in seed("measure_parts"):
+        sums.setdefault(row["measure"], {}).setdefault(row["role"], set()).add(row["part"].partition(".")[2])
     quotients = {
         (*roles["numerator"], *roles["denominator"])
         for roles in sums.values()
         if len(roles.get("numerator", ())) == len(roles.get("denominator", ())) == 1
     }
     assert ("not_answered", "received") in quotients
-    written = {
-        (path.name, numerator, denominator)
-        for path in sorted((DBT_PROJECT / "models").rglob("*.sql"))
-        for numerator, denominator in re.findall(
-            r'\bratio\(\s*"(?:\w+\.)?(\w+)",\s*"(?:\w+\.)?(\w+)"', path.read_text(encoding="utf-8")
-        )
-    }
-    assert [item for item in written if item[1:] in quotients] == []
+    ratio = re.compile(r'\bratio\(\s*"(?:\w+\.)?(\w+)",\s*"(?:\w+\.)?(\w+)"')
+    for path in (DBT_PROJECT / "models").rglob("*.sql"):
+        assert not set(ratio.findall(path.read_text(encoding="utf-8"))) & quotients, path.name
 
 
 def test_every_order_says_where_nulls_go():
-    for path in sorted((DBT_PROJECT / "models").rglob("*.sql")):
-        code = re.sub(r"\{#.*?#\}|--[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.S).lower()
+    for name, code in code_of_models().items():
         for clause in re.findall(r"\border by\b(.*?)(?:\brows\b|\brange\b|\)|\blimit\b|$)", code, flags=re.S):
-            assert "nulls" in clause, f"{path.name}: order by{clause}"
+            assert "nulls" in clause, f"{name}: order by{clause}"

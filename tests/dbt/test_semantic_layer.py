@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,12 +13,13 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
-from dagster_project.settings import CONTRACTS, DBT_PROJECT, read_settings
+from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.sql import rows_as_dicts
 from dagster_project.tools.metric_definitions import metric_name
-from dagster_project.transformation.project import invoke, read_manifest, target_path
+from dagster_project.transformation.project import read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection, open_read_only
 from dagster_project.warehouse.tables import ensure_tables
+from tests.dbt.running import run_dbt
 from tests.reference.raw_tables import load_history
 from tests.reference.worlds import draw_history
 
@@ -49,28 +49,21 @@ def catalogue():
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory, parsed_project):
-    """An installation: a warehouse that is built from a random history, and what the metrics read of it, published."""
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("home")
-        shutil.copytree(parsed_project, home / "dbt")
-        patch.setenv("FCIR_HOME", str(home))
-        settings = read_settings()
-        with loading_connection(settings.warehouse) as connection:
-            ensure_tables(connection, load_contracts(CONTRACTS).values())
-            load_history(connection, draw_history(20221030, FORCES))
-        wanted = ["--select", "+semantic_model:*", "--exclude-resource-type", "test", "unit_test"]
-        built = invoke(settings, ["build", *wanted], manifest=invoke(settings, ["parse", "--no-write-json"]))
-        assert {item.node.name: item.message for item in built.results if str(item.status) != "success"} == {}
-        folder = settings.published / "first"
-        folder.mkdir(parents=True)
-        (settings.published / "current").symlink_to("first")
-        with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
-            connection.execute(f"attach '{settings.marts}' as built (read_only)")
-            connection.execute("create schema marts")
-            for mart in ("kpi_measure_monthly", "dim_date", "dim_force"):
-                connection.execute(f"create table marts.{mart} as from built.marts.{mart}")
-        yield settings
+def settings(settings):
+    """An installation with a warehouse built from a random history, and a publication of the marts of the metrics."""
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, load_contracts(CONTRACTS).values())
+        load_history(connection, draw_history(20221030, FORCES))
+    run_dbt(settings, "build", "--select", "+semantic_model:*", "--exclude-resource-type", "test", "unit_test")
+    folder = settings.published / "first"
+    folder.mkdir(parents=True)
+    (settings.published / "current").symlink_to("first")
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute(f"attach '{settings.marts}' as built (read_only)")
+        connection.execute("create schema marts")
+        for mart in ("kpi_measure_monthly", "dim_date", "dim_force"):
+            connection.execute(f"create table marts.{mart} as from built.marts.{mart}")
+    return settings
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +98,12 @@ def answers(settings, catalogue, tmp_path_factory):
     }
     metrics = ["--metrics", ",".join(map(metric_name, catalogue))]
     for name, question in questions.items():
-        asked = mf(settings, "--warehouse", "query", "--quiet", *metrics, *question, "--csv", str(folder / name))
-        assert asked.returncode == 0, asked.stdout + asked.stderr
+        mf(settings, "--warehouse", "query", "--quiet", *metrics, *question, "--csv", str(folder / name))
     return {name: read_answer(folder / name, catalogue) for name in questions}
 
 
 def read_answer(path, catalogue):
-    """Figures of an answer by measure and what they are grouped by, without the cells that are empty."""
+    """Figures of an answer by measure and group, without empty cells."""
     measure_of = {metric_name(measure): measure for measure in catalogue}
     figures = {}
     with path.open(encoding="utf-8", newline="") as file:
@@ -143,15 +135,12 @@ def differences(actual, expected):
 
 
 def mf(settings, *arguments, environment=None):
-    """MetricFlow's command line as people run it."""
-    return subprocess.run(
-        [sys.executable, "-m", "dagster_project.metrics", *arguments],
-        env={**os.environ, **(environment or {})},
-        cwd=settings.home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Standard output of MetricFlow's command line as people run it."""
+    command = [sys.executable, "-m", "dagster_project.metrics", *arguments]
+    variables = os.environ | (environment or {})
+    done = subprocess.run(command, env=variables, cwd=settings.home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_every_measure_of_the_catalogue_has_one_metric_and_no_metric_is_of_anything_else(settings, catalogue):
@@ -162,25 +151,23 @@ def test_every_measure_of_the_catalogue_has_one_metric_and_no_metric_is_of_anyth
     assert sorted(inputs) == ["denominator_total", "numerator_total"]
 
 
-def test_metricflow_finds_every_metric_valid_and_asks_nobody_else(settings, tmp_path):
+def test_metricflow_finds_every_metric_valid_and_opens_no_connection(settings, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
     watched = {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path), "SHARED_TMP": str(tmp_path)}
-    said = mf(settings, "--warehouse", "validate-configs", "--show-all", environment=watched)
-    assert said.returncode == 0, said.stdout + said.stderr
+    output = mf(settings, "--warehouse", "validate-configs", "--show-all", environment=watched)
     # Semantics, semantic models, dimensions, entities, measures, metrics.
-    assert said.stdout.count("ERRORS: 0, FUTURE_ERRORS: 0, WARNINGS: 0") == 6
+    assert output.count("ERRORS: 0, FUTURE_ERRORS: 0, WARNINGS: 0") == 6
 
 
-def test_a_publication_answers_and_stays_as_it_is(settings, months):
+def test_metrics_of_a_publication_are_answered_without_changing_it(settings, months):
     database = settings.published / "first" / "fcir.duckdb"
     before = database.read_bytes()
-    said = mf(
+    output = mf(
         settings,
         *("query", "--metrics", "calls_999_pct_not_answered", "--group-by", "metric_time__month,force__force_name"),
         *("--where", "{{ Dimension('force__force_name') }} = 'Kent Police'", "--order", "metric_time__month"),
     )
-    assert said.returncode == 0, said.stdout + said.stderr
-    printed = [line.split("Kent Police") for line in said.stdout.splitlines() if "Kent Police" in line]
+    printed = [line.split("Kent Police") for line in output.splitlines() if "Kent Police" in line]
     expected = [
         (f"{row['month_start']}T00:00:00", row["value"])
         for row in months
@@ -220,10 +207,8 @@ def test_a_financial_year_is_the_year_to_date_of_its_last_delivered_month(answer
 
 def test_six_months_are_what_the_mart_says_of_them(answers, months):
     shown = [row for row in months if row["month_start"] == date(2022, 9, 1)]
-    assert (
-        differences(answers["six_months"], {(row["measure"], row["force_code"]): row["last_6_months"] for row in shown})
-        == {}
-    )
+    expected = {(row["measure"], row["force_code"]): row["last_6_months"] for row in shown}
+    assert differences(answers["six_months"], expected) == {}
 
 
 def test_quarters_of_two_forces_are_made_of_their_sums(answers, months, catalogue):

@@ -1,7 +1,5 @@
 """Programs of the system that tests of `deploy/` run."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

@@ -1,7 +1,5 @@
 """The proxy example, run by nginx, refuses what `fcir ui` refuses and passes on the rest as the browser sent it."""
 
-from __future__ import annotations
-
 import base64
 import itertools
 import os
@@ -22,7 +20,7 @@ from dagster_project.settings import PROJECT_ROOT
 from dagster_project.web.guard import Guard, names_of_server
 from tests.deploy.programs import program
 
-# Each request comes from an address of its own, of which other systems have 127.0.0.1 alone.
+# Each request comes from another address; other systems have only 127.0.0.1.
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the addresses of 127.0.0.0/8 are those of Linux")
 
 EXAMPLE = PROJECT_ROOT / "deploy" / "nginx.conf.example"
@@ -36,13 +34,13 @@ class Ui:
     """Stands for Dagster behind its guard; keeps what reaches it."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
             return
         headers = {name: value.decode() for name, value in scope["headers"]}
-        self.asked.append(f"{scope.get('method', 'WS')} {scope['path']} {headers[b'host']}")
+        self.requests.append(f"{scope.get('method', 'WS')} {scope['path']} {headers[b'host']}")
         assert b"authorization" not in headers
         if scope["type"] == "websocket":
             await receive()
@@ -108,7 +106,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     site = EXAMPLE.read_text(encoding="utf-8")
     servers = []
     for name, port in ((OPERATORS, "3000"), (VIEWERS, "3001")):
-        # It listens from here on, so nothing has to be waited for.
+        # It listens from here on, so that the test need not wait.
         listening = socket.create_server(("127.0.0.1", 0))
         behind = listening.getsockname()[1]
         proxy.uis[name] = Ui()
@@ -158,7 +156,7 @@ def origin(proxy: Proxy) -> str:
 def test_a_login_gets_the_ui_under_its_name(proxy: Proxy, ui: str):
     answer = proxy.ask("GET /runs", LOGIN, host=ui)
     assert answer.status == 200
-    assert proxy.uis[ui].asked[-1] == f"GET /runs {ui}:{proxy.port}"
+    assert proxy.uis[ui].requests[-1] == f"GET /runs {ui}:{proxy.port}"
     assert answer.getheader("Strict-Transport-Security")
     assert answer.getheader("X-Content-Type-Options") == "nosniff", "of fcir ui, once"
     assert answer.getheader("Content-Security-Policy") == "frame-ancestors 'self'"
@@ -204,9 +202,9 @@ def test_a_page_of_the_ui_may_change_something(proxy: Proxy, origin: str):
 def test_what_a_foreign_page_can_send_stops_at_the_proxy(
     proxy: Proxy, host: str, line: str, headers: list[str], status: int
 ):
-    before = list(proxy.uis[host].asked)
+    before = list(proxy.uis[host].requests)
     assert proxy.status(line, *headers, host=host) == status
-    assert proxy.uis[host].asked == before
+    assert proxy.uis[host].requests == before
 
 
 def test_another_name_gets_no_page(proxy: Proxy):

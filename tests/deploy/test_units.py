@@ -1,4 +1,4 @@
-"""The systemd units are closed to what the services do not need, and start what they say."""
+"""The systemd units deny the services all that they do not need, and start the right commands."""
 
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """A wheel holds all that a run needs: installed without the checkout, it publishes the paper of the sample."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -46,6 +44,6 @@ def test_an_installed_wheel_publishes_the_paper_of_the_sample(installed: Path, t
     assert Path(found.strip()).is_relative_to(installed.parent)
     home = tmp_path / "home"
     call(installed / "fcir", "sample", "--from", "2022-08-01", "--to", "2022-08-31", cwd=tmp_path, FCIR_HOME=str(home))
-    said = call(installed / "fcir", "run", cwd=tmp_path, FCIR_HOME=str(home), FCIR_QUIET_SECONDS="0")
-    assert "Month shown  August 2022" in said
+    output = call(installed / "fcir", "run", cwd=tmp_path, FCIR_HOME=str(home), FCIR_QUIET_SECONDS="0")
+    assert "Month shown  August 2022" in output
     assert "999" in (home / "published" / "current" / "board_paper.html").read_text(encoding="utf-8")

@@ -1,8 +1,12 @@
-"""Lets these tests use the reports beside them, whatever part of the suite runs."""
+"""Fixtures that several tests of publication share."""
 
-from __future__ import annotations
+import duckdb
+import pytest
 
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+@pytest.fixture
+def marts():
+    """A database with an empty schema of marts."""
+    with duckdb.connect() as connection:
+        connection.execute("create schema marts")
+        yield connection

@@ -1,7 +1,5 @@
 """Renderings that fail, as functions of a module, which the rendering process imports."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Mapping

@@ -6,8 +6,6 @@ what corrections do (`Assumption`). The control's own code is not used: ranges a
 README.
 """
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
@@ -26,7 +24,7 @@ from dagster_project.publication.public_edition import DATABASE
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import open_read_only
 
-# Figures of the force that a reader takes as the total of a table; what a table is not part of has none.
+# Figures of the force that a reader takes as the total of a table, if there is one.
 TOTALS = {
     ("kpi_calls_hourly", "received"): "calls_{}.received",
     ("kpi_calls_hourly", "not_answered"): "calls_{}.not_answered",
@@ -50,7 +48,7 @@ class Assumption(Enum):
 
 @dataclass
 class Attack:
-    """Unknown counts, and what is known of them as lines of a linear programme."""
+    """Unknown counts, and the constraints on them as lines of a linear programme."""
 
     ranges: dict[Hashable, tuple[int, int | None]] = field(default_factory=dict)
     equal: list[tuple[dict[Hashable, int], int]] = field(default_factory=list)
@@ -74,14 +72,14 @@ class Attack:
         """Know that one count is not larger than another."""
         self.at_most.append(({part: 1, whole: -1}, 0))
 
-    def solve(self, wanted: Iterable[Hashable]) -> dict[Hashable, tuple[int, int]]:
+    def solve(self, targets: Iterable[Hashable]) -> dict[Hashable, tuple[int, int]]:
         """The least and the largest whole number that each of some counts can be.
 
         Groups that nothing connects are solved apart. Where what the reader assumes contradicts what is known, the
         reader learns nothing, and the counts are not in the answer.
         """
         found: dict[Hashable, tuple[int, int]] = {}
-        for names, equal, at_most in self._parts(set(wanted)):
+        for names, equal, at_most in self._parts(set(targets)):
             place = {name: index for index, name in enumerate(names)}
             bounds = [self.ranges[name] for name in names]
             problem = {
@@ -92,7 +90,7 @@ class Attack:
                 "bounds": bounds,
                 "method": "highs",
             }
-            for name in set(wanted) & set(names):
+            for name in set(targets) & set(names):
                 cost = np.zeros(len(names))
                 cost[place[name]] = 1
                 least = linprog(cost, **problem)
@@ -105,7 +103,7 @@ class Attack:
                 found[name] = (int(np.ceil(least.fun - 1e-6)), up)
         return found
 
-    def _parts(self, wanted):
+    def _parts(self, targets):
         root: dict[Hashable, Hashable] = {name: name for name in self.ranges}
 
         def top(name):
@@ -124,7 +122,7 @@ class Attack:
         for kind, lines in ((1, self.equal), (2, self.at_most)):
             for line in lines:
                 parts[top(next(iter(line[0])))][kind].append(line)
-        return [part for part in parts.values() if wanted & set(part[0])]
+        return [part for part in parts.values() if targets & set(part[0])]
 
 
 def _matrix(lines, place):
@@ -140,7 +138,7 @@ def _matrix(lines, place):
 
 
 def look(attack: Attack, names: dict[Hashable, Hashable], shown: dict[Hashable, int | None], threshold: int, base: int):
-    """Tell the attack what a published group looks like.
+    """Add a published group to the attack.
 
     Args:
         attack: what is known so far.
@@ -169,16 +167,16 @@ def nearest(count: int, base: int) -> int:
 
 def learnt(truth: dict[Hashable, int], found: dict[Hashable, tuple[int, int]], threshold: int) -> dict[Hashable, str]:
     """Small counts that the attack has worked out, exactly or to be small; empty when the control holds."""
-    told = {}
+    small = {}
     for name, (least, most) in found.items():
         if not 1 <= truth[name] < threshold or not least <= truth[name] <= most:
             # A range without the truth comes of a wrong assumption; the reader has learnt something else.
             continue
         if least == most:
-            told[name] = "exactly"
+            small[name] = "exactly"
         elif least >= 1 and most < threshold:
-            told[name] = "to be small"
-    return told
+            small[name] = "to be small"
+    return small
 
 
 def controlled(marts: Iterable[Mart]) -> list[Controlled]:
@@ -254,7 +252,7 @@ def small_counts(truth: Truth, threshold: int, *, at_most: int) -> list[tuple[An
 
 
 def _know_table(attack, truth, release, edition, folder, counts, figures, first) -> None:
-    """What an edition tells of a table: its cells where it is the first to show them, and the figures of the force."""
+    """Add an edition's table to the attack: the cells that it shows first, and the figures of the force."""
     width = 2 + len(release.groups)
     rows = {row[: len(release.keys)]: row for row in rows_of(folder, f"from marts.{release.table}")}
     own = [key for table, _, *key in counts if table == release.table]

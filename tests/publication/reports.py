@@ -1,7 +1,5 @@
 """A small paper with one case of everything that a renderer has to show."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -56,35 +54,15 @@ def chart(measure: str, unit: str, values: list[str], *, target: str | None = No
 
 
 def a_report() -> Report:
+    received = (figure("1,234", "1234"), figure("1,235", "1234.5", 1), figure("\N{EN DASH}", None, 2))
+    lost = (figure("1.16%", "1.155"), figure("0.00%", "0.0049"), figure("100.00%", "100"))
+    queue = (figure("17s", "17.4"), figure("1m 0s", "59.5"), figure("1h 2m 3s", "3723"))
+    ratio = (figure("1.50", "1.5"), figure("0.01", "0.005"), figure("-2.25", "-2.25"))
     rows = (
-        Row(
-            "calls_999.received",
-            "=Received & <answered>",
-            "count",
-            0,
-            (figure("1,234", "1234"), figure("1,235", "1234.5", 1), figure("\N{EN DASH}", None, 2)),
-        ),
-        Row(
-            "calls_999.pct_not_answered",
-            "% Not Answered",
-            "percent",
-            2,
-            (figure("1.16%", "1.155"), figure("0.00%", "0.0049"), figure("100.00%", "100")),
-        ),
-        Row(
-            "calls_999.avg_queue_time",
-            "Average Queuing Time",
-            "duration",
-            0,
-            (figure("17s", "17.4"), figure("1m 0s", "59.5"), figure("1h 2m 3s", "3723")),
-        ),
-        Row(
-            "calls_999.ratio",
-            "Chats an hour",
-            "ratio",
-            2,
-            (figure("1.50", "1.5"), figure("0.01", "0.005"), figure("-2.25", "-2.25")),
-        ),
+        Row("calls_999.received", "=Received & <answered>", "count", 0, received),
+        Row("calls_999.pct_not_answered", "% Not Answered", "percent", 2, lost),
+        Row("calls_999.avg_queue_time", "Average Queuing Time", "duration", 0, queue),
+        Row("calls_999.ratio", "Chats an hour", "ratio", 2, ratio),
     )
     section = Section(
         code="calls_999",

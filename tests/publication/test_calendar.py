@@ -1,8 +1,7 @@
-"""The calendar of deliveries on the quality page: newest months whole, older ones where something was amiss."""
+"""The calendar of deliveries on the quality page: the newest months, and older ones with a fault."""
 
 from datetime import date
 
-import duckdb
 import pytest
 
 from dagster_project.clock import days_between
@@ -10,14 +9,10 @@ from dagster_project.publication.site.data import calendars
 
 
 @pytest.fixture
-def marts():
-    with duckdb.connect() as connection:
-        connection.execute("create schema marts")
-        connection.execute(
-            "create table marts.load_audit "
-            "(source text, extract_date date, status text, load_id bigint, withdrawn_at timestamp)"
-        )
-        yield connection
+def marts(marts):
+    columns = "source text, extract_date date, status text, load_id bigint, withdrawn_at timestamp"
+    marts.execute(f"create table marts.load_audit ({columns})")
+    return marts
 
 
 def delivered(marts, first, last, status="loaded"):
@@ -25,7 +20,7 @@ def delivered(marts, first, last, status="loaded"):
     marts.executemany("insert into marts.load_audit values (?, ?, ?, ?, null)", rows)
 
 
-def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_load(marts):
+def test_a_month_has_whole_weeks_and_each_day_its_newest_status(marts):
     delivered(marts, date(2024, 9, 2), date(2024, 9, 29))
     marts.execute("insert into marts.load_audit values ('crimes', '2024-09-03', 'rejected', 2, null)")
     ((month, days),) = calendars(marts)["crimes"].months.items()
@@ -37,22 +32,22 @@ def test_a_month_is_whole_weeks_in_which_each_day_has_the_status_of_its_newest_l
     assert days[-7:] == (*((date(2024, 9, 30), "none"),), *[None] * 6)
 
 
-def test_older_months_are_shown_where_something_is_wrong_and_counted_otherwise(marts):
+def test_older_months_are_shown_only_if_something_is_wrong(marts):
     delivered(marts, date(2020, 1, 1), date(2023, 12, 31))
     marts.execute("update marts.load_audit set status = 'missing_delivery' where extract_date = '2021-02-03'")
     marts.execute(
         "update marts.load_audit set status = 'rejected', withdrawn_at = '2023-05-08' where extract_date = '2023-05-06'"
     )
-    found = calendars(marts)["crimes"]
-    assert list(found.months) == [
+    calendar = calendars(marts)["crimes"]
+    assert list(calendar.months) == [
         date(2021, 2, 1),
         *(date(year, month, 1) for year in (2022, 2023) for month in range(1, 13)),
     ]
-    assert found.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
-    assert found.days_left_out == 366 + 365 - 28
+    assert calendar.faults == ((date(2021, 2, 3), "missing"), (date(2023, 5, 6), "withdrawn"))
+    assert calendar.days_left_out == 366 + 365 - 28
 
 
-def test_a_correction_that_was_rejected_and_taken_away_leaves_the_day_as_it_was(marts):
+def test_a_withdrawn_correction_leaves_the_status_of_the_day(marts):
     delivered(marts, date(2024, 9, 1), date(2024, 9, 3))
     marts.execute("insert into marts.load_audit values ('crimes', '2024-09-02', 'rejected', 2, '2024-09-05')")
     found = calendars(marts)["crimes"]

@@ -1,6 +1,4 @@
-"""A chart has few ticks with short labels, whatever its values."""
-
-from __future__ import annotations
+"""A chart has few ticks with short labels for any values."""
 
 import re
 from dataclasses import replace
@@ -9,10 +7,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reports import a_report
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.report.display import display, in_full
+from tests.publication.reports import a_report
 
 CHART = a_report().sections[0].charts[2]
 UNITS = ("duration", "count", "percent", "ratio", "hours")

@@ -1,7 +1,5 @@
 """Sentences on claims: golden texts of every comparison and reason, and their place in the warehouse."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
@@ -20,65 +18,58 @@ from dagster_project.warehouse.connection import dry_connection, insert_rows
 
 NAMES = {"calls_999.received": "999 calls: Calls Received", "calls_101.received": "101 calls: Calls Received"}
 
-# 999 calls of April to September 2022, of which August and September are loaded.
+# 999 calls of April to September 2022; August and September are loaded.
 CLAIM = Claim(
     comparison="more_than",
     verdict="supported",
-    reason_code=None,
     first_month=date(2022, 8, 1),
     last_month=date(2022, 9, 1),
     value=Decimal("1.5"),
     base_value=Decimal("1.4"),
     value_months="2022-08 to 2022-09",
-    base_value_months=None,
     months_loaded=2,
     months_in_period=2,
-    months_needed=None,
-    peaks=None,
-    months_differing=None,
-    signals=None,
-    chart_points=None,
-    lower_limit=None,
-    upper_limit=None,
-    unknown_measures=None,
     unit="percent",
     decimals=2,
     better="lower",
     is_sum=False,
     chart_type="xmr",
+    **dict.fromkeys(("reason_code", "base_value_months", "months_needed", "peaks", "months_differing", "signals")),
+    **dict.fromkeys(("chart_points", "lower_limit", "upper_limit", "unknown_measures")),
 )
+
+
+def figures(value: object, base_value: object) -> dict[str, Decimal]:
+    return {"value": Decimal(value), "base_value": Decimal(base_value)}
+
 
 COUNT = {"unit": "count", "decimals": 0, "better": "neither", "is_sum": True}
 ENDS = {"value_months": "2022-09", "base_value_months": "2022-08"}
-PEAK = {"value": Decimal(310), "base_value": Decimal(310), "peaks": "calls_999.received 2022-08", **COUNT}
+PEAK = {**figures(310, 310), "peaks": "calls_999.received 2022-08", **COUNT}
 CHART = {"comparison": "is_stable", "value": Decimal(0), "base_value": None, "chart_points": 24}
 CHART |= {"lower_limit": Decimal("0.276166"), "upper_limit": Decimal("2.363977")}
-SO_FAR = {
-    "verdict": "supported_so_far",
-    "first_month": date(2022, 4, 1),
-    "months_in_period": 6,
-    "months_needed": "2022-04 to 2022-07",
-}
+SO_FAR = {"verdict": "supported_so_far", "first_month": date(2022, 4, 1), "months_in_period": 6}
+SO_FAR |= {"months_needed": "2022-04 to 2022-07"}
 NOT_LOADED = SO_FAR | {"verdict": "not_testable", "reason_code": "months_not_loaded"}
 FOUND = [
     (
-        {"comparison": "rises", **ENDS, **COUNT, "value": Decimal("10.066666666667"), "base_value": Decimal(10)},
+        {"comparison": "rises", **ENDS, **COUNT, **figures("10.066666666667", 10)},
         "Rose from 10.0 a day in August 2022 to 10.1 a day in September 2022.",
     ),
     (
-        {"comparison": "falls", **ENDS, **COUNT, "value": Decimal("10.01"), "base_value": Decimal(10)},
+        {"comparison": "falls", **ENDS, **COUNT, **figures("10.01", 10)},
         "Rose from 10.00 a day in August 2022 to 10.01 a day in September 2022.",
     ),
     (
-        {"comparison": "falls", **ENDS, "value": Decimal(2), "base_value": Decimal(2)},
+        {"comparison": "falls", **ENDS, **figures(2, 2)},
         "The same in August 2022 and September 2022: 2.00%.",
     ),
     (
-        {"comparison": "improves", **ENDS, "value": Decimal(1), "base_value": Decimal(2)},
+        {"comparison": "improves", **ENDS, **figures(1, 2)},
         "Fell from 2.00% in August 2022 to 1.00% in September 2022; lower is better.",
     ),
     (
-        {"comparison": "worsens", **ENDS, "unit": "duration", "value": Decimal("61.4"), "base_value": Decimal("61.3")},
+        {"comparison": "worsens", **ENDS, "unit": "duration", **figures("61.4", "61.3")},
         "Rose from 61.3 seconds in August 2022 to 61.4 seconds in September 2022; lower is better.",
     ),
     (
@@ -115,11 +106,11 @@ FOUND = [
         "1.50% over August 2022 to September 2022, not under the benchmark of 1.5%.",
     ),
     (
-        {"comparison": "within_benchmark", "better": "higher", "value": Decimal(95), "base_value": Decimal(90)},
+        {"comparison": "within_benchmark", "better": "higher", **figures(95, 90)},
         "95.00% over August 2022 to September 2022, above the benchmark of 90%.",
     ),
     (
-        {"comparison": "within_benchmark", "better": "higher", "value": Decimal("89.999"), "base_value": Decimal(90)},
+        {"comparison": "within_benchmark", "better": "higher", **figures("89.999", 90)},
         "89.999% over August 2022 to September 2022, not above the benchmark of 90.000%.",
     ),
     (
@@ -133,13 +124,11 @@ FOUND = [
         "in one direction); the control chart has 24 points and the limits 0.28% to 2.36%.",
     ),
     (
-        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 0, "value": Decimal(612)}
-        | {"base_value": Decimal(612)},
+        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 0, **figures(612, 612)},
         "Equal to the sum in 2 months, August 2022 to September 2022: 612 in total.",
     ),
     (
-        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 1, "value": Decimal(612)}
-        | {"base_value": Decimal(603)},
+        {"comparison": "is_the_sum_of", **COUNT, "months_differing": 1, **figures(612, 603)},
         "Not the sum in 1 of 2 months, August 2022 to September 2022: 612 in total, the other measures 603.",
     ),
     (
@@ -147,13 +136,13 @@ FOUND = [
         "Not the sum in 2 of 2 months, August 2022 to September 2022.",
     ),
     ({}, "1.50% over August 2022 to September 2022, more than 1.4%."),
-    ({"comparison": "less_than", **COUNT, "value": Decimal(612), "base_value": Decimal(613)}, None),
+    ({"comparison": "less_than", **COUNT, **figures(612, 613)}, None),
     (
-        {"comparison": "equals", "unit": "duration", "value": Decimal(7384), "base_value": Decimal(7384)},
+        {"comparison": "equals", "unit": "duration", **figures(7384, 7384)},
         "2h 3m 4s over August 2022 to September 2022, exactly 2h 3m 4s.",
     ),
     (
-        {"comparison": "falls_year_on_year", **COUNT, "value": Decimal(612), "base_value": Decimal(600)}
+        {"comparison": "falls_year_on_year", **COUNT, **figures(612, 600)}
         | {"base_value_months": "2021-08 to 2021-09"},
         "612 over August 2022 to September 2022, more than 600 over August 2021 to September 2021.",
     ),
@@ -259,12 +248,12 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("changes", "text"), [*FOUND, *INCOMPLETE])
-def test_the_figures_that_decide_are_given_with_their_months(changes, text):
+def test_evidence_gives_the_deciding_figures_and_months(changes, text):
     assert evidence(replace(CLAIM, **changes), NAMES) == text
 
 
 @pytest.mark.parametrize(("code", "changes", "text"), REASONS)
-def test_a_test_without_a_verdict_says_why(code, changes, text):
+def test_a_claim_without_a_verdict_has_a_reason(code, changes, text):
     claim = replace(CLAIM, verdict="not_testable", reason_code=code, **changes)
     assert evidence(claim, NAMES) == text
 
@@ -286,8 +275,8 @@ def test_every_comparison_reason_and_verdict_has_words():
 )
 def test_two_figures_that_differ_never_look_the_same(value, base, unit):
     claim = replace(CLAIM, comparison="rises_year_on_year", base_value_months="2021-08", unit=unit)
-    said = evidence(replace(claim, value=value, base_value=base), NAMES)
-    first, second = (text.split(" over ")[0] for text in said.replace("the same as", "than").split(" than "))
+    text = evidence(replace(claim, value=value, base_value=base), NAMES)
+    first, second = (text.split(" over ")[0] for text in text.replace("the same as", "than").split(" than "))
     assert (first == second) == (value == base)
 
 
@@ -313,7 +302,7 @@ def test_adjoining_months_are_one_span():
     assert months_in_words(None) == "none"
 
 
-def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there():
+def test_evidence_is_written_again_into_the_warehouse():
     kinds = {"months_loaded": "bigint", "months_in_period": "bigint", "months_differing": "bigint"}
     kinds |= {"chart_points": "bigint", "first_month": "date", "last_month": "date", "value": "decimal(38, 12)"}
     kinds |= {"base_value": "decimal(38, 12)", "lower_limit": "decimal(38, 6)", "upper_limit": "decimal(38, 6)"}
@@ -327,7 +316,7 @@ def test_evidence_is_written_into_the_warehouse_and_again_over_what_stands_there
         | {"force_code": "kent", "report_id": "p", "statement_id": "C1", "test_no": number, "measure": measure}
         for number, measure in ((1, "calls_999.pct_not_answered"), (2, "calls_999.received"))
     ]
-    rows[1] |= {"comparison": "less_than", "value": Decimal(612), "base_value": Decimal(613)}
+    rows[1] |= {"comparison": "less_than", **figures(612, 613)}
     with dry_connection() as connection:
         connection.execute("create schema if not exists marts")
         columns = ", ".join(f"{name} {kinds.get(name, 'varchar')}" for name in facts)

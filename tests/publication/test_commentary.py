@@ -1,6 +1,4 @@
-"""An analyst's Markdown becomes blocks of its section, and a slip in it is told by file and line."""
-
-from __future__ import annotations
+"""An analyst's Markdown becomes blocks of its section, and a mistake is reported by file and line."""
 
 import pytest
 
@@ -18,7 +16,7 @@ def file(tmp_path):
     return path
 
 
-def test_no_file_is_no_commentary(tmp_path):
+def test_without_a_file_there_is_no_commentary(tmp_path):
     assert read_commentary(tmp_path / "2023-01.md", TITLES) == {}
 
 
@@ -27,20 +25,11 @@ def test_blocks_go_to_the_section_that_the_heading_names_by_title_or_code(file):
         "First of all.\n\n## 999 Calls\n\nA **busy**\nmonth, *really*.\n\n- one\n- two\n\n# crime\n\n1. `three`\n",
         encoding="utf-8",
     )
+    busy, really = Run("busy", is_strong=True), Run("really", is_emphasised=True)
     assert read_commentary(file, TITLES) == {
         "": (Block("paragraph", (Run("First of all."),)),),
         "calls_999": (
-            Block(
-                "paragraph",
-                (
-                    Run("A "),
-                    Run("busy", is_strong=True),
-                    Run(" "),
-                    Run("month, "),
-                    Run("really", is_emphasised=True),
-                    Run("."),
-                ),
-            ),
+            Block("paragraph", (Run("A "), busy, Run(" "), Run("month, "), really, Run("."))),
             Block("bullet", (Run("one"),)),
             Block("bullet", (Run("two"),)),
         ),
@@ -48,12 +37,12 @@ def test_blocks_go_to_the_section_that_the_heading_names_by_title_or_code(file):
     }
 
 
-def test_html_and_pictures_are_shown_as_the_text_that_they_are(file):
+def test_html_and_pictures_are_shown_as_text(file):
     file.write_text("<script>x</script> ![a](http://b/c.png)\n", encoding="utf-8")
     (block,) = read_commentary(file, TITLES)[""]
-    said = "".join(run.text for run in block.runs)
-    assert said.startswith("<script>x</script>")
-    assert "a" in said
+    text = "".join(run.text for run in block.runs)
+    assert text.startswith("<script>x</script>")
+    assert "a" in text
 
 
 @pytest.mark.parametrize(
@@ -67,7 +56,7 @@ def test_html_and_pictures_are_shown_as_the_text_that_they_are(file):
         (b"x" * 65_537, "larger than 65,536 bytes"),
     ],
 )
-def test_what_cannot_be_shown_is_told_with_the_file_and_the_next_command(file, content, message):
+def test_an_invalid_commentary_is_refused_with_its_file_and_the_next_command(file, content, message):
     file.write_bytes(content)
     with pytest.raises(CommentaryError, match="fcir publish") as caught:
         read_commentary(file, TITLES)

@@ -3,8 +3,6 @@
 The data are read here as the page's script reads them; what they consist of is said in `read_explorer`.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib
@@ -47,13 +45,8 @@ MEASURES = [
     ("outer_space.ratio", "outer_space", "Ratio", "ratio", 2, False, None, None, "Of the last section."),
 ]
 # In the order of the sections; no measure of the last one is in the paper.
-SECTIONS = {
-    "calls_999": "999 calls",
-    "calls_101": "101 calls",
-    "digital": "Digital contact",
-    "demand": "Demand",
-    "outer_space": "Space & time",
-}
+SECTIONS = {"calls_999": "999 calls", "calls_101": "101 calls", "digital": "Digital contact", "demand": "Demand"}
+SECTIONS |= {"outer_space": "Space & time"}
 VALUES = ["0", "1", "999", "1000", "1234567", "0.5", "2.345678", "59.5", "3723", "-2.25", "100", None]
 
 
@@ -109,7 +102,7 @@ def marts():
             ],
         )
     periods, limits = [], []
-    # A force that nobody has named, and one whose first month is later.
+    # A force without a name has a later first month.
     for force, months in (("kent", MONTHS), ("nameless", MONTHS[1:])):
         for code, _, _, unit, decimals, is_additive, *_ in MEASURES:
             for month in months:
@@ -128,11 +121,10 @@ def marts():
                 number = len(limits)
                 signal = "outside_limits" if number % 4 == 1 else None
                 target = Decimal(2) if unit == "percent" else None
-                if month == MONTHS[-1]:
-                    limits.append((force, code, month, None, None, None, target, None, signal))
-                else:
-                    mean = Decimal(number // 2) + Decimal("0.125")
-                    limits.append((force, code, month, mean, mean - 1, mean + 1, target, True, signal))
+                mean = Decimal(number // 2) + Decimal("0.125")
+                is_judged = month != MONTHS[-1]
+                numbers = (mean, mean - 1, mean + 1) if is_judged else (None,) * 3
+                limits.append((force, code, month, *numbers, target, is_judged or None, signal))
     connection.executemany(f"insert into marts.kpi_measure_period values ({', '.join('?' * 13)})", periods)  # noqa: S608
     connection.executemany(f"insert into marts.kpi_measure_spc values ({', '.join('?' * 9)})", limits)  # noqa: S608
     yield connection
@@ -262,11 +254,10 @@ def test_every_measure_is_there_with_its_definition_and_a_section(data):
     assert {item["unit"] for item in data["measures"]} == data["units"].keys()
 
 
-def test_what_was_decided_on_a_measure_stands_with_it(data):
+def test_a_measure_shows_its_decisions(data):
     decided = {item["code"]: item["decisions"] for item in data["measures"]}
-    assert [(row["what"], row["value"], row["last"]) for row in decided["calls_999.pct_not_answered"]] == [
-        ("benchmark", "2%", None)
-    ]
+    (benchmark,) = decided["calls_999.pct_not_answered"]
+    assert (benchmark["what"], benchmark["value"], benchmark["last"]) == ("benchmark", "2%", None)
     assert [(row["force"], row["value"]) for row in decided["calls_999.received"]] == [("kent", "calls_999.other")]
     assert decided["demand.total"] == []
 
@@ -275,18 +266,17 @@ def test_breakdowns_and_lines_name_the_measures_that_belong_together(data):
     codes = [item["code"] for item in data["measures"]]
     families = {family["title"]: [codes[member] for member in family["members"]] for family in data["breakdowns"]}
     assert families == {"Digital contact by contact type": ["digital.email", "digital.other"]}
-    assert [[codes[member] for member in line] for line in data["lines"]] == [
-        ["calls_999.received", "calls_101.received"]
-    ]
+    lines = [[codes[member] for member in line] for line in data["lines"]]
+    assert lines == [["calls_999.received", "calls_101.received"]]
 
 
-def test_only_forces_with_figures_can_be_chosen_and_the_one_asked_for_comes_first(marts, data):
+def test_forces_with_figures_can_be_chosen_and_the_given_one_is_first(marts, data):
     assert data["forces"] == [{"code": "kent", "name": "Kent Police"}, {"code": "nameless", "name": "nameless"}]
     assert data["first_force"] == 1
     assert read_explorer(marts, force_code="elsewhere")["first_force"] == 0
 
 
-def test_the_page_opens_with_the_month_that_the_papers_show_first(marts, data):
+def test_the_page_opens_with_the_default_month_of_the_papers(marts, data):
     assert data["months"][data["opening_month"]] == "2022-12"
     assert (read_explorer(marts, force_code="kent")["opening_month"], data["months"][0]) == (0, "2022-11")
 
@@ -299,7 +289,7 @@ def test_a_period_that_the_explorer_does_not_know_is_refused(marts):
     marts.execute("rollback")
 
 
-def test_no_text_of_the_marts_ends_the_script_or_becomes_markup(page, data):
+def test_texts_of_the_marts_never_become_script_or_markup(page, data):
     assert HOSTILE in [item["definition"] for item in data["measures"]]
     assert "alert(1)</script>" not in page
     assert len(_elements(page, "script")) == 3
@@ -310,7 +300,7 @@ def test_no_text_of_the_marts_ends_the_script_or_becomes_markup(page, data):
     assert script.rstrip().endswith("follow();")
 
 
-def test_the_page_names_no_address_but_the_library_beside_it(page):
+def test_the_page_loads_only_the_library_next_to_it(page):
     parser = _Elements("script")
     parser.feed(page)
     assert parser.addresses == [VEGA]
@@ -318,7 +308,7 @@ def test_the_page_names_no_address_but_the_library_beside_it(page):
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
 
-def test_the_policy_lets_no_other_script_run_and_nothing_be_fetched(page):
+def test_the_policy_allows_no_other_script_and_no_request(page):
     (script,) = _elements(page, "script", type="module")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
@@ -328,13 +318,13 @@ def test_the_policy_lets_no_other_script_run_and_nothing_be_fetched(page):
     assert not re.search(r"\son\w+=", page)
 
 
-def test_nothing_but_text_is_put_into_the_page_by_its_script(page):
+def test_the_script_adds_only_text_to_the_page(page):
     (script,) = _elements(page, "script", type="module")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script)
     assert not re.search(r"\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon|localStorage|\bimport\b", script)
 
 
-def test_a_made_up_sample_is_said_to_be_one_and_what_stands_above_is_the_callers(marts, page):
+def test_a_synthetic_sample_is_labelled_and_the_navigation_is_given(marts, page):
     assert "Synthetic sample." in page
     assert "From deliveries up to 31 January 2023." in page
     nav = Markup('<nav aria-label="Site"><a href="index.html">Home</a></nav>')
@@ -358,7 +348,7 @@ def test_the_library_is_one_script_with_its_licences_and_no_global_but_its_own()
     assert 700_000 < len(bundle) < 1_500_000
 
 
-def test_the_library_is_taken_over_until_another_version_is_installed(tmp_path, monkeypatch):
+def test_the_library_is_reused_until_its_version_changes(tmp_path, monkeypatch):
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
     monkeypatch.setattr(explorer, "vega_bundle", lambda: "a library")
     write_vega(first, before=tmp_path / "none")

@@ -1,4 +1,4 @@
-"""Which publication files may be taken over from, and how a manifest lists them."""
+"""Which files of a publication are reused, and how a manifest lists files."""
 
 import hashlib
 import json
@@ -41,50 +41,53 @@ def published(tmp_path) -> Path:
     return tmp_path / "published"
 
 
-def test_nothing_is_taken_over_before_the_first(published):
+def test_before_the_first_publication_there_is_none_to_reuse(published):
     published.mkdir()
     assert publication_before(published) is None
 
 
-def test_files_as_they_were_published_may_be_taken_over(published, caplog):
+def test_unchanged_files_are_reused(published, caplog):
     first = a_publication(published, "1")
     second = a_publication(published, "2", first)
     assert publication_before(published) == second
     assert not caplog.records
 
 
-def test_reading_a_database_leaves_it_to_be_taken_over(published):
+def test_a_database_that_was_only_read_is_reused(published):
     folder = a_publication(published, "1")
     with duckdb.connect(str(folder / FILES[0]), read_only=True) as connection:
         connection.execute("from shown").fetchall()
     assert publication_before(published) == folder
 
 
-def test_nothing_is_taken_over_of_a_database_that_somebody_wrote_to(published, caplog):
-    folder = a_publication(published, "1")
+def write_to_database(folder: Path) -> None:
     with duckdb.connect(str(folder / FILES[0])) as connection:
         connection.execute("update shown set value = 2")
+
+
+def write_longer_paper(folder: Path) -> None:
+    (folder / FILES[1]).write_text("another paper", encoding="utf-8")
+    os.utime(folder / FILES[1], (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (write_to_database, "1/fcir.duckdb: written to after it was published"),
+        (lambda folder: (folder / FILES[1]).write_text("a pager"), f"1/{FILES[1]}: written to after it was published"),
+        (write_longer_paper, f"1/{FILES[1]}: written to after it was published"),
+    ],
+    ids=["a database", "a paper of equal length", "a longer paper with an old time"],
+)
+def test_a_publication_that_was_written_to_is_not_reused(published, caplog, write, message):
+    write(a_publication(published, "1"))
     assert publication_before(published) is None
-    assert "1/fcir.duckdb: written to after it was published" in caplog.text
+    assert message in caplog.text
     assert "databases read-only" in caplog.text
 
 
-def test_nothing_is_taken_over_of_a_paper_of_equal_length_that_somebody_wrote_to(published, caplog):
-    folder = a_publication(published, "1")
-    (folder / FILES[1]).write_text("a pager", encoding="utf-8")
-    assert publication_before(published) is None
-    assert f"1/{FILES[1]}: written to after it was published" in caplog.text
-
-
-def test_a_file_of_another_size_is_no_published_one_whatever_its_time(published):
-    folder = a_publication(published, "1")
-    (folder / FILES[1]).write_text("another paper", encoding="utf-8")
-    os.utime(folder / FILES[1], (0, 0))
-    assert publication_before(published) is None
-
-
 @pytest.mark.parametrize("missing", [*FILES, "manifest.json"])
-def test_nothing_is_taken_over_where_a_file_is_gone(published, missing, caplog):
+def test_a_publication_that_lacks_a_file_is_not_reused(published, missing, caplog):
     (a_publication(published, "1") / missing).unlink()
     assert publication_before(published) is None
     assert "1: the published files are not those of its manifest.json" in caplog.text
@@ -92,7 +95,7 @@ def test_nothing_is_taken_over_where_a_file_is_gone(published, missing, caplog):
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"files": [{"path": "fcir.duckdb"}]}'])
-def test_nothing_is_taken_over_by_a_manifest_that_is_none(published, content, caplog):
+def test_a_publication_with_a_damaged_manifest_is_not_reused(published, content, caplog):
     (a_publication(published, "1") / "manifest.json").write_text(content, encoding="utf-8")
     assert publication_before(published) is None
     assert "1: the published files are not those of its manifest.json" in caplog.text
@@ -109,9 +112,9 @@ def test_a_manifest_has_the_size_and_the_hash_of_every_file(published):
             assert (file["bytes"], file["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
 
 
-def test_a_file_that_was_taken_over_is_listed_as_it_was_published(published):
+def test_a_reused_file_is_listed_with_its_published_hash(published):
     first = a_publication(published, "1")
-    # Its hash as listed: were it read again, what it has become would be listed as published.
+    # Read again, the changed content would be listed as published.
     (first / FILES[1]).write_text("a pager", encoding="utf-8")
     second = a_publication(published, "2", first)
     assert listed(second)[FILES[1]] == hashlib.sha256(b"a paper").hexdigest()

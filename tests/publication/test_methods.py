@@ -1,7 +1,5 @@
 """Methods of reconciliations in words: golden texts of every step, and their place in the warehouse."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from dagster_project.errors import OperatorError
 from dagster_project.publication.mart_texts import write_formulas
 from dagster_project.publication.report.methods import Quotient, method_in_words
-from dagster_project.warehouse.connection import dry_connection
 
 QUOTIENTS = {
     "calls_999.received": Quotient("calls received", None),
@@ -72,28 +69,22 @@ def test_an_unknown_step_is_refused():
         method_in_words("own; pooled; guessed", measure="a.b", span=(None, None), quotients=QUOTIENTS)
 
 
-def test_the_names_are_written_into_both_reconciliations_again_and_again():
-    with dry_connection() as connection:
-        connection.execute("create schema if not exists marts")
-        connection.execute(
-            "create table marts.measures as select 'calls_999.pct_not_answered' as measure, "
-            "'calls not answered' as numerator, 'calls received' as denominator"
-        )
-        figure = "'kent' as force_code, 'p' as report_id, 'stale' as formula"
-        connection.execute(
-            f"create table marts.reconciliation as select {figure}, 'calls_999' as section, "
-            "'pct_not_answered' as measure, date '2022-08-01' as month_start, "
-            "'calls_999.pct_not_answered' as method"
-        )
-        connection.execute(
-            f"create table marts.reconciliation_narrative as select {figure}, 'N1' as statement_id, "
-            "cast(1 as bigint) as test_no, 'calls_999.pct_not_answered' as measure, 'own; pooled' as method, "
-            "date '2022-08-01' as first_month, date '2022-09-01' as last_month"
-        )
-        for _ in range(2):
-            write_formulas(connection)
-            written = [
-                connection.execute(f"select formula from marts.{mart}").fetchone()  # noqa: S608 - own names
-                for mart in ("reconciliation", "reconciliation_narrative")
-            ]
-            assert written == [("calls not answered / calls received",), ("pooled",)]
+def test_the_names_are_written_into_both_reconciliations_again_and_again(marts):
+    figure = "'kent' as force_code, 'p' as report_id, 'stale' as formula"
+    for mart, columns in {
+        "measures": "'calls_999.pct_not_answered' as measure, 'calls not answered' as numerator, "
+        "'calls received' as denominator",
+        "reconciliation": f"{figure}, 'calls_999' as section, 'pct_not_answered' as measure, "
+        "date '2022-08-01' as month_start, 'calls_999.pct_not_answered' as method",
+        "reconciliation_narrative": f"{figure}, 'N1' as statement_id, cast(1 as bigint) as test_no, "
+        "'calls_999.pct_not_answered' as measure, 'own; pooled' as method, date '2022-08-01' as first_month, "
+        "date '2022-09-01' as last_month",
+    }.items():
+        marts.execute(f"create table marts.{mart} as select {columns}")
+    for _ in range(2):
+        write_formulas(marts)
+        for mart, formula in (
+            ("reconciliation", "calls not answered / calls received"),
+            ("reconciliation_narrative", "pooled"),
+        ):
+            assert marts.execute(f"select formula from marts.{mart}").fetchone() == (formula,)  # noqa: S608 - own names

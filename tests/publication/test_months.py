@@ -1,6 +1,4 @@
-"""A month that is not complete is told apart in every form, and a year to date that begins later says so once."""
-
-from __future__ import annotations
+"""Incomplete months are marked in every form, and a year to date that begins later is labelled once."""
 
 import csv
 import io
@@ -9,11 +7,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-import duckdb
 import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
-from reports import MONTHS, a_report, figure
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
@@ -23,25 +19,25 @@ from dagster_project.publication.report.read import paper_months, table_of
 from dagster_project.publication.site.data import heat_maps, running_months
 from dagster_project.publication.tables import render_csv
 from dagster_project.publication.workbook import render_workbook
+from tests.publication.reports import MONTHS, a_report, figure
 
 CHART = a_report().sections[0].charts[0]
 
 
 def points(kinds: str) -> tuple[Point, ...]:
     """A month a letter: `c` complete, `p` provisional, `-` without a figure."""
-    made = []
-    for number, kind in enumerate(kinds):
-        if kind != "-":
-            month = date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1)
-            is_after_gap = number > 0 and kinds[number - 1] == "-"
-            made.append(Point(month, Decimal(100 + number), "1", kind == "p", None, is_after_gap=is_after_gap))
-    return tuple(made)
+    months = [date(2022 + (number + 3) // 12, (number + 3) % 12 + 1, 1) for number in range(len(kinds))]
+    return tuple(
+        Point(month, Decimal(100 + n), "1", kind == "p", None, is_after_gap=n > 0 and kinds[n - 1] == "-")
+        for n, (month, kind) in enumerate(zip(months, kinds, strict=True))
+        if kind != "-"
+    )
 
 
 @pytest.mark.parametrize(
     ("kinds", "joined"), [("cccc", 3), ("cccp", 2), ("cpcc", 1), ("pccc", 2), ("cc-cc", 2), ("cpc-p", 0), ("cc--p", 1)]
 )
-def test_a_line_joins_complete_months_that_follow_each_other_and_no_others(kinds, joined):
+def test_a_line_joins_only_complete_months_that_follow_each_other(kinds, joined):
     drawn = draw(replace(CHART, points=points(kinds)))
     lines = re.findall(r'<g class="mark-line[^"]*".*?</g>', drawn, re.S)
     assert sum(path.count("L") for line in lines for path in re.findall(r' d="([^"]*)"', line)) == joined
@@ -59,7 +55,7 @@ def charted(kinds: str) -> list[list[object]]:
     return [row[2:5] for row in rows]
 
 
-def test_the_charts_of_the_workbook_have_a_gap_and_provisional_months_apart():
+def test_charts_of_the_workbook_separate_gaps_and_provisional_months():
     assert charted("cp-c") == [
         [date(2022, 4, 1), 100, ""],
         [date(2022, 5, 1), "", 101],
@@ -99,7 +95,7 @@ def test_every_form_says_that_the_last_month_is_not_complete(unfinished):
     assert [form for form, text in words(a_report()).items() if "not complete" in text] == []
 
 
-def test_beside_the_large_figure_of_a_card_stands_no_number_of_a_note():
+def test_the_figure_of_a_card_has_no_number_of_a_note():
     report = a_report()
     assert report.cards[0].figure.note == 1
     (card,) = re.findall(r'<ul class="cards">\n<li>(.*?)</li>', render_html(report, drawings(report)), re.S)
@@ -120,25 +116,25 @@ def row(label: str, *starts: date | None) -> Row:
     return Row(f"calls_999.{label}", label, "count", 0, (figure("1", "1"), *figures))
 
 
-def test_a_table_of_one_beginning_says_it_in_the_head_of_the_column():
+def test_a_start_that_all_rows_share_is_in_the_head_of_the_column():
     table = table_of("Calls", COLUMNS, [row("one", AUGUST, None), row("two", AUGUST, None)])
     assert [column.since for column in table.columns] == ["", "since August 2022", ""]
     assert [item.remark for item in table.rows] == ["", ""]
 
 
-def test_a_row_without_a_figure_does_not_speak_against_it():
+def test_a_row_without_a_figure_does_not_change_that():
     empty = Row("calls_999.none", "none", "count", 0, (figure("1", "1"), figure("\N{EN DASH}", None), figure("1", "1")))
     table = table_of("Calls", COLUMNS, [row("one", THIRTEENTH, None), empty])
     assert table.columns[1].since == "since 13 August 2022"
 
 
-def test_rows_that_begin_at_different_times_say_so_themselves():
+def test_rows_with_different_starts_have_remarks():
     table = table_of("Calls", COLUMNS, [row("one", AUGUST, THIRTEENTH), row("two", None, THIRTEENTH)])
     assert [column.since for column in table.columns] == ["", "", "since 13 August 2022"]
     assert [item.remark for item in table.rows] == ["year to date since August 2022", ""]
 
 
-def test_every_form_says_since_when_a_year_to_date_runs():
+def test_every_form_shows_the_start_of_a_later_year_to_date():
     report = a_report()
     table = table_of("Calls", COLUMNS, [row("one", AUGUST, THIRTEENTH), row("two", None, THIRTEENTH)])
     own = replace(report, notes=(), sections=(replace(report.sections[0], table=table, charts=(), weekly_charts=()),))
@@ -146,51 +142,45 @@ def test_every_form_says_since_when_a_year_to_date_runs():
         assert text.count("year to date since August 2022") == 1, form
         assert text.count("since 13 August 2022") == 1, form
     covers = [line["covers"] for line in csv.DictReader(io.StringIO(render_csv(own, table)))]
-    assert covers == [
-        "January 2023",
-        "April 2022 to January 2023, since August 2022",
-        "April 2021 to January 2022, since 13 August 2022",
-        "January 2023",
-        "April 2022 to January 2023",
-        "April 2021 to January 2022, since 13 August 2022",
-    ]
+    of_year = "April 2022 to January 2023"
+    of_year_before = "April 2021 to January 2022, since 13 August 2022"
+    since_august = f"{of_year}, since August 2022"
+    assert covers == ["January 2023", since_august, of_year_before, "January 2023", of_year, of_year_before]
 
 
 @pytest.fixture
-def marts():
-    with duckdb.connect() as connection:
-        connection.execute(
-            """
-            create schema marts;
-            create table marts.report_months (
-                force_code text, month_start date, days bigint, days_loaded bigint, is_default boolean,
-                is_running boolean
-            );
-            create table marts.report_month_so_far (
-                force_code text, measure text, month_start date, days bigint, days_loaded bigint, display_value text,
-                per_day decimal(38, 6), compared_weeks bigint, compared_display_value text,
-                compared_per_day decimal(38, 6)
-            );
-            create table marts.measures (
-                measure text, section_title text, label text, unit text, decimals bigint, board_paper_order bigint
-            );
-            insert into marts.report_months values
-                ('kent', '2022-12-01', 31, 31, true, false), ('kent', '2023-01-01', 31, 30, false, true),
-                ('kent', '2023-02-01', 28, 0, false, true), ('essex', '2023-01-01', 31, 31, true, false);
-            insert into marts.measures values
-                ('calls_999.received', '999 calls', 'Received', 'count', 0, 1),
-                ('calls_999.pct_not_answered', '999 calls', '% Not Answered', 'percent', 2, 2),
-                ('crime.recorded_crime', 'Recorded and cancelled crime', 'Recorded', 'count', 0, 3);
-            insert into marts.report_month_so_far values
-                ('kent', 'crime.recorded_crime', '2023-01-01', 31, 31, '1,000', 32.26, 5, '90', 9.5),
-                ('kent', 'calls_999.received', '2023-01-01', 31, 30, '28,000', 933.5, 52, '27,900', 930.4),
-                ('kent', 'calls_999.pct_not_answered', '2023-01-01', 31, 30, '1.16%', null, null, null, null);
-            """
-        )
-        yield connection
+def marts(marts):
+    marts.execute(
+        """
+        create table marts.report_months (
+            force_code text, month_start date, days bigint, days_loaded bigint, is_default boolean,
+            is_running boolean
+        );
+        create table marts.report_month_so_far (
+            force_code text, measure text, month_start date, days bigint, days_loaded bigint, display_value text,
+            per_day decimal(38, 6), compared_weeks bigint, compared_display_value text,
+            compared_per_day decimal(38, 6)
+        );
+        create table marts.measures (
+            measure text, section_title text, label text, unit text, decimals bigint, board_paper_order bigint
+        );
+        insert into marts.report_months values
+            ('kent', '2022-12-01', 31, 31, true, false), ('kent', '2023-01-01', 31, 30, false, true),
+            ('kent', '2023-02-01', 28, 0, false, true), ('essex', '2023-01-01', 31, 31, true, false);
+        insert into marts.measures values
+            ('calls_999.received', '999 calls', 'Received', 'count', 0, 1),
+            ('calls_999.pct_not_answered', '999 calls', '% Not Answered', 'percent', 2, 2),
+            ('crime.recorded_crime', 'Recorded and cancelled crime', 'Recorded', 'count', 0, 3);
+        insert into marts.report_month_so_far values
+            ('kent', 'crime.recorded_crime', '2023-01-01', 31, 31, '1,000', 32.26, 5, '90', 9.5),
+            ('kent', 'calls_999.received', '2023-01-01', 31, 30, '28,000', 933.5, 52, '27,900', 930.4),
+            ('kent', 'calls_999.pct_not_answered', '2023-01-01', 31, 30, '1.16%', null, null, null, null);
+        """
+    )
+    return marts
 
 
-def test_months_after_the_one_that_is_shown_are_told_with_the_days_before(marts):
+def test_running_months_are_compared_with_the_days_before(marts):
     january, february = running_months(marts, "kent")
     assert (january.month, january.coverage) == (date(2023, 1, 1), "30 to 31 of 31 days, by source")
     assert [(one["section_title"], one["label"], one["text"], one["before"]) for one in january.measures] == [
@@ -202,7 +192,7 @@ def test_months_after_the_one_that_is_shown_are_told_with_the_days_before(marts)
     assert running_months(marts, "essex") == []
 
 
-def test_the_months_of_papers_say_which_is_shown_first(marts):
+def test_the_months_of_papers_state_the_default(marts):
     found = paper_months(marts)
     assert [(one.month.month, one.is_default, one.coverage) for one in found["kent"]] == [
         (12, True, ""),
@@ -211,7 +201,7 @@ def test_the_months_of_papers_say_which_is_shown_first(marts):
     ]
 
 
-def test_the_demand_by_hour_is_that_of_complete_months_and_names_them(marts):
+def test_demand_by_hour_uses_and_names_complete_months(marts):
     marts.execute(
         """
         create table marts.kpi_calls_hourly (

@@ -53,7 +53,7 @@ def test_later_deliveries_that_change_nothing_render_the_latest_paper_alone(publ
     assert rendered == {MONTHS[1]: True, MONTHS[0]: False}
     shown = {month: (folder / "board_paper.html").read_text(encoding="utf-8") for month, (_, folder) in second.items()}
     assert "From deliveries up to 31 January 2023." in shown[MONTHS[1]]
-    # It goes on naming what it was made from, and so does the one after it.
+    # It still names the deliveries that it was made from, and so does the next one.
     assert "From deliveries up to 30 January 2023." in shown[MONTHS[0]]
     third = publish(data_until=date(2023, 1, 31))
     assert [is_rendered for is_rendered, _ in third.values()] == [False, False]

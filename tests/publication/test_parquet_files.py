@@ -1,9 +1,8 @@
-"""Facts as Parquet by month: which files a publication writes, and which it takes over from the one before."""
-
-from __future__ import annotations
+"""Facts as Parquet by month: which files a publication writes, and which it reuses."""
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -15,15 +14,8 @@ from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import dry_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-FACT = Mart(
-    "fct_event",
-    "Events.",
-    ("id",),
-    {},
-    ("seen_date", "id"),
-    month_of="seen_date",
-    changed_rows=("staging", "changed_rows"),
-)
+WHOLE = Mart("fct_event", "Events.", ("id",), {}, ("seen_date", "id"), month_of="seen_date")
+FACT = replace(WHOLE, changed_rows=("staging", "changed_rows"))
 KPI = Mart("kpi", "Figures.", ("id",), {}, ("id",))
 AUGUST, SEPTEMBER = (f"parquet/fct_event/month=2022-{month}/part-0.parquet" for month in ("08", "09"))
 
@@ -42,9 +34,9 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def published(warehouse: duckdb.DuckDBPyConnection, folder: Path, before: Path | None = None) -> Path:
+def published(warehouse, folder: Path, before: Path | None = None, fact: Mart = FACT) -> Path:
     folder.mkdir()
-    write_parquet(warehouse, [FACT, KPI], folder, before=before)
+    write_parquet(warehouse, [fact, KPI], folder, before=before)
     return folder
 
 
@@ -72,7 +64,7 @@ def test_a_fact_is_a_folder_of_months_and_another_mart_one_file(first):
     assert parquet_addresses(first, "kpi") == ["parquet/kpi.parquet"]
 
 
-def test_rows_stand_in_the_order_of_the_mart_and_the_month_is_in_the_path_alone(first):
+def test_rows_have_the_order_of_the_mart_and_no_column_of_the_month(first):
     assert [row[0] for row in rows_of(first / SEPTEMBER)] == [1, 0]
     assert rows_of(first / "parquet" / "kpi.parquet") == [(1,), (2,)]
     assert pq.read_schema(first / AUGUST).names == ["id", "load_id", "source_row", "value", "seen_date"]
@@ -80,7 +72,7 @@ def test_rows_stand_in_the_order_of_the_mart_and_the_month_is_in_the_path_alone(
     assert whole.aggregate("month, count(*)", "month").order("month").fetchall() == [("2022-08", 4), ("2022-09", 2)]
 
 
-def test_months_without_a_changed_row_are_the_files_of_before(warehouse, first, tmp_path):
+def test_months_without_a_changed_row_reuse_their_files(warehouse, first, tmp_path):
     warehouse.execute("update marts.fct_event set value = 'corrected' where id = 0")
     warehouse.execute("insert into staging.changed_rows values (0, 0, '2022-09-02')")
     second = published(warehouse, tmp_path / "second", first)
@@ -90,7 +82,7 @@ def test_months_without_a_changed_row_are_the_files_of_before(warehouse, first, 
     assert len(rows_of(second / AUGUST)) == 4
 
 
-def test_a_row_whose_date_moves_changes_the_month_it_leaves_and_the_one_it_enters(warehouse, first, tmp_path):
+def test_a_row_that_moves_changes_both_months(warehouse, first, tmp_path):
     warehouse.execute("insert into marts.fct_event values (6, 6, 6, 'a', '2022-10-01')")
     second = published(warehouse, tmp_path / "second", first)
     warehouse.execute("update marts.fct_event set load_id = 7, seen_date = '2022-10-02' where id = 0")
@@ -107,14 +99,14 @@ def test_a_month_that_lost_its_last_row_has_no_file(warehouse, first, tmp_path):
     assert parquet_addresses(second, "fct_event") == [AUGUST]
 
 
-def test_a_month_with_another_number_of_rows_is_written_although_nothing_names_it(warehouse, first, tmp_path):
+def test_a_month_with_another_number_of_rows_is_written(warehouse, first, tmp_path):
     warehouse.execute("delete from marts.fct_event where id = 0")
     second = published(warehouse, tmp_path / "second", first)
     assert shared(first, second) == {AUGUST}
     assert contents(second) == contents(published(warehouse, tmp_path / "whole"))
 
 
-def test_every_column_may_be_null_whatever_the_other_months_hold(warehouse, first):
+def test_every_column_may_be_null_in_every_month(warehouse, first):
     warehouse.execute("insert into marts.fct_event (id, seen_date) values (9, '2022-10-01')")
     warehouse.execute("delete from marts.fct_event where id = 9")
     again = published(warehouse, first.with_name("again"))
@@ -142,11 +134,7 @@ def test_a_fact_that_was_one_file_is_written_whole(warehouse, first, tmp_path):
 
 
 def test_a_fact_that_is_not_renewed_by_its_changed_rows_is_written_whole(warehouse, first, tmp_path):
-    whole = Mart("fct_event", "Events.", ("id",), {}, ("seen_date", "id"), month_of="seen_date")
-    second = tmp_path / "second"
-    second.mkdir()
-    write_parquet(warehouse, [whole], second, before=first)
-    assert shared(first, second) == set()
+    assert shared(first, published(warehouse, tmp_path / "second", first, WHOLE)) == set()
 
 
 @pytest.fixture
@@ -162,24 +150,22 @@ def taken_over(warehouse: duckdb.DuckDBPyConnection, before: Path | None, *, pro
     return can_take_over(warehouse, before, change_seq=9, project_fingerprint=project)
 
 
-def test_a_build_that_went_on_from_what_is_published_lets_it_be_taken_over(recorded):
+def test_a_build_upon_the_publication_reuses_it(recorded):
     assert taken_over(recorded, Path("first"))
     assert not taken_over(recorded, None)
     assert not taken_over(recorded, Path("another"))
     assert not taken_over(recorded, Path("first"), project="another")
 
 
-@pytest.mark.parametrize("upon", [None, 6, 8])
-def test_nothing_is_taken_over_by_a_build_that_went_on_from_elsewhere(recorded, upon):
-    recorded.execute("update audit.build_started set built_upon = ?", [upon])
-    assert not taken_over(recorded, Path("first"))
-
-
-def test_publishing_the_same_state_again_takes_it_over(recorded):
-    recorded.execute("update audit.publication set change_seq = 9")
-    assert taken_over(recorded, Path("first"))
-
-
-def test_a_publication_that_was_never_completed_is_not_taken_over(recorded):
-    recorded.execute("update audit.publication set is_complete = false")
-    assert not taken_over(recorded, Path("first"))
+@pytest.mark.parametrize(
+    ("change", "is_reused"),
+    [
+        *((f"audit.build_started set built_upon = {upon}", False) for upon in ("null", 6, 8)),
+        ("audit.publication set change_seq = 9", True),
+        ("audit.publication set is_complete = false", False),
+    ],
+    ids=["no base", "an earlier base", "a later base", "the same state again", "never completed"],
+)
+def test_a_publication_is_reused_by_builds_upon_it_and_of_its_state(recorded, change, is_reused):
+    recorded.execute(f"update {change}")
+    assert taken_over(recorded, Path("first")) is is_reused

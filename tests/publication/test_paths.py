@@ -1,7 +1,5 @@
 """A name becomes a path within the folder of the publication, or it is refused; no module writes past that."""
 
-from __future__ import annotations
-
 import ast
 import re
 from pathlib import Path
@@ -10,24 +8,24 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from payloads import SAFE_NAMES, UNSAFE_NAMES
 
 import dagster_project.publication
 from dagster_project.publication.paths import UnsafeName, address_of, published_path, refused_address, url_of
 from dagster_project.publication.report.commentary import commentary_file
+from tests.publication.payloads import SAFE_NAMES, UNSAFE_NAMES
 
 PACKAGE = Path(dagster_project.publication.__file__).parent
 
 
 @pytest.mark.parametrize("name", UNSAFE_NAMES)
-def test_a_name_that_is_no_file_name_is_refused_wherever_it_stands(tmp_path, name):
+def test_an_unsafe_name_is_refused_in_every_position(tmp_path, name):
     folder = tmp_path / "root" / "publication"
     folder.mkdir(parents=True)
     for parts in ((name,), ("measures", name, "x.csv"), (name, "x.csv")):
         for function in (published_path, lambda _, *names: url_of(*names), lambda _, *names: address_of(*names)):
             with pytest.raises(UnsafeName) as refused:
                 function(folder, *parts)
-            # Messages and logs are no place for what a cell holds.
+            # No message or log shows the content of a cell.
             assert len(name) < 3 or name not in str(refused.value)
     with pytest.raises(UnsafeName):
         commentary_file(folder, name, "2023-01")
@@ -45,7 +43,7 @@ def test_any_other_name_is_a_file_of_the_publication_and_a_relative_url(tmp_path
 
 
 @given(st.lists(st.text(max_size=120), min_size=1, max_size=3))
-def test_whatever_the_parts_the_path_is_within_the_folder_and_the_url_below_its_page(tmp_path_factory, parts):
+def test_every_path_is_within_the_folder_and_every_url_below_its_page(tmp_path_factory, parts):
     folder = tmp_path_factory.getbasetemp() / "within"
     folder.mkdir(exist_ok=True)
     try:

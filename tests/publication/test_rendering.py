@@ -1,24 +1,22 @@
 """A rendering that hangs, crashes or raises is a failed one, and the next is rendered."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from failing_renderers import abort, answer, eat_memory, environment, hang, leave, process_id, refuse
 
 from dagster_project.publication.paths import UnsafeName
 from dagster_project.publication.rendering import Renderer
+from tests.publication.failing_renderers import abort, answer, eat_memory, environment, hang, leave, process_id, refuse
 
 
 @pytest.fixture
 def renderer():
     # A renderer of the tests answers at once; the rest is for a machine that has much else to do.
-    with Renderer(time_limit=8) as made:
-        yield made
+    with Renderer(time_limit=8) as renderer:
+        yield renderer
 
 
 @pytest.mark.parametrize(
@@ -39,9 +37,7 @@ def test_a_rendering_that_fails_is_named_without_a_value_and_the_next_one_is_ren
     assert renderer.has_failed("papers/kent/a.pdf")
     assert f"papers/kent/a.pdf is left out: {reason}." in caplog.text
     assert "07700" not in caplog.text
-    made = renderer.render("b.csv", answer, "x")
-    assert made is not None
-    assert made.content == b"('x',)"
+    assert renderer.render("b.csv", answer, "x").content == b"('x',)"
     # One that failed is not tried again.
     assert renderer.render("papers/kent/a.pdf", answer) is None
 
@@ -78,26 +74,22 @@ def test_what_cannot_be_read_and_names_that_are_refused_are_failed_renderings_to
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b", "a\uffffb", "a\u202eb", "a\x1bb"])
 def test_characters_that_no_document_may_hold_are_replaced_before_anything_is_rendered(renderer, text):
-    made = renderer.render("a", answer, {"name": [text]})
-    assert made is not None
-    assert made.content.decode() == "({'name': ['a\N{REPLACEMENT CHARACTER}b']},)"
+    rendered = renderer.render("a", answer, {"name": [text]})
+    assert rendered.content.decode() == "({'name': ['a\N{REPLACEMENT CHARACTER}b']},)"
 
 
 def test_what_writing_needs_and_emoji_stay(renderer):
     text = "a\tb\nc \u0627\u0301 \u4e2d \N{GRINNING FACE}\u200d"
-    made = renderer.render("a", answer, text)
-    assert made is not None
-    assert made.content.decode() == repr((text,))
+    assert renderer.render("a", answer, text).content.decode() == repr((text,))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
-def test_the_process_knows_no_secret_and_holds_no_file_of_this_one(renderer, tmp_path, monkeypatch):
+def test_the_process_gets_no_secret_and_no_open_file(renderer, tmp_path, monkeypatch):
     monkeypatch.setenv("FCIR_ALERT_URL", "secret")
     with (tmp_path / "warehouse.lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), True)
-        made = renderer.render("a", environment)
-    assert made is not None
-    seen = made.content.decode()
+        rendered = renderer.render("a", environment)
+    seen = rendered.content.decode()
     assert "PYTHONPATH" in seen
     assert "FCIR_" not in seen
     assert "warehouse.lock" not in seen
@@ -105,7 +97,7 @@ def test_the_process_knows_no_secret_and_holds_no_file_of_this_one(renderer, tmp
 
 def test_the_process_serves_many_files_and_ends_with_its_renderer():
     with Renderer() as renderer:
-        ids = {made.content for name in "abc" if (made := renderer.render(name, process_id))}
+        ids = {rendered.content for name in "abc" if (rendered := renderer.render(name, process_id))}
     assert len(ids) == 1
     with pytest.raises(ProcessLookupError):
         os.kill(int(ids.pop()), 0)
@@ -127,7 +119,7 @@ def test_the_process_dies_with_one_that_is_killed_although_it_hangs():
 
 
 def is_running(process: int) -> bool:
-    """Whether a process has not ended; one that nobody waits for stays in the list as a zombie."""
+    """Whether a process has not ended; a zombie has."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except FileNotFoundError:

@@ -1,7 +1,5 @@
 """Page, PDF, workbook and CSV show the same texts for the same figures, and nothing of them is read as markup."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -11,18 +9,23 @@ from html.parser import HTMLParser
 import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
-from reports import a_report, texts
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
 from dagster_project.publication.tables import COLUMNS, render_csv
 from dagster_project.publication.workbook import render_workbook
+from tests.publication.reports import a_report, texts
 
 
 @pytest.fixture(scope="module")
 def report():
     return a_report()
+
+
+@pytest.fixture(scope="module")
+def page(report, drawings):
+    return render_html(report, drawings)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,7 @@ class _Table(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def test_the_page_shows_every_text_and_escapes_what_looks_like_markup(report, drawings):
-    page = render_html(report, drawings)
+def test_the_page_shows_every_text_and_escapes_markup(report, page):
     table = _Table()
     table.feed(page)
     assert [row[1:] for row in table.rows] == texts(report)
@@ -65,35 +67,28 @@ def test_the_page_shows_every_text_and_escapes_what_looks_like_markup(report, dr
     assert "&lt;busy&gt;" in page
 
 
-def test_the_page_asks_nothing_of_any_server(report, drawings):
-    page = render_html(report, drawings)
+def test_the_page_requests_nothing_from_any_server(page):
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
     assert not re.search(r"@import|url\(", page)
 
 
-def test_every_note_that_a_figure_names_is_on_the_page(report, drawings):
-    page = render_html(report, drawings)
+def test_every_note_of_a_figure_is_on_the_page(page):
     named = set(re.findall(r'href="#(note-\d+)"', page))
     assert named == {"note-1", "note-2"}
     assert named <= set(re.findall(r'id="(note-\d+)"', page))
 
 
-def test_lists_of_a_commentary_are_lists(report, drawings):
-    page = render_html(report, drawings)
+def test_lists_of_a_commentary_are_lists(page):
     assert "<ul><li>first</li><li>second</li></ul>" in page
     assert "<ol><li>One thing.</li></ol>" in page
 
 
 def test_the_pdf_shows_every_text_and_is_the_same_each_time(report, drawings):
-    made = render_pdf(report, drawings)
-    assert made == render_pdf(report, drawings)
-    said = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(io.BytesIO(made)).pages))
-    for row in texts(report):
-        for text in row:
-            assert text in said
-    assert "<busy> #1 *" in said
-    for note in report.notes:
-        assert note in said
+    pdf = render_pdf(report, drawings)
+    assert pdf == render_pdf(report, drawings)
+    content = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+    expected = [*(text for row in texts(report) for text in row), "<busy> #1 *", *report.notes]
+    assert [text for text in expected if text not in content] == []
 
 
 def test_the_pdf_is_tagged_and_says_that_it_follows_pdf_ua(report, drawings):
@@ -115,10 +110,10 @@ def _elements(node):
             yield from _elements(found)
 
 
-def test_the_workbook_holds_numbers_that_its_formats_show_as_the_paper_prints_them(report):
-    made = render_workbook(report)
-    assert made == render_workbook(report)
-    rows = CalamineWorkbook.from_filelike(io.BytesIO(made)).get_sheet_by_name("999 calls").to_python()
+def test_the_workbook_has_numbers_in_the_formats_of_the_paper(report):
+    workbook = render_workbook(report)
+    assert workbook == render_workbook(report)
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_name("999 calls").to_python()
     table = rows[4:9]
     assert table[0] == ["Measure", "Dec 2022", "Jan 2023", "Year to date", "Notes"]
     assert table[1][:4] == ["=Received & <answered>", 1234, 1235, "\N{EN DASH}"]
@@ -130,11 +125,9 @@ def test_the_workbook_holds_numbers_that_its_formats_show_as_the_paper_prints_th
 
 def _seconds(cell) -> float:
     """Calamine reads what a format calls a time as one."""
-    return (
-        round(cell.total_seconds())
-        if hasattr(cell, "total_seconds")
-        else cell.hour * 3600 + cell.minute * 60 + cell.second
-    )
+    if hasattr(cell, "total_seconds"):
+        return round(cell.total_seconds())
+    return cell.hour * 3600 + cell.minute * 60 + cell.second
 
 
 def test_the_workbook_has_a_cover_contents_notes_and_no_formula(report):
@@ -158,7 +151,7 @@ def test_the_csv_has_every_figure_in_full_with_its_text_and_note(report):
     assert rows[3]["value"] == "1.155"
 
 
-def test_signals_are_squares_and_provisional_months_hollow_so_that_colour_is_not_needed(report):
+def test_signals_are_squares_and_provisional_months_are_hollow(report):
     chart = report.sections[0].charts[0]
     shapes = {}
     for signal, provisional in ((None, False), ("shift", False), (None, True)):
@@ -170,7 +163,7 @@ def test_signals_are_squares_and_provisional_months_hollow_so_that_colour_is_not
     assert shapes == {(None, False): (True, False), ("shift", False): (False, False), (None, True): (True, True)}
 
 
-def test_a_drawing_is_the_same_each_time_and_leaves_its_description_to_the_page(report):
+def test_a_drawing_is_the_same_each_time_and_has_no_description(report):
     chart = report.sections[0].charts[0]
     assert draw(chart) == draw(chart)
     assert "aria-" not in draw(chart)

@@ -1,7 +1,5 @@
 """Sentences follow from the figures by rule and never say more than their texts."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import date
@@ -10,11 +8,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reports import a_measure
 
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import Figure
 from dagster_project.publication.report.sentences import Month, Series, finding, sentences
+from tests.publication.reports import a_measure
 
 NOTHING = Figure("\N{EN DASH}", None, is_provisional=True)
 
@@ -56,15 +54,14 @@ def series(found: tuple[Month, ...], *, unit: str = "count", **changes) -> Serie
 
 
 def test_a_change_without_a_signal_is_called_no_unusual_change():
-    said = sentences(series(months("35634", "31316", "28441"), lower_limit=Decimal(25147), upper_limit=Decimal(39108)))
-    assert said == (
+    text = sentences(series(months("35634", "31316", "28441"), lower_limit=Decimal(25147), upper_limit=Decimal(39108)))
+    assert text == (
         "No unusual change: 35,634 in August 2022 and 28,441 in October 2022 are within the usual range (25,147 to "
         "39,108). Highest in August 2022 (35,634), lowest in October 2022 (28,441)."
     )
 
 
 def test_fewer_than_12_points_give_facts_and_no_verdict():
-    """What a reader has to be able to say of 101 calls from the printed figures."""
     found = series(
         months("32.01", "42.61", "53.27", "38.93", "20.70", "15.89", unit="percent"),
         unit="percent",
@@ -81,15 +78,15 @@ def test_fewer_than_12_points_give_facts_and_no_verdict():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "start"),
     [
         (("10", "30"), "Rose from 10 in August 2022 to 30 in September 2022. Worse than usual: Sep 2022 (outside the"),
         (("30", "10"), "Fell from 30 in August 2022 to 10 in September 2022. Worse than usual: Sep 2022 (outside the"),
         (("10.4", "10"), "The same in August 2022 and September 2022: 10. Worse than usual: Sep 2022 (outside the"),
     ],
 )
-def test_a_change_with_a_signal_has_a_direction_unless_the_texts_are_the_same(values, said):
-    assert sentences(series(months(*values, signals=(1,)))).startswith(said)
+def test_a_change_with_a_signal_has_a_direction_unless_the_texts_are_the_same(values, start):
+    assert sentences(series(months(*values, signals=(1,)))).startswith(start)
 
 
 def test_unusual_months_are_named_by_verdict_and_rule():
@@ -109,10 +106,20 @@ def test_unusual_months_are_named_by_verdict_and_rule():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    "changes",
+    [{"baseline_start": date(2022, 9, 1)}, dict.fromkeys(("lower_limit", "upper_limit", "variation"))],
+    ids=["a baseline after the first month", "no limits"],
+)
+def test_without_limits_for_all_months_the_direction_is_given(changes):
+    text = sentences(series(months("10", "30"), **changes))
+    assert text.startswith("Rose from 10 in August 2022 to 30 in September 2022.")
+
+
+@pytest.mark.parametrize(
+    ("values", "start"),
     [
         (("20", "10", "30"), "Fell from 20 in August 2022 to 10 in September 2022, then rose to 30 in October 2022."),
-        # Of a month above both ends and one below them, the one that lies further beyond.
+        # Of a month above both ends and one below them, the more distant one.
         (
             ("20", "35", "8", "22"),
             "Rose from 20 in August 2022 to 35 in September 2022, then fell to 22 in November 2022.",
@@ -122,16 +129,11 @@ def test_unusual_months_are_named_by_verdict_and_rule():
         (("20", "30.4", "30"), "Rose from 20 in August 2022 to 30 in October 2022."),
     ],
 )
-def test_the_course_goes_by_way_of_the_month_furthest_beyond_both_ends(values, said):
-    assert sentences(series(months(*values), points=3)).startswith(said)
+def test_a_turn_is_the_month_furthest_beyond_both_ends(values, start):
+    assert sentences(series(months(*values), points=3)).startswith(start)
 
 
-def test_limits_since_a_baseline_say_nothing_of_the_months_before():
-    found = series(months("10", "30"), baseline_start=date(2022, 9, 1))
-    assert sentences(found).startswith("Rose from 10 in August 2022 to 30 in September 2022.")
-
-
-def test_a_measure_that_is_not_judged_says_so_and_misses_no_months():
+def test_a_measure_that_is_not_judged_says_so():
     found = series(months("10", "30"), chart_type="none", points=0, lower_limit=None, upper_limit=None, variation=None)
     assert sentences(found) == (
         "Rose from 10 in August 2022 to 30 in September 2022. Highest in September 2022 (30), lowest in August 2022 "
@@ -140,13 +142,13 @@ def test_a_measure_that_is_not_judged_says_so_and_misses_no_months():
     assert finding(found) == "Not judged: the greatest value of a month"
 
 
-def test_months_of_different_ages_are_not_set_side_by_side():
+def test_months_of_different_ages_are_not_compared():
     found = series(months("10", "3"), chart_type="cohort", points=0, upper_limit=None, variation=None)
     assert sentences(found) == ""
     assert finding(found) == "Not judged: recent months still grow"
 
 
-def test_a_sum_whose_direction_a_day_is_another_says_both():
+def test_a_sum_and_its_daily_mean_may_go_in_different_directions():
     first, last = months("310", "302", signals=(0,))
     found = (replace(first, per_day=Decimal(10)), replace(last, per_day=Decimal("10.0667")))
     assert sentences(series(found)).startswith(
@@ -172,19 +174,14 @@ def test_the_finding_is_the_verdict_in_plain_words(changes, words):
     assert finding(series(months("10", "30"), **changes)) == words
 
 
-def test_without_limits_the_direction_is_told():
-    found = series(months("10", "30"), lower_limit=None, upper_limit=None, variation=None)
-    assert sentences(found).startswith("Rose from 10 in August 2022 to 30 in September 2022.")
-
-
-def test_months_with_one_text_share_the_peak_and_no_peak_is_none():
+def test_months_with_the_same_text_share_the_peak():
     found = sentences(series(months("10.4", "9", "10")))
     assert "Highest in August 2022 and October 2022 (10), lowest in September 2022 (9)." in found
     assert "Highest" not in sentences(series(months("10.4", "10", "9.6")))
 
 
 @pytest.mark.parametrize(
-    ("values", "better", "said"),
+    ("values", "better", "start"),
     [
         (("1", "1.9"), "lower", "2% benchmark met in all two months"),
         (("1",), "lower", "2% benchmark met in the one month"),
@@ -194,14 +191,14 @@ def test_months_with_one_text_share_the_peak_and_no_peak_is_none():
         (("2", "3"), "higher", "2% benchmark met in 1 of 2 months, not in August 2022"),
     ],
 )
-def test_a_target_is_strict_and_the_months_that_miss_it_are_named(values, better, said):
+def test_a_target_is_strict_and_months_that_miss_it_are_named(values, better, start):
     found = series(months(*values, unit="percent", target="2"), unit="percent", better=better)
-    assert f"{said}." in sentences(found)
-    assert f"{said}; " in sentences(replace(found, assurance="hit_and_miss"))
+    assert f"{start}." in sentences(found)
+    assert f"{start}; " in sentences(replace(found, assurance="hit_and_miss"))
 
 
 @pytest.mark.parametrize(
-    ("assurance", "values", "said"),
+    ("assurance", "values", "start"),
     [
         ("consistently_meets", ("1", "1"), "the chart shows that it is met reliably."),
         ("consistently_meets", ("1", "3"), "the chart shows that it is met unless something unusual happens."),
@@ -212,9 +209,9 @@ def test_a_target_is_strict_and_the_months_that_miss_it_are_named(values, better
         ("consistently_misses", ("1", "3"), "the chart shows that it is missed unless something unusual happens."),
     ],
 )
-def test_what_the_chart_says_of_a_target_does_not_contradict_its_months(assurance, values, said):
+def test_the_chart_and_the_months_of_a_target_agree(assurance, values, start):
     found = series(months(*values, unit="percent", target="2"), unit="percent", better="lower", assurance=assurance)
-    assert sentences(found).endswith(f"; {said}")
+    assert sentences(found).endswith(f"; {start}")
 
 
 def test_a_target_of_a_measure_without_a_better_side_is_not_judged():
@@ -240,28 +237,28 @@ def test_the_year_before_is_compared_only_when_both_are_whole():
 
 
 def test_months_that_are_left_out_are_named():
-    assert sentences(series(months("1", "2"), left_out=(date(2022, 12, 1),))).endswith(
-        "Left out, since days are missing: December 2022."
-    )
-    assert sentences(series(months("1"), left_out=(date(2022, 12, 1),))).startswith("There are too few complete months")
+    december = (date(2022, 12, 1),)
+    text = sentences(series(months("1", "2"), left_out=december))
+    assert text.endswith("Left out, since days are missing: December 2022.")
+    assert sentences(series(months("1"), left_out=december)).startswith("There are too few complete months")
 
 
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=5), st.booleans(), st.sampled_from([3, 12]))
 def test_no_sentence_contradicts_the_texts(thousandths, has_signal, points):
-    """Values differ by thousandths while texts have two decimals: what is printed alike is never told apart."""
+    """Values differ by thousandths and texts have two decimals: equal texts are never called different."""
     values = [str(Decimal(1) + Decimal(item) / 1000) for item in thousandths]
     found = months(*values, unit="percent", signals=(len(values) - 1,) if has_signal else ())
-    said = sentences(series(found, unit="percent", better="lower", points=points))
-    for verb, first, then in re.findall(r"(Rose|Fell) from ([\d.]+)% in \w+ \d+ to ([\d.]+)%", said):
+    text = sentences(series(found, unit="percent", better="lower", points=points))
+    for verb, first, then in re.findall(r"(Rose|Fell) from ([\d.]+)% in \w+ \d+ to ([\d.]+)%", text):
         assert (Decimal(first) < Decimal(then)) == (verb == "Rose")
         assert first != then
-    for turned, verb, last in re.findall(r"to ([\d.]+)% in \w+ \d+, then (rose|fell) to ([\d.]+)%", said):
+    for turned, verb, last in re.findall(r"to ([\d.]+)% in \w+ \d+, then (rose|fell) to ([\d.]+)%", text):
         assert (Decimal(turned) < Decimal(last)) == (verb == "rose")
-    if found[0].text == found[-1].text and ", then" not in said:
-        assert "Rose" not in said
-        assert "Fell" not in said
-    if "Highest in " in said:
-        peak, bottom = said.split("Highest in ")[1].split("lowest in ")
+    if found[0].text == found[-1].text and ", then" not in text:
+        assert "Rose" not in text
+        assert "Fell" not in text
+    if "Highest in " in text:
+        peak, bottom = text.split("Highest in ")[1].split("lowest in ")
         for month in found:
             for named, pick in ((peak, max), (bottom.split(".", maxsplit=1)[0], min)):
                 is_named = f"{month.month:%B %Y}" in named

@@ -1,7 +1,5 @@
 """No cell of a published CSV file or workbook is evaluated, and figures stay as they are printed."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
@@ -10,16 +8,16 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from payloads import FORMULAS, TEXTS
-from reports import a_report
 
 from dagster_project.publication.public_edition import _copy_out
 from dagster_project.publication.report.model import Report
 from dagster_project.publication.spreadsheet import neutralised, neutralised_sql
 from dagster_project.publication.tables import render_csv
 from dagster_project.publication.workbook import render_workbook
+from tests.publication.payloads import FORMULAS, TEXTS
+from tests.publication.reports import a_report
 
 
 def in_sql(text: str) -> str:
@@ -38,6 +36,7 @@ def test_figures_and_other_texts_stay_as_they_are(text):
     assert neutralised(text) == in_sql(text) == text
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from([*"=+-@\t\r\n 1,.%hms'a\xa0\u2003\u200b\ufeff\uff1d\uff20\ufe66"]), max_size=6))
 def test_both_forms_of_the_rule_agree_on_every_text(text):
     assert neutralised(text) == in_sql(text)

@@ -1,13 +1,9 @@
 """Weekly charts name their weeks, and cohorts are compared at the same age only."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from decimal import Decimal
 
-import duckdb
 import pytest
-from reports import a_measure
 
 from dagster_project.publication.report.cohorts import read_cohorts
 from dagster_project.publication.report.weekly import (
@@ -17,6 +13,7 @@ from dagster_project.publication.report.weekly import (
     weekly_sentence,
     weeks_until,
 )
+from tests.publication.reports import a_measure
 
 MONDAY = date(2022, 8, 1)
 
@@ -42,7 +39,7 @@ def drawn(rows):
     return weekly_chart(a_measure(unit="percent", decimals=2), rows)
 
 
-def test_a_weekly_chart_says_which_weeks_are_highest_lowest_and_newest():
+def test_a_weekly_chart_names_its_highest_lowest_and_newest_week():
     chart = drawn(weeks("1", "2.5", "0.5", "1.5"))
     assert weekly_sentence(chart) == (
         "By week: highest 2.50% in the week of 8 August 2022, lowest 0.50% in that of 15 August 2022; newest complete "
@@ -54,7 +51,7 @@ def test_a_weekly_chart_says_which_weeks_are_highest_lowest_and_newest():
     assert "By week: 1.00% in every week;" in weekly_sentence(drawn(weeks("1", "1.001")))
 
 
-def test_a_chart_of_one_week_is_none():
+def test_one_week_has_no_chart():
     assert drawn(weeks("1")) is None
 
 
@@ -72,13 +69,6 @@ def test_a_chart_of_one_week_is_none():
 )
 def test_the_finding_counts_the_unusual_weeks(rows, words):
     assert weekly_finding(rows) == words
-
-
-@pytest.fixture
-def marts():
-    with duckdb.connect() as connection:
-        connection.execute("create schema marts")
-        yield connection
 
 
 def test_a_paper_has_the_complete_weeks_that_end_in_its_months(marts):
@@ -120,7 +110,7 @@ def cohort(*cells: tuple[str, int, str | None, bool]):
     )
 
 
-def test_the_newest_months_are_compared_at_their_age_and_incomplete_ones_are_not(marts):
+def test_complete_months_are_compared_at_the_same_age(marts):
     rows = cohort(
         ("2022-10-01", 0, "2.4", False), ("2022-10-01", 1, "3.0", False), ("2022-10-01", 2, "3.3", False),
         ("2022-11-01", 0, "2.2", False), ("2022-11-01", 1, "3.2", False),

@@ -1,12 +1,10 @@
-"""Fixtures that the tests of loading share."""
-
-from __future__ import annotations
+"""Fixtures that several unit tests share."""
 
 import pytest
-from loading_helpers import Installation
 
 from dagster_project.loading import pipeline
-from dagster_project.validation import ValidationResult
+from tests.unit.judging_helpers import connect
+from tests.unit.loading_helpers import Installation, quick_result
 
 
 @pytest.fixture
@@ -14,8 +12,14 @@ def installation(tmp_path):
     return Installation(tmp_path / "home")
 
 
-@pytest.fixture
-def without_expectations(monkeypatch):
-    """Leaves Great Expectations out where a test is not about it: it costs half a second a load."""
-    monkeypatch.setattr(pipeline, "count_violations", lambda *_: ())
-    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
+@pytest.fixture(scope="module")
+def session():
+    """A connection as loading has it."""
+    with connect() as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def quick_validation(monkeypatch):
+    """Leaves Great Expectations out of loading; test_data_docs.py compares `quick_result` with it."""
+    monkeypatch.setattr(pipeline, "validate", quick_result)

@@ -1,7 +1,7 @@
-"""What the tests of reading share: a small contract of no real source, and the rows of a file in short form."""
+"""A small contract, and files of it with their rows in short form, for the tests of the readers."""
 
-from __future__ import annotations
-
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,36 @@ def single_contract() -> Contract:
     return small_contract("visits", column, start_column="begun_at", event_column="begun_at")
 
 
+def written(folder: Path, data: str | bytes, name: str = "visits_2022-10-30.csv") -> Path:
+    """A file with this content."""
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def repacked(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """The workbook after a change of its parts."""
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    change(parts)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    return path
+
+
 def read(path: Path, under: Contract | None = None) -> tuple[list[dict[str, Any]], Extract]:
     """All rows, without the columns that are null, and the extract after reading."""
     with open_extract(path, under or contract()) as extract:
         tables = list(extract.batches())
     assert all(table.num_rows for table in tables)
-    found = [
+    rows = [
         {name: value for name, value in row.items() if value is not None}
         for table in tables
         for row in table.to_pylist()
     ]
-    assert extract.rows_read == len(found)
-    return found, extract
+    assert extract.rows_read == len(rows)
+    return rows, extract
 
 
 def refusal(path: Path, under: Contract | None = None) -> UnreadableExtract:
@@ -62,6 +80,11 @@ def refusal(path: Path, under: Contract | None = None) -> UnreadableExtract:
     assert path.name in str(caught.value)
     assert caught.value.__cause__ is None
     return caught.value
+
+
+def numbered(rows: list[dict[str, Any]]) -> list[tuple[int, str | None]]:
+    """Source row and visit of each row."""
+    return [(row["source_row"], row.get("visit_id")) for row in rows]
 
 
 def faults(rows: list[dict[str, Any]]) -> list[tuple[int, str]]:

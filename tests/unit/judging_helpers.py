@@ -1,6 +1,4 @@
-"""What the tests of cells and rows share: a contract of every cell type, and rows judged under it as loading does."""
-
-from __future__ import annotations
+"""A contract of every cell type, and rows judged under it as loading does, for the tests of cells and rows."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -8,6 +6,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from hypothesis import HealthCheck, Phase, settings
 
 from dagster_project.contracts import CellType, Column, Contract
 from dagster_project.extracts.rows import faulty_rows_query, good_rows_query, warning_conditions
@@ -15,6 +14,7 @@ from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.sql import rows_as_dicts
 from tests.unit.small_contracts import small_contract
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 KEY = PseudonymKey(bytes(range(32)))
 EXTRACT_DATE = date(2022, 10, 30)
 
@@ -49,6 +49,11 @@ GOOD = {
     "passport": "P1",
 }
 """A row without a fault."""
+
+
+def examples(count: int) -> settings:
+    """Few examples of many cells each: a failure names the cells that differ, so that shrinking would add nothing."""
+    return settings(max_examples=count, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -88,17 +93,11 @@ def judge(
     conditions = ", ".join(f"({condition}) as {name}" for name, condition in warning_conditions(contract).items())
     whole = {"fault": None, "fault_column": None, "fault_count": 0, "fault_detail": None}
     with_warnings = f"select *, {conditions} from ({good.sql})"  # noqa: S608 (conditions of a contract)
-    judged = [
-        *(whole | row for row in _dicts(connection, with_warnings, good.parameters | force)),
-        *_dicts(connection, faulty.sql, faulty.parameters | force),
-    ]
+    judged = [whole | row for row in rows_as_dicts(connection.execute(with_warnings, good.parameters | force))]
+    judged += rows_as_dicts(connection.execute(faulty.sql, faulty.parameters | force))
     connection.unregister("text_batch")
     assert len(judged) == len(listed), "every row is good or faulty, and none is both"
     return sorted(judged, key=lambda row: row["source_row"])
-
-
-def _dicts(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
-    return rows_as_dicts(connection.execute(sql, parameters))
 
 
 def judge_one(connection: duckdb.DuckDBPyConnection, **cells: str | None) -> dict[str, Any]:

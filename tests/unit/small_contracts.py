@@ -1,7 +1,5 @@
 """Contracts of no real source, for tests: one daily source of a few columns."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dagster_project.contracts import Column, Contract

@@ -1,35 +1,21 @@
-"""What the text of a cell means where it has two plausible readings; null words; what of a text is shown."""
-
-from __future__ import annotations
+"""Cells with two plausible readings, null words, and the shown part of a text."""
 
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from judging_helpers import connect
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts import cells
 from tests.reference.cells import reading
+from tests.unit.judging_helpers import examples
 
 KINDS = (CellType.INTEGER, CellType.SECONDS, CellType.DATE, CellType.MONTH, CellType.BOOLEAN)
 
-# A failing example is a list of texts, and the assertion names the one; shrinking the list would tell nothing more.
-MANY = settings(
-    max_examples=30,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@pytest.fixture(scope="module")
-def session():
-    with connect() as connection:
-        yield connection
+MANY = examples(30)
 
 
 def parsed(session, texts: list[str]) -> list[dict[CellType, Any]]:

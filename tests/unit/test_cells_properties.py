@@ -1,7 +1,5 @@
 """Cells of every type, with near-misses of every form, against the second reading in `tests/reference/cells.py`."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,22 +7,15 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from judging_helpers import STAYS, connect, judge
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.pieces import trimmed_text
 from tests.reference.cells import Reading, reading
+from tests.unit.judging_helpers import STAYS, examples, judge
 
-# A failing example judges thousands of cells, and the assertion names some of those that differ: shrinking would tell
-# nothing more. A query costs 50 ms, a cell of a large one some microseconds.
-MANY = settings(
-    max_examples=16,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+MANY = examples(16)
 
 COLUMNS = (
     Column("word", CellType.TEXT, ""),
@@ -44,17 +35,11 @@ KEYS = (
     Column("stay_id", CellType.TEXT, "", is_required=True, key_position=1),
 )
 FREE = replace(STAYS, columns=(*KEYS, *COLUMNS))
-"""A contract without any rule between columns: what a row is faulted for is the one cell that it has."""
+"""A contract without rules between columns: a row is faulty only because of its one cell."""
 
 # Characters of the forms, and some that look or count like them elsewhere: a no-break and a thin space, a tab, Arabic,
 # full-width and superscript digits, a full-width colon, a long dash, letters that have odd capitals.
 EDITS = "0123569-+/:.,; TZthmsyne\t\n\u00a0\u2009\u0663\uff11\u00b2\uff1a\u2013\u017f'"
-
-
-@pytest.fixture(scope="module")
-def session():
-    with connect() as connection:
-        yield connection
 
 
 def neighbours(text: str) -> Iterator[str]:
@@ -84,30 +69,28 @@ def further_off(texts: list[str], count: int, chance: random.Random) -> Iterator
 
 def differences(session, cells: Iterable[tuple[str, str]], serial_days: int = 0) -> list[tuple[object, ...]]:
     """Column, text and both readings wherever they differ; the first few."""
-    asked = list(dict.fromkeys(cells))
-    trimmed = trimmed_text(pa.array([text for _, text in asked], pa.string())).to_pylist()
-    rows = [
-        {"stay_id": str(place), name: cell} for place, ((name, _), cell) in enumerate(zip(asked, trimmed, strict=True))
-    ]
+    distinct = list(dict.fromkeys(cells))
+    trimmed = trimmed_text(pa.array([text for _, text in distinct], pa.string())).to_pylist()
+    rows = [{"stay_id": str(n), name: cell} for n, ((name, _), cell) in enumerate(zip(distinct, trimmed, strict=True))]
     found: list[tuple[object, ...]] = []
-    for (name, text), row in zip(asked, judge(session, rows, contract=FREE, serial_days=serial_days), strict=True):
+    for (name, text), row in zip(distinct, judge(session, rows, contract=FREE, serial_days=serial_days), strict=True):
         column = BY_NAME[name]
         digits = (column.precision - column.scale, column.scale) if column.precision else (0, 0)
-        told = reading(column.cell_type, text, serial_days=serial_days, values=tuple(column.values), digits=digits)
+        expected = reading(column.cell_type, text, serial_days=serial_days, values=tuple(column.values), digits=digits)
         judged = Reading(row.get(name), row["fault"], bool(row.get("is_dst_ambiguous")))
         if row["fault"]:
             assert (row["fault_column"], row["fault_count"]) == (name, 1), (name, text)
             judged = Reading(reason=row["fault"])
-        if judged != told and not is_rounded_otherwise(judged.value, told.value):
-            found.append((name, text, judged, told))
+        if judged != expected and not is_rounded_otherwise(judged.value, expected.value):
+            found.append((name, text, judged, expected))
     return found[:8]
 
 
-def is_rounded_otherwise(judged: object, told: object) -> bool:
+def is_rounded_otherwise(judged: object, expected: object) -> bool:
     """Whether two readings of a serial number are next milliseconds: the half of one is not exact in a double."""
-    if not (isinstance(judged, datetime) and isinstance(told, datetime)):
+    if not (isinstance(judged, datetime) and isinstance(expected, datetime)):
         return False
-    return told.microsecond % 1000 == 0 and abs(judged - told) == timedelta(milliseconds=1)
+    return expected.microsecond % 1000 == 0 and abs(judged - expected) == timedelta(milliseconds=1)
 
 
 def digits(least: int, most: int) -> st.SearchStrategy[str]:
@@ -220,7 +203,7 @@ def test_every_form_means_the_same_in_either_reading_under_every_type(session, t
 
 
 @pytest.mark.parametrize("name", FORMS)
-@settings(MANY, max_examples=8)
+@examples(8)
 @given(st.data())
 def test_a_text_near_to_a_form_is_read_or_refused_alike(session, name, data):
     texts = data.draw(st.lists(FORMS[name] | FORMS[name] | null_words, min_size=2, max_size=3, unique=True))

@@ -1,6 +1,4 @@
-"""What connections to the warehouse may keep in memory, and what they leave on the disk."""
-
-from __future__ import annotations
+"""Memory of connections to the warehouse, and their files and modes."""
 
 import os
 import stat
@@ -23,7 +21,7 @@ from dagster_project.warehouse.connection import (
 )
 
 
-def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connection(tmp_path: Path) -> None:
+def test_spilled_files_are_private_and_deleted_with_the_connection(tmp_path: Path) -> None:
     folder = tmp_path / "warehouse.duckdb.tmp"
     folder.mkdir(mode=0o755)
     (folder / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"of a run that was killed")
@@ -39,7 +37,7 @@ def test_what_is_spilled_is_for_the_owner_alone_and_does_not_outlast_the_connect
     assert list(folder.iterdir()) == []
 
 
-def test_what_may_be_held_in_memory_grows_with_the_warehouse_and_ends_with_the_machine(tmp_path: Path) -> None:
+def test_the_memory_limit_grows_with_the_warehouse_up_to_the_machine(tmp_path: Path) -> None:
     def limit(size: int) -> int:
         warehouse = tmp_path / "warehouse.duckdb"
         with warehouse.open("wb") as file:
@@ -54,7 +52,7 @@ def test_what_may_be_held_in_memory_grows_with_the_warehouse_and_ends_with_the_m
     assert limit(8 * machine) == machine * 8 // 10 // 1_000_000
 
 
-def test_the_log_of_the_warehouse_is_for_the_owner_alone_and_other_files_are_not(tmp_path: Path) -> None:
+def test_the_log_of_the_warehouse_is_private_and_other_files_are_not(tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
     before = os.umask(0o022)
     try:
@@ -77,12 +75,11 @@ def _mode(file: Path) -> int:
 
 def test_loading_spills_nothing(tmp_path: Path) -> None:
     with loading_connection(tmp_path / "warehouse.duckdb") as connection:
-        (found,) = connection.execute("select current_setting('temp_directory')").fetchall()
-    assert found == ("",)
+        assert connection.execute("select current_setting('temp_directory')").fetchone() == ("",)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["marts.duckdb", "warehouse.duckdb"]
 
 
-def test_a_private_folder_is_made_or_closed_with_all_that_is_in_it(tmp_path: Path) -> None:
+def test_a_private_folder_is_private_with_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "dagster"
     make_private_folder(folder)
     assert _mode(folder) == 0o700
@@ -101,7 +98,7 @@ def test_a_private_folder_is_made_or_closed_with_all_that_is_in_it(tmp_path: Pat
     assert _mode(outside) == 0o644
 
 
-def test_what_is_published_is_readable_in_a_process_whose_other_files_are_private(tmp_path: Path) -> None:
+def test_published_files_are_readable_in_a_process_of_private_files(tmp_path: Path) -> None:
     @readable_files()
     def publish() -> None:
         (tmp_path / "published").mkdir()
@@ -137,7 +134,7 @@ def test_a_backup_is_advised_for_a_damaged_file_only(error: duckdb.Error, is_dam
     assert ("nothing says that the file is damaged" in str(raised.value)) != is_damaged
 
 
-def test_a_file_that_ends_too_early_is_noticed_and_free_blocks_at_its_end_are_not(tmp_path: Path) -> None:
+def test_a_truncated_file_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute("create table kept as select md5(cast(range as varchar)) as text from range(100000)")

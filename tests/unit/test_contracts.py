@@ -1,6 +1,4 @@
-"""Contracts as files: what the six say, and that a contract which the engine cannot carry out is refused at once."""
-
-from __future__ import annotations
+"""The contracts of the project, and contracts that the engine refuses because it cannot apply them."""
 
 import copy
 from datetime import time
@@ -60,17 +58,9 @@ def written(folder: Path, document: object, name: str = "patrols") -> Path:
 
 def test_the_contracts_are_the_sources_of_the_project():
     contracts = load_contracts(FOLDER)
-    assert list(contracts) == [
-        "call_segments",
-        "crimes",
-        "digital_contacts",
-        "live_chats",
-        "online_crime_reports",
-        "published_figures",
-        "published_statements",
-    ]
-    irregular = [name for name, contract in contracts.items() if not contract.is_daily]
-    assert irregular == ["published_figures", "published_statements"]
+    daily = ["call_segments", "crimes", "digital_contacts", "live_chats", "online_crime_reports"]
+    assert list(contracts) == [*daily, "published_figures", "published_statements"]
+    assert [name for name, contract in contracts.items() if contract.is_daily] == daily
     keys = {name: [column.name for column in contract.key] for name, contract in contracts.items()}
     assert keys["call_segments"] == ["call_id", "segment_no"]
     assert keys["crimes"] == ["crime_ref", "updated_at"]
@@ -95,23 +85,23 @@ AS_PRINTED = {"statement", "published_value", "threshold"}
 def test_every_number_of_the_contracts_has_a_maximum_and_every_text_a_form():
     for contract in load_contracts(FOLDER).values():
         for column in contract.columns:
-            place, is_open = f"{contract.source}.{column.name}", not (column.values or column.is_personal)
+            name, is_open = f"{contract.source}.{column.name}", not (column.values or column.is_personal)
             if is_open and column.cell_type in (CellType.INTEGER, CellType.DECIMAL, CellType.SECONDS):
-                assert column.maximum is not None, place
+                assert column.maximum is not None, name
             if is_open and column.cell_type is CellType.TEXT and column.name not in {"force_code", *AS_PRINTED}:
-                assert column.form, place
+                assert column.form, name
 
 
-def test_an_identifier_has_no_blanks_unless_its_contract_says_what_else_it_may_be(tmp_path):
+def test_an_identifier_has_no_blanks_unless_its_contract_states_a_pattern(tmp_path):
     assert load_contract(written(tmp_path, PATROLS)).column("patrol_id").pattern == IDENTIFIER
     wider = copy.deepcopy(PATROLS)
     properties(wider)[0].update(
-        logicalTypeOptions={"pattern": "[A-Z ]+"}, customProperties=[stated("patternDescription", "letters and blanks")]
+        logicalTypeOptions={"pattern": "[A-Z ]+"}, **custom(patternDescription="letters and blanks")
     )
     assert load_contract(written(tmp_path, wider)).column("patrol_id").pattern == "[A-Z ]+"
 
 
-def test_a_header_is_recognised_whatever_its_case_blanks_and_dashes(tmp_path):
+def test_case_blanks_and_dashes_of_a_header_do_not_matter(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
     for header in ("patrol_id", "Patrol ID", "PATROL-ID", " patrolid", "ref_no", "REF NO"):
         assert contract.column_named(header) == contract.column("patrol_id"), header
@@ -119,7 +109,7 @@ def test_a_header_is_recognised_whatever_its_case_blanks_and_dashes(tmp_path):
     assert [column.name for column in contract.required] == ["patrol_id", "begun_at"]
 
 
-def test_a_contract_gets_a_force_column_and_the_limits_that_it_does_not_state(tmp_path):
+def test_a_contract_gets_a_force_column_and_default_limits(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
     assert contract.columns[0].name == "force_code"
     assert (contract.faulty_share_limit, contract.faulty_rows_limit, contract.volume_floor) == (0.05, 20, 0.65)
@@ -127,17 +117,11 @@ def test_a_contract_gets_a_force_column_and_the_limits_that_it_does_not_state(tm
     assert contract.event_column == "begun_at"
 
 
-def test_a_contract_states_when_it_is_delivered_and_whether_a_marker_completes_a_file(tmp_path):
+def test_a_contract_states_its_deadline_markers_and_absent_forces(tmp_path):
     contract = load_contract(written(tmp_path, PATROLS))
     assert (contract.delivered_by, contract.needs_marker, contract.absent_forces_complete) == (time(9), False, False)
     document = copy.deepcopy(PATROLS)
-    document["schema"][0].update(
-        customProperties=[
-            stated("deliveredBy", "06:30"),
-            stated("completionMarker", "required"),
-            stated("absentForces", "complete"),
-        ]
-    )
+    document["schema"][0].update(custom(deliveredBy="06:30", completionMarker="required", absentForces="complete"))
     contract = load_contract(written(tmp_path, document))
     assert (contract.delivered_by, contract.needs_marker, contract.absent_forces_complete) == (time(6, 30), True, True)
 
@@ -146,35 +130,69 @@ def properties(document: dict[str, Any]) -> list[dict[str, Any]]:
     return document["schema"][0]["properties"]
 
 
-def stated(name: str, value: object) -> dict[str, Any]:
-    return {"property": name, "value": value}
+def custom(**stated: object) -> dict[str, Any]:
+    """Custom properties of a column or of the schema."""
+    return {"customProperties": [{"property": name, "value": value} for name, value in stated.items()]}
 
 
 def decimal(document: dict[str, Any], **changed: object) -> None:
     """Make a column one of decimals."""
-    properties(document)[2] |= {
-        "logicalType": "number",
-        "physicalType": "decimal(4, 1)",
-        "customProperties": [],
-        **changed,
-    }
+    properties(document)[2] |= {"logicalType": "number", "physicalType": "decimal(4, 1)", **custom(), **changed}
 
 
+# By message, the changes of the schema that are refused.
+OF_SCHEMA = {
+    "or state the custom property key: row": custom(key="row"),
+    "key is 'patrol_id'; known: row": custom(key="patrol_id"),
+    "startColumn 'patrol_id' is not a timestamp": custom(startColumn="patrol_id"),
+    "cadence is 'weekly'": custom(cadence="weekly"),
+    "unknown custom properties of the schema: cadance": custom(cadance="daily"),
+    "deliveredBy is 600": custom(deliveredBy=600),
+    "deliveredBy is '25:00'": custom(deliveredBy="25:00"),
+    "no day is owed": custom(cadence="irregular", deliveredBy="09:00"),
+    "eventsOutsideDay is 'ignored'": custom(eventsOutsideDay="ignored"),
+    "absentForces is 'yes'": custom(absentForces="yes"),
+    "completionMarker is True": custom(completionMarker=True),
+    "stated twice": {"customProperties": custom(cadence="daily")["customProperties"] * 2},
+}
+REASON = custom(maximumReason="a reason")
+# By message, the position of a column and its changes.
+OF_COLUMNS: dict[str, tuple[int, dict[str, Any]]] = {
+    "expected one of the two": (0, {"primaryKey": False}),
+    "a key column is required": (0, {"required": False}),
+    "reserved or not lower-case": (1, {"name": "Begun At"}),
+    "column name 'load_id' is reserved": (3, {"name": "load_id"}),
+    "needs a cellType": (1, {"logicalType": "time"}),
+    "physicalType None; a number needs decimal": (2, {"logicalType": "number"}),
+    "cellType 'minutes'": (1, custom(cellType="minutes")),
+    "are not carried out": (0, {"logicalTypeOptions": {"minLength": 3}}),
+    "unknown custom properties: notbefore": (2, custom(notbefore="begun_at")),
+    "refers to 'started_at', which is not a column": (2, custom(notBefore="started_at")),
+    "share the header 'refno'": (3, {"synonyms": [{"synonym": "ref-no"}]}),
+    "a personal column is text": (2, {"classification": "personal"}),
+    "maximum and maximumReason go together": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}),
+    "maximum 5; expected": (0, {"logicalTypeOptions": {"maximum": 5}} | REASON),
+    "maximum '5'; expected": (0, {"logicalType": "integer", "logicalTypeOptions": {"maximum": "5"}} | REASON),
+    "maximum 5 is below minimum 6": (
+        0,
+        {"logicalType": "integer", "logicalTypeOptions": {"minimum": 6, "maximum": 5}} | REASON,
+    ),
+    "bound 'soon'; expected a date": (1, {"logicalType": "date", "logicalTypeOptions": {"minimum": "soon"}}),
+    "minimum 5; expected": (1, {"logicalTypeOptions": {"minimum": 5}}),
+    "pattern and patternDescription go together": (0, {"logicalTypeOptions": {"pattern": "[a-z]+"}}),
+    "pattern and maxLength are for text": (
+        1,
+        {"logicalTypeOptions": {"pattern": "[a-z]+"}} | custom(patternDescription="letters"),
+    ),
+    "maxLength 0; expected": (0, {"logicalTypeOptions": {"maxLength": 0}}),
+    "is no regular expression": (
+        0,
+        {"logicalTypeOptions": {"pattern": "[a-z"}} | custom(patternDescription="letters"),
+    ),
+}
 MISTAKES = {
     "is 'tours', the file name says 'patrols'": lambda doc: doc.update(name="tours"),
     "expected one schema object, found 2": lambda doc: doc["schema"].append(doc["schema"][0]),
-    "expected one of the two": lambda doc: properties(doc)[0].update(primaryKey=False),
-    "or state the custom property key: row": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("key", "row")]
-    ),
-    "key is 'patrol_id'; known: row": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("key", "patrol_id")]
-    ),
-    "a key column is required": lambda doc: properties(doc)[0].update(required=False),
-    "reserved or not lower-case": lambda doc: properties(doc)[1].update(name="Begun At"),
-    "column name 'load_id' is reserved": lambda doc: properties(doc)[3].update(name="load_id"),
-    "needs a cellType": lambda doc: properties(doc)[1].update(logicalType="time"),
-    "physicalType None; a number needs decimal": lambda doc: properties(doc)[2].update(logicalType="number"),
     "physicalType 'decimal(3, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 3)"),
     "physicalType 'decimal(39, 3)'; a number": lambda doc: decimal(doc, physicalType="decimal(39, 3)"),
     "physicalType 'decimal(3, 0)'; a number": lambda doc: decimal(doc, physicalType="decimal(3, 0)"),
@@ -183,91 +201,32 @@ MISTAKES = {
     "minimum Infinity; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": float("inf")}),
     "minimum True; expected": lambda doc: decimal(doc, logicalTypeOptions={"minimum": True}),
     "a closed list is for texts": lambda doc: decimal(doc, enum=[{"value": "1.5"}]),
-    "cellType 'minutes'": lambda doc: properties(doc)[1].update(customProperties=[stated("cellType", "minutes")]),
-    "are not carried out": lambda doc: properties(doc)[0].update(logicalTypeOptions={"minLength": 3}),
-    "unknown custom properties: notbefore": lambda doc: properties(doc)[2].update(
-        customProperties=[stated("notbefore", "begun_at")]
-    ),
-    "refers to 'started_at', which is not a column": lambda doc: properties(doc)[2].update(
-        customProperties=[stated("notBefore", "started_at")]
-    ),
-    "share the header 'refno'": lambda doc: properties(doc)[3].update(synonyms=[{"synonym": "ref-no"}]),
-    "a personal column is text": lambda doc: properties(doc)[2].update(classification="personal"),
-    "startColumn 'patrol_id' is not a timestamp": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("startColumn", "patrol_id")]
-    ),
-    "cadence is 'weekly'": lambda doc: doc["schema"][0].update(customProperties=[stated("cadence", "weekly")]),
-    "unknown custom properties of the schema: cadance": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("cadance", "daily")]
-    ),
-    "deliveredBy is 600": lambda doc: doc["schema"][0].update(customProperties=[stated("deliveredBy", 600)]),
-    "deliveredBy is '25:00'": lambda doc: doc["schema"][0].update(customProperties=[stated("deliveredBy", "25:00")]),
-    "no day is owed": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("cadence", "irregular"), stated("deliveredBy", "09:00")]
-    ),
-    "eventsOutsideDay is 'ignored'": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("eventsOutsideDay", "ignored")]
-    ),
-    "absentForces is 'yes'": lambda doc: doc["schema"][0].update(customProperties=[stated("absentForces", "yes")]),
-    "completionMarker is True": lambda doc: doc["schema"][0].update(
-        customProperties=[stated("completionMarker", True)]
-    ),
-    "stated twice": lambda doc: doc["schema"][0].update(customProperties=[stated("cadence", "daily")] * 2),
-    "no expectation may look at personal column officer": lambda doc: doc["schema"][0].update(
-        quality=[quality(column="officer")]
-    ),
-    "maximum and maximumReason go together": lambda doc: properties(doc)[0].update(
-        logicalType="integer", logicalTypeOptions={"maximum": 5}
-    ),
-    "maximum 5; expected": lambda doc: properties(doc)[0].update(
-        logicalTypeOptions={"maximum": 5}, customProperties=[stated("maximumReason", "a reason")]
-    ),
-    "maximum '5'; expected": lambda doc: properties(doc)[0].update(
-        logicalType="integer",
-        logicalTypeOptions={"maximum": "5"},
-        customProperties=[stated("maximumReason", "a reason")],
-    ),
-    "maximum 5 is below minimum 6": lambda doc: properties(doc)[0].update(
-        logicalType="integer",
-        logicalTypeOptions={"minimum": 6, "maximum": 5},
-        customProperties=[stated("maximumReason", "a reason")],
-    ),
-    "bound 'soon'; expected a date": lambda doc: properties(doc)[1].update(
-        logicalType="date", logicalTypeOptions={"minimum": "soon"}
-    ),
-    "minimum 5; expected": lambda doc: properties(doc)[1].update(logicalTypeOptions={"minimum": 5}),
-    "pattern and patternDescription go together": lambda doc: properties(doc)[0].update(
-        logicalTypeOptions={"pattern": "[a-z]+"}
-    ),
-    "pattern and maxLength are for text": lambda doc: properties(doc)[1].update(
-        logicalTypeOptions={"pattern": "[a-z]+"}, customProperties=[stated("patternDescription", "letters")]
-    ),
-    "maxLength 0; expected": lambda doc: properties(doc)[0].update(logicalTypeOptions={"maxLength": 0}),
-    "is no regular expression": lambda doc: properties(doc)[0].update(
-        logicalTypeOptions={"pattern": "[a-z"}, customProperties=[stated("patternDescription", "letters")]
-    ),
-    "severity 'fatal'": lambda doc: doc["schema"][0].update(quality=[quality(severity="fatal")]),
-    "expected engine greatExpectations": lambda doc: doc["schema"][0].update(quality=[quality(engine="soda")]),
-    "needs a snake-case name": lambda doc: doc["schema"][0].update(quality=[quality(name="A Name")]),
+    "no expectation may look at personal column officer": lambda doc: add_rule(doc, column="officer"),
+    "severity 'fatal'": lambda doc: add_rule(doc, severity="fatal"),
+    "expected engine greatExpectations": lambda doc: add_rule(doc, engine="soda"),
+    "needs a snake-case name": lambda doc: add_rule(doc, name="A Name"),
 }
 
 
-def quality(*, column: str = "patrol_id", **changed: object) -> dict[str, Any]:
-    return {
-        "name": "a_rule",
-        "description": "A reason.",
-        "severity": "critical",
-        "type": "custom",
-        "engine": "greatExpectations",
+def add_rule(document: dict[str, Any], *, column: str = "patrol_id", **changed: object) -> None:
+    rule = {
+        **{"name": "a_rule", "description": "A reason.", "severity": "critical"},
+        **{"type": "custom", "engine": "greatExpectations"},
         "implementation": {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}},
-        **changed,
     }
+    document["schema"][0]["quality"] = [rule | changed]
 
 
-@pytest.mark.parametrize("message", MISTAKES)
-def test_a_contract_that_cannot_be_carried_out_is_refused_by_file_and_place(tmp_path, message):
+@pytest.mark.parametrize("message", [*MISTAKES, *OF_SCHEMA, *OF_COLUMNS])
+def test_a_contract_that_cannot_be_applied_is_refused_with_its_file(tmp_path, message):
     document = copy.deepcopy(PATROLS)
-    MISTAKES[message](document)
+    if message in OF_SCHEMA:
+        document["schema"][0].update(OF_SCHEMA[message])
+    elif message in OF_COLUMNS:
+        position, changes = OF_COLUMNS[message]
+        properties(document)[position].update(changes)
+    else:
+        MISTAKES[message](document)
     with pytest.raises(ContractError) as refused:
         load_contract(written(tmp_path, document))
     assert "patrols.odcs.yaml" in str(refused.value)
@@ -275,7 +234,7 @@ def test_a_contract_that_cannot_be_carried_out_is_refused_by_file_and_place(tmp_
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", "", "just words", "\x00"])
-def test_a_file_that_is_no_contract_is_refused(tmp_path, text):
+def test_another_yaml_file_is_refused(tmp_path, text):
     path = tmp_path / "patrols.odcs.yaml"
     path.write_text(text)
     with pytest.raises(ContractError, match=r"patrols\.odcs\.yaml"):

@@ -1,7 +1,6 @@
 """Which sources are overdue at an instant: by their own first delivery, their own deadline and the clock alone."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -19,15 +18,20 @@ SOURCES = {"visits": VISITS, "chats": CHATS, "papers": PAPERS}
 
 
 def landed(source: str, *days: int, is_complete: bool | None = None) -> list[LandedFile]:
-    return [
-        LandedFile(source, date(2022, 10, day), Path(f"{source}_{day}.csv"), 1, 1, is_complete=is_complete)
-        for day in days
-    ]
+    name = f"{source}_{{}}.csv"
+    return [LandedFile(source, date(2022, 10, n), Path(name.format(n)), 1, 1, is_complete=is_complete) for n in days]
 
 
-def said(files: list[LandedFile], now: datetime, *, held: list[LandedFile] | None = None) -> list[str]:
-    landing = Landing(tuple(files), (), is_synthetic=False, held=tuple(held or ()))
-    return [str(item) for item in overdue_sources(None, landing, SOURCES, now=now)]
+def landing(files: Sequence[LandedFile] = (), held: Sequence[LandedFile] = (), *, is_synthetic=False) -> Landing:
+    return Landing(tuple(files), (), is_synthetic=is_synthetic, held=tuple(held))
+
+
+def overdue(files: list[LandedFile], now: datetime, **more) -> list[str]:
+    return [str(item) for item in overdue_sources(None, landing(files, **more), SOURCES, now=now)]
+
+
+def expected(files: list[LandedFile], now: datetime, **more) -> list[str]:
+    return [str(item) for item in expected_deliveries(None, landing(files, **more), SOURCES, now=now)]
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:
@@ -37,23 +41,22 @@ def utc(day: int, hour: int, minute: int = 0) -> datetime:
 def test_a_source_is_overdue_from_its_own_deadline_on_in_london_time():
     files = [*landed("visits", 24), *landed("chats", 24)]
     # 25 October 2022 was summer time: 06:30 and 09:00 in London are 05:30 and 08:00 UTC.
-    assert said(files, utc(26, 5, 29)) == []
-    assert said(files, utc(26, 5, 30)) == ["chats overdue since 2022-10-26 06:30 (extract of 2022-10-25)"]
-    assert [line.split()[0] for line in said(files, utc(26, 8))] == ["chats", "visits"]
+    assert overdue(files, utc(26, 5, 29)) == []
+    assert overdue(files, utc(26, 5, 30)) == ["chats overdue since 2022-10-26 06:30 (extract of 2022-10-25)"]
+    assert [line.split()[0] for line in overdue(files, utc(26, 8))] == ["chats", "visits"]
 
 
 def test_when_every_source_stops_all_are_overdue_and_their_days_are_counted():
     files = [*landed("visits", 20, 21), *landed("chats", 22)]
-    assert said(files, utc(26, 12)) == [
+    assert overdue(files, utc(26, 12)) == [
         "chats overdue since 2022-10-24 06:30 (extract of 2022-10-23 and 2 later)",
         "visits overdue since 2022-10-23 09:00 (extract of 2022-10-22 and 3 later)",
     ]
 
 
-def test_nothing_is_owed_before_what_the_contract_calls_the_first_delivery():
+def test_no_day_before_the_stated_first_delivery_is_overdue():
     late = {"visits": replace(VISITS, first_delivery=date(2022, 10, 24))}
-    landing = Landing(tuple(landed("visits", 1)), (), is_synthetic=False)
-    (found,) = overdue_sources(None, landing, late, now=utc(26, 12))
+    (found,) = overdue_sources(None, landing(landed("visits", 1)), late, now=utc(26, 12))
     assert found.days == (date(2022, 10, 24), date(2022, 10, 25))
 
 
@@ -62,28 +65,24 @@ def test_the_deadline_keeps_its_local_hour_on_the_day_the_clocks_change():
     assert deadline(VISITS, date(2022, 10, 28)).astimezone(UTC) == utc(29, 8)
 
 
-def test_a_source_that_never_delivered_and_one_without_a_cadence_owe_nothing():
-    assert said(landed("papers", 1), utc(26, 12)) == []
-    assert said([], utc(26, 12)) == []
+def test_irregular_sources_and_sources_without_a_delivery_are_never_overdue():
+    assert overdue(landed("papers", 1), utc(26, 12)) == []
+    assert overdue([], utc(26, 12)) == []
 
 
-def test_made_up_extracts_owe_nothing():
-    landing = Landing(tuple(landed("visits", 20)), (), is_synthetic=True)
-    assert overdue_sources(None, landing, SOURCES, now=utc(26, 12)) == []
+def test_synthetic_extracts_are_never_overdue():
+    assert overdue(landed("visits", 20), utc(26, 12), is_synthetic=True) == []
 
 
-def test_a_file_being_written_has_come_and_one_without_the_demanded_marker_has_not():
+def test_a_file_being_written_counts_and_one_without_its_required_marker_does_not():
     files, now = landed("visits", 24), utc(26, 12)
-    assert said(files, now, held=landed("visits", 25)) == []
-    (line,) = said(files, now, held=landed("visits", 25, is_complete=False))
+    assert overdue(files, now, held=landed("visits", 25)) == []
+    (line,) = overdue(files, now, held=landed("visits", 25, is_complete=False))
     assert "extract of 2022-10-25" in line
 
 
-@pytest.mark.parametrize(
-    ("status", "is_synthetic", "owed"),
-    [("loaded", False, 0), ("rejected", False, 0), ("replaced", False, 0), ("missing_delivery", False, 1)],
-)
-def test_what_the_audit_knows_has_come_unless_it_was_missing(status, is_synthetic, owed):
+@pytest.mark.parametrize(("status", "owed"), [("loaded", 0), ("rejected", 0), ("replaced", 0), ("missing_delivery", 1)])
+def test_deliveries_in_the_audit_are_not_overdue_unless_they_are_missing(status, owed):
     with dry_connection() as connection:
         ensure_tables(connection, [VISITS])
         for day, of_day in ((24, "loaded"), (25, status)):
@@ -92,26 +91,21 @@ def test_what_the_audit_knows_has_come_unless_it_was_missing(status, is_syntheti
                 insert into audit.load (
                     load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, is_synthetic,
                     loaded_at, run_id, change_seq
-                ) values (?, 'visits', ?, 0, 0, 0, ?, ?, now(), 'run', 1)
+                ) values (?, 'visits', ?, 0, 0, 0, ?, false, now(), 'run', 1)
                 """,
-                [day, date(2022, 10, day), of_day, is_synthetic],
+                [day, date(2022, 10, day), of_day],
             )
-        found = overdue_sources(connection, Landing((), (), is_synthetic=False), SOURCES, now=utc(26, 12))
+        found = overdue_sources(connection, landing(), SOURCES, now=utc(26, 12))
     assert sum(len(item.days) for item in found) == owed
-
-
-def expected(files: list[LandedFile], now: datetime) -> list[str]:
-    landing = Landing(tuple(files), (), is_synthetic=False)
-    return [str(item) for item in expected_deliveries(None, landing, SOURCES, now=now)]
 
 
 def test_an_extract_is_expected_until_its_deadline_and_overdue_from_then_on():
     files = [*landed("visits", 24), *landed("chats", 24, 25)]
     waiting = ["visits 2022-10-25 expected by 2022-10-26 09:00"]
     assert expected(files, utc(26, 7, 59)) == waiting
-    assert said(files, utc(26, 7, 59)) == []
+    assert overdue(files, utc(26, 7, 59)) == []
     assert expected(files, utc(26, 8)) == []
-    assert [line.split()[0] for line in said(files, utc(26, 8))] == ["visits"]
+    assert [line.split()[0] for line in overdue(files, utc(26, 8))] == ["visits"]
 
 
 def test_a_day_that_is_not_over_is_expected_only_when_another_source_has_delivered_it():
@@ -123,5 +117,4 @@ def test_a_day_that_is_not_over_is_expected_only_when_another_source_has_deliver
 def test_nothing_is_expected_of_synthetic_papers_and_of_sources_that_never_delivered():
     files = [*landed("papers", 20), *landed("chats", 24, 25)]
     assert expected(files, utc(26, 7)) == []
-    landing = Landing(tuple(landed("visits", 24)), (), is_synthetic=True)
-    assert expected_deliveries(None, landing, SOURCES, now=utc(26, 7)) == []
+    assert expected(landed("visits", 24), utc(26, 7), is_synthetic=True) == []

@@ -1,7 +1,5 @@
 """Columns of decimals: bounds and messages, the same values in every format, and the type of the raw table."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from dataclasses import replace
@@ -11,30 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
-from judging_helpers import connect, judge
-from loading_helpers import VISITS, Installation
 
 from dagster_project.contracts import CellType, Column
 from dagster_project.extracts.rows import fault_sentences
+from tests.unit.judging_helpers import judge
+from tests.unit.loading_helpers import VISITS, Installation
 
-LONGITUDE = Column(
-    "longitude",
-    CellType.DECIMAL,
-    "",
-    precision=9,
-    scale=6,
-    minimum=Decimal("-8.65"),
-    maximum=Decimal("1.77"),
-    maximum_reason="the United Kingdom ends there",
-)
+BOUNDS = {"minimum": Decimal("-8.65"), "maximum": Decimal("1.77"), "maximum_reason": "the United Kingdom ends there"}
+LONGITUDE = Column("longitude", CellType.DECIMAL, "", precision=9, scale=6, **BOUNDS)
 SCANS = replace(VISITS, source="scans", columns=(*VISITS.columns, LONGITUDE))
 VALUES = [Decimal("-0.143517"), Decimal("0.5"), Decimal("1.77"), Decimal("-8.65"), Decimal(0), Decimal("0.000001")]
-
-
-@pytest.fixture(scope="module")
-def session():
-    with connect() as connection:
-        yield connection
 
 
 @pytest.mark.parametrize(
@@ -51,13 +35,13 @@ def session():
         ("07700900123", "looks_personal"),
     ],
 )
-def test_a_number_that_the_column_cannot_have_is_quarantined_with_its_reason(session, text, fault):
+def test_a_number_outside_the_column_has_its_reason(session, text, fault):
     row = {"visit_id": "a", "begun_at": "2022-11-01 10:00", "longitude": text}
     (judged,) = judge(session, [row], contract=SCANS)
     assert (judged["fault"], judged["fault_column"]) == (fault, "longitude")
 
 
-def test_the_sentences_say_how_many_digits_there_may_be_and_why_no_value_is_greater():
+def test_messages_state_the_digits_and_the_reason_of_the_maximum():
     sentences = fault_sentences(SCANS)
     digits = "(at most 3 before the point, 6 after it)"
     assert sentences["longitude", "not_a_decimal"] == f"longitude: not a number in decimal digits {digits}"
@@ -67,15 +51,14 @@ def test_the_sentences_say_how_many_digits_there_may_be_and_why_no_value_is_grea
     assert sentences["longitude", "above_maximum"].endswith("(1.77: the United Kingdom ends there)")
 
 
-def test_every_format_gives_the_same_decimals_of_the_type_that_the_contract_states(tmp_path):
+def test_every_format_gives_the_same_decimals(tmp_path):
     installation = Installation(tmp_path / "home", {"scans": SCANS})
     folder = installation.settings.landing / "scans"
     folder.mkdir(parents=True)
-    rows = [(f"v{place}", f"2022-11-0{{}} 10:0{place}", value) for place, value in enumerate(VALUES)]
     names = ("visit_id", "begun_at", "longitude")
 
     def of_day(day: int) -> list[tuple[str, str, Decimal]]:
-        return [(visit, begun.format(day), value) for visit, begun, value in rows]
+        return [(f"v{place}", f"2022-11-0{day} 10:0{place}", value) for place, value in enumerate(VALUES)]
 
     text = "\n".join([",".join(names), *(f"{visit},{begun},{value:f}000" for visit, begun, value in of_day(1)), ""])
     (folder / "scans_2022-11-01.csv.gz").write_bytes(gzip.compress(text.encode()))
@@ -91,8 +74,6 @@ def test_every_format_gives_the_same_decimals_of_the_type_that_the_contract_stat
         pq.write_table(pa.table({**arrays, "longitude": numbers}), folder / f"scans_2022-11-0{day}.parquet")
     installation.run(source="scans")
     assert [(entry[2], entry[4]) for entry in installation.audit()] == [("loaded", 6)] * 5
-    found = installation.query(
-        "select extract_date, list(longitude order by visit_id) from raw.scans group by all order by all"
-    )
-    assert [values for _, values in found] == [VALUES] * 5
+    by_day = "select extract_date, list(longitude order by visit_id) from raw.scans group by all order by all"
+    assert [values for _, values in installation.query(by_day)] == [VALUES] * 5
     assert installation.query("select distinct typeof(longitude) from raw.scans") == [("DECIMAL(9,6)",)]

@@ -1,107 +1,84 @@
-"""Deliveries against those before them: volume by weekday, columns gone silent, corrections, withdrawals, waivers."""
-
-from __future__ import annotations
+"""Deliveries compared with earlier ones: volume by weekday, empty columns, corrections, withdrawals, waivers."""
 
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from loading_helpers import HEADER, VISITS, Installation
 
-from dagster_project.loading.waivers import WaiverError, waive
-from dagster_project.warehouse.connection import loading_connection, reading_connection
+from dagster_project.loading.waivers import WaiverError
+from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.state import outstanding
+from tests.unit.loading_helpers import HEADER, NO_HEADER, VISITS, Installation, failed_dates, rejected, row, visits
 
 TUESDAY = date(2022, 11, 1)
-
-
-def visits(day: date, count: int, minutes: object = 5) -> list[str]:
-    return [f"v{day:%m%d}{number},{day} 10:00,{minutes},someone" for number in range(count)]
-
-
-def land(installation: Installation, day: date, count: int, **options: str) -> None:
-    installation.land(day.isoformat(), *visits(day, count), **options)
 
 
 def statuses(report) -> dict[date, str]:
     return {delivery.extract_date: delivery.status for delivery in report.deliveries}
 
 
-def rejected(report) -> list[date]:
-    return [day for day, status in statuses(report).items() if status == "rejected"]
-
-
-def needing_a_person(installation: Installation) -> list[str]:
-    with reading_connection(installation.settings.warehouse) as connection:
-        return [f"{item.extract_date} {item.status}" for item in outstanding(connection)]
-
-
-def test_half_of_what_the_weekday_brings_is_rejected_and_a_quiet_weekday_is_not(installation):
+def test_half_the_usual_rows_of_a_weekday_are_rejected_and_a_quiet_weekday_is_not(installation):
     # Weekends bring a fifth of a working day; five weeks, then a Tuesday and a Sunday of half their size.
     usual = {day: 60 if day.weekday() >= 5 else 300 for day in (TUESDAY + timedelta(n) for n in range(35))}
     for day, count in usual.items():
-        land(installation, day, count)
+        installation.land(day, *visits(day, count))
     assert set(statuses(installation.run()).values()) == {"loaded"}
     tuesday, wednesday, sunday = (TUESDAY + timedelta(days) for days in (35, 36, 40))
-    land(installation, tuesday, 150)
-    land(installation, wednesday, 210)
-    land(installation, sunday, 29)
-    assert rejected(installation.run()) == [tuesday, sunday]
+    installation.land(tuesday, *visits(tuesday, 150))
+    installation.land(wednesday, *visits(wednesday, 210))
+    installation.land(sunday, *visits(sunday, 29))
+    assert list(rejected(installation.run())) == [tuesday, sunday]
     (reason,) = installation.query("select reason from audit.load where status = 'rejected'")[0]
     assert "Found: rows_read 150, expected_rows 300." in reason
 
 
-def test_a_first_load_is_never_refused_for_its_volume(installation):
+def test_a_first_load_is_never_rejected_for_its_volume(installation):
     for week in range(3):
-        land(installation, TUESDAY + timedelta(weeks=week), 300)
-    land(installation, TUESDAY + timedelta(weeks=2, days=1), 10)
-    assert rejected(installation.run()) == []
+        installation.land(TUESDAY + timedelta(weeks=week), *visits(TUESDAY + timedelta(weeks=week), 300))
+    installation.land(TUESDAY + timedelta(weeks=2, days=1), *visits(TUESDAY + timedelta(weeks=2, days=1), 10))
+    assert rejected(installation.run()) == {}
 
 
-def test_a_few_rows_less_of_a_small_source_are_chance(installation):
+def test_a_few_rows_fewer_of_a_small_source_are_accepted(installation):
     for week in range(6):
-        land(installation, TUESDAY + timedelta(weeks=week), 12)
-    land(installation, TUESDAY + timedelta(weeks=6), 4)
-    assert rejected(installation.run()) == []
+        installation.land(TUESDAY + timedelta(weeks=week), *visits(TUESDAY + timedelta(weeks=week), 12))
+    installation.land(TUESDAY + timedelta(weeks=6), *visits(TUESDAY + timedelta(weeks=6), 4))
+    assert rejected(installation.run()) == {}
 
 
 def test_a_bank_holiday_is_compared_with_sundays(installation):
     # Tuesday 27 December 2022 is a bank holiday, in place of Christmas Day on a Sunday.
     holiday = date(2022, 12, 27)
     for day in (holiday - timedelta(n) for n in range(1, 36)):
-        land(installation, day, 60 if day.weekday() == 6 else 300)
-    land(installation, holiday, 60)
-    assert rejected(installation.run()) == []
-    # It is no measure for the Tuesdays after it, and as an ordinary one it would have been too small.
-    land(installation, holiday + timedelta(7), 300)
-    land(installation, holiday - timedelta(7), 60)
-    assert rejected(installation.run()) == [holiday - timedelta(7)]
+        installation.land(day, *visits(day, 60 if day.weekday() == 6 else 300))
+    installation.land(holiday, *visits(holiday, 60))
+    assert rejected(installation.run()) == {}
+    # It does not count for the Tuesdays after it; an ordinary Tuesday of its size is too small.
+    installation.land(holiday + timedelta(7), *visits(holiday + timedelta(7), 300))
+    installation.land(holiday - timedelta(7), *visits(holiday - timedelta(7), 60))
+    assert list(rejected(installation.run())) == [holiday - timedelta(7)]
 
 
-def test_a_column_that_had_values_and_has_none_is_warned_about(installation):
+def test_a_column_that_loses_all_its_values_is_a_warning(installation):
     for n in range(8):
-        land(installation, TUESDAY + timedelta(n), 20)
+        installation.land(TUESDAY + timedelta(n), *visits(TUESDAY + timedelta(n), 20))
     empty, dropped, small = (TUESDAY + timedelta(n) for n in (8, 9, 10))
-    installation.land(empty.isoformat(), *visits(empty, 20, minutes="N/A"))
-    lines = [f"w{n},{dropped} 10:00,{n},someone" for n in range(20)]
-    header = HEADER.replace("minutes", "length")
-    installation.land(dropped.isoformat(), text="\n".join([header, *lines, ""]))
-    installation.land(small.isoformat(), *visits(small, 5, minutes=""))
+    installation.land(empty, *visits(empty, 20, minutes="N/A"))
+    installation.land(dropped, *visits(dropped, 20), header=HEADER.replace("minutes", "length"))
+    installation.land(small, *visits(small, 5, minutes=""))
     report = installation.run()
-    assert rejected(report) == []
-    said = [warning for warning in report.warnings if "column minutes" in warning]
-    assert len(said) == 2
-    assert f"visits_{empty}.csv: column minutes has no value in any row" in said[0]
-    assert f"visits_{dropped}.csv: column minutes is not in the file" in said[1]
-    assert "synonym" in said[1]
-    failed = {o.expectation.name: o.failed_dates for o in report.outcomes if not o.success}
-    assert failed["columns_that_had_values_still_have_them"] == (empty, dropped)
+    assert rejected(report) == {}
+    without_values, without_column = [warning for warning in report.warnings if "column minutes" in warning]
+    assert f"visits_{empty}.csv: column minutes has no value in any row" in without_values
+    assert f"visits_{dropped}.csv: column minutes is not in the file" in without_column
+    assert "synonym" in without_column
+    assert failed_dates(report, "columns_that_had_values_still_have_them") == (empty, dropped)
 
 
-def test_a_column_that_was_never_filled_is_not_silent(installation):
+def test_a_column_that_was_always_empty_is_not_a_warning(installation):
     for n in range(12):
         day = TUESDAY + timedelta(n)
-        installation.land(day.isoformat(), *visits(day, 20, minutes=""))
+        installation.land(day, *visits(day, 20, minutes=""))
     assert not any("column minutes" in warning for warning in installation.run().warnings)
 
 
@@ -109,12 +86,11 @@ def force_warnings(report) -> list[str]:
     return [warning for warning in report.warnings if "has not been delivered" in warning]
 
 
-def test_a_force_that_the_source_has_not_delivered_before_is_warned_about_once(installation):
-    header, days = f"force_code,{HEADER}", [(TUESDAY + timedelta(n)).isoformat() for n in range(4)]
+def test_a_force_that_is_new_to_the_source_is_a_warning_once(installation):
+    days = [TUESDAY + timedelta(n) for n in range(4)]
 
-    def land_forces(day: str, *forces: str) -> None:
-        rows = [f"{force},v{day}{number},{day} 10:00,5,someone" for number, force in enumerate(forces)]
-        installation.land(day, text="\n".join([header, *rows, ""]))
+    def land_forces(day: date, *forces: str) -> None:
+        installation.land(day, *(f"{force},{row(force, day=day)}" for force in forces), header=f"force_code,{HEADER}")
 
     land_forces(days[0], "kent", "essex")
     land_forces(days[1], "kent", "surrey")
@@ -126,197 +102,156 @@ def test_a_force_that_the_source_has_not_delivered_before_is_warned_about_once(i
     land_forces(days[3], "gwent", "surrey")
     report = installation.run()
     assert [warning.partition("force ")[2].partition(" ")[0] for warning in force_warnings(report)] == ["gwent"]
-    assert statuses(report) == {date.fromisoformat(days[3]): "loaded"}
-    (outcome,) = [item for item in report.outcomes if item.expectation.name == "forces_have_delivered_before"]
-    assert (outcome.success, outcome.failed_dates) == (False, (date.fromisoformat(days[3]),))
+    assert statuses(report) == {days[3]: "loaded"}
+    assert failed_dates(report, "forces_have_delivered_before") == (days[3],)
 
 
-def test_a_force_that_is_not_in_the_list_is_a_faulty_row_and_no_force(installation):
-    installation.land(
-        "2022-11-01",
-        text="\n".join(
-            [
-                f"force_code,{HEADER}",
-                "kent,v1,2022-11-01 10:00,5,x",
-                "kennt,v2,2022-11-01 10:00,5,x",
-                "../../../../escaped-by-a-cell,v3,2022-11-01 10:00,5,x",
-                "",
-            ]
-        ),
-    )
+def test_a_row_of_an_unknown_force_is_faulty(installation):
+    rows = [f"{force},{row(force)}" for force in ("kent", "kennt", "../../../../escaped-by-a-cell")]
+    installation.land("2022-11-01", *rows, header=f"force_code,{HEADER}")
     installation.run()
     assert installation.query("select distinct force_code from raw.visits") == [("kent",)]
     assert [row[1:] for row in installation.quarantine()] == [(3, "unknown_force"), (4, "unknown_force")]
 
 
 def test_a_history_under_one_date_loads_with_a_warning(installation):
-    rows = [f"h{n},{TUESDAY - timedelta(n)} 10:00,5,x" for n in range(365)]
-    installation.land(TUESDAY.isoformat(), *rows, suffix="_late")
+    rows = [row(f"h{n}", day=TUESDAY - timedelta(n)) for n in range(365)]
+    installation.land(TUESDAY, *rows, suffix="_late")
     report = installation.run()
     assert statuses(report) == {TUESDAY: "loaded"}
-    assert not {o.expectation.name: o.success for o in report.outcomes}["most_events_are_near_the_extract_date"]
+    assert failed_dates(report, "most_events_are_near_the_extract_date") == (TUESDAY,)
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_what_a_correction_changed_is_counted_by_key_and_column(installation):
-    installation.land("2022-11-01", "a,2022-11-01 10:00,1,x", "b,2022-11-01 10:00,2,y", "c,2022-11-01 10:00,3,z")
-    installation.land("2022-11-02", "d,2022-11-02 10:00,1,x")
+def test_a_correction_counts_changes_by_key_and_column(installation):
+    installation.land("2022-11-01", row("a", 1), row("b", 2), row("c", 3))
+    installation.land("2022-11-02", row("d", day="2022-11-02"))
     installation.run()
     assert installation.query("select * from audit.correction") == []
-    installation.land("2022-11-01", "a,2022-11-01 10:00,1,x", "b,2022-11-01 11:00,9,y", "n,2022-11-01 10:00,,w")
+    installation.land("2022-11-01", row("a", 1), "b,2022-11-01 11:00,9,someone", row("n", ""))
     (delivery,) = installation.run().deliveries
     assert str(delivery.correction) == "1 row added, 1 removed, 1 changed (begun_at 1, minutes 1)"
-    installation.land("2022-11-01", text=f"{HEADER}\n")
+    installation.land("2022-11-01")
     installation.run()
     assert installation.query(
-        """
-        select cast(extract_date as varchar), rows_before, rows_after, rows_added, rows_removed, rows_changed,
-            changed_columns
-        from audit.correction
-        order by change_seq
-        """
-    ) == [
-        ("2022-11-01", 3, 3, 1, 1, 1, "begun_at 1, minutes 1"),
-        ("2022-11-01", 3, 0, 0, 3, 0, None),
-    ]
+        "select extract_date, rows_before, rows_after, rows_added, rows_removed, rows_changed, changed_columns "
+        "from audit.correction order by change_seq"
+    ) == [(TUESDAY, 3, 3, 1, 1, 1, "begun_at 1, minutes 1"), (TUESDAY, 3, 0, 0, 3, 0, None)]
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_a_rejected_correction_that_is_taken_away_needs_nobody(installation):
-    land(installation, TUESDAY, 2)
+def test_a_rejected_correction_that_is_removed_needs_no_attention(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
     installation.run()
-    broken = installation.land("2022-11-01", text="nothing to see here\n", suffix="_late")
+    broken = installation.land("2022-11-01", text=NO_HEADER, suffix="_late")
     installation.run()
-    assert needing_a_person(installation) == ["2022-11-01 rejected"]
+    assert installation.outstanding() == ["2022-11-01 rejected"]
     broken.unlink()
     report = installation.run()
     assert any("is gone from the landing folder" in warning for warning in report.warnings)
-    assert needing_a_person(installation) == []
+    assert installation.outstanding() == []
     assert len(installation.current()) == 2
     assert installation.run().warnings == ()
-    # The same bytes once more are a rejected delivery once more.
-    installation.land("2022-11-01", text="nothing to see here\n", suffix="_late")
+    # The same bytes are a rejected delivery again.
+    installation.land("2022-11-01", text=NO_HEADER, suffix="_late")
     installation.run()
-    assert needing_a_person(installation) == ["2022-11-01 rejected"]
+    assert installation.outstanding() == ["2022-11-01 rejected"]
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_nothing_is_taken_for_withdrawn_while_the_folder_of_its_source_is_away(installation):
-    land(installation, TUESDAY, 2)
-    broken = installation.land("2022-11-02", text="nothing to see here\n")
+def test_nothing_counts_as_withdrawn_while_the_folder_of_its_source_is_missing(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    broken = installation.land("2022-11-02", text=NO_HEADER)
     installation.run()
-    away = broken.parent.rename(broken.parent.with_name("unmounted"))
+    unmounted = broken.parent.rename(broken.parent.with_name("unmounted"))
     installation.run()
-    assert needing_a_person(installation) == ["2022-11-02 rejected"]
-    away.rename(broken.parent)
-    assert rejected(installation.run()) == [date(2022, 11, 2)]
+    assert installation.outstanding() == ["2022-11-02 rejected"]
+    unmounted.rename(broken.parent)
+    assert list(rejected(installation.run())) == [date(2022, 11, 2)]
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_a_rejected_delivery_that_is_taken_away_leaves_its_day_missing(installation):
-    land(installation, TUESDAY, 2)
-    land(installation, TUESDAY + timedelta(2), 2)
-    broken = installation.land("2022-11-02", text="nothing to see here\n")
+def test_a_rejected_delivery_that_is_removed_leaves_its_day_missing(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    installation.land(TUESDAY + timedelta(2), *visits(TUESDAY + timedelta(2), 2))
+    broken = installation.land("2022-11-02", text=NO_HEADER)
     installation.run()
-    assert needing_a_person(installation) == ["2022-11-02 rejected"]
+    assert installation.outstanding() == ["2022-11-02 rejected"]
     broken.unlink()
     installation.run()
-    assert needing_a_person(installation) == ["2022-11-02 missing_delivery"]
+    assert installation.outstanding() == ["2022-11-02 missing_delivery"]
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_a_rejected_file_of_years_ago_makes_no_day_missing_when_it_is_removed(installation):
-    land(installation, TUESDAY, 2)
-    broken = installation.land("2014-11-01", text="nothing to see here\n")
+def test_removing_a_rejected_file_of_years_ago_leaves_no_day_missing(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    broken = installation.land("2014-11-01", text=NO_HEADER)
     installation.run()
-    assert len(needing_a_person(installation)) > 2900
+    assert len(installation.outstanding()) > 2900
     broken.unlink()
     installation.run()
-    assert needing_a_person(installation) == []
+    assert installation.outstanding() == []
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_a_loaded_file_of_years_ago_makes_no_day_missing_where_the_first_delivery_is_stated(installation, tmp_path):
-    land(installation, TUESDAY, 2)
-    land(installation, date(2014, 11, 1), 2)
+def test_a_stated_first_delivery_makes_no_day_before_it_missing(installation, tmp_path):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    installation.land(date(2014, 11, 1), *visits(date(2014, 11, 1), 2))
     installation.run()
-    assert len(needing_a_person(installation)) > 2900
-    known = replace(VISITS, first_delivery=TUESDAY)
-    Installation(tmp_path / "home", {"visits": known}).run()
-    assert needing_a_person(installation) == []
+    assert len(installation.outstanding()) > 2900
+    Installation(tmp_path / "home", {"visits": replace(VISITS, first_delivery=TUESDAY)}).run()
+    assert installation.outstanding() == []
 
 
-def mostly_faulty(day: date, good: int = 30) -> list[str]:
-    return visits(day, good) + [f"x{n},{day} 10:00,never,someone" for n in range(30)]
+OUTAGE = "an outage, says the ACD team"
 
 
-def waive_rejected(installation: Installation, reason: str = "an outage, says the ACD team") -> int:
-    ((load_id, day),) = installation.query("select load_id, extract_date from audit.load where status = 'rejected'")
-    with loading_connection(installation.settings.warehouse) as connection:
+def test_an_operator_accepts_a_rejected_delivery_and_says_why(installation):
+    path = installation.land("2022-11-01", *visits(TUESDAY, 60, faulty=30))
+    assert list(rejected(installation.run())) == [TUESDAY]
+    ((load_id,),) = installation.query("select load_id from audit.load where status = 'rejected'")
+    with reading_connection(installation.settings.warehouse) as connection:
         assert [item.is_acceptable for item in outstanding(connection)] == [True]
-        waive(connection, "visits", day, reason)
-    return load_id
-
-
-def test_an_operator_can_have_a_rejected_delivery_loaded_and_says_why(installation):
-    path = installation.land("2022-11-01", *mostly_faulty(TUESDAY))
-    assert rejected(installation.run()) == [TUESDAY]
-    load_id = waive_rejected(installation)
+    installation.accept(TUESDAY, OUTAGE)
     (delivery,) = installation.run().deliveries
     assert (delivery.status, delivery.is_waived) == ("loaded", True)
     assert installation.audit() == [("2022-11-01", path.name, "loaded", 60, 30, 30)]
     (reason,) = installation.query("select reason from audit.load")[0]
-    assert reason == (
-        "accepted by an operator: an outage, says the ACD team (in spite of faulty_rows_are_within_limits)"
-    )
-    assert installation.query("select load_id, reason from audit.waiver") == [(load_id, "an outage, says the ACD team")]
-    assert needing_a_person(installation) == []
+    assert reason == f"accepted by an operator: {OUTAGE} (in spite of faulty_rows_are_within_limits)"
+    assert installation.query("select load_id, reason from audit.waiver") == [(load_id, OUTAGE)]
+    assert installation.outstanding() == []
 
 
-def test_a_waiver_is_for_one_content_and_holds_when_it_is_loaded_again(installation):
-    path = installation.land("2022-11-01", *mostly_faulty(TUESDAY))
+def test_a_waiver_accepts_one_content_only(installation):
+    path = installation.land("2022-11-01", *visits(TUESDAY, 60, faulty=30))
     installation.run()
-    waive_rejected(installation)
+    installation.accept(TUESDAY)
     installation.run()
     path.write_text(path.read_text() + "y,2022-11-01 10:00,never,someone\n")
-    assert rejected(installation.run()) == [TUESDAY]
-    assert len(installation.current()) == 30, "what was accepted stands"
-    installation.land("2022-11-01", *mostly_faulty(TUESDAY, good=31))
-    assert rejected(installation.run()) == [TUESDAY]
+    assert list(rejected(installation.run())) == [TUESDAY]
+    assert len(installation.current()) == 30, "the accepted rows stay"
+    installation.land("2022-11-01", *visits(TUESDAY, 61, faulty=30))
+    assert list(rejected(installation.run())) == [TUESDAY]
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_what_cannot_be_accepted_is_refused_with_the_reason(installation):
-    land(installation, TUESDAY, 2)
-    installation.land("2022-11-02", text="nothing to see here\n")
+def test_a_delivery_that_is_not_rejected_or_readable_cannot_be_accepted(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    installation.land("2022-11-02", text=NO_HEADER)
     installation.run()
     wednesday = TUESDAY + timedelta(days=1)
-    with loading_connection(installation.settings.warehouse) as connection:
-        with pytest.raises(WaiverError, match=r"nothing was delivered.*Rejected: visits/2022-11-02\."):
-            waive(connection, "visits", TUESDAY - timedelta(days=1), "why not")
-        with pytest.raises(WaiverError, match=r"is loaded; only a rejected delivery.*Rejected: visits/2022-11-02\."):
-            waive(connection, "visits", TUESDAY, "why not")
-        with pytest.raises(WaiverError, match=r"cannot be read.*fcir run"):
-            waive(connection, "visits", wednesday, "why not")
+    for day, message in (
+        (TUESDAY - timedelta(days=1), r"nothing was delivered.*Rejected: visits/2022-11-02\."),
+        (TUESDAY, r"is loaded; only a rejected delivery.*Rejected: visits/2022-11-02\."),
+        (wednesday, r"cannot be read.*fcir run"),
+    ):
+        with pytest.raises(WaiverError, match=message):
+            installation.accept(day)
     installation.land("2022-11-02", *visits(TUESDAY, 1))
     installation.run()
     assert installation.query("select * from audit.waiver") == []
-    with (
-        loading_connection(installation.settings.warehouse) as connection,
-        pytest.raises(WaiverError, match=r"is loaded.*No delivery is rejected\."),
-    ):
-        waive(connection, "visits", wednesday, "why not")
+    with pytest.raises(WaiverError, match=r"is loaded.*No delivery is rejected\."):
+        installation.accept(wednesday)
 
 
-@pytest.mark.usefixtures("without_expectations")
-def test_rejected_files_that_were_taken_away_cannot_be_accepted(installation):
-    land(installation, TUESDAY, 2)
-    path = installation.land("2022-11-02", text="nothing to see here\n")
+def test_rejected_files_that_were_removed_cannot_be_accepted(installation):
+    installation.land(TUESDAY, *visits(TUESDAY, 2))
+    path = installation.land("2022-11-02", text=NO_HEADER)
     installation.run()
     path.unlink()
     installation.run()
-    with (
-        loading_connection(installation.settings.warehouse) as connection,
-        pytest.raises(WaiverError, match="not in the landing folder any more"),
-    ):
-        waive(connection, "visits", TUESDAY + timedelta(days=1), "why not")
+    with pytest.raises(WaiverError, match="not in the landing folder any more"):
+        installation.accept(TUESDAY + timedelta(days=1))

@@ -53,7 +53,7 @@ def test_a_group_whose_rounded_cells_give_a_small_one_away_is_withheld():
 
 
 def test_a_group_whose_rounded_cells_add_up_to_the_total_at_their_least_is_withheld():
-    # The hidden cells could be told to be empty.
+    # A reader could tell that the hidden cells are empty.
     assert control([5, 8, 0, 0, 0], FIVE) == [None] * 5
     assert control([6, 8, 0, 0, 0], FIVE) == [5, 10, None, None, None]
 
@@ -89,7 +89,7 @@ def test_no_small_cell_follows_from_what_is_shown_and_the_total(rules, counts):
 
 
 @given(RULES, st.lists(st.integers(0, 40), min_size=2, max_size=12))
-def test_the_truth_lies_in_what_a_reader_works_out(rules, counts):
+def test_the_true_count_is_within_the_interval_of_a_reader(rules, counts):
     for count, interval in zip(counts, intervals(control(counts, rules), sum(counts), rules), strict=True):
         assert interval.least <= count <= interval.most
 
@@ -97,8 +97,8 @@ def test_the_truth_lies_in_what_a_reader_works_out(rules, counts):
 @pytest.mark.parametrize(
     ("threshold", "base", "cells", "most"), [(3, 3, 3, 14), (5, 5, 2, 30), (3, 5, 3, 13), (4, 3, 3, 16)]
 )
-def test_even_who_knows_the_program_learns_of_no_small_cell(threshold, base, cells, most):
-    """Every group of a total is controlled; those that look alike are what a reader has to choose from."""
+def test_a_reader_who_knows_the_program_learns_no_small_cell(threshold, base, cells, most):
+    """A reader cannot tell apart the groups of a total that look alike after the control."""
     rules = DisclosureRules(threshold=threshold, rounding_base=base, months_to_settle=0)
     for total in range(1, most + 1):
         alike: dict[tuple[int | None, ...], list[tuple[int, ...]]] = {}
@@ -123,7 +123,7 @@ def test_a_busy_table_is_shown_and_not_withheld(counts, random):
     assert room < 8 or sum(value is not None for value in shown) == len(busy) - 1
 
 
-def test_rules_that_hide_nothing_or_are_not_all_there_are_refused():
+def test_incomplete_rules_and_rules_that_hide_nothing_are_refused():
     with pytest.raises(RulesError, match="expected at least 2, 1 and 0"):
         DisclosureRules(threshold=1, rounding_base=5, months_to_settle=0)
     with pytest.raises(RulesError, match="has threshold; expected months_to_settle, rounding_base, threshold"):
@@ -134,11 +134,11 @@ COLUMNS = ("force_code", "month_start", "district", "offence_code", "crimes", "i
 BY_DISTRICT = {"release": "controlled", "about": "Crimes.", "dimensions": ["district"], "counts": ["crimes"]}
 
 
-def test_a_mart_that_says_nothing_and_one_that_says_it_stays_release_nothing():
+def test_a_mart_without_releases_is_not_public():
     assert releases_of("m", COLUMNS, None) == releases_of("m", COLUMNS, []) == ()
 
 
-def test_releases_are_read_as_they_are_stated():
+def test_releases_are_read_as_stated():
     whole = {"release": "whole", "columns": ["force_code", "crimes"], "where": "true"}
     assert releases_of("m", COLUMNS, [whole, BY_DISTRICT]) == (
         Whole("m", ("force_code", "crimes"), "true"),
@@ -159,7 +159,7 @@ def test_releases_are_read_as_they_are_stated():
         ([BY_DISTRICT | {"within": {"crimes": "calls"}}], "expected counts of the same release"),
     ],
 )
-def test_a_release_that_cannot_be_is_refused(stated, message):
+def test_an_invalid_release_is_refused(stated, message):
     with pytest.raises(ReleaseError, match=message):
         releases_of("m", COLUMNS, stated)
 

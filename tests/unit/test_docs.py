@@ -89,12 +89,16 @@ def test_every_expectation_that_no_contract_states_is_in_the_catalogue_with_its_
     assert documented == derived
 
 
-def test_every_command_that_a_page_names_exists() -> None:
-    group = typer.main.get_command(app)
-    verbs = set(group.commands)  # type: ignore[attr-defined]
+COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?fcir (?:--debug )?([a-z]+)", re.M)
+
+
+def test_every_command_and_make_target_that_a_page_names_exists() -> None:
+    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M))
     for page in PAGES:
-        named = set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?fcir (?:--debug )?([a-z]+)", "\n".join(code_of(page)), re.M))
-        assert named <= verbs, f"{page.name}: {named - verbs}"
+        code = "\n".join(code_of(page))
+        assert set(COMMAND.findall(code)) - commands == set(), page.name
+        assert set(re.findall(r"^make ([a-z]+)\b", code, re.M)) - targets == set(), page.name
 
 
 def test_the_page_of_commands_names_every_command() -> None:
@@ -107,14 +111,6 @@ def test_the_page_of_commands_names_every_command() -> None:
 def test_the_settings_named_are_the_settings_that_exist(file: Path) -> None:
     existing = {f"FCIR_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"\bFCIR_[A-Z_]+\b", file.read_text(encoding="utf-8"))) == existing
-
-
-def test_every_make_target_that_a_page_names_exists() -> None:
-    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
-    for page in PAGES:
-        named = set(re.findall(r"^make ([a-z]+)\b", "\n".join(code_of(page)), re.M))
-        assert named <= targets, f"{page.name}: {named - targets}"
 
 
 def test_every_link_between_the_pages_leads_to_a_file_and_a_heading() -> None:

@@ -1,6 +1,4 @@
-"""What `fcir check` says of files is what a run decides, and nothing of the installation is changed."""
-
-from __future__ import annotations
+"""`fcir check` gives the verdict that a run gives, and changes nothing."""
 
 import json
 from dataclasses import replace
@@ -8,7 +6,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from loading_helpers import CONTRACTS, HEADER, VISITS, Installation
 
 from dagster_project.cli import check as check_command
 from dagster_project.cli.check import check_files, print_check
@@ -17,9 +14,8 @@ from dagster_project.contracts import Rule, Severity
 from dagster_project.errors import UsageError
 from dagster_project.loading import dry_run
 from dagster_project.loading.dry_run import CheckedDelivery
-from dagster_project.loading.waivers import waive
 from dagster_project.settings import LogFormat
-from dagster_project.warehouse.connection import loading_connection
+from tests.unit.loading_helpers import CONTRACTS, HEADER, VISITS, Installation, row, visits
 
 DAY = date(2022, 11, 1)
 TWO_MINUTES = Rule(
@@ -47,21 +43,18 @@ def installation(tmp_path, contracts):
     return Installation(tmp_path / "home", contracts)
 
 
-def visits(day: date, count: int, *, faulty: int = 0, minutes: int = 5, at: date | None = None) -> str:
-    rows = [f"v{day:%m%d}{number},{at or day} 10:00,{minutes},someone" for number in range(count - faulty)]
-    rows += [f"x{number},{day} 10:00,never,someone" for number in range(faulty)]
+def text_of(*rows: str) -> str:
     return "\n".join([HEADER, *rows, ""])
 
 
-def deliver(folder: Path, day: date, text: str, suffix: str = "") -> Path:
+def deliver(folder: Path, day: date, rows: list[str] | str, suffix: str = "") -> Path:
     path = folder / f"visits_{day}{suffix}.csv"
-    path.write_text(text)
+    path.write_text(rows if isinstance(rows, str) else text_of(*rows))
     return path
 
 
-def check(installation: Installation, *paths: Path, **options) -> list[CheckedDelivery]:
-    options = {"source": None, "shown": 20} | options
-    return check_files(installation.settings, paths, **options)
+def check(installation: Installation, *paths: Path, source: str | None = None) -> list[CheckedDelivery]:
+    return check_files(installation.settings, paths, source=source, shown=20)
 
 
 def printed(capsys, checked: list[CheckedDelivery], form: LogFormat = LogFormat.TEXT) -> str:
@@ -75,15 +68,14 @@ def printed(capsys, checked: list[CheckedDelivery], form: LogFormat = LogFormat.
 
 
 def contents(installation: Installation) -> dict[Path, bytes]:
-    """All files but the lock, which is empty and made by whoever looks first."""
+    """All files but the empty lock."""
     files = (path for path in installation.settings.home.rglob("*") if path.is_file())
     return {path: path.read_bytes() for path in files if path != installation.settings.lock_file}
 
 
 def load_weeks(installation: Installation, weeks: int = 4) -> None:
-    for week in range(1, weeks + 1):
-        day = DAY - timedelta(weeks=week)
-        installation.land(day.isoformat(), text=visits(day, 300))
+    for day in (DAY - timedelta(weeks=week) for week in range(1, weeks + 1)):
+        installation.land(day, *visits(day, 300))
     assert not installation.run().rejected
 
 
@@ -94,31 +86,28 @@ CASES = {
     "a copy": (visits(DAY - timedelta(weeks=1), 300), ("events_outside_day", "same_content_as_other_day")),
     "other days": (visits(DAY, 300, at=DAY - timedelta(days=4)), ("events_outside_day",)),
     "a key of many": (
-        visits(DAY, 200) + "".join(f"v,2022-11-01 10:00,{minutes},x\n" for minutes in range(2, 102)),
+        visits(DAY, 200) + [row("v", minutes) for minutes in range(2, 102)],
         ("key_not_unique",),
     ),
     "a rule": (visits(DAY, 300, minutes=1), ("visits_are_long",)),
-    "cut off": (visits(DAY, 300) + '"', ()),
+    "cut off": (text_of(*visits(DAY, 300)) + '"', ()),
     "no header": ("nothing\n", ("missing_column",)),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said_before_is_what_a_run_decides(installation, tmp_path, case):
-    text, codes = CASES[case]
+def test_a_check_gives_the_verdict_of_a_run(installation, tmp_path, case):
+    rows, codes = CASES[case]
     load_weeks(installation)
-    path = deliver(tmp_path, DAY, text)
+    path = deliver(tmp_path, DAY, rows)
     (checked,) = check(installation, path)
-    installation.land(DAY.isoformat(), text=text)
+    installation.land(DAY, text=path.read_text())
     (delivery,) = installation.run().deliveries
     assert checked.verdict.is_accepted == delivery.is_accepted
     assert checked.verdict.reason == delivery.reason
     assert checked.verdict.codes == codes or case == "no header"
-    (file,) = checked.files
-    assert (file.load.rows_read, file.load.rows_quarantined) == (
-        delivery.files[0].rows_read,
-        delivery.files[0].rows_quarantined,
-    )
+    counts = [(file.rows_read, file.rows_quarantined) for file in (checked.files[0].load, *delivery.files)]
+    assert counts[0] == counts[1]
 
 
 def test_days_are_judged_together_and_in_order_as_in_a_run(installation, tmp_path):
@@ -126,28 +115,25 @@ def test_days_are_judged_together_and_in_order_as_in_a_run(installation, tmp_pat
     paths = [deliver(tmp_path, day, visits(day, 40, faulty=3)) for day in reversed(days)]
     checked = check(installation, *paths)
     assert [item.extract_date for item in checked] == days
-    assert [item.verdict.codes for item in checked] == [
-        *[()] * 6,
-        ("faulty_rows_of_28_days_are_within_limits",),
-    ]
+    assert [item.verdict.codes for item in checked] == [*[()] * 6, ("faulty_rows_of_28_days_are_within_limits",)]
 
 
-def test_what_was_loaded_counts_and_nothing_is_changed(installation, tmp_path, capsys):
+def test_loaded_deliveries_count_and_nothing_is_changed(installation, tmp_path, capsys):
     load_weeks(installation)
     before = contents(installation)
     checked = check(installation, deliver(tmp_path, DAY, visits(DAY, 290, faulty=4)))
-    said = printed(capsys, checked)
-    assert "volume: 290 rows; usual for a Tuesday: 300 (median of 4)" in said
-    assert "faulty: 4 of 290 rows, and 4 of 1,190 with the accepted deliveries of the 27 days before" in said
-    assert "verdict on visits of 2022-11-01: accepted\n" in said
+    output = printed(capsys, checked)
+    assert "volume: 290 rows; usual for a Tuesday: 300 (median of 4)" in output
+    assert "faulty: 4 of 290 rows, and 4 of 1,190 with the accepted deliveries of the 27 days before" in output
+    assert "verdict on visits of 2022-11-01: accepted\n" in output
     assert before == contents(installation)
 
 
-def test_without_a_warehouse_it_says_what_it_could_not_compare(installation, tmp_path, capsys):
-    said = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 3))))
-    assert "usual for a Tuesday: not known yet" in said
-    assert "note: nothing is loaded yet; not compared" in said
-    assert "not compared: volume, faulty rows of other days, copies of other days" in said
+def test_without_a_warehouse_the_missing_comparisons_are_named(installation, tmp_path, capsys):
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 3))))
+    assert "usual for a Tuesday: not known yet" in output
+    assert "note: nothing is loaded yet; not compared" in output
+    assert "not compared: volume, faulty rows of other days, copies of other days" in output
     assert not installation.settings.home.exists()
 
 
@@ -158,18 +144,18 @@ def test_while_a_run_holds_the_warehouse_files_are_checked_alone(installation, t
         raise dry_run.WarehouseLocked("process 7 is running")
 
     monkeypatch.setattr(dry_run, "reading_audit", locked)
-    said = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 3))))
-    assert "note: process 7 is running; not compared: volume" in said
-    assert "accepted" in said
+    output = printed(capsys, check(installation, deliver(tmp_path, DAY, visits(DAY, 3))))
+    assert "note: process 7 is running; not compared: volume" in output
+    assert "accepted" in output
 
 
 def test_the_other_files_of_the_day_are_judged_with_it(installation, tmp_path, capsys):
     load_weeks(installation)
-    installation.land(DAY.isoformat(), text=visits(DAY, 250), suffix="_north")
-    south = deliver(tmp_path, DAY, visits(DAY, 60).replace("v1101", "s"), "_south")
-    said = printed(capsys, check(installation, south))
-    assert "with 1 other file of 2022-11-01 in the landing folder: visits_2022-11-01_north.csv" in said
-    assert "volume: 310 rows" in said
+    installation.land(DAY, *visits(DAY, 250), suffix="_north")
+    south = deliver(tmp_path, DAY, [line.replace("v1101", "s") for line in visits(DAY, 60)], "_south")
+    output = printed(capsys, check(installation, south))
+    assert "with 1 other file of 2022-11-01 in the landing folder: visits_2022-11-01_north.csv" in output
+    assert "volume: 310 rows" in output
     # One of the same name or content takes its place.
     same = deliver(tmp_path, DAY, visits(DAY, 250), "_copy")
     assert check(installation, same)[0].others == ()
@@ -179,20 +165,19 @@ def test_the_other_files_of_the_day_are_judged_with_it(installation, tmp_path, c
 
 def test_a_file_with_the_content_of_another_is_skipped_as_in_a_run(installation, tmp_path, capsys):
     paths = [deliver(tmp_path, DAY, visits(DAY, 3), suffix) for suffix in ("_b", "_a")]
-    said = printed(capsys, check(installation, *paths))
-    assert "visits_2022-11-01_b.csv (visits): would be skipped: same content as visits_2022-11-01_a.csv" in said
-    assert "visits_2022-11-01_a.csv (visits): would be loaded: 3 rows read, 3 good" in said
+    output = printed(capsys, check(installation, *paths))
+    assert "visits_2022-11-01_b.csv (visits): would be skipped: same content as visits_2022-11-01_a.csv" in output
+    assert "visits_2022-11-01_a.csv (visits): would be loaded: 3 rows read, 3 good" in output
 
 
-def test_a_waiver_is_known(installation, capsys):
+def test_a_waiver_is_applied(installation, capsys):
     load_weeks(installation)
-    path = installation.land(DAY.isoformat(), text=visits(DAY, 100))
+    path = installation.land(DAY, *visits(DAY, 100))
     installation.run()
     assert not check(installation, path)[0].verdict.is_accepted
-    with loading_connection(installation.settings.warehouse) as connection:
-        waive(connection, "visits", DAY, "an outage")
-    said = printed(capsys, check(installation, path))
-    assert "accepted (accepted by an operator: an outage" in said
+    installation.accept(DAY, "an outage")
+    output = printed(capsys, check(installation, path))
+    assert "accepted (accepted by an operator: an outage" in output
     installation.run()
     assert "it is loaded already, and a run has nothing to do" in printed(capsys, check(installation, path))
 
@@ -213,14 +198,14 @@ def test_json_has_file_row_column_reason_and_counts_as_keys(installation, tmp_pa
     assert verdict["reason_codes"] == ["faulty_rows_are_within_limits"]
 
 
-def test_a_file_that_is_not_there_is_said_before_its_name_is_looked_at(installation, tmp_path):
+def test_a_missing_file_is_reported_before_its_name_is_read(installation, tmp_path):
     with pytest.raises(UsageError, match=r"nowhere\.csv: no such file"):
         check(installation, tmp_path / "nowhere.csv")
 
 
 def test_a_file_without_a_date_is_judged_without_its_dates(installation, tmp_path, capsys):
     path = tmp_path / "export.csv"
-    path.write_text(visits(DAY, 30))
+    path.write_text(text_of(*visits(DAY, 30)))
     checked = check(installation, path, source="visits")
     assert checked[0].verdict.is_accepted
     assert "a name has no extract date" in printed(capsys, checked)

@@ -1,25 +1,26 @@
-from __future__ import annotations
-
 import csv
 import io
 import random
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from extract_helpers import HEADER, NAMES, contract, faults, read, refusal, single_contract
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.pieces import BLANKS
 from dagster_project.extracts.reading import open_extract
-
-
-def written(folder: Path, text: str | bytes, name: str = "visits_2022-10-30.csv") -> Path:
-    path = folder / name
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
+from tests.unit.extract_helpers import (
+    HEADER,
+    NAMES,
+    contract,
+    faults,
+    numbered,
+    read,
+    refusal,
+    single_contract,
+    written,
+)
 
 
 def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tmp_path):
@@ -28,20 +29,8 @@ def test_every_contract_column_comes_as_text_and_null_where_the_file_lacks_it(tm
         (table,) = extract.batches()
     assert table.column_names == ["source_row", "fault", "fault_detail", "record_column", *NAMES, "day"]
     assert set(table.schema.types[1:]) == {pa.string()}
-    assert table.to_pylist() == [
-        {
-            "source_row": 2,
-            "fault": None,
-            "fault_detail": None,
-            "record_column": None,
-            "visit_id": "007",
-            "room": "R1",
-            "begun_at": "2022-10-30 01:00",
-            "stay": "17s",
-            "note": None,
-            "day": None,
-        }
-    ]
+    cells = {"source_row": 2, "visit_id": "007", "room": "R1", "begun_at": "2022-10-30 01:00", "stay": "17s"}
+    assert table.to_pylist() == [dict.fromkeys(table.column_names) | cells]
 
 
 def test_headers_match_by_alias_and_without_case_spaces_and_dashes(tmp_path):
@@ -62,27 +51,85 @@ def test_delimiters_and_line_ends(tmp_path, delimiter, end):
     lines = [HEADER, "1,a,b,c,d", '2,a,"b' + end + 'b",c,d', "3,a,b,c,d"]
     text = end.join(line.replace(",", delimiter) for line in lines) + end
     rows, _ = read(written(tmp_path, text))
-    assert [(row["source_row"], row["visit_id"]) for row in rows] == [(2, "1"), (3, "2"), (5, "3")]
+    assert numbered(rows) == [(2, "1"), (3, "2"), (5, "3")]
     assert rows[1]["begun_at"] == f"b{end}b"
 
 
-def test_the_last_line_needs_no_end(tmp_path):
-    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,a,b,c,d"))
-    assert [row["visit_id"] for row in rows] == ["1", "2"]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{HEADER}", []),
+        (f"{HEADER}\n1,a,b,c,d\n2,a,b,c,d", [(2, "1"), (3, "2")]),
+        (
+            f'Visits; all\n"run on",30/10/2022\n\n{HEADER}\n\n1,a,b,c,d\n , ,\n,,,,\n2,a,b,c,d\n Grand Total: ,2\n\n',
+            [(6, "1"), (9, "2")],
+        ),
+        (f"{HEADER}\nTotal,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n", [(2, "Total"), (3, "1"), (4, "Total loss")]),
+        (f"{HEADER}\n1,a,b,c,d\n{HEADER}\n2,a,b,c,d\n", [(2, "1"), (3, "visit_id"), (4, "2")]),
+        (f'{HEADER}\n1,a,b,c,d\n\ufeff"2","a",b,c,d\n', [(2, "1"), (3, "2")]),
+    ],
+    ids=["header only", "last line without end", "preamble, blanks, totals", "totals last", "first header", "mark"],
+)
+def test_rows_have_the_numbers_of_their_lines(tmp_path, text, expected):
+    rows, _ = read(written(tmp_path, text))
+    assert (numbered(rows), faults(rows)) == (expected, [])
+
+
+LONG = "x" * (1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "last"),
+    [
+        (
+            '1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n',
+            ["unreadable_record", "unbalanced_quote", "unreadable_record", None],
+            "4abcd",
+        ),
+        (f"1,a,b,c,d\n2,a,b,c,{LONG}\n3,a,b,c,d\n", [None, "unreadable_record", None], "3abcd"),
+        (
+            '1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n',
+            ["unbalanced_quote", None, "unbalanced_quote", None],
+            ["4", "m", "n\no, p", "q", "r"],
+        ),
+        (
+            '1,a,"b\n2,e,f,g,h\nj",k,l\n3,a,"one, two\nthree, four\nfive, six",c,d\n',
+            ["unbalanced_quote", None, "too_few_cells", None],
+            ["3", "a", "one, two\nthree, four\nfive, six", "c", "d"],
+        ),
+    ],
+    ids=["NUL characters", "a line of a mebibyte", "two stray quotes", "stray quotes in broken rows"],
+)
+def test_a_faulty_record_spoils_no_other_row(tmp_path, text, expected, last):
+    rows, _ = read(written(tmp_path, f"{HEADER}\n{text}"))
+    assert [(row["source_row"], row.get("fault")) for row in rows] == list(enumerate(expected, 2))
+    assert rows[-1] == {"source_row": len(rows) + 1} | dict(zip(NAMES, last, strict=True))
+
+
+def test_a_second_header_with_more_columns_leaves_the_rows_above_it(tmp_path):
+    rows, _ = read(written(tmp_path, "visit_id,room,begun_at,stay\n1,a,b,c\n2,a,b,c\n" + HEADER + "\n3,a,b,c,d\n"))
+    assert numbered(rows) == [(2, "1"), (3, "2"), (4, None), (5, None)]
+    assert faults(rows) == [(4, "too_many_cells"), (5, "too_many_cells")]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (f"{HEADER}\n1,a,b,c,d\n2,{'x' * (17 << 20)}".encode(), "line_too_long"),
+        (f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n'.encode(), "no_header"),
+        (b'\n{"visit_id": 1}\n', "wrong_extension"),
+        *((HEADER.encode() + b"\n1,a" + byte + b",b,c,d\n", "bad_encoding") for byte in (b"\x81", b"\x8d", b"\x8f")),
+        *((HEADER.encode() + b"\n1,a" + byte + b",b,c,d\n", "bad_encoding") for byte in (b"\x90", b"\x9d")),
+    ],
+    ids=["endless line", "quote in the header", "JSON", *("\\x81", "\\x8d", "\\x8f", "\\x90", "\\x9d")],
+)
+def test_an_unreadable_file_is_refused(tmp_path, data, code):
+    assert refusal(written(tmp_path, data)).code == code
 
 
 def test_quoted_delimiters_and_doubled_quotes(tmp_path):
     rows, _ = read(written(tmp_path, f'{HEADER}\n1,"a, b","say ""hi""",5" pipe,\n'))
     assert rows == [{"source_row": 2, "visit_id": "1", "room": "a, b", "begun_at": 'say "hi"', "stay": '5" pipe'}]
-
-
-def test_a_preamble_blank_lines_and_the_totals_row_are_left_out(tmp_path):
-    text = (
-        f'Visits; all, rooms\n"run on",30/10/2022\n\n{HEADER}\n\n1,a,b,c,d\n , ,\n,,,,\n2,a,b,c,d\n Grand Total: ,2\n\n'
-    )
-    rows, extract = read(written(tmp_path, text))
-    assert [row["source_row"] for row in rows] == [6, 9]
-    assert extract.rows_read == 2
 
 
 @pytest.mark.parametrize("word", ["Total", "TOTALS", "grand total", "Total:", "Totals :"])
@@ -91,19 +138,10 @@ def test_a_totals_row_is_known_by_its_first_cell_with_text(tmp_path, word):
     assert [row["visit_id"] for row in rows] == ["1"]
 
 
-def test_only_the_last_row_can_be_a_totals_row(tmp_path):
-    rows, _ = read(written(tmp_path, f"{HEADER}\nTotal,a,b,c,d\n1,a,b,c,d\nTotal loss,a,b,c,d\n"))
-    assert [row["visit_id"] for row in rows] == ["Total", "1", "Total loss"]
-
-
 def test_a_totals_row_alone_is_an_empty_day(tmp_path):
     rows, extract = read(written(tmp_path, f"{HEADER}\nTotal,0,,,\n"))
     assert rows == []
     assert extract.found == NAMES
-
-
-def test_a_header_without_rows_is_fine(tmp_path):
-    assert read(written(tmp_path, HEADER))[0] == []
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -111,11 +149,6 @@ def test_a_header_in_the_last_line_needs_no_end(tmp_path, end):
     rows, extract = read(written(tmp_path, f"List of visits{end}{HEADER}"))
     assert rows == []
     assert extract.found == NAMES
-
-
-def test_the_header_is_the_earliest_of_equals(tmp_path):
-    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n{HEADER}\n2,a,b,c,d\n"))
-    assert [row["visit_id"] for row in rows] == ["1", "visit_id", "2"]
 
 
 def test_a_contract_of_one_column_needs_one_cell(tmp_path):
@@ -126,11 +159,6 @@ def test_a_contract_of_one_column_needs_one_cell(tmp_path):
 def test_cells_are_trimmed_of_blanks_and_byte_order_marks_but_not_inside(tmp_path):
     rows, _ = read(written(tmp_path, f"\ufeff{HEADER}\n\ufeff\u00a01\u00a0, a  b ,\u2003x\u3000,\t,\ufeff\n"))
     assert rows == [{"source_row": 2, "visit_id": "1", "room": "a  b", "begun_at": "x"}]
-
-
-def test_a_byte_order_mark_before_a_quoted_cell_is_no_part_of_it(tmp_path):
-    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,d\n\ufeff"2","a",b,c,d\n'))
-    assert [row["visit_id"] for row in rows] == ["1", "2"]
 
 
 def test_both_engines_trim_the_same(tmp_path):
@@ -144,7 +172,7 @@ def test_both_engines_trim_the_same(tmp_path):
     assert {row["room"] for row in by_arrow} == {"a", "x"}
 
 
-def test_a_trailing_delimiter_is_no_cell(tmp_path):
+def test_a_trailing_delimiter_adds_no_cell(tmp_path):
     rows, extract = read(written(tmp_path, f"{HEADER},\n1,a,b,c,d,\n2,a,b,c,d\n3,a,b,c,d,,,\n"))
     assert faults(rows) == []
     assert len(rows) == 3
@@ -159,72 +187,26 @@ def test_rows_of_the_wrong_number_of_cells_are_faults_without_content(tmp_path):
     assert rows[2]["visit_id"] == "3"
 
 
-def test_a_nul_character_makes_the_record_unreadable(tmp_path):
-    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a\x00,b,c,d\n2,"a,b,c,d\n3,\x00\n4,a,b,c,d\n'))
-    assert faults(rows) == [(2, "unreadable_record"), (3, "unbalanced_quote"), (4, "unreadable_record")]
-    assert rows[3] == {"source_row": 5, "visit_id": "4", "room": "a", "begun_at": "b", "stay": "c", "note": "d"}
-
-
-def test_a_line_of_more_than_a_mebibyte_is_one_unreadable_record(tmp_path):
-    long = "x" * (1 << 20)
-    rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,a,b,c,{long}\n3,a,b,c,d\n"))
-    assert faults(rows) == [(3, "unreadable_record")]
-    assert [row["source_row"] for row in rows] == [2, 3, 4]
-
-
 def test_a_cell_of_half_a_mebibyte_is_read(tmp_path):
     rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,b,c,"{"x" * (1 << 19)}"\n'))
     assert len(rows[0]["note"]) == 1 << 19
 
 
-def test_a_line_that_does_not_end_makes_the_file_unreadable(tmp_path):
-    path = written(tmp_path, f"{HEADER}\n1,a,b,c,d\n2,{'x' * (17 << 20)}")
-    assert refusal(path).code == "line_too_long"
-
-
-@pytest.mark.parametrize(
-    ("row", "code"),
-    [
-        ('2,"a,b,c,d', "unbalanced_quote"),
-        ('2,a,b,c,"', "unbalanced_quote"),
-        ('2,"a"x,b,c,d', "unbalanced_quote"),
-        ('"2,a,b,c,d', "unbalanced_quote"),
-    ],
-)
+@pytest.mark.parametrize("row", ['2,"a,b,c,d', '2,a,b,c,"', '2,"a"x,b,c,d', '"2,a,b,c,d'])
 @pytest.mark.parametrize("rest", ["3,a,b,c,d\n4,a,b,c,d\n", '3,"a",b,c,d\n4,a,b,c,d\n', '3,a,b,c,"d"\n4,"a,a",b,c,d\n'])
-def test_a_stray_quote_loses_no_row(tmp_path, row, code, rest):
+def test_a_stray_quote_loses_no_row(tmp_path, row, rest):
     rows, _ = read(written(tmp_path, f"{HEADER}\n1,a,b,c,d\n{row}\n{rest}"))
-    assert faults(rows) == [(3, code)]
-    assert [line.get("visit_id") for line in rows] == ["1", None, "3", "4"]
-    assert [line["source_row"] for line in rows] == [2, 3, 4, 5]
-
-
-def test_two_stray_quotes_do_not_make_one_cell_of_the_rows_between(tmp_path):
-    rows, _ = read(written(tmp_path, f'{HEADER}\n1,a,",c,d\n2,e,f,g,h\n3,i,",k,l\n4,m,"n\no, p",q,r\n'))
-    assert [row["source_row"] for row in rows] == [2, 3, 4, 5]
-    assert [row.get("fault") for row in rows] == ["unbalanced_quote", None, "unbalanced_quote", None]
-    assert rows[3]["begun_at"] == "n\no, p"
+    assert faults(rows) == [(3, "unbalanced_quote")]
+    assert numbered(rows) == [(2, "1"), (3, None), (4, "3"), (5, "4")]
 
 
 @pytest.mark.parametrize("between", ["\n", "remark\n", "9,x\n"])
-def test_two_stray_quotes_do_not_make_one_cell_of_lines_that_are_no_rows_either(tmp_path, between):
+def test_two_stray_quotes_do_not_join_lines_that_are_not_rows(tmp_path, between):
     rows, _ = read(written(tmp_path, f'{HEADER}\n"1,0",a,"b,c,d\n{between}2,e,f,g,h\n3,i,j",k,"l,m"\n'))
     codes = {row["source_row"]: row.get("fault") for row in rows}
     assert codes.pop(3, None) == (None if between == "\n" else "too_few_cells")
     assert codes == {2: "unbalanced_quote", 4: None, 5: None}
     assert rows[-1]["begun_at"] == 'j"'
-
-
-def test_two_stray_quotes_in_broken_rows_do_not_make_one_cell_of_a_whole_row_between(tmp_path):
-    rows, _ = read(
-        written(tmp_path, f'{HEADER}\n1,a,"b\n2,e,f,g,h\nj",k,l\n3,a,"one, two\nthree, four\nfive, six",c,d\n')
-    )
-    assert [(row["source_row"], row.get("fault")) for row in rows] == [
-        (2, "unbalanced_quote"),
-        (3, None),
-        (4, "too_few_cells"),
-        (5, None),
-    ]
 
 
 def test_a_header_that_lost_its_line_end_names_no_cell_of_the_row_behind_it(tmp_path):
@@ -238,15 +220,10 @@ def test_an_unknown_heading_is_named_where_a_row_is_whole_or_none_is_there(tmp_p
         assert read(written(tmp_path, f"{HEADER},Extra\n{rest}"))[1].unknown_columns == ("Extra",)
 
 
-def test_a_line_feed_in_the_header_of_a_long_file_of_carriage_returns_is_none_of_its_line_ends(tmp_path):
+def test_a_line_feed_in_a_header_is_not_a_line_end_of_a_file_with_carriage_returns(tmp_path):
     lines = [HEADER.replace("visit_id", '"visit\nid"'), *(f"{i},a,b,c,{'d' * 60_000}" for i in range(20)), ""]
     rows, _ = read(written(tmp_path, "\r".join(lines)))
     assert [row["source_row"] for row in rows] == list(range(3, 23))
-
-
-def test_a_stray_quote_in_the_header_takes_no_row_for_a_name(tmp_path):
-    path = written(tmp_path, f'{HEADER},"more\n1,a,b,c,d,e"\n2,a,b,c,d,e\n')
-    assert refusal(path).code == "no_header"
 
 
 def test_a_stray_quote_early_in_a_long_file_loses_no_row(tmp_path):
@@ -295,12 +272,6 @@ def test_the_encoding_is_decided_by_the_whole_file(tmp_path):
     assert (rows[0]["room"], rows[-1]["room"]) == ("é", "é")
 
 
-@pytest.mark.parametrize("byte", [b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d"])
-def test_bytes_that_no_encoding_has_make_the_file_unreadable(tmp_path, byte):
-    path = written(tmp_path, HEADER.encode() + b"\n1,a" + byte + b",b,c,d\n")
-    assert refusal(path).code == "bad_encoding"
-
-
 def test_other_separators_of_unicode_do_not_end_a_line(tmp_path):
     rows, _ = read(written(tmp_path, f"{HEADER}\n1,a\u2028a,b\x0bb,c\x85c,d\x1ed\n2,a,b,c,d\n"))
     assert [row["source_row"] for row in rows] == [2, 3]
@@ -310,17 +281,8 @@ def test_other_separators_of_unicode_do_not_end_a_line(tmp_path):
 def test_a_missing_required_column_is_named_and_unknown_cells_are_only_counted(tmp_path):
     error = refusal(written(tmp_path, "Mrs Smith,visit_id,room,07700900000\n1,2,3,4\n"))
     assert error.code == "missing_column"
-    assert "begun_at" in str(error)
-    assert "visit_id, room" in str(error)
-    assert "positions 1, 4" in str(error)
-    assert "Smith" not in str(error)
-    assert "07700" not in str(error)
-
-
-def test_a_second_header_that_names_more_columns_makes_no_preamble_of_the_rows_above_it(tmp_path):
-    rows, _ = read(written(tmp_path, "visit_id,room,begun_at,stay\n1,a,b,c\n2,a,b,c\n" + HEADER + "\n3,a,b,c,d\n"))
-    assert [(row["source_row"], row.get("visit_id")) for row in rows] == [(2, "1"), (3, "2"), (4, None), (5, None)]
-    assert faults(rows) == [(4, "too_many_cells"), (5, "too_many_cells")]
+    assert all(text in str(error) for text in ("begun_at", "visit_id, room", "positions 1, 4"))
+    assert not any(text in str(error) for text in ("Smith", "07700"))
 
 
 def test_a_file_without_header_tells_no_cell(tmp_path):
@@ -337,10 +299,6 @@ def test_two_cells_of_one_column_reject_the_file(tmp_path):
     assert "visit_id (cells 1, 4)" in str(error)
 
 
-def test_json_under_the_extension_csv_is_refused(tmp_path):
-    assert refusal(written(tmp_path, '\n{"visit_id": 1}\n')).code == "wrong_extension"
-
-
 CELLS = st.text(
     st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=("Cs",)), max_size=8
 ) | st.sampled_from(["", " ", '"', '""', "a,b", "x\ny", "x\r\ny", "x\ry", '5" pipe', "'", "\\", "|;\t,"])
@@ -354,7 +312,7 @@ CELLS = st.text(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
 )
 def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, delimiter, quoting, end):
-    # The module leaves a line break without quotes when it is none of its own line end.
+    # The module quotes only the line breaks of its own line end.
     end = end if quoting == csv.QUOTE_ALL else "\r\n"
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end)
@@ -366,13 +324,12 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path, rows, delimiter, quot
         writer.writerow([i, *row])
         cells = {name: cell.strip(BLANKS) for name, cell in zip(NAMES, [str(i), *row], strict=True)}
         expected.append({"source_row": start, **{name: cell for name, cell in cells.items() if cell}})
-    found, _ = read(written(tmp_path, text.getvalue()))
-    assert found == expected
+    assert read(written(tmp_path, text.getvalue()))[0] == expected
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]))
-def test_a_quote_at_any_place_touches_one_row_at_most(tmp_path, data, quoting):
+def test_a_quote_at_any_place_changes_one_row_at_most(tmp_path, data, quoting):
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=quoting, lineterminator="\n")
     writer.writerow(NAMES)
@@ -383,47 +340,17 @@ def test_a_quote_at_any_place_touches_one_row_at_most(tmp_path, data, quoting):
     place = data.draw(st.integers(whole.index("\n") + 1, len(whole) - 1))
     mutated, _ = read(written(tmp_path, whole[:place] + '"' + whole[place:]))
     assert [row["source_row"] for row in mutated] == [row["source_row"] for row in clean]
-    touched = whole.count("\n", 0, place) + 1
-    assert [r for r in mutated if r["source_row"] != touched] == [r for r in clean if r["source_row"] != touched]
-
-
-def as_lines(found: list[dict]) -> list[tuple]:
-    return [tuple(sorted(row.items())) for row in found]
+    changed = whole.count("\n", 0, place) + 1
+    assert [r for r in mutated if r["source_row"] != changed] == [r for r in clean if r["source_row"] != changed]
 
 
 PLAIN_CELLS = [
-    "a",
-    "b c",
-    "",
-    "",
-    " ",
-    "\u00a0",
-    "\ufeff",
-    " x",
-    "y\u2003",
-    "é",
-    "Total",
-    "\x0b",
-    "-",
-    "\x85",
-    "\u2028",
-]
+    "a", "b c", "", "", " ", "\u00a0", "\ufeff", " x", "y\u2003", "é", "Total", "\x0b", "-", "\x85", "\u2028",
+]  # fmt: skip
 ODD_CELLS = [
-    '""',
-    '"q"',
-    '" q "',
-    '"a""b"',
-    '""""',
-    '"a,b"',
-    '"a;b"',
-    '"x\ny"',
-    '"x\ry"',
-    '5" pipe',
-    '"a"x',
-    'a"',
-    '"',
+    '""', '"q"', '" q "', '"a""b"', '""""', '"a,b"', '"a;b"', '"x\ny"', '"x\ry"', '5" pipe', '"a"x', 'a"', '"',
     "\x00",
-]
+]  # fmt: skip
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -440,7 +367,7 @@ def test_both_engines_read_the_same(tmp_path, data, delimiter):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CsvReader, "_plain_piece", lambda *_: None)
         slow, _ = read(path)
-    assert as_lines(fast) == as_lines(slow)
+    assert fast == slow
 
 
 @pytest.mark.parametrize("cell", ['"\t"', '"\ta"', '"a\t"', '" a "', '"a"'])

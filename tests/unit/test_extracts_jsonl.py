@@ -1,22 +1,19 @@
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
-from extract_helpers import faults, read, refusal
+
+from tests.unit.extract_helpers import faults, numbered, read, refusal, written
 
 GOOD = '{"visit_id": "1", "room": "a", "begun_at": "b"}'
 
 
-def written(folder: Path, *lines: str, end: str = "\n") -> Path:
-    path = folder / "visits_2022-10-30.jsonl"
-    path.write_bytes((end.join(lines) + end).encode())
-    return path
+def records(folder: Path, *lines: str, end: str = "\n", last_end: str | None = None) -> Path:
+    return written(folder, end.join(lines) + (end if last_end is None else last_end), "visits_2022-10-30.jsonl")
 
 
 def test_numbers_keep_their_text_and_booleans_and_null_are_what_they_are(tmp_path):
     line = '{"visit_id": 12345678901234567890, "room": 1.50, "begun_at": 1e5, "stay": true, "note": null}'
-    rows, extract = read(written(tmp_path, line))
+    rows, extract = read(records(tmp_path, line))
     assert rows == [
         {"source_row": 1, "visit_id": "12345678901234567890", "room": "1.50", "begun_at": "100000", "stay": "true"}
     ]
@@ -38,7 +35,7 @@ def test_numbers_keep_their_text_and_booleans_and_null_are_what_they_are(tmp_pat
     ],
 )
 def test_numbers_have_neither_exponent_nor_a_point_where_they_are_whole(tmp_path, number, text):
-    rows, _ = read(written(tmp_path, GOOD[:-1] + f', "stay": {number}}}'))
+    rows, _ = read(records(tmp_path, GOOD[:-1] + f', "stay": {number}}}'))
     assert rows[0]["stay"] == text
 
 
@@ -51,25 +48,25 @@ def test_numbers_have_neither_exponent_nor_a_point_where_they_are_whole(tmp_path
     ],
 )
 def test_two_keys_of_one_column_reject_the_file(tmp_path, lines):
-    error = refusal(written(tmp_path, *lines))
+    error = refusal(records(tmp_path, *lines))
     assert error.code == "duplicate_column"
     assert "visit_id" in str(error)
 
 
 def test_keys_match_like_headers_and_unknown_ones_are_named(tmp_path):
-    rows, extract = read(written(tmp_path, '{"Ref No": 1, "ROOM": 2, "begun at": 3, "caller": "x"}'))
+    rows, extract = read(records(tmp_path, '{"Ref No": 1, "ROOM": 2, "begun at": 3, "caller": "x"}'))
     assert rows == [{"source_row": 1, "visit_id": "1", "room": "2", "begun_at": "3"}]
     assert extract.unknown_columns == ("caller",)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_blank_lines_are_no_records(tmp_path, end):
-    rows, _ = read(written(tmp_path, "\ufeff", GOOD, "", "  ", GOOD, end=end))
+def test_blank_lines_are_ignored(tmp_path, end):
+    rows, _ = read(records(tmp_path, "\ufeff", GOOD, "", "  ", GOOD, end=end))
     assert [row["source_row"] for row in rows] == [1, 2]
 
 
 def test_keys_may_come_in_any_order_and_be_missing(tmp_path):
-    rows, _ = read(written(tmp_path, GOOD, '{"begun_at": "x"}', '{"room": "y", "visit_id": "z", "day": "d"}'))
+    rows, _ = read(records(tmp_path, GOOD, '{"begun_at": "x"}', '{"room": "y", "visit_id": "z", "day": "d"}'))
     assert rows[1:] == [
         {"source_row": 2, "begun_at": "x"},
         {"source_row": 3, "visit_id": "z", "room": "y", "day": "d"},
@@ -84,6 +81,7 @@ def test_keys_may_come_in_any_order_and_be_missing(tmp_path):
         "null",
         '"text"',
         '{"visit_id": 1',
+        GOOD[:20],
         "nonsense",
         '{"visit_id": [1]}',
         '{"visit_id": {"a": 1}}',
@@ -95,82 +93,68 @@ def test_keys_may_come_in_any_order_and_be_missing(tmp_path):
     ],
 )
 def test_a_record_that_is_not_an_object_of_single_values_is_a_fault(tmp_path, line):
-    rows, _ = read(written(tmp_path, GOOD, line, GOOD))
+    rows, _ = read(records(tmp_path, GOOD, line, GOOD))
     assert faults(rows) == [(2, "unreadable_record")]
     assert set(rows[1]) == {"source_row", "fault", "fault_detail"}
 
 
 def test_nested_values_of_unknown_keys_do_no_harm(tmp_path):
-    rows, _ = read(written(tmp_path, GOOD[:-1] + ', "extra": {"a": [1]}}'))
+    rows, _ = read(records(tmp_path, GOOD[:-1] + ', "extra": {"a": [1]}}'))
     assert faults(rows) == []
 
 
 def test_a_required_column_that_no_record_has_rejects_the_file(tmp_path):
-    error = refusal(written(tmp_path, '{"visit_id": 1, "room": 2}', '{"visit_id": 1}'))
+    error = refusal(records(tmp_path, '{"visit_id": 1, "room": 2}', '{"visit_id": 1}'))
     assert error.code == "missing_column"
     assert "begun_at" in str(error)
 
 
 def test_a_required_column_that_a_late_record_has_is_found(tmp_path):
-    rows, extract = read(written(tmp_path, *['{"visit_id": 1, "room": 2}'] * 100, GOOD))
+    rows, extract = read(records(tmp_path, *['{"visit_id": 1, "room": 2}'] * 100, GOOD))
     assert len(rows) == 101
     assert "begun_at" in extract.found
 
 
 def test_a_totals_record_is_left_out(tmp_path):
-    rows, _ = read(written(tmp_path, GOOD, '{"caller": null, "visit_id": "Total", "room": 1}'))
+    rows, _ = read(records(tmp_path, GOOD, '{"caller": null, "visit_id": "Total", "room": 1}'))
     assert [row["visit_id"] for row in rows] == ["1"]
 
 
 def test_lines_over_many_blocks_keep_their_numbers(tmp_path):
     lines = [GOOD.replace('"1"', str(i)) for i in range(60_000)]
-    rows, _ = read(written(tmp_path, *lines))
-    assert [(row["source_row"], row["visit_id"]) for row in rows] == [(i + 1, str(i)) for i in range(60_000)]
+    rows, _ = read(records(tmp_path, *lines))
+    assert numbered(rows) == [(i + 1, str(i)) for i in range(60_000)]
 
 
 @pytest.mark.parametrize("kept", range(1, len(GOOD)))
 def test_a_last_record_that_is_cut_off_rejects_the_file(tmp_path, kept):
-    path = written(tmp_path, *[GOOD] * 3, GOOD[:kept])
-    path.write_bytes(path.read_bytes()[:-1])
-    error = refusal(path)
+    error = refusal(records(tmp_path, *[GOOD] * 3, GOOD[:kept], last_end=""))
     assert error.code == "cut_off"
     assert "the last record (4)" in str(error)
 
 
 def test_a_last_record_cut_off_inside_a_character_rejects_the_file(tmp_path):
-    path = written(tmp_path, GOOD, GOOD.replace('"a"', '"é"'))
+    path = records(tmp_path, GOOD, GOOD.replace('"a"', '"é"'))
     data = path.read_bytes()
     path.write_bytes(data[: data.index("é".encode()) + 1])
     assert refusal(path).code == "cut_off"
 
 
-def test_a_file_of_one_cut_record_is_cut_off_and_another_text_is_no_json(tmp_path):
-    path = written(tmp_path, "")
-    path.write_text(GOOD[:20])
-    assert refusal(path).code == "cut_off"
-    path.write_text("visit_id,room\n1,a")
-    assert refusal(path).code == "wrong_extension"
+def test_a_single_cut_record_is_cut_off_and_other_text_is_refused(tmp_path):
+    assert refusal(records(tmp_path, GOOD[:20], last_end="")).code == "cut_off"
+    assert refusal(records(tmp_path, "visit_id,room", "1,a", last_end="")).code == "wrong_extension"
 
 
 def test_a_last_record_without_a_line_end_is_read(tmp_path):
-    path = written(tmp_path, GOOD, GOOD)
-    path.write_bytes(path.read_bytes()[:-1])
-    assert len(read(path)[0]) == 2
-
-
-def test_a_broken_record_that_has_a_line_end_is_one_faulty_row(tmp_path):
-    rows, _ = read(written(tmp_path, GOOD, GOOD[:20]))
-    assert faults(rows) == [(2, "unreadable_record")]
+    assert len(read(records(tmp_path, GOOD, GOOD, last_end=""))[0]) == 2
 
 
 def test_a_few_bad_bytes_are_faults_of_their_records(tmp_path):
     def record(room: bytes, key: bytes = b"note") -> bytes:
         return b'{"visit_id": "1", "room": "' + room + b'", "begun_at": "b\\u00e9", "' + key + b'": "x"}'
 
-    path = written(tmp_path)
     lines = [record("éééééé".encode()), record(b"a\xe9"), record(b"a", b"caf\xe9"), record(b"a", b"x") + b"\xe9"]
-    path.write_bytes(b"\n".join([*lines, b""]))
-    rows, extract = read(path)
+    rows, extract = read(written(tmp_path, b"\n".join([*lines, b""]), "v.jsonl"))
     assert faults(rows) == [(2, "invalid_utf_8"), (3, "invalid_utf_8"), (4, "unreadable_record")]
     assert [row.get("record_column") for row in rows] == [None, "room", None, None]
     assert rows[2]["fault_detail"] == "in a key, or a value that is not loaded"

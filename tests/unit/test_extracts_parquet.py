@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from extract_helpers import faults, read, refusal
+
+from tests.unit.extract_helpers import faults, read, refusal
 
 UTC = dt.UTC
 MOMENT = dt.datetime(2022, 10, 30, 1, 2, 3, 456_000)  # noqa: DTZ001 - a naive column is what is tested
@@ -108,24 +107,20 @@ def test_a_time_beyond_all_calendars_does_not_wrap_around_into_another(tmp_path,
     assert notes(tmp_path, pa.array([2**62, -(2**62), None], kind)) == [str(2**62), str(-(2**62)), None]
 
 
-def test_a_totals_record_is_known_by_its_first_filled_column(tmp_path):
-    rows, _ = read(written(tmp_path, {"visit_id": ["1", None], "room": ["a", "Total"]}))
-    assert len(rows) == 1
-
-
-def test_a_totals_record_is_left_out(tmp_path):
-    rows, _ = read(written(tmp_path, {"visit_id": ["1", "Total"]}))
+@pytest.mark.parametrize("totals", [{"visit_id": ["1", "Total"]}, {"visit_id": ["1", None], "room": ["a", "Total"]}])
+def test_a_totals_record_is_known_by_its_first_filled_column(tmp_path, totals):
+    rows, _ = read(written(tmp_path, totals))
     assert [row["visit_id"] for row in rows] == ["1"]
 
 
 def test_missing_and_double_columns_are_refused(tmp_path):
-    path = tmp_path / "v.parquet"
-    pq.write_table(pa.table({"visit_id": ["1"], "room": ["a"]}), path)
-    assert refusal(path).code == "missing_column"
-    pq.write_table(pa.table({"visit_id": ["1"], "Visit": ["1"], "room": ["a"], "begun_at": ["b"]}), path)
-    assert refusal(path).code == "duplicate_column"
-    pq.write_table(pa.table({"a": ["1"]}), path)
-    assert refusal(path).code == "no_header"
+    for names, code in (
+        (("visit_id", "room"), "missing_column"),
+        (("visit_id", "Visit", "room", "begun_at"), "duplicate_column"),
+        (("a",), "no_header"),
+    ):
+        pq.write_table(pa.table({name: ["1"] for name in names}), tmp_path / "v.parquet")
+        assert refusal(tmp_path / "v.parquet").code == code
 
 
 def test_a_cut_or_damaged_file_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Derived files of the dbt project: they hold what their origin says, and their origin says what is known."""
+"""Generated files of the dbt project are up to date, and their sources are right."""
 
 import csv
 from datetime import date
@@ -27,7 +27,7 @@ def test_the_single_bank_holidays_of_recent_years_are_known(day, name):
     assert bank_holidays(2022, 2023)[day] == name
 
 
-def test_a_scottish_holiday_is_none_of_england():
+def test_a_scottish_holiday_is_not_an_english_one():
     assert date(2023, 1, 3) not in bank_holidays(2023, 2023)
 
 

@@ -1,6 +1,4 @@
-"""Which files of the landing folder are whole extracts; the others are warned about, whatever their names."""
-
-from __future__ import annotations
+"""Which files of the landing folder are complete extracts; every other file is a warning."""
 
 import os
 import socket
@@ -15,7 +13,7 @@ from dagster_project.extracts.errors import printable
 from dagster_project.loading import candidate as candidates
 from dagster_project.loading import plan as plans
 from dagster_project.loading.landing import Landing, extract_date_of, hold_back, scan
-from tests.unit.loading_helpers import VISITS, Installation
+from tests.unit.loading_helpers import VISITS, Installation, row
 
 FIRST, LAST = date(2014, 4, 1), date(2026, 6, 1)
 
@@ -41,7 +39,7 @@ FIRST, LAST = date(2014, 4, 1), date(2026, 6, 1)
         ("crimes.csv", None),
     ],
 )
-def test_the_name_of_an_extract_tells_its_source_and_day(name, day):
+def test_the_name_of_an_extract_states_its_source_and_day(name, day):
     assert extract_date_of(name, "crimes") == (day and date.fromisoformat(day))
 
 
@@ -53,31 +51,28 @@ def landed(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_extracts_come_by_source_day_and_name_and_everything_else_is_warned_about(tmp_path):
+def listed(folder: Path, **arguments: object) -> Landing:
+    return scan(folder, ["crimes", "chats"], first=FIRST, last=LAST, **arguments)
+
+
+def names_of(landing: Landing) -> list[str]:
+    return [file.path.name for file in landing.files]
+
+
+def test_extracts_are_sorted_and_everything_else_is_a_warning(tmp_path):
     landing = landed(
         tmp_path,
-        "crimes/crimes_2022-10-31.csv",
-        "crimes/crimes_2022-10-30_b.csv",
-        "crimes/crimes_2022-10-30_a.csv",
-        "crimes/notes.txt",
-        "crimes/crimes_2014-03-31.csv",
-        "crimes/crimes_2026-06-02.csv",
-        "chats/chats_2022-10-30.csv",
-        "bodycam/bodycam_2022-10-30.csv",
-        "loose_2022-10-30.csv",
-        ".snapshot/crimes_2022-10-30.csv",
-        "SYNTHETIC",
+        *("crimes/crimes_2022-10-31.csv", "crimes/crimes_2022-10-30_b.csv", "crimes/crimes_2022-10-30_a.csv"),
+        *("crimes/notes.txt", "crimes/crimes_2014-03-31.csv", "crimes/crimes_2026-06-02.csv"),
+        *("chats/chats_2022-10-30.csv", "bodycam/bodycam_2022-10-30.csv", "loose_2022-10-30.csv"),
+        *(".snapshot/crimes_2022-10-30.csv", "SYNTHETIC"),
     )
     (landing / "crimes" / "crimes_2022-11-01.csv").symlink_to(landing / "crimes" / "notes.txt")
     (landing / "crimes" / "crimes_2022-11-02.csv").mkdir()
     os.mkfifo(landing / "crimes" / "crimes_2022-11-03.csv")
-    found = scan(landing, ["crimes", "chats"], first=FIRST, last=LAST)
-    assert [file.path.name for file in found.files] == [
-        "chats_2022-10-30.csv",
-        "crimes_2022-10-30_a.csv",
-        "crimes_2022-10-30_b.csv",
-        "crimes_2022-10-31.csv",
-    ]
+    found = listed(landing)
+    extracts = ["crimes_2022-10-30_a.csv", "crimes_2022-10-30_b.csv", "crimes_2022-10-31.csv"]
+    assert names_of(found) == ["chats_2022-10-30.csv", *extracts]
     assert found.is_synthetic
     for name in (
         *("notes.txt", "crimes_2014-03-31", "crimes_2026-06-02", "bodycam", "loose_2022-10-30"),
@@ -87,14 +82,14 @@ def test_extracts_come_by_source_day_and_name_and_everything_else_is_warned_abou
     assert len(found.warnings) == 8
 
 
-def test_a_landing_folder_that_is_not_there_is_an_empty_one(tmp_path):
-    found = scan(tmp_path / "none", ["crimes"], first=FIRST, last=LAST)
+def test_a_missing_landing_folder_is_an_empty_one(tmp_path):
+    found = listed(tmp_path / "none")
     assert (found.files, found.warnings, found.is_synthetic) == ((), (), False)
 
 
 def test_a_hostile_name_cannot_write_to_the_terminal(tmp_path):
     landed(tmp_path, "crimes/\x1b[2Jcleared\nsecond line.csv")
-    (warning,) = scan(tmp_path, ["crimes"], first=FIRST, last=LAST).warnings
+    (warning,) = listed(tmp_path).warnings
     assert warning.isprintable()
     assert "second line" in warning
 
@@ -107,15 +102,7 @@ def test_no_two_names_look_alike():
     assert printable("crimes_2022-10-30 (Tŷ Llên's).csv") == "crimes_2022-10-30 (Tŷ Llên's).csv"
 
 
-def listed(folder: Path, **arguments: object) -> Landing:
-    return scan(folder, ["crimes", "chats"], first=FIRST, last=LAST, **arguments)
-
-
-def names_of(found: Landing) -> list[str]:
-    return [file.path.name for file in found.files]
-
-
-def test_a_folder_that_is_a_link_is_refused_wherever_it_leads(tmp_path):
+def test_a_folder_that_is_a_link_is_refused(tmp_path):
     elsewhere = landed(tmp_path / "elsewhere", "crimes_2022-10-30.csv")
     landing = landed(tmp_path / "landing", "chats/chats_2022-10-30.csv")
     (landing / "crimes").symlink_to(elsewhere)
@@ -125,12 +112,12 @@ def test_a_folder_that_is_a_link_is_refused_wherever_it_leads(tmp_path):
     assert warning.startswith("crimes/: a link")
 
 
-def test_a_folder_that_cannot_be_listed_is_warned_about_and_hides_no_other(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_listed_is_a_warning(tmp_path, monkeypatch):
     landed(tmp_path, "chats/chats_2022-10-30.csv", "crimes/crimes_2022-10-30.csv")
     unpatched = Path.iterdir
 
     def refusing(folder: Path) -> object:
-        # Whoever runs the tests may be root, to whom every folder is open.
+        # Root, who may run the tests, can list every folder.
         if folder.name == "crimes":
             raise PermissionError(13, "Permission denied")
         return unpatched(folder)
@@ -141,7 +128,7 @@ def test_a_folder_that_cannot_be_listed_is_warned_about_and_hides_no_other(tmp_p
     assert found.warnings == ("crimes/: cannot be listed (Permission denied); nothing in it is loaded",)
 
 
-def test_a_socket_named_like_an_extract_is_warned_about(tmp_path, monkeypatch):
+def test_a_socket_named_like_an_extract_is_a_warning(tmp_path, monkeypatch):
     landed(tmp_path, "crimes/crimes_2022-10-29.csv")
     # The path of a socket is limited to about 100 characters.
     monkeypatch.chdir(tmp_path / "crimes")
@@ -152,7 +139,7 @@ def test_a_socket_named_like_an_extract_is_warned_about(tmp_path, monkeypatch):
     assert "not a regular file" in found.warnings[0]
 
 
-def test_temporary_names_and_markers_are_neither_extracts_nor_warned_about(tmp_path):
+def test_temporary_files_and_markers_are_ignored(tmp_path):
     landed(
         tmp_path,
         "crimes/crimes_2022-10-30.csv",
@@ -167,7 +154,7 @@ def test_temporary_names_and_markers_are_neither_extracts_nor_warned_about(tmp_p
     assert (names_of(found), found.warnings) == (["crimes_2022-10-30.csv"], ())
 
 
-def test_a_marker_without_its_file_is_warned_about_and_a_marker_that_is_no_file_marks_nothing(tmp_path):
+def test_a_marker_without_its_file_and_a_folder_as_marker_are_warnings(tmp_path):
     landed(tmp_path, "crimes/crimes_2022-10-30.csv.done", "crimes/crimes_2022-10-31.csv")
     (tmp_path / "crimes" / "crimes_2022-10-31.csv.done").mkdir()
     found = listed(tmp_path)
@@ -183,7 +170,7 @@ def aged(path: Path, seconds: float) -> Path:
 
 
 class Sleeper:
-    """In place of sleeping: what happens meanwhile, and for how long it was waited."""
+    """Stands for sleeping: does something else, and keeps the seconds."""
 
     def __init__(self, meanwhile=lambda: None) -> None:
         self.waits: list[float] = []
@@ -194,7 +181,7 @@ class Sleeper:
         self._meanwhile()
 
 
-def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tmp_path):
+def test_young_files_are_waited_for_once_and_taken_when_unchanged(tmp_path):
     landed(tmp_path, *(f"crimes/crimes_2022-10-{day}.csv" for day in (28, 29, 30)), "chats/chats_2022-10-30.csv")
     sleeper = Sleeper()
     settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
@@ -204,7 +191,7 @@ def test_young_files_are_waited_for_once_and_taken_when_they_stay_as_they_are(tm
     assert 0 < waited <= 5
 
 
-def test_nothing_is_waited_for_when_every_file_is_old_or_marked_or_of_another_source(tmp_path):
+def test_old_marked_and_other_files_are_not_waited_for(tmp_path):
     landed(tmp_path, "crimes/crimes_2022-10-30.csv", "chats/chats_2022-10-29.csv", "chats/chats_2022-10-30.csv")
     (tmp_path / "crimes" / "crimes_2022-10-30.csv.done").touch()
     aged(tmp_path / "chats" / "chats_2022-10-29.csv", 60)
@@ -220,7 +207,7 @@ def test_nothing_is_waited_for_when_every_file_is_old_or_marked_or_of_another_so
     assert sleeper.waits == []
 
 
-def test_a_file_that_its_sender_gives_size_and_an_old_time_before_it_is_written_is_held_back(tmp_path):
+def test_a_file_written_under_its_old_size_and_time_is_held_back(tmp_path):
     file = landed(tmp_path, "crimes/crimes_2022-10-30.csv") / "crimes" / "crimes_2022-10-30.csv"
     aged(file, 1_000_000)
     status = file.stat()
@@ -236,7 +223,7 @@ def test_a_file_that_its_sender_gives_size_and_an_old_time_before_it_is_written_
 
 
 @pytest.mark.parametrize("meanwhile", ["grows", "goes"])
-def test_a_file_that_changes_while_it_is_waited_for_holds_back_its_whole_day(tmp_path, meanwhile):
+def test_a_file_that_changes_during_the_wait_holds_back_its_day(tmp_path, meanwhile):
     landed(tmp_path, "crimes/crimes_2022-10-30_a.csv", "crimes/crimes_2022-10-30_b.csv", "crimes/crimes_2022-10-31.csv")
     aged(tmp_path / "crimes" / "crimes_2022-10-30_a.csv", 3600)
     written = tmp_path / "crimes" / "crimes_2022-10-30_b.csv"
@@ -248,7 +235,7 @@ def test_a_file_that_changes_while_it_is_waited_for_holds_back_its_whole_day(tmp
     assert warning.startswith("crimes/crimes_2022-10-30_b.csv: is still being written")
 
 
-def test_a_contract_may_demand_the_marker_and_an_older_one_does_not_count(tmp_path):
+def test_a_contract_may_require_a_marker_newer_than_the_file(tmp_path):
     landed(tmp_path, "crimes/crimes_2022-10-30.csv")
     aged(tmp_path / "crimes" / "crimes_2022-10-30.csv", 3600)
     settle = {"quiet_seconds": 0.0, "wait_for": ["crimes"]}
@@ -262,13 +249,13 @@ def test_a_contract_may_demand_the_marker_and_an_older_one_does_not_count(tmp_pa
     assert hold_back(listed(tmp_path, marked=["crimes"]), **settle).files == ()
 
 
-def test_a_time_ahead_of_our_clock_does_not_hold_a_file_back_for_ever(tmp_path):
+def test_a_file_time_in_the_future_does_not_hold_a_file_back_for_long(tmp_path):
     aged(landed(tmp_path, "crimes/crimes_2022-10-30.csv") / "crimes" / "crimes_2022-10-30.csv", -86_400)
     found = listed(tmp_path)
     later = time.time_ns() + 61_000_000_000
     assert names_of(hold_back(found, quiet_seconds=60, now_ns=lambda: later)) == ["crimes_2022-10-30.csv"]
     assert hold_back(found, quiet_seconds=60).files == ()
-    # Where no clock helps, what counts is whether it changes while it is waited for.
+    # With both times in the future, it counts whether the file changes during the wait.
     ahead = replace(found.files[0], changed_ns=found.files[0].modified_ns)
     sleeper = Sleeper()
     settled = hold_back(replace(found, files=(ahead,)), quiet_seconds=2, wait_for=["crimes"], sleep=sleeper)
@@ -287,24 +274,22 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_hostile_name_of_an_extract_loads_and_is_shown_escaped(tmp_path, name):
-    here = Installation(tmp_path)
-    good = here.land("2022-10-30", "v1,2022-10-30 09:00,5,someone", "v2,2022-10-30 25:00,5,someone")
+def test_a_hostile_name_of_an_extract_loads_and_is_shown_escaped(installation, name):
+    good = installation.land("2022-10-30", row("v1", day="2022-10-30"), "v2,2022-10-30 25:00,5,someone")
     good.rename(good.with_name(name))
-    report = here.run()
-    (shown,) = [row[1] for row in here.audit()]
+    report = installation.run()
+    (shown,) = [row[1] for row in installation.audit()]
     assert shown.isprintable()
-    assert [row[2:] for row in here.audit()] == [("loaded", 2, 1, 1)]
-    assert [row[0] for row in here.quarantine()] == [shown]
+    assert [row[2:] for row in installation.audit()] == [("loaded", 2, 1, 1)]
+    assert [row[0] for row in installation.quarantine()] == [shown]
     assert all(warning.isprintable() for warning in report.warnings)
-    assert here.run().deliveries == ()
+    assert installation.run().deliveries == ()
 
 
-def test_a_file_that_goes_between_listing_and_hashing_leaves_its_day_for_the_next_run(tmp_path, monkeypatch):
-    here = Installation(tmp_path)
-    here.land("2022-10-29", "v1,2022-10-29 09:00,5,")
-    going = here.land("2022-10-30", "v2,2022-10-30 09:00,5,")
-    here.land("2022-10-30", "v3,2022-10-30 09:00,5,", suffix="_b")
+def test_a_file_removed_before_hashing_leaves_its_day_for_the_next_run(installation, monkeypatch):
+    installation.land("2022-10-29", row("v1", day="2022-10-29"))
+    going = installation.land("2022-10-30", row("v2", day="2022-10-30"))
+    installation.land("2022-10-30", row("v3", day="2022-10-30"), suffix="_b")
 
     def hash_of(path: Path) -> str:
         if path == going:
@@ -313,19 +298,18 @@ def test_a_file_that_goes_between_listing_and_hashing_leaves_its_day_for_the_nex
 
     with monkeypatch.context() as patch:
         patch.setattr(plans, "sha256_of", hash_of)
-        report = here.run()
-    assert here.current() == [("2022-10-29", "v1", 5)]
+        report = installation.run()
+    assert installation.current() == [("2022-10-29", "v1", 5)]
     assert report.missing == ()
     assert "has gone since the folder was listed" in report.warnings[0]
-    here.run()
-    assert len(here.current()) == 3
+    installation.run()
+    assert len(installation.current()) == 3
 
 
-def test_a_file_that_goes_between_hashing_and_opening_leaves_its_day_for_the_next_run(tmp_path, monkeypatch):
-    here = Installation(tmp_path)
-    here.land("2022-10-29", "v1,2022-10-29 09:00,5,")
-    here.land("2022-10-30", "v2,2022-10-30 09:00,5,")
-    going = here.land("2022-10-30", "v3,2022-10-30 09:00,5,", suffix="_b")
+def test_a_file_removed_before_opening_leaves_its_day_for_the_next_run(installation, tmp_path, monkeypatch):
+    installation.land("2022-10-29", row("v1", day="2022-10-29"))
+    installation.land("2022-10-30", row("v2", day="2022-10-30"))
+    going = installation.land("2022-10-30", row("v3", day="2022-10-30"), suffix="_b")
     opened = candidates.open_extract
 
     def opening(path: Path, contract: object) -> object:
@@ -335,70 +319,64 @@ def test_a_file_that_goes_between_hashing_and_opening_leaves_its_day_for_the_nex
 
     with monkeypatch.context() as patch:
         patch.setattr(candidates, "open_extract", opening)
-        report = here.run()
-    assert here.current() == [("2022-10-29", "v1", 5)]
+        report = installation.run()
+    assert installation.current() == [("2022-10-29", "v1", 5)]
     assert (report.rejected, report.missing) == ((), ())
-    assert [row[0] for row in here.audit()] == ["2022-10-29"]
+    assert [row[0] for row in installation.audit()] == ["2022-10-29"]
     assert "visits_2022-10-30_b.csv: has gone" in report.warnings[0]
     (tmp_path / "taken.csv").rename(going)
-    here.run()
-    assert len(here.current()) == 3
+    installation.run()
+    assert len(installation.current()) == 3
 
 
-def test_a_file_that_may_not_be_read_rejects_its_delivery_with_the_reason(tmp_path, monkeypatch):
-    here = Installation(tmp_path)
-    closed = here.land("2022-10-30", "v1,2022-10-30 09:00,5,")
+def test_a_file_that_may_not_be_read_rejects_its_delivery_with_the_reason(installation, monkeypatch):
+    closed = installation.land("2022-10-30", row("v1", day="2022-10-30"))
     unpatched = os.open
 
     def refusing(path: object, *arguments: object, **named: object) -> int:
-        # Whoever runs the tests may be root, to whom every file is open.
+        # Root, who may run the tests, can open every file.
         if path == closed:
             raise PermissionError(13, "Permission denied")
         return unpatched(path, *arguments, **named)
 
     monkeypatch.setattr(os, "open", refusing)
-    (rejected,) = here.run().rejected
+    (rejected,) = installation.run().rejected
     assert "cannot be opened: Permission denied" in (rejected.reason or "")
 
 
 def test_a_day_that_is_held_back_is_neither_loaded_nor_missing(tmp_path):
-    needing = replace(VISITS, needs_marker=True)
-    here = Installation(tmp_path, {"visits": needing})
+    installation = Installation(tmp_path, {"visits": replace(VISITS, needs_marker=True)})
     for day in ("2022-10-29", "2022-10-31"):
-        path = here.land(day, f"v{day},{day} 09:00,5,")
+        path = installation.land(day, row(f"v{day}", day=day))
         path.with_name(path.name + ".done").touch()
-    here.land("2022-10-30", "v30,2022-10-30 09:00,5,")
-    report = here.run()
-    assert [row[0] for row in here.current()] == ["2022-10-29", "2022-10-31"]
+    installation.land("2022-10-30", row("v30", day="2022-10-30"))
+    report = installation.run()
+    assert [row[0] for row in installation.current()] == ["2022-10-29", "2022-10-31"]
     assert report.missing == ()
     assert "left for the next run" in report.warnings[0]
 
 
-PERSONAL_NAMES = (
-    "crimes_2022-10-30_07700900123.csv",
-    "crimes_2022-10-30_07700 900123.csv.gz",
-    "crimes_2022-10-30_call-020-7946-0958.xlsx",
-    "crimes_2022-10-30 export of +44 (0)7700 900123 (2).csv",
-    "crimes_2022-10-30_0044.7700900123_00447700900123.csv",
-    "crimes_2022-10-30_jane.doe@example.com.parquet",
-    "crimes_2022-10-30_AB123456C.jsonl",
-    "crimes_2022-10-30_AB 12 34 56 C.csv",
-    "crimes_2022-10-30_Smith07700900123.csv",
-    "crimes_2022-10-30_tel+447700900123.csv",
-    "crimes_2022-10-30_07700_900123.csv",
-    "crimes_2022-10-30_07700.900123.csv",
-    "crimes_2022-10-30_AB_12_34_56_C.csv",
-    "crimes_2022-10-30_jane\uff20example.org.csv",
-    "crimes_2022-10-30_jane@mu\u0308ller.de.csv",
-    "crimes_2022-10-30.csv.07700900123.done",
-    "statement of jane.doe@example.com.pdf",
-)
+PERSONAL_NAMES = [
+    f"crimes_2022-10-30{suffix}"
+    for suffix in (
+        *("_07700900123.csv", "_07700 900123.csv.gz", "_call-020-7946-0958.xlsx"),
+        *(
+            "_0044.7700900123_00447700900123.csv",
+            " export of +44 (0)7700 900123 (2).csv",
+            "_Smith07700900123.csv",
+            "_tel+447700900123.csv",
+        ),
+        *("_07700_900123.csv", "_07700.900123.csv", ".csv.07700900123.done"),
+        *("_AB123456C.jsonl", "_AB 12 34 56 C.csv", "_AB_12_34_56_C.csv"),
+        *("_jane.doe@example.com.parquet", "_jane\uff20example.org.csv", "_jane@mu\u0308ller.de.csv"),
+    )
+] + ["statement of jane.doe@example.com.pdf"]
 
 
 @pytest.mark.parametrize("name", PERSONAL_NAMES)
-def test_a_file_whose_name_looks_personal_is_not_taken_and_no_message_repeats_its_name(tmp_path, name):
+def test_a_file_with_a_personal_name_is_not_loaded_or_named(tmp_path, name):
     landed(tmp_path, f"crimes/{name}")
-    found = scan(tmp_path, ["crimes"], first=FIRST, last=LAST)
+    found = listed(tmp_path)
     assert not found.files
     (warning,) = found.warnings
     assert warning.startswith("crimes/: an entry of 1 bytes written on ")
@@ -407,7 +385,7 @@ def test_a_file_whose_name_looks_personal_is_not_taken_and_no_message_repeats_it
 
 def test_a_folder_whose_name_looks_personal_is_not_named(tmp_path):
     landed(tmp_path, "07700 900123/crimes_2022-10-30.csv")
-    (warning,) = scan(tmp_path, ["crimes"], first=FIRST, last=LAST).warnings
+    (warning,) = listed(tmp_path).warnings
     assert "not a folder of a known source" in warning
     assert "7700" not in warning
 
@@ -430,4 +408,4 @@ def test_a_folder_whose_name_looks_personal_is_not_named(tmp_path):
 )
 def test_names_with_times_parts_and_numbers_of_batches_are_taken(tmp_path, name):
     landed(tmp_path, f"crimes/{name}")
-    assert [file.path.name for file in scan(tmp_path, ["crimes"], first=FIRST, last=LAST).files] == [name]
+    assert names_of(listed(tmp_path)) == [name]

@@ -1,19 +1,22 @@
 """Rows of each load by force in the audit, also of loads that were made before they were counted."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import duckdb
 import pytest
-from loading_helpers import HEADER, VISITS, Installation
 
 from dagster_project.warehouse.state import affected_months
 from dagster_project.warehouse.tables import ensure_tables
+from tests.unit.loading_helpers import HEADER, VISITS, Installation, row
 
-pytestmark = pytest.mark.usefixtures("without_expectations")
 
-WITH_FORCE = f"force_code,{HEADER}"
+@pytest.fixture
+def installation(tmp_path):
+    return Installation(tmp_path / "home", header=f"force_code,{HEADER}")
+
+
+def of(force: str, *cells: object) -> str:
+    return f"{force},{row(*cells)}"
 
 
 def counts(installation: Installation) -> list[tuple[object, ...]]:
@@ -23,26 +26,21 @@ def counts(installation: Installation) -> list[tuple[object, ...]]:
     )
 
 
-def land(installation: Installation, day: str, *rows: str, header: str = WITH_FORCE, suffix: str = "") -> None:
-    installation.land(day, text="\n".join([header, *rows, ""]), suffix=suffix)
-
-
-def test_rows_are_counted_by_force_and_those_of_no_readable_force_apart(installation):
-    land(
-        installation,
+def test_rows_are_counted_by_force_and_without_a_known_force(installation):
+    installation.land(
         "2022-11-01",
-        "kent,a,2022-11-01 10:00,5,x",
-        "kent,a,2022-11-01 10:00,5,x",
-        "kent,b,2022-11-01 10:00,never,x",
-        "KENT,c,2022-11-01 10:00,1,x",
-        "KENT,c,2022-11-01 10:00,2,x",
-        "essex,d,2022-11-01 10:00,never,x",
-        "atlantis,e,2022-11-01 10:00,5,x",
+        of("kent", "a"),
+        of("kent", "a"),
+        of("kent", "b", "never"),
+        of("KENT", "c", 1),
+        of("KENT", "c", 2),
+        of("essex", "d", "never"),
+        of("atlantis", "e"),
         "essex,f,2022-11-01 10:00,5,x,too,many",
         # An empty cell means the configured force.
-        ",g,2022-11-01 10:00,5,x",
+        of("", "g"),
     )
-    land(installation, "2022-11-02")
+    installation.land("2022-11-02")
     installation.run()
     assert counts(installation) == [(1, "essex", 1, 0, 1, 0), (1, "kent", 6, 3, 3, 2), (1, None, 2, 0, 2, 0)]
     assert installation.query("select source_row, force_code from audit.quarantine order by source_row") == [
@@ -50,44 +48,31 @@ def test_rows_are_counted_by_force_and_those_of_no_readable_force_apart(installa
     ]  # fmt: skip
 
 
-def test_every_row_of_a_file_without_a_force_column_is_of_the_configured_force(installation):
-    land(
-        installation,
-        "2022-11-01",
-        "a,2022-11-01 10:00,5,x",
-        "b,2022-11-01 10:00,5,x,too,many",
-        "c,2022-11-01 10:00,never,x",
-        header=HEADER,
-    )
+def test_rows_of_a_file_without_a_force_column_have_the_configured_force(installation):
+    rows = (row("a"), row("b") + ",too,many", row("c", "never"))
+    installation.land("2022-11-01", *rows, header=HEADER)
     installation.run()
     assert counts(installation) == [(1, "kent", 3, 1, 2, 0)]
 
 
-def test_a_rejected_delivery_has_no_rows_of_any_force_and_a_correction_has_its_own(installation):
-    land(installation, "2022-11-01", "kent,a,2022-11-01 10:00,5,x")
-    land(installation, "2022-11-02", "kent,a,2022-11-02 10:00,5,x")
-    land(installation, "2022-11-02", "kent,a", header="force_code,visit_id", suffix="_broken")
+def test_rejected_deliveries_count_no_rows_by_force_and_corrections_do(installation):
+    installation.land("2022-11-01", of("kent", "a"))
+    installation.land("2022-11-02", of("kent", "a", 5, "2022-11-02"))
+    installation.land("2022-11-02", "kent,a", header="force_code,visit_id", suffix="_broken")
     installation.run()
-    land(installation, "2022-11-01", "essex,b,2022-11-01 10:00,5,x", suffix="_late")
+    installation.land("2022-11-01", of("essex", "b"), suffix="_late")
     installation.run()
     statuses = dict(installation.query("select load_id, status from audit.load"))
-    assert {status for load, status in statuses.items() if load not in {row[0] for row in counts(installation)}} <= {
-        "rejected"
-    }
-    assert [(statuses[row[0]], *row[1:4]) for row in counts(installation)] == [
+    loads = {load for load, *_ in counts(installation)}
+    assert {status for load, status in statuses.items() if load not in loads} <= {"rejected"}
+    assert [(statuses[load], *numbers[:3]) for load, *numbers in counts(installation)] == [
         ("replaced", "kent", 1, 1), ("loaded", "kent", 1, 1), ("loaded", "essex", 1, 1),
     ]  # fmt: skip
 
 
 def test_loads_of_an_earlier_version_are_counted_from_their_rows(installation):
-    land(
-        installation,
-        "2022-11-01",
-        "kent,a,2022-11-01 10:00,5,x",
-        "kent,b,2022-11-01 10:00,never,x",
-        "kent,a,2022-11-01 10:00,6,x",
-        "essex,c,2022-11-01 10:00,5,x",
-    )
+    rows = (of("kent", "a"), of("kent", "b", "never"), of("kent", "a", 6), of("essex", "c"))
+    installation.land("2022-11-01", *rows)
     installation.run()
     with duckdb.connect(str(installation.settings.warehouse)) as connection:
         connection.execute("drop table audit.load_force")
@@ -98,8 +83,8 @@ def test_loads_of_an_earlier_version_are_counted_from_their_rows(installation):
     assert counts(installation) == [(1, "essex", 1, 1, 0, 0), (1, "kent", 1, 1, 0, 0), (1, None, 2, 0, 2, 1)]
 
 
-def test_a_contract_that_says_something_else_of_absent_forces_has_everything_built_again(installation):
-    land(installation, "2022-11-01", "kent,a,2022-11-01 10:00,5,x")
+def test_a_changed_statement_on_absent_forces_has_everything_built_again(installation):
+    installation.land("2022-11-01", of("kent", "a"))
     installation.run()
     with duckdb.connect(str(installation.settings.warehouse)) as connection:
         connection.execute("insert into audit.build_started (project_fingerprint) values ('this')")
@@ -112,10 +97,10 @@ def test_a_contract_that_says_something_else_of_absent_forces_has_everything_bui
         ).fetchall() == [(True,)]
 
 
-def test_status_names_months_of_which_more_than_one_percent_was_quarantined(installation):
-    good = [f"kent,v{number},2022-11-01 10:00,5,x" for number in range(98)]
-    land(installation, "2022-11-01", *good, "atlantis,w,2022-11-01 10:00,5,x", "essex,e,2022-11-01 10:00,5,x")
-    land(installation, "2022-12-01", *(row.replace("2022-11", "2022-12") for row in [*good, good[0] + "0", good[0]]))
+def test_months_with_more_than_one_percent_quarantined_are_named(installation):
+    good = [of("kent", f"v{number}") for number in range(98)]
+    installation.land("2022-11-01", *good, of("atlantis", "w"), of("essex", "e"))
+    installation.land("2022-12-01", *(line.replace("2022-11", "2022-12") for line in [*good, good[0] + "0", good[0]]))
     installation.run()
     with duckdb.connect(str(installation.settings.warehouse), read_only=True) as connection:
         found = [str(month) for month in affected_months(connection)]

@@ -1,6 +1,4 @@
-"""The lock of the one writer: named holder, entered again by its own process, released by a kill."""
-
-from __future__ import annotations
+"""The lock of the warehouse: its holder, entering it again, and its release when a process is killed."""
 
 import os
 import signal
@@ -36,7 +34,7 @@ with reader_lock(file) if sys.argv[1] == "reader" else writer_lock(file, command
 
 @contextmanager
 def held_elsewhere(file: Path, kind: str = "writer") -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the lock until it is told to end."""
+    """Another process that holds the lock until it is ended."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, kind, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -58,28 +56,20 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("enter", [writer_lock, reader_lock])
-def test_a_second_process_is_told_the_process_id_of_the_first(file, enter):
+def test_a_second_process_gets_the_process_id_of_the_first(file, enter):
     with held_elsewhere(file) as process, pytest.raises(WarehouseLocked) as refused, enter(file):
         pass
     assert f"process {process.pid} " in str(refused.value)
 
 
-def test_the_holder_may_enter_again_and_holds_on_until_it_leaves_the_last_time(file):
+def test_the_holder_may_enter_again_and_keeps_the_lock_until_it_leaves_last(file):
     program = HOLDER.replace('print("held", flush=True)\n    sys.stdin.read()', "pass")
     with writer_lock(file):
         with writer_lock(file), reader_lock(file):
             pass
-        assert subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"from dagster_project.warehouse import lock\nlock._PATIENCE_SECONDS = 0\n{program}",
-                "writer",
-                str(file),
-            ],
-            capture_output=True,
-            check=False,
-        ).returncode
+        program = f"from dagster_project.warehouse import lock\nlock._PATIENCE_SECONDS = 0\n{program}"
+        command = [sys.executable, "-c", program, "writer", str(file)]
+        assert subprocess.run(command, capture_output=True, check=False).returncode
     with held_elsewhere(file):
         pass
 
@@ -91,16 +81,9 @@ def test_an_error_inside_releases_the_lock(file):
         pass
 
 
-def test_a_killed_holder_leaves_no_lock_behind(file):
-    with held_elsewhere(file) as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with writer_lock(file):
-            assert f'"pid": {os.getpid()}' in file.read_text()
-
-
-def test_readers_stand_beside_each_other_and_keep_a_writer_out(file):
+def test_readers_share_the_lock_and_keep_a_writer_out(file):
     with held_elsewhere(file, "reader"):
+        assert (holder_of(file), killed_holder(file)) == (None, None)
         with reader_lock(file):
             pass
         with pytest.raises(WarehouseLocked), writer_lock(file):
@@ -130,12 +113,7 @@ def test_a_holder_says_what_it_does_and_since_when(file):
         assert killed_holder(file) is None
 
 
-def test_a_reader_is_no_holder(file):
-    with held_elsewhere(file, "reader"):
-        assert (holder_of(file), killed_holder(file)) == (None, None)
-
-
-def test_a_holder_that_was_killed_is_known_until_another_has_held_the_lock(file):
+def test_a_killed_holder_leaves_no_lock_and_is_known_until_the_next_one(file):
     with held_elsewhere(file) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -144,7 +122,7 @@ def test_a_holder_that_was_killed_is_known_until_another_has_held_the_lock(file)
         assert (killed.pid, killed.step) == (process.pid, "loading crimes")
         assert holder_of(file) is None
     with writer_lock(file):
-        pass
+        assert f'"pid": {os.getpid()}' in file.read_text()
     assert killed_holder(file) is None
 
 

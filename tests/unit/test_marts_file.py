@@ -1,6 +1,4 @@
-"""The file of the marts: when it belongs to the warehouse beside it, what a rewriting leaves out, what a copy is."""
-
-from __future__ import annotations
+"""The file of the marts: whether it belongs to its warehouse, and rewriting and copying it."""
 
 import os
 import shutil
@@ -39,21 +37,21 @@ def is_whole(warehouse: Path) -> bool:
         return belong_together(connection)
 
 
-def test_marts_that_nobody_touched_belong_to_their_warehouse(warehouse):
+def test_unchanged_marts_belong_to_their_warehouse(warehouse):
     assert is_whole(warehouse)
     with loading_connection(warehouse) as connection:
         connection.execute("select count(*) from marts.fct").fetchall()
     assert is_whole(warehouse)
 
 
-def test_marts_that_are_gone_or_empty_belong_to_no_warehouse(warehouse):
+def test_missing_or_empty_marts_belong_to_no_warehouse(warehouse):
     warehouse.with_name("marts.duckdb").unlink()
     assert not is_whole(warehouse)
     with loading_connection(warehouse) as connection:
         assert not belong_together(connection)
 
 
-def test_marts_that_were_put_back_or_written_by_somebody_else_belong_to_no_warehouse(warehouse, tmp_path):
+def test_restored_or_changed_marts_belong_to_no_warehouse(warehouse, tmp_path):
     marts, kept = warehouse.with_name("marts.duckdb"), tmp_path / "kept"
     shutil.copy2(marts, kept)
     with duckdb.connect() as connection:
@@ -66,7 +64,7 @@ def test_marts_that_were_put_back_or_written_by_somebody_else_belong_to_no_wareh
     assert is_whole(warehouse)
 
 
-def test_a_build_that_was_killed_goes_on_unless_it_began_from_scratch(warehouse):
+def test_a_killed_build_continues_unless_it_began_from_scratch(warehouse):
     for from_scratch in (False, True):
         with loading_connection(warehouse) as connection:
             note_writing(connection, from_scratch=from_scratch)
@@ -74,7 +72,7 @@ def test_a_build_that_was_killed_goes_on_unless_it_began_from_scratch(warehouse)
         assert is_whole(warehouse) is not from_scratch
 
 
-def test_a_rewritten_file_has_all_tables_and_none_of_the_bytes_that_were_deleted(warehouse):
+def test_a_rewritten_file_has_all_tables_and_no_deleted_bytes(warehouse):
     marts = warehouse.with_name("marts.duckdb")
     with loading_connection(warehouse) as connection:
         # Not compressed, so that the bytes can be looked for; DuckDB cuts free blocks off the end, these stand before.

@@ -1,4 +1,4 @@
-"""Metrics that are written from a catalogue: which sums they take, and what they refuse."""
+"""Metrics that are generated from a catalogue, and catalogues that are refused."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ SEEDS = PROJECT_ROOT / "dbt" / "seeds"
 
 
 def measure(code: str, **changes: str) -> dict[str, str]:
-    """A row of the catalogue: a sum, unless told otherwise."""
+    """A row of the catalogue: a sum by default."""
     section, _, name = code.partition(".")
     return {
         **{"measure": code, "section": section, "name": name, "label": "L", "unit": "count", "decimals": "0"},

@@ -1,42 +1,38 @@
 """The key of the pseudonyms: made once, private, refused when it cannot be trusted."""
 
-from __future__ import annotations
-
 import hmac
 from hashlib import sha256
 
 import pyarrow as pa
 import pytest
-from loading_helpers import Installation
 
 from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, one_time_key, read_or_make_key
 from dagster_project.warehouse.connection import dry_connection
+from tests.unit.loading_helpers import row
 
 
 def test_the_first_run_makes_a_private_key_and_later_runs_read_it(tmp_path):
     file = tmp_path / "secrets" / "pseudonym.key"
-    made = read_or_make_key(file)
+    key = read_or_make_key(file)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o077 == 0
-    assert len(made.secret) == 32
-    assert read_or_make_key(file) == made
+    assert len(key.secret) == 32
+    assert read_or_make_key(file) == key
     assert [path.name for path in file.parent.iterdir()] == ["pseudonym.key"]
 
 
-@pytest.mark.parametrize("text", ["", "abc", "zz" * 32, "00" * 31, "00" * 33])
-def test_a_file_without_a_whole_key_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        *((text.encode(), "64 hexadecimal digits") for text in ("", "abc", "zz" * 32, "00" * 31, "00" * 33)),
+        (bytes(range(128, 192)), "not a pseudonym key"),
+    ],
+)
+def test_a_file_without_a_whole_key_is_refused(tmp_path, content, message):
     file = tmp_path / "pseudonym.key"
-    file.write_text(text)
+    file.write_bytes(content)
     file.chmod(0o600)
-    with pytest.raises(PseudonymKeyError, match="64 hexadecimal digits"):
-        read_or_make_key(file)
-
-
-def test_a_file_that_is_no_text_is_refused(tmp_path):
-    file = tmp_path / "pseudonym.key"
-    file.write_bytes(bytes(range(128, 192)))
-    file.chmod(0o600)
-    with pytest.raises(PseudonymKeyError, match="not a pseudonym key"):
+    with pytest.raises(PseudonymKeyError, match=message):
         read_or_make_key(file)
 
 
@@ -60,15 +56,14 @@ def test_no_two_dry_runs_have_the_same_key():
     assert one_time_key() != one_time_key()
 
 
-def test_a_warehouse_is_loaded_with_one_key_only(tmp_path):
-    installation = Installation(tmp_path / "home")
-    installation.land("2022-11-01", "a,2022-11-01 10:00,1,someone")
+def test_a_warehouse_is_loaded_with_one_key_only(installation):
+    installation.land("2022-11-01", row("a"))
     installation.run()
     before = installation.current()
     key_file = installation.settings.key_file
     kept = key_file.read_bytes()
     key_file.unlink()
-    installation.land("2022-11-02", "b,2022-11-02 10:00,1,someone")
+    installation.land("2022-11-02", row("b", day="2022-11-02"))
     with pytest.raises(PseudonymKeyError, match="the pseudonym key is gone"):
         installation.run()
     assert not key_file.exists()

@@ -1,14 +1,12 @@
 """What a paper says in words, as it is delivered: which papers are taken in, and which tests of a statement are not."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
-from loading_helpers import Installation
 
 from dagster_project.contracts import load_contracts
 from dagster_project.settings import CONTRACTS
+from tests.unit.loading_helpers import Installation
 
 SOURCE = "published_statements"
 HEADER = (

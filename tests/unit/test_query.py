@@ -1,6 +1,4 @@
-"""What may be asked of the publication, and the limits that end a query."""
-
-from __future__ import annotations
+"""What may be rows_of of the publication, and the limits that end a query."""
 
 from pathlib import Path
 
@@ -25,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path)
 
 
-def asked(settings: Settings, sql: str, seconds: float = 60) -> list[tuple[object, ...]]:
+def rows_of(settings: Settings, sql: str, seconds: float = 60) -> list[tuple[object, ...]]:
     with published_query(settings, sql, seconds=seconds, end=pytest.fail) as query:
         return [row for chunk in query.chunks() for row in chunk]
 
@@ -33,7 +31,7 @@ def asked(settings: Settings, sql: str, seconds: float = 60) -> list[tuple[objec
 @pytest.mark.parametrize("sql", ["", "   \n\t", ";", " ; ;; ", "-- nothing", "/* nothing */;"])
 def test_an_empty_query_is_wrong_use(settings, sql) -> None:
     with pytest.raises(UsageError, match="the query is empty; nothing was done"):
-        asked(settings, sql)
+        rows_of(settings, sql)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def test_an_empty_query_is_wrong_use(settings, sql) -> None:
 def test_what_does_more_than_read_is_refused_and_leaves_nothing(settings, tmp_path, monkeypatch, sql, message) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=message):
-        asked(settings, sql)
+        rows_of(settings, sql)
     assert [path.name for path in tmp_path.iterdir()] == ["published"]
 
 
@@ -103,12 +101,12 @@ def test_a_query_that_takes_too_long_is_ended_by_its_limit(settings) -> None:
         "select sum(hash(range)) from range(1000000000000)",
     ):
         with pytest.raises(LimitReached, match=r"took more than 0.2 seconds \(--timeout\)"):
-            asked(settings, sql, seconds=0.2)
+            rows_of(settings, sql, seconds=0.2)
 
 
 def test_an_hour_is_the_most_that_the_message_offers(settings) -> None:
     with pytest.raises(LimitReached, match="fcir query --timeout 5 "):
-        asked(settings, ENDLESS, seconds=1)
+        rows_of(settings, ENDLESS, seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -121,12 +119,12 @@ def test_an_hour_is_the_most_that_the_message_offers(settings) -> None:
 )
 def test_a_query_that_needs_too_much_memory_is_ended_by_its_limit(settings, sql) -> None:
     with pytest.raises(LimitReached, match="more than 1 GB of memory"):
-        asked(settings, sql)
+        rows_of(settings, sql)
 
 
 def test_a_query_has_two_threads_and_spills_nothing(settings) -> None:
     sql = "select current_setting('threads'), current_setting('memory_limit'), current_setting('temp_directory')"
-    assert asked(settings, sql) == [(2, "953.6 MiB", "")]
+    assert rows_of(settings, sql) == [(2, "953.6 MiB", "")]
 
 
 def test_a_count_that_takes_too_long_is_given_up(settings) -> None:
@@ -137,7 +135,7 @@ def test_a_count_that_takes_too_long_is_given_up(settings) -> None:
 
 def test_what_duckdb_quotes_of_the_data_is_escaped(settings) -> None:
     with pytest.raises(UsageError) as caught:
-        asked(settings, "select (chr(27) || '[31m' || chr(8238))::int")
+        rows_of(settings, "select (chr(27) || '[31m' || chr(8238))::int")
     assert all(line.isprintable() for line in str(caught.value).split("\n"))
     assert "\\x1b[31m" in str(caught.value)
 
@@ -149,6 +147,6 @@ def test_queries_of_the_program_itself_have_no_limits(settings) -> None:
 
 def test_a_query_may_come_from_a_locale_that_is_not_utf8(settings) -> None:
     typed = "select '\u8b66' as a".encode()
-    assert asked(settings, typed.decode("ascii", "surrogateescape")) == [("\u8b66",)]
+    assert rows_of(settings, typed.decode("ascii", "surrogateescape")) == [("\u8b66",)]
     with pytest.raises(UsageError, match="the query is not UTF-8 text"):
-        asked(settings, b"select '\xff' as a".decode("utf-8", "surrogateescape"))
+        rows_of(settings, b"select '\xff' as a".decode("utf-8", "surrogateescape"))

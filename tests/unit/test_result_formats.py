@@ -1,7 +1,5 @@
 """What the four formats of a query's result make of rows: widths, escapes, and values that a format lacks."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -82,7 +80,7 @@ def test_a_terminal_gets_200_rows_and_their_number(connection, monkeypatch) -> N
     assert lines[201:] == ["352,332 rows; use --all or --csv for all of them"]
 
 
-def test_rows_that_cannot_be_counted_in_time_are_more_than_200(connection) -> None:
+def test_rows_that_cannot_be_counted_in_time_are_reported_as_more_than_200(connection) -> None:
     endless = "with recursive t(n) as (select 1 union all select n + 1 from t) select n from t"
     lines = table(connection, endless, Terminal())
     assert len(lines) == 202
@@ -96,7 +94,7 @@ def test_a_table_of_all_rows_says_nothing_else(connection, capsys, rows) -> None
     assert capsys.readouterr().err == ""
 
 
-def test_a_file_gets_whole_cells_and_standard_error_the_number_of_rows(connection, capsys, monkeypatch) -> None:
+def test_a_file_gets_whole_cells_and_stderr_the_number_of_rows(connection, capsys, monkeypatch) -> None:
     monkeypatch.setattr(result_formats, "_COUNT_SECONDS", 60)
     monkeypatch.setenv("COLUMNS", "40")
     lines = table(connection, "select repeat('x', 300) as a, range as b from range(1000)", io.StringIO())
@@ -106,7 +104,7 @@ def test_a_file_gets_whole_cells_and_standard_error_the_number_of_rows(connectio
 
 
 @pytest.mark.parametrize("out", [io.StringIO, Terminal])
-def test_all_rows_are_printed_where_all_are_asked_for(connection, out) -> None:
+def test_all_rows_are_printed_on_request(connection, out) -> None:
     # The first chunk is narrower than the rest; a terminal gets the names again.
     lines = table(connection, "select range as n, 'a' as b from range(12345)", out(), is_whole=True)
     rows = [line.split() for line in lines if line.split() != ["n", "b"]]
@@ -114,7 +112,7 @@ def test_all_rows_are_printed_where_all_are_asked_for(connection, out) -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_a_table_fits_the_terminal_whatever_is_in_it(connection, monkeypatch, width) -> None:
+def test_every_table_fits_the_terminal(connection, monkeypatch, width) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     wide = ", ".join(
         f"repeat('{text}', 5) as column_{n}" for n, text in enumerate(["\u8b66\u5bdf", "\U0001f694", "x"] * 100)
@@ -167,7 +165,7 @@ def test_a_terminal_gets_no_control_or_invisible_character(connection, case) -> 
     assert row[0] == value
 
 
-def test_csv_marks_what_a_spreadsheet_would_evaluate_and_no_number(connection) -> None:
+def test_csv_marks_formulas_and_no_numbers(connection) -> None:
     sql = "select '=1+1' as \"=a\", -5 as b, '-1.2%' as c, '@x' as d, null as e, '' as f, -1.5 as g, chr(13)||'=1' as h"
     rows = list(csv.reader(io.StringIO(written(write_csv, connection, sql), newline="")))
     assert rows == [
@@ -203,13 +201,13 @@ def test_json_loses_no_column_and_no_value(connection) -> None:
     }
 
 
-def test_json_is_an_array_of_however_many_rows(connection) -> None:
+def test_json_is_an_array_of_any_number_of_rows(connection) -> None:
     for rows in (0, 1, 1001):
         text = written(write_json, connection, numbers(rows))
         assert json.loads(text) == [{"n": n} for n in range(rows)]
 
 
-def test_other_formats_show_lists_and_structures_as_json_and_both_columns_of_a_name(connection) -> None:
+def test_other_formats_show_nested_values_as_json_and_both_columns_of_a_name(connection) -> None:
     sql = "select ['\u00e9', null] as a, {'b': 1.5::decimal(3, 1)} as a, 'nan'::double as c, '\\xFF'::blob as d"
     assert list(csv.reader(io.StringIO(written(write_csv, connection, sql)))) == [
         ["a", "a", "c", "d"],
@@ -217,7 +215,7 @@ def test_other_formats_show_lists_and_structures_as_json_and_both_columns_of_a_n
     ]
 
 
-def test_a_cell_of_markdown_ends_no_cell_and_no_row(connection) -> None:
+def test_markdown_escapes_pipes_and_line_ends(connection) -> None:
     sql = "select 'a|b' || chr(10) || '\\' as \"x|y\""
     assert written(write_markdown, connection, sql) == "| x\\|y |\n|---|\n| a\\|b\\n\\\\ |\n"
 

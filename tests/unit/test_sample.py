@@ -16,33 +16,40 @@ from dagster_project.sample.targets import PRINTED_FIGURES, targets_of
 from tests.reference.measures import month_of
 from tests.reference.sample_figures import Sample, read_sample
 
-SOURCES = {
-    "call_segments",
-    "digital_contacts",
-    "online_crime_reports",
-    "live_chats",
-    "crimes",
-    "published_figures",
-    "published_statements",
-}
 OF_THE_PAPER = {"published_figures", "published_statements"}
+SOURCES = {"call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes", *OF_THE_PAPER}
 FILE_NAME = re.compile(r"([a-z_]+?)_(\d{4}-\d\d-\d\d)(_[a-z]+)?\.(csv|csv\.gz|xlsx|parquet|jsonl)")
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleSummary]:
-    out = tmp_path_factory.mktemp("sample") / "landing"
-    return out, sample.write(out, first=dt.date(2022, 8, 1))
+def out(tmp_path_factory) -> Path:
+    """The landing folder of the sample."""
+    return tmp_path_factory.mktemp("sample") / "landing"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def summary(out) -> SampleSummary:
+    return sample.write(out, first=dt.date(2022, 8, 1))
 
 
 @pytest.fixture(scope="session")
-def read(written: tuple[Path, SampleSummary]) -> Sample:
-    return read_sample(written[0])
+def read(out, summary) -> Sample:
+    assert summary
+    return read_sample(out)
+
+
+@pytest.fixture
+def no_events(monkeypatch) -> None:
+    """The sample without events, which takes no time."""
+
+
+def delivered(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def printed_figures() -> list[dict[str, str]]:
-    with PRINTED_FIGURES.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+    return delivered(PRINTED_FIGURES)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -53,7 +60,7 @@ def hashes(folder: Path) -> dict[str, str]:
     }
 
 
-def test_all_108_printed_figures_come_out_of_the_files(read: Sample) -> None:
+def test_all_108_printed_figures_come_out_of_the_files(read) -> None:
     figures = read.figures("kent")
     printed = {
         (f"{row['section']}.{row['measure']}", row["month"]): row["published_value"] for row in printed_figures()
@@ -62,23 +69,20 @@ def test_all_108_printed_figures_come_out_of_the_files(read: Sample) -> None:
     assert {cell: figures.get(cell) for cell in printed} == printed
 
 
-def test_the_first_month_of_both_forces_has_the_assumed_figures(tmp_path: Path) -> None:
+def test_the_first_month_of_both_forces_has_the_assumed_figures(tmp_path) -> None:
     # Its last rows arrive a week into the next month.
     sample.write(tmp_path / "landing", last=dt.date(2021, 3, 8))
     read = read_sample(tmp_path / "landing")
     for force in ("kent", "city-of-london"):
         figures = read.figures(force)
         # Some crimes that are cancelled in February are put back weeks later.
-        wanted = {
-            cell: value
-            for cell, value in targets_of(force).values.items()
-            if cell[2] == "2021-02" and cell[1] != "cancelled_crime"
-        }
-        assert len(wanted) == 12
-        for (section, measure, month), value in wanted.items():
+        targets = targets_of(force).values.items()
+        expected = {cell: n for cell, n in targets if cell[2] == "2021-02" and cell[1] != "cancelled_crime"}
+        assert len(expected) == 12
+        for (section, measure, month), value in expected.items():
             printed = f"{value // 60}m {value % 60}s" if value >= 60 else f"{value}s"
-            expected = printed if measure.startswith("avg_") else f"{value:,}"
-            assert figures[f"{section}.{measure}", month] == expected, (force, section, measure)
+            text = printed if measure.startswith("avg_") else f"{value:,}"
+            assert figures[f"{section}.{measure}", month] == text, (force, section, measure)
 
 
 def test_the_assumed_months_agree_with_what_the_paper_says_in_words() -> None:
@@ -115,7 +119,7 @@ def test_the_assumed_months_agree_with_what_the_paper_says_in_words() -> None:
     assert sum(calls[12:]) < sum(calls[:12])  # C5
 
 
-def test_months_before_the_range_have_only_crimes_that_changed_in_it(read: Sample) -> None:
+def test_months_before_the_range_have_only_crimes_that_changed_in_it(read) -> None:
     began = {
         "call_segments": "arrived_at", "digital_contacts": "received_at", "online_crime_reports": "submitted_at",
         "live_chats": "requested_at", "crimes": "recorded_at",
@@ -127,24 +131,22 @@ def test_months_before_the_range_have_only_crimes_that_changed_in_it(read: Sampl
     assert early == {"crimes"}
 
 
-def test_a_day_has_the_same_files_whichever_range_is_asked_for(
-    written: tuple[Path, SampleSummary], tmp_path: Path
-) -> None:
+def test_a_day_has_the_same_files_whichever_range_is_asked_for(out, tmp_path) -> None:
     sample.write(tmp_path / "landing", first=dt.date(2022, 9, 28), last=dt.date(2022, 10, 4))
-    of_both = hashes(written[0])
+    of_both = hashes(out)
     part = {name: digest for name, digest in hashes(tmp_path / "landing").items() if "_2022-" in name}
     assert len(part) > 5 * 7
     assert part.items() <= of_both.items()
 
 
 @pytest.mark.parametrize(("first", "last"), [("2021-01-31", "2021-02-02"), ("2022-08-02", "2022-08-01")])
-def test_a_range_outside_of_the_sample_is_refused(first: str, last: str, tmp_path: Path) -> None:
+def test_a_range_outside_of_the_sample_is_refused(first: str, last: str, tmp_path) -> None:
     with pytest.raises(ValueError, match="the sample covers 2021-02-01 to 2023-01-31"):
         sample.write(tmp_path / "landing", first=dt.date.fromisoformat(first), last=dt.date.fromisoformat(last))
     assert not (tmp_path / "landing").exists()
 
 
-def test_the_small_force_has_a_row_in_each_extract_of_calls_and_contacts(read: Sample) -> None:
+def test_the_small_force_has_a_row_in_each_extract_of_calls_and_contacts(read) -> None:
     days = {
         source: len({row["extract_date"] for row in rows if row["force_code"] == "city-of-london"})
         for source, rows in read.history.rows.items()
@@ -155,104 +157,81 @@ def test_the_small_force_has_a_row_in_each_extract_of_calls_and_contacts(read: S
     assert 150 < days["online_crime_reports"] < 184
 
 
-def test_the_summary_counts_what_the_files_hold(written: tuple[Path, SampleSummary], read: Sample) -> None:
-    out, summary = written
-    delivered = {source: rows for source, rows in summary.rows.items() if source not in OF_THE_PAPER}
-    quarantined = {source: summary.quarantined[source] for source in delivered}
-    assert read.rows == delivered
-    assert read.quarantined == quarantined
+def test_the_summary_counts_what_the_files_hold(out, summary, read) -> None:
+    assert read.rows == {source: rows for source, rows in summary.rows.items() if source not in OF_THE_PAPER}
+    assert read.quarantined == {source: summary.quarantined[source] for source in read.rows}
     assert summary.rows["published_figures"] == 108
     assert summary.rows["published_statements"] == 29
     assert summary.files == sum(1 for path in out.rglob("*") if path.is_file()) - 1  # the marker
 
 
-def test_faulty_rows_stay_far_below_the_share_that_rejects_a_delivery(
-    written: tuple[Path, SampleSummary],
-) -> None:
-    _, summary = written
+def test_faulty_rows_stay_far_below_the_share_that_rejects_a_delivery(summary) -> None:
     for source, count in summary.quarantined.items():
         assert count < 0.01 * summary.rows[source] or count == 0
 
 
-def test_every_file_name_says_its_source_and_day(written: tuple[Path, SampleSummary]) -> None:
-    out, _ = written
+def test_every_file_name_says_its_source_and_day(out) -> None:
     assert {path.name for path in out.iterdir() if path.is_dir()} == SOURCES
     for path in out.glob("*/*"):
-        match = FILE_NAME.fullmatch(path.name)
-        assert match is not None, path.name
-        assert match[1] == path.parent.name
+        assert FILE_NAME.fullmatch(path.name)[1] == path.parent.name, path.name
 
 
-def test_every_daily_source_delivers_each_of_184_days(written: tuple[Path, SampleSummary]) -> None:
-    out, _ = written
+def test_every_daily_source_delivers_each_of_184_days(out) -> None:
     for source in SOURCES - OF_THE_PAPER:
         days = {path.name.removeprefix(f"{source}_")[:10] for path in (out / source).iterdir()}
         assert len(days) == 184
         assert (min(days), max(days)) == ("2022-08-01", "2023-01-31")
 
 
-def test_all_five_formats_occur(written: tuple[Path, SampleSummary]) -> None:
-    assert {path.name.split(".", 1)[1] for path in written[0].glob("*/*")} == {
-        "csv",
-        "csv.gz",
-        "xlsx",
-        "parquet",
-        "jsonl",
-    }
+def test_all_five_formats_occur(out) -> None:
+    suffixes = {path.name.split(".", 1)[1] for path in out.glob("*/*")}
+    assert suffixes == {"csv", "csv.gz", "xlsx", "parquet", "jsonl"}
 
 
-def test_the_printed_figures_arrive_as_a_delivery(written: tuple[Path, SampleSummary]) -> None:
-    path = written[0] / "published_figures" / "published_figures_2023-03-15.csv"
-    with path.open(encoding="utf-8", newline="") as lines:
-        delivered = list(csv.DictReader(lines))
+def test_the_printed_figures_arrive_as_a_delivery(out) -> None:
     names = {"report_id": "kent_fcir_2023-03-15", "published_on": "2023-03-15"}
-    assert delivered == [names | row for row in printed_figures()]
+    rows = delivered(out / "published_figures" / "published_figures_2023-03-15.csv")
+    assert rows == [names | row for row in printed_figures()]
 
 
-def test_what_the_paper_says_arrives_as_ten_figures_and_fifteen_claims(written: tuple[Path, SampleSummary]) -> None:
-    path = written[0] / "published_statements" / "published_statements_2023-03-15.csv"
-    with path.open(encoding="utf-8", newline="") as lines:
-        delivered = list(csv.DictReader(lines))
-    assert {row["report_id"] for row in delivered} == {"kent_fcir_2023-03-15"}
-    ids = {kind: {row["statement_id"] for row in delivered if row["kind"] == kind} for kind in ("figure", "claim")}
+def test_what_the_paper_says_arrives_as_ten_figures_and_fifteen_claims(out) -> None:
+    rows = delivered(out / "published_statements" / "published_statements_2023-03-15.csv")
+    assert {row["report_id"] for row in rows} == {"kent_fcir_2023-03-15"}
+    ids = {kind: {row["statement_id"] for row in rows if row["kind"] == kind} for kind in ("figure", "claim")}
     assert ids["figure"] == {f"N{number}" for number in range(1, 11)}
     assert ids["claim"] == {f"C{number}" for number in range(1, 16)}
     # The printed texts as another hand copied them.
-    printed = [row["published_value"] for row in delivered if row["kind"] == "figure"]
+    printed = [row["published_value"] for row in rows if row["kind"] == "figure"]
     assert printed == ["1.33%", "19s", "5m 1s", "35.38%", "38.77%", "8m 7s", "14,327", "-590", "3.35%", "-0.08%"]
 
 
-def test_one_extract_arrives_twice_under_two_names(written: tuple[Path, SampleSummary]) -> None:
-    copies = list(written[0].glob("*/*_copy.*"))
-    assert len(copies) == 1
-    original = copies[0].with_name(copies[0].name.replace("_copy", ""))
-    assert copies[0].read_bytes() == original.read_bytes()
+def test_one_extract_arrives_twice_under_two_names(out) -> None:
+    (copy,) = out.glob("*/*_copy.*")
+    assert copy.read_bytes() == copy.with_name(copy.name.replace("_copy", "")).read_bytes()
 
 
-def test_the_clock_change_night_has_both_readings_with_and_without_offset(
-    written: tuple[Path, SampleSummary],
-) -> None:
-    path = written[0] / "call_segments" / "call_segments_2022-10-30.csv.gz"
+def test_the_clock_change_night_has_both_readings_with_and_without_offset(out) -> None:
+    path = out / "call_segments" / "call_segments_2022-10-30.csv.gz"
     rows = csv.DictReader(gzip.decompress(path.read_bytes()).decode().splitlines())
     names = {name.lower().replace(" ", "").replace("_", "").replace("-", ""): name for name in rows.fieldnames or ()}
     offsets = [row[names["utcoffsetminutes"]] for row in rows if row[names["arrivedat"]].startswith("2022-10-30T01:")]
     assert {"0", "60", "-"} <= set(offsets)
 
 
-def test_the_folder_says_that_it_is_synthetic(written: tuple[Path, SampleSummary]) -> None:
-    text = (written[0] / "SYNTHETIC").read_text(encoding="utf-8")
+def test_the_folder_says_that_it_is_synthetic(out) -> None:
+    text = (out / "SYNTHETIC").read_text(encoding="utf-8")
     assert "synthetic" in text
     assert "Kent Police" in text
 
 
-def test_callers_have_numbers_that_are_reserved_for_drama(written: tuple[Path, SampleSummary]) -> None:
-    text = (written[0] / "call_segments" / "call_segments_2022-08-17_corrected.csv").read_text(encoding="utf-8")
-    callers = {row["CALLER_NUMBER"] for row in csv.DictReader(text.splitlines())} - {"NULL"}
+def test_callers_have_numbers_that_are_reserved_for_drama(out) -> None:
+    rows = delivered(out / "call_segments" / "call_segments_2022-08-17_corrected.csv")
+    callers = {row["CALLER_NUMBER"] for row in rows} - {"NULL"}
     assert callers
     assert all(caller[:-3] in DRAMA_STEMS for caller in callers)
 
 
-def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_refused_and_left_alone(tmp_path) -> None:
     (tmp_path / "landing" / "crimes").mkdir(parents=True)
     kept = tmp_path / "landing" / "crimes" / "crimes_2022-08-01.csv"
     kept.write_text("crime_ref\n", encoding="utf-8")
@@ -261,28 +240,26 @@ def test_a_folder_with_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert hashes(tmp_path) == {"landing/crimes/crimes_2022-08-01.csv": hashlib.sha256(b"crime_ref\n").hexdigest()}
 
 
-def test_a_sample_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_events")
+def test_a_sample_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
     def fail(folder: Path, _typed: Path) -> int:
         raise OSError(28, "No space left on device", str(folder))
 
-    monkeypatch.setattr(generate, "_true_events", lambda _seed, **_range: [])
     monkeypatch.setattr(generate, "_write_of_the_paper", fail)
     with pytest.raises(OSError, match="No space left"):
         sample.write(tmp_path / "landing")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_empty_folders_are_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "_true_events", lambda _seed, **_range: [])
+@pytest.mark.usefixtures("no_events")
+def test_empty_folders_are_filled(tmp_path) -> None:
     (tmp_path / "landing" / "crimes").mkdir(parents=True)
     sample.write(tmp_path / "landing")
     assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER}
 
 
-def test_a_sample_is_private_unless_its_folder_has_modes_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(generate, "_true_events", lambda _seed, **_range: [])
+@pytest.mark.usefixtures("no_events")
+def test_a_sample_is_private_unless_its_folder_has_modes_of_its_own(tmp_path) -> None:
     sample.write(tmp_path / "new")
     (tmp_path / "there").mkdir()
     (tmp_path / "there").chmod(0o2770)

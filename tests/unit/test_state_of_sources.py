@@ -1,21 +1,17 @@
-"""The state that `fcir status` and `fcir run` speak of, at an instant: what is expected, overdue, missing."""
-
-from __future__ import annotations
+"""Expected, overdue and missing extracts in the state that `fcir status` and `fcir run` show."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
 from dagster_project.cli.run import find_work
 from dagster_project.cli.status import read_state
 from dagster_project.contracts import load_contracts
-from dagster_project.loading import pipeline
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.validation import ValidationResult
 from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import Installation
 
 CRIMES = "crime_ref,updated_at,recorded_at,offence_code,status"
 CHATS = "chat_id,requested_at,ended_at"
@@ -25,10 +21,8 @@ LAST = date(2022, 10, 31)
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch) -> Settings:
+def settings(tmp_path) -> Settings:
     """Crimes of 30 October and chats of 30 and 31 October, loaded before the deadline of the last day."""
-    monkeypatch.setattr(pipeline, "count_violations", lambda *_: ())
-    monkeypatch.setattr(pipeline, "validate", lambda *_, **__: ValidationResult((), "{}"))
     settings = Settings(home=tmp_path, quiet_seconds=0, _env_file=None)
     land(settings, "crimes", 30, CRIMES, "a,2022-10-30 08:00,2022-10-30 07:00,8N,recorded")
     for day in (30, 31):
@@ -37,11 +31,8 @@ def settings(tmp_path, monkeypatch) -> Settings:
     return settings
 
 
-def land(settings: Settings, source: str, day: int, *lines: str) -> Path:
-    path = settings.landing / source / f"{source}_2022-10-{day}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return path
+def land(settings: Settings, source: str, day: int, header: str, *rows: str) -> None:
+    Installation(settings.home).land(f"2022-10-{day}", *rows, source=source, header=header)
 
 
 def load(settings: Settings, now: datetime) -> None:
@@ -59,7 +50,7 @@ def test_before_the_deadline_an_extract_is_expected_and_nothing_is_wrong(setting
     assert work.outstanding == ()
 
 
-def test_from_the_deadline_on_it_is_overdue_and_the_next_run_records_it_as_missing(settings):
+def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
     state = read_state(settings, now=LATE)
     assert state.expected == ()
     assert [item.days for item in state.overdue if item.source == "crimes"] == [(LAST,)]
@@ -69,21 +60,21 @@ def test_from_the_deadline_on_it_is_overdue_and_the_next_run_records_it_as_missi
     assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
 
 
-def test_an_extract_that_came_is_neither(settings):
+def test_a_delivered_extract_is_neither_expected_nor_missing(settings):
     land(settings, "crimes", 31, CRIMES)
     load(settings, LATE)
     state = read_state(settings, now=LATE)
     assert state.expected == state.outstanding == ()
 
 
-def test_dates_that_are_named_do_not_make_an_extract_missing_before_its_deadline(settings):
+def test_a_named_range_makes_no_extract_missing_before_its_deadline(settings):
     wanted = Range(date(2022, 10, 30), LAST)
     contracts = load_contracts(CONTRACTS)
     assert load_source(settings, contracts, "crimes", wanted=wanted, run_id="x", now=EARLY).missing == ()
     assert load_source(settings, contracts, "crimes", wanted=wanted, run_id="y", now=LATE).missing == (LAST,)
 
 
-def test_while_the_warehouse_is_not_published_the_state_says_so(settings):
+def test_the_state_of_an_unpublished_warehouse_says_so(settings):
     assert not read_state(settings, now=EARLY).is_published
 
 

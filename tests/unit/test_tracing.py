@@ -1,7 +1,5 @@
 """A trace as it is worded and checked, on traces made by hand; reading one is for the tests of whole runs."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -138,9 +136,8 @@ def test_a_part_that_is_taken_off_is_subtracted():
 
 
 def test_a_month_without_a_delivery_has_no_figure_and_nothing_to_be_wrong():
-    figure = replace(
-        FIGURE, display_value=None, value=None, numerator=None, denominator=None, is_delivered=False, days_loaded=0
-    )
+    nothing = dict.fromkeys(("display_value", "value", "numerator", "denominator"))
+    figure = replace(FIGURE, **nothing, is_delivered=False, days_loaded=0)
     empty = tuple(part(item.part, amount="0") for item in TRACE.parts)
     trace = replace(TRACE, figure=figure, parts=empty, published=PublishedFigure("run-1", True, None, None))
     assert trace.faults == ()
@@ -175,30 +172,25 @@ def test_quotients_are_written_with_what_makes_hours_of_seconds():
     assert "Sum          2 / 3,600   calls lost" in text_of(replace(TRACE, figure=talk))
 
 
+CHANGED = "; the warehouse has changed since. Run: fcir run"
+
+
 @pytest.mark.parametrize(
     ("published", "says"),
     [
-        (None, "Published    not yet. Run: fcir run"),
-        (PublishedFigure("run-1", True, Decimal("40.000000"), "40.00%"), "Published    run-1 has the same figure"),
-        (
-            PublishedFigure("run-1", True, Decimal("33.333333"), "33.33%"),
-            "Published    run-1 has 33.33% (33.333333); the warehouse has changed since. Run: fcir run",
-        ),
-        (
-            PublishedFigure("run-1", True, None, None),
-            "Published    run-1 has \N{EN DASH} (\N{EN DASH}); the warehouse has changed since. Run: fcir run",
-        ),
-        (
-            PublishedFigure("run-1", False, None, None),
-            "Published    run-1 does not have it; a run publishes it: fcir run",
-        ),
+        (None, "not yet. Run: fcir run"),
+        ((True, Decimal("40.000000"), "40.00%"), "run-1 has the same figure"),
+        ((True, Decimal("33.333333"), "33.33%"), f"run-1 has 33.33% (33.333333){CHANGED}"),
+        ((True, None, None), f"run-1 has \N{EN DASH} (\N{EN DASH}){CHANGED}"),
+        ((False, None, None), "run-1 does not have it; a run publishes it: fcir run"),
     ],
 )
 def test_a_trace_says_whether_the_publication_has_the_same_figure(published, says):
-    assert says in text_of(replace(TRACE, published=published)).splitlines()
+    figure = published and PublishedFigure("run-1", *published)
+    assert f"Published    {says}" in lines_of(replace(TRACE, published=figure))
 
 
-def test_a_trace_of_what_has_changed_since_the_build_says_so():
+def test_a_trace_of_a_changed_warehouse_is_marked():
     assert "Not current" not in text_of(TRACE)
     assert "Not current" in text_of(replace(TRACE, is_current=False))
 
@@ -209,17 +201,14 @@ def test_a_provisional_figure_names_the_days_that_are_missing_and_why():
     figure = replace(FIGURE, is_provisional=True, days_loaded=26, share_of_days_loaded=Decimal("83.870968"))
     lines = text_of(replace(TRACE, figure=figure, missing_days=missing)).splitlines()
     assert "Provisional  yes, it may change; 26 of 31 days are loaded (83.87%)" in lines
-    assert (
-        "             calls: 2022-10-03 to 2022-10-04 rejected; 2022-10-06 missing; "
-        "2022-10-30 to 2022-10-31 not delivered" in lines
-    )
+    days = "2022-10-03 to 2022-10-04 rejected; 2022-10-06 missing; 2022-10-30 to 2022-10-31 not delivered"
+    assert f"             calls: {days}" in lines
 
 
 def test_the_formula_in_force_is_named_where_it_is_not_the_measure_itself():
     assert "Formula" not in text_of(TRACE)
-    assert "Formula      calls.other, in force for kent in this month" in text_of(
-        replace(TRACE, figure=replace(FIGURE, formula_measure="calls.other"))
-    )
+    other = replace(TRACE, figure=replace(FIGURE, formula_measure="calls.other"))
+    assert "Formula      calls.other, in force for kent in this month" in text_of(other)
 
 
 def test_twelve_files_are_listed_and_the_rest_is_counted_and_a_machine_gets_all():
@@ -274,7 +263,5 @@ def test_what_was_left_out_is_counted_by_reason_and_by_file_with_the_query_that_
     assert "calls_12.csv" in text
     assert "calls_13.csv" not in text
     assert "  and 2 files more" in text
-    assert (
-        "fcir query \"from quarantine where source in ('calls') "
-        "and extract_date between '2022-10-01' and '2022-10-14'\"" in text
-    )
+    condition = "source in ('calls') and extract_date between '2022-10-01' and '2022-10-14'"
+    assert f'fcir query "from quarantine where {condition}"' in text

@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.contracts import (
-    CellType,
-    Column,
-    Contract,
-    ContractError,
-    Rule,
-    Severity,
-    load_contracts,
-)
+from dagster_project.contracts import CellType, Column, Contract, ContractError, Rule, Severity, load_contracts
 from dagster_project.validation import expectations_of
 from tests.unit.small_contracts import small_contract
 
@@ -24,14 +16,8 @@ CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
 
 def contract(*columns: Column, rules: tuple[Rule, ...] = (), is_daily: bool = True) -> Contract:
     key = Column("visit_id", CellType.TEXT, "", is_required=True, key_position=1)
-    return small_contract(
-        "visits",
-        Column("force_code", CellType.TEXT, ""),
-        key,
-        *columns,
-        rules=rules,
-        is_daily=is_daily,
-    )
+    force = Column("force_code", CellType.TEXT, "")
+    return small_contract("visits", force, key, *columns, rules=rules, is_daily=is_daily)
 
 
 def rule(kind: str, *, name: str = "a_rule", on_deliveries: bool = False, **arguments: object) -> Rule:
@@ -74,10 +60,8 @@ def test_an_empty_delivery_is_a_warning_and_a_broken_extract_is_critical():
 def test_a_source_without_event_times_or_offsets_is_not_asked_for_them():
     of_times = {"events_are_not_after_the_extract_date", "utc_offsets_agree_with_the_clock"}
     assert not of_times & names(contract())
-    timed = contract(
-        Column("minutes", CellType.INTEGER, ""),
-        Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes"),
-    )
+    began = Column("began", CellType.TIMESTAMP, "", utc_offset_from="minutes")
+    timed = contract(Column("minutes", CellType.INTEGER, ""), began)
     assert of_times <= names(replace(timed, event_column="began"))
 
 
@@ -126,7 +110,6 @@ def test_a_missing_value_of_a_personal_column_may_be_asked_about():
 
 
 def test_listing_expectations_does_not_import_great_expectations():
-    code = (
-        "import sys, dagster_project.validation; sys.exit(bool({'great_expectations', 'sqlalchemy'} & {*sys.modules}))"
-    )
+    heavy = "{'great_expectations', 'sqlalchemy'}"
+    code = f"import sys, dagster_project.validation; sys.exit(bool({heavy} & {{*sys.modules}}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,5 @@
 """Numbers and their nouns agree in every message."""
 
-from __future__ import annotations
-
 import pytest
 
 from dagster_project.words import be, counted
