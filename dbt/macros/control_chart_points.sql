@@ -1,6 +1,6 @@
 {#- Points of XmR charts, by month (kpi_measure_spc, kpi_measure_spc_as_of) and by week (kpi_measure_spc_weekly). In all
-    macros of charts `key` names the columns that tell charts apart, `period` the column of the first day of a point's month
-    or week; a segment of a chart is its periods of one baseline_start. -#}
+    macros of charts `key` names the columns that identify a chart, `period` the column of the first day of a point's
+    month or week; a segment of a chart is its periods of one baseline_start. -#}
 
 {#- Minimum number of points for a verdict. -#}
 {% macro control_chart_least_points() %}{{ return(12) }}{% endmacro %}

@@ -1,7 +1,7 @@
 {#- Sources of the events that figures count. Changes caused by their deliveries are derived only from this list:
     chg_months and chg_unpublished_months read it.
 
-    key: column of the raw table that tells an event of a force apart.
+    key: column of the raw table that identifies an event of a force.
     dates: columns of chg_SOURCE_rows with the local days that an event counts on.
     times: columns of the raw table with the times whose months an event counts in. -#}
 {% macro event_sources() -%}

@@ -1,4 +1,4 @@
-{#- The file to add a row to, where a table is a list that people keep: ` (dbt/seeds/NAME.csv)`; else nothing. -#}
+{#- The file to add a row to, if the table is a seed that people maintain: ` (dbt/seeds/NAME.csv)`; else nothing. -#}
 {% macro file_of_seed(name) -%}
     {%- set files = [] -%}
     {%- if execute -%}

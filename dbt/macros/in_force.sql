@@ -1,7 +1,7 @@
 {#-
     Query: for each cell of `cells`, the row of a dated list in force on the cell's `day`, with the list's `values`.
     A force's own row takes precedence over the row for all forces (`*`); of several, the latest `valid_from`
-    counts. Cells of a day without a row in force are left out. `key` names the columns, beside the force, by which
+    counts. Cells of a day without a row in force are left out. `key` names the columns, besides the force, by which
     the list has its rows; `cells` has force_code, the key, the day and any other `columns` that identify a cell.
 -#}
 {% macro in_force(cells, columns, day, list, key, values) %}

@@ -1,10 +1,10 @@
 {#- The value of one measure among the rows of a group, as a column of the given type. `code` is looked for in `column`:
-    the whole code, or the bare name where the group holds one section. Null where the group has no such measure. -#}
+    the whole code, or the bare name where the group has one section. Null where the group has no such measure. -#}
 {% macro measure_value(code, data_type="decimal(38, 6)", column="measure") -%}
     cast(max(case when {{ column }} = '{{ code }}' then value end) as {{ data_type }})
 {%- endmacro %}
 
-{#- Query: measures as columns beside each other, by force and month. `columns` has the name of each column and the code of
+{#- Query: measures as columns, one row per force and month. `columns` has the name of each column and the code of
     its measure; `counts` names the columns of whole numbers. A month is provisional when one of the measures is. -#}
 {% macro measures_by_month(columns, counts) %}
     select

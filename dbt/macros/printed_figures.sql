@@ -5,8 +5,8 @@
 #}
 
 {#
-    Ways in which a printed figure can have been rounded, the likeliest first, with their codes in a method. Half to
-    even is not tried separately: it always equals half up or cutting off, so it is only named beside the latter.
+    Ways in which a printed figure can have been rounded, the most likely first, with their codes in a method. Half to
+    even is not tried separately: it always equals half up or cutting off, so it is only named together with the latter.
 #}
 {% macro roundings() %}
     {{ return([{"name": "half_up", "step": ""}, {"name": "cut_off", "step": "; cut_off"}]) }}
@@ -16,7 +16,7 @@
 {#
     Query: all columns of a relation, and the number that its column `text` prints, as decimal(38, 6) in the column
     `number`, with the decimals that it was printed with in the column `decimals`. Known are `35,634`, `1.16%`, `-590`
-    and `1h 2m 3s`, with a plus or a long minus too; another text, or one that does not fit its unit, gives nulls.
+    and `1h 2m 3s`, also with a plus or a long minus; another text, or one that does not fit its unit, gives nulls.
     Durations are seconds without decimals.
 #}
 {% macro printed_figures(relation, text="published_value", unit="unit", number="published_number",

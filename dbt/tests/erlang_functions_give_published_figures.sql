@@ -31,7 +31,7 @@
 {%- set targets = [("10", "180", "20", "80", 14), ("0", "0", "20", "90", 1)] -%}
 
 with
--- The linter knows no lambdas, and cannot follow the indentation of a loop.
+-- The linter cannot follow lambdas and the indentation of a loop.
 -- noqa: disable=layout.indent,PRS
 
 outcomes as (

@@ -70,7 +70,7 @@ texts as (
     {%- endfor %}
 ),
 
--- Each macro is written out once for all cases: once for each makes 100,000 characters of SQL, minutes to lint.
+-- Each macro is called once for all cases: one call per case is 100,000 characters of SQL, minutes to lint.
 outcomes as (
     {%- for rounding in ("half_up", "half_even", "cut_off") %}
     select

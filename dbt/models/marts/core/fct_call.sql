@@ -5,8 +5,8 @@
 
 with
 
--- Numbers of segments do not repeat within a call, so each call of several has one that is not numbered 1. Six calls of
--- seven have one segment and are that: to group all of them by their keys took twice the time.
+-- Numbers of segments do not repeat within a call, so each call of several has one that is not numbered 1. Six of seven
+-- calls have only that one segment: grouping all calls by their keys took twice the time.
 calls_of_several as (
     select distinct
         force_code,

@@ -16,7 +16,7 @@ over (
 {%- endset -%}
 
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 calls as (select * from {{ ref("int_call_judged") }}),

@@ -51,7 +51,7 @@ counted as (
         queue_times.queue_seconds,
         queue_times.calls
     from periods
-    -- First the few months: a comparison of each queuing time with the ends of the periods takes a third longer.
+    -- The few months first: comparing each queuing time with the ends of the periods takes a third longer.
     inner join delivered_months
         on delivered_months.month_start between periods.first_month and periods.last_month
     inner join queue_times

@@ -5,7 +5,7 @@
 ) }}
 
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 levels as (select * from {{ ref("int_chat_level") }}),

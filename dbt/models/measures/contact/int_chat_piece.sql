@@ -6,7 +6,7 @@
 ) }}
 
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 chats as (select * from {{ ref("fct_live_chat") }}),

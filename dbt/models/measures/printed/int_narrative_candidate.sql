@@ -100,7 +100,7 @@ weighted as (
         {{ keys | join(",\n        ") }},
         formula_method,
         '{{ weighting.name }}' as weighting,
-        -- One step more than the means among themselves take.
+        -- One step more than any mean has.
         case when is_mean = {{ weighting.is_mean }} then {{ weighting.step }} else {{ weighting.step + 2 }} end as weighting_rank,
         {{ weighting.numerator }} as value_numerator,
         {{ weighting.denominator }} as value_denominator
@@ -127,7 +127,7 @@ made as (
 
 ),
 
--- Of two periods that were made alike. A paper may also take the printed figures from each other.
+-- Differences of two periods computed by the same method. A paper may also subtract the printed figures.
 changes as (
 
     select

@@ -1,5 +1,5 @@
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 published as (select * from {{ ref("int_published_figures_current") }}),

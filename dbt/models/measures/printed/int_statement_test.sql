@@ -1,12 +1,12 @@
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 statements as (select * from {{ ref("int_published_statements_current") }}),
 
 measures as (select * from {{ ref("measure_catalogue") }}),
 
--- A test has a key of one column, since everything that is found about it is joined to it again. The length of the
+-- A test has a key of one column, because later models join to it often. The length of the
 -- report's name keeps reports and statements with slashes in their names apart.
 coded as (
 

@@ -1,6 +1,6 @@
 {%- set parts = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 counted_calls as (select * from {{ ref("int_call_threshold_monthly") }}),

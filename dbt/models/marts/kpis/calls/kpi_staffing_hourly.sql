@@ -1,5 +1,5 @@
 with
--- The linter knows neither the indentation of a macro's query nor the lambdas of Erlang's formulas.
+-- The linter cannot follow the indentation of a macro's query, nor the lambdas of Erlang's formulas.
 -- noqa: disable=layout.indent,PRS
 
 call_hours as (select * from {{ ref("int_call_hourly") }}),
@@ -101,7 +101,7 @@ month_sums as (
 
 ),
 
--- Where no call of the cell was answered, a call is taken to last as long as those of the line in the whole month.
+-- Where no call of the cell was answered, the mean of the line's whole month is used for the length of a call.
 cells as (
 
     select

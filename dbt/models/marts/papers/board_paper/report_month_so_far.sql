@@ -1,5 +1,5 @@
 {%- set key = ["force_code", "measure", "month_start"] -%}
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 with
 

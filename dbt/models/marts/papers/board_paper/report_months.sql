@@ -92,7 +92,7 @@ judged as (
 
 ),
 
--- While no month is complete or has been waited for long enough, the first one is shown.
+-- While no month is complete and none has passed its waiting time, the first one is shown.
 defaults as (
 
     select

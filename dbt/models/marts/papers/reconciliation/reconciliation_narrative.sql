@@ -1,5 +1,5 @@
 with
--- The linter cannot follow the indentation of what macros give.
+-- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
 statement_tests as (select * from {{ ref("int_statement_test") }}),
