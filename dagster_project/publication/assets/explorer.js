@@ -1,8 +1,7 @@
-// What the explorer does: from a choice to a chart, a table, a CSV file and a link. What the data are: explorer.py.
+// The behaviour of the explorer: a choice becomes a chart, a table, a CSV file and a link. Data: see explorer.py.
 //
-// No figure is computed here. Texts are shown as they are; numbers are made of values only where a chart has to know
-// how high a point lies. Everything is put into the page as text, never as markup, so no name in the data can do more
-// than be read.
+// No figure is computed here. Texts are shown unchanged; values become numbers only for the height of chart points.
+// Everything is inserted as text, never as markup, so a name in the data cannot run.
 
 const data = await unpacked(document.getElementById("data").textContent);
 
@@ -14,23 +13,23 @@ async function unpacked(text) {
 
 const NOTHING = "\u2013";
 
-// Colours of the government statistics guidance. Two lines of one colour differ in their dashes, and all in their
-// points, so that a chart can be read without colours.
+// Colours of the government statistics guidance. Lines of the same colour have different dashes and points, so a chart
+// can be read without colours.
 const COLOURS = ["#12436D", "#F46A25", "#28A197", "#801650", "#3D3D3D", "#A285D1"];
 const DASHES = [[1, 0], [6, 3]];
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 const PAPER_GREY = "#6f777b";
 
-// More lines than that cannot be told apart: each colour once in each dash.
+// Maximum number of lines in a chart: each colour once with each dash.
 const DRAWN = COLOURS.length * DASHES.length;
 
-// A table of thousands of rows makes a browser stand still; whoever wants that many calculates with the CSV file.
+// Maximum number of rows in the table: a browser stalls on thousands. The CSV file has all of them.
 const ROWS = 200;
 
-// Series that stand beside each other on a sheet of paper with their names; more of them stand below each other.
+// Maximum number of series that are columns of the table, which fit on a printed page; more of them are rows.
 const COLUMNS_SHOWN = 6;
 
-// Below that many entries a list is quicker read than searched.
+// A list of more entries gets a search field.
 const SEARCHED = 10;
 
 // The papers show two years in their charts.
@@ -56,8 +55,7 @@ function longMonth(code) {
 }
 
 function shortMonth(code) {
-  const [year, month] = code.split("-");
-  return `${MONTHS[Number(month) - 1].slice(0, 3)} ${year}`;
+  return longMonth(code).replace(/^(...)[a-z]*/, "$1");
 }
 
 function span(first, last) {
@@ -79,7 +77,7 @@ function series(force, measure, figure) {
     return {
       text: found.text[at] ?? "",
       value: found.value[at] ?? "",
-      // What lacks only the days before the first delivery is marked by that day instead.
+      // A figure that lacks only the days before the first delivery shows that day instead of a mark.
       provisional: found.provisional[at] && !found.since[at],
       since: found.since[at] ?? "",
       loaded: String(found.loaded[at]),
@@ -88,7 +86,7 @@ function series(force, measure, figure) {
   });
 }
 
-/** Control limits and target of a month, or null. They hold until the next month that has some; a signal does not. */
+/** Control limits and target of a month, or null. They apply until the next month with others; a signal does not. */
 function limits(force, measure, month) {
   const code = data.months[month];
   const found = data.limits[data.forces[force].code]?.[data.measures[measure].code]?.findLast((one) => one.month <= code);
@@ -110,39 +108,35 @@ function opening() {
   };
 }
 
-/** The choice as the part of an address after "#". Codes and months rather than places: it holds for later pages. */
-function written(one) {
+/** The choice as the part of an address after "#". It has codes and months, not positions, to work on later pages. */
+function toHash({ measures, forces, from, to, figure }) {
   const codes = (chosen, list) => inOrder(chosen).map((index) => encodeURIComponent(list[index].code)).join(",");
-  return [
-    `measures=${codes(one.measures, data.measures)}`,
-    `forces=${codes(one.forces, data.forces)}`,
-    `from=${data.months[one.from]}`,
-    `to=${data.months[one.to]}`,
-    `figure=${one.figure}`,
-  ].join("&");
+  return `measures=${codes(measures, data.measures)}&forces=${codes(forces, data.forces)}`
+    + `&from=${data.months[from]}&to=${data.months[to]}&figure=${figure}`;
 }
 
-/** A choice from an address, and what of it this page does not have. What the address leaves out is as at first. */
-function read(hash) {
-  const asked = new URLSearchParams(hash.replace(/^#/, ""));
+/** The choice in an address, and the codes that this page does not have. Omitted parts have their defaults. */
+function fromHash(hash) {
+  const parameters = new URLSearchParams(hash.replace(/^#/, ""));
   const one = opening();
   const unknown = [];
-  const place = (code, codes) => {
+  const position = (code, codes) => {
     const index = codes.indexOf(code);
     if (index < 0) unknown.push(code);
     return index;
   };
   for (const [name, list] of [["measures", data.measures], ["forces", data.forces]]) {
-    if (!asked.has(name)) continue;
+    if (!parameters.has(name)) continue;
     const codes = list.map((entry) => entry.code);
-    const asks = asked.get(name).split(",").filter(Boolean);
-    one[name] = new Set(asks.map((code) => place(code, codes)).filter((index) => index >= 0));
+    const chosen = parameters.get(name).split(",").filter(Boolean);
+    one[name] = new Set(chosen.map((code) => position(code, codes)).filter((index) => index >= 0));
   }
   for (const name of ["from", "to"]) {
-    const index = asked.has(name) ? place(asked.get(name), data.months) : -1;
+    const index = parameters.has(name) ? position(parameters.get(name), data.months) : -1;
     if (index >= 0) one[name] = index;
   }
-  if (asked.has("figure") && place(asked.get("figure"), figureCodes) >= 0) one.figure = asked.get("figure");
+  const figure = parameters.get("figure");
+  if (figure !== null && position(figure, figureCodes) >= 0) one.figure = figure;
   if (one.from > one.to) [one.from, one.to] = [one.to, one.from];
   return { one, unknown };
 }
@@ -151,7 +145,7 @@ function inOrder(chosen) {
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** Which breakdown the ticked measures are: the ticks are the only state, so that a link need not say it. */
+/** The breakdown that the ticked measures form. The ticks are the only state, so a link does not contain it. */
 function breakdownOf(ticked) {
   const same = (members) => members.length === ticked.size && members.every((member) => ticked.has(member));
   const family = data.breakdowns.find((one) => same(one.members));
@@ -162,29 +156,32 @@ function breakdownOf(ticked) {
 
 // ---- Controls
 
-function made(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
+function create(tag, attributes = {}, ...children) {
+  return complete(document.createElement(tag), attributes, children);
+}
+
+function complete(node, attributes, children = []) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;
 }
 
 function tick(name, index, text) {
-  return made("label", { class: "tick" },
-    made("input", { type: "checkbox", name, value: String(index) }), made("span", {}, text));
+  return create("label", { class: "tick" },
+    create("input", { type: "checkbox", name, value: String(index) }), create("span", {}, text));
 }
 
 function options(select, entries) {
-  select.replaceChildren(...entries.map(([value, text]) => made("option", { value }, text)));
+  select.replaceChildren(...entries.map(([value, text]) => create("option", { value }, text)));
 }
 
 function build() {
   for (const section of data.sections) {
-    const group = made("div", { role: "group", "aria-label": section.title });
+    const group = create("div", { role: "group", "aria-label": section.title });
     data.measures.forEach((measure, index) => {
       if (measure.section === section.code) group.append(tick("measure", index, measure.label));
     });
-    forms.measures.append(made("details", { "data-section": section.code }, made("summary", {}, section.title), group));
+    forms.measures.append(create("details", { "data-section": section.code }, create("summary", {}, section.title), group));
   }
   data.forces.forEach((force, index) => forms.forces.append(tick("force", index, force.name)));
   element("force-search-field").hidden = data.forces.length <= SEARCHED;
@@ -222,7 +219,7 @@ function build() {
   for (const [name, other] of [["from", "to"], ["to", "from"]]) {
     forms[name].addEventListener("change", () => {
       choice[name] = Number(forms[name].value);
-      // A month after the last one moves the last one, rather than being refused.
+      // If the first month is after the last one, the other one follows.
       if (choice.from > choice.to) choice[other] = choice[name];
       show();
     });
@@ -234,12 +231,12 @@ function build() {
   element("download").addEventListener("click", download);
   element("copy").addEventListener("click", copyLink);
   element("skip").addEventListener("click", () => {
-    // A link to "#result" would take the place of the choice in the address.
+    // A link to "#result" would replace the choice in the address.
     element("result").focus();
     element("result").scrollIntoView();
   });
   window.addEventListener("hashchange", () => {
-    // What leads to a place within the page is no choice.
+    // An anchor within the page is not a choice.
     if (location.hash.includes("=")) follow();
   });
   let waiting = 0;
@@ -250,7 +247,7 @@ function build() {
 }
 
 /** Show only measures with all words of the search in their names or definitions; without a search, all. */
-function search(says) {
+function search(hasStatus) {
   const words = forms.search.value.toLowerCase().split(/\s+/).filter(Boolean);
   let matches = 0;
   for (const details of forms.measures.children) {
@@ -266,15 +263,15 @@ function search(says) {
     matches += here;
   }
   if (!words.length) openTicked();
-  if (says) {
+  if (hasStatus) {
     element("found").textContent = words.length
       ? `${counted(matches, "measure has", "measures have")} these words.` : "";
   }
 }
 
 function searchForces() {
-  const asked = forms.forceSearch.value.trim().toLowerCase();
-  for (const label of forms.forces.children) label.hidden = !label.textContent.toLowerCase().includes(asked);
+  const text = forms.forceSearch.value.trim().toLowerCase();
+  for (const label of forms.forces.children) label.hidden = !label.textContent.toLowerCase().includes(text);
 }
 
 function openTicked() {
@@ -283,15 +280,15 @@ function openTicked() {
 
 let beforeBreakdown = null;
 
-/** Tick the members of a breakdown. Going back to none ticks what was ticked before. */
+/** Tick the members of a breakdown; "None" restores the earlier ticks. */
 function breakDown() {
-  const asked = forms.breakdown.value;
+  const breakdown = forms.breakdown.value;
   if (!breakdownOf(choice.measures)) beforeBreakdown = new Set(choice.measures);
-  if (asked === "line") {
+  if (breakdown === "line") {
     const ticked = data.lines.filter((line) => line.some((member) => choice.measures.has(member)));
     choice.measures = new Set((ticked.length ? ticked : data.lines.slice(0, 1)).flat());
-  } else if (asked) {
-    choice.measures = new Set(data.breakdowns.find((family) => family.code === asked).members);
+  } else if (breakdown) {
+    choice.measures = new Set(data.breakdowns.find((family) => family.code === breakdown).members);
   } else {
     choice.measures = new Set(beforeBreakdown ?? opening().measures);
   }
@@ -299,9 +296,9 @@ function breakDown() {
   if (!forms.search.value) openTicked();
 }
 
-/** Take the choice from the address; say what of it is not here. */
+/** Take the choice from the address, and list the codes that this page does not have. */
 function follow() {
-  const { one, unknown } = read(location.hash);
+  const { one, unknown } = fromHash(location.hash);
   choice = one;
   show(unknown.length ? `Not in this publication: ${unknown.join(", ")}. ` : "");
   if (!forms.search.value) openTicked();
@@ -333,7 +330,7 @@ function chosenMonths() {
   return data.months.map((_, index) => index).slice(choice.from, choice.to + 1);
 }
 
-/** The chosen series in the order of the catalogue, each with a name that tells it from the others. */
+/** The chosen series in the order of the catalogue, each with a distinct name. */
 function chosenSeries() {
   const forces = inOrder(choice.forces);
   const measures = inOrder(choice.measures);
@@ -356,7 +353,7 @@ function chosenSeries() {
   }));
 }
 
-/** What all the chosen series have in common, which their names leave out. */
+/** The names that all chosen series share, which their own names leave out. */
 function common() {
   const measures = inOrder(choice.measures).map((measure) => data.measures[measure]);
   const sections = new Set(measures.map((measure) => measure.section));
@@ -369,8 +366,8 @@ function common() {
 
 function show(first = "") {
   fillControls();
-  // Within a file, an address may change behind "#" only.
-  history.replaceState(null, "", `#${written(choice)}`);
+  // A page opened as a file may change only the part of its address after "#".
+  history.replaceState(null, "", `#${toHash(choice)}`);
   element("done").textContent = "";
   element("link-field").hidden = true;
   const shown = chosenSeries();
@@ -406,26 +403,26 @@ function summary(shown) {
 // ---- Tables
 
 function figureCell(cell) {
-  if (!cell?.text) return made("td", {}, NOTHING);
-  if (!cell.provisional) return made("td", {}, cell.text);
-  return made("td", {}, made("em", {}, cell.text), " ", made("abbr", { title: "provisional" }, "[p]"));
+  if (!cell?.text) return create("td", {}, NOTHING);
+  if (!cell.provisional) return create("td", {}, cell.text);
+  return create("td", {}, create("em", {}, cell.text), " ", create("abbr", { title: "provisional" }, "[p]"));
 }
 
-// The one column of words.
+// The only column of words.
 const CONTROL = "Control chart";
 
 function head(...titles) {
-  const cells = titles.map((title) => made("th", { scope: "col", class: title === CONTROL ? "words" : "" }, title));
-  return made("thead", {}, made("tr", {}, ...cells));
+  const cells = titles.map((title) => create("th", { scope: "col", class: title === CONTROL ? "words" : "" }, title));
+  return create("thead", {}, create("tr", {}, ...cells));
 }
 
 function caption() {
   return [chosenFigure().title, ...common(), span(data.months[choice.from], data.months[choice.to])].join(", ");
 }
 
-// The caption stands outside of the table: within, it would scroll sideways with it on a narrow screen.
+// The caption is outside the table: inside, it would scroll sideways with it on a narrow screen.
 function table(...parts) {
-  return made("table", { "aria-labelledby": "caption" }, ...parts);
+  return create("table", { "aria-labelledby": "caption" }, ...parts);
 }
 
 function tableOf(shown) {
@@ -434,19 +431,19 @@ function tableOf(shown) {
   return few ? tableOfMonths(shown) : tableOfSeries(shown);
 }
 
-/** Several series beside each other, the months downwards. */
+/** A table with a column for each series and a row for each month. */
 function tableOfMonths(shown) {
-  const rows = chosenMonths().map((month, index) => made("tr", {},
-    made("th", { scope: "row" }, longMonth(data.months[month])), ...shown.map((one) => figureCell(one.cells[index]))));
-  return table(head("Month", ...shown.map((one) => one.name)), made("tbody", {}, ...rows));
+  const rows = chosenMonths().map((month, index) => create("tr", {},
+    create("th", { scope: "row" }, longMonth(data.months[month])), ...shown.map((one) => figureCell(one.cells[index]))));
+  return table(head("Month", ...shown.map((one) => one.name)), create("tbody", {}, ...rows));
 }
 
-/** Many series below each other, as a paper has them. */
+/** A table with a row for each series and a column for each month, as in a paper. */
 function tableOfSeries(shown) {
-  const rows = shown.slice(0, ROWS).map((one) => made("tr", {},
-    made("th", { scope: "row" }, one.name), ...one.cells.map(figureCell)));
+  const rows = shown.slice(0, ROWS).map((one) => create("tr", {},
+    create("th", { scope: "row" }, one.name), ...one.cells.map(figureCell)));
   return table(head(rowTitle(),
-    ...chosenMonths().map((month) => shortMonth(data.months[month]))), made("tbody", {}, ...rows));
+    ...chosenMonths().map((month) => shortMonth(data.months[month]))), create("tbody", {}, ...rows));
 }
 
 function rowTitle() {
@@ -454,30 +451,30 @@ function rowTitle() {
   return choice.measures.size === 1 ? "Force" : "Force and measure";
 }
 
-/** One series, the months downwards, with the columns that its chart draws beside the figures. */
+/** A table of one series with a row for each month, and the limits and target that its chart shows. */
 function tableOfOne(one) {
   const judged = chosenMonths().map((month, index) => (one.cells[index] ? judgedMonth(one, month) : null));
   const hasLimits = judged.some((month) => month?.texts.upper);
   const hasTarget = judged.some((month) => month?.texts.target);
-  const word = (text) => made("td", {}, text || NOTHING);
+  const word = (text) => create("td", {}, text || NOTHING);
   const rows = chosenMonths().map((month, index) => {
     const limit = judged[index];
     const cell = one.cells[index];
-    return made("tr", {},
-      made("th", { scope: "row" }, longMonth(data.months[month])),
+    return create("tr", {},
+      create("th", { scope: "row" }, longMonth(data.months[month])),
       figureCell(cell),
       ...(hasTarget ? [word(limit?.texts.target)] : []),
       ...(hasLimits ? [word(limit?.texts.mean), word(limit?.texts.lower), word(limit?.texts.upper),
-        made("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit) : NOTHING)] : []),
+        create("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit) : NOTHING)] : []),
       word(cell?.days ? `${cell.loaded} of ${cell.days}` : ""));
   });
   return table(
     head("Month", chosenFigure().title, ...(hasTarget ? [capital(targetKind(one))] : []),
       ...(hasLimits ? ["Mean", "Lower limit", "Upper limit", CONTROL] : []), "Days delivered"),
-    made("tbody", {}, ...rows));
+    create("tbody", {}, ...rows));
 }
 
-/** Limits are those of the months; no other figure has any. */
+/** Limits and target of a month; only the figure of the month itself has any. */
 function judgedMonth(one, month) {
   return choice.figure === "month" ? limits(one.force, one.measure, month) : null;
 }
@@ -496,12 +493,12 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** `August 2022`, with its day where that is not the first. */
+/** `August 2022`, or `13 August 2022` for a day other than the first. */
 function sinceWords(day) {
   return `${day.endsWith("-01") ? "" : `${Number(day.slice(8))} `}${longMonth(day.slice(0, 7))}`;
 }
 
-/** What the marks of the table mean, and what of the figures was not delivered. */
+/** Explain the marks of the table, and list the days that were not delivered. */
 function note(shown) {
   const cells = shown.flatMap((one) => one.cells);
   const notes = [];
@@ -520,11 +517,11 @@ function note(shown) {
   if (begun.length) {
     notes.push(`Years to date begin with the first delivery: ${begun.map((day) => `since ${sinceWords(day)}`).join("; ")}.`);
   }
-  const parts = notes.map((text) => made("p", {}, text));
+  const parts = notes.map((text) => create("p", {}, text));
   const lacking = notDelivered(shown);
   if (lacking.length) {
-    parts.push(made("details", {}, made("summary", {}, "What was not delivered"),
-      made("ul", {}, ...lacking.map((text) => made("li", {}, text)))));
+    parts.push(create("details", {}, create("summary", {}, "What was not delivered"),
+      create("ul", {}, ...lacking.map((text) => create("li", {}, text)))));
   }
   element("notes").replaceChildren(...parts);
 }
@@ -564,8 +561,8 @@ function define() {
     });
     const rest = [measure.definition, parts.join(" "), ...decided].filter(Boolean);
     return [
-      made("dt", {}, `${sectionTitle.get(measure.section)}, ${measure.label}`),
-      ...rest.map((text, place) => made("dd", place === rest.length - 1 ? { class: "last" } : {}, text)),
+      create("dt", {}, `${sectionTitle.get(measure.section)}, ${measure.label}`),
+      ...rest.map((text, place) => create("dd", place === rest.length - 1 ? { class: "last" } : {}, text)),
     ];
   }));
 }
@@ -575,7 +572,7 @@ function define() {
 let drawings = [];
 let drawing = 0;
 
-/** One chart to a unit: two units on one axis mean nothing. */
+/** Draw one chart for each unit. */
 function drawAll(shown) {
   drawings.forEach((view) => view.finalize());
   drawings = [];
@@ -584,7 +581,7 @@ function drawAll(shown) {
   charts.replaceChildren();
   if (!shown.length) return;
   if (!window.vegaEmbed) {
-    charts.append(made("p", { class: "notice" }, "The chart needs the folder assets beside this page. The table and "
+    charts.append(create("p", { class: "notice" }, "The chart needs the folder assets beside this page. The table and "
       + "the CSV file have the same figures."));
     return;
   }
@@ -593,7 +590,7 @@ function drawAll(shown) {
     const drawn = own.filter((one) => one.cells.some((cell) => cell?.text)).slice(0, DRAWN);
     if (drawn.length) charts.append(chart(own, drawn, unit, shown.length === 1));
   }
-  if (!charts.childElementCount) charts.append(made("p", { class: "small" }, "There is no figure to draw."));
+  if (!charts.childElementCount) charts.append(create("p", { class: "small" }, "There is no figure to draw."));
 }
 
 function chart(own, drawn, unit, single) {
@@ -610,7 +607,7 @@ function chart(own, drawn, unit, single) {
         + `${cell.provisional ? " (provisional)" : ""}` : "",
   })));
   const rules = single ? ruleRows(drawn[0]) : [];
-  const place = made("div", { class: "drawing", role: "img", "aria-label": spoken(drawn, single) });
+  const place = create("div", { class: "drawing", role: "img", "aria-label": spoken(drawn, single) });
   const left = own.length - drawn.length;
   const remarks = [
     ...(single ? limitRemarks(drawn[0]) : []),
@@ -620,14 +617,14 @@ function chart(own, drawn, unit, single) {
   const title = choice.measures.size === 1
     ? data.measures[drawn[0].measure].label
     : `${data.units[unit]}${choice.figure === "month_per_day" ? " per day" : ""}`;
-  const figure = made("figure", {}, made("figcaption", {}, made("h3", {}, title),
-    ...remarks.map((text) => made("p", { class: "small" }, text)), legend(drawn, rows, rules, single)), place);
+  const figure = create("figure", {}, create("figcaption", {}, create("h3", {}, title),
+    ...remarks.map((text) => create("p", { class: "small" }, text)), legend(drawn, rows, rules, single)), place);
   const mine = drawing;
-  // The width is known once the figure is in the page.
+  // The width is known only when the figure is in the page.
   requestAnimationFrame(async () => {
     if (mine !== drawing) return;
     const spec = specification(rows, rules, unit, place.clientWidth);
-    // `ast`: expressions are interpreted rather than compiled, which the page's policy forbids.
+    // `ast` interprets expressions; the page's policy forbids compiling them.
     const view = await window.vegaEmbed(place, spec,
       { actions: false, renderer: "svg", ast: true, tooltip: false, defaultStyle: false });
     if (mine === drawing) drawings.push(view);
@@ -636,13 +633,13 @@ function chart(own, drawn, unit, single) {
   return figure;
 }
 
-/** The stretch of each month: the line breaks at a month that is provisional or has no figure. */
+/** The part of the line that each month is in: it breaks at a month that is provisional or has no figure. */
 function stretches(one) {
   let stretch = 0;
   return one.cells.map((cell) => (cell?.text && !cell.provisional ? stretch : (stretch += 1)));
 }
 
-/** Mean, limits and target month by month. Where they move, since a chart is based anew, another stretch begins. */
+/** Mean, limits and target month by month. When a chart has a new baseline, they change, and another line begins. */
 function ruleRows(one) {
   return ["mean", "lower", "upper", "target"].flatMap((kind) => {
     let stretch = 0;
@@ -671,7 +668,7 @@ function limitRemarks(one) {
   ];
 }
 
-/** The chart in words; its figures are in the table, which is named. */
+/** The alternative text of the chart, which refers to the table for its figures. */
 function spoken(drawn, single) {
   const about = `${chosenFigure().title}, ${span(data.months[choice.from], data.months[choice.to])}`;
   if (!single) {
@@ -699,7 +696,7 @@ const RULES = {
   target: { colour: "#F46A25", dash: [7, 3], text: "Target" },
 };
 
-// Points in a box of 10 by 10 around (22, 6), as the chart draws them.
+// Paths of the chart's points, in a box of 10 by 10 around (22, 6).
 const OUTLINES = {
   circle: "M22 2a4 4 0 1 0 .01 0z",
   square: "M18.5 2.5h7v7h-7z",
@@ -710,23 +707,17 @@ const OUTLINES = {
 };
 
 function sample({ colour, dash, shape, fill = colour, line = true }) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  const put = (node, attributes) => {
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    return node;
-  };
-  const path = (attributes) => {
-    svg.append(put(document.createElementNS(space, "path"), { stroke: colour, ...attributes }));
-  };
-  put(svg, { width: "44", height: "12", "aria-hidden": "true" });
-  if (line) path({ d: "M2 6H40", "stroke-width": "2", "stroke-dasharray": dash[1] ? dash.join(" ") : "none" });
-  if (shape) path({ d: OUTLINES[shape], fill, "stroke-width": "1.5" });
-  return svg;
+  const createSvg = (tag, attributes, ...children) =>
+    complete(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+  const path = (attributes) => createSvg("path", { stroke: colour, ...attributes });
+  const dashes = dash?.[1] ? dash.join(" ") : "none";
+  return createSvg("svg", { width: "44", height: "12", "aria-hidden": "true" },
+    ...(line ? [path({ d: "M2 6H40", "stroke-width": "2", "stroke-dasharray": dashes })] : []),
+    ...(shape ? [path({ d: OUTLINES[shape], fill, "stroke-width": "1.5" })] : []));
 }
 
 function legend(drawn, rows, rules, single) {
-  const entry = (look, text) => made("li", {}, sample(look), made("span", {}, text));
+  const entry = (look, text) => create("li", {}, sample(look), create("span", {}, text));
   const entries = single && drawn.length === 1
     ? [entry(style(0), chosenFigure().title)]
     : drawn.map((one, line) => entry(style(line), one.name));
@@ -740,10 +731,10 @@ function legend(drawn, rows, rules, single) {
   if (rows.some((row) => row.provisional && row.value !== null)) {
     entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so no line leads to it"));
   }
-  return made("ul", { class: "legend" }, ...entries);
+  return create("ul", { class: "legend" }, ...entries);
 }
 
-/** Vega-Lite, as the charts of the papers: values from 0, so that a small change does not look like a great one. */
+/** The chart as Vega-Lite, like those of the papers: values start at 0, so a small change does not look large. */
 function specification(rows, rules, unit, width) {
   const months = chosenMonths();
   const heights = [...rows, ...rules].map((row) => row.value).filter(Number.isFinite);
@@ -751,7 +742,7 @@ function specification(rows, rules, unit, width) {
   const least = Math.min(0, ...heights);
   const lines = [...new Set(rows.map((row) => row.line))];
   const scale = (pick) => ({ domain: lines, range: lines.map((line) => style(line)[pick]) });
-  // Months by their places: no time zone can move them.
+  // Months by position, so no time zone can shift them.
   const step = Math.ceil(months.length / Math.min(TICKS, Math.max(2, Math.floor(width / 85))));
   const x = {
     field: "month",
@@ -810,7 +801,7 @@ function specification(rows, rules, unit, width) {
             condition: { test: "datum.signal", value: "square" }, ...line, legend: null, scale: scale("shape"),
           },
           size: { condition: { test: "datum.signal", value: 110 }, value: 50 },
-          // The browser shows it as the title of the point.
+          // Shown by the browser as the title of the point.
           tooltip: { field: "tip", type: "nominal" },
         },
       },
@@ -824,13 +815,13 @@ function specification(rows, rules, unit, width) {
   };
 }
 
-// Labels of an axis, at most.
+// Maximum number of labels on the axis of months.
 const TICKS = 12;
 
-// Seconds between two ticks.
+// Possible seconds between two ticks.
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
 
-/** Ticks and labels of the axis of values, as of the charts of the papers: few and short, whatever the values. */
+/** Ticks and labels of the value axis, like those in the papers: few and short for any values. */
 function axisOf(unit, least, greatest) {
   const reach = Math.max(greatest, -least);
   if (unit === "percent") return { labelExpr: `${numberText(reach, "datum.value")} + '%'` };
@@ -843,7 +834,7 @@ function axisOf(unit, least, greatest) {
   };
 }
 
-/** 1, 2 or 5 days, tenfold as often as it takes. */
+/** Return 1, 2 or 5 days times a power of ten. */
 function daysStep(reach) {
   const power = 10 ** Math.floor(Math.log10(reach / 5 / 86400));
   return 86400 * [1, 2, 5, 10].map((factor) => factor * power).find((days) => reach / days / 86400 <= 5);
@@ -856,7 +847,7 @@ function durationText(step) {
     + " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')";
 }
 
-/** Numbers in full up to ten million, which a chart has room for. */
+/** A Vega expression for numbers: in full up to ten million, for which a chart has room. */
 function numberText(reach, number) {
   if (reach < 1e7) return `format(${number}, ',')`;
   for (const [power, word] of [[6, "m"], [9, "bn"], [12, "tn"]]) {
@@ -876,16 +867,16 @@ function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// What a spreadsheet takes for a formula, and figures as papers print them: as in spreadsheet.py.
+// Texts that a spreadsheet evaluates as a formula, and figures as papers print them, as in spreadsheet.py.
 const FORMULA = /^[\s\u0000-\u0020\u007f-\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]/;
 const FIGURE = /^[+-]?([0-9][0-9,]*(\.[0-9]+)?%?|([0-9]+h )?([0-9]+m )?[0-9]+s)$/;
 
-/** A text that a spreadsheet would take for a formula is put in as text. */
+/** A field with an apostrophe before a text that a spreadsheet would evaluate. */
 function name(text) {
   return field(FORMULA.test(text) && !FIGURE.test(text) ? `'${text}` : text);
 }
 
-/** All rows of the marts that are shown, one to a figure; a month that the marts do not have has none. */
+/** The shown figures, one row each; a month that the marts do not have is left out. */
 function csv(shown) {
   const months = chosenMonths();
   const lines = [COLUMNS.join(",")];
@@ -911,8 +902,8 @@ function csv(shown) {
 function download() {
   const file = `fcir_${choice.figure}_${data.months[choice.from]}_${data.months[choice.to]}.csv`;
   const address = URL.createObjectURL(new Blob([csv(chosenSeries())], { type: "text/csv;charset=utf-8" }));
-  made("a", { href: address, download: file }).click();
-  // The browser has to have begun to read it.
+  create("a", { href: address, download: file }).click();
+  // Only after the browser has started to read it.
   setTimeout(() => URL.revokeObjectURL(address), 10000);
   element("done").textContent = `${file} is downloaded.`;
 }
@@ -922,7 +913,7 @@ async function copyLink() {
     await navigator.clipboard.writeText(location.href);
     element("done").textContent = "The link is copied.";
   } catch {
-    // Not every browser lets a page from a file write there.
+    // Not every browser lets a page opened as a file write to the clipboard.
     element("link-field").hidden = false;
     element("link").value = location.href;
     element("link").focus();

@@ -16,12 +16,12 @@
         const title = page[1].toLowerCase();
         const all = (page[1] + " " + page[3]).toLowerCase();
         if (!words.every((word) => all.includes(word))) return null;
-        // A word of the title counts more than one of the text, its beginning most.
+        // A word in the title scores more than one in the text, and most at its start.
         const score = words.reduce((sum, word) => sum + (title.startsWith(word) ? 3 : title.includes(word) ? 2 : 0), 0);
         return { page, score };
       })
       .filter(Boolean)
-      // Equals stay in the order of the site, which has the default force first.
+      // Equal scores keep the order of the site, which has the default force first.
       .sort((one, other) => other.score - one.score);
   }
 
