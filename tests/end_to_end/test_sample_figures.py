@@ -486,9 +486,9 @@ def test_personal_values_of_the_sample_appear_nowhere(sample):
         if path.is_file() and "landing" not in path.relative_to(sample.home).parts:
             content = path.read_bytes()
             assert not [text for text in texts if text.encode() in content], path
-    said = (sample.home.parent / "said").read_text(encoding="utf-8")
-    assert "All is well" in said
-    assert not [text for text in texts if text in said]
+    output = (sample.home.parent / "said").read_text(encoding="utf-8")
+    assert "All is well" in output
+    assert not [text for text in texts if text in output]
     # Columns are compressed on disk, so their values are searched too.
     private = sample.home / "warehouse.duckdb"
     for file, schemas in ((sample.current / "fcir.duckdb", ["marts"]), (private, ["raw", "audit"])):

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import duckdb
@@ -50,22 +51,22 @@ def naive_after(world: World, step: int) -> dict[str, NaiveWarehouse]:
 def compare(home: Command, world: World, step: int, *, asked: tuple[date, date] | None = None) -> list[str]:
     """Return all differences between the published tables and the truth after a step."""
     naive = naive_after(world, step)
-    found_wrong: list[str] = []
+    deviations: list[str] = []
     with duckdb.connect(str(home.current / "fcir.duckdb"), read_only=True) as connection:
         for name, (key, expected) in TABLES.items():
-            found_wrong += differences(name, rows_of(connection, name, key), expected(naive))
+            deviations += differences(name, rows_of(connection, name, key), expected(naive))
         catalogue = {name: row for (name,), row in rows_of(connection, "measures", ["measure"]).items()}
         assert catalogue.keys() == naive[FORCES[0]].measures.keys()
         papers = rows_of(connection, "board_paper", ["force_code", "section", "measure", "month_start"])
-        found_wrong += differences("board_paper", papers, board_paper(naive, catalogue))
-        found_wrong += _compare_audit(connection, world, step, asked)
-    return found_wrong
+        deviations += differences("board_paper", papers, board_paper(naive, catalogue))
+        deviations += _compare_audit(connection, world, step, asked)
+    return deviations
 
 
 def _compare_audit(
     connection: duckdb.DuckDBPyConnection, world: World, step: int, asked: tuple[date, date] | None
 ) -> list[str]:
-    found_wrong: list[str] = []
+    deviations: list[str] = []
     cursor = connection.execute(
         """
         select source, extract_date, file_name, status, rows_read, rows_loaded, rows_quarantined, load_id
@@ -74,7 +75,7 @@ def _compare_audit(
     )
     audit = cursor.fetchall()
     if len({row[-1] for row in audit}) != len(audit):
-        found_wrong.append("load_audit: a load_id twice")
+        deviations.append("load_audit: a load_id twice")
     standing = world.at(step)
     expected: Counter[Any] = Counter()
     quarantined: Counter[Any] = Counter()
@@ -99,11 +100,11 @@ def _compare_audit(
                     place = delivery.source, delivery.day, draft.name, row.row.number
                     quarantined[*place, column, row.reason] += 1
     found = Counter(row[:7] for row in audit if row[3] not in ("rejected", "missing_delivery"))
-    found_wrong += [f"load_audit: missing {row}" for row in (expected - found)]
-    found_wrong += [f"load_audit: unexpected {row}" for row in (found - expected)]
+    deviations += [f"load_audit: missing {row}" for row in (expected - found)]
+    deviations += [f"load_audit: unexpected {row}" for row in (found - expected)]
     found_rejected = {row[:3] for row in audit if row[3] == "rejected"}
-    found_wrong += [f"load_audit rejected: {row}" for row in found_rejected ^ rejected]
-    found_wrong += [f"load_audit rejected but loaded: {row}" for row in audit if row[3] == "rejected" and row[5]]
+    deviations += [f"load_audit rejected: {row}" for row in found_rejected ^ rejected]
+    deviations += [f"load_audit rejected but loaded: {row}" for row in audit if row[3] == "rejected" and row[5]]
 
     newest = max(delivery.day for delivery in world.deliveries if delivery.step <= step)
     missing = set()
@@ -115,7 +116,7 @@ def _compare_audit(
                 missing.add((source, day))
             day += timedelta(days=1)
     found_missing = {row[:2] for row in audit if row[3] == "missing_delivery"}
-    found_wrong += [f"missing_delivery: {row}" for row in found_missing ^ missing]
+    deviations += [f"missing_delivery: {row}" for row in found_missing ^ missing]
 
     rows = connection.execute(
         """
@@ -127,20 +128,20 @@ def _compare_audit(
     ).fetchall()
     count = connection.execute("select count(*) from marts.quarantine").fetchone()
     if count != (len(rows),):
-        found_wrong.append("quarantine: rows without a load")
+        deviations.append("quarantine: rows without a load")
     found_rows = Counter(row[:6] for row in rows if row[6] != "rejected")
-    found_wrong += [f"quarantine: missing {row}" for row in (quarantined - found_rows)]
-    found_wrong += [f"quarantine: unexpected {row}" for row in (found_rows - quarantined)]
-    return found_wrong
+    deviations += [f"quarantine: missing {row}" for row in (quarantined - found_rows)]
+    deviations += [f"quarantine: unexpected {row}" for row in (found_rows - quarantined)]
+    return deviations
 
 
-def leaks(home: Command, said: list[str]) -> list[str]:
+def leaks(home: Command, outputs: list[str]) -> list[str]:
     """Return the files and outputs that have a drawn personal value."""
     kinds = [rb"07700 ?9\d{5}", rb"OPZK\d{4}", rb"CADX-\d{6}", rb"45/\d{6}/23", rb"Wibblethorpe"]
     in_utf_16 = [rb"0\x007\x007\x000\x000\x00", *(b"\\x00".join(bytes([c]) for c in w) for w in
                  (b"OPZK", b"CADX-", b"Wibblethorpe")), rb"4\x005\x00/\x00(\d\x00){6}/"]  # fmt: skip
     pattern = re.compile(b"|".join([*kinds, *in_utf_16]))
-    haystacks: list[tuple[str, bytes]] = [(f"output {number}", said.encode()) for number, said in enumerate(said)]
+    haystacks: list[tuple[str, bytes]] = [(f"output {number}", text.encode()) for number, text in enumerate(outputs)]
     for path in sorted(home.home.rglob("*")):
         if path.is_file() and not path.is_symlink() and "landing" not in path.relative_to(home.home).parts:
             haystacks.append((str(path.relative_to(home.home)), path.read_bytes()))
@@ -151,78 +152,75 @@ def leaks(home: Command, said: list[str]) -> list[str]:
 
 
 @dataclass
-class Story:
-    """Exit code, output and differences of each run, by name."""
+class Runs:
+    """Result of each run and its differences from the truth, by name."""
 
     home: Command
     world: World
-    codes: dict[str, int] = field(default_factory=dict)
-    words: dict[str, str] = field(default_factory=dict)
+    results: dict[str, CompletedProcess[str]] = field(default_factory=dict)
     differences: dict[str, list[str]] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
 
-    def chapter(self, name: str, *arguments: str, step: int, asked: tuple[date, date] | None = None) -> None:
-        done = self.home.run("run", *arguments)
-        self.codes[name], self.words[name] = done.returncode, done.stdout
-        self.said += [done.stdout, done.stderr]
+    def run(self, name: str, *arguments: str, step: int, asked: tuple[date, date] | None = None) -> None:
+        self.results[name] = self.home.run("run", *arguments)
         self.differences[name] = compare(self.home, self.world, step, asked=asked)
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Story:
+def runs(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Runs:
     home = Command(tmp_path_factory.mktemp("unseen") / "home", settings={"FCIR_FORCE": DEFAULT_FORCE})
     home.know_the_project(parsed_project)
     world = draw_world(SEED, days=DAYS, clean_days=CLEAN_DAYS)
-    story = Story(home, world)
+    runs = Runs(home, world)
     landing = home.home / "landing"
     world.write(landing, 1)
-    story.chapter("clean days", step=1)
-    story.chapter("nothing new", step=1)
+    runs.run("clean days", step=1)
+    runs.run("nothing new", step=1)
     world.write(landing, 2)
-    story.chapter("most of the rest", step=2)
+    runs.run("most of the rest", step=2)
     world.write(landing, LAST_STEP)
     # A range of dates includes every day that is not loaded: this run is the last and widest.
-    story.chapter("corrections", "--from", str(ASKED[0]), "--to", str(ASKED[1]), step=LAST_STEP, asked=ASKED)
-    return story
+    runs.run("corrections", "--from", str(ASKED[0]), "--to", str(ASKED[1]), step=LAST_STEP, asked=ASKED)
+    return runs
 
 
-def test_figures_and_counts_equal_the_truth_after_every_run(story):
-    found_wrong = {name: found[:20] for name, found in story.differences.items() if found}
-    assert not found_wrong
+def test_figures_and_counts_equal_the_truth_after_every_run(runs):
+    deviations = {name: found[:20] for name, found in runs.differences.items() if found}
+    assert not deviations
 
 
-def test_quarantined_rows_alone_do_not_fail_a_run(story):
-    assert story.codes["clean days"] == 0
-    quarantined = [row for d in story.world.deliveries if d.step == 1 for row in judged(d) if row.reason]
+def test_quarantined_rows_alone_do_not_fail_a_run(runs):
+    assert runs.results["clean days"].returncode == 0
+    quarantined = [row for d in runs.world.deliveries if d.step == 1 for row in judged(d) if row.reason]
     assert quarantined
 
 
-def test_second_run_says_nothing_is_new(story):
-    assert story.codes["nothing new"] == 0
-    assert "nothing is new" in story.words["nothing new"].lower()
+def test_second_run_says_nothing_is_new(runs):
+    assert runs.results["nothing new"].returncode == 0
+    assert "nothing is new" in runs.results["nothing new"].stdout.lower()
 
 
-def test_rejected_and_missing_deliveries_end_runs_with_1(story):
-    assert story.codes["most of the rest"] == 1
-    assert story.codes["corrections"] == 1
+def test_rejected_and_missing_deliveries_end_runs_with_1(runs):
+    assert runs.results["most of the rest"].returncode == 1
+    assert runs.results["corrections"].returncode == 1
 
 
-def test_drawn_world_covers_statuses_reasons_and_clock_changes(story):
-    statuses = Counter(delivery.status for delivery in story.world.deliveries)
+def test_drawn_world_covers_statuses_reasons_and_clock_changes(runs):
+    statuses = Counter(delivery.status for delivery in runs.world.deliveries)
     assert statuses["loaded"] > 100
     assert min(statuses["empty"], statuses["rejected"]) > 3
-    faults = Counter(row.reason for d in story.world.deliveries for row in judged(d))
+    faults = Counter(row.reason for d in runs.world.deliveries for row in judged(d))
     assert {
         "not_a_timestamp", "no_time_of_day", "time_never_existed", "required_empty", "not_in_list", "below_minimum",
         "not_an_integer", "not_seconds", "not_a_boolean", "out_of_order", "required_when", "too_few_cells",
         "too_many_cells", "unbalanced_quote", "unreadable_record", "duplicate_row", "superseded_row",
     } <= set(faults)  # fmt: skip
-    naive = naive_after(story.world, LAST_STEP)
+    naive = naive_after(runs.world, LAST_STEP)
     assert any(call["is_dst_ambiguous"] for one in naive.values() for call in one.calls)
     assert any(crime["status"] == "cancelled" for one in naive.values() for crime in one.crimes)
     april = naive[FORCES[0]].rows()[FORCES[0], "crime.recorded_crime", date(2023, 4, 1)]
     assert april["share_of_days_loaded"] > 80
 
 
-def test_no_personal_value_is_written_or_printed(story):
-    assert leaks(story.home, story.said) == []
+def test_no_personal_value_is_written_or_printed(runs):
+    outputs = [text for result in runs.results.values() for text in (result.stdout, result.stderr)]
+    assert leaks(runs.home, outputs) == []
