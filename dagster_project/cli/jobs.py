@@ -20,7 +20,7 @@ from dagster_project.loading.plan import Range, RunPlan, last_load
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
-from dagster_project.warehouse.state import OutstandingDelivery, how_to_restore, outstanding, reading_audit
+from dagster_project.warehouse.state import OutstandingDelivery, damaged_private_file, outstanding, reading_audit
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -198,6 +198,7 @@ def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str
             # The message starts with the name of the class, which does not help an operator.
             message = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
         if message and says_damage(message):
-            message = f"{message.rstrip('.')}. {settings.warehouse} is damaged. {how_to_restore(settings.warehouse)}"
+            file, advice = damaged_private_file(settings.warehouse)
+            message = f"{message.rstrip('.')}. {file} is damaged. {advice}"
         failures.append(f"{event.step_key}: {message or 'failed'}")
     return failures

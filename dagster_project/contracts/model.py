@@ -169,8 +169,3 @@ class Contract:
             if column.name == name:
                 return column
         raise KeyError(name)
-
-    def column_named(self, header: str) -> Column | None:
-        """Return the column that a header text means, or None if the contract does not have it."""
-        wanted = normalised(header)
-        return next((column for column in self.columns if wanted in column.names), None)

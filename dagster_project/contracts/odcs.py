@@ -147,10 +147,10 @@ def load_contract(path: Path) -> Contract:
         volume_floor=float(custom.pop("volumeFloor", _VOLUME_FLOOR)),
         sheet=custom.pop("sheet", None),
         delivered_by=_delivered_by(custom, path, cadence),
-        needs_marker=_needs_marker(custom, path),
-        first_delivery=_first_delivery(custom, path),
-        allows_events_outside_day=_allows_events_outside_day(custom, path),
-        absent_forces_complete=_absent_forces_complete(custom, path),
+        needs_marker=_is_stated(custom, path, "completionMarker", "required", "optional"),
+        first_delivery=_day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is"),
+        allows_events_outside_day=_is_stated(custom, path, "eventsOutsideDay", "allowed", "rejected"),
+        absent_forces_complete=_is_stated(custom, path, "absentForces", "complete", "incomplete"),
     )
     if custom:
         raise ContractError(f"{path.name}: unknown custom properties of the schema: {', '.join(custom)}")
@@ -170,29 +170,12 @@ def _delivered_by(custom: dict[str, Any], path: Path, cadence: str) -> time:
     return time.fromisoformat(stated)
 
 
-def _first_delivery(custom: dict[str, Any], path: Path) -> date | None:
-    return _day(custom.pop("firstDelivery", None), f"{path.name}: firstDelivery is")
-
-
-def _allows_events_outside_day(custom: dict[str, Any], path: Path) -> bool:
-    stated = custom.pop("eventsOutsideDay", "rejected")
-    if stated not in ("allowed", "rejected"):
-        raise ContractError(f"{path.name}: eventsOutsideDay is {stated!r}; known: allowed, rejected")
-    return bool(stated == "allowed")
-
-
-def _absent_forces_complete(custom: dict[str, Any], path: Path) -> bool:
-    stated = custom.pop("absentForces", "incomplete")
-    if stated not in ("complete", "incomplete"):
-        raise ContractError(f"{path.name}: absentForces is {stated!r}; known: complete, incomplete")
-    return bool(stated == "complete")
-
-
-def _needs_marker(custom: dict[str, Any], path: Path) -> bool:
-    stated = custom.pop("completionMarker", "optional")
-    if stated not in ("optional", "required"):
-        raise ContractError(f"{path.name}: completionMarker is {stated!r}; known: optional, required")
-    return bool(stated == "required")
+def _is_stated(custom: dict[str, Any], path: Path, name: str, true: str, false: str) -> bool:
+    """Return whether a custom property has the value that means true; without it, the other one applies."""
+    stated = custom.pop(name, false)
+    if stated not in (true, false):
+        raise ContractError(f"{path.name}: {name} is {stated!r}; known: {', '.join(sorted((true, false)))}")
+    return bool(stated == true)
 
 
 def _custom(properties: list[CustomProperty] | None, path: Path, where: str) -> dict[str, Any]:
@@ -353,7 +336,7 @@ def _check_shape(column: Column, where: str) -> None:
             with duckdb.cursor() as connection:
                 connection.execute("select regexp_full_match('', ?)", [column.pattern]).fetchall()
         except duckdb.Error as error:
-            raise ContractError(f"{where}: pattern {column.pattern!r} is no regular expression: {error}") from None
+            raise ContractError(f"{where}: pattern {column.pattern!r} is not a regular expression: {error}") from None
 
 
 def _check_decimal_bound(column: Column, name: str, bound: object, where: str) -> None:

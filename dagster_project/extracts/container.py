@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -267,20 +268,17 @@ def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
     )
 
 
-def _hash_of_refused(file: BinaryIO, code: str) -> str | None:
+def _hash_of_refused(file: BufferedReader, code: str) -> str | None:
     """Return the hash of a rejected file; None if it is changing, cannot be read or is too long."""
     if code == "changed_while_read" or os.fstat(file.fileno()).st_size > _HASH_LIMIT:
         return None
     with suppress(OSError):
         file.seek(0)
-        digest = hashlib.sha256()
-        while data := file.read(_CHUNK):
-            digest.update(data)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
     return None
 
 
-def _opened(path: Path, name: str) -> BinaryIO:
+def _opened(path: Path, name: str) -> BufferedReader:
     """Open a file without following a link and without waiting for the writer of a named pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -374,7 +372,11 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
     inner = _kind_of(data)
     if inner != "text":
         raise wrong_content(name, extension, inner)
-    encoding = _marked_encoding(data)
+    encoding = None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif data.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
     if encoding is None and data.count(b"\x00") > _NUL_SHARE * len(data):
         raise UnreadableExtract(
             "bad_encoding",
@@ -388,7 +390,10 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
         if is_windows and not data.isascii():
             is_windows = _UNDEFINED.search(data) is None
         if utf16:
-            text = _decoded(utf16, data, name)
+            try:
+                text = utf16.decode(data)
+            except UnicodeDecodeError:
+                raise _bad_text(name) from None
             counted.add(text.encode())
             is_blank = is_blank and not text.strip(_BLANK)
         else:
@@ -413,20 +418,6 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
     if is_windows:
         return _TextFacts("cp1252", counted.lines)
     raise _bad_text(name)
-
-
-def _marked_encoding(data: bytes) -> str | None:
-    """Return the encoding that the byte-order mark states."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else None
-
-
-def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, name: str) -> str:
-    try:
-        return decoder.decode(data)
-    except UnicodeDecodeError:
-        raise _bad_text(name) from None
 
 
 def _line_too_long(name: str, extension: str) -> UnreadableExtract:

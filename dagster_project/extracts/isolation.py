@@ -86,9 +86,9 @@ class IsolatedReader:
                 table = pa.ipc.open_stream(self._receive()).read_all()
                 table.validate(full=True)
             except (pa.ArrowException, OSError, ValueError):
-                raise self._nonsense() from None
+                raise self._invalid_reply() from None
             if table.schema != expected:
-                raise self._nonsense()
+                raise self._invalid_reply()
             yield Piece(table, message["last_label"])
         self.warnings.extend(message["warnings"])
         self._count = Count(*message["count"])
@@ -122,13 +122,13 @@ class IsolatedReader:
         try:
             kind, content = json.loads(self._receive())
         except ValueError:
-            raise self._nonsense() from None
+            raise self._invalid_reply() from None
         if kind == "refused":
             self._release()
             code, sentence = content["code"], content["sentence"]
             raise UnreadableExtract(code, sentence)
         if kind not in kinds:
-            raise self._nonsense()
+            raise self._invalid_reply()
         return dict(content)
 
     def _receive(self) -> bytes:
@@ -147,8 +147,8 @@ class IsolatedReader:
         how = self._worker.end() if self._worker else "it was closed"
         return self._refused("reader_crashed", f"damaged, or too large for the memory: reading it ended by {how}")
 
-    def _nonsense(self) -> UnreadableExtract:
-        return self._refused("reader_crashed", "the program that reads it sent back nonsense")
+    def _invalid_reply(self) -> UnreadableExtract:
+        return self._refused("reader_crashed", "the program that reads it sent an invalid reply")
 
     def _refused(self, code: str, found: str) -> UnreadableExtract:
         self.close()

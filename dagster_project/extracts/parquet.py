@@ -160,25 +160,11 @@ def as_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
     for applies, convert in _CONVERSIONS:
         if applies(kind):
             return convert(array)
-    if _is_any_text(kind):
-        return _valid_text(array, faults)
-    return array.cast(pa.string())
-
-
-def _is_any_text(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-        or types.is_binary(kind)
-        or types.is_large_binary(kind)
-        or types.is_binary_view(kind)
-        or types.is_fixed_size_binary(kind)
-    )
+    return _valid_text(array, faults)
 
 
 def _valid_text(array: pa.Array, faults: dict[int, Fault]) -> pa.Array:
+    """Return values as text; bytes that are not UTF-8 are a fault of their row."""
     try:
         text = array.cast(pa.string())
         text.validate(full=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -115,21 +115,9 @@ class Extract:
             )
 
     def close(self) -> None:
-        """Close the file, and end a process that is still reading it."""
+        """End a process that is still reading the file."""
         if isinstance(self._reader, IsolatedReader):
             self._reader.close()
-        self._file.file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
@@ -140,29 +128,26 @@ READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
 }
 
 
-def open_extract(path: Path, contract: Contract) -> Extract:
+@contextmanager
+def open_extract(path: Path, contract: Contract) -> Iterator[Extract]:
     """Open a delivered file and recognise its columns.
 
     Args:
         path: csv, csv.gz, xlsx, parquet or jsonl file.
         contract: contract of the source that delivered it.
 
-    Returns:
-        The extract; use it in a `with` statement.
-
     Raises:
-        UnreadableExtract: the file cannot be read; nothing stays open.
+        UnreadableExtract: the file cannot be read.
     """
     file = open_file(path)
-    try:
-        return Extract(file, contract)
-    except UnreadableExtract as error:
-        error.sha256 = file.sha256
-        file.file.close()
-        raise
-    except BaseException:
-        file.file.close()
-        raise
+    with file.file:
+        try:
+            extract = Extract(file, contract)
+        except UnreadableExtract as error:
+            error.sha256 = file.sha256
+            raise
+        with closing(extract):
+            yield extract
 
 
 __all__ = ["Extract", "open_extract", "schema"]

@@ -55,32 +55,26 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
     """
     sentences: dict[tuple[str, str], str] = {}
     for column in contract.columns:
-        of_type = cells.NOT_OF_TYPE.get(column.cell_type)
-        faults = [cells.REQUIRED_EMPTY, cells.NO_TIME_OF_DAY, cells.NEVER_EXISTED]
-        faults += [of_type] if of_type else []
-        faults += [] if column.is_personal else [cells.LOOKS_PERSONAL]
-        faults += [cells.UNKNOWN_FORCE] if column.name == FORCE_COLUMN else []
-        for fault in faults:
-            sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}"
+        digits = f"at most {(column.precision or 0) - (column.scale or 0)} before the point, {column.scale} after it"
+        needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
+        faults = [
+            (cells.REQUIRED_EMPTY, ""),
+            (cells.NO_TIME_OF_DAY, ""),
+            (cells.NEVER_EXISTED, ""),
+            (cells.LOOKS_PERSONAL, ""),
+            (cells.UNKNOWN_FORCE, ""),
+            (cells.NOT_IN_LIST, ", ".join(column.values)),
+            (cells.BELOW_MINIMUM, f"{column.minimum}"),
+            (cells.ABOVE_MAXIMUM, f"{column.maximum}: {column.maximum_reason}"),
+            (cells.NOT_OF_FORM, column.form),
+            (cells.REQUIRED_WHEN, f"required when {needed}"),
+        ]
         if column.cell_type is CellType.DECIMAL:
-            digits = (
-                f"at most {(column.precision or 0) - (column.scale or 0)} before the point, {column.scale} after it"
-            )
-            for fault in (cells.NOT_OF_TYPE[CellType.DECIMAL], cells.TOO_MANY_DECIMALS):
-                sentences[column.name, fault.code] = f"{column.name}: {fault.sentence} ({digits})"
-        listed = ", ".join(column.values)
-        sentences[column.name, cells.NOT_IN_LIST.code] = f"{column.name}: {cells.NOT_IN_LIST.sentence} ({listed})"
-        sentences[column.name, cells.BELOW_MINIMUM.code] = (
-            f"{column.name}: {cells.BELOW_MINIMUM.sentence} ({column.minimum})"
-        )
-        if column.maximum is not None:
-            sentences[column.name, cells.ABOVE_MAXIMUM.code] = (
-                f"{column.name}: {cells.ABOVE_MAXIMUM.sentence} ({column.maximum}: {column.maximum_reason})"
-            )
-        if column.form:
-            sentences[column.name, cells.NOT_OF_FORM.code] = (
-                f"{column.name}: {cells.NOT_OF_FORM.sentence} ({column.form})"
-            )
+            faults += [(cells.NOT_OF_TYPE[column.cell_type], digits), (cells.TOO_MANY_DECIMALS, digits)]
+        elif column.cell_type in cells.NOT_OF_TYPE:
+            faults.append((cells.NOT_OF_TYPE[column.cell_type], ""))
+        for fault, detail in faults:
+            sentences[column.name, fault.code] = f"{column.name}: {fault.sentence}{f' ({detail})' if detail else ''}"
         order = [f"not before {name}" for name in column.not_before]
         order += [f"not after {name}" for name in column.not_after]
         sentences[column.name, cells.OUT_OF_ORDER.code] = (
@@ -88,10 +82,6 @@ def fault_sentences(contract: Contract) -> dict[tuple[str, str], str]:
         )
         for code in CELL_RECORD_FAULTS:
             sentences[column.name, code] = f"{column.name}: {RECORD_FAULTS[code]}"
-        needed = " and ".join(f"{name} is {value}" for name, value in column.required_when.items())
-        sentences[column.name, cells.REQUIRED_WHEN.code] = (
-            f"{column.name}: {cells.REQUIRED_WHEN.sentence} (required when {needed})"
-        )
     return sentences
 
 
@@ -108,7 +98,7 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
         contract's columns typed (`cells.sql_type_of`, timestamps in UTC), `is_dst_ambiguous`, `extract_date`,
         `load_id`, `source_row`.
     """
-    expressions = [f"{_value(column)} as {quoted(column.name)}" for column in contract.columns]
+    expressions = [f"{_part(column, 'value')} as {quoted(column.name)}" for column in contract.columns]
     expressions += ["is_dst_ambiguous", "extract_date", "load_id", "source_row"]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is null"
     return _query(contract, batch, final)
@@ -127,17 +117,15 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         text, escaped; null for a personal column, a value that looks personal, and a row whose cells may have shifted)
         and `force_code` (null if the force cannot be read, because its cell or the record is faulty).
     """
-    faults = [quoted(f"{column.name} fault") for column in contract.columns]
-    which = " ".join(
-        f"when {quoted(f'{column.name} fault')} is not null then '{column.name}'" for column in contract.columns
-    )
+    faults = [_part(column, "fault") for column in contract.columns]
+    which = " ".join(f"when {_part(column, 'fault')} is not null then '{column.name}'" for column in contract.columns)
     counted = " + ".join(f"cast({fault} is not null as integer)" for fault in faults)
     found = " ".join(
-        f"when {quoted(f'{column.name} fault')} is not null then "
+        f"when {_part(column, 'fault')} is not null then "
         + (
             "cast(null as varchar)"
             if column.is_personal
-            else f"case when {quoted(f'{column.name} fault')} <> '{cells.LOOKS_PERSONAL.code}' "
+            else f"case when {_part(column, 'fault')} <> '{cells.LOOKS_PERSONAL.code}' "
             f"then {cells.shown_value(quoted(column.name))} end"
         )
         for column in contract.columns
@@ -153,7 +141,7 @@ def faulty_rows_query(contract: Contract, batch: str) -> Query:
         f"case when fault is not null then fault_detail when {counted} >= {_SHIFTED_CELLS} then null {found} end "
         "as fault_detail",
         f"case when fault is null and {quoted(f'{FORCE_COLUMN} fault')} is null "
-        f"then {_value(contract.column(FORCE_COLUMN))} end as force_code",
+        f"then {_part(contract.column(FORCE_COLUMN), 'value')} end as force_code",
     ]
     final = _select(expressions, "judged") + f"\nwhere {_first_fault(contract)} is not null"
     return _query(contract, batch, final)
@@ -205,34 +193,23 @@ def _query(contract: Contract, batch: str, final: str) -> Query:
     ]
     parameters: dict[str, object] = {
         **{name: value for column in contract.columns for name, value in cells.parameters_of(column).items()},
-        **_default_parameters(contract),
-        **_condition_parameters(contract),
+        **{f"default_{column.name}": column.default for column in contract.columns if column.default is not None},
+        **{
+            f"when_{column.name}_{name}": value
+            for column in contract.columns
+            for name, value in column.required_when.items()
+        },
     }
     return Query("with " + ",\n".join(ctes) + "\n" + final, parameters)
 
 
 def _first_fault(contract: Contract) -> str:
-    return f"coalesce(fault, {', '.join(quoted(f'{column.name} fault') for column in contract.columns)})"
+    return f"coalesce(fault, {', '.join(_part(column, 'fault') for column in contract.columns)})"
 
 
-def _value(column: Column) -> str:
-    return quoted(f"{column.name} value")
-
-
-def _local(column: Column) -> str:
-    return quoted(f"{column.name} local")
-
-
-def _offset(column: Column) -> str:
-    return quoted(f"{column.name} offset")
-
-
-def _summer(column: Column) -> str:
-    return quoted(f"{column.name} summer")
-
-
-def _winter(column: Column) -> str:
-    return quoted(f"{column.name} winter")
+def _part(column: Column, part: str) -> str:
+    """Return the quoted name of what is derived from a column, for example its `value` or its `fault`."""
+    return quoted(f"{column.name} {part}")
 
 
 def _select(expressions: list[str], relation: str) -> str:
@@ -251,20 +228,16 @@ def _cleaned(contract: Contract, batch: str) -> str:
     return _select(expressions, batch)
 
 
-def _default_parameters(contract: Contract) -> dict[str, object]:
-    return {f"default_{column.name}": column.default for column in contract.columns if column.default is not None}
-
-
 def _typed(contract: Contract, timestamps: list[Column]) -> str:
     expressions = ["*"]
     for column in contract.columns:
         if column in timestamps:
             cell = quoted(column.name)
             local = cells.local_time_of(cell, serial_days="serial_days")
-            expressions.append(f"{local} as {_local(column)}")
-            expressions.append(f"{cells.utc_offset_of(cell)} as {_offset(column)}")
+            expressions.append(f"{local} as {_part(column, 'local')}")
+            expressions.append(f"{cells.utc_offset_of(cell)} as {_part(column, 'offset')}")
         else:
-            expressions.append(f"{cells.value_of(column)} as {_value(column)}")
+            expressions.append(f"{cells.value_of(column)} as {_part(column, 'value')}")
     return _select(expressions, "cleaned")
 
 
@@ -274,10 +247,10 @@ def _begun(contract: Contract) -> str:
     for column in contract.columns:
         if column.cell_type is CellType.TIMESTAMP:
             for name, reading in (
-                (_summer(column), cells.is_summer_reading(_local(column))),
-                (_winter(column), cells.is_winter_reading(_local(column))),
+                (_part(column, "summer"), cells.is_summer_reading(_part(column, "local"))),
+                (_part(column, "winter"), cells.is_winter_reading(_part(column, "local"))),
             ):
-                expressions.append(f"case when {_offset(column)} is null then {reading} end as {name}")
+                expressions.append(f"case when {_part(column, 'offset')} is null then {reading} end as {name}")
     inner = _select(expressions, "typed")
     if contract.start_column is None:
         return inner
@@ -287,31 +260,30 @@ def _begun(contract: Contract) -> str:
 
 def _utc(contract: Contract, column: Column, *, start: str | None) -> str:
     """Return SQL for the UTC time of a timestamp column; other columns of the row resolve the repeated hour."""
-    local = _local(column)
+    local = _part(column, "local")
     first, second = f"{local} - interval 1 hour", local
-    branches = [f"when {_offset(column)} is not null then {local} - to_minutes({_offset(column)})"]
+    offset, summer, winter = (_part(column, part) for part in ("offset", "summer", "winter"))
+    branches = [f"when {offset} is not null then {local} - to_minutes({offset})"]
     if column.utc_offset_from:
-        given = _value(contract.column(column.utc_offset_from))
-        branches.append(f"when {_summer(column)} and {_winter(column)} and {given} = 0 then {second}")
+        given = _part(contract.column(column.utc_offset_from), "value")
+        branches.append(f"when {summer} and {winter} and {given} = 0 then {second}")
     if start is not None:
-        branches.append(
-            f"when {_summer(column)} and {_winter(column)} and {first} < {start} and {second} >= {start} then {second}"
-        )
-    branches.append(f"when {_summer(column)} then {first}")
-    branches.append(f"when {_winter(column)} then {second}")
+        branches.append(f"when {summer} and {winter} and {first} < {start} and {second} >= {start} then {second}")
+    branches.append(f"when {summer} then {first}")
+    branches.append(f"when {winter} then {second}")
     return "case " + " ".join(branches) + " end"
 
 
 def _is_ambiguous(contract: Contract, column: Column, *, start: str | None) -> str:
     """Return SQL that is true if a timestamp has two readings and no other column of the row decides between them."""
-    local = _local(column)
-    unsettled = [_summer(column), _winter(column)]
+    local = _part(column, "local")
+    conditions = [_part(column, "summer"), _part(column, "winter")]
     if column.utc_offset_from:
-        given = _value(contract.column(column.utc_offset_from))
-        unsettled.append(f"({given} is null or {given} not in (0, 60))")
+        given = _part(contract.column(column.utc_offset_from), "value")
+        conditions.append(f"({given} is null or {given} not in (0, 60))")
     if start is not None:
-        unsettled.append(f"not coalesce({local} - interval 1 hour < {start} and {local} >= {start}, false)")
-    return f"coalesce({' and '.join(unsettled)}, false)"
+        conditions.append(f"not coalesce({local} - interval 1 hour < {start} and {local} >= {start}, false)")
+    return f"coalesce({' and '.join(conditions)}, false)"
 
 
 def _start(contract: Contract, column: Column) -> str | None:
@@ -323,7 +295,7 @@ def _resolved(contract: Contract, timestamps: list[Column]) -> str:
     expressions = ["*"]
     for column in timestamps:
         start = _start(contract, column)
-        expressions.append(f"{_utc(contract, column, start=start)} as {_value(column)}")
+        expressions.append(f"{_utc(contract, column, start=start)} as {_part(column, 'value')}")
     ambiguous = [_is_ambiguous(contract, column, start=_start(contract, column)) for column in timestamps]
     expressions.append(f"{' or '.join(ambiguous) or 'false'} as is_dst_ambiguous")
     return _select(expressions, "begun")
@@ -331,12 +303,12 @@ def _resolved(contract: Contract, timestamps: list[Column]) -> str:
 
 def _judged(contract: Contract) -> str:
     """Return SQL for the first fault of each column."""
-    faults = [f"{_column_fault(column)} as {quoted(f'{column.name} fault')}" for column in contract.columns]
+    faults = [f"{_column_fault(column)} as {_part(column, 'fault')}" for column in contract.columns]
     return _select(["*", *faults], "resolved")
 
 
 def _column_fault(column: Column) -> str:
-    cell, value = quoted(column.name), _value(column)
+    cell, value = quoted(column.name), _part(column, "value")
     branches: list[tuple[str, Fault]] = []
     if column.is_required:
         branches.append((f"{cell} is null", cells.REQUIRED_EMPTY))
@@ -349,7 +321,7 @@ def _column_fault(column: Column) -> str:
     if column.values:
         branches.append((f"{cell} is not null and {value} is null", cells.NOT_IN_LIST))
     elif column.cell_type is CellType.TIMESTAMP:
-        local = _local(column)
+        local = _part(column, "local")
         branches.append(
             (
                 f"{cell} is not null and {local} is null and {cells.has_no_time_of_day(cell)}",
@@ -385,7 +357,7 @@ def _looks_personal(column: Column) -> str:
 
     A listed force, a value of a closed list, a time, or a number up to its maximum never looks personal.
     """
-    looks, value = cells.looks_personal(column), _value(column)
+    looks, value = cells.looks_personal(column), _part(column, "value")
     if column.name == FORCE_COLUMN:
         return f"case when not list_contains($known_forces, {value}) then {looks} end"
     if column.cell_type is CellType.TEXT and not column.values:
@@ -396,11 +368,3 @@ def _looks_personal(column: Column) -> str:
     if column.maximum is None:
         return looks
     return f"case when {value} is null or {value} > {cells.bound_of(column.maximum)} then {looks} end"
-
-
-def _condition_parameters(contract: Contract) -> dict[str, object]:
-    return {
-        f"when_{column.name}_{name}": value
-        for column in contract.columns
-        for name, value in column.required_when.items()
-    }

@@ -15,7 +15,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
-from dagster_project.loading.plan import ACCEPTED
+from dagster_project.loading.plan import ACCEPTED, last_load
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import table
 from dagster_project.validation import Outcome, ValidationResult
@@ -128,7 +128,7 @@ def accept(
             {
                 "load_id": file.load_id,
                 "force_code": force,
-                "rows_read": rows.loaded + rows.quarantined,
+                "rows_read": rows.read,
                 "rows_loaded": rows.loaded,
                 "rows_quarantined": rows.quarantined,
                 "rows_repeated": rows.repeated,
@@ -175,7 +175,7 @@ def record_missing(
     now = utc_now().replace(tzinfo=None)
     missing: dict[str, list[date]] = {}
     with transaction(connection):
-        load_id, change_seq = next_load_id(connection), next_change(connection)
+        load_id, change_seq = last_load(connection) + 1, next_change(connection)
         for source, days in owed.items():
             connection.execute(
                 """
@@ -208,7 +208,7 @@ def record_missing(
                     "rows_loaded": 0,
                     "rows_quarantined": 0,
                     "status": "missing_delivery",
-                    "reason": _no_file(source, day),
+                    "reason": f"no file {source}_{day}*.EXT in the landing folder",
                     "is_synthetic": False,
                     "loaded_at": now,
                     "run_id": run_id,
@@ -226,16 +226,6 @@ def record_missing(
                 )
             )
     return missing
-
-
-def _no_file(source: str, day: date) -> str:
-    return f"no file {source}_{day}*.EXT in the landing folder"
-
-
-def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
-    """Return the number of the next file load; numbers increase in the order of loading."""
-    row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
-    return int(row[0]) if row else 1
 
 
 def next_change(connection: duckdb.DuckDBPyConnection) -> int:

@@ -20,9 +20,7 @@ from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.delivery_facts import (
-    DeliveredDay,
-    DeliveredFile,
-    RowWarnings,
+    ForceRows,
     UnusualForce,
     count_filled_cells,
     count_row_warnings,
@@ -44,20 +42,14 @@ from dagster_project.words import be, counted
 # How many unknown columns a file's warning names, and how many the audit names; a broken header may have thousands.
 _COLUMNS_SHOWN = 5
 _COLUMNS_NAMED = 200
+# Fewer rows than this say nothing about most rows of a delivery.
+_OUTSIDE_DAY_LEAST = 20
+# Part of a file name after the extract date: the file has late entries, whose events are older.
+_LATE = "_late"
 
 
 class ConservationError(RuntimeError):
     """Rows read differ from rows loaded plus rows quarantined: always a bug in fcir, never a fault of an extract."""
-
-
-@dataclass(frozen=True)
-class ForceRows:
-    """Row counts of one force in one file."""
-
-    loaded: int
-    quarantined: int
-    repeated: int
-    """Quarantined rows that repeat the key of another row; no data is lost with them."""
 
 
 @dataclass
@@ -252,7 +244,7 @@ def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candida
 def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Set the counts of every file, and check that they add up."""
     contract = candidate.contract
-    counted = connection.execute(
+    by_force = connection.execute(
         f"""
         select
             load_id,
@@ -285,8 +277,8 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
         {"duplicate_code": DUPLICATE_ROW.code, "superseded_code": SUPERSEDED_ROW.code},
     ).fetchall()
     forces: dict[int, dict[str | None, ForceRows]] = {}
-    for load_id, force, *rows in counted:
-        forces.setdefault(load_id, {})[force] = ForceRows(*map(int, rows))
+    for load_id, force, *counts in by_force:
+        forces.setdefault(load_id, {})[force] = ForceRows(*map(int, counts))
     warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:
@@ -302,18 +294,13 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             )
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        counts = warned.get(file.load_id, RowWarnings())
-        file.rows_outside_day = counts.rows_outside_day
-        file.warnings.extend(_in_words(counts))
-
-
-def _in_words(counts: RowWarnings) -> Iterator[str]:
-    if counts.rows_after_extract_date:
-        rows = counts.rows_after_extract_date
-        yield f"{counted(rows, 'row')} {be(rows)} dated after the extract date"
-    if counts.offset_disagreements:
-        rows = counts.offset_disagreements
-        yield f"{counted(rows, 'row')} {'states' if rows == 1 else 'state'} a UTC offset that the date does not have"
+        warnings = warned.get(file.load_id, {})
+        file.rows_outside_day = warnings.get("rows_outside_day", 0)
+        if rows := warnings.get("rows_after_extract_date"):
+            file.warnings.append(f"{counted(rows, 'row')} {be(rows)} dated after the extract date")
+        if rows := warnings.get("offset_disagreements"):
+            state = "states" if rows == 1 else "state"
+            file.warnings.append(f"{counted(rows, 'row')} {state} a UTC offset that the date does not have")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
@@ -339,38 +326,33 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
-    rows_of_forces = {day: _rows_of_forces(candidate.of(day)) for day in whole}
-    unusual = unusual_forces(
-        connection,
-        candidate.contract,
-        {
-            day: {force: rows.loaded + rows.quarantined for force, rows in of.items()}
-            for day, of in rows_of_forces.items()
-        },
-    )
-    forces_out = Counter(item.extract_date for item in unusual)
+    unusual = unusual_forces(connection, candidate.contract, {day: _rows_of_forces(candidate.of(day)) for day in whole})
+    unusual_by_day = Counter(item.extract_date for item in unusual)
     describe_deliveries(
         connection,
         candidate.contract,
         [
-            DeliveredDay(
-                candidate.contract.source,
-                day,
-                tuple(
-                    DeliveredFile(file.file_name, file.rows_read, file.rows_loaded, file.rows_outside_day)
-                    for file in candidate.of(day)
-                ),
-                forces_out[day],
-            )
+            (day, sum(file.rows_read for file in files), _rows_outside_day(day, files), unusual_by_day[day])
             for day in whole
+            if (files := candidate.of(day))
         ],
     )
     candidate.day_warnings = [
         *_day_warnings(connection, candidate),
-        *(_force_warning(candidate, item, rows_of_forces[item.extract_date][item.force_code]) for item in unusual),
+        *(_force_warning(candidate, item) for item in unusual),
     ]
     for warning in candidate.day_warnings:
         candidate.of(warning.extract_date)[0].warnings.append(warning.text)
+
+
+def _rows_outside_day(day: date, files: Sequence[FileLoad]) -> int:
+    """Return the rows with an event on another day if they are more than half of at least 20 good rows; otherwise 0.
+
+    Files named `..._late...` do not count.
+    """
+    judged = [file for file in files if _LATE not in file.file_name.casefold().removeprefix(f"{file.source}_{day}")]
+    rows, outside = sum(file.rows_loaded for file in judged), sum(file.rows_outside_day for file in judged)
+    return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
 
 
 def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
@@ -379,26 +361,21 @@ def _rows_of_forces(files: Sequence[FileLoad]) -> dict[str, ForceRows]:
     for file in files:
         for force, rows in file.forces.items():
             if force is not None:
-                sum_so_far = total.get(force, ForceRows(0, 0, 0))
-                total[force] = ForceRows(
-                    sum_so_far.loaded + rows.loaded,
-                    sum_so_far.quarantined + rows.quarantined,
-                    sum_so_far.repeated + rows.repeated,
-                )
+                total[force] = total.get(force, ForceRows()) + rows
     return total
 
 
-def _force_warning(candidate: Candidate, found: UnusualForce, rows: ForceRows) -> DayWarning:
+def _force_warning(candidate: Candidate, found: UnusualForce) -> DayWarning:
     """Return the warning about a force with an unusual number of rows."""
-    faulty = rows.quarantined - rows.repeated
+    faulty, read = found.rows.quarantined - found.rows.repeated, found.rows.read
     return DayWarning(
         "have an unusual number of rows of a force",
         found.extract_date,
         candidate.of(found.extract_date)[0].file_name,
-        f"force {found.force_code}: {found.rows_read:,} rows on {found.extract_date}"
+        f"force {found.force_code}: {read:,} rows on {found.extract_date}"
         f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday are {found.expected_rows:,.0f} "
         f"(median of {found.expected_from_days})",
-        abs(found.rows_read - found.expected_rows) / found.expected_rows,
+        abs(read - found.expected_rows) / found.expected_rows,
     )
 
 

@@ -5,7 +5,8 @@ Before its deadline, an extract that has not arrived is expected. After it, the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,7 +14,7 @@ import duckdb
 
 from dagster_project.clock import LONDON, days_between
 from dagster_project.contracts import Contract
-from dagster_project.loading.landing import Landing
+from dagster_project.loading.landing import LandedFile, Landing
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def overdue_sources(
     """
     if landing.is_synthetic:
         return []
-    came = _came(connection, landing, contracts)
+    came = _came(connection, landing)
     found = []
     for source, contract in sorted(contracts.items()):
         if not contract.is_daily or not came[source]:
@@ -100,20 +101,14 @@ def expected_deliveries(
     """Find the extracts of daily sources that have not arrived and are not overdue yet.
 
     These are the extracts of yesterday, and of later days that another daily source has already delivered. The same
-    sources as in `overdue_sources` owe nothing.
-
-    Args:
-        connection: the warehouse, for reading; None if there is none yet.
-        landing: the content of the landing folder.
-        contracts: the sources to consider.
-        now: the current time, with its time zone.
+    sources as in `overdue_sources` owe nothing, and the arguments are the same.
 
     Returns:
         The expected deliveries, ordered by source and day.
     """
     if landing.is_synthetic:
         return []
-    came = _came(connection, landing, contracts)
+    came = _came(connection, landing)
     daily = {source: contract for source, contract in contracts.items() if contract.is_daily and came[source]}
     yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
     newest = max((max(came[source]) for source in daily), default=yesterday)
@@ -127,23 +122,29 @@ def expected_deliveries(
     ]
 
 
-def _came(
-    connection: duckdb.DuckDBPyConnection | None, landing: Landing, contracts: Mapping[str, Contract]
-) -> dict[str, set[date]]:
+def _came(connection: duckdb.DuckDBPyConnection | None, landing: Landing) -> Mapping[str, set[date]]:
     """Return for each source the extract dates that arrived, from the audit and the landing folder."""
-    came: dict[str, set[date]] = {source: set() for source in contracts}
+    unmarked = {(file.source, file.extract_date) for file in landing.held if file.is_complete is False}
+    files = [file for file in (*landing.files, *landing.held) if (file.source, file.extract_date) not in unmarked]
+    return delivered_days(connection, files, is_synthetic_counted=False)
+
+
+def delivered_days(
+    connection: duckdb.DuckDBPyConnection | None, files: Iterable[LandedFile], *, is_synthetic_counted: bool
+) -> dict[str, set[date]]:
+    """Return for each source the extract dates of some files and of the audit, accepted or not, but not withdrawn."""
+    days: dict[str, set[date]] = defaultdict(set)
     if connection is not None:
         rows = connection.execute(
             """
             select distinct source, extract_date
             from audit.load
-            where status <> 'missing_delivery' and not is_synthetic and withdrawn_at is null
-            """
+            where status <> 'missing_delivery' and withdrawn_at is null and (? or not is_synthetic)
+            """,
+            [is_synthetic_counted],
         ).fetchall()
         for source, day in rows:
-            came.setdefault(source, set()).add(day)
-    unmarked = {(file.source, file.extract_date) for file in landing.held if file.is_complete is False}
-    for file in (*landing.files, *landing.held):
-        if (file.source, file.extract_date) not in unmarked:
-            came.setdefault(file.source, set()).add(file.extract_date)
-    return came
+            days[source].add(day)
+    for file in files:
+        days[file.source].add(file.extract_date)
+    return days

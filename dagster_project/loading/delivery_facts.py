@@ -22,8 +22,9 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW, warning_conditions
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.settings import DBT_PROJECT
-from dagster_project.sql import quoted, table
+from dagster_project.sql import quoted, rows_as_dicts, table
 from dagster_project.validation.expectations import VOLUME_CEILING
+from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.tables import incoming
 
 # Volume is compared with days of the same kind in the last eight weeks. With fewer than three there is no comparison,
@@ -44,65 +45,33 @@ _SILENT_DAYS, _SILENT_LEAST, _SILENT_EXPECTED = 28, 7, 10
 _SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
 # Share of a delivery that is worth a warning: this share or more of quarantined rows, more than this of superseded.
 _NOTICED_SHARE = 0.01
-# Fewer rows than this say nothing about most rows of a delivery.
-_OUTSIDE_DAY_LEAST = 20
-# Part of a file name after the extract date: the file has late entries, whose events are older.
-_LATE = "_late"
 
 
 @dataclass(frozen=True)
-class RowWarnings:
-    """Counts of the good rows of a file that are worth a warning."""
+class ForceRows:
+    """Row counts of one force in a file or delivery."""
 
-    rows_after_extract_date: int = 0
-    rows_long_before_extract_date: int = 0
-    rows_outside_day: int = 0
-    offset_disagreements: int = 0
-
-
-@dataclass(frozen=True)
-class DeliveredFile:
-    """Name and row counts of a readable file."""
-
-    file_name: str
-    rows_read: int
-    rows_loaded: int
-    rows_outside_day: int
-    """Good rows with an event on another day than the extract date, the day before or the day after."""
-
-
-@dataclass(frozen=True)
-class DeliveredDay:
-    """A delivery whose files are all readable."""
-
-    source: str
-    extract_date: date
-    files: tuple[DeliveredFile, ...]
-    unusual_forces: int = 0
-    """Number of forces with far fewer or more rows than usual."""
+    loaded: int = 0
+    quarantined: int = 0
+    repeated: int = 0
+    """Quarantined rows that repeat the key of another row; no data is lost with them."""
 
     @property
-    def rows_read(self) -> int:
-        """Data rows of all files."""
-        return sum(file.rows_read for file in self.files)
+    def read(self) -> int:
+        """Data rows."""
+        return self.loaded + self.quarantined
 
-    @property
-    def rows_outside_day(self) -> int:
-        """Rows with an event on another day if they are more than half of at least 20 good rows; otherwise 0.
-
-        Files named `..._late...` do not count.
-        """
-        stem = f"{self.source}_{self.extract_date}"
-        judged = [file for file in self.files if _LATE not in file.file_name.casefold().removeprefix(stem)]
-        rows, outside = sum(file.rows_loaded for file in judged), sum(file.rows_outside_day for file in judged)
-        return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
+    def __add__(self, other: ForceRows) -> ForceRows:
+        return ForceRows(
+            self.loaded + other.loaded, self.quarantined + other.quarantined, self.repeated + other.repeated
+        )
 
 
-def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, RowWarnings]:
+def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, dict[str, int]]:
     """Count the good rows that are worth a warning; also write the counts to the temporary table `row_warning`.
 
     Returns:
-        For each load, its counts; files without such a row are left out.
+        For each load, its counts by the name of the condition; files without such a row are left out.
     """
     conditions = warning_conditions(contract)
     counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
@@ -118,8 +87,7 @@ def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract
         group by load_id, extract_date
         """
     )
-    rows = connection.execute(f"select load_id, {', '.join(conditions)} from row_warning").fetchall()
-    return {load_id: RowWarnings(**dict(zip(conditions, found, strict=True))) for load_id, *found in rows}
+    return {row["load_id"]: row for row in rows_as_dicts(connection.execute("select * from row_warning"))}
 
 
 def count_filled_cells(
@@ -147,19 +115,11 @@ def count_filled_cells(
         load_id: {name: counted.get(load_id, {}).get(name, 0) for name in columns} for load_id, _, columns in found
     }
     days = {load_id: day for load_id, day, _ in found}
-    cells = [(load_id, days[load_id], name, rows) for load_id, of in filled_cells.items() for name, rows in of.items()]
-    connection.execute(
-        """
-        create or replace temp table filled_cells as
-        select
-            unnest(cast($loads as bigint[])) as load_id,
-            unnest(cast($days as date[])) as extract_date,
-            unnest(cast($names as varchar[])) as column_name,
-            unnest(cast($rows as bigint[])) as rows_filled
-        """,
-        dict(zip(("loads", "days", "names", "rows"), map(list, zip(*cells, strict=True)), strict=True))
-        if cells
-        else {"loads": [], "days": [], "names": [], "rows": []},
+    create_temp_table(
+        connection,
+        "filled_cells",
+        {"load_id": "bigint", "extract_date": "date", "column_name": "varchar", "rows_filled": "bigint"},
+        [(load_id, days[load_id], name, rows) for load_id, of in filled_cells.items() for name, rows in of.items()],
     )
     return filled_cells
 
@@ -289,15 +249,7 @@ def new_forces(
     is_first = not connection.execute(f"select 1 from {raw} where load_id < ? limit 1", [first_load_id]).fetchall()
     began = min((day for _, day in appeared), default=None) if is_first else None
     new = [(day, force) for force, day in appeared if force not in had and day != began]
-    connection.execute(
-        """
-        create or replace temp table new_force as
-        select
-            unnest(cast($days as date[])) as extract_date,
-            unnest(cast($forces as varchar[])) as force_code
-        """,
-        {"days": [day for day, _ in new], "forces": [force for _, force in new]},
-    )
+    create_temp_table(connection, "new_force", {"extract_date": "date", "force_code": "varchar"}, new)
     found: dict[date, list[str]] = {}
     for day, force in new:
         found.setdefault(day, []).append(force)
@@ -310,14 +262,14 @@ class UnusualForce:
 
     extract_date: date
     force_code: str
-    rows_read: int
+    rows: ForceRows
     expected_rows: float
     """Median rows of the force in those deliveries; deliveries without any do not count."""
     expected_from_days: int
 
 
 def unusual_forces(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, rows_read: Mapping[date, Mapping[str, int]]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, ForceRows]]
 ) -> list[UnusualForce]:
     """Check the volume of each force of a daily source by the rules for whole deliveries.
 
@@ -326,12 +278,12 @@ def unusual_forces(
     Args:
         connection: a loading connection.
         contract: the source.
-        rows_read: for each candidate extract date and force, the number of rows read.
+        delivered: the rows of each candidate extract date and force.
 
     Returns:
         The unusual forces by day; none for a source that has only ever had one force.
     """
-    if not contract.is_daily or not rows_read:
+    if not contract.is_daily or not delivered:
         return []
     by_force: dict[str, dict[date, int]] = defaultdict(dict)
     for force, day, rows in connection.execute(
@@ -352,39 +304,39 @@ def unusual_forces(
         {
             "source": contract.source,
             "accepted": list(ACCEPTED),
-            "first": min(rows_read) - timedelta(days=_VOLUME_DAYS),
-            "last": max(rows_read),
+            "first": min(delivered) - timedelta(days=_VOLUME_DAYS),
+            "last": max(delivered),
         },
     ).fetchall():
-        if day not in rows_read:
+        if day not in delivered:
             by_force[force][day] = rows
-    for day, forces in rows_read.items():
+    for day, forces in delivered.items():
         for force, rows in forces.items():
-            by_force[force][day] = rows
+            by_force[force][day] = rows.read
     if len(by_force) < 2:
         return []
     holidays = set(bank_holidays())
     found = []
-    for day, forces in sorted(rows_read.items()):
+    for day, forces in sorted(delivered.items()):
         # A bank holiday is compared with Sundays, and later days are not compared with it.
         weekday = _SUNDAY if day in holidays else day.weekday()
         window = [day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1)]
         compared = [other for other in window if other.weekday() == weekday and other not in holidays]
         for force, rows in sorted(forces.items()):
             before = [by_force[force][other] for other in compared if by_force[force].get(other)]
-            if len(before) < _VOLUME_LEAST or not rows:
+            if len(before) < _VOLUME_LEAST or not rows.read:
                 continue
             usual = float(median(before))
-            is_outside = not contract.volume_floor * usual <= rows <= VOLUME_CEILING * usual
+            is_outside = not contract.volume_floor * usual <= rows.read <= VOLUME_CEILING * usual
             # Twice the square root of a count has a standard deviation of about 1 for any mean: with 2 expected rows,
             # 9 are still within chance.
-            if is_outside and 2 * abs(sqrt(rows) - sqrt(usual)) > _CHANCE:
+            if is_outside and 2 * abs(sqrt(rows.read) - sqrt(usual)) > _CHANCE:
                 found.append(UnusualForce(day, force, rows, usual, len(before)))
     return found
 
 
 def describe_deliveries(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[DeliveredDay]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[tuple[date, int, int, int]]
 ) -> None:
     """Create `incoming.SOURCE__deliveries`, with one row for each delivery whose files are all readable.
 
@@ -393,32 +345,17 @@ def describe_deliveries(
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        delivered: the deliveries whose files are all readable.
+        delivered: for each of these deliveries its extract date, data rows, rows outside its day, and number of forces
+            with far fewer or more rows than usual.
     """
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
     )
     warned = ", ".join(f"sum({name}) as {name}" for name in warning_conditions(contract))
-    connection.execute(
-        """
-        create or replace temp table delivered_day as
-        select
-            unnest(cast($days as date[])) as extract_date,
-            unnest(cast($rows as bigint[])) as rows_read,
-            unnest(cast($outside as bigint[])) as rows_outside_day,
-            unnest(cast($forces as bigint[])) as unusual_forces
-        """,
-        {
-            "days": [day.extract_date for day in delivered],
-            "rows": [day.rows_read for day in delivered],
-            "outside": [day.rows_outside_day for day in delivered],
-            "forces": [day.unusual_forces for day in delivered],
-        },
-    )
-    connection.execute(
-        "create or replace temp table bank_holiday as select unnest(cast(? as date[])) as holiday_date",
-        [list(bank_holidays())],
-    )
+    counts = dict.fromkeys(("rows_read", "rows_outside_day", "unusual_forces"), "bigint")
+    create_temp_table(connection, "delivered_day", {"extract_date": "date", **counts}, delivered)
+    holidays = [(day,) for day in bank_holidays()]
+    create_temp_table(connection, "bank_holiday", {"holiday_date": "date"}, holidays)
     connection.execute(
         f"""
         create or replace table {incoming(contract, "deliveries")} as

@@ -7,6 +7,7 @@ run uses.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
-from dagster_project.loading.plan import ACCEPTED, Delivery
+from dagster_project.loading.plan import ACCEPTED, Delivery, last_load
 from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
@@ -120,17 +121,16 @@ def check_deliveries(
         ensure_tables(connection, [contract])
         not_compared = _copy_history(settings, connection, contract, list(named))
         notes = [not_compared] if not_compared else []
-        first_load_id = _first_free_load(connection)
         candidate = read_deliveries(
             connection,
             contract,
             deliveries,
             key=one_time_key(),
             default_force=settings.force,
-            first_load_id=first_load_id,
+            first_load_id=last_load(connection) + 1,
         )
         if candidate.gone:
-            raise UsageError(f"{printable(str(candidate.gone[0].path))}: has gone while it was read")
+            raise UsageError(f"{printable(str(candidate.gone[0].path))}: was removed while it was read")
         violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")
@@ -205,7 +205,6 @@ def _copy_history(
         with reading_audit(settings.warehouse, settings.lock_file) as warehouse:
             if warehouse is None:
                 return f"nothing is loaded yet; not compared: {_NOT_COMPARED}"
-            relations = _relations(warehouse)
             of_source = "source = $source"
             recent = (
                 "load_id in (select load_id from audit.load where source = $source and extract_date >= $since "
@@ -217,36 +216,19 @@ def _copy_history(
             }
             since = min(days) - timedelta(days=_DAYS_BEFORE)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
-            copied = {
-                name: _rows(warehouse, name, condition, parameters)
-                for name, condition in conditions.items()
-                if ("audit", name) in relations
-            }
+            copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
             forces = []
-            if ("raw", contract.source) in relations:
+            # A run creates the table before it first loads a source.
+            with suppress(duckdb.CatalogException):
                 raw = table("raw", contract.source)
                 forces = warehouse.execute(f"select distinct force_code from {raw}").fetchall()
     except (WarehouseLocked, DatabaseUnreadable) as error:
         return f"{str(error).rstrip('.')}; not compared: {_NOT_COMPARED}"
-    known = _relations(connection)
     for name, rows in copied.items():
-        if ("audit", name) in known and rows:
-            columns = {row[0] for row in connection.execute(f"describe {table('audit', name)}").fetchall()}
-            insert_rows(
-                connection,
-                table("audit", name),
-                [{key: value for key, value in row.items() if key in columns} for row in rows],
-            )
+        insert_rows(connection, table("audit", name), rows)
     # New forces are found by looking at the rows; one row for each known force is enough.
     insert_rows(connection, table("raw", contract.source), [{FORCE_COLUMN: force, "load_id": 0} for (force,) in forces])
-    return None if copied.get("load") else f"nothing of {contract.source} is loaded yet; not compared: {_NOT_COMPARED}"
-
-
-def _relations(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    rows = connection.execute(
-        "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
-    ).fetchall()
-    return {(schema, name) for schema, name in rows}
+    return None if copied["load"] else f"nothing of {contract.source} is loaded yet; not compared: {_NOT_COMPARED}"
 
 
 def _rows(
@@ -255,11 +237,6 @@ def _rows(
     """Return rows of an audit table; the condition may use only some of the parameters."""
     used = {key: value for key, value in parameters.items() if f"${key}" in condition}
     return rows_as_dicts(connection.execute(f"select * from {table('audit', name)} where {condition}", used))
-
-
-def _first_free_load(connection: duckdb.DuckDBPyConnection) -> int:
-    row = connection.execute("select coalesce(max(load_id), 0) + 1 from audit.load").fetchone()
-    return int(row[0]) if row else 1
 
 
 def _standing(connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> set[str | None]:

@@ -137,7 +137,7 @@ def scan(
             )
         elif folder.is_symlink():
             warnings.append(
-                f"{folder.name}/: a link; left alone, and nothing in it is loaded. The folder of a source has to lie "
+                f"{folder.name}/: a link; left alone, and nothing in it is loaded. The folder of a source must be "
                 "in the landing folder itself; deliver or mount there."
             )
         else:
@@ -264,7 +264,7 @@ def _extracts(
         if path.name.lower().endswith(DONE):
             name = path.name[: -len(DONE)]
             if name not in names:
-                yield f"{source}/{printable(path.name)}: a marker, but {printable(name)} does not lie beside it"
+                yield f"{source}/{printable(path.name)}: a marker, but {printable(name)} is not next to it"
             elif (status := _status(path)) and stat.S_ISREG(status.st_mode):
                 markers[name] = status.st_mtime_ns
             else:
@@ -283,11 +283,11 @@ def _landed(
         return f"{shown}: not named {source}_YYYY-MM-DD*.EXT (csv, csv.gz, xlsx, parquet, jsonl); not loaded"
     status = _status(path)
     if status is None:
-        return f"{shown}: has gone while the folder was listed; left for the next run"
+        return f"{shown}: was removed while the folder was listed; left for the next run"
     if not stat.S_ISREG(status.st_mode):
         return f"{shown}: not a regular file but a link, folder, pipe or device; not loaded"
     if not first <= day <= last:
-        return f"{shown}: its extract date lies outside {first} to {last}; not loaded"
+        return f"{shown}: its extract date is outside {first} to {last}; not loaded"
     # A marker that is older than the file belongs to its earlier content: a correction is being written over it.
     is_marked = marker_ns is not None and marker_ns >= status.st_mtime_ns
     changed_ns = status.st_mtime_ns

@@ -10,10 +10,10 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, next_load_id, record_missing
+from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
-from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, has_gone, plan_run
+from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, last_load, plan_run, removed_warning
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import gone, withdraw
@@ -142,7 +142,7 @@ def load_source(
             deliveries,
             key=key,
             default_force=settings.force,
-            first_load_id=next_load_id(connection),
+            first_load_id=last_load(connection) + 1,
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
     # Hashes of the keys that a rule compares may exceed the memory. Candidates contain pseudonyms only, so they may be
@@ -158,7 +158,7 @@ def load_source(
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     rejected = {result.extract_date for result in results if not result.is_accepted}
     of_files = tuple(_deduplicated_warnings(candidate))
-    warnings = (*of_source, *map(has_gone, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    warnings = (*of_source, *map(removed_warning, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
     return SourceReport(
         source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source), of_files
     )

@@ -12,7 +12,7 @@ import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
-from dagster_project.loading.deadlines import deadline
+from dagster_project.loading.deadlines import deadline, delivered_days
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
 
 ACCEPTED = ("loaded", "empty")
@@ -121,7 +121,7 @@ def plan_deliveries(
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
     loaded, hashes = _loaded(connection), _hashes(connection)
-    hashed_anew: list[tuple[LandedFile, str]] = []
+    newly_hashed: list[tuple[LandedFile, str]] = []
     deliveries: list[Delivery] = []
     warnings = list(landing.warnings)
     held = list(landing.held)
@@ -134,13 +134,13 @@ def plan_deliveries(
                 if sha256 is None:
                     sha256 = _hash_of(file)
                     if sha256 != _unreadable(file):
-                        hashed_anew.append((file, sha256))
+                        newly_hashed.append((file, sha256))
                 if sha256 in first_with:
                     skipped.append(file.name)
                 else:
                     first_with[sha256] = file
         except FileNotFoundError:
-            warnings.append(has_gone(file))
+            warnings.append(removed_warning(file))
             held.extend(files)
             continue
         known = loaded.get((source, day), {})
@@ -151,13 +151,13 @@ def plan_deliveries(
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(f"{source}/{name}: same content as another file of {day}; skipped once" for name in skipped)
-    return Plan(tuple(deliveries), tuple(warnings), tuple(hashed_anew), tuple(held))
+    return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
 
 
-def has_gone(file: LandedFile) -> str:
+def removed_warning(file: LandedFile) -> str:
     """Return the warning about a file that was removed after the folder was listed."""
     return (
-        f"{file.source}/{file.name}: has gone since the folder was listed; "
+        f"{file.source}/{file.name}: was removed after the folder was listed; "
         f"{file.source} of {file.extract_date} is left for the next run"
     )
 
@@ -261,10 +261,10 @@ def expected_days(
     Returns:
         For each daily source, its days; none for a source that never delivered, unless dates are given.
     """
-    seen = _delivered(connection)
-    for file in landing.files:
-        seen[file.source].add(file.extract_date)
-    newest = _newest(seen, contracts)
+    seen = delivered_days(connection, landing.files, is_synthetic_counted=True)
+    # A source that is not daily, such as a form typed in weeks later, must not make the daily sources owe those weeks.
+    daily = [seen[source] for source, contract in contracts.items() if contract.is_daily and source in seen]
+    newest = max(map(max, daily), default=None)
     held = landing.held_days
     owed: dict[str, list[date]] = {}
     for source, contract in contracts.items():
@@ -281,25 +281,6 @@ def expected_days(
                 days.update(days_between(first, last))
         owed[source] = sorted(day for day in days if (source, day) not in held and deadline(contract, day) <= now)
     return owed
-
-
-def _newest(seen: Mapping[str, set[date]], contracts: Mapping[str, Contract]) -> date | None:
-    # A source that is not daily, such as a form typed in weeks later, must not make the daily sources owe those weeks.
-    daily = {source for source, contract in contracts.items() if contract.is_daily}
-    return max((max(days) for source, days in seen.items() if source in daily), default=None)
-
-
-def _delivered(connection: duckdb.DuckDBPyConnection | None) -> dict[str, set[date]]:
-    """Return for each source the extract dates that were delivered, accepted or not, without withdrawn ones."""
-    found: dict[str, set[date]] = defaultdict(set)
-    if connection is not None:
-        rows = connection.execute(
-            "select distinct source, extract_date from audit.load "
-            "where status <> 'missing_delivery' and withdrawn_at is null"
-        ).fetchall()
-        for source, day in rows:
-            found[source].add(day)
-    return found
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection | None) -> dict[tuple[str, date], dict[str, str]]:

@@ -111,7 +111,7 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         stands = "Nothing was done, and what was published stays"
         remedy = f"{stands}. Put its copy back and run again: install -m 600 COPY_OF_THE_KEY {file}"
     else:
-        remedy = f"Nothing was loaded yet. Put a key in its place, or have fcir run make one: rm -r {file}"
+        remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {file}"
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
@@ -122,7 +122,7 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         if fingerprint is None:
             return None
         raise PseudonymKeyError(
-            f"{file}: the pseudonym key is gone, and the warehouse was loaded with one. {remedy}"
+            f"{file}: the pseudonym key is missing, and the warehouse was loaded with one. {remedy}"
         ) from None
     except PermissionError:
         raise PseudonymKeyError(f"{file}: this user may not read the pseudonym key. Run: chmod 600 {file}") from None

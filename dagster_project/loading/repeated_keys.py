@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from itertools import groupby
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -15,20 +14,15 @@ from dagster_project.loading.row_loader import release_buffers
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.tables import incoming
 
+if TYPE_CHECKING:
+    from dagster_project.loading.candidate import FileLoad
+
 # How many rows are grouped by key at a time (67 bytes of memory per row), and compared by cells (700 bytes per row).
 _KEYS_AT_ONCE = 1_000_000
 _CELLS_AT_ONCE = 60_000
 
 
-class LoadRows(Protocol):
-    """A loaded file."""
-
-    load_id: int
-    extract_date: date
-    rows_read: int
-
-
-def _portions(files: Sequence[LoadRows]) -> Iterator[tuple[int, int, int]]:
+def _portions(files: Sequence[FileLoad]) -> Iterator[tuple[int, int, int]]:
     """Split the files into portions of whole days with at most a million rows, or of a single larger day.
 
     Yields:
@@ -49,7 +43,7 @@ def _portions(files: Sequence[LoadRows]) -> Iterator[tuple[int, int, int]]:
 
 
 def quarantine_repeated_keys(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[LoadRows]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[FileLoad]
 ) -> None:
     """Keep one row for each key and extract date: the last one, or the first of equal rows.
 

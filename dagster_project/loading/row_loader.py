@@ -18,6 +18,7 @@ from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.settings import known_forces
 from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import create_temp_table
 from dagster_project.warehouse.tables import incoming, raw_columns
 
 # Small files are loaded together, because the query has a fixed cost of 50 to 140 ms. This is exactly two row groups of
@@ -68,25 +69,10 @@ class RowLoader:
         self._rows = self._bytes = 0
         sentences = [(column, code, sentence) for (column, code), sentence in fault_sentences(contract).items()]
         sentences += [("", code, sentence) for code, sentence in RECORD_FAULTS.items()]
-        connection.execute(
-            """
-            create or replace temp table fault_sentence as
-            select
-                unnest(cast($columns as varchar[])) as column_name,
-                unnest(cast($codes as varchar[])) as code,
-                unnest(cast($sentences as varchar[])) as sentence
-            """,
-            dict(zip(("columns", "codes", "sentences"), map(list, zip(*sentences, strict=True)), strict=True)),
+        create_temp_table(
+            connection, "fault_sentence", dict.fromkeys(("column_name", "code", "sentence"), "varchar"), sentences
         )
-        connection.execute(
-            """
-            create or replace temp table load_file as
-            select
-                unnest(cast($loads as bigint[])) as load_id,
-                unnest(cast($names as varchar[])) as file_name
-            """,
-            {"loads": list(file_names), "names": list(file_names.values())},
-        )
+        create_temp_table(connection, "load_file", {"load_id": "bigint", "file_name": "varchar"}, file_names.items())
 
     def add(self, extract: Extract, *, load_id: int, extract_date: date) -> None:
         """Add all rows of a file.

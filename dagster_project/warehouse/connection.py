@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -80,8 +80,11 @@ def opening(file: Path, advice: str) -> Iterator[None]:
 
 
 @contextmanager
-def noticing_damage(file: Path, advice: str) -> Iterator[None]:
+def noticing_damage(damaged: Callable[[], tuple[Path, str]]) -> Iterator[None]:
     """Explain that a DuckDB file, which could be opened, turned out to be damaged when it was read.
+
+    Args:
+        damaged: returns the damaged file, and what is unchanged with the next command.
 
     Raises:
         DatabaseUnreadable: the file is damaged. Other DuckDB errors are raised unchanged.
@@ -89,9 +92,10 @@ def noticing_damage(file: Path, advice: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        said = str(error).splitlines()[0]
-        if says_damage(said):
-            raise DatabaseUnreadable(f"{file} is damaged: {said}. {advice}") from None
+        message = str(error).splitlines()[0]
+        if says_damage(message):
+            file, advice = damaged()
+            raise DatabaseUnreadable(f"{file} is damaged: {message}. {advice}") from None
         raise
 
 
@@ -102,7 +106,7 @@ def _not_damaged(file: Path, said: str) -> str:
         return f"{stands} Run as its owner, or give this user access: chmod u+rw {file}"
     if "version" in said:
         return f"{stands} It was written by a newer version: update this one (git pull && make env)"
-    return f"{stands} See to the cause (memory, disk, another program) and run again"
+    return f"{stands} Correct the cause (memory, disk, another program) and run again"
 
 
 def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
@@ -281,7 +285,7 @@ def reading_connection(
     Raises:
         DatabaseUnreadable: the file is not a database, or is damaged.
     """
-    advice = "Nothing was changed. Make it again: fcir publish"
+    advice = "Nothing was changed. Publish again: fcir publish"
     with opening(file, advice):
         connection = duckdb.connect(
             str(file),
@@ -300,7 +304,7 @@ def reading_connection(
         # In a program started with `python -c`, DuckDB prints the progress bar to standard output, among the data.
         connection.execute("set enable_progress_bar = false")
         connection.execute("set lock_configuration = true")
-        with noticing_damage(file, advice):
+        with noticing_damage(lambda: (file, advice)):
             yield connection
     finally:
         connection.close()
@@ -326,6 +330,9 @@ def create_marts(warehouse: Path) -> Path:
         The marts file.
     """
     marts = marts_of(warehouse)
+    if not marts.exists():
+        # DuckDB refuses to open a file next to the write-ahead log of another, for example of one that was moved away.
+        marts.with_name(f"{marts.name}.wal").unlink(missing_ok=True)
     _create_private(marts, f"attach {{}} as created (storage_version '{STORAGE_VERSION}'); create schema created.marts")
     return marts
 
@@ -375,6 +382,23 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, relation: str, rows: Sequ
         connection.execute(f"insert into {relation} by name select * from rows_to_insert")
     finally:
         connection.unregister("rows_to_insert")
+
+
+def create_temp_table(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Create or replace a temporary table.
+
+    Args:
+        connection: an open connection.
+        name: name of the table.
+        columns: SQL type of each column, by name.
+        rows: values of each row, in the order of the columns.
+    """
+    unnested = ", ".join(f"unnest(cast(${column} as {sql_type}[])) as {column}" for column, sql_type in columns.items())
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    parameters = {column: list(of) for column, of in zip(columns, values, strict=True)}
+    connection.execute(f"create or replace temp table {name} as select {unnested}", parameters)
 
 
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.sql import literal
+from dagster_project.sql import literal, table
 from dagster_project.warehouse.connection import (
     MARTS,
     STORAGE_VERSION,
     empty_spill_folder,
     memory_limit,
     private_files,
+    says_damage,
     transaction,
 )
 
@@ -65,6 +66,21 @@ def belong_together(connection: duckdb.DuckDBPyConnection) -> bool:
 def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
     row = connection.execute("select path from duckdb_databases() where database_name = ?", [MARTS]).fetchone()
     return Path(row[0] if row else "")
+
+
+def is_damaged(marts: Path) -> bool:
+    """Return whether a part of the file cannot be read. Every value is read, because a checksum covers one block."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach {literal(str(marts))} as {MARTS} (read_only)")
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = ?", [MARTS]
+            ).fetchall()
+            for schema, name in tables:
+                connection.execute(f"select max(hash(t)) from {MARTS}.{table(schema, name)} as t").fetchall()
+    except duckdb.Error as error:
+        return says_damage(str(error))
+    return False
 
 
 def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:

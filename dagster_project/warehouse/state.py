@@ -13,11 +13,13 @@ import duckdb
 from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     is_cut_short,
+    marts_of,
     noticing_damage,
     open_read_only,
     opening,
 )
 from dagster_project.warehouse.lock import reader_lock
+from dagster_project.warehouse.marts import is_damaged
 
 # A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run.
 _AUDIT = "audit.load"
@@ -73,8 +75,22 @@ class SourceState:
     newest: date | None
 
 
-def how_to_restore(warehouse: Path) -> str:
-    """Return what is unaffected if the warehouse is damaged, and how to restore it."""
+def damaged_private_file(warehouse: Path) -> tuple[Path, str]:
+    """Return which private file has the damage that DuckDB found: its message names the block, but not the file.
+
+    Returns:
+        The marts file if a part of it cannot be read, otherwise the warehouse; and what to do about it.
+    """
+    marts = marts_of(warehouse)
+    if not is_damaged(marts):
+        return warehouse, _how_to_restore(warehouse)
+    return marts, (
+        "No data are lost, and what was published stays. Move the file away, and the next run builds the marts again: "
+        f"mv {marts} {marts}.damaged && fcir run"
+    )
+
+
+def _how_to_restore(warehouse: Path) -> str:
     return (
         "Nothing was done, and what was published stays. Put the file back from its backup and run: "
         f"install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/runbook.md, Backup and restore)"
@@ -99,10 +115,10 @@ def reading_audit(warehouse: Path, lock_file: Path) -> Iterator[duckdb.DuckDBPyC
         if not warehouse.exists():
             yield None
             return
-        advice = how_to_restore(warehouse)
+        advice = _how_to_restore(warehouse)
         with opening(warehouse, advice):
             connection = open_read_only(warehouse)
-        with connection, noticing_damage(warehouse, advice):
+        with connection, noticing_damage(lambda: damaged_private_file(warehouse)):
             if is_cut_short(connection, warehouse):
                 raise DatabaseUnreadable(f"{warehouse} is damaged: it is too short for what it holds. {advice}")
             yield connection if _has_audit(connection) else None

@@ -345,7 +345,7 @@ def test_missing_published_database_is_reported_with_remedy(command):
     command.current.symlink_to("one")
     done = command.run("query", "select 1")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "Make it again: fcir publish" in done.stderr
+    assert "Publish again: fcir publish" in done.stderr
 
 
 FAILING_STATUS = (

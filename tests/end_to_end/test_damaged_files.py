@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
-from command import Command, figures
+from command import CALLS, CHATS, CRIMES, Command, call, figures
 
 
 def cut(file: Path) -> None:
@@ -43,6 +44,23 @@ def replace_key(file: Path) -> None:
 def point_nowhere(pointer: Path) -> None:
     pointer.unlink()
     pointer.symlink_to("20200101T000000Z-00000000")
+
+
+def corrupt_rows(file: Path) -> None:
+    """Change bytes in the blocks of a DuckDB file that hold rows, as a disk does: catalogue, size and time stay."""
+    status = file.stat()
+    with duckdb.connect(str(file), read_only=True) as connection:
+        blocks: set[int] = set()
+        for schema, name in connection.execute("select schema_name, table_name from duckdb_tables()").fetchall():
+            storage = connection.execute(
+                "select block_id from pragma_storage_info(?)", [f"marts.{schema}.{name}"]
+            ).fetchall()
+            blocks.update(block for (block,) in storage if block is not None and block >= 0)
+    with file.open("r+b") as stream:
+        for block in blocks:
+            stream.seek(3 * 4096 + block * 262_144 + 8)
+            stream.write(bytes(range(32)))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 @pytest.fixture
@@ -107,6 +125,29 @@ def test_run_rebuilds_damaged_files_and_publishes_although_nothing_is_new(
     assert figures(command) == figures(undisturbed)
     whole = command.run("status")
     assert (whole.returncode, "is damaged" in whole.stdout) == (0, False)
+
+
+def test_corrupt_rows_of_the_marts_are_reported_with_the_command_that_rebuilds_them(command: Command) -> None:
+    before = figures(command)
+    marts = command.home / "marts.duckdb"
+    corrupt_rows(marts)
+    advice = f"mv {marts} {marts}.damaged && fcir run"
+    trace = command.run("trace", "calls_999.received", "2022-10")
+    assert (trace.returncode, trace.stdout) == (1, "")
+    assert trace.stderr.startswith(f"fcir: {marts} is damaged: ")
+    assert trace.stderr.endswith(f"{advice}\n")
+    command.land("call_segments_2022-11-02.csv", CALLS, call(9, "2022-11-02"))
+    for source, header in (("live_chats", CHATS), ("crimes", CRIMES)):
+        command.land(f"{source}_2022-11-02.csv", header)
+    failed = command.run("run")
+    assert failed.returncode == 1
+    assert f"{marts} is damaged. No data are lost" in failed.stdout + failed.stderr
+    assert "COPY_OF_THE_WAREHOUSE" not in failed.stdout + failed.stderr
+    marts.rename(f"{marts}.damaged")
+    repaired = command.run("run")
+    assert (repaired.returncode, repaired.stderr) == (0, "")
+    assert command.damage() == []
+    assert figures(command).keys() == before.keys()
 
 
 @pytest.mark.parametrize(

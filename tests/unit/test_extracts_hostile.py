@@ -222,8 +222,8 @@ def test_any_name_is_one_line_of_a_message(tmp_path, name, shown, data):
             assert extract.file_name == shown
             assert len(list(extract.batches())) == 1
         return
-    with pytest.raises(UnreadableExtract) as caught:
-        open_extract(path, contract())
+    with pytest.raises(UnreadableExtract) as caught, open_extract(path, contract()):
+        pass
     assert str(caught.value).startswith(shown + ": ")
     assert str(caught.value).isprintable()
 

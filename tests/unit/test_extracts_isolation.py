@@ -159,7 +159,7 @@ def test_a_worker_ends_with_its_parent_even_while_native_code_runs(tmp_path):
     script = (
         "import sys, os, signal; from pathlib import Path\n"
         "from tests.unit.extract_helpers import contract; from dagster_project.extracts.reading import open_extract\n"
-        "extract = open_extract(Path(sys.argv[1]), contract())\n"
+        "opened = open_extract(Path(sys.argv[1]), contract()); extract = opened.__enter__()\n"
         "os.kill(extract._reader.pid, signal.SIGSTOP)\n"
         "print(extract._reader.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -160,7 +160,7 @@ def test_a_marker_without_its_file_and_a_folder_as_marker_are_warnings(tmp_path)
     found = listed(tmp_path)
     assert [file.is_complete for file in found.files] == [None]
     assert len(found.warnings) == 2
-    assert "crimes_2022-10-30.csv does not lie beside it" in found.warnings[0]
+    assert "crimes_2022-10-30.csv is not next to it" in found.warnings[0]
 
 
 def aged(path: Path, seconds: float) -> Path:
@@ -301,7 +301,7 @@ def test_a_file_removed_before_hashing_leaves_its_day_for_the_next_run(installat
         report = installation.run()
     assert installation.current() == [("2022-10-29", "v1", 5)]
     assert report.missing == ()
-    assert "has gone since the folder was listed" in report.warnings[0]
+    assert "was removed after the folder was listed" in report.warnings[0]
     installation.run()
     assert len(installation.current()) == 3
 
@@ -323,7 +323,7 @@ def test_a_file_removed_before_opening_leaves_its_day_for_the_next_run(installat
     assert installation.current() == [("2022-10-29", "v1", 5)]
     assert (report.rejected, report.missing) == ((), ())
     assert [row[0] for row in installation.audit()] == ["2022-10-29"]
-    assert "visits_2022-10-30_b.csv: has gone" in report.warnings[0]
+    assert "visits_2022-10-30_b.csv: was removed" in report.warnings[0]
     (tmp_path / "taken.csv").rename(going)
     installation.run()
     assert len(installation.current()) == 3

@@ -51,6 +51,15 @@ def test_missing_or_empty_marts_belong_to_no_warehouse(warehouse):
         assert not belong_together(connection)
 
 
+def test_new_marts_ignore_the_log_of_marts_that_were_moved_away(warehouse):
+    marts = warehouse.with_name("marts.duckdb")
+    marts.unlink()
+    marts.with_name("marts.duckdb.wal").write_bytes(b"of another file")
+    with loading_connection(warehouse) as connection:
+        tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
+    assert tables == []
+
+
 def test_restored_or_changed_marts_belong_to_no_warehouse(warehouse, tmp_path):
     marts, kept = warehouse.with_name("marts.duckdb"), tmp_path / "kept"
     shutil.copy2(marts, kept)

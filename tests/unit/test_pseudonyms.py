@@ -64,7 +64,7 @@ def test_a_warehouse_is_loaded_with_one_key_only(installation):
     kept = key_file.read_bytes()
     key_file.unlink()
     installation.land("2022-11-02", row("b", day="2022-11-02"))
-    with pytest.raises(PseudonymKeyError, match="the pseudonym key is gone"):
+    with pytest.raises(PseudonymKeyError, match="the pseudonym key is missing"):
         installation.run()
     assert not key_file.exists()
     key_file.write_text("ab" * 32)
