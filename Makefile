@@ -9,7 +9,7 @@ UV := .uv/bin/uv
 FCIR := .venv/bin/fcir
 # One worker more than two processors: two waited for disks and locks a seventh of their time.
 PYTEST := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
-# Six minutes on two processors: what finds most faults for its time. The other folders take a quarter of an hour.
+# Six minutes on two processors: the tests that find most faults for their time. The other folders take a quarter of an hour.
 SHORT_TESTS := tests/unit tests/publication tests/dbt tests/reference/test_marts.py tests/end_to_end/test_sample_figures.py
 LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARGET_PATH=../.lint/target DBT_LOG_PATH=../.lint
 MF ?= list metrics
@@ -25,7 +25,7 @@ SAMPLE_FROM ?=
 SAMPLE_TO ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
-# Else every process that loads the project compiles it again: 0.9 CPU seconds.
+# Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env env-peers run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
@@ -41,9 +41,9 @@ $(UV):
 	$(UV) sync --locked --quiet --python $(PYTHON)
 	@touch $@
 
-env: .venv/.ready ## Make the environment (.venv) from the lock file
+env: .venv/.ready ## Create the environment (.venv) from the lock file
 
-env-peers: env ## Also the programs that bench compares with: Polars, dlt, and SQLMesh in an environment of its own
+env-peers: env ## Also install the tools that bench compares with: Polars, dlt, and SQLMesh in its own environment
 	$(UV) sync --locked --quiet --inexact --group peers
 	UV_PROJECT_ENVIRONMENT=.venv-sqlmesh $(UV) sync --locked --quiet --only-group sqlmesh --python $(PYTHON)
 
@@ -58,11 +58,11 @@ test-all: env ## All tests, as CI runs them: also pages, mutants, random histori
 	$(UV) sync --locked --quiet --inexact --group pages
 	$(PYTEST) -o norecursedirs=fuzz
 
-test-pages: env ## Look at the published pages and the lineage UI with Debian's chromium; FCIR_PAGES_HOME=DIR looks at that data root
+test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
 
-fuzz: env ## Make up CSV and XLSX files for FUZZ_SECONDS (60) and read them; FUZZ_FILE=FILE reads one again
+fuzz: env ## Read generated CSV and XLSX files for FUZZ_SECONDS (60); FUZZ_FILE=FILE reads one again
 	$(UV) sync --locked --quiet --inexact --group fuzz
 ifdef FUZZ_FILE
 	.venv/bin/python tests/fuzz/fuzz_readers.py "$(FUZZ_FILE)"
@@ -85,13 +85,13 @@ lint-sql: env
 	cd dbt && $(LINT_DBT) ../.venv/bin/dbt --quiet parse --no-partial-parse --warn-error-options '{"error": ["Deprecations"]}'
 	cd dbt && $(LINT_DBT) ../.venv/bin/sqlfluff lint --processes 2 models tests
 
-bench: env ## Measure CPU and memory against plain DuckDB doing the same: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
+bench: env ## Compare CPU time and memory with plain DuckDB: SIZE=S|1Y|2Y|5Y|M|L, ROUNDS=5, DATA=DIR keeps the extracts
 	.venv/bin/python -m tests.benchmark --size $(SIZE) --rounds $(ROUNDS) $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 docs: env ## Write the dbt documentation of all models and columns as one page, data/dbt/static_index.html
 	$(FCIR) docs
 
-metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' asks the publication
+metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' queries the publication
 	@.venv/bin/python -m dagster_project.metrics $(MF)
 
 notebook: env ## Open a notebook on the current publication, docs/notebooks/explore.py or NOTEBOOK=FILE
