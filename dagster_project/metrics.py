@@ -34,12 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success, 1 when MetricFlow reports an error, 2 for wrong use or configuration, 75 when a run holds the
         warehouse.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    from_warehouse = given[:1] == [_FROM_WAREHOUSE]
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    from_warehouse = words[:1] == [_FROM_WAREHOUSE]
     settings = read_settings()
     try:
         with _database(settings, from_warehouse=from_warehouse) as database:
-            return _run_mf(settings, database, given[from_warehouse:])
+            return _run_mf(settings, database, words[from_warehouse:])
     except WarehouseLocked as error:
         sys.stderr.write(f"{error}\n")
         return 75

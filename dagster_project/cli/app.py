@@ -108,7 +108,7 @@ def main() -> None:
     except _database_errors() as error:
         message = str(error).splitlines()[0].rstrip(".")
         # SQLite's message; only Dagster uses SQLite databases.
-        advice = _state_without_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
+        advice = _advice_on_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
         _fail(f"{message}. {advice}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
@@ -140,7 +140,7 @@ def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: T
     print_error(f"unexpected {kind.__name__}{where}. {_STATE_AFTER_ERROR}", exit_code=int(Exit.DATA))
 
 
-def _state_without_history() -> str:
+def _advice_on_history() -> str:
     """Return what to do about a Dagster database that was found damaged while writing to it."""
     history = read_settings().dagster_home / "history"
     return (

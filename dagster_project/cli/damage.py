@@ -137,12 +137,12 @@ def _fault_of_database(file: Path) -> str | None:
     check = "pragma quick_check(1)" if size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            found = connection.execute(check).fetchone()[0]
+            result = connection.execute(check).fetchone()[0]
     except sqlite3.Error as error:
         # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
         is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         return str(error) if is_damaged or not os.access(file, os.R_OK) else None
-    return None if isinstance(found, int) or found == "ok" else "damaged pages"
+    return None if isinstance(result, int) or result == "ok" else "damaged pages"
 
 
 def _rename(file: Path) -> None:

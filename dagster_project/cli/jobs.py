@@ -91,16 +91,7 @@ def run_job(
             planned = planned if planned and planned.last_load == last_load(connection) else None
         resolved = definitions().get_repository_def()
         job = resolved.get_job(name)
-        config = {
-            "resources": {
-                "deliveries": {
-                    "config": {
-                        "first": wanted.first.isoformat() if wanted.first else "",
-                        "last": wanted.last.isoformat() if wanted.last else "",
-                    }
-                }
-            }
-        }
+        config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
         selection = None
         if sources:
             left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
@@ -172,12 +163,12 @@ def prepare_dagster_home(settings: Settings) -> None:
     Only its owner can access it: it contains logs and run configurations.
     """
     make_private_folder(settings.dagster_home)
-    wanted = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
+    configuration = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
     target = settings.dagster_home / "dagster.yaml"
-    if not target.exists() or target.read_bytes() != wanted:
+    if not target.exists() or target.read_bytes() != configuration:
         draft = target.with_name(f".dagster.yaml-{os.getpid()}")
         with private_files():
-            draft.write_bytes(wanted)
+            draft.write_bytes(configuration)
         draft.replace(target)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     # Write the planned materialisations of a run, 250 events, in one batch.

@@ -94,11 +94,11 @@ def run(
         for warning in work.planned.plan.warnings:
             print_warning(warning)
         wanted_sources = named_contracts(source or [])
-        held = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
+        incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
         say(
-            f"Nothing is new but {counted(held, 'delivery')} that {be(held)} not complete; run again when "
-            f"{'it is' if held == 1 else 'they are'}: fcir run"
-            if held
+            f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
+            f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
+            if incomplete
             else "Nothing is new: every delivery in the landing folder is loaded, built and published."
         )
         print_expected(work.expected)
@@ -160,17 +160,9 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
             # An empty warehouse is published too, but not while the first delivery is still being written.
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
         owed = expected_days(connection, landing, every, wanted=wanted, now=now)
-        audited = {
-            (source, day)
-            for source, day in connection.execute("select distinct source, extract_date from audit.load").fetchall()
-        }
-        coming = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
-        is_missing_news = any(
-            (source, day) not in audited and (source, day) not in coming
-            for source, days in owed.items()
-            if source in contracts
-            for day in days
-        )
+        known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
+        known |= set(connection.execute("select distinct source, extract_date from audit.load").fetchall())
+        is_missing_news = any((source, day) not in known for source in contracts for day in owed.get(source, ()))
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news

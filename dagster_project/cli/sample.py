@@ -36,11 +36,6 @@ def sample(
 
     settings = read_settings()
     first, last = day_option("--from", from_) or FIRST_DAY, day_option("--to", to) or LAST_DAY
-    for option, day in (("--from", first), ("--to", last)):
-        if not FIRST_DAY <= day <= LAST_DAY:
-            raise UsageError(f"{option} {day}: the sample has {FIRST_DAY} to {LAST_DAY}")
-    if first > last:
-        raise UsageError(f"--from {first} is after --to {last}")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
         say(f"{folder} is not empty; nothing was written.")

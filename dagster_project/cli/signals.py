@@ -1,10 +1,9 @@
 """Stop a command on SIGINT, SIGTERM or SIGHUP. `app.py` handles commands that end by themselves.
 
-A stopped command ends immediately, at any point. That is as safe as SIGKILL: a load is one transaction, a publication
-is a folder that readers do not see until one pointer names it, the lock of the warehouse ends with the process, and the
-next run continues from there. Unwinding is slow and can fail: Python runs its handlers only between two calls of native
-code, Dagster and dbt set handlers of their own while a job runs, and a query that is still running in another thread
-when the interpreter ends makes DuckDB abort the process (exit code -6).
+A stopped command ends immediately. That is as safe as SIGKILL: a load is one transaction, a pointer switches to a
+complete publication, and the lock of the warehouse ends with the process. Unwinding is slow and can fail: Python runs
+its handlers only between two calls of native code, Dagster and dbt set their own while a job runs, and a query that
+still runs in another thread when the interpreter ends makes DuckDB abort the process (exit code -6).
 
 So a thread waits for the number of the signal, which Python writes into a pipe at once, regardless of a library's
 handler. Blocking the signals and waiting for them in the thread does not work: `multiprocessing` unblocks them in the

@@ -153,11 +153,7 @@ def _print_nothing_loaded(settings: Settings, state: State) -> None:
 
 def _print_incomplete(held: int) -> None:
     if held:
-        one = held == 1
-        say(
-            f"{counted(held, 'delivery')} {be(held)} not complete yet; fcir run takes {'it' if one else 'them'} when "
-            f"{'it is' if one else 'they are'}"
-        )
+        say(f"{counted(held, 'delivery')} {be(held)} not complete yet; fcir run loads what is complete")
 
 
 def _print_states(sources: Sequence[SourceState]) -> None:
@@ -191,9 +187,7 @@ class State:
     overdue: tuple[OverdueSource, ...] = ()
     expected: tuple[ExpectedDelivery, ...] = ()
     affected: tuple[AffectedMonth, ...] = ()
-    """Months with marked figures, since more than 1 % of their rows were quarantined; unknown while the warehouse is
-    held.
-    """
+    """Months with more than 1 % of their rows quarantined; unknown while the warehouse is held."""
     is_published: bool = True
     """Whether the publication includes everything loaded."""
     killed: Holder | None = None

@@ -23,6 +23,8 @@ from dagster_project.words import be, counted
 
 # Maximum number of names listed in a summary; the others are counted.
 LISTED = 12
+_PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
+_FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": "fcir.duckdb", "Parquet": "parquet"}
 
 
 def end_with_summary(settings: Settings, result: RunResult, seconds: float, *, is_public: bool = False) -> NoReturn:
@@ -128,15 +130,7 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
     print_fact("Published", pointer.resolve().name)
     if months := months_shown(settings):
         print_fact("Month shown", months)
-    files = {
-        "Site": "index.html",
-        "Board paper": "board_paper.html",
-        "PDF": "board_paper.pdf",
-        "Workbook": "board_paper.xlsx",
-        "Database": "fcir.duckdb",
-        "Parquet": "parquet",
-    }
-    _print_files(pointer, dict(list(files.items())[:2]) if is_short else files)
+    _print_files(pointer, _PAGES if is_short else _PAGES | _FILES)
     matched, printed = count_matches(settings)
     if printed:
         print_fact("Reconciled", f"{matched} of {printed} printed figures reproduced exactly")

@@ -69,7 +69,7 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
     # -P: modules come from the environment, not from the current folder.
     web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port)]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
-    daemon = [_program("dagster-daemon"), "run", "--workspace", str(WORKSPACE), *form]
+    daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(WORKSPACE), *form]
     # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
     # A shell that starts this in the background passes on an ignored SIGINT; the servers would then stop only by
@@ -120,8 +120,3 @@ def require_free_port(port: int) -> None:
                 f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what runs there (another fcir ui?), or "
                 f"take another: fcir ui --port {port + 1 if port < 65535 else 3000}"
             ) from None
-
-
-def _program(name: str) -> str:
-    """Return the path of a command in this process's environment."""
-    return str(Path(sys.executable).with_name(name))

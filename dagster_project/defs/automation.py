@@ -102,12 +102,12 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             landing = scan_landing(settings, contracts, quiet_seconds=_QUIET_SECONDS)
             plan = plan_deliveries(connection, landing, contracts, wanted=Range())
-            news = [delivery for delivery in plan.deliveries if not is_refused(connection, delivery)]
-            run_key = fingerprint(connection, news)
+            new = [delivery for delivery in plan.deliveries if not is_refused(connection, delivery)]
+            run_key = fingerprint(connection, new)
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))
-    if not news:
-        held = len(landing.held_days)
-        waiting = f"; {counted(held, 'delivery')} {be(held)} not complete yet" if held else ""
+    if not new:
+        incomplete = len(landing.held_days)
+        waiting = f"; {counted(incomplete, 'delivery')} {be(incomplete)} not complete yet" if incomplete else ""
         return dg.SkipReason(f"no delivery is new or changed{waiting}")
     return dg.RunRequest(run_key=run_key)

@@ -23,12 +23,19 @@ from dagster_project.warehouse.connection import loading_connection
 _UNIQUE_ID, _MANIFEST = "dagster_dbt/unique_id", "dagster_dbt/manifest"
 
 
-def selected_nodes(context: dg.AssetExecutionContext) -> list[str]:
-    """Return the ids of the dbt nodes that a run selected from a definition."""
-    definition = context.assets_def
-    assets = [spec for spec in definition.specs if spec.key in context.selected_asset_keys]
-    checks = [spec for spec in definition.check_specs if spec.key in context.selected_asset_check_keys]
-    return [spec.metadata[_UNIQUE_ID] for spec in [*assets, *checks] if spec.metadata]
+def selected_nodes(
+    context: dg.AssetExecutionContext,
+) -> tuple[dict[str, dg.AssetSpec], dict[str, dg.AssetCheckSpec]]:
+    """Return the assets and checks that a run selected from a definition, by the id of their dbt node."""
+    assets = {
+        spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs if spec.key in context.selected_asset_keys
+    }
+    checks = {
+        spec.metadata[_UNIQUE_ID]: spec
+        for spec in context.assets_def.check_specs
+        if spec.metadata and spec.key in context.selected_asset_check_keys
+    }
+    return assets, checks
 
 
 def events_of(
@@ -42,14 +49,8 @@ def events_of(
         For each model and seed: its row count (tables only, since counting a view computes it), columns with types, and
         column lineage. For each data test: its result, the number of faulty rows and the faults in words.
     """
-    definition = context.assets_def
-    specs = {spec.metadata[_UNIQUE_ID]: spec for spec in definition.specs if spec.key in context.selected_asset_keys}
-    checks = {
-        spec.metadata[_UNIQUE_ID]: spec
-        for spec in definition.check_specs
-        if spec.metadata and spec.key in context.selected_asset_check_keys
-    }
-    manifest = next(iter(definition.specs)).metadata[_MANIFEST].manifest
+    specs, checks = selected_nodes(context)
+    manifest = next(iter(context.assets_def.specs)).metadata[_MANIFEST].manifest
     with loading_connection(settings.warehouse) as connection:
         types = column_types(connection)
         counts = _row_counts(connection, report)

@@ -63,10 +63,12 @@ class Translator(DagsterDbtTranslator):
         # A test of another table that also reads this one is a child of it too.
         siblings = [_short_name(child) for child in children if child.get("attached_node") == node["attached_node"]]
         short = _short_name(node)
+        # The name of a singular test is a sentence.
+        claim = node["description"] or _claim(node) or f"{node['name'].replace('_', ' ').capitalize()}."
         return dg.AssetCheckSpec(
             name=short if siblings.count(short) == 1 else node["name"],
             asset=spec.asset_key,
-            description=f"{node['description'] or _claim(node) or _sentence(node['name'])} {_consequence(node)}",
+            description=f"{claim} {_consequence(node)}",
             additional_deps=spec.additional_deps,
             metadata=spec.metadata,
             blocking=spec.blocking,
@@ -115,22 +117,12 @@ def _integrity(arguments: Mapping[str, Any]) -> str:
     claims += [f"{column} is one of: {_listed(values)}." for column, values in arguments.get("accepted", {}).items()]
     claims += [f"{item['total']} is the sum of {_listed(item['parts'])}." for item in arguments.get("totals", [])]
     for item in arguments.get("parents", []):
-        place = _table_of(item["to"])
+        table = item["to"].removeprefix("ref('").removesuffix("')")
         to_columns = item.get("to_columns", item["columns"])
-        place = f"in {place}" if to_columns == item["columns"] else f"a {_listed(to_columns)} of {place}"
-        claims.append(f"Every {_listed(item['columns'])} is {place}.")
+        relation = "in" if to_columns == item["columns"] else f"a {_listed(to_columns)} of"
+        claims.append(f"Every {_listed(item['columns'])} is {relation} {table}.")
     return " ".join(claims)
 
 
 def _listed(items: Sequence[object]) -> str:
     return ", ".join(str(item) for item in items)
-
-
-def _sentence(name: str) -> str:
-    """Return the name of a singular test as a sentence."""
-    return f"{name.replace('_', ' ').capitalize()}."
-
-
-def _table_of(text: str) -> str:
-    """Return the model name in a reference, `ref('dim_force')`; other text is returned unchanged."""
-    return text.removeprefix("ref('").removesuffix("')")

@@ -114,13 +114,9 @@ def log_publication(publication: Publication, seconds: float) -> None:
     """Log lines for the papers, pages and tables of a publication."""
     rows = sum(publication.tables.values())
     rendered = sum(paper.is_rendered for paper in publication.papers)
-    step(
-        "publish",
-        "papers",
-        f"{counted(len(publication.papers), 'paper')}, {rendered:,} new or changed",
-        papers=len(publication.papers),
-        rendered=rendered,
-    )
+    papers = len(publication.papers)
+    message = f"{counted(papers, 'paper')}, {rendered:,} new or changed"
+    step("publish", "papers", message, papers=papers, rendered=rendered)
     failed = len(publication.failed)
     step("publish", "site", counted(publication.pages, "page"), pages=publication.pages, failed=failed)
     step(

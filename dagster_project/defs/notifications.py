@@ -50,7 +50,8 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             overdue = overdue_sources(connection, scan_landing(settings, contracts), contracts, now=utc_now())
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))
-    alerted = _days_by_source(context.cursor)
+    stored = json.loads(context.cursor) if context.cursor else {}
+    alerted = {source: set(map(date.fromisoformat, days)) for source, days in stored.items()}
     missing = {item.source: set(item.days) for item in overdue}
     oldest = london_today() - timedelta(days=_NEWEST_DAYS)
     new = {
@@ -120,11 +121,6 @@ def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[
 def _listed(days: list[date]) -> str:
     more = f" and {len(days) - _LISTED} more" if len(days) > _LISTED else ""
     return ", ".join(map(str, days[:_LISTED])) + more
-
-
-def _days_by_source(cursor: str | None) -> dict[str, set[date]]:
-    stored = json.loads(cursor) if cursor else {}
-    return {source: {date.fromisoformat(day) for day in days} for source, days in stored.items()}
 
 
 class NotifyFileError(RuntimeError):

@@ -54,7 +54,7 @@ def _delivered(settings: Settings, sources: list[str]) -> list[date]:
         suppress(OperatorError, DatabaseUnreadable, WarehouseLocked, duckdb.Error),
         reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection,
     ):
-        found = connection.execute(
+        span = connection.execute(
             """
             select
                 min(extract_date),
@@ -64,7 +64,7 @@ def _delivered(settings: Settings, sources: list[str]) -> list[date]:
             """,
             [sources],
         ).fetchone()
-        days += [day for day in found or () if day]
+        days += [day for day in span or () if day]
     return days
 
 
@@ -72,6 +72,6 @@ def _landed(settings: Settings, source: str) -> list[date]:
     """Return the extract dates in the names of a source's files that loading would accept."""
     first, last = date.fromisoformat(FIRST_EXTRACT_DATE), london_today()
     with suppress(OSError):
-        found = [extract_date_of(name, source) for name in os.listdir(settings.landing / source)]  # noqa: PTH208 (names)
-        return [day for day in found if day and first <= day <= last]
+        dates = [extract_date_of(name, source) for name in os.listdir(settings.landing / source)]  # noqa: PTH208 (names)
+        return [day for day in dates if day and first <= day <= last]
     return []

@@ -103,7 +103,7 @@ def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
         "database": {
             "tables": len(publication.tables),
             "dagster/row_count": rows,
-            "bytes": _bytes(folder / "fcir.duckdb"),
+            "bytes": (folder / "fcir.duckdb").stat().st_size,
         },
         "parquet": {"tables": len(publication.tables), "dagster/row_count": rows},
         "board_paper": {"papers": len(publication.papers), "papers_new_or_changed": rendered},
@@ -113,14 +113,10 @@ def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
         "site": {"pages": publication.pages},
         "manifest": {
             "files": len(files),
-            "bytes": sum(map(_bytes, files)),
+            "bytes": sum(path.stat().st_size for path in files),
             "failed_renderings": len(publication.failed),
         },
     }
-
-
-def _bytes(path: Path) -> int:
-    return path.stat().st_size
 
 
 def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.AssetsDefinition]:

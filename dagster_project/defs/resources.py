@@ -71,11 +71,15 @@ class Deliveries(dg.ConfigurableResource):
     last: str = ""
     _plans: dict[Range, RunPlan] = PrivateAttr(default_factory=dict)
 
+    @staticmethod
+    def config_of(wanted: Range) -> dict[str, str]:
+        """Return the configuration for a range."""
+        return {name: day.isoformat() if day else "" for name, day in (("first", wanted.first), ("last", wanted.last))}
+
     @classmethod
     def planned(cls, plan: RunPlan) -> dg.ResourceDefinition:
         """Return the resource for a run that was planned before it started, as the command line does."""
-        first, last = (day.isoformat() if day else "" for day in (plan.wanted.first, plan.wanted.last))
-        deliveries = cls(first=first, last=last)
+        deliveries = cls(**cls.config_of(plan.wanted))
         deliveries._plans[plan.wanted] = plan
         # Hardcoded: for a configured resource, Dagster would create another instance.
         return dg.ResourceDefinition.hardcoded_resource(deliveries)
@@ -147,8 +151,8 @@ class DbtBuild:
         """
         started = time.monotonic()
         context = self.context
-        is_whole = set(context.selected_asset_keys) == {spec.key for spec in context.assets_def.specs}
-        only = None if is_whole else selected_nodes(context)
+        assets, checks = selected_nodes(context)
+        only = None if len(assets) == len(list(context.assets_def.specs)) else [*assets, *checks]
         report = build_step(self.settings, self.step, run_id=context.run.run_id, parsed=self.parsed, only=only)
         log_build(self.step.name, report, time.monotonic() - started)
         events = list(events_of(context, self.settings, report))

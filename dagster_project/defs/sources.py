@@ -27,7 +27,11 @@ def landing_spec(contract: Contract, settings: Settings) -> dg.AssetSpec:
         group_name="sources",
         description=(
             f"Extracts of {contract.source} as its source system delivers them to the landing folder. "
-            f"{_when_delivered(contract)}"
+            + (
+                f"One is due for each day, by {contract.delivered_by:%H:%M} London time on the day after."
+                if contract.is_daily
+                else "Its system delivers irregularly."
+            )
         ),
         kinds={"file"},
         metadata={
@@ -120,9 +124,3 @@ def _links(contract: Contract, settings: Settings) -> dict[str, dg.MetadataValue
         **file_of_project("contract", f"expectations/{contract.source}.odcs.yaml", "yaml"),
         "quality_page": page_of_site(settings, f"quality/index.html#{contract.source}"),
     }
-
-
-def _when_delivered(contract: Contract) -> str:
-    if not contract.is_daily:
-        return "Its system delivers irregularly."
-    return f"One is due for each day, by {contract.delivered_by:%H:%M} London time on the day after."

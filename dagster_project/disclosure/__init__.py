@@ -5,23 +5,3 @@ Pure functions of counts and rules, without Dagster, files or marts. The method 
 Control (Wiley 2012), chapter 5 on frequency tables; GSS/GSR Disclosure Control Guidance for Tables Produced from
 Administrative Sources.
 """
-
-from dagster_project.disclosure.control import control
-from dagster_project.disclosure.inference import Interval, findings, intervals
-from dagster_project.disclosure.releases import Controlled, Release, ReleaseError, Whole, check_releases, releases_of
-from dagster_project.disclosure.rules import DisclosureRules, RulesError
-
-__all__ = [
-    "Controlled",
-    "DisclosureRules",
-    "Interval",
-    "Release",
-    "ReleaseError",
-    "RulesError",
-    "Whole",
-    "check_releases",
-    "control",
-    "findings",
-    "intervals",
-    "releases_of",
-]

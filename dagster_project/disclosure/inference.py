@@ -58,8 +58,8 @@ def findings(counts: Sequence[int], shown: Sequence[int | None], rules: Disclosu
     if len(known) < 2:
         # The only cell is the total, which is published at force level.
         return faults
-    found = intervals([value for _, value in known], sum(counts), rules)
-    for (count, value), interval in zip(known, found, strict=True):
+    ranges = intervals([value for _, value in known], sum(counts), rules)
+    for (count, value), interval in zip(known, ranges, strict=True):
         if value is None and 1 <= count < rules.threshold:
             if interval.least == interval.most:
                 faults.append("a hidden cell can be inferred exactly")

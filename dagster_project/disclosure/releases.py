@@ -43,7 +43,7 @@ class Controlled:
     """Name in the public edition."""
     about: str
     groups: tuple[str, ...]
-    """Columns besides force and month for which exact totals are published (for example the line of a call)."""
+    """Columns in addition to force and month for which exact totals are published (for example the line of a call)."""
     dimensions: tuple[str, ...]
     """Columns that identify a cell; the counts are summed over all other columns of the mart."""
     counts: tuple[str, ...]

@@ -37,11 +37,11 @@ class DisclosureRules:
         Raises:
             RulesError: a rule is missing, is unknown or has an invalid value.
         """
-        wanted = {field.name for field in fields(cls)}
-        if set(rows) != wanted:
+        names = {field.name for field in fields(cls)}
+        if set(rows) != names:
             raise RulesError(
                 f"dbt/seeds/disclosure_rules.csv has {', '.join(sorted(rows)) or 'no rule'}; expected "
-                f"{', '.join(sorted(wanted))}"
+                f"{', '.join(sorted(names))}"
             )
         return cls(**rows)
 

@@ -17,7 +17,10 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.disclosure import Controlled, DisclosureRules, RulesError, Whole, control, findings
+from dagster_project.disclosure.control import control
+from dagster_project.disclosure.inference import findings
+from dagster_project.disclosure.releases import Controlled, Whole
+from dagster_project.disclosure.rules import DisclosureRules, RulesError
 from dagster_project.publication.files import (
     FailedRendering,
     files_of,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagster_project.disclosure import Controlled, DisclosureRules, Release
+from dagster_project.disclosure.releases import Controlled, Release
+from dagster_project.disclosure.rules import DisclosureRules
 
 _TEXT = """# Police contact and crime figures, public edition {name}
 {synthetic}

@@ -276,7 +276,7 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
     callers[frequent] = often[rng.integers(0, len(often), int(frequent.sum()))]
     callers[rng.random(count) < _WITHHELD] = None
 
-    place = {calls.line: int(sum(len(other.arrived) for other in drawn[:n])) for n, calls in enumerate(drawn)}
+    offset = {calls.line: int(sum(len(other.arrived) for other in drawn[:n])) for n, calls in enumerate(drawn)}
     by_line = {calls.line: calls for calls in drawn}
     lost = np.flatnonzero(~by_line["101"].answered)
     hung_up = by_line["101"].arrived[lost] + by_line["101"].queue[lost] // 10
@@ -285,20 +285,20 @@ def _callers(rng: np.random.Generator, drawn: list[_Calls], *, month: int) -> tu
     again, emergency = way < _CALL_AGAIN, (way >= _CALL_AGAIN) & (way < _CALL_AGAIN + _CALL_999)
     after = np.select([again, emergency], [_AGAIN_AFTER, _999_AFTER], _ONLINE_AFTER)
     back = (hung_up + 60 + np.minimum(after * spread, DAY * 0.9)).astype(np.int64)
-    taken: set[int] = set()
+    chosen: set[int] = set()
     # In order of time, since a caller may give up twice.
     for row in np.flatnonzero(again | emergency).tolist():
         line = "101" if again[row] else "999"
-        call = place[line] + int(np.searchsorted(by_line[line].arrived, back[row]))
-        while call in taken:
+        call = offset[line] + int(np.searchsorted(by_line[line].arrived, back[row]))
+        while call in chosen:
             call += 1
-        if call < place[line] + len(by_line[line].arrived):
-            taken.add(call)
-            callers[call] = callers[place["101"] + int(lost[row])]
+        if call < offset[line] + len(by_line[line].arrived):
+            chosen.add(call)
+            callers[call] = callers[offset["101"] + int(lost[row])]
     online = (way >= _CALL_AGAIN + _CALL_999) & (way < _CALL_AGAIN + _CALL_999 + _GO_ONLINE)
-    found = callers[place["101"] + lost[online]]
-    known = found != None  # noqa: E711 - elementwise
-    return callers, Seekers(instants=back[online][known], numbers=found[known])
+    online_numbers = callers[offset["101"] + lost[online]]
+    known = online_numbers != None  # noqa: E711 - elementwise
+    return callers, Seekers(instants=back[online][known], numbers=online_numbers[known])
 
 
 def _segments(rng: np.random.Generator, calls: _Calls, month: Month) -> dict[str, Array]:
@@ -402,12 +402,12 @@ def _identify(
     `serial` of a segment is the index of its call.
     """
     calls = len(first_arrived)
-    place = np.empty(calls, dtype=np.int64)
-    place[np.argsort(first_arrived, kind="stable")] = np.arange(calls)
+    rank = np.empty(calls, dtype=np.int64)
+    rank[np.argsort(first_arrived, kind="stable")] = np.arange(calls)
     # The form of an Avaya UCID: node, sequence number, UTC seconds. Leading zeros make it text, never a number.
     ids = [
         f"{month.force.node:05d}{number % 100_000:05d}{second:010d}"
-        for number, second in zip(place.tolist(), first_arrived.tolist(), strict=True)
+        for number, second in zip(rank.tolist(), first_arrived.tolist(), strict=True)
     ]
     serial = columns["serial"]
     columns["call_id"] = texts(ids)[serial]

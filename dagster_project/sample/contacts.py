@@ -102,8 +102,8 @@ def draw_digital_contacts(
 def _write_in(references: Array, received: Array, *, seekers: Seekers) -> None:
     """Put the numbers of callers whom 101 did not answer into the first free contacts after they go online."""
     contact, which = np.unique(np.searchsorted(received, seekers.instants), return_index=True)
-    found = contact < len(received)
-    references[contact[found]] = seekers.numbers[which[found]]
+    exists = contact < len(received)
+    references[contact[exists]] = seekers.numbers[which[exists]]
 
 
 def _types(rng: np.random.Generator, count: int, *, from_partner: bool) -> Array:

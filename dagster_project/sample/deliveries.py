@@ -129,8 +129,8 @@ class Deliveries:
         if not len(self):
             return
         order = np.lexsort((self.rank, self.file, self.day))
-        place = self.day[order] * len(File) + self.file[order]
-        for rows in np.split(order, np.flatnonzero(np.diff(place)) + 1):
+        number = self.day[order] * len(File) + self.file[order]
+        for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1):
             yield Chunk(day=int(self.day[rows[0]]), file=File(int(self.file[rows[0]])), rows=rows)
 
 

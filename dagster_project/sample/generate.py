@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dagster_project.errors import UsageError
 from dagster_project.sample.calls import draw_call_segments
 from dagster_project.sample.chats import draw_live_chats
 from dagster_project.sample.contacts import draw_digital_contacts
@@ -90,12 +91,10 @@ def write(
 
     Raises:
         FileExistsError: the folder contains files.
-        ValueError: the dates are in the wrong order or outside the sample.
+        UsageError: the dates are in the wrong order or outside the sample.
     """
     if not FIRST_DAY <= first <= last <= LAST_DAY:
-        raise ValueError(
-            f"{first} to {last}: the sample covers {FIRST_DAY} to {LAST_DAY}; give a first and a last day of it"
-        )
+        raise UsageError(f"--from {first} --to {last}: the sample covers {FIRST_DAY} to {LAST_DAY}")
     if out.exists() and (not out.is_dir() or any(not path.is_dir() for path in out.rglob("*"))):
         raise FileExistsError(
             f"{out}: there are files already; the sample is written to a new or empty folder only. "

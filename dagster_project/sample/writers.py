@@ -258,10 +258,10 @@ def _cell_values(table: Deliveries, name: str, *, timeline: Timeline) -> list[An
         return values.tolist()
     missing = values == NONE
     if kind is Kind.INSTANT:
-        held = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
+        numbers = _EXCEL_EPOCH + timeline.local(np.where(missing, timeline.begin, values)) / DAY
     else:
-        held = values / 10 if kind is Kind.TENTHS else values
-    return where_true(~missing, held).tolist()
+        numbers = values / 10 if kind is Kind.TENTHS else values
+    return where_true(~missing, numbers).tolist()
 
 
 def _parquet(table: Deliveries, *, style: Style, timeline: Timeline) -> bytes:

@@ -32,8 +32,8 @@ def bank_holidays(first_year: int = FIRST_YEAR, last_year: int = LAST_YEAR) -> d
     import holidays
 
     years = range(first_year, last_year + 1)
-    found = holidays.country_holidays("GB", subdiv="ENG", years=years)
-    return {day: found[day] for day in sorted(found) if day.year in years}
+    names = holidays.country_holidays("GB", subdiv="ENG", years=years)
+    return {day: names[day] for day in sorted(names) if day.year in years}
 
 
 def bank_holidays_csv(holidays_by_date: Mapping[date, str]) -> str:

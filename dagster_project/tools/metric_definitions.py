@@ -23,6 +23,8 @@ _HEADER = """\
 _GREATEST = {"max_queue_time": "greatest_value", "max_concurrent_chats": "greatest_value"}
 _PERCENTILES = {"median_queue_time": "median_queue_seconds", "p90_queue_time": "p90_queue_seconds"}
 
+_MEASURE = "measure_month__measure"
+
 _Row = dict[str, str]
 _Parts = dict[tuple[str, str], set[tuple[str, str]]]
 
@@ -78,14 +80,14 @@ def _added_up(row: _Row, catalogue: list[_Row], parts: _Parts) -> dict[str, Any]
     if not row["denominator"] and numerator_divisor == 1:
         return {
             "type": "simple",
-            "filter": _of_measure(of_numerator),
+            "filter": _is(_MEASURE, of_numerator),
             "type_params": {"measure": "numerator_total"},
         }
-    inputs = [{"name": "numerator_total", "filter": _of_measure(of_numerator)}]
+    inputs = [{"name": "numerator_total", "filter": _is(_MEASURE, of_numerator)}]
     top, bottom = int(row["factor"]), str(numerator_divisor)
     if row["denominator"]:
         of_denominator, denominator_divisor = _rows_of(row, "denominator", catalogue, parts)
-        inputs.append({"name": "denominator_total", "filter": _of_measure(of_denominator)})
+        inputs.append({"name": "denominator_total", "filter": _is(_MEASURE, of_denominator)})
         top *= denominator_divisor
         bottom = f"nullif({_times(numerator_divisor, 'denominator_total')}, 0)"
     return {
@@ -118,7 +120,7 @@ def _not_added_up(row: _Row) -> dict[str, Any]:
     if row["name"] in _GREATEST:
         return {
             "type": "simple",
-            "filter": _of_measure(row["measure"]),
+            "filter": _is(_MEASURE, row["measure"]),
             "type_params": {"measure": _GREATEST[row["name"]]},
         }
     if row["name"] in _PERCENTILES:
@@ -136,10 +138,6 @@ def _not_added_up(row: _Row) -> dict[str, Any]:
         f"{row['name']} to _GREATEST or _PERCENTILES there, with a measure of "
         "dbt/models/semantic/_semantic__semantic_models.yml"
     )
-
-
-def _of_measure(measure: str) -> str:
-    return _is("measure_month__measure", measure)
 
 
 def _is(dimension: str, value: str) -> str:

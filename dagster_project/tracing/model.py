@@ -171,7 +171,7 @@ class Trace:
     @property
     def faults(self) -> tuple[str, ...]:
         """Differences between the figure and the sums of its events; empty if there are none."""
-        found = [
+        faults = [
             f"{part.part}: the rows give {amount_text(part.counted)}, the sum is {amount_text(part.amount)}"
             for part in self.parts
             if part.counted != part.amount
@@ -179,10 +179,10 @@ class Trace:
         counted = {part.part: part.counted for part in self.parts}
         for role, stated in (("numerator", self.figure.numerator), ("denominator", self.figure.denominator)):
             uses = [use for use in self.uses if use.role == role]
-            given = sum((use.weight * counted[use.part] for use in uses), Decimal(0))
-            if uses and stated is not None and given != stated:
-                found.append(f"{role}: the rows give {amount_text(given)}, the figure has {amount_text(stated)}")
-        return tuple(found)
+            total = sum((use.weight * counted[use.part] for use in uses), Decimal(0))
+            if uses and stated is not None and total != stated:
+                faults.append(f"{role}: the rows give {amount_text(total)}, the figure has {amount_text(stated)}")
+        return tuple(faults)
 
 
 def amount_text(amount: Decimal) -> str:

@@ -129,10 +129,10 @@ def _require_measure(connection: duckdb.DuckDBPyConnection, measure: str) -> Non
         return
     # Suggest these if the section is missing, or is written as in a paper.
     name = re.split(r"[.\s]", measure)[-1]
-    near = [code for code in codes if name and code.partition(".")[2] == name]
-    near = near or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
-    said = f"similar: {', '.join(near)}" if near else "nothing is similar"
-    raise UsageError(f'no measure {printable(measure)}; {said}. All of them: fcir query "from measures"')
+    similar = [code for code in codes if name and code.partition(".")[2] == name]
+    similar = similar or difflib.get_close_matches(measure, codes, n=4, cutoff=0.6)
+    hint = f"similar: {', '.join(similar)}" if similar else "nothing is similar"
+    raise UsageError(f'no measure {printable(measure)}; {hint}. All of them: fcir query "from measures"')
 
 
 def _force(connection: duckdb.DuckDBPyConnection, settings: Settings, wanted: str | None) -> str:

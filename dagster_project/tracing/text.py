@@ -13,7 +13,7 @@ from dagster_project.words import counted
 
 # Number of files listed for each part and for quarantined rows; the others are counted. As in the summary of a run.
 _LISTED = 12
-# Width of the row numbers beside a file, in characters: the rest of a line of 140.
+# Width of the row numbers next to a file, in characters: the rest of a line of 140.
 _ROWS_WIDTH = 60
 
 _NO_FIGURE = "\N{EN DASH}"
@@ -33,14 +33,14 @@ def ranges_text(ranges: Ranges, width: int | None = None) -> str:
     texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
     if width is None:
         return ", ".join(texts)
-    used, shown = 0, 0
+    length, shown = 0, 0
     for text in texts:
-        used += len(text) + 2
-        if shown and used - 2 > width:
+        length += len(text) + 2
+        if shown and length - 2 > width:
             break
         shown += 1
-    left = sum(last - first + 1 for first, last in ranges[shown:])
-    return ", ".join(texts[:shown]) + (f" and {left:,} more" if left else "")
+    more = sum(last - first + 1 for first, last in ranges[shown:])
+    return ", ".join(texts[:shown]) + (f" and {more:,} more" if more else "")
 
 
 def lines_of(trace: Trace) -> Iterator[str]:
@@ -79,18 +79,7 @@ def lines_of(trace: Trace) -> Iterator[str]:
         yield ""
         yield from _table(
             ["part", "amount", "source", "extract date", "file", "load", "row"],
-            [
-                [
-                    row.part,
-                    "" if row.amount is None else amount_text(row.amount),
-                    row.source,
-                    str(row.extract_date),
-                    row.file_name,
-                    str(row.load_id),
-                    str(row.source_row),
-                ]
-                for row in trace.rows
-            ],
+            [[_cell(value) for value in record] for record in records_of(trace, with_rows=True)[1]],
             right=("amount", "load", "row"),
         )
         if any(row.amount is None for row in trace.rows):
@@ -142,6 +131,10 @@ def document_of(trace: Trace, *, with_rows: bool) -> dict[str, Any]:
     if with_rows:
         document["rows"] = [vars(row) for row in trace.rows]
     return document
+
+
+def _cell(value: object) -> str:
+    return amount_text(value) if isinstance(value, Decimal) else "" if value is None else str(value)
 
 
 def _unit(figure: Figure) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dagster_project.disclosure import Release, check_releases, releases_of
+from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings
 from dagster_project.warehouse.connection import (

@@ -107,9 +107,9 @@ def _refused_host(headers: Headers, names: frozenset[str]) -> Refusal | None:
             "forwards this name, add it to FCIR_UI_HOSTS and start fcir ui again."
         )
     for origin in origins:
-        asked = _ORIGIN.fullmatch(origin.lower())
-        default = _DEFAULT_PORTS[asked[1]] if asked else ""
-        if not asked or asked[2].removesuffix(default) != host.removesuffix(default):
+        match_of_origin = _ORIGIN.fullmatch(origin.lower())
+        default = _DEFAULT_PORTS[match_of_origin[1]] if match_of_origin else ""
+        if not match_of_origin or match_of_origin[2].removesuffix(default) != host.removesuffix(default):
             return HTTPStatus.FORBIDDEN, (
                 f"Origin {printable(origin)} is not Host {host}: the request comes from a page of another server. "
                 "Behind a proxy, have it pass on the Host that the browser sent."

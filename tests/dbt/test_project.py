@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from dagster_project.contracts import load_contracts
-from dagster_project.disclosure import Whole
+from dagster_project.disclosure.releases import Whole
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest, target_path
 from dagster_project.warehouse.connection import loading_connection

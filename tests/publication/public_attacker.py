@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from dagster_project.disclosure import Controlled
+from dagster_project.disclosure.releases import Controlled
 from dagster_project.publication.public_edition import DATABASE
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import open_read_only

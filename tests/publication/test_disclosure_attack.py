@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.disclosure import DisclosureRules, control
+from dagster_project.disclosure.control import control
+from dagster_project.disclosure.rules import DisclosureRules
 from tests.publication.public_attacker import Assumption, Attack, learnt, look
 
 RULES = DisclosureRules(threshold=5, rounding_base=5, months_to_settle=0)

@@ -6,18 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_project.disclosure import (
-    Controlled,
-    DisclosureRules,
-    ReleaseError,
-    RulesError,
-    Whole,
-    check_releases,
-    control,
-    findings,
-    intervals,
-    releases_of,
-)
+from dagster_project.disclosure.control import control
+from dagster_project.disclosure.inference import findings, intervals
+from dagster_project.disclosure.releases import Controlled, ReleaseError, Whole, check_releases, releases_of
+from dagster_project.disclosure.rules import DisclosureRules, RulesError
 
 FIVE = DisclosureRules(threshold=5, rounding_base=5, months_to_settle=1)
 RULES = st.builds(
