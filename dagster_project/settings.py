@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dotenv.parser import parse_stream
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
@@ -50,7 +50,9 @@ class Target(StrEnum):
 class Settings(BaseSettings):
     """Where the data are and how this installation behaves: `FCIR_...` variables, or lines of a `.env` file."""
 
-    model_config = SettingsConfigDict(env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FCIR_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     home: Path = Field(default=Path("data"), description="data root")
     force: str = Field(default="kent", description="force code of extracts that have no force_code column")
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
     quiet_seconds: float = Field(
         default=2.0,
+        # The second name is that of version 0.1.
+        validation_alias=AliasChoices("FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"),
         ge=0,
         le=300,
         allow_inf_nan=False,

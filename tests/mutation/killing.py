@@ -45,9 +45,11 @@ _PATIENCE_SECONDS = 120
 _MEMORY = "2GB"
 
 # Written out from a list by a loop, where a fault in one of 300 lines is a fault of the list, or by a macro over
-# another key, where another model stands for all: chg_crimes_rows, fct_digital_contact and kpi_measure_spc.
+# another key or over weeks, where another model stands for all: chg_crimes_rows, fct_digital_contact, kpi_measure_spc
+# and int_control_chart_limit.
 _LEFT_OUT = re.compile(
-    r"data_dictionary|int_hour_of_week|kpi_measure_spc_as_of|int_published_\w+_current|chg_(?!crimes_)\w+_rows"
+    r"data_dictionary|int_hour_of_week|int_published_\w+_current|chg_(?!crimes_)\w+_rows|"
+    r"kpi_measure_spc_(as_of|weekly)|int_control_chart_limit_weekly"
 )
 
 
