@@ -56,7 +56,7 @@ test: env ## Unit tests, publication, dbt and a whole run of the sample: at most
 
 test-all: env ## All tests, as CI runs them: also pages, mutants, random histories, defective extracts, whole runs
 	$(UV) sync --locked --quiet --inexact --group pages
-	$(PYTEST) -o norecursedirs=fuzz
+	$(PYTEST) -o "norecursedirs=fuzz .*"
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
