@@ -80,7 +80,8 @@ def test_an_empty_file_is_refused(tmp_path, name, data):
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("v.xlsx", b""), ("v.parquet", b""), ("v.csv.gz", b""), ("v.csv.gz", gzip.compress(b"", mtime=0))]
+    ("name", "data"),
+    [("v.xlsx", b""), ("v.parquet", b""), ("v.csv.gz", b""), ("v.csv.gz", gzip.compress(b"", mtime=0))],
 )
 def test_a_file_without_bytes_is_refused(tmp_path, name, data):
     assert refusal(written(tmp_path, data, name)).code == "empty_file"
