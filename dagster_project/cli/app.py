@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, NoReturn
@@ -59,8 +60,12 @@ _STATE_AFTER_ERROR = (
 def _options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version of fcir.")] = False,
 ) -> None:
     context.obj = debug
+    if show_version:
+        print(f"fcir {version('fcir')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(Exit.USAGE)

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 
 import duckdb
 import pytest
@@ -313,6 +314,11 @@ def test_errors_are_json_lines_with_json_log(command):
         assert (done.returncode, done.stdout) == (2, "")
         (line,) = [json.loads(line) for line in done.stderr.splitlines()]
         assert (line["level"], line["exit_code"]) == ("error", 2)
+
+
+def test_version_is_that_of_the_package(command):
+    done = command.run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"fcir {version('fcir')}\n", "")
 
 
 def test_no_command_prints_help(command):
