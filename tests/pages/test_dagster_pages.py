@@ -79,7 +79,7 @@ def test_publication_group_lists_its_assets(visit):
 def test_source_page_shows_rows_columns_and_contract(visit):
     page = visit("/assets/raw/call_segments")
     shows(page, "Segments of telephone calls", "One row per segment of a call", "Row count", "control-room-systems")
-    shows(page, "caller_number", "kept as a keyed pseudonym only", "warehouse.raw.call_segments", "nightly")
+    shows(page, "caller_number", "stored only as a keyed pseudonym", "warehouse.raw.call_segments", "nightly")
     shows(page, "expectations/call_segments.odcs.yaml")
     leads_to(page, f"{SITE}/quality/index.html#call_segments")
     shows_after_click(page, "[Show Markdown]", "kind: DataContract")
@@ -137,5 +137,8 @@ def test_failed_run_shows_its_cause(visit):
 
 def test_schedule_and_sensors_are_described(visit):
     shows(visit("/automation"), "nightly_0415", "new_deliveries", "overdue_deliveries", "failed_runs")
-    shows(visit("/locations/dagster_project/schedules/nightly_0415"), "every night at 04:15 London time")
-    shows(visit("/locations/dagster_project/sensors/new_deliveries"), "It is off until somebody switches it on.")
+    shows(
+        visit("/locations/dagster_project/schedules/nightly_0415"),
+        "at 04:15 London time while the scheduler is running",
+    )
+    shows(visit("/locations/dagster_project/sensors/new_deliveries"), "Off by default.")
