@@ -17,7 +17,7 @@ Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables
 
 {whole}
 
-These are exact, and each edition shows them as they stand when it is made. A figure marked as provisional will change.
+These are exact, and each edition shows their values on its date. A figure marked as provisional will change.
 
 ## Counts below force level
 
@@ -26,10 +26,10 @@ These are exact, and each edition shows them as they stand when it is made. A fi
 - **Small counts are not shown.** A count below {threshold} is left empty, or its row is left out; so is a count of 0.
   An empty count says "{range}", not "none".
 - **Shown counts are rounded** to the nearest {base}, each by itself, so they do not add up to the total of the force.
-  The exact total stands beside them (`..._of_force`).
-- **A month is withheld** from a table where the rounded counts and the total together would tell a small count. All its
-  counts are empty or its rows are left out; nothing is said about any of them then.
-- **No rates and means** are shown below force level: they would tell the exact counts.
+  The exact total is next to them (`..._of_force`).
+- **A month is withheld** from a table where the rounded counts and the total together would reveal a small count. All
+  its counts are empty or its rows are left out; nothing is said about any of them then.
+- **No rates and means** are shown below force level: they would reveal the exact counts.
 - **A month is shown once.** It is shown when every day of it is loaded{settle}.
   Every later edition repeats it unchanged, with its total, also where records were corrected since; the figures of the
   whole force are corrected. `shown_months` has the edition that showed each month first, its threshold and its base.
