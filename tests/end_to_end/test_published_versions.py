@@ -400,7 +400,7 @@ def test_changed_definition_is_a_cause(nights, names):
 def queries_of_the_runbook(since: str) -> list[str]:
     """The queries of its section on what has changed, about a publication of the test."""
     text = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    section = text.partition("## What changed since a publication\n")[2].partition("\n## ")[0]
+    section = text.partition("## Changes since a publication\n")[2].partition("\n## ")[0]
     return [query.replace("20221203T041812Z-1f6a09c2", since) for query in re.findall(r'fcir query "([^"]*)"', section)]
 
 
