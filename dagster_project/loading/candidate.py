@@ -316,11 +316,11 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
         for name in names:
             is_there = any(name in file.columns for file in files)
             unknown = sorted({text for file in files for text in file.unknown_columns})
-            said = f"column {name} {'has no value in any row' if is_there else 'is not in the file'}; "
-            said += "the deliveries before had values in it"
+            message = f"column {name} {'has no value in any row' if is_there else 'is not in the file'}; "
+            message += "the deliveries before had values in it"
             if unknown and not is_there:
-                said += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
-            files[0].warnings.append(said)
+                message += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
+            files[0].warnings.append(message)
     first_load_id = min((file.load_id for file in candidate.files), default=0)
     for day, forces in new_forces(connection, candidate.contract, first_load_id=first_load_id).items():
         file = next(file for file in candidate.of(day) if not file.error)

@@ -30,8 +30,10 @@ class Correction:
 
     def __str__(self) -> str:
         """Return the counts in words."""
-        said = f"{counted(self.rows_added, 'row')} added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
-        return f"{said} ({self.columns_in_words})" if self.changed_columns else said
+        changes = (
+            f"{counted(self.rows_added, 'row')} added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
+        )
+        return f"{changes} ({self.columns_in_words})" if self.changed_columns else changes
 
     @property
     def columns_in_words(self) -> str:

@@ -45,7 +45,7 @@ class LandedFile:
     """True: it has a marker. False: its contract requires a marker, and there is none. None: its age decides."""
     changed_ns: int = 0
     """Modification time that the sender set; the inode change time if the former is ahead of this machine's clock."""
-    touched_ns: int = 0
+    inode_changed_ns: int = 0
     """Inode change time, by the clock of the machine that stores the file; senders cannot set it."""
 
     @property
@@ -144,7 +144,7 @@ def scan(
             try:
                 paths = sorted(folder.iterdir(), key=lambda path: path.name)
             except OSError as error:
-                warnings.append(f"{folder.name}/: cannot be listed ({_said(error)}); nothing in it is loaded")
+                warnings.append(f"{folder.name}/: cannot be listed ({_reason(error)}); nothing in it is loaded")
                 continue
             for found in _extracts(paths, folder.name, first, last, needs_marker=folder.name in marked):
                 if isinstance(found, str):
@@ -188,7 +188,7 @@ def hold_back(
     # Some copying programs set the final size and an old modification time before they write the content. For sources
     # that are waited for, the inode change time, which no program can set, counts too.
     ages = {
-        file.path: now - (max(file.changed_ns, file.touched_ns) if file.source in wait_for else file.changed_ns)
+        file.path: now - (max(file.changed_ns, file.inode_changed_ns) if file.source in wait_for else file.changed_ns)
         for file in landing.files
         if file.is_complete is None
     }
@@ -323,8 +323,8 @@ def _is_unchanged(file: LandedFile) -> bool:
     if status is None:
         return False
     now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return now == (file.size, file.modified_ns, file.touched_ns)
+    return now == (file.size, file.modified_ns, file.inode_changed_ns)
 
 
-def _said(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else "unknown error"

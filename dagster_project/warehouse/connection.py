@@ -67,16 +67,16 @@ def opening(file: Path, advice: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].removeprefix("IO Error: ").rstrip(".!")
-        if "set lock on file" in said:
-            held = said.partition("Conflicting lock is held in ")[2].partition(". ")[0]
+        message = str(error).splitlines()[0].removeprefix("IO Error: ").rstrip(".!")
+        if "set lock on file" in message:
+            held = message.partition("Conflicting lock is held in ")[2].partition(". ")[0]
             by = f" ({held})" if held else ""
             raise WarehouseLocked(
                 f"{file} is open in another program{by}; nothing was done. Close it there and run again"
             ) from None
-        if says_damage(said):
-            raise DatabaseUnreadable(f"{file} is damaged: {said}. {advice}") from None
-        raise DatabaseUnreadable(f"{file} cannot be opened: {said}. {_not_damaged(file, said)}") from None
+        if says_damage(message):
+            raise DatabaseUnreadable(f"{file} is damaged: {message}. {advice}") from None
+        raise DatabaseUnreadable(f"{file} cannot be opened: {message}. {_not_damaged(file, message)}") from None
 
 
 @contextmanager
@@ -99,12 +99,12 @@ def noticing_damage(damaged: Callable[[], tuple[Path, str]]) -> Iterator[None]:
         raise
 
 
-def _not_damaged(file: Path, said: str) -> str:
+def _not_damaged(file: Path, message: str) -> str:
     """Return what to do about a file that cannot be opened and was not found to be damaged."""
     stands = "Nothing was done, and nothing says that the file is damaged."
-    if "Permission denied" in said:
+    if "Permission denied" in message:
         return f"{stands} Run as its owner, or give this user access: chmod u+rw {file}"
-    if "version" in said:
+    if "version" in message:
         return f"{stands} It was written by a newer version: update this one (git pull && make env)"
     return f"{stands} Correct the cause (memory, disk, another program) and run again"
 
