@@ -40,7 +40,7 @@ from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliver
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
-from dagster_project.loading.withdrawals import gone
+from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -167,7 +167,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
             bool(plan.deliveries)
             or is_missing_news
             or not is_current(connection)
-            or bool(gone(connection, settings.landing, plan, contracts, wanted=wanted))
+            or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or not pointer_of(settings.published).exists()
             or any(publication_damage(settings))
         )

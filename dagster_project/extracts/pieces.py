@@ -55,13 +55,13 @@ class Count:
 
     Attributes:
         expected: the number counted.
-        beside: how many of these are not records; the reader must have returned `expected` minus `beside` records,
+        others: how many of these are not records; the reader must have returned `expected` minus `others` records,
             including the totals row.
         unit: the counted unit, in words.
     """
 
     expected: int
-    beside: int
+    others: int
     unit: str
 
 

@@ -105,12 +105,12 @@ class Extract:
 
     def _check_count(self, handed: int) -> None:
         count = self._reader.count()
-        if handed + count.beside != count.expected:
+        if handed + count.others != count.expected:
             raise UnreadableExtract(
                 "count_differs",
                 f"{self.file_name}: {handed} rows were read, but counted another way there are "
-                f"{count.expected - count.beside} ({count.expected} {count.unit}"
-                f"{f', {count.beside} of them no rows' if count.beside > 0 else ''}); "
+                f"{count.expected - count.others} ({count.expected} {count.unit}"
+                f"{f', {count.others} of them no rows' if count.others > 0 else ''}); "
                 "none is loaded; the file contradicts itself, or fcir is at fault: deliver it in another format",
             )
 

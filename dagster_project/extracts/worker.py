@@ -64,7 +64,7 @@ def _read(connection: Connection, file: OpenFile, contract: Contract) -> None:
         _reply(connection, "piece", last_label=piece.last_label)
         connection.send_bytes(sink.getvalue())
     count = reader.count()
-    _reply(connection, "end", warnings=reader.warnings, count=[count.expected, count.beside, count.unit])
+    _reply(connection, "end", warnings=reader.warnings, count=[count.expected, count.others, count.unit])
 
 
 def _reply(connection: Connection, kind: str, **content: Any) -> None:

@@ -97,7 +97,7 @@ class Candidate:
 
     contract: Contract
     files: list[FileLoad]
-    gone: list[LandedFile] = field(default_factory=list)
+    removed_files: list[LandedFile] = field(default_factory=list)
     """Files that were removed before they could be opened; `files` has no file of their days."""
     day_warnings: list[DayWarning] = field(default_factory=list)
 

@@ -129,8 +129,8 @@ def check_deliveries(
             default_force=settings.force,
             first_load_id=last_load(connection) + 1,
         )
-        if candidate.gone:
-            raise UsageError(f"{printable(str(candidate.gone[0].path))}: was removed while it was read")
+        if candidate.removed_files:
+            raise UsageError(f"{printable(str(candidate.removed_files[0].path))}: was removed while it was read")
         violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")

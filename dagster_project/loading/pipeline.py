@@ -16,7 +16,7 @@ from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, last_load, plan_run, removed_warning
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.verdicts import judge
-from dagster_project.loading.withdrawals import gone, withdraw
+from dagster_project.loading.withdrawals import withdraw, withdrawn_days
 from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.validation import Outcome, count_violations, validate
@@ -127,7 +127,7 @@ def load_source(
             planned = plan_run(connection, landing, {source: contract}, wanted=wanted)
         landing, plan = planned.landing, planned.plan
         _remember_hashes(connection, plan, source)
-        withdrawn = [day for _, day in gone(connection, settings.landing, plan, [source], wanted=wanted)]
+        withdrawn = [day for _, day in withdrawn_days(connection, settings.landing, plan, [source], wanted=wanted)]
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
@@ -150,7 +150,7 @@ def load_source(
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
     with loading_connection(settings.warehouse) as connection:
-        landing = replace(landing, held=(*landing.held, *candidate.gone))
+        landing = replace(landing, held=(*landing.held, *candidate.removed_files))
         judgement = judge(connection, candidate, violations)
         # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
@@ -158,7 +158,12 @@ def load_source(
         missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
     rejected = {result.extract_date for result in results if not result.is_accepted}
     of_files = tuple(_deduplicated_warnings(candidate))
-    warnings = (*of_source, *map(removed_warning, candidate.gone), *map(str, of_files), *_of_days(candidate, rejected))
+    warnings = (
+        *of_source,
+        *map(removed_warning, candidate.removed_files),
+        *map(str, of_files),
+        *_of_days(candidate, rejected),
+    )
     return SourceReport(
         source, tuple(results), validation.outcomes, missing, warnings, _held(landing, source), of_files
     )

@@ -16,7 +16,7 @@ from dagster_project.loading.plan import Plan, Range
 from dagster_project.warehouse.state import outstanding
 
 
-def gone(
+def withdrawn_days(
     connection: duckdb.DuckDBPyConnection, landing: Path, plan: Plan, sources: Collection[str], *, wanted: Range
 ) -> list[tuple[str, date]]:
     """Find days whose newest delivery was rejected and whose files are no longer in the landing folder.

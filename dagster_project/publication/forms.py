@@ -18,9 +18,9 @@ FORMS = (PAGE, "board_paper.pdf", "board_paper.xlsx")
 """Files that people open; the page is rendered last, because it links to the other forms."""
 
 
-def page(report: Report, beside: Iterable[str]) -> str:
+def page(report: Report, siblings: Iterable[str]) -> str:
     """Render the paper as a page with links to the forms next to it."""
-    return render_html(report, _drawings(report), beside)
+    return render_html(report, _drawings(report), siblings)
 
 
 def pdf(report: Report) -> Rendered:

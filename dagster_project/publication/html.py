@@ -59,13 +59,13 @@ def render_template(template: str, content: Mapping[str, Any]) -> str:
     return environment().get_template(template).render(content)
 
 
-def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[str] = ()) -> str:
+def render_html(report: Report, drawings: Mapping[str, str], siblings: Iterable[str] = ()) -> str:
     """Return the paper as an HTML document.
 
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
-        beside: names of files next to the page; forms of the paper among them are linked.
+        siblings: names of files next to the page; forms of the paper among them are linked.
     """
     return render_template(
         "board_paper.html.j2",
@@ -73,7 +73,7 @@ def render_html(report: Report, drawings: Mapping[str, str], beside: Iterable[st
             "report": report,
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
-            "beside": frozenset(beside),
+            "siblings": frozenset(siblings),
         },
     )
 
