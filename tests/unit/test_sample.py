@@ -41,6 +41,7 @@ def read(out, summary) -> Sample:
 @pytest.fixture
 def no_events(monkeypatch) -> None:
     """The sample without events, which takes no time."""
+    monkeypatch.setattr(generate, "_true_events", lambda **_range: [])
 
 
 def delivered(path: Path) -> list[dict[str, str]]:
