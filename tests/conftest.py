@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def files_are_whole_at_once() -> Iterator[None]:
-    """Lets no run wait for files to settle; tests of settling state their own time."""
+    """Let no run wait for a quiet period; tests of it state their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FCIR_QUIET_SECONDS", "0")
         yield

@@ -184,11 +184,11 @@ class Sleeper:
 def test_young_files_are_waited_for_once_and_taken_when_unchanged(tmp_path):
     landed(tmp_path, *(f"crimes/crimes_2022-10-{day}.csv" for day in (28, 29, 30)), "chats/chats_2022-10-30.csv")
     sleeper = Sleeper()
-    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
-    assert len(settled.files) == 4
-    assert (settled.held, settled.warnings) == ((), ())
-    (waited,) = sleeper.waits
-    assert 0 < waited <= 5
+    kept = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes", "chats"], sleep=sleeper)
+    assert len(kept.files) == 4
+    assert (kept.held, kept.warnings) == ((), ())
+    (kept,) = sleeper.waits
+    assert 0 < kept <= 5
 
 
 def test_old_marked_and_other_files_are_not_waited_for(tmp_path):
@@ -196,14 +196,14 @@ def test_old_marked_and_other_files_are_not_waited_for(tmp_path):
     (tmp_path / "crimes" / "crimes_2022-10-30.csv.done").touch()
     aged(tmp_path / "chats" / "chats_2022-10-29.csv", 60)
     sleeper = Sleeper()
-    settled = hold_back(listed(tmp_path), quiet_seconds=60, wait_for=["crimes"], sleep=sleeper)
-    assert names_of(settled) == ["chats_2022-10-29.csv", "crimes_2022-10-30.csv"]
-    assert settled.held_days == {("chats", date(2022, 10, 30))}
+    kept = hold_back(listed(tmp_path), quiet_seconds=60, wait_for=["crimes"], sleep=sleeper)
+    assert names_of(kept) == ["chats_2022-10-29.csv", "crimes_2022-10-30.csv"]
+    assert kept.held_days == {("chats", date(2022, 10, 30))}
     later = time.time_ns() + 61_000_000_000
-    settled = hold_back(
+    kept = hold_back(
         listed(tmp_path), quiet_seconds=60, wait_for=["crimes", "chats"], sleep=sleeper, now_ns=lambda: later
     )
-    assert len(settled.files) == 3
+    assert len(kept.files) == 3
     assert sleeper.waits == []
 
 
@@ -218,8 +218,8 @@ def test_a_file_written_under_its_old_size_and_time_is_held_back(tmp_path):
             file.write_text("y")
             os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=Sleeper(write))
-    assert settled.held_days == {("crimes", date(2022, 10, 30))}
+    kept = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=Sleeper(write))
+    assert kept.held_days == {("crimes", date(2022, 10, 30))}
 
 
 @pytest.mark.parametrize("meanwhile", ["grows", "goes"])
@@ -228,25 +228,25 @@ def test_a_file_that_changes_during_the_wait_holds_back_its_day(tmp_path, meanwh
     aged(tmp_path / "crimes" / "crimes_2022-10-30_a.csv", 3600)
     written = tmp_path / "crimes" / "crimes_2022-10-30_b.csv"
     sleeper = Sleeper(lambda: written.write_text("more") if meanwhile == "grows" else written.unlink())
-    settled = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=sleeper)
-    assert names_of(settled) == ["crimes_2022-10-31.csv"]
-    assert [file.path.name for file in settled.held] == ["crimes_2022-10-30_a.csv", "crimes_2022-10-30_b.csv"]
-    (warning,) = settled.warnings
+    kept = hold_back(listed(tmp_path), quiet_seconds=5, wait_for=["crimes"], sleep=sleeper)
+    assert names_of(kept) == ["crimes_2022-10-31.csv"]
+    assert [file.path.name for file in kept.held] == ["crimes_2022-10-30_a.csv", "crimes_2022-10-30_b.csv"]
+    (warning,) = kept.warnings
     assert warning.startswith("crimes/crimes_2022-10-30_b.csv: is still being written")
 
 
 def test_a_contract_may_require_a_marker_newer_than_the_file(tmp_path):
     landed(tmp_path, "crimes/crimes_2022-10-30.csv")
     aged(tmp_path / "crimes" / "crimes_2022-10-30.csv", 3600)
-    settle = {"quiet_seconds": 0.0, "wait_for": ["crimes"]}
-    unmarked = hold_back(listed(tmp_path, marked=["crimes"]), **settle)
+    options = {"quiet_seconds": 0.0, "wait_for": ["crimes"]}
+    unmarked = hold_back(listed(tmp_path, marked=["crimes"]), **options)
     assert unmarked.files == ()
     assert "crimes_2022-10-30.csv.done" in unmarked.warnings[0]
     marker = tmp_path / "crimes" / "crimes_2022-10-30.csv.done"
     marker.touch()
-    assert names_of(hold_back(listed(tmp_path, marked=["crimes"]), **settle)) == ["crimes_2022-10-30.csv"]
+    assert names_of(hold_back(listed(tmp_path, marked=["crimes"]), **options)) == ["crimes_2022-10-30.csv"]
     aged(marker, 7200)
-    assert hold_back(listed(tmp_path, marked=["crimes"]), **settle).files == ()
+    assert hold_back(listed(tmp_path, marked=["crimes"]), **options).files == ()
 
 
 def test_a_file_time_in_the_future_does_not_hold_a_file_back_for_long(tmp_path):
@@ -258,8 +258,8 @@ def test_a_file_time_in_the_future_does_not_hold_a_file_back_for_long(tmp_path):
     # With both times in the future, it counts whether the file changes during the wait.
     ahead = replace(found.files[0], changed_ns=found.files[0].modified_ns)
     sleeper = Sleeper()
-    settled = hold_back(replace(found, files=(ahead,)), quiet_seconds=2, wait_for=["crimes"], sleep=sleeper)
-    assert (len(settled.files), sleeper.waits) == (1, [2.0])
+    kept = hold_back(replace(found, files=(ahead,)), quiet_seconds=2, wait_for=["crimes"], sleep=sleeper)
+    assert (len(kept.files), sleeper.waits) == (1, [2.0])
 
 
 HOSTILE = [
