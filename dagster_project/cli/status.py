@@ -186,6 +186,7 @@ class State:
     """Deliveries in the landing folder that are not complete yet; unknown while the warehouse is held."""
     overdue: tuple[OverdueSource, ...] = ()
     expected: tuple[ExpectedDelivery, ...] = ()
+    """Deliveries before their deadline, of sources that are not overdue."""
     affected: tuple[AffectedMonth, ...] = ()
     """Months with more than 1 % of their rows quarantined; unknown while the warehouse is held."""
     is_published: bool = True
@@ -235,13 +236,16 @@ def _state_of_warehouse(settings: Settings, contracts: Mapping[str, Contract], n
         killed = killed_holder(settings.lock_file)
         if connection is None:
             return State((), (), waiting, len(landing.held_days), killed=killed)
+        overdue = tuple(overdue_sources(connection, landing, contracts, now=now))
+        late = {source.source for source in overdue}
+        expected = expected_deliveries(connection, landing, contracts, now=now)
         return State(
             tuple(source_states(connection)),
             tuple(outstanding(connection)),
             waiting,
             len(landing.held_days),
-            tuple(overdue_sources(connection, landing, contracts, now=now)),
-            tuple(expected_deliveries(connection, landing, contracts, now=now)),
+            overdue,
+            tuple(item for item in expected if item.source not in late),
             tuple(affected_months(connection)),
             is_published=is_current(connection) and pointer_of(settings.published).exists(),
             killed=killed,

@@ -60,6 +60,12 @@ def test_from_its_deadline_on_an_extract_is_overdue_and_then_missing(settings):
     assert (missing.name, missing.status) == ("crimes/2022-10-31", "missing_delivery")
 
 
+def test_an_overdue_source_is_named_once_before_its_next_deadline(settings):
+    state = read_state(settings, now=datetime(2022, 11, 2, 8, 59, tzinfo=UTC))
+    assert {item.source for item in state.overdue} == {"crimes"}
+    assert [str(item) for item in state.expected] == ["live_chats 2022-11-01 expected by 2022-11-02 09:00"]
+
+
 def test_a_delivered_extract_is_neither_expected_nor_missing(settings):
     land(settings, "crimes", 31, CRIMES)
     load(settings, LATE)
