@@ -23,9 +23,9 @@ from markupsafe import Markup
 from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import render_template
 from dagster_project.publication.report.display import display, display_target, shortened
-from dagster_project.publication.report.errors import ReportError
-from dagster_project.publication.report.read import default_month, newest_delivery, paper_months
+from dagster_project.publication.report.read import ReportError, default_month, newest_delivery, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
+from dagster_project.publication.spreadsheet import FIGURE, FORMULA
 from dagster_project.sql import rows_as_dicts, rows_by
 
 # Path of the library, relative to the page.
@@ -181,6 +181,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "sections": [{"code": code, "title": title} for code, title in sections.items()],
         "units": {unit: _UNITS.get(unit, unit) for unit in dict.fromkeys(item["unit"] for item in measures)},
         "signals": SIGNAL_WORDS,
+        "spreadsheet": {"formula": FORMULA, "figure": FIGURE},
         "measures": measures,
         "breakdowns": _breakdowns(measures, sections),
         "lines": _lines(measures),

@@ -15,14 +15,14 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.console import warn
+from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
-from dagster_project.publication.report.commentary import commentary_file, read_commentary
-from dagster_project.publication.report.errors import CommentaryError, ReportError
+from dagster_project.publication.report.commentary import CommentaryError, commentary_file, read_commentary
 from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
-from dagster_project.publication.report.read import PaperMonth, paper_months, paper_sections, read_report
+from dagster_project.publication.report.read import PaperMonth, ReportError, paper_months, paper_sections, read_report
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -50,13 +50,7 @@ class Paper:
 
 
 def write_papers(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    *,
-    before: Path | None,
-    commentary: Path,
-    force_code: str,
-    renderer: Renderer,
+    connection: duckdb.DuckDBPyConnection, draft: Draft, *, commentary: Path, force_code: str
 ) -> list[Paper]:
     """Write the papers of every force to `papers/FORCE/YYYY-MM/`, and a copy of one paper to the folder itself.
 
@@ -68,22 +62,20 @@ def write_papers(
 
     Args:
         connection: a database with the marts.
-        folder: folder of the publication that is being written.
-        before: folder of the previous publication; unchanged papers are taken over from it.
+        draft: the publication.
         commentary: folder with the analysts' commentaries.
         force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
-        renderer: renders the files and records failures.
 
     Returns:
         The papers, by force, newest month first.
     """
-    write_one = partial(_write, connection, folder, before, commentary, renderer)
+    write_one = partial(_write, connection, draft, commentary)
     papers = []
     for force, months in paper_months(connection).items():
         try:
             address_of("papers", force)
         except UnsafeName as error:
-            renderer.refuse(error, "papers", force)
+            draft.renderer.refuse(error, "papers", force)
             continue
         kept = [item for item in months if not item.is_running][-PAPERS:] + [item for item in months if item.is_running]
         papers += [
@@ -91,7 +83,7 @@ def write_papers(
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
-            take_over(folder, folder, form, source=f"{shown.folder.as_posix()}/{form}")
+            take_over(draft.folder, draft.folder, form, source=f"{shown.folder.as_posix()}/{form}")
     return papers
 
 
@@ -152,10 +144,8 @@ def _render(
 
 def _write(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    before: Path | None,
+    draft: Draft,
     commentary: Path,
-    renderer: Renderer,
     force: str,
     month: PaperMonth,
     *,
@@ -166,23 +156,23 @@ def _write(
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
     words = _commentary(file, month.month, paper_sections(connection))
-    report = renderer.attempt(
+    report = draft.renderer.attempt(
         address,
         lambda: read_report(connection, force_code=force, month=month.month, length=PAPER_MONTHS, commentary=words),
     )
     if report is None:
         return None
     content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
-    known = before / address if before else None
-    if before and known and _is_of(known / _CONTENT, content, is_latest=is_latest):
-        names = sorted(path.name for path in known.iterdir())
+    before = draft.before
+    if before and _is_of(before / address / _CONTENT, content, is_latest=is_latest):
+        names = sorted(path.name for path in (before / address).iterdir())
         for item in names:
-            take_over(before, folder, f"{address}/{item}")
+            take_over(before, draft.folder, f"{address}/{item}")
         return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names))
-    written = _render(report, folder, f"{address}/", renderer, file)
+    written = _render(report, draft.folder, f"{address}/", draft.renderer, file)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report)) + 1:
-        write(folder, f"{address}/{_CONTENT}", content.encode())
+        write(draft.folder, f"{address}/{_CONTENT}", content.encode())
     return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written))
 
 

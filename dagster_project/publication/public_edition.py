@@ -21,19 +21,18 @@ from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
 from dagster_project.disclosure.rules import DisclosureRules, RulesError
+from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (
     FailedRendering,
     files_of,
     publication_before,
     start_publication,
     write,
-    write_manifest,
 )
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.paths import published_path
-from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_notes import notes
-from dagster_project.publication.publish import GateClosed, check_gate, remove_old, sync
+from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
@@ -116,7 +115,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         loads = "from audit.load where status in ('loaded', 'empty')"
         is_synthetic = connection.execute(f"select bool_or(is_synthetic) {loads}").fetchone() == (True,)
     partial = start_publication(root, name)
-    before = publication_before(root)
+    draft = Draft(partial, publication_before(root), Renderer())
     with spilling_connection(settings.warehouse) as connection:
         file = literal(str(published_path(partial, DATABASE)))
         connection.execute(f"attach {file} as published (storage_version '{STORAGE_VERSION}')")
@@ -126,26 +125,16 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         shown_first = _write_tables(connection, marts, rules, name, is_first=earlier is None)
         counts = _copy_out(connection, partial)
         connection.execute("detach published")
-    with Renderer() as renderer, reading_connection(partial / DATABASE) as connection:
-        papers = write_papers(
-            connection,
-            partial,
-            before=before,
-            commentary=settings.commentary,
-            force_code=settings.force,
-            renderer=renderer,
-        )
+    with draft.renderer as renderer, reading_connection(partial / DATABASE) as connection:
+        papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
     releases = [release for mart in marts for release in mart.releases]
     write(partial, "README.md", notes(releases, rules, name, is_synthetic=is_synthetic).encode())
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    write_manifest(partial, manifest | {"failed": renderer.failed})
-    sync(partial)
-    partial.rename(root / name)
-    point_to(root, name)
+    folder = finish(draft, name, manifest | {"failed": renderer.failed})
     with loading_connection(settings.warehouse) as connection:
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
     remove_old(root, name)
-    return PublicEdition(name, root / name, counts, tuple(papers), shown_first, tuple(renderer.failed))
+    return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
 
 
 def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -14,9 +14,9 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.publication.database import DATABASE, add_publication, count_rows
+from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (
     FailedRendering,
-    ListedFile,
     copy,
     files_of,
     publication_before,
@@ -33,10 +33,10 @@ from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, recover_interrupted
 from dagster_project.settings import Settings
-from dagster_project.transformation.build import begun_by, last_build, newest_change
+from dagster_project.transformation.build import newest_change, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, readable_files, spilling_connection
-from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite, should_be_rewritten
+from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
 
 # Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
@@ -88,9 +88,8 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         change_seq, project_fingerprint = check_gate(connection)
         ensure_tables(connection, [])
     name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
-    partial = start_publication(settings.published, name)
-    before = publication_before(settings.published)
-    renderer = Renderer(time_limit=time_limit)
+    partial, before = start_publication(settings.published, name), publication_before(settings.published)
+    draft = Draft(partial, before, renderer := Renderer(time_limit=time_limit))
     renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")
     with spilling_connection(settings.warehouse) as connection:
         recover_interrupted(connection, settings.published)
@@ -116,30 +115,9 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with renderer, spilling_connection(settings.warehouse) as connection:
         note_written(connection)
-        papers = write_papers(
-            connection,
-            partial,
-            before=before,
-            commentary=settings.commentary,
-            force_code=settings.force,
-            renderer=renderer,
-        )
-        pages = write_site(
-            connection,
-            partial,
-            papers,
-            before=before,
-            force_code=settings.force,
-            run_id=name,
-            published_at=published_at,
-            renderer=renderer,
-        )
-        manifest = _manifest(connection, name, published_at, counts, files_of(partial, before), renderer.failed)
-        write_manifest(partial, manifest)
-        sync(partial)
-        folder = settings.published / name
-        partial.rename(folder)
-        point_to(settings.published, name)
+        papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
+        pages = write_site(connection, draft, papers, force_code=settings.force, run_id=name, published_at=published_at)
+        folder = finish(draft, name, _manifest(connection, draft, name, published_at, counts))
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
     return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
@@ -154,23 +132,13 @@ def check_gate(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     Raises:
         GateClosed: the marts were not fully built and tested from all loads.
     """
-    last = last_build(connection)
-    built = (newest_change(connection), fingerprint())
-    if last is None or last[:2] != built or begun_by(connection) != built[1] or not belong_together(connection):
-        raise GateClosed(
-            "the marts were not built and tested from all that is loaded. Nothing was published; what was "
-            "published before stays. Run: fcir run"
-        )
-    return built
+    if cause := stale_because(connection):
+        raise GateClosed(f"{cause}. Nothing was published; what was published before stays. Run: fcir run")
+    return newest_change(connection), fingerprint()
 
 
 def _manifest(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    published_at: datetime,
-    counts: dict[str, int],
-    files: list[ListedFile],
-    failed: list[FailedRendering],
+    connection: duckdb.DuckDBPyConnection, draft: Draft, name: str, published_at: datetime, counts: dict[str, int]
 ) -> dict[str, object]:
     """Return the manifest: the files of the publication and the deliveries that it was made from."""
     inputs = connection.execute(
@@ -187,14 +155,23 @@ def _manifest(
         "code_version": version("fcir"),
         "dbt_project_sha256": fingerprint(),
         "is_synthetic": any(row[5] for row in inputs),
-        "files": files,
-        "failed": failed,
+        "files": files_of(draft.folder, draft.before),
+        "failed": draft.renderer.failed,
         "tables": counts,
         "inputs": [
             {"source": row[0], "extract_date": str(row[1]), "file_name": row[2], "sha256": row[3], "load_id": row[4]}
             for row in inputs
         ],
     }
+
+
+def finish(draft: Draft, name: str, manifest: Mapping[str, object]) -> Path:
+    """Write the manifest, rename the folder and point readers to it; return the folder."""
+    write_manifest(draft.folder, manifest)
+    sync(draft.folder)
+    folder = draft.folder.rename(draft.folder.with_name(name))
+    point_to(folder.parent, name)
+    return folder
 
 
 def sync(folder: Path) -> None:

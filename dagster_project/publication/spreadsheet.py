@@ -1,4 +1,8 @@
-"""Make text safe for spreadsheets, in published CSV files and workbooks: it is shown and never evaluated."""
+"""Make text safe for spreadsheets, in published CSV files and workbooks: it is shown and never evaluated.
+
+The patterns hold for Python, DuckDB and the browser: `explorer_content` passes them to `assets/explorer.js`, which has
+no rule of its own. So they name control characters by escapes and all others by themselves.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,17 @@ import re
 
 # Characters that make a spreadsheet treat a cell as a formula, including full-width and small forms. Spreadsheets skip
 # white space, control characters and zero-width marks before them; a tab or carriage return is enough by itself.
-_SKIPPED = (
-    r"\x00-\x20\x7f-\x{a0}\x{ad}\x{61c}\x{1680}\x{180e}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{3000}"
-    r"\x{feff}"
-)
-_STARTS = r"=+\-@\t\r\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}\x{fe66}\x{fe62}\x{fe63}\x{fe6b}"
-_FORMULA = rf"[{_SKIPPED}]*[{_STARTS}]"
+_SKIPPED = "\\x00-\\x20\\x7f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+_STARTS = "=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+FORMULA = f"[{_SKIPPED}]*[{_STARTS}]"
+"""Beginning of a text that a spreadsheet may evaluate."""
 
-# Figures as printed in papers: numbers, percentages, durations.
-_FIGURE = r"[+-]?([0-9][0-9,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?%?|[0-9]+[hms]( [0-9]+[ms])*)"
+FIGURE = r"[+-]?([0-9][0-9,]*(\.[0-9]+)?([eE][+-]?[0-9]+)?%?|[0-9]+[hms]( [0-9]+[ms])*)"
+"""A whole text that is a figure as papers and queries print it: a number, with or without exponent, a percentage or a
+duration. It may begin with a sign; a spreadsheet reads it as the number that it is."""
 
-
-def _in_python(pattern: str) -> str:
-    """Return the pattern with code points in Python's syntax; the constants use that of RE2, DuckDB's regex library."""
-    return re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: f"\\u{int(found[1], 16):04x}", pattern)
-
-
-_IS_FORMULA = re.compile(_in_python(_FORMULA))
-_IS_FIGURE = re.compile(_FIGURE)
+_IS_FORMULA = re.compile(FORMULA)
+_IS_FIGURE = re.compile(FIGURE)
 
 
 def neutralised(text: str) -> str:
@@ -37,7 +34,7 @@ def neutralised(text: str) -> str:
 def neutralised_sql(expression: str) -> str:
     """Return a DuckDB SQL expression that does the same as `neutralised`."""
     return (
-        f"case when regexp_matches({expression}, '^(?:{_FORMULA})') "
-        f"and not regexp_full_match({expression}, '{_FIGURE}') "
+        f"case when regexp_matches({expression}, '^{FORMULA}') "
+        f"and not regexp_full_match({expression}, '{FIGURE}') "
         f"then '''' || {expression} else {expression} end"
     )

@@ -153,9 +153,13 @@ def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> t
             built = _steps_built(connection, change_seq, current)
             for before in STEPS[: STEPS.index(step)]:
                 if before.name not in built:
+                    cause = (
+                        f"files in dbt/ have changed since the build of {before.name} began"
+                        if begun_by(connection) not in (None, current)
+                        else f"{before.name} are not built and tested from all that is loaded"
+                    )
                     raise BuildOrderError(
-                        f"{step.name}: {before.name} are not built and tested from all that is loaded. Nothing was "
-                        f"built. Materialize {before.name} first, or run: fcir run"
+                        f"{step.name}: {cause}. Nothing was built. Materialize {before.name} first, or run: fcir run"
                     )
             later = [later.name for later in STEPS[STEPS.index(step) :]]
             connection.execute("delete from audit.build_step where list_contains(?, step)", [later])
@@ -261,12 +265,20 @@ def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
     return str(row[0]) if row else None
 
 
+def stale_because(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return why the marts are not those of everything loaded and the current dbt project; None if they are."""
+    last, current = last_build(connection), fingerprint()
+    if last is None or last[0] != newest_change(connection):
+        return "the marts were not built and tested from all that is loaded"
+    if last[1] != current or begun_by(connection) != current:
+        return "files in dbt/ have changed since the marts were built and tested"
+    return None if belong_together(connection) else "marts.duckdb is not the file that the last build wrote"
+
+
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the publication was built from everything loaded, with the current dbt project."""
     last = last_build(connection)
-    current = fingerprint()
-    is_published = last == (newest_change(connection), current, True)
-    return is_published and begun_by(connection) == current and belong_together(connection)
+    return last is not None and last[2] and stale_because(connection) is None
 
 
 def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:

@@ -116,10 +116,8 @@ def test_a_step_waits_for_those_before_it_when_the_project_has_changed(definitio
     model.write_text(model.read_text(encoding="utf-8").replace(FAULT, FINAL), encoding="utf-8")
     papers = [key for key, step in step_of.items() if step == "papers"]
     [failure] = run(definitions, *papers).filter_events(lambda event: event.is_step_failure)
-    assert (
-        "papers: facts are not built and tested from all that is loaded"
-        in failure.step_failure_data.error.cause.message
-    )
+    cause = "papers: files in dbt/ have changed since the build of facts began. Nothing was built."
+    assert cause in failure.step_failure_data.error.cause.message
     assert run_job(settings, "nightly").failures == ()
     assert (settings.published / "current").exists()
 
@@ -132,3 +130,13 @@ def test_a_step_that_failed_can_be_run_again_alone_and_published(definitions, st
     for name in ("measures", "papers"):
         assert run(definitions, *(key for key, step in step_of.items() if step == name)).success
     assert run_job(settings, "publish").failures == ()
+
+
+def test_a_project_that_changed_after_the_build_is_named_as_the_cause(definitions, settings):
+    assert definitions
+    [model] = project.DBT_PROJECT.rglob("board_paper.sql")
+    text = model.read_text(encoding="utf-8")
+    model.write_text(f"{text}\n", encoding="utf-8")
+    [failure] = run_job(settings, "publish").failures
+    model.write_text(text, encoding="utf-8")
+    assert "files in dbt/ have changed since the marts were built and tested. Nothing was published" in failure

@@ -2,8 +2,7 @@
 
 import pytest
 
-from dagster_project.publication.report.commentary import commentary_file, read_commentary
-from dagster_project.publication.report.errors import CommentaryError
+from dagster_project.publication.report.commentary import CommentaryError, commentary_file, read_commentary
 from dagster_project.publication.report.model import Block, Run
 
 TITLES = {"calls_999": "999 calls", "crime": "Recorded and cancelled crime"}

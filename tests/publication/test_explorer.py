@@ -27,7 +27,7 @@ from dagster_project.publication.explorer import (
     write_vega,
 )
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.errors import ReportError
+from dagster_project.publication.report.read import ReportError
 
 PERIODS = [figure for figure in FIGURES if figure != "month_per_day"]
 MONTHS = [date(2022, 11, 1), date(2022, 12, 1), date(2023, 1, 1)]

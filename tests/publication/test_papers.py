@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from dagster_project.publication import papers
+from dagster_project.publication.draft import Draft
 from dagster_project.publication.rendering import Renderer
-from dagster_project.publication.report.errors import ReportError
-from dagster_project.publication.report.read import PaperMonth
+from dagster_project.publication.report.read import PaperMonth, ReportError
 from tests.publication.reports import MONTHS, a_report
 
 COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]
@@ -33,13 +33,8 @@ def publish(tmp_path, monkeypatch):
         before = folders[-1] if folders[-1].exists() else None
         folders.append(tmp_path / str(len(folders)))
         with Renderer() as renderer:
-            written = papers.write_papers(
-                *(None, folders[-1]),
-                before=before,
-                commentary=tmp_path / "commentary",
-                force_code="kent",
-                renderer=renderer,
-            )
+            draft = Draft(folders[-1], before, renderer)
+            written = papers.write_papers(None, draft, commentary=tmp_path / "commentary", force_code="kent")
         return {paper.month.month: (paper.is_rendered, folders[-1] / paper.folder) for paper in written}
 
     return publish
@@ -85,7 +80,7 @@ def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
-    written = papers.write_papers(None, None, before=None, commentary=None, force_code="kent", renderer=None)
+    written = papers.write_papers(None, None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
 
 
@@ -99,8 +94,7 @@ def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place
     monkeypatch.setattr(papers, "read_report", fails)
     monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
     with Renderer() as renderer:
-        written = papers.write_papers(
-            None, tmp_path / "x", before=None, commentary=tmp_path / "none", force_code="kent", renderer=renderer
-        )
+        draft = Draft(tmp_path / "x", None, renderer)
+        written = papers.write_papers(None, draft, commentary=tmp_path / "none", force_code="kent")
     assert [paper.month for paper in written] == [RUNNING[1]]
     assert not list((tmp_path / "x").glob("board_paper.*"))

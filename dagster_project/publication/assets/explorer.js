@@ -867,9 +867,9 @@ function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// Texts that a spreadsheet evaluates as a formula, and figures as papers print them, as in spreadsheet.py.
-const FORMULA = /^[\s\u0000-\u0020\u007f-\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]/;
-const FIGURE = /^[+-]?([0-9][0-9,]*(\.[0-9]+)?%?|([0-9]+h )?([0-9]+m )?[0-9]+s)$/;
+// The rule of every published CSV file, from spreadsheet.py: what may be a formula, and what is a figure all the same.
+const FORMULA = new RegExp(`^${data.spreadsheet.formula}`);
+const FIGURE = new RegExp(`^${data.spreadsheet.figure}$`);
 
 /** A field with an apostrophe before a text that a spreadsheet would evaluate. */
 function name(text) {

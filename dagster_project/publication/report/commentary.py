@@ -16,12 +16,16 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from dagster_project.errors import OperatorError
 from dagster_project.publication.paths import check_name
-from dagster_project.publication.report.errors import CommentaryError
 from dagster_project.publication.report.model import Block, Run
 
 # An A4 page holds about 3,000 letters; a file above this size is not a commentary.
 _GREATEST_BYTES = 65_536
+
+
+class CommentaryError(OperatorError, ValueError):
+    """The commentary cannot be shown; the message names the file, its state and what to do."""
 
 
 def commentary_file(folder: Path, force_code: str, month: str) -> Path:

@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.errors import OperatorError
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.display import NOTHING, display, shortened
-from dagster_project.publication.report.errors import ReportError
 from dagster_project.publication.report.model import (
     PAPER_MONTHS,
     Block,
@@ -55,6 +55,10 @@ _COMPARED = {
     "fytd": "Year to date",
     "prev_fytd": "Last year to date",
 }
+
+
+class ReportError(OperatorError, ValueError):
+    """The paper cannot be made; the message says what exists and what to request."""
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

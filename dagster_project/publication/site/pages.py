@@ -20,6 +20,7 @@ from markupsafe import Markup
 from dagster_project.clock import LONDON
 from dagster_project.publication.characters import cleaned
 from dagster_project.publication.charts import LARGE, draw
+from dagster_project.publication.draft import Draft
 from dagster_project.publication.explorer import VEGA, explorer_content, explorer_page, write_vega
 from dagster_project.publication.files import copy, write
 from dagster_project.publication.forms import FORMS
@@ -155,14 +156,12 @@ def site_explorer(content: Mapping[str, Any], failed: frozenset[str]) -> str:
 
 def write_site(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    draft: Draft,
     papers: Sequence[Paper],
     *,
-    before: Path | None,
     force_code: str,
     run_id: str,
     published_at: datetime,
-    renderer: Renderer,
 ) -> int:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
 
@@ -170,13 +169,11 @@ def write_site(
 
     Args:
         connection: the warehouse.
-        folder: folder of the publication that is being written; it has the papers.
+        draft: the publication; it has the papers.
         papers: the papers, by force, newest month first.
-        before: folder of the previous publication; unchanged files are taken over from it.
         force_code: the force on the first page; the first force with papers if it has none.
         run_id: name of the publication.
         published_at: time of publication, with time zone.
-        renderer: renders the pages and records failures.
 
     Returns:
         The number of pages written.
@@ -187,7 +184,8 @@ def write_site(
         "published_at": published_at.astimezone(LONDON),
         "is_synthetic": bool(synthetic and synthetic[0]),
     }
-    renderer.attempt(VEGA, lambda: write_vega(folder, before=before), "it could not be made")
+    folder, renderer = draft.folder, draft.renderer
+    renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     # A failed page is not tried again, so this loop ends.
     while True:
         site = _Site(folder, shared, renderer)
