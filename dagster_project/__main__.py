@@ -1,7 +1,5 @@
 """The entry point of `fcir`. Handles stop signals before importing `cli/app.py`, which takes 0.3 s."""
 
-from __future__ import annotations
-
 import sys
 
 from dagster_project.cli.signals import stop_on_signals

@@ -6,8 +6,6 @@ not the process: its processes would import the main module again (Dagster's tak
 outlive a parent that is killed.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import resource

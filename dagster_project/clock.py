@@ -1,7 +1,5 @@
 """The local time zone, Europe/London, and its current date and time. Nothing else about time belongs here."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 

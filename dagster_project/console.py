@@ -4,8 +4,6 @@ Every module logs to the logger `fcir`; only the command line attaches a handler
 Results that a command returns (a query, a trace) are data and do not go through here.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

@@ -1,7 +1,5 @@
 """The code location: all assets, jobs, schedules and sensors for Dagster, collected from `defs/`."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project.contracts import load_contracts

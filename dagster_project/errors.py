@@ -1,7 +1,5 @@
 """Base classes of the errors that are shown to operators. Each kind is defined where it is raised."""
 
-from __future__ import annotations
-
 
 class OperatorError(Exception):
     """The request failed for a reason that an operator can fix; the message is complete and says how.

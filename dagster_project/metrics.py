@@ -4,8 +4,6 @@
 the current publication; with `--warehouse` as the first argument, it queries the warehouse.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

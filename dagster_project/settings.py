@@ -1,7 +1,5 @@
 """Settings of one installation, read from the environment once and validated together. No business rules here."""
 
-from __future__ import annotations
-
 import csv
 import re
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Numbers with their nouns, so that every message agrees: "1 delivery", "2 deliveries"."""
 
-from __future__ import annotations
-
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun.

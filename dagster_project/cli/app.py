@@ -1,7 +1,5 @@
 """The operator's command `fcir`: its commands, and how errors end them: with one line and an exit code."""
 
-from __future__ import annotations
-
 import atexit
 import gc
 import logging

@@ -1,7 +1,5 @@
 """Helpers of several commands: exit codes, settings, and parsing of dates and sources."""
 
-from __future__ import annotations
-
 import logging
 import re
 import shlex

@@ -4,8 +4,6 @@ Files that cannot be recreated stop a command when it opens them: the warehouse 
 the pseudonyms (`loading/pseudonyms.py`).
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterator

@@ -1,12 +1,8 @@
 """`fcir docs`: models and columns as one dbt page, and validation results as Great Expectations pages."""
 
-from __future__ import annotations
-
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import duckdb
 import typer
 
 from dagster_project.cli.common import repair_damage, start
@@ -50,8 +46,7 @@ def write_data_docs(settings: Settings) -> Path:
     from dagster_project.validation.outcomes import engine_version
 
     documents: list[tuple[str]] = []
-    # A warehouse of an earlier version lacks this table.
-    with suppress(duckdb.CatalogException), reading_audit(settings.warehouse, settings.lock_file) as connection:
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection:
             documents = connection.execute(
                 """

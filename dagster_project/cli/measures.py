@@ -1,7 +1,5 @@
 """`fcir measures`: the published catalogue of measures."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """`fcir open`: open the published paper or site in the browser."""
 
-from __future__ import annotations
-
 import os
 import sys
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Output of data in one format, as table, CSV or JSON, in UTF-8."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from io import TextIOWrapper

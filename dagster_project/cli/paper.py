@@ -1,7 +1,5 @@
 """`fcir paper`: write a board paper from the current publication."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`fcir publish`: publish again without reloading, or publish what may leave the force."""
 
-from __future__ import annotations
-
 import time
 from enum import StrEnum
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`fcir query`: query the published database, read-only and within limits."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

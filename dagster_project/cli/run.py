@@ -1,7 +1,5 @@
 """`fcir run`: load what is new, changed or was never accepted; build, test, publish."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

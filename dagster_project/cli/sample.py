@@ -1,7 +1,5 @@
 """`fcir sample`: synthetic extracts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

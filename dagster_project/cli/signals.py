@@ -11,8 +11,6 @@ main thread. Child processes that read extracts end with this process (`child_pr
 second.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import signal

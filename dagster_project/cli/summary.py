@@ -1,7 +1,5 @@
 """Final lines of several commands: what needs attention, what was left out, where the publication is."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn

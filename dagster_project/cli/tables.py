@@ -1,7 +1,5 @@
 """`fcir tables`: the published tables and their columns."""
 
-from __future__ import annotations
-
 import sys
 from textwrap import fill
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`fcir trace`: trace a printed figure back to the rows that it was counted from."""
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Annotated

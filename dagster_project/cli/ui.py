@@ -1,7 +1,5 @@
 """`fcir ui`: Dagster's web server and daemon on this machine."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """The contract of one source: columns, types, keys and rules. `odcs.py` reads it from a file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

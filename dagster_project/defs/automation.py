@@ -1,7 +1,5 @@
 """When runs start: the nightly job, its schedule, and the sensor for new deliveries."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project.clock import LONDON_NAME

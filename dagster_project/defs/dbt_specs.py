@@ -1,7 +1,5 @@
 """Names, groups, descriptions and checks of the dbt nodes in Dagster."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

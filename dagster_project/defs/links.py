@@ -5,8 +5,6 @@ So the UI shows the text of a contract or model itself. A page of the site is a 
 server for the publication, otherwise its path below `published/current`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Log lines of a run: what was loaded, built and published, and what is wrong."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import duckdb

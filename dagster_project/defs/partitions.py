@@ -4,8 +4,6 @@ Computed when a process loads the code location: a command sees the current days
 (Deployment > Reload in the UI).
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Owner, freshness, retries and tags of every asset, defined here and applied to all specs at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time, timedelta
 from pathlib import Path

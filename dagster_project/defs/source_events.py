@@ -1,7 +1,5 @@
 """Dagster events of loading a source: files that came, results of its checks, and its loaded days."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date

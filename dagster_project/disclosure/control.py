@@ -26,8 +26,6 @@ requires that the total is the only exact figure of these cells: a table of canc
 mean as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from dagster_project.disclosure.rules import DisclosureRules

@@ -5,8 +5,6 @@ its optimum has a closed form: a cell is smallest when all others are as large a
 checks this for all tables and two editions together (`tests/unit/test_disclosure_attack.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

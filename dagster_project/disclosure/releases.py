@@ -4,8 +4,6 @@
 named columns of figures at force level; `release: controlled` are counts by one dimension below that level.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -5,8 +5,6 @@ share one parser, and it works on columns instead of single cells: about 0.5 µs
 casts, because DuckDB's casts accept invalid text ('1.5' becomes the integer 2, '24:00:00' midnight of the next day).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal

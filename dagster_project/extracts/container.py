@@ -1,7 +1,5 @@
 """Open a delivered file safely, and identify its format by its content. The readers parse its rows."""
 
-from __future__ import annotations
-
 import codecs
 import errno
 import gzip

@@ -1,7 +1,5 @@
 """Read delimited text: find delimiter and header, then return every row, even if stray quotes break it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

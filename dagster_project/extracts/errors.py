@@ -1,7 +1,5 @@
 """The error for an extract that cannot be read, and the form of names in messages. Row faults are in `pieces.py`."""
 
-from __future__ import annotations
-
 
 class UnreadableExtract(Exception):
     """A file that cannot be read as an extract of its source.

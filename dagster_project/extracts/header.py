@@ -1,7 +1,5 @@
 """Find the header row of a file, and the contract column of each of its cells. The readers provide the rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ opens the file and passes the descriptor to a worker (`worker.py`), which return
 reads one file after another. It is replaced if it died, took much memory or did not read a file to its end.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import suppress

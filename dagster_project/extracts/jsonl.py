@@ -1,7 +1,5 @@
 """Read JSON Lines: one object per line, with keys as column names. Other JSON is not supported."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

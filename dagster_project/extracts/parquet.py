@@ -1,7 +1,5 @@
 """Read Parquet: match columns by name, and convert native values to text, one column at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 

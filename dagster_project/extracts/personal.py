@@ -4,8 +4,6 @@ Columns that a contract marks as personal are always pseudonymised. These patter
 names of files, folders and columns. `EMAIL` and `NUMBER` use the RE2 syntax of DuckDB, and contain no quote.
 """
 
-from __future__ import annotations
-
 import re
 from unicodedata import normalize
 

@@ -1,7 +1,5 @@
 """The result of every reader: pieces of rows with text columns. The readers parse the formats."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

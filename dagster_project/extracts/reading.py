@@ -1,7 +1,5 @@
 """Read one delivered file under its contract: the entry point of this package. Each format has its own module."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path

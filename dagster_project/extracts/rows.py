@@ -5,8 +5,6 @@ typed values and times in UTC; `faulty_rows_query` returns the others with their
 them. Personal cells already contain pseudonyms (see `loading/pseudonyms.py`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from dagster_project.contracts import FORCE_COLUMN, CellType, Column, Contract

@@ -23,7 +23,8 @@ _ROOT = re.compile(rb"<(\w+:)?worksheet[\s>/]")
 _ROW = re.compile(rb"""[^>]*?\sr\s*=\s*["'](\d{1,9})["']""")
 _CELL = re.compile(rb"""[^>]*?\sr\s*=\s*["']([A-Za-z]{1,4})(\d{1,9})""")
 _SHARED = re.compile(rb"""[^>]*?\st\s*=\s*["']s["']""")
-_ERROR = re.compile(rb"""[^>]*?\st\s*=\s*["']e["']""")
+# A negative number, and the type of an error; another cell with these bytes only has the sheet parsed once more.
+_SUSPECT = (b"v>-", b'"e"', b"'e'")
 _BLANK_STRING = re.compile(
     rb"<(?:\w+:)?(?:t|si)(?:\s[^>]*)?/>|<(?:\w+:)?si(?:\s[^>]*)?>\s*</|>(?:[\s\xc2\xe1\xe2\xe3\xef][^<]{0,64})?</(?:\w+:)?t>|>&"
 )
@@ -38,18 +39,14 @@ class SheetRows:
     """Content of the rows of a sheet; rows are numbered from 1.
 
     Attributes:
-        with_value: rows with a value other than blank text and errors.
-        only_errors: rows whose only values are error values such as #N/A.
-        errors: text of error values by row and column, columns from 0; the parser reads them as empty.
+        with_value: rows with a value other than blank text.
         last_row: number of the last row with a value, as the last cell of a row states it.
         last_column: number of the last column with a value, from 1, as the last cell of a row states it.
         values: number of cells with a value.
-        is_suspect: whether a cell has a formula or a negative number.
+        is_suspect: whether a cell has a formula, an error value such as #N/A or a negative number.
     """
 
     with_value: array[int] = field(default_factory=lambda: array("L"))
-    only_errors: array[int] = field(default_factory=lambda: array("L"))
-    errors: dict[int, dict[int, str]] = field(default_factory=dict)
     last_row: int = 0
     last_column: int = 0
     values: int = 0
@@ -58,7 +55,7 @@ class SheetRows:
     @property
     def span(self) -> int:
         """Number of rows from the first to the last with a value."""
-        return self.last_row - min((*self.with_value[:1], *self.only_errors[:1]), default=self.last_row + 1) + 1
+        return self.last_row - min(self.with_value[:1], default=self.last_row + 1) + 1
 
 
 def sheet_rows(chunks: Iterator[bytes], blank_strings: frozenset[int]) -> SheetRows:
@@ -109,7 +106,8 @@ class _Look:
         """Scan the rows that end within the text; return the rest."""
         rows = self._rows
         if not rows.is_suspect:
-            rows.is_suspect = b"v>-" in text or (self._formula[0] in text and bool(self._formula[1].search(text)))
+            has_formula = self._formula[0] in text and bool(self._formula[1].search(text))
+            rows.is_suspect = has_formula or any(mark in text for mark in _SUSPECT)
         parts = text.split(self._row_start)
         # The first part precedes all rows, or continues a row of the text before.
         first = 0 if self._begun else 1
@@ -136,8 +134,6 @@ class _Look:
             part = part[:end]
         numbered = _ROW.match(part)
         number = self._number = int(numbered[1]) if numbered else self._number + 1
-        if b'"e"' in part or b"'e'" in part:
-            self._keep_errors(part, number)
         for found in self._value.finditer(part):
             text = found[2]
             if not found[3] and (not text or not 32 < text[0] < 127 or text[0] == 38) and is_blank(text):
@@ -146,14 +142,10 @@ class _Look:
                 cell = part.rfind(self._cell_start, 0, found.start())
                 if self._blank_strings and _SHARED.match(part, cell) and int(text) in self._blank_strings:
                     continue
-                if text.startswith(b"#") and _ERROR.match(part, cell):
-                    continue
             rows.with_value.append(number)
             break
         else:
-            if number not in rows.errors:
-                return
-            rows.only_errors.append(number)
+            return
         # Cells are usually in order; one that is not only makes the memory estimate too high or too low.
         row, column = _place(part, part.rfind(self._cell_start), number)
         if column > rows.last_column:
@@ -161,14 +153,6 @@ class _Look:
             row, column = _place(part, part.rfind(self._cell_start, 0, max(map(part.rfind, self.value_starts))), number)
             rows.last_column = max(rows.last_column, column)
         rows.last_row = max(rows.last_row, row)
-
-    def _keep_errors(self, part: bytes, number: int) -> None:
-        following = 0
-        for cell in part.split(self._cell_start)[1:]:
-            column = _place(cell, 0, number)[1] or following + 1
-            following = column
-            if _ERROR.match(cell) and (found := self._value.search(cell)) and found[2]:
-                self._rows.errors.setdefault(number, {})[column - 1] = found[2].decode()
 
 
 def _place(part: bytes, start: int, number: int) -> tuple[int, int]:

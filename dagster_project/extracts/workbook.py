@@ -1,7 +1,5 @@
 """Check that the container of an Excel workbook is safe to parse, and read facts about cells that the parser omits."""
 
-from __future__ import annotations
-
 import io
 import re
 import zipfile
@@ -59,8 +57,8 @@ class CellFacts:
     """Numbers with a number format that shows date and time."""
     days: dict[int, dict[int, str]] = field(default_factory=dict)
     """Numbers with a number format that shows a date and no time; as dates, 59 and 60 would be the same."""
-    negative: dict[int, dict[int, str]] = field(default_factory=dict)
-    """Negative numbers with a number format of dates or times, which the parser reads as zero."""
+    misread: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Texts of cells that the parser misreads: errors such as #N/A as empty, negative days and times as zero."""
 
 
 class Workbook:
@@ -96,7 +94,7 @@ class Workbook:
         self._facts: dict[str, CellFacts] = {}
 
     def is_suspect(self, sheet: str) -> bool:
-        """Return whether the sheet has formulas or negative numbers, so that its facts are needed."""
+        """Return whether the sheet has formulas, errors or negative numbers, so that its facts are needed."""
         return self.rows[sheet].is_suspect
 
     def facts(self, sheet: str) -> CellFacts:
@@ -324,16 +322,16 @@ def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) ->
     facts = CellFacts()
     place = _Place()
     style = 0
-    is_text = has_formula = has_value = in_value = False
+    is_text = is_error = has_formula = has_value = in_value = False
     value = io.StringIO()
 
     def on_start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal style, is_text, has_formula, has_value, in_value, value
+        nonlocal style, is_text, is_error, has_formula, has_value, in_value, value
         if name == "row":
             place.move(name, attributes)
         elif name == "c":
             place.move(name, attributes)
-            is_text = attributes.get("t") == "str"
+            is_text, is_error = (attributes.get("t") == kind for kind in ("str", "e"))
             style = int(attributes.get("s", "0"))
             has_formula = has_value = False
             value = io.StringIO()
@@ -356,8 +354,8 @@ def _cell_facts(chunks: Iterator[bytes], styles: Sequence[tuple[bool, bool]]) ->
             if has_formula and not (has_value and (text or is_text)):
                 facts.without_value.setdefault(place.row, set()).add(place.column)
             shows = styles[style] if style < len(styles) else (False, False)
-            if any(shows) and text.startswith("-"):
-                facts.negative.setdefault(place.row, {})[place.column] = text
+            if (is_error and text) or (any(shows) and text.startswith("-")):
+                facts.misread.setdefault(place.row, {})[place.column] = text
             if all(shows) and text:
                 facts.with_time.setdefault(place.row, set()).add(place.column)
             if shows == (True, False) and text:

@@ -4,8 +4,6 @@ A request is a pickle of the facts about a file, followed by its descriptor. A r
 content; the rows of each `piece` follow it as Arrow.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import resource

@@ -3,8 +3,6 @@
 `workbook.py` checks the container.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -134,7 +132,7 @@ class XlsxReader:
         faults: dict[int, Fault] = {}
         width = self._header.width
         suspect = self._workbook.is_suspect(self._sheet.name)
-        only_errors = frozenset(self._workbook.rows[self._sheet.name].only_errors)
+        misread = self._facts.misread if suspect else {}
         # The parser pads every row to the width of the widest.
         rows = max(1, min(rows, _CELLS_AT_ONCE // max(1, self._sheet.cells.total_width)))
         for number, row in self._numbered_rows():
@@ -144,10 +142,10 @@ class XlsxReader:
             has_formula = suspect and self._has_formula(number)
             if has_formula:
                 faults[len(waiting)] = _FORMULA
-                self._only_formulas += not has_text and not has_more and number not in only_errors
+                self._only_formulas += not has_text and not has_more and number not in misread
             elif has_more:
                 faults[len(waiting)] = _OUTSIDE
-            elif not has_text and number not in only_errors:
+            elif not has_text and number not in misread:
                 continue
             waiting.append((number, row))
             if len(waiting) == rows:
@@ -158,10 +156,7 @@ class XlsxReader:
 
     def count(self) -> Count:
         """Count the rows below the header with a value in the XML of the sheet."""
-        found = self._workbook.rows[self._sheet.name]
-        below = sum(
-            number > self._header.row for numbers in (found.with_value, found.only_errors) for number in numbers
-        )
+        below = sum(number > self._header.row for number in self._workbook.rows[self._sheet.name].with_value)
         return Count(below, -self._only_formulas, "rows of the sheet with a value")
 
     def _numbered_rows(self) -> Iterator[tuple[int, list[Any]]]:
@@ -169,23 +164,14 @@ class XlsxReader:
         last = 0
         for last, row in _rows(self._sheet.cells, self._file.name):
             yield last, row
-        behind = {number for number in self._workbook.rows[self._sheet.name].only_errors if number > last}
         if self._workbook.is_suspect(self._sheet.name):
-            behind.update(number for number in self._facts.without_value if number > last)
-        for number in sorted(behind):
-            yield number, [""] * self._header.width
+            for number in sorted(self._facts.without_value.keys() | self._facts.misread.keys()):
+                if number > last:
+                    yield number, [""] * self._header.width
 
     @property
     def _facts(self) -> CellFacts:
         return self._workbook.facts(self._sheet.name)
-
-    @property
-    def _overruled(self) -> list[dict[int, dict[int, str]]]:
-        """Texts of cells that the parser misreads: errors as empty, negative days as zero."""
-        found = [self._workbook.rows[self._sheet.name].errors]
-        if self._workbook.is_suspect(self._sheet.name):
-            found.append(self._facts.negative)
-        return [by_row for by_row in found if by_row]
 
     def _has_formula(self, number: int) -> bool:
         """Return whether a row that is read as empty has a formula without a value in a contract column."""
@@ -227,11 +213,8 @@ class XlsxReader:
                 pa.string(),
             )
         place = self._sheet.column_offset + position
-        replaced: dict[int, str] = {}
-        for by_row in self._overruled:
-            for i, (number, _) in enumerate(rows):
-                if number in by_row and place in by_row[number]:
-                    replaced[i] = by_row[number][place]
+        misread = self._facts.misread if self._workbook.is_suspect(self._sheet.name) else {}
+        replaced = {i: misread[row][place] for i, (row, _) in enumerate(rows) if place in misread.get(row, ())}
         if replaced:
             texts = pa.array([replaced.get(i, text) for i, text in enumerate(texts.to_pylist())], pa.string())
         return texts

@@ -3,8 +3,6 @@
 Rows of accepted days stay in the raw table, rows of rejected days are deleted. `verdicts.py` decides which is which.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +19,7 @@ from dagster_project.sql import table
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
+from dagster_project.warehouse.state import standing_days
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
 # Suite results per source that Data Docs show: a week of nights. Outcomes are kept permanently, documents are not.
@@ -82,7 +81,7 @@ def accept(
     now = utc_now().replace(tzinfo=None)
     with transaction(connection):
         change_seq = next_change(connection)
-        standing = _standing_days(connection, contract)
+        standing = standing_days(connection, contract.source)
         accepted = [day for day in candidate.days if judgement.verdicts[day].is_accepted]
         corrections = compare(connection, contract, [day for day in accepted if day in standing])
         record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
@@ -243,14 +242,6 @@ def next_change(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _days(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> set[date]:
     return {row[0] for row in connection.execute(sql, parameters).fetchall()}
-
-
-def _standing_days(connection: duckdb.DuckDBPyConnection, contract: Contract) -> set[date]:
-    return _days(
-        connection,
-        "select extract_date from audit.load where source = ? and list_contains(?, status)",
-        [contract.source, list(ACCEPTED)],
-    )
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Sequence[date], change_seq: int) -> None:

@@ -3,8 +3,6 @@
 `acceptance.py` accepts or rejects the candidates.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +16,6 @@ import duckdb
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
-from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.loading.delivery_facts import (
     ForceRows,
     UnusualForce,
@@ -36,7 +33,7 @@ from dagster_project.loading.repeated_keys import quarantine_repeated_keys
 from dagster_project.loading.row_loader import RowLoader
 from dagster_project.sql import table
 from dagster_project.warehouse.connection import transaction
-from dagster_project.warehouse.tables import create_incoming, incoming
+from dagster_project.warehouse.tables import create_incoming, incoming, rows_by_force
 from dagster_project.words import be, counted
 
 # How many unknown columns a file's warning names, and how many the audit names; a broken header may have thousands.
@@ -244,41 +241,10 @@ def _set_default_force(connection: duckdb.DuckDBPyConnection, candidate: Candida
 def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Set the counts of every file, and check that they add up."""
     contract = candidate.contract
-    by_force = connection.execute(
-        f"""
-        select
-            load_id,
-            force_code,
-            sum(loaded),
-            sum(quarantined),
-            sum(repeated)
-        from (
-            select
-                load_id,
-                force_code,
-                count(*) as loaded,
-                0 as quarantined,
-                0 as repeated
-            from {incoming(contract)}
-            group by load_id, force_code
-            union all
-            select
-                load_id,
-                force_code,
-                0,
-                count(*),
-                count(*) filter (where reason_code in ($duplicate_code, $superseded_code))
-            from {incoming(contract, "quarantine")}
-            group by load_id, force_code
-        )
-        group by load_id, force_code
-        order by load_id, force_code
-        """,
-        {"duplicate_code": DUPLICATE_ROW.code, "superseded_code": SUPERSEDED_ROW.code},
-    ).fetchall()
     forces: dict[int, dict[str | None, ForceRows]] = {}
-    for load_id, force, *counts in by_force:
-        forces.setdefault(load_id, {})[force] = ForceRows(*map(int, counts))
+    counted_rows = connection.execute(rows_by_force(incoming(contract), incoming(contract, "quarantine"))).fetchall()
+    for load_id, force, _, *counts in counted_rows:
+        forces.setdefault(load_id, {})[force] = ForceRows(*counts)
     warned = count_row_warnings(connection, contract)
     for file in candidate.files:
         if file.error:

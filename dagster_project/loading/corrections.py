@@ -1,7 +1,5 @@
 """Compare a corrected delivery with the one it replaces, by row and column. `acceptance.py` does the replacement."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -3,8 +3,6 @@
 Before its deadline, an extract that has not arrived is expected. After it, the extract is overdue and its day missing.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Scan the landing folder: find the complete extracts of each source and day, by name, size and time."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """Load the deliveries of one source: plan, read, validate, accept. Each step has its own module."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime

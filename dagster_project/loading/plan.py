@@ -1,7 +1,5 @@
 """Plan which deliveries to load, by comparing the landing folder with what is loaded."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

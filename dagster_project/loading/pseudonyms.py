@@ -145,11 +145,7 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
 
 def known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Return the fingerprint of the key that a warehouse was loaded with; None if nothing is loaded yet."""
-    try:
-        row = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
-    except duckdb.CatalogException:
-        # A process was killed while it created the first tables.
-        return None
+    row = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
     return str(row[0]) if row else None
 
 

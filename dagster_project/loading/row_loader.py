@@ -1,7 +1,5 @@
 """Load rows of text: good rows, typed, into the candidate table of a source; faulty rows into its quarantine."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Some verdicts depend on others: a file is a copy of another day's only if that d
 days count only if those days were accepted. So days are judged one by one, in order of extract date.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A waiver applies to one content of one day. If the same files are loaded again, 
 file for that day is judged again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass

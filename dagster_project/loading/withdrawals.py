@@ -3,8 +3,6 @@
 Loaded deliveries stay loaded when their files are removed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Look up the contents of a publication: its measures, its tables with their columns, and its pages."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Replace characters that cannot be rendered: those not allowed in documents, and those missing in the typeface."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace

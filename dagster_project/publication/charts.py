@@ -1,7 +1,5 @@
 """Draw a chart of the report model as SVG. Texts and data come from `report/`; this sets only colours and sizes."""
 
-from __future__ import annotations
-
 import re
 from functools import cache, lru_cache
 from itertools import accumulate, count

@@ -1,7 +1,5 @@
 """The database of a publication: all marts in one DuckDB file, a copy of the file in which dbt builds them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import duckdb

@@ -1,7 +1,5 @@
 """A publication while it is being written."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

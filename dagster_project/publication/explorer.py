@@ -4,8 +4,6 @@ The page makes no requests to a server: it contains all figures, and the drawing
 values are those of the marts, so a browser rounds and adds up nothing.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """Files of a publication. They are never changed after publication."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The forms of a paper, as functions for the rendering process. For the layout of a form, see its renderer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from dagster_project.publication.charts import draw

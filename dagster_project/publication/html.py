@@ -1,7 +1,5 @@
 """The board paper as one page that makes no requests to a server. The report model holds all its texts."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence

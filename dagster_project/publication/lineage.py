@@ -1,7 +1,5 @@
 """The documentation of the dbt project as a page of the publication: every model, its SQL and its lineage."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from hashlib import sha256

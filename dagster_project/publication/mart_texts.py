@@ -1,7 +1,5 @@
 """Write the English texts of marts: dbt provides the facts, and leaves `evidence` and `formula` empty."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any

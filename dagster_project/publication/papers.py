@@ -1,7 +1,5 @@
 """Write board papers into a folder, in every form. Content: see `report/`; layout: the renderer of each form."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ A fact table of ten years has millions of rows, and a night changes only those o
 the previous publication.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date

@@ -3,8 +3,6 @@
 Force codes and measure codes come from cells and can be any text. Here each is accepted as a file name or refused.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from hashlib import sha256

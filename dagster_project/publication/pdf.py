@@ -1,7 +1,5 @@
 """The board paper as PDF/UA-1, by typst. Layout: `templates/board_paper.typ`; text: the report model."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """The pointer to the current publication, which readers follow. For what is written before the swap: `publish.py`."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

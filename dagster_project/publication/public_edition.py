@@ -5,8 +5,6 @@ it unchanged, so two editions cannot be subtracted to learn a difference below f
 everything that earlier editions showed; it is read to find out what was shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """The README of a public edition: what it contains and how its counts are protected, for those who download it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from dagster_project.disclosure.releases import Controlled, Release

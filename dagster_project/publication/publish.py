@@ -1,7 +1,5 @@
 """Publish the marts: DuckDB file, Parquet, papers, site and manifest, then the pointer. Papers: see `report/`."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Mapping, Sequence

@@ -3,8 +3,6 @@
 Imports only what this needs, so that a query is answered quickly.
 """
 
-from __future__ import annotations
-
 import resource
 import threading
 from collections.abc import Callable, Iterator, Mapping

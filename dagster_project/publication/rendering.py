@@ -5,8 +5,6 @@ them hang, abort or use up memory. Such a rendering could not be stopped within 
 the warehouse. For what the other process does with a request, see `rendering_worker.py`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import suppress

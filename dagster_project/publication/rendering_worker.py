@@ -4,8 +4,6 @@ A request is a pickled function with its arguments. A reply is JSON that states 
 by the bytes of the file.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import resource

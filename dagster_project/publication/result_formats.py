@@ -4,8 +4,6 @@ Values come from extracts. Their control characters, bidi marks and zero-width c
 a table and in Markdown they are always escaped, because these are likely to be shown on one.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import math

@@ -4,8 +4,6 @@ The patterns hold for Python, DuckDB and the browser: `explorer_content` passes 
 no rule of its own. So they name control characters by escapes and all others by themselves.
 """
 
-from __future__ import annotations
-
 import re
 
 # Characters that make a spreadsheet treat a cell as a formula, including full-width and small forms. Spreadsheets skip

@@ -1,7 +1,5 @@
 """The tables of a board paper as CSV, for further calculation: one file per section, one row per figure."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Sequence

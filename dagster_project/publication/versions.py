@@ -5,8 +5,6 @@ publication. The database is written in a transaction, but the files are not. Th
 marked as not complete; if the run is killed, the next one looks for the folder to decide whether to keep the record.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Guidance: Government Analysis Function, "Releasing statistics in spreadsheets": 
 per sheet, starting in column A; no merged or empty cells in it; notes named in words; charts with a description.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Telephone calls and their segments, with the target calls, queue times and talk times. `defects` adds defects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache

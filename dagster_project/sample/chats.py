@@ -1,7 +1,5 @@
 """Live chat sessions, with the target number, and operators who hold several at once. `defects` adds defects."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dagster_project.sample.deliveries import Deliveries, Kind

@@ -1,7 +1,5 @@
 """The log of digital contacts, with the target numbers. `defects` adds defects."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dagster_project.sample.calls import Seekers

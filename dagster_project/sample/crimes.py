@@ -1,7 +1,5 @@
 """Crimes and their changes of state, with the target recorded and cancelled crime. `defects` adds defects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -4,8 +4,6 @@ The true events do not change: the row that counts is moved to a later extract o
 arrive before it, and faulty copies have keys of their own. Spelling and files do not belong here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial

@@ -1,7 +1,5 @@
 """Random numbers with distributions as in control rooms, and exact sums. Knows no source and no calendar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The two forces of a sample: one with printed figures, and a far smaller one in the same files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Write a sample: draw every source month by month, add defects, and write files; all or nothing."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import io

@@ -1,7 +1,5 @@
 """Online crime reports (OCR), with the target `report_a_crime` submissions. `defects` adds defects."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dagster_project.sample.crimes import Crimes

@@ -1,7 +1,5 @@
 """How each file of the sample spells its names and cells: variants that a warehouse must read. Writes no files."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum

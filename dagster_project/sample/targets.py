@@ -1,7 +1,5 @@
 """The monthly figures that the sample is calibrated to, read from the shipped files. Nothing is drawn here."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The days of the whole sample, in local time, and events drawn over them. Independent of sources."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property

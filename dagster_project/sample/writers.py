@@ -1,7 +1,5 @@
 """Write the rows of one file in a given style: CSV, JSON Lines, XLSX and Parquet. Draws nothing."""
 
-from __future__ import annotations
-
 import datetime as dt
 import io
 import json

@@ -5,8 +5,6 @@ dagster_project.tools.generate` after a change of the `holidays` library, a cont
 test fails until then.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Mapping

@@ -5,8 +5,6 @@ counted calls are. This module derives from the seeds which of these make up eac
 dagster_project.tools.generate` writes the result into the dbt project.
 """
 
-from __future__ import annotations
-
 import csv
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The trace of a figure, and whether it adds up. `read.py` queries the warehouse for it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date

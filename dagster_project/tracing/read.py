@@ -1,7 +1,5 @@
 """Read the trace of a figure from the private warehouse."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Present a trace as text for people and as records for programs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby

@@ -1,7 +1,5 @@
 """Build and test the dbt project in three steps, and record what was built. `project.py` invokes dbt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

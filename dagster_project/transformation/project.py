@@ -1,7 +1,5 @@
 """The dbt project on disk: its manifest, its fingerprint, and how it is invoked. Building is in `build.py`."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

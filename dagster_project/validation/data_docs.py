@@ -5,8 +5,6 @@ a script for the list of results. So the site configuration names views of this 
 the frame and of the parts that need a script. Imported on demand: Great Expectations takes 2.5 CPU seconds.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ of the contract (types, closed lists, bounds, order of times, required cells, ke
 rows that break them (`extracts/rows.py`, `loading/candidate.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ The document is JSON of Great Expectations' `ExpectationSuiteValidationResult`. 
 numbers, so it cannot contain the value of a cell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version

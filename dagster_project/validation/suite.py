@@ -4,8 +4,6 @@ The batch is a data frame with one row for each rule: the violations that DuckDB
 The built-in expectation types would query the table again for each expectation.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ A contract states a rule with the type and arguments of a Great Expectations exp
 condition for an unexpected row of each type, so that one query counts the rows of all rules of a table.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

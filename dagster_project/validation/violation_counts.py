@@ -4,8 +4,6 @@ For each broken rule, a further query finds the days of these rows, and load and
 value of a cell is returned.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

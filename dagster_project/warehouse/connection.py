@@ -1,7 +1,5 @@
 """Connections to DuckDB files. All connections are made here, so that all have the same settings."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

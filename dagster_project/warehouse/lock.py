@@ -4,15 +4,13 @@ POSIX releases DuckDB's file lock when any code of the process opens and closes 
 a second writer could then lose data silently. So the writer lock is a `flock` on a separate file.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,8 +94,7 @@ def note_step(lock_file: Path, step: str) -> None:
         step: the step in words; never a value of an extract.
     """
     if hold := _held.get(lock_file):
-        old = hold.holder
-        hold.holder = Holder(old.pid, old.since, old.command, step, datetime.now(UTC))
+        hold.holder = replace(hold.holder, step=step, step_since=datetime.now(UTC))
         _write(hold)
 
 
@@ -132,16 +129,7 @@ def _look_at(lock_file: Path) -> tuple[bool, Holder | None]:
 
 
 def _write(hold: _Hold) -> None:
-    holder = hold.holder
-    text = json.dumps(
-        {
-            "pid": holder.pid,
-            "since": int(holder.since.timestamp()),
-            "command": holder.command,
-            "step": holder.step,
-            "step_since": int(holder.step_since.timestamp()),
-        }
-    ).encode()
+    text = json.dumps(asdict(hold.holder), default=lambda instant: int(instant.timestamp())).encode()
     os.pwrite(hold.descriptor, text, 0)
     os.ftruncate(hold.descriptor, len(text))
 

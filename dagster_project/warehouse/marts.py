@@ -5,8 +5,6 @@ build and publication, the warehouse records the size and time of the marts file
 lost, they differ, and the next build makes all marts again.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Read the state of the warehouse from its audit: the state of each source, and what needs attention."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

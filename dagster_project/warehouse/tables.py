@@ -1,7 +1,5 @@
 """Tables that loading owns: `raw` (rows), `incoming` (candidate rows), `audit` (results of loading)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import duckdb
@@ -9,6 +7,7 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
+from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import transaction
 
@@ -32,10 +31,10 @@ create table if not exists audit.load (
     contract_version varchar,
     loaded_at timestamp not null,
     run_id varchar not null,
-    change_seq bigint not null
+    change_seq bigint not null,
+    error_code varchar,
+    withdrawn_at timestamp
 );
-alter table audit.load add column if not exists error_code varchar;
-alter table audit.load add column if not exists withdrawn_at timestamp;
 create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,
@@ -118,9 +117,9 @@ create table if not exists audit.pseudonym_key (
     fingerprint varchar not null
 );
 create table if not exists audit.build_started (
-    project_fingerprint varchar not null
+    project_fingerprint varchar not null,
+    built_upon bigint
 );
-alter table audit.build_started add column if not exists built_upon bigint;
 create table if not exists audit.build_step (
     step varchar not null, change_seq bigint not null, project_fingerprint varchar not null
 );
@@ -232,44 +231,39 @@ def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable
 
 
 def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
-    """Count the rows by force for accepted loads that lack these counts.
+    """Count the rows by force for accepted loads of version 0.1, which did not.
 
     The force of their quarantined rows was not stored, so these count as rows whose force could not be read.
     """
-    uncounted: dict[str, list[int]] = {}
-    for source, load_id in connection.execute(
-        """
-        select source, load_id
+    uncounted = """
         from audit.load
         where
             status in ('loaded', 'replaced')
             and rows_read > 0
             and load_id not in (select load_id from audit.load_force)
-        """
-    ).fetchall():
-        uncounted.setdefault(source, []).append(load_id)
+    """
+    sources = {source for (source,) in connection.execute(f"select distinct source {uncounted}").fetchall()}
     for contract in contracts:
-        if contract.source in uncounted:
-            _count_forces(connection, contract.source, uncounted[contract.source])
+        if contract.source in sources:
+            loads = f"(select load_id {uncounted} and source = '{contract.source}')"
+            raw, quarantine = (
+                f"(select * from {rows} where load_id in {loads})"
+                for rows in (table("raw", contract.source), "audit.quarantine")
+            )
+            connection.execute(f"insert into audit.load_force {rows_by_force(raw, quarantine)}")
 
 
-def _count_forces(connection: duckdb.DuckDBPyConnection, source: str, loads: list[int]) -> None:
-    connection.execute(
-        f"""
-        insert into audit.load_force
-        with uncounted as (
-            select unnest(cast($loads as bigint[])) as load_id
-        ),
-
-        counted as (
+def rows_by_force(rows: str, quarantine: str) -> str:
+    """Return SQL for the columns of `audit.load_force`, from relations of good and of quarantined rows."""
+    return f"""
+        with counted as (
             select
                 load_id,
                 force_code,
                 count(*) as rows_loaded,
                 0 as rows_quarantined,
                 0 as rows_repeated
-            from {table("raw", source)}
-            where load_id in (select load_id from uncounted)
+            from {rows} as loaded
             group by load_id, force_code
             union all
             select
@@ -277,24 +271,22 @@ def _count_forces(connection: duckdb.DuckDBPyConnection, source: str, loads: lis
                 force_code,
                 0,
                 count(*),
-                count(*) filter (where reason_code in ('duplicate_row', 'superseded_row'))
-            from audit.quarantine
-            where load_id in (select load_id from uncounted)
+                count(*) filter (where reason_code in ('{DUPLICATE_ROW.code}', '{SUPERSEDED_ROW.code}'))
+            from {quarantine} as quarantined
             group by load_id, force_code
         )
 
         select
             load_id,
             force_code,
-            sum(rows_loaded) + sum(rows_quarantined),
-            sum(rows_loaded),
-            sum(rows_quarantined),
-            sum(rows_repeated)
+            cast(sum(rows_loaded + rows_quarantined) as bigint) as rows_read,
+            cast(sum(rows_loaded) as bigint) as rows_loaded,
+            cast(sum(rows_quarantined) as bigint) as rows_quarantined,
+            cast(sum(rows_repeated) as bigint) as rows_repeated
         from counted
         group by load_id, force_code
-        """,
-        {"loads": loads},
-    )
+        order by load_id, force_code
+    """
 
 
 def create_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract, first_load_id: int) -> None:

@@ -1,7 +1,5 @@
 """Dagster's web server on loopback, behind `Guard`; `fcir ui` starts it as `python -m dagster_project.web --port N`."""
 
-from __future__ import annotations
-
 import argparse
 import signal
 

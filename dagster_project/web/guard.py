@@ -10,8 +10,6 @@ from every page that an operator has open, so each request must prove that it co
 - GET contains only queries. Images, links and forms send it without an Origin.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from http import HTTPStatus

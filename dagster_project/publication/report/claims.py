@@ -3,8 +3,6 @@
 They use only the columns of the mart `claims`, and give its figures as a paper prints them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

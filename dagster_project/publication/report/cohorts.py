@@ -1,7 +1,5 @@
 """Measures that need time to mature: the newest months compared with earlier ones at the same age."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

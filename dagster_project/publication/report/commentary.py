@@ -5,8 +5,6 @@ starts the text for that section; text before the first heading goes to the top.
 kept; HTML, images and tables are shown as plain text.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Mapping, Sequence

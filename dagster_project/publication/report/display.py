@@ -3,8 +3,6 @@
 Figures in tables come from the marts together with their text. A test compares the two implementations.
 """
 
-from __future__ import annotations
-
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 NOTHING = "\N{EN DASH}"

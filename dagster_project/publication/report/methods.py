@@ -4,8 +4,6 @@ A method is a formula and the steps applied to the months, separated by semicolo
 `crime.pct_cancelled: n / (d - n)`, `own; mean_of_months; loaded 2022-08 to 2022-10; difference`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date

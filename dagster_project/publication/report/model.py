@@ -1,7 +1,5 @@
 """The data model of a board paper. Renderers show its texts unchanged; they compute nothing and add no wording."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

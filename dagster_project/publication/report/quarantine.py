@@ -1,7 +1,5 @@
 """Write notes on figures with quarantined rows in their deliveries: source, rows and reasons, in words for a board."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal

@@ -5,8 +5,6 @@ with the same text higher. Only the control chart decides whether a month is unu
 points on; with fewer, sentences only state facts. Months with a missing day are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date

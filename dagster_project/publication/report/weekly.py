@@ -1,7 +1,5 @@
 """Weekly charts of a report: the weeks of a month and of the year before it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise

@@ -3,8 +3,6 @@
 `connection` is a database with the marts in its schema `marts`.
 """
 
-from __future__ import annotations
-
 from calendar import monthcalendar
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

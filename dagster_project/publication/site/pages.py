@@ -1,7 +1,5 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
