@@ -87,9 +87,8 @@ final as (
         operator_months.force_code,
         operator_months.operator_id,
         operator_months.month_start,
-        least(
-            coalesce(accepted.first_day, held.first_day), coalesce(held.first_day, accepted.first_day)
-        ) as first_day,
+        -- Of one day and null, least() gives the day.
+        least(accepted.first_day, held.first_day) as first_day,
         cast(coalesce(accepted.accepted_chats, 0) as bigint) as accepted_chats,
         cast(coalesce(held.chat_seconds, 0) as decimal(38, 6)) as chat_seconds,
         cast(coalesce(busy.operator_seconds, 0) as decimal(38, 6)) as operator_seconds,

@@ -7,7 +7,7 @@ cohorts as (
     select
         force_code,
         month_start,
-        max(recorded_crime) as recorded_crime,
+        recorded_crime,
         max(cancelled_to_date) as cancelled_to_date,
         -- Age 0 is the month of recording itself.
         max(case when months_since = 0 and is_observed then 1 else 0 end) = 1 as is_complete,
