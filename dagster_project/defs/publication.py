@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,32 +190,27 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
     """Return the assets of the public edition: tables, papers and manifest. The nightly job does not publish it."""
     manifest = read_manifest(manifest_path)
     marts = marts_of(manifest)
-
-    def spec(name: str, deps: Sequence[dg.AssetKey], description: str, kinds: set[str]) -> dg.AssetSpec:
-        return dg.AssetSpec(
-            ["published_public", name], deps=deps, description=description, kinds=kinds, group_name="public_edition"
-        )
-
+    spec = partial(dg.AssetSpec, group_name="public_edition")
     tables, board_paper = (dg.AssetKey(["published_public", name]) for name in ("tables", "board_paper"))
     specs = [
         spec(
-            "tables",
-            [dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases],
-            "What the marts release: figures at force level, and counts below it with small cells hidden, the rest "
-            "rounded and every month shown once. As a DuckDB file, Parquet and CSV.",
-            {"duckdb", "parquet", "csv"},
+            tables,
+            deps=[dg.AssetKey(["marts", mart.name]) for mart in marts if mart.releases],
+            description="What the marts release: figures at force level, and counts below it with small cells hidden, "
+            "the rest rounded and every month shown once. As a DuckDB file, Parquet and CSV.",
+            kinds={"duckdb", "parquet", "csv"},
         ),
         spec(
-            "board_paper",
-            _exposure(manifest, "board_paper")[1],
-            "The board papers of the public edition, computed from its tables alone.",
-            {"html", "pdf", "xlsx"},
+            board_paper,
+            deps=_exposure(manifest, "board_paper")[1],
+            description="The board papers of the public edition, computed from its tables alone.",
+            kinds={"html", "pdf", "xlsx"},
         ),
         spec(
-            "manifest",
-            [tables, board_paper],
-            "Every file of the public edition with its hash, every table with its rows, and the method.",
-            {"json"},
+            ["published_public", "manifest"],
+            deps=[tables, board_paper],
+            description="Every file of the public edition with its hash, every table with its rows, and the method.",
+            kinds={"json"},
         ),
     ]
 

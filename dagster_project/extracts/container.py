@@ -19,12 +19,22 @@ import numpy as np
 
 from dagster_project.extracts.errors import UnreadableExtract, printable
 
+
+@dataclass(frozen=True)
+class _Format:
+    """What the files of an extension contain: their format, the kind of their bytes, and their content in words."""
+
+    name: str
+    kind: str
+    content: str
+
+
 EXTENSIONS = {
-    ".csv": "csv",
-    ".csv.gz": "csv",
-    ".xlsx": "xlsx",
-    ".parquet": "parquet",
-    ".jsonl": "jsonl",
+    ".csv": _Format("csv", "text", "delimited text"),
+    ".csv.gz": _Format("csv", "gzip", "gzip-compressed delimited text"),
+    ".xlsx": _Format("xlsx", "zip", "an Excel workbook (xlsx)"),
+    ".parquet": _Format("parquet", "parquet", "a Parquet file"),
+    ".jsonl": _Format("jsonl", "text", "one JSON object a line"),
 }
 # A line of an extract has a few hundred characters. A line above the first limit is a broken record; a file with a line
 # above the second limit is not a text file.
@@ -59,13 +69,6 @@ _KINDS = {
     "text": "plain text",
     "json": "JSON objects",
 }
-_EXPECTED = {
-    ".csv": "delimited text",
-    ".csv.gz": "gzip-compressed delimited text",
-    ".xlsx": "an Excel workbook (xlsx)",
-    ".parquet": "a Parquet file",
-    ".jsonl": "one JSON object a line",
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class OpenFile:
     @property
     def format(self) -> str:
         """`csv`, `xlsx`, `parquet` or `jsonl`."""
-        return EXTENSIONS[self.extension]
+        return EXTENSIONS[self.extension].name
 
     def check_unchanged(self) -> None:
         """Reject a file that was written to after it was opened.
@@ -235,7 +238,8 @@ def open_file(path: Path) -> OpenFile:
         before = os.fstat(file.fileno())
         if before.st_size == 0:
             raise UnreadableExtract("empty_file", f"{name}: the file is empty; expected at least a header")
-        kind = _kind(file, name)
+        kind = _kind_of(_read(file, name, 8))
+        file.seek(0)
         sha256, facts = _fingerprint(file, name, extension, kind)
         _check_unchanged(file, name, before.st_size, before.st_mtime_ns)
     except UnreadableExtract as error:
@@ -245,24 +249,15 @@ def open_file(path: Path) -> OpenFile:
     except BaseException:
         file.close()
         raise
-    return OpenFile(
-        file,
-        name,
-        extension,
-        sha256,
-        facts.encoding,
-        before.st_size,
-        before.st_mtime_ns,
-        facts.lines,
-        facts.has_bad_bytes,
-    )
+    size, modified_ns = before.st_size, before.st_mtime_ns
+    return OpenFile(file, name, extension, sha256, facts.encoding, size, modified_ns, facts.lines, facts.has_bad_bytes)
 
 
 def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
     """Return the error for an extension that does not match the content."""
     return UnreadableExtract(
         "wrong_extension",
-        f"{name}: the extension {extension} says {_EXPECTED[extension]}, but the content is {_KINDS[kind]}",
+        f"{name}: the extension {extension} says {EXTENSIONS[extension].content}, but the content is {_KINDS[kind]}",
     )
 
 
@@ -303,15 +298,6 @@ def _check_unchanged(file: BinaryIO, name: str, size: int, modified_ns: int) -> 
         )
 
 
-def _kind(file: BinaryIO, name: str) -> str:
-    try:
-        head = file.read(8)
-        file.seek(0)
-    except OSError:
-        raise _cannot_read(name) from None
-    return _kind_of(head)
-
-
 def _kind_of(head: bytes) -> str:
     if head.startswith(_GZIP):
         return "gzip"
@@ -320,15 +306,6 @@ def _kind_of(head: bytes) -> str:
     if head.startswith((_PARQUET, _PARQUET_ENCRYPTED)):
         return "parquet"
     return "ole" if head.startswith(_OLE) else "text"
-
-
-_KIND_OF_EXTENSION = {
-    ".csv": "text",
-    ".csv.gz": "gzip",
-    ".xlsx": "zip",
-    ".parquet": "parquet",
-    ".jsonl": "text",
-}
 
 
 @dataclass(frozen=True)
@@ -346,7 +323,7 @@ def _fingerprint(file: BinaryIO, name: str, extension: str, kind: str) -> tuple[
         raise UnreadableExtract(
             "encrypted", f"{name}: the workbook is encrypted; expected one that opens without a password"
         )
-    if kind != _KIND_OF_EXTENSION[extension]:
+    if kind != EXTENSIONS[extension].kind:
         raise wrong_content(name, extension, kind)
     hashing = cast(BinaryIO, _HashingFile(file))
     facts = _TextFacts()
@@ -421,7 +398,7 @@ def _text_facts(stream: BinaryIO, name: str, extension: str) -> _TextFacts:
 def _line_too_long(name: str, extension: str) -> UnreadableExtract:
     return UnreadableExtract(
         "line_too_long",
-        f"{name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; expected {_EXPECTED[extension]}",
+        f"{name}: a line does not end within {LINE_END_LIMIT >> 20} MiB; expected {EXTENSIONS[extension].content}",
     )
 
 
@@ -436,10 +413,10 @@ def _cannot_read(name: str) -> UnreadableExtract:
     return UnreadableExtract("cannot_read", f"{name}: reading from the disk failed")
 
 
-def _read(stream: BinaryIO, name: str) -> bytes:
+def _read(stream: BinaryIO, name: str, size: int = _CHUNK) -> bytes:
     """Return the next bytes; empty at the end."""
     try:
-        return stream.read(_CHUNK)
+        return stream.read(size)
     except EOFError:
         raise UnreadableExtract(
             "cut_off", f"{name}: the compressed data is cut off; expected a complete gzip file"

@@ -3,7 +3,7 @@
 Rows of accepted days stay in the raw table, rows of rejected days are deleted. `verdicts.py` decides which is which.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -153,78 +153,73 @@ def accept(
 
 
 def record_missing(
-    connection: duckdb.DuckDBPyConnection,
-    owed: Mapping[str, Sequence[date]],
-    *,
-    run_id: str,
-    strike_out: bool = False,
-) -> dict[str, list[date]]:
+    connection: duckdb.DuckDBPyConnection, source: str, owed: Sequence[date], *, run_id: str, strike_out: bool = False
+) -> list[date]:
     """Record the days without a delivery, and delete the records of days that have been delivered since.
 
     Args:
         connection: a loading connection.
-        owed: for each source, the days that must have a delivery.
+        source: the source.
+        owed: the days that must have a delivery.
         run_id: Dagster run.
         strike_out: also delete the records of days that are no longer owed, for example days that only a delivery
             with a wrong date made owed.
 
     Returns:
-        For each source, all its missing days, oldest first.
+        All missing days of the source, oldest first.
     """
-    now = utc_now().replace(tzinfo=None)
-    missing: dict[str, list[date]] = {}
     with transaction(connection):
-        load_id, change_seq = last_load(connection) + 1, next_change(connection)
-        for source, days in owed.items():
-            connection.execute(
-                """
-                delete from audit.load
-                where
-                    source = $source
-                    and status = 'missing_delivery'
-                    and (
-                        ($strike_out and not list_contains($owed, extract_date))
-                        or extract_date in (
-                            select extract_date
-                            from audit.load
-                            where source = $source and status <> 'missing_delivery' and withdrawn_at is null
-                        )
+        first_load_id, change_seq = last_load(connection) + 1, next_change(connection)
+        connection.execute(
+            """
+            delete from audit.load
+            where
+                source = $source
+                and status = 'missing_delivery'
+                and (
+                    ($strike_out and not list_contains($owed, extract_date))
+                    or extract_date in (
+                        select extract_date
+                        from audit.load
+                        where source = $source and status <> 'missing_delivery' and withdrawn_at is null
                     )
-                """,
-                {"source": source, "strike_out": strike_out, "owed": list(days)},
-            )
-            known = _days(
+                )
+            """,
+            {"source": source, "strike_out": strike_out, "owed": list(owed)},
+        )
+        known = _days(
+            connection,
+            "select distinct extract_date from audit.load where source = ? and withdrawn_at is null",
+            [source],
+        )
+        about = {
+            "source": source,
+            "rows_read": 0,
+            "rows_loaded": 0,
+            "rows_quarantined": 0,
+            "status": "missing_delivery",
+            "is_synthetic": False,
+            "loaded_at": utc_now().replace(tzinfo=None),
+            "run_id": run_id,
+            "change_seq": change_seq,
+        }
+        rows = [
+            {
+                "load_id": load_id,
+                "extract_date": day,
+                "reason": f"no file {source}_{day}*.EXT in the landing folder",
+                **about,
+            }
+            for load_id, day in enumerate((day for day in owed if day not in known), first_load_id)
+        ]
+        insert_rows(connection, table("audit", "load"), rows)
+        return sorted(
+            _days(
                 connection,
-                "select distinct extract_date from audit.load where source = ? and withdrawn_at is null",
+                "select extract_date from audit.load where source = ? and status = 'missing_delivery'",
                 [source],
             )
-            rows = [
-                {
-                    "load_id": number,
-                    "source": source,
-                    "extract_date": day,
-                    "rows_read": 0,
-                    "rows_loaded": 0,
-                    "rows_quarantined": 0,
-                    "status": "missing_delivery",
-                    "reason": f"no file {source}_{day}*.EXT in the landing folder",
-                    "is_synthetic": False,
-                    "loaded_at": now,
-                    "run_id": run_id,
-                    "change_seq": change_seq,
-                }
-                for number, day in enumerate((day for day in days if day not in known), load_id)
-            ]
-            insert_rows(connection, table("audit", "load"), rows)
-            load_id += len(rows)
-            missing[source] = sorted(
-                _days(
-                    connection,
-                    "select extract_date from audit.load where source = ? and status = 'missing_delivery'",
-                    [source],
-                )
-            )
-    return missing
+        )
 
 
 def next_change(connection: duckdb.DuckDBPyConnection) -> int:

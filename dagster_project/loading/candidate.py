@@ -17,6 +17,7 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.delivery_facts import (
+    COUNTED,
     ForceRows,
     UnusualForce,
     count_filled_cells,
@@ -71,8 +72,8 @@ class FileLoad:
     warnings: list[str] = field(default_factory=list)
     forces: dict[str | None, ForceRows] = field(default_factory=dict)
     """Rows by force; the key None stands for rows whose force could not be read."""
-    rows_outside_day: int = 0
-    """Good rows with an event on another day than the extract date, the day before or the day after."""
+    row_warnings: dict[str, int] = field(default_factory=dict)
+    """Number of good rows that are worth a warning, by the name of the condition (`warning_conditions`)."""
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,10 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
             )
         if file.rows_read == 0:
             file.warnings.append("no data rows")
-        warnings = warned.get(file.load_id, {})
-        file.rows_outside_day = warnings.get("rows_outside_day", 0)
-        if rows := warnings.get("rows_after_extract_date"):
+        file.row_warnings = warned.get(file.load_id, {})
+        if rows := file.row_warnings.get("rows_after_extract_date"):
             file.warnings.append(f"{counted(rows, 'row')} {be(rows)} dated after the extract date")
-        if rows := warnings.get("offset_disagreements"):
+        if rows := file.row_warnings.get("offset_disagreements"):
             state = "states" if rows == 1 else "state"
             file.warnings.append(f"{counted(rows, 'row')} {state} a UTC offset that the date does not have")
 
@@ -277,7 +277,8 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
     )
     for file in read:
         file.filled = filled[file.load_id]
-    for day, names in silent_columns(connection, candidate.contract).items():
+    silent = silent_columns(connection, candidate.contract)
+    for day, names in silent.items():
         files = [file for file in candidate.of(day) if not file.error]
         for name in names:
             is_there = any(name in file.columns for file in files)
@@ -288,21 +289,25 @@ def _describe(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> No
                 message += ". If one of the unknown columns is its new name, add that as a synonym to the contract"
             files[0].warnings.append(message)
     first_load_id = min((file.load_id for file in candidate.files), default=0)
-    for day, forces in new_forces(connection, candidate.contract, first_load_id=first_load_id).items():
+    new = new_forces(connection, candidate.contract, first_load_id=first_load_id)
+    for day, forces in new.items():
         file = next(file for file in candidate.of(day) if not file.error)
         file.warnings.extend(f"force {force} has not been delivered by this source before" for force in forces)
     whole = [day for day in candidate.days if not any(file.error for file in candidate.of(day))]
     unusual = unusual_forces(connection, candidate.contract, {day: _rows_of_forces(candidate.of(day)) for day in whole})
     unusual_by_day = Counter(item.extract_date for item in unusual)
-    describe_deliveries(
-        connection,
-        candidate.contract,
-        [
-            (day, sum(file.rows_read for file in files), _rows_outside_day(day, files), unusual_by_day[day])
-            for day in whole
-            if (files := candidate.of(day))
-        ],
-    )
+    counts: dict[date, dict[str, int]] = {}
+    for day in whole:
+        warned: Counter[str] = sum((Counter(file.row_warnings) for file in candidate.of(day)), Counter())
+        counts[day] = {
+            **{name: warned[name] for name in COUNTED},
+            "rows_read": sum(file.rows_read for file in candidate.of(day)),
+            "rows_outside_day": _rows_outside_day(day, candidate.of(day)),
+            "unusual_forces": unusual_by_day[day],
+            "silent_columns": len(silent.get(day, ())),
+            "new_forces": len(new.get(day, ())),
+        }
+    describe_deliveries(connection, candidate.contract, counts)
     candidate.day_warnings = [
         *_day_warnings(connection, candidate),
         *(_force_warning(candidate, item) for item in unusual),
@@ -317,7 +322,8 @@ def _rows_outside_day(day: date, files: Sequence[FileLoad]) -> int:
     Files named `..._late...` do not count.
     """
     judged = [file for file in files if _LATE not in file.file_name.casefold().removeprefix(f"{file.source}_{day}")]
-    rows, outside = sum(file.rows_loaded for file in judged), sum(file.rows_outside_day for file in judged)
+    rows = sum(file.rows_loaded for file in judged)
+    outside = sum(file.row_warnings.get("rows_outside_day", 0) for file in judged)
     return outside if rows >= _OUTSIDE_DAY_LEAST and 2 * outside > rows else 0
 
 

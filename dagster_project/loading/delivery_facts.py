@@ -46,6 +46,12 @@ _SUPERSEDED_SHARE, _SUPERSEDED_ROWS = 0.2, 20
 # Share of a delivery that is worth a warning: this share or more of quarantined rows, more than this of superseded.
 _NOTICED_SHARE = 0.01
 
+COUNTED = (
+    *("rows_read", "rows_outside_day", "rows_after_extract_date", "rows_long_before_extract_date"),
+    *("offset_disagreements", "unusual_forces", "silent_columns", "new_forces"),
+)
+"""Counts of a delivery that `describe_deliveries` is given: rows, and unusual forces and columns."""
+
 
 @dataclass(frozen=True)
 class ForceRows:
@@ -68,26 +74,24 @@ class ForceRows:
 
 
 def count_row_warnings(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[int, dict[str, int]]:
-    """Count the good rows that are worth a warning; also write the counts to the temporary table `row_warning`.
+    """Count the good rows that are worth a warning.
 
     Returns:
         For each load, its counts by the name of the condition; files without such a row are left out.
     """
     conditions = warning_conditions(contract)
     counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for name, condition in conditions.items())
-    connection.execute(
+    cursor = connection.execute(
         f"""
-        create or replace temp table row_warning as
         select
             load_id,
-            extract_date,
             {counts}
         from {incoming(contract)}
         where {" or ".join(f"({condition})" for condition in conditions.values())}
-        group by load_id, extract_date
+        group by load_id
         """
     )
-    return {row["load_id"]: row for row in rows_as_dicts(connection.execute("select * from row_warning"))}
+    return {row.pop("load_id"): row for row in rows_as_dicts(cursor)}
 
 
 def count_filled_cells(
@@ -128,15 +132,14 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
     """Find the columns without any value in a candidate delivery that had values in earlier deliveries.
 
     An optional column that was renamed or dropped is an example: no row is rejected, but every figure that needs the
-    column would lose its data unnoticed. Fills the temporary table `silent_column`.
+    column would lose its data unnoticed.
 
     Returns:
         For each extract date, its silent columns.
     """
     names = [column.name for column in contract.columns if column.name != FORCE_COLUMN]
-    connection.execute(
+    rows = connection.execute(
         f"""
-        create or replace temp table silent_column as
         with days as (
             select
                 extract_date,
@@ -202,6 +205,7 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             count(*) >= $least_days
             and daily.rows_loaded * sum(earlier.rows_filled) >= $expected * sum(earlier.rows_loaded)
             and sum(earlier.rows_filled) > 0
+        order by daily.extract_date, daily.column_name
         """,
         {
             "source": contract.source,
@@ -211,9 +215,9 @@ def silent_columns(connection: duckdb.DuckDBPyConnection, contract: Contract) ->
             "least_days": _SILENT_LEAST,
             "expected": _SILENT_EXPECTED,
         },
-    )
+    ).fetchall()
     found: dict[date, list[str]] = {}
-    for day, name in connection.execute("select * from silent_column order by extract_date, column_name").fetchall():
+    for day, name in rows:
         found.setdefault(day, []).append(name)
     return found
 
@@ -224,7 +228,7 @@ def new_forces(
     """Find the forces in a candidate that the source has not delivered before.
 
     Without this, a misplaced extract of another force would load without a fault. Forces of the first delivery of the
-    source are not new. Fills the temporary table `new_force`.
+    source are not new.
 
     Args:
         connection: a loading connection with the candidate rows.
@@ -248,11 +252,10 @@ def new_forces(
     }
     is_first = not connection.execute(f"select 1 from {raw} where load_id < ? limit 1", [first_load_id]).fetchall()
     began = min((day for _, day in appeared), default=None) if is_first else None
-    new = [(day, force) for force, day in appeared if force not in had and day != began]
-    create_temp_table(connection, "new_force", {"extract_date": "date", "force_code": "varchar"}, new)
     found: dict[date, list[str]] = {}
-    for day, force in new:
-        found.setdefault(day, []).append(force)
+    for force, day in appeared:
+        if force not in had and day != began:
+            found.setdefault(day, []).append(force)
     return found
 
 
@@ -336,24 +339,20 @@ def unusual_forces(
 
 
 def describe_deliveries(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Sequence[tuple[date, int, int, int]]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, int]]
 ) -> None:
     """Create `incoming.SOURCE__deliveries`, with one row for each delivery whose files are all readable.
-
-    The tables `row_warning`, `silent_column` and `new_force` must exist.
 
     Args:
         connection: a loading connection with the candidate rows.
         contract: the source.
-        delivered: for each of these deliveries its extract date, data rows, rows outside its day, and number of forces
-            with far fewer or more rows than usual.
+        delivered: for the extract date of each of these deliveries, its `COUNTED`.
     """
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
     )
-    warned = ", ".join(f"sum({name}) as {name}" for name in warning_conditions(contract))
-    counts = dict.fromkeys(("rows_read", "rows_outside_day", "unusual_forces"), "bigint")
-    create_temp_table(connection, "delivered_day", {"extract_date": "date", **counts}, delivered)
+    rows = [(day, *(counts[name] for name in COUNTED)) for day, counts in delivered.items()]
+    create_temp_table(connection, "delivered_day", {"extract_date": "date", **dict.fromkeys(COUNTED, "bigint")}, rows)
     holidays = [(day,) for day in bank_holidays()]
     create_temp_table(connection, "bank_holiday", {"holiday_date": "date"}, holidays)
     connection.execute(
@@ -366,30 +365,6 @@ def describe_deliveries(
                 count(*) filter (where reason_code not in ($duplicate_code, $superseded_code)) as faulty_rows,
                 count(*) filter (where reason_code = $superseded_code) as superseded_rows
             from {incoming(contract, "quarantine")}
-            group by extract_date
-        ),
-
-        warned as (
-            select
-                extract_date,
-                {warned}
-            from row_warning
-            group by extract_date
-        ),
-
-        silent as (
-            select
-                extract_date,
-                count(*) as silent_columns
-            from silent_column
-            group by extract_date
-        ),
-
-        appeared as (
-            select
-                extract_date,
-                count(*) as new_forces
-            from new_force
             group by extract_date
         ),
 
@@ -446,10 +421,8 @@ def describe_deliveries(
         )
 
         select
-            delivered_day.rows_read,
-            delivered_day.rows_outside_day,
-            delivered_day.unusual_forces,
-            measured.*,
+            delivered_day.* exclude (rows_long_before_extract_date),
+            measured.* exclude (extract_date),
             coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
             case
                 when quarantined.rows_quarantined >= $noticed_share * delivered_day.rows_read
@@ -485,21 +458,14 @@ def describe_deliveries(
                     and abs(delivered_day.rows_read - expected.expected_rows) > $chance * sqrt(expected.expected_rows)
                     then round(delivered_day.rows_read / nullif(expected.expected_rows, 0), 4)
             end as volume_ratio,
-            cast(coalesce(warned.rows_after_extract_date, 0) as bigint) as rows_after_extract_date,
             case
-                when 2 * warned.rows_long_before_extract_date > measured.rows_loaded
-                    then cast(warned.rows_long_before_extract_date as bigint)
+                when 2 * delivered_day.rows_long_before_extract_date > measured.rows_loaded
+                    then delivered_day.rows_long_before_extract_date
                 else 0
-            end as rows_long_before_extract_date,
-            cast(coalesce(warned.offset_disagreements, 0) as bigint) as offset_disagreements,
-            coalesce(silent.silent_columns, 0) as silent_columns,
-            coalesce(appeared.new_forces, 0) as new_forces
+            end as rows_long_before_extract_date
         from delivered_day
         join measured on delivered_day.extract_date = measured.extract_date
         left join quarantined on delivered_day.extract_date = quarantined.extract_date
-        left join warned on delivered_day.extract_date = warned.extract_date
-        left join silent on delivered_day.extract_date = silent.extract_date
-        left join appeared on delivered_day.extract_date = appeared.extract_date
         left join expected on delivered_day.extract_date = expected.extract_date
         """,
         {

@@ -129,10 +129,21 @@ def load_source(
         if withdrawn:
             withdraw(connection, source, withdrawn, change_seq=next_change(connection))
         deliveries = plan.of(source)
-        of_source = (*_of_source(plan, source), *(_has_been_withdrawn(source, day) for day in withdrawn))
+        of_source = [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
+        of_source += [
+            f"{source}/: the rejected delivery of {day} is gone from the landing folder; what was loaded before stands"
+            for day in withdrawn
+        ]
+        # Either a withdrawn delivery made days owed that are not, or the contract states the first delivery.
+        strike_out = wanted.is_open and bool(withdrawn or contract.first_delivery)
+
+        def missing_days(connection: duckdb.DuckDBPyConnection, landing: Landing) -> tuple[date, ...]:
+            owed = expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])
+            return tuple(record_missing(connection, source, owed, run_id=run_id, strike_out=strike_out))
+
         if not deliveries:
-            missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
-            return SourceReport(source, (), (), missing, of_source, _held(landing, source))
+            missing = missing_days(connection, landing)
+            return SourceReport(source, (), (), missing, tuple(of_source), _held(landing, source))
         files = sum(len(delivery.files) for delivery in deliveries)
         candidate = read_deliveries(
             connection,
@@ -153,7 +164,7 @@ def load_source(
         # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
         results = accept(connection, candidate, judgement, validation, run_id=run_id, is_synthetic=landing.is_synthetic)
-        missing = _missing(connection, landing, contracts, source, wanted, run_id, now, strike_out=bool(withdrawn))
+        missing = missing_days(connection, landing)
     rejected = {result.extract_date for result in results if not result.is_accepted}
     of_files = tuple(_deduplicated_warnings(candidate))
     warnings = (
@@ -169,14 +180,6 @@ def load_source(
 
 def _held(landing: Landing, source: str) -> tuple[date, ...]:
     return tuple(sorted(day for held, day in landing.held_days if held == source))
-
-
-def _has_been_withdrawn(source: str, day: date) -> str:
-    return f"{source}/: the rejected delivery of {day} is gone from the landing folder; what was loaded before stands"
-
-
-def _of_source(plan: Plan, source: str) -> list[str]:
-    return [warning for warning in plan.warnings if warning.startswith(f"{source}/")]
 
 
 def _deduplicated_warnings(candidate: Candidate) -> list[FileWarning]:
@@ -208,24 +211,6 @@ def _of_days(candidate: Candidate, rejected: Collection[date]) -> Iterator[str]:
                 f"{source}/: {len(found):,} deliveries {kind}; the most {source}/{worst.file_name}: {worst.text}. "
                 f"All: fcir query \"from load_audit where source = '{source}' and warnings is not null\""
             )
-
-
-def _missing(
-    connection: duckdb.DuckDBPyConnection,
-    landing: Landing,
-    contracts: Mapping[str, Contract],
-    source: str,
-    wanted: Range,
-    run_id: str,
-    now: datetime,
-    *,
-    strike_out: bool,
-) -> tuple[date, ...]:
-    owed = {source: expected_days(connection, landing, contracts, wanted=wanted, now=now).get(source, [])}
-    # Either a withdrawn delivery made days owed that are not, or the contract states the first delivery.
-    strike_out = wanted.is_open and (strike_out or contracts[source].first_delivery is not None)
-    recorded = record_missing(connection, owed, run_id=run_id, strike_out=strike_out)
-    return tuple(recorded[source])
 
 
 def _remember_hashes(connection: duckdb.DuckDBPyConnection, plan: Plan, source: str) -> None:

@@ -59,10 +59,18 @@ def publication_before(published: Path) -> Path | None:
     if not pointer.exists():
         return None
     folder = pointer.resolve()
-    if fault := _fault_of(folder):
+    fault = damaged_file(folder)
+    if fault is None:
+        written = (folder / MANIFEST).stat().st_mtime_ns
+        changed = next((path for path in _listed(folder) if (folder / path).stat().st_mtime_ns > written), None)
+        fault = (
+            (folder / changed, "written to after it was published, or put back without its time") if changed else None
+        )
+    if fault:
         warn(
-            f"{folder.name}{fault}. None of its files is reused: the next publication writes all of them. No action is "
-            "needed. Open published databases read-only (fcir query does)."
+            f"{folder.name}/{fault[0].relative_to(folder)}: {fault[1]}. None of the files of this publication is "
+            "reused: the next publication writes all of them. No action is needed. Open published databases read-only "
+            "(fcir query does)."
         )
         return None
     return folder
@@ -186,19 +194,6 @@ def beginning_of(file: Path) -> str:
             return text.read(2_000)
     except OSError:
         return ""
-
-
-def _fault_of(folder: Path) -> str | None:
-    """Say how the files of a publication differ from its manifest; the text continues a sentence on the folder."""
-    try:
-        written = (folder / MANIFEST).stat().st_mtime_ns
-        for path, file in _listed(folder).items():
-            state = (folder / path).stat()
-            if state.st_size != file["bytes"] or state.st_mtime_ns > written:
-                return f"/{path}: written to after it was published, or put back without its time"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f": the published files are not those of its {MANIFEST} ({error})"
-    return None
 
 
 def _listed(folder: Path) -> dict[str, ListedFile]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache, partial
@@ -204,10 +204,7 @@ def _renderers() -> str:
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())
-    for path in sorted(_sources(Path(str(files(__package__))))):
-        digest.update(path.read_bytes())
+    for path in sorted(Path(str(files(__package__))).rglob("*")):
+        if path.suffix in (".py", ".j2", ".typ"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _sources(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.suffix in (".py", ".j2", ".typ"))

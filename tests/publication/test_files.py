@@ -75,7 +75,7 @@ def write_longer_paper(folder: Path) -> None:
     [
         (write_to_database, "1/fcir.duckdb: written to after it was published"),
         (lambda folder: (folder / FILES[1]).write_text("a pager"), f"1/{FILES[1]}: written to after it was published"),
-        (write_longer_paper, f"1/{FILES[1]}: written to after it was published"),
+        (write_longer_paper, f"1/{FILES[1]}: 13 bytes, expected 7"),
     ],
     ids=["a database", "a paper of equal length", "a longer paper with an old time"],
 )
@@ -90,15 +90,15 @@ def test_a_publication_that_was_written_to_is_not_reused(published, caplog, writ
 def test_a_publication_that_lacks_a_file_is_not_reused(published, missing, caplog):
     (a_publication(published, "1") / missing).unlink()
     assert publication_before(published) is None
-    assert "1: the published files are not those of its manifest.json" in caplog.text
-    assert missing in caplog.text
+    found = "not readable as a manifest" if missing == "manifest.json" else "no such file"
+    assert f"1/{missing}: {found}" in caplog.text
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"files": [{"path": "fcir.duckdb"}]}'])
 def test_a_publication_with_a_damaged_manifest_is_not_reused(published, content, caplog):
     (a_publication(published, "1") / "manifest.json").write_text(content, encoding="utf-8")
     assert publication_before(published) is None
-    assert "1: the published files are not those of its manifest.json" in caplog.text
+    assert "1/manifest.json: not readable as a manifest" in caplog.text
 
 
 def test_a_manifest_has_the_size_and_the_hash_of_every_file(published):

@@ -3,13 +3,9 @@
 // No figure is computed here. Texts are shown unchanged; values become numbers only for the height of chart points.
 // Everything is inserted as text, never as markup, so a name in the data cannot run.
 
-const data = await unpacked(document.getElementById("data").textContent);
-
-/** The data: JSON as gzip in Base64. */
-async function unpacked(text) {
-  const packed = new Blob([Uint8Array.from(atob(text), (character) => character.charCodeAt(0))]);
-  return new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).json();
-}
+// The data: JSON as gzip in Base64.
+const packed = Uint8Array.from(atob(document.getElementById("data").textContent), (character) => character.charCodeAt(0));
+const data = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 
 const NOTHING = "\u2013";
 
@@ -46,12 +42,8 @@ const sectionTitle = new Map(data.sections.map((section) => [section.code, secti
 
 // ---- Words
 
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-  "November", "December"];
-
 function longMonth(code) {
-  const [year, month] = code.split("-");
-  return `${MONTHS[Number(month) - 1]} ${year}`;
+  return new Date(`${code}-01`).toLocaleDateString("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
 }
 
 function shortMonth(code) {
@@ -84,13 +76,6 @@ function series(force, measure, figure) {
       days: String(found.days[at] ?? ""),
     };
   });
-}
-
-/** Control limits and target of a month, or null. They apply until the next month with others; a signal does not. */
-function limits(force, measure, month) {
-  const code = data.months[month];
-  const found = data.limits[data.forces[force].code]?.[data.measures[measure].code]?.findLast((one) => one.month <= code);
-  return found ? { ...found, signal: found.month === code ? found.signal : "" } : null;
 }
 
 // ---- The choice
@@ -420,9 +405,13 @@ function caption() {
   return [chosenFigure().title, ...common(), span(data.months[choice.from], data.months[choice.to])].join(", ");
 }
 
+function rowOf(title, ...cells) {
+  return create("tr", {}, create("th", { scope: "row" }, title), ...cells);
+}
+
 // The caption is outside the table: inside, it would scroll sideways with it on a narrow screen.
-function table(...parts) {
-  return create("table", { "aria-labelledby": "caption" }, ...parts);
+function table(titles, ...rows) {
+  return create("table", { "aria-labelledby": "caption" }, titles, create("tbody", {}, ...rows));
 }
 
 function tableOf(shown) {
@@ -433,22 +422,16 @@ function tableOf(shown) {
 
 /** A table with a column for each series and a row for each month. */
 function tableOfMonths(shown) {
-  const rows = chosenMonths().map((month, index) => create("tr", {},
-    create("th", { scope: "row" }, longMonth(data.months[month])), ...shown.map((one) => figureCell(one.cells[index]))));
-  return table(head("Month", ...shown.map((one) => one.name)), create("tbody", {}, ...rows));
+  const rows = chosenMonths().map((month, index) => rowOf(longMonth(data.months[month]),
+    ...shown.map((one) => figureCell(one.cells[index]))));
+  return table(head("Month", ...shown.map((one) => one.name)), ...rows);
 }
 
 /** A table with a row for each series and a column for each month, as in a paper. */
 function tableOfSeries(shown) {
-  const rows = shown.slice(0, ROWS).map((one) => create("tr", {},
-    create("th", { scope: "row" }, one.name), ...one.cells.map(figureCell)));
-  return table(head(rowTitle(),
-    ...chosenMonths().map((month) => shortMonth(data.months[month]))), create("tbody", {}, ...rows));
-}
-
-function rowTitle() {
-  if (choice.forces.size === 1) return "Measure";
-  return choice.measures.size === 1 ? "Force" : "Force and measure";
+  const title = choice.forces.size === 1 ? "Measure" : choice.measures.size === 1 ? "Force" : "Force and measure";
+  const rows = shown.slice(0, ROWS).map((one) => rowOf(one.name, ...one.cells.map(figureCell)));
+  return table(head(title, ...chosenMonths().map((month) => shortMonth(data.months[month]))), ...rows);
 }
 
 /** A table of one series with a row for each month, and the limits and target that its chart shows. */
@@ -460,9 +443,7 @@ function tableOfOne(one) {
   const rows = chosenMonths().map((month, index) => {
     const limit = judged[index];
     const cell = one.cells[index];
-    return create("tr", {},
-      create("th", { scope: "row" }, longMonth(data.months[month])),
-      figureCell(cell),
+    return rowOf(longMonth(data.months[month]), figureCell(cell),
       ...(hasTarget ? [word(limit?.texts.target)] : []),
       ...(hasLimits ? [word(limit?.texts.mean), word(limit?.texts.lower), word(limit?.texts.upper),
         create("td", { class: "words" }, limit?.texts.upper && cell?.text ? signalText(limit) : NOTHING)] : []),
@@ -470,13 +451,16 @@ function tableOfOne(one) {
   });
   return table(
     head("Month", chosenFigure().title, ...(hasTarget ? [capital(targetKind(one))] : []),
-      ...(hasLimits ? ["Mean", "Lower limit", "Upper limit", CONTROL] : []), "Days delivered"),
-    create("tbody", {}, ...rows));
+      ...(hasLimits ? ["Mean", "Lower limit", "Upper limit", CONTROL] : []), "Days delivered"), ...rows);
 }
 
-/** Limits and target of a month; only the figure of the month itself has any. */
-function judgedMonth(one, month) {
-  return choice.figure === "month" ? limits(one.force, one.measure, month) : null;
+/** Limits and target of a month, or null. They apply until the next month with others; a signal does not. */
+function judgedMonth({ force, measure }, month) {
+  const code = data.months[month];
+  const known = data.limits[data.forces[force].code]?.[data.measures[measure].code] ?? [];
+  // Only the figure of the month itself has any.
+  const found = choice.figure === "month" ? known.findLast((one) => one.month <= code) : null;
+  return found ? { ...found, signal: found.month === code ? found.signal : "" } : null;
 }
 
 function signalText({ signal, trial }) {
