@@ -12,16 +12,46 @@ from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
 from tests.end_to_end.command import Command
 
-# Folders whose files take minutes; other files take seconds.
-_SLOW = ("pages", "end_to_end", "dbt", "dagster", "mutation", "reference", "ingestion", "benchmark")
+# Files that take more than a minute, the longest first; where several need a data root that the first of them makes,
+# files that do not need it are between them.
+_LONGEST = (
+    "test_unseen_force",
+    "test_delivery_histories",
+    "test_dagster_pages",
+    "test_damaged_files",
+    "test_published_pages",
+    "test_command_line",
+    "test_signals",
+    "test_mutants",
+    "test_sample_editions",
+    "test_small_histories",
+    "test_published_versions",
+    "test_project",
+    "test_kill",
+    "test_build_steps",
+    "test_equality",
+    "test_crime_marts",
+    "test_mutated_run",
+    "test_new_source",
+    "test_wheel",
+    "test_incremental_equals_full_refresh",
+    "test_failed_renderings",
+    "test_month_shown",
+    "test_sample_figures",
+    "test_sample",
+)
+# Folders whose other files take more than a few seconds.
+_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "benchmark", "deploy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow files, so that no worker begins one when the others have nothing left to do."""
+    """Begin with the longest files, so that no worker begins one when the others have nothing left to do."""
 
     def rank(item: pytest.Item) -> int:
+        if item.path.stem in _LONGEST:
+            return _LONGEST.index(item.path.stem)
         folder = item.path.parent.name
-        return _SLOW.index(folder) if folder in _SLOW else len(_SLOW)
+        return len(_LONGEST) + (_SLOW.index(folder) if folder in _SLOW else len(_SLOW))
 
     items.sort(key=rank)
 

@@ -48,9 +48,14 @@ def test_every_method_replaces_one_of_dagster_with_the_same_parameters():
     own = {name: member for name, member in inspect.getmembers(KeptEventLogStorage, callable) if name[0] != "_"}
     replaced = {name for name in own if name in vars(KeptEventLogStorage)} - OWN_METHODS
     assert replaced == {
-        "from_config_value", "store_event", "store_event_batch", "has_table", "run_connection", "index_connection",
+        "from_config_value",
+        "store_event",
+        "store_event_batch",
+        "has_table",
+        "run_connection",
+        "index_connection",
         "dispose",
-    }  # fmt: skip
+    }
     for name in replaced:
         theirs = inspect.signature(getattr(SqliteEventLogStorage, name)).parameters
         assert list(inspect.signature(own[name]).parameters) == list(theirs), name

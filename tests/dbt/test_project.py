@@ -225,8 +225,15 @@ def test_no_event_and_nothing_about_an_operator_is_public(manifest):
 
 def test_dimensions_below_force_level_are_public_under_control_only(manifest):
     below = {
-        "district", "offence_code", "cancel_code", "contact_type", "days_band", "hour_of_day", "date_day", "change",
-    }  # fmt: skip
+        "district",
+        "offence_code",
+        "cancel_code",
+        "contact_type",
+        "days_band",
+        "hour_of_day",
+        "date_day",
+        "change",
+    }
     for mart in marts_of(manifest):
         for release in mart.releases:
             if isinstance(release, Whole) and mart.name not in ("dim_date", "dim_offence"):

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -23,7 +22,7 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from command import PROJECT, Command
+from command import PROJECT
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
 
@@ -244,39 +243,6 @@ def test_texts_of_marts_equal_python_texts(sample):
     assert len(half) <= 1
 
 
-@pytest.fixture(scope="module")
-def published_again(sample, tmp_path_factory):
-    """A copy of the sample, published again with a commentary on no section, and the result of the command."""
-    copy = Command(tmp_path_factory.mktemp("again") / "home", settings={"PYTHONPROFILEIMPORTTIME": "1"})
-    shutil.copytree(sample.home, copy.home, symlinks=True)
-    words = copy.home / "commentary" / "kent" / "2023-01.md"
-    words.parent.mkdir(parents=True)
-    words.write_text("## Weather\n", encoding="utf-8")
-    done = copy.run("publish")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return copy, words, done, copy.current.resolve()
-
-
-def test_publishing_again_reuses_unchanged_papers(published_again):
-    copy, words, done, _ = published_again
-    assert "12 papers, 0 new or changed" in done.stdout
-    assert "line 1: heading 'Weather' names no section" in done.stdout
-    words.write_text("## 999 calls\n\nA *quiet* month.\n", encoding="utf-8")
-    done = copy.run("publish")
-    assert "12 papers, 1 new or changed" in done.stdout
-    assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
-    assert copy.damage() == []
-    paper = copy.current / "board_paper.html"
-    paper.write_text(paper.read_text(encoding="utf-8").replace("quiet", "quite"), encoding="utf-8")
-    assert len(copy.damage()) > 0
-    done = copy.run("publish")
-    assert done.returncode == 0
-    assert "board_paper.html: written to after it was published" in done.stdout + done.stderr
-    assert "12 papers, 12 new or changed" in done.stdout
-    assert "<p>A <em>quiet</em> month.</p>" in (copy.current / "board_paper.html").read_text(encoding="utf-8")
-    assert copy.damage() == []
-
-
 def test_data_docs_are_complete_and_offline(sample):
     done = sample.run("docs", "--data-docs")
     index = sample.home / "data_docs" / "index.html"
@@ -295,13 +261,6 @@ def test_data_docs_are_complete_and_offline(sample):
         assert not re.findall(r"https?://|<script|<link|<img", text), page
         for address in re.findall(r'(?:href|src)="([^"#]+)', text):
             assert (page.parent / unquote(address)).exists(), (page, address)
-
-
-def test_publishing_again_imports_no_great_expectations(published_again):
-    _, _, done, _ = published_again
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "dagster_project.publication.publish" in imported
-    assert "great_expectations" not in imported
 
 
 def test_published_database_is_read_only_and_has_only_marts(sample):

@@ -138,8 +138,11 @@ def _compare_audit(
 def leaks(home: Command, outputs: list[str]) -> list[str]:
     """Return the files and outputs that have a drawn personal value."""
     kinds = [rb"07700 ?9\d{5}", rb"OPZK\d{4}", rb"CADX-\d{6}", rb"45/\d{6}/23", rb"Wibblethorpe"]
-    in_utf_16 = [rb"0\x007\x007\x000\x000\x00", *(b"\\x00".join(bytes([c]) for c in w) for w in
-                 (b"OPZK", b"CADX-", b"Wibblethorpe")), rb"4\x005\x00/\x00(\d\x00){6}/"]  # fmt: skip
+    in_utf_16 = [
+        rb"0\x007\x007\x000\x000\x00",
+        *(b"\\x00".join(bytes([c]) for c in w) for w in (b"OPZK", b"CADX-", b"Wibblethorpe")),
+        rb"4\x005\x00/\x00(\d\x00){6}/",
+    ]
     pattern = re.compile(b"|".join([*kinds, *in_utf_16]))
     haystacks: list[tuple[str, bytes]] = [(f"output {number}", text.encode()) for number, text in enumerate(outputs)]
     for path in sorted(home.home.rglob("*")):
@@ -210,10 +213,24 @@ def test_drawn_world_covers_statuses_reasons_and_clock_changes(runs):
     assert min(statuses["empty"], statuses["rejected"]) > 3
     faults = Counter(row.reason for d in runs.world.deliveries for row in judged(d))
     assert {
-        "not_a_timestamp", "no_time_of_day", "time_never_existed", "required_empty", "not_in_list", "below_minimum",
-        "not_an_integer", "not_seconds", "not_a_boolean", "out_of_order", "required_when", "too_few_cells",
-        "too_many_cells", "unbalanced_quote", "unreadable_record", "duplicate_row", "superseded_row",
-    } <= set(faults)  # fmt: skip
+        "not_a_timestamp",
+        "no_time_of_day",
+        "time_never_existed",
+        "required_empty",
+        "not_in_list",
+        "below_minimum",
+        "not_an_integer",
+        "not_seconds",
+        "not_a_boolean",
+        "out_of_order",
+        "required_when",
+        "too_few_cells",
+        "too_many_cells",
+        "unbalanced_quote",
+        "unreadable_record",
+        "duplicate_row",
+        "superseded_row",
+    } <= set(faults)
     naive = naive_after(runs.world, LAST_STEP)
     assert any(call["is_dst_ambiguous"] for one in naive.values() for call in one.calls)
     assert any(crime["status"] == "cancelled" for one in naive.values() for crime in one.crimes)

@@ -34,8 +34,13 @@ from tests.reference.extract_files import Formula, Number, Rich, Wall
 
 TIMED = tuple(START)
 CALLS, CONTACTS, REPORTS, CHATS, CRIMES, FIGURES = (
-    "call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes", "published_figures",
-)  # fmt: skip
+    "call_segments",
+    "digital_contacts",
+    "online_crime_reports",
+    "live_chats",
+    "crimes",
+    "published_figures",
+)
 FLAGGED = (CONTACTS, CHATS)
 NOT_SHEETS = (CSV, CSV_GZ, JSONL, PARQUET)
 TYPES = (DATE, MOMENT, MONTH, SECONDS, TRUTH)
@@ -56,19 +61,39 @@ def _faulty_cells(
 
 
 _faulty_cells(
-    "bad_timestamp", TIMED, MOMENT, "not_a_timestamp",
-    "31/02/2023 10:00", "2023-13-01T00:00:00", "yesterday", "2023-03-28 10:61", "2023-03-28 1O:00:00",
-    "2023-00-10 10:00", "32/01/2023 10:00:00", "2023-03-28 10:00:60", "28.03.2023 10:00", "2023/03/28 10:00",
-    "28 Mar 2023 10:00", "1679997600", "2023-03-28T10:00:00+25:00", "2023-03-28T10:00:00+01:75",
-)  # fmt: skip
+    "bad_timestamp",
+    TIMED,
+    MOMENT,
+    "not_a_timestamp",
+    "31/02/2023 10:00",
+    "2023-13-01T00:00:00",
+    "yesterday",
+    "2023-03-28 10:61",
+    "2023-03-28 1O:00:00",
+    "2023-00-10 10:00",
+    "32/01/2023 10:00:00",
+    "2023-03-28 10:00:60",
+    "28.03.2023 10:00",
+    "2023/03/28 10:00",
+    "28 Mar 2023 10:00",
+    "1679997600",
+    "2023-03-28T10:00:00+25:00",
+    "2023-03-28T10:00:00+01:75",
+)
 _faulty_cells("american_date", TIMED, MOMENT, "not_a_timestamp", "03/28/2023 10:00", "12/31/2022 23:59:59")
 _faulty_cells("twelve_hour_clock", TIMED, MOMENT, "not_a_timestamp", "28/03/2023 10:00 PM", "2023-03-28 10:00am")
 _faulty_cells("two_digit_year", TIMED, MOMENT, "not_a_timestamp", "28/03/23 10:00", "23-03-28 10:00")
 _faulty_cells("time_of_day_missing", TIMED, MOMENT, "no_time_of_day", "2023-03-28", "28/03/2023", "45013")
 _faulty_cells(
-    "hour_that_never_was", TIMED, MOMENT, "time_never_existed",
-    "2023-03-26 01:30:00", "26/03/2023 01:00", "2022-03-27T01:59:59", "1981-03-29 01:00:01",
-)  # fmt: skip
+    "hour_that_never_was",
+    TIMED,
+    MOMENT,
+    "time_never_existed",
+    "2023-03-26 01:30:00",
+    "26/03/2023 01:00",
+    "2022-03-27T01:59:59",
+    "1981-03-29 01:00:01",
+)
 _faulty_cells("midnight_as_twenty_four", TIMED, MOMENT, "not_a_timestamp", "2023-03-28 24:00:00", "28/03/2023 24:00")
 _faulty_cells("leap_day_of_no_leap_year", TIMED, MOMENT, "not_a_timestamp", "29/02/2023 10:00", "1900-02-29 10:00:00")
 _faulty_cells(
@@ -80,30 +105,71 @@ _faulty_cells(
 )
 _faulty_cells("negative_seconds", (CALLS,), SECONDS, "below_minimum", "-5", "-0.5", "-1,234")
 _faulty_cells(
-    "negative_number_cell", (CALLS,), "queue_seconds", "below_minimum",
-    Number(-5), Number(-0.25, "[h]:mm:ss"), forms=(XLSX,),
-)  # fmt: skip
+    "negative_number_cell",
+    (CALLS,),
+    "queue_seconds",
+    "below_minimum",
+    Number(-5),
+    Number(-0.25, "[h]:mm:ss"),
+    forms=(XLSX,),
+)
 _faulty_cells(
-    "thousands_separators_in_wrong_places", (CALLS,), SECONDS, "not_seconds",
-    "1,23", "12,34", "1234,567", ",123", "1,,234",
-)  # fmt: skip
+    "thousands_separators_in_wrong_places",
+    (CALLS,),
+    SECONDS,
+    "not_seconds",
+    "1,23",
+    "12,34",
+    "1234,567",
+    ",123",
+    "1,,234",
+)
 _faulty_cells("decimal_comma", (CALLS,), SECONDS, "not_seconds", "12,5", "0,75", forms=(CSV, CSV_GZ))
 _faulty_cells(
-    "not_a_duration", (CALLS,), SECONDS, "not_seconds",
-    "1:75:30", "12:99", "a while", "1.5.2", "5 parsecs", "::", "4m 56", "s", "1:2", "NaN", "inf",
-)  # fmt: skip
+    "not_a_duration",
+    (CALLS,),
+    SECONDS,
+    "not_seconds",
+    "1:75:30",
+    "12:99",
+    "a while",
+    "1.5.2",
+    "5 parsecs",
+    "::",
+    "4m 56",
+    "s",
+    "1:2",
+    "NaN",
+    "inf",
+)
 _faulty_cells("segment_zero", (CALLS,), "segment_no", "below_minimum", "0", "-3", "-0")
 _faulty_cells("not_whole", (CALLS,), "segment_no", "not_an_integer", "1.5", "two", "+1", "1.0", "9" * 30, "'1")
 _faulty_cells("offset_outside_its_list", (CALLS,), "utc_offset_minutes", "not_in_list", "30", "-60", "BST", "60.5")
 _faulty_cells("neither_yes_nor_no", FLAGGED, TRUTH, "not_a_boolean", "maybe", "2", "ja", "U", "-1", "on")
 _faulty_cells(
-    "month_that_is_none", (FIGURES,), MONTH, "not_a_month",
-    "Jan 2023", "2023-13", "2023-00", "2023/01", "01/2023", "202301",
-)  # fmt: skip
+    "month_that_is_none",
+    (FIGURES,),
+    MONTH,
+    "not_a_month",
+    "Jan 2023",
+    "2023-13",
+    "2023-00",
+    "2023/01",
+    "01/2023",
+    "202301",
+)
 _faulty_cells(
-    "date_that_is_none", (FIGURES,), DATE, "not_a_date",
-    "31/02/2023", "2023-02-29", "15 March 2023", "03/28/2023", "2023-3-15", "20230315",
-)  # fmt: skip
+    "date_that_is_none",
+    (FIGURES,),
+    DATE,
+    "not_a_date",
+    "31/02/2023",
+    "2023-02-29",
+    "15 March 2023",
+    "03/28/2023",
+    "2023-3-15",
+    "20230315",
+)
 
 
 def odd_texts(name: str, *texts: str, **applies_to: Any) -> None:

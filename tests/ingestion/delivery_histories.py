@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.reference.drafts import CSV, SOURCES, START, Column, Draft, Drawer, Row
 from tests.reference.extract_files import written
 
-HISTORIES = 300
+HISTORIES = 150
 DAYS = 3
 STEPS = 4
 # Neighbours have a day between them, so that an event of one can move out of its days without meeting the next.
@@ -88,11 +88,16 @@ class Deliveries:
         if is_last and BROKEN in day.files.values():
             # Either what was broken is delivered whole, or it is taken away.
             if dice.random() < 0.5:
-                day.files = {name: self._file(day, packed=False) if name.endswith(".csv") else content
-                            for name, content in day.files.items() if content != BROKEN}  # fmt: skip
+                day.files = {
+                    name: self._file(day, packed=False) if name.endswith(".csv") else content
+                    for name, content in day.files.items()
+                    if content != BROKEN
+                }
             else:
-                day.files = {name: self._file(day, packed=False) if content == BROKEN else content
-                            for name, content in day.files.items()}  # fmt: skip
+                day.files = {
+                    name: self._file(day, packed=False) if content == BROKEN else content
+                    for name, content in day.files.items()
+                }
             return
         what = dice.random()
         names = sorted(day.files)

@@ -61,9 +61,16 @@ MARKUP = set('<>&"`|*[]{}$@\\~^\n\t\u202e\u0007\u001b\u200b\uff1d\u0435\U0001f6a
 # Of free text, which may hold anything and is escaped where it is shown.
 FREE_TEXT = {"statement", "published_value", "threshold"}
 PERSONAL = (
-    "07700900123", "07700 900123", "+44 7700 900123", "0044-7700-900123", "(020) 7946 0958", "AB123456C",
-    "AB 12 34 56 C", "jane.doe@example.com", "Jane Doe <jane.doe@example.com>",
-)  # fmt: skip
+    "07700900123",
+    "07700 900123",
+    "+44 7700 900123",
+    "0044-7700-900123",
+    "(020) 7946 0958",
+    "AB123456C",
+    "AB 12 34 56 C",
+    "jane.doe@example.com",
+    "Jane Doe <jane.doe@example.com>",
+)
 GOOD: dict[str, dict[str, object]] = {
     "call_segments": {
         "call_id": "c1",

@@ -16,9 +16,13 @@ from tests.ingestion.verdict_histories import NIGHTS, SOURCE, History, Verdicts
 from tests.unit.loading_helpers import VISITS
 
 CODES = {
-    "faulty_rows_are_within_limits", "faulty_rows_of_28_days_are_within_limits", "key_not_unique",
-    "events_outside_day", "same_content_as_other_day", "no_header",
-}  # fmt: skip
+    "faulty_rows_are_within_limits",
+    "faulty_rows_of_28_days_are_within_limits",
+    "key_not_unique",
+    "events_outside_day",
+    "same_content_as_other_day",
+    "no_header",
+}
 # Volume by weekday has its own tests.
 CONTRACT = replace(VISITS, volume_floor=0.0)
 

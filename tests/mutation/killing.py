@@ -24,14 +24,36 @@ from tests.reference.raw_tables import build_world
 from tests.reference.worlds import draw_world
 
 REFERENCE = (
-    "dim_date", "fct_call", "kpi_measure_monthly", "kpi_measure_period", "kpi_measure_spc", "kpi_measure_spc_as_of",
-    "kpi_measure_weekly", "kpi_measure_spc_weekly", "kpi_calls_monthly", "kpi_calls_daily", "kpi_calls_hourly",
-    "kpi_call_definitions", "kpi_staffing_hourly", "kpi_digital_monthly", "kpi_digital_by_type_monthly",
-    "kpi_digital_ledger_monthly", "kpi_ocr_monthly", "kpi_live_chat_monthly", "kpi_chat_operator_monthly",
-    "kpi_chat_concurrency_monthly", "kpi_displacement_monthly", "kpi_crime_monthly", "kpi_crime_by_district_monthly",
-    "kpi_cancellations_monthly", "kpi_crime_status_monthly", "kpi_cancellation_detail_monthly",
-    "kpi_crime_net_monthly", "kpi_crime_maturity", "kpi_crime_expected_net",
-)  # fmt: skip
+    "dim_date",
+    "fct_call",
+    "kpi_measure_monthly",
+    "kpi_measure_period",
+    "kpi_measure_spc",
+    "kpi_measure_spc_as_of",
+    "kpi_measure_weekly",
+    "kpi_measure_spc_weekly",
+    "kpi_calls_monthly",
+    "kpi_calls_daily",
+    "kpi_calls_hourly",
+    "kpi_call_definitions",
+    "kpi_staffing_hourly",
+    "kpi_digital_monthly",
+    "kpi_digital_by_type_monthly",
+    "kpi_digital_ledger_monthly",
+    "kpi_ocr_monthly",
+    "kpi_live_chat_monthly",
+    "kpi_chat_operator_monthly",
+    "kpi_chat_concurrency_monthly",
+    "kpi_displacement_monthly",
+    "kpi_crime_monthly",
+    "kpi_crime_by_district_monthly",
+    "kpi_cancellations_monthly",
+    "kpi_crime_status_monthly",
+    "kpi_cancellation_detail_monthly",
+    "kpi_crime_net_monthly",
+    "kpi_crime_maturity",
+    "kpi_crime_expected_net",
+)
 
 # Two worlds of a few histories hold the cases that 2,000 do, in a tenth of a second a table: one in which hardly a day
 # is whole, and one in which most are.

@@ -25,10 +25,10 @@ def mutation_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
 def test_unit_tests_pass_on_models_without_a_fault(mutation_trial: Trial) -> None:
     failing = {}
     for model in mutation_trial.unit_tests.of_model:
-        sql = mutation_trial.project.by_name[model].sql
-        for text in (sql, round_trip(sql)):
-            if name := mutation_trial.unit_tests.failing(mutation_trial.connections[0], model, text):
-                failing[model] = name
+        # As a mutant is written, but without a fault; dbt passes the tests with the text of the file.
+        sql = round_trip(mutation_trial.project.by_name[model].sql)
+        if name := mutation_trial.unit_tests.failing(mutation_trial.connections[0], model, sql):
+            failing[model] = name
     assert failing == {}
 
 

@@ -30,7 +30,8 @@ def data_of(texts: list[str]) -> dict[str, object]:
         "signals": {},
         "spreadsheet": {"formula": FORMULA, "figure": FIGURE},
         "measures": [
-            measure | {"code": "calls.received", "section": "calls", "label": "Received", "unit": "count"}
+            measure
+            | {"code": "calls.received", "section": "calls", "label": "Received", "unit": "count"}
             | {"decimals": 0, "is_headline": True, "decisions": []}
         ],
         "breakdowns": [],
@@ -40,7 +41,7 @@ def data_of(texts: list[str]) -> dict[str, object]:
         "spans": {figure: {MONTH: [MONTH, MONTH]} for figure in FIGURES},
         "cells": {"month": {code: {"calls.received": series | {"text": [text]}} for code, text in named.items()}},
         "limits": {},
-    }  # fmt: skip
+    }
 
 
 def test_the_browser_neutralises_the_same_texts_as_the_publication(browser: Browser, tmp_path: Path):

@@ -112,13 +112,18 @@ def cohort(*cells: tuple[str, int, str | None, bool]):
 
 def test_complete_months_are_compared_at_the_same_age(marts):
     rows = cohort(
-        ("2022-10-01", 0, "2.4", False), ("2022-10-01", 1, "3.0", False), ("2022-10-01", 2, "3.3", False),
-        ("2022-11-01", 0, "2.2", False), ("2022-11-01", 1, "3.2", False),
-        ("2022-12-01", 0, "2.6", False), ("2022-12-01", 1, "9.9", True),
+        ("2022-10-01", 0, "2.4", False),
+        ("2022-10-01", 1, "3.0", False),
+        ("2022-10-01", 2, "3.3", False),
+        ("2022-11-01", 0, "2.2", False),
+        ("2022-11-01", 1, "3.2", False),
+        ("2022-12-01", 0, "2.6", False),
+        ("2022-12-01", 1, "9.9", True),
         ("2023-01-01", 0, "0.1", True),
         # Later than the month that is asked for.
-        ("2023-02-01", 0, "7", False), ("2022-12-01", 2, "8", False),
-    )  # fmt: skip
+        ("2023-02-01", 0, "7", False),
+        ("2022-12-01", 2, "8", False),
+    )
     marts.execute(
         "create table marts.kpi_crime_maturity as select *, pct_cancelled_to_date as avg_days_to_cancel_to_date from"  # noqa: S608
         f" (values {rows}) as cells (force_code, month_start, months_since, pct_cancelled_to_date, is_provisional)"

@@ -143,11 +143,19 @@ class NaiveCalls:
         missed = len(left) - len(answered)
         queued = sum((call["queue"] or Fraction(0) for call in answered), Fraction(0))
         return (
-            len(calls), len(short), len(left), len(answered), missed,
-            percent(missed, len(left)), percent(missed, len(calls)),
-            in_time, percent(in_time, len(answered)), percent(in_time, len(calls)), percent(in_time, len(left)),
+            len(calls),
+            len(short),
+            len(left),
+            len(answered),
+            missed,
+            percent(missed, len(left)),
+            percent(missed, len(calls)),
+            in_time,
+            percent(in_time, len(answered)),
+            percent(in_time, len(calls)),
+            percent(in_time, len(left)),
             rounded(queued / len(answered)) if answered else None,
-        )  # fmt: skip
+        )
 
     def staffing(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         """Return the expected rows of kpi_staffing_hourly, by line, month, weekday and hour."""
@@ -158,10 +166,8 @@ class NaiveCalls:
                     continue
                 counted = [day for day in days if day in self.delivered]
                 calls = [
-                    call
-                    for call in self.calls
-                    if call["line"] == line and not call["short"] and call["day"] in counted
-                ]  # fmt: skip
+                    call for call in self.calls if call["line"] == line and not call["short"] and call["day"] in counted
+                ]
                 for weekday in range(1, 8):
                     number = sum(day.isoweekday() == weekday for day in counted)
                     for hour in range(24):
@@ -186,7 +192,14 @@ class NaiveCalls:
         assert load is not None
         operators = 1 if load == 0 else least_operators(load, handle, rules.target_seconds, rules.service_level_pct)
         return (
-            days, len(own), rounded(rate), handle, load, *asked, operators,
-            service_level(operators, load, handle, rules.target_seconds), wait(operators, load, handle),
+            days,
+            len(own),
+            rounded(rate),
+            handle,
+            load,
+            *asked,
+            operators,
+            service_level(operators, load, handle, rules.target_seconds),
+            wait(operators, load, handle),
             rounded(100 * Fraction(load) / operators),
-        )  # fmt: skip
+        )

@@ -11,9 +11,18 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 DAILY_SOURCES = ("call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes")
 CONTACT_TYPES = (
-    "online_crime_report", "live_chat", "asb_report", "road_traffic_report", "missing_person_report",
-    "sexual_offence_report", "rural_crime_report", "contact_form", "email", "social_media", "other",
-)  # fmt: skip
+    "online_crime_report",
+    "live_chat",
+    "asb_report",
+    "road_traffic_report",
+    "missing_person_report",
+    "sexual_offence_report",
+    "rural_crime_report",
+    "contact_form",
+    "email",
+    "social_media",
+    "other",
+)
 SERVICES = ("report_a_crime", "missing_person", "sexual_offence", "rural_crime")
 Row = dict[str, Any]
 Counts = dict[str | None, tuple[int, int, int]]

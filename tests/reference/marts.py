@@ -28,30 +28,50 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 Naive = Mapping[str, NaiveWarehouse]
 
 DIGITAL = {
-    "digital_contacts": "digital.digital_contacts", "report_a_crime_submissions": "ocr.report_a_crime_submissions",
-    "live_chats": "live_chat.live_chats", "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
-    "share_of_non_emergency": "digital.share_of_non_emergency", "non_emergency_demand": "demand.non_emergency",
+    "digital_contacts": "digital.digital_contacts",
+    "report_a_crime_submissions": "ocr.report_a_crime_submissions",
+    "live_chats": "live_chat.live_chats",
+    "other_than_ocr_and_chat": "digital.other_than_ocr_and_chat",
+    "share_of_non_emergency": "digital.share_of_non_emergency",
+    "non_emergency_demand": "demand.non_emergency",
     "total_demand": "demand.total",
-}  # fmt: skip
+}
 CALLS = {
-    "received": "received", "answered": "answered", "not_answered": "not_answered",
-    "pct_not_answered": "pct_not_answered", "avg_queue_seconds": "avg_queue_time",
-    "avg_queue_seconds_all": "avg_queue_time_all", "avg_talk_seconds": "avg_talk_time",
+    "received": "received",
+    "answered": "answered",
+    "not_answered": "not_answered",
+    "pct_not_answered": "pct_not_answered",
+    "avg_queue_seconds": "avg_queue_time",
+    "avg_queue_seconds_all": "avg_queue_time_all",
+    "avg_talk_seconds": "avg_talk_time",
     "pct_answered_within_target": "pct_answered_within_target",
-    "pct_received_within_target": "pct_received_within_target", "median_queue_seconds": "median_queue_time",
-    "p90_queue_seconds": "p90_queue_time", "max_queue_seconds": "max_queue_time", "called_back": "called_back",
-    "pct_called_back_same_day": "pct_called_back_same_day", "talk_hours": "talk_hours",
-}  # fmt: skip
+    "pct_received_within_target": "pct_received_within_target",
+    "median_queue_seconds": "median_queue_time",
+    "p90_queue_seconds": "p90_queue_time",
+    "max_queue_seconds": "max_queue_time",
+    "called_back": "called_back",
+    "pct_called_back_same_day": "pct_called_back_same_day",
+    "talk_hours": "talk_hours",
+}
 CHATS = {
-    "live_chats": "live_chats", "accepted": "accepted", "pct_not_accepted": "pct_not_accepted",
-    "avg_wait_seconds": "avg_wait_time", "avg_duration_seconds": "avg_duration",
-    "chats_per_operator_hour": "chats_per_operator_hour", "avg_concurrent_chats": "avg_concurrent_chats",
+    "live_chats": "live_chats",
+    "accepted": "accepted",
+    "pct_not_accepted": "pct_not_accepted",
+    "avg_wait_seconds": "avg_wait_time",
+    "avg_duration_seconds": "avg_duration",
+    "chats_per_operator_hour": "chats_per_operator_hour",
+    "avg_concurrent_chats": "avg_concurrent_chats",
     "max_concurrent_chats": "max_concurrent_chats",
-}  # fmt: skip
+}
 CRIMES = (
-    "recorded_crime", "cancelled_crime", "pct_cancelled", "pct_cancelled_of_recorded",
-    "pct_cancelled_of_initially_recorded", "pct_cohort_cancelled", "days_to_cancel",
-)  # fmt: skip
+    "recorded_crime",
+    "cancelled_crime",
+    "pct_cancelled",
+    "pct_cancelled_of_recorded",
+    "pct_cancelled_of_initially_recorded",
+    "pct_cohort_cancelled",
+    "days_to_cancel",
+)
 
 
 def measures_by_month(naive: Naive) -> Rows:

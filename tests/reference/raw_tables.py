@@ -45,20 +45,33 @@ def load_history(connection: duckdb.DuckDBPyConnection, history: History, *, shu
                 read = sum(sum(counts[force]) for force in forces)
                 loads.append(
                     {
-                        "load_id": number, "source": source, "extract_date": day, "file_name": f"file {number}",
-                        "file_sha256": "hash", "rows_read": read, "rows_loaded": 0, "rows_quarantined": 0,
-                        "status": "loaded" if read else "empty", "is_synthetic": False, "loaded_at": LOADED_AT,
-                        "run_id": "run", "change_seq": number,
+                        "load_id": number,
+                        "source": source,
+                        "extract_date": day,
+                        "file_name": f"file {number}",
+                        "file_sha256": "hash",
+                        "rows_read": read,
+                        "rows_loaded": 0,
+                        "rows_quarantined": 0,
+                        "status": "loaded" if read else "empty",
+                        "is_synthetic": False,
+                        "loaded_at": LOADED_AT,
+                        "run_id": "run",
+                        "change_seq": number,
                     }
-                )  # fmt: skip
+                )
                 by_force += [
                     {
-                        "load_id": number, "force_code": force, "rows_read": loaded + faulty + repeated,
-                        "rows_loaded": loaded, "rows_quarantined": faulty + repeated, "rows_repeated": repeated,
+                        "load_id": number,
+                        "force_code": force,
+                        "rows_read": loaded + faulty + repeated,
+                        "rows_loaded": loaded,
+                        "rows_quarantined": faulty + repeated,
+                        "rows_repeated": repeated,
                     }
                     for force in forces
                     for loaded, faulty, repeated in [counts[force]]
-                ]  # fmt: skip
+                ]
         rows = [
             {**row, "load_id": numbers[row["extract_date"], row["force_code"]], "source_row": position}
             for position, row in enumerate(history.rows[source], start=1)
@@ -92,40 +105,51 @@ def load_definitions(connection: duckdb.DuckDBPyConnection, definitions: Definit
         "reference.call_parameters",
         [
             {
-                "force_code": row.force, "line": line, "valid_from": row.first, "valid_to": row.last,
+                "force_code": row.force,
+                "line": line,
+                "valid_from": row.first,
+                "valid_to": row.last,
                 "answer_target_seconds": row.value.target_seconds,
                 "short_abandon_seconds": row.value.short_abandon_seconds,
                 "called_back_counts_as_answered": row.value.called_back_is_answered,
                 "staffing_service_level_pct": row.value.service_level_pct,
-                "after_call_seconds": row.value.after_call_seconds, "source": "drawn",
+                "after_call_seconds": row.value.after_call_seconds,
+                "source": "drawn",
             }
             for line, rows in definitions.calls.items()
             for row in rows
         ],
-    )  # fmt: skip
+    )
     connection.execute("delete from reference.measure_targets")
     insert(
         connection,
         "reference.measure_targets",
         [
             {
-                "force_code": row.force, "measure": measure, "valid_from": row.first, "valid_to": row.last,
-                "target": row.value, "kind": "target", "source": "drawn",
+                "force_code": row.force,
+                "measure": measure,
+                "valid_from": row.first,
+                "valid_to": row.last,
+                "target": row.value,
+                "kind": "target",
+                "source": "drawn",
             }
             for measure, rows in definitions.targets.items()
             for row in rows
         ],
-    )  # fmt: skip
+    )
     connection.execute("delete from reference.cancelled_crime_formulas")
     insert(
         connection,
         "reference.cancelled_crime_formulas",
         [
             {
-                "force_code": row.force, "valid_from": row.first, "valid_to": row.last,
+                "force_code": row.force,
+                "valid_from": row.first,
+                "valid_to": row.last,
                 "formula": "pct_cancelled_of_initially_recorded" if row.value else "pct_cancelled_of_recorded",
                 "source": "drawn",
             }
             for row in definitions.counts_cancelled_as_recorded
         ],
-    )  # fmt: skip
+    )

@@ -61,10 +61,20 @@ def _load(connection: duckdb.DuckDBPyConnection, history: History) -> None:
         key = {"call_segments": "call_id", "digital_contacts": "contact_id", "live_chats": "chat_id"}.get(source)
         first = min(row["extract_date"] for row in history.rows[source])
         load = {
-            "load_id": number, "source": source, "extract_date": first, "file_name": "old", "file_sha256": "old",
-            "rows_read": 1, "rows_loaded": 1, "rows_quarantined": 0, "status": "replaced", "is_synthetic": False,
-            "loaded_at": LOADED_AT, "run_id": "run", "change_seq": number,
-        }  # fmt: skip
+            "load_id": number,
+            "source": source,
+            "extract_date": first,
+            "file_name": "old",
+            "file_sha256": "old",
+            "rows_read": 1,
+            "rows_loaded": 1,
+            "rows_quarantined": 0,
+            "status": "replaced",
+            "is_synthetic": False,
+            "loaded_at": LOADED_AT,
+            "run_id": "run",
+            "change_seq": number,
+        }
         insert(connection, "audit.load", [load])
         if key:
             replaced = history.rows[source][0] | {key: "replaced", "extract_date": first}

@@ -50,11 +50,25 @@ SOURCES = {name: EVERY_SOURCE[name] for name in START}
 Values = dict[str, Any]
 # Each makes one row faulty, regardless of the others of the file.
 DEFECTS = (
-    "bad_timestamp", "time_of_day_missing", "hour_that_never_was", "required_cell_empty", "outside_the_closed_list",
-    "negative_seconds", "segment_zero", "not_whole", "not_a_duration", "neither_yes_nor_no", "times_in_the_wrong_order",
-    "cancelled_without_a_time", "offset_outside_its_list", "too_few_cells", "too_many_cells",
-    "quote_that_is_not_closed", "line_that_is_no_object", "line_that_is_no_json",
-)  # fmt: skip
+    "bad_timestamp",
+    "time_of_day_missing",
+    "hour_that_never_was",
+    "required_cell_empty",
+    "outside_the_closed_list",
+    "negative_seconds",
+    "segment_zero",
+    "not_whole",
+    "not_a_duration",
+    "neither_yes_nor_no",
+    "times_in_the_wrong_order",
+    "cancelled_without_a_time",
+    "offset_outside_its_list",
+    "too_few_cells",
+    "too_many_cells",
+    "quote_that_is_not_closed",
+    "line_that_is_no_object",
+    "line_that_is_no_json",
+)
 REFUSALS = ("required_column_under_an_unknown_name", "extension_that_lies", "gzip_cut_off", "parquet_cut_off")
 # How files differ that are read alike; one of each is drawn.
 LAYOUTS = (
@@ -258,21 +272,28 @@ class _Draw(Drawer):
         for number in range(first, first + count):
             is_last = number == first + count - 1
             is_answered = rng.random() < (0.8 if is_last else 0.2)
-            queue = rng.choice((
-                Decimal(rng.randrange(30)), Decimal(rng.choice(("9.999", "10", "89.999", "90", "0"))),
-                Decimal(rng.randrange(2_000_000)) / 1000,
-            ))  # fmt: skip
+            queue = rng.choice(
+                (
+                    Decimal(rng.randrange(30)),
+                    Decimal(rng.choice(("9.999", "10", "89.999", "90", "0"))),
+                    Decimal(rng.randrange(2_000_000)) / 1000,
+                )
+            )
             talk = rng.choice((None, Decimal(rng.randrange(4000)), Decimal(rng.randrange(4_000_000)) / 1000))
             others = ("abandoned", "disconnected") if is_last else ("transferred", "overflow")
             back = base["arrived_at"] + timedelta(seconds=rng.choice((0, 60, 1800, 5400, 40_000, 90_000)))
             offset = int((local_of(base["arrived_at"]) - base["arrived_at"].replace(tzinfo=None)).total_seconds()) // 60
             yield {
-                **base, "call_id": name, "segment_no": number, "line": base["line"] if number == first else "other",
-                "utc_offset_minutes": self._seldom(offset, 0.7), "queue_seconds": queue,
+                **base,
+                "call_id": name,
+                "segment_no": number,
+                "line": base["line"] if number == first else "other",
+                "utc_offset_minutes": self._seldom(offset, 0.7),
+                "queue_seconds": queue,
                 "disposition": "answered" if is_answered else rng.choice(others),
                 "talk_seconds": talk if is_answered else None,
                 "called_back_at": None if is_answered else self._seldom(back, 0.5),
-            }  # fmt: skip
+            }
             base["arrived_at"] += timedelta(seconds=int(queue) + int(talk or 0) + 1)
 
     def _chat(self, day: date, busy: datetime) -> Values:
@@ -298,9 +319,14 @@ class _Draw(Drawer):
         values = self._crimes(day)
         recorded = self._moment(day)
         values.update(
-            recorded_at=recorded, updated_at=recorded, status="recorded", cancelled_at=None, cancel_code=None,
-            offence_code=rng.choice(("8N", "105A", "28E", "ZZ9", "58C")), district=rng.choice(districts),
-        )  # fmt: skip
+            recorded_at=recorded,
+            updated_at=recorded,
+            status="recorded",
+            cancelled_at=None,
+            cancel_code=None,
+            offence_code=rng.choice(("8N", "105A", "28E", "ZZ9", "58C")),
+            district=rng.choice(districts),
+        )
         yield day, values
         for update in sorted(rng.sample(self.days, rng.choice((0, 1, 1, 2, 3)))):
             if update < day:

@@ -137,8 +137,12 @@ class _Drawing:
         dice = self.dice
         self.rush = self._moment().replace(minute=0, second=0)
         for draw, fewest, most in (
-            (self._call, 4, 14), (self._contact, 2, 8), (self._report, 2, 8), (self._chats, 2, 6), (self._crime, 2, 8),
-        ):  # fmt: skip
+            (self._call, 4, 14),
+            (self._contact, 2, 8),
+            (self._report, 2, 8),
+            (self._chats, 2, 6),
+            (self._crime, 2, 8),
+        ):
             for _ in range(dice.randint(fewest, most)):
                 self.count += 1
                 draw(force, f"{force}-{self.count}")

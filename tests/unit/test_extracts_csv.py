@@ -345,12 +345,38 @@ def test_a_quote_at_any_place_changes_one_row_at_most(tmp_path, data, quoting):
 
 
 PLAIN_CELLS = [
-    "a", "b c", "", "", " ", "\u00a0", "\ufeff", " x", "y\u2003", "é", "Total", "\x0b", "-", "\x85", "\u2028",
-]  # fmt: skip
+    "a",
+    "b c",
+    "",
+    "",
+    " ",
+    "\u00a0",
+    "\ufeff",
+    " x",
+    "y\u2003",
+    "é",
+    "Total",
+    "\x0b",
+    "-",
+    "\x85",
+    "\u2028",
+]
 ODD_CELLS = [
-    '""', '"q"', '" q "', '"a""b"', '""""', '"a,b"', '"a;b"', '"x\ny"', '"x\ry"', '5" pipe', '"a"x', 'a"', '"',
+    '""',
+    '"q"',
+    '" q "',
+    '"a""b"',
+    '""""',
+    '"a,b"',
+    '"a;b"',
+    '"x\ny"',
+    '"x\ry"',
+    '5" pipe',
+    '"a"x',
+    'a"',
+    '"',
     "\x00",
-]  # fmt: skip
+]
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -44,8 +44,13 @@ def test_rows_are_counted_by_force_and_without_a_known_force(installation):
     installation.run()
     assert counts(installation) == [(1, "essex", 1, 0, 1, 0), (1, "kent", 6, 3, 3, 2), (1, None, 2, 0, 2, 0)]
     assert installation.query("select source_row, force_code from audit.quarantine order by source_row") == [
-        (3, "kent"), (4, "kent"), (5, "kent"), (7, "essex"), (8, None), (9, None),
-    ]  # fmt: skip
+        (3, "kent"),
+        (4, "kent"),
+        (5, "kent"),
+        (7, "essex"),
+        (8, None),
+        (9, None),
+    ]
 
 
 def test_rows_of_a_file_without_a_force_column_have_the_configured_force(installation):
@@ -66,8 +71,10 @@ def test_rejected_deliveries_count_no_rows_by_force_and_corrections_do(installat
     loads = {load for load, *_ in counts(installation)}
     assert {status for load, status in statuses.items() if load not in loads} <= {"rejected"}
     assert [(statuses[load], *numbers[:3]) for load, *numbers in counts(installation)] == [
-        ("replaced", "kent", 1, 1), ("loaded", "kent", 1, 1), ("loaded", "essex", 1, 1),
-    ]  # fmt: skip
+        ("replaced", "kent", 1, 1),
+        ("loaded", "kent", 1, 1),
+        ("loaded", "essex", 1, 1),
+    ]
 
 
 def test_loads_of_an_earlier_version_are_counted_from_their_rows(installation):

@@ -122,9 +122,12 @@ def test_the_assumed_months_agree_with_what_the_paper_says_in_words() -> None:
 
 def test_months_before_the_range_have_only_crimes_that_changed_in_it(read) -> None:
     began = {
-        "call_segments": "arrived_at", "digital_contacts": "received_at", "online_crime_reports": "submitted_at",
-        "live_chats": "requested_at", "crimes": "recorded_at",
-    }  # fmt: skip
+        "call_segments": "arrived_at",
+        "digital_contacts": "received_at",
+        "online_crime_reports": "submitted_at",
+        "live_chats": "requested_at",
+        "crimes": "recorded_at",
+    }
     # The last hours of July arrive with the first of August.
     early = {
         source for source, at in began.items() for row in read.history.rows[source] if month_of(row[at]) < (2022, 7)

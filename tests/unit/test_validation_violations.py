@@ -157,8 +157,7 @@ def test_a_volume_at_the_limit_or_without_a_past_passes(tmp_path, change):
 
 RULES = [
     ("expect_column_values_to_be_between", {"column": "length", "max_value": 100}, {"length": 101}),
-    ("expect_column_values_to_be_between", {"column": "length", "max_value": 100, "strict_max": True},
-      {"length": 100}),
+    ("expect_column_values_to_be_between", {"column": "length", "max_value": 100, "strict_max": True}, {"length": 100}),
     ("expect_column_values_to_be_in_set", {"column": "kind", "value_set": ["old", "it's"]}, {"kind": "its"}),
     ("expect_column_values_to_not_be_in_set", {"column": "visit_id", "value_set": ["v2"]}, {}),
     ("expect_column_values_to_not_be_null", {"column": "caller"}, {"caller": None}),
@@ -168,17 +167,31 @@ RULES = [
     ("expect_column_values_to_match_like_pattern", {"column": "visit_id", "like_pattern": "%1"}, {}),
     ("expect_column_value_lengths_to_be_between", {"column": "visit_id", "max_value": 2}, {"visit_id": "v22"}),
     ("expect_column_pair_values_to_be_equal", {"column_A": "minutes", "column_B": "length"}, {"length": None}),
-    ("expect_column_pair_values_a_to_be_greater_than_b", {"column_A": "ended", "column_B": "began"},
-      {"ended": "2022-10-30 10:00:00"}),
-    ("expect_column_pair_values_a_to_be_greater_than_b", {"column_A": "ended", "column_B": "began", "or_equal": True,
-      "ignore_row_if": "either_value_is_missing"}, {"ended": "2022-10-30 09:59:59.999999"}),
+    (
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        {"column_A": "ended", "column_B": "began"},
+        {"ended": "2022-10-30 10:00:00"},
+    ),
+    (
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        {"column_A": "ended", "column_B": "began", "or_equal": True, "ignore_row_if": "either_value_is_missing"},
+        {"ended": "2022-10-30 09:59:59.999999"},
+    ),
     ("expect_column_values_to_be_unique", {"column": "visit_id"}, {"visit_id": "v1", "force_code": "essex"}),
-    ("expect_compound_columns_to_be_unique", {"column_list": ["visit_id", "kind"]},
-      {"visit_id": "v1", "force_code": "essex"}),
-    ("unexpected_rows_expectation", {"unexpected_rows_query":
-      "select extract_date, load_id, source_row from {batch} where began = timestamp '2022-10-30 10:00:30';"},
-      {"began": "2022-10-30 10:00:30"}),
-]  # fmt: skip
+    (
+        "expect_compound_columns_to_be_unique",
+        {"column_list": ["visit_id", "kind"]},
+        {"visit_id": "v1", "force_code": "essex"},
+    ),
+    (
+        "unexpected_rows_expectation",
+        {
+            "unexpected_rows_query": "select extract_date, load_id, source_row from {batch} "
+            "where began = timestamp '2022-10-30 10:00:30';"
+        },
+        {"began": "2022-10-30 10:00:30"},
+    ),
+]
 
 
 @pytest.mark.parametrize(("kind", "arguments", "change"), RULES, ids=[rule[0] for rule in RULES])

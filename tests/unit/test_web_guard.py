@@ -77,11 +77,26 @@ def test_the_loopback_names_with_the_port_are_the_server(host):
 
 
 OTHER_HOSTS = [
-    "evil.example", "evil.example:3000", "localhost", "localhost:3001", "localhost.:3000",
-    "localhost.evil.example:3000", "evil-localhost:3000", "127.0.0.1:3000@evil.example", "127.0.0.1.nip.example:3000",
-    "127.0.0.1:3000:3000", "127.1:3000", "0.0.0.0:3000", "::1:3000", "[::]:3000", "[::ffff:127.0.0.1]:3000",
-    " 127.0.0.1:3000", "127.0.0.1:3000, evil.example", "127.0.0.1:3000\u00a0", "",
-]  # fmt: skip
+    "evil.example",
+    "evil.example:3000",
+    "localhost",
+    "localhost:3001",
+    "localhost.:3000",
+    "localhost.evil.example:3000",
+    "evil-localhost:3000",
+    "127.0.0.1:3000@evil.example",
+    "127.0.0.1.nip.example:3000",
+    "127.0.0.1:3000:3000",
+    "127.1:3000",
+    "0.0.0.0:3000",
+    "::1:3000",
+    "[::]:3000",
+    "[::ffff:127.0.0.1]:3000",
+    " 127.0.0.1:3000",
+    "127.0.0.1:3000, evil.example",
+    "127.0.0.1:3000\u00a0",
+    "",
+]
 
 
 @pytest.mark.parametrize("host", OTHER_HOSTS)
@@ -106,11 +121,23 @@ def test_a_request_without_an_origin_is_allowed():
 
 
 FOREIGN_ORIGINS = [
-    "null", "", "http://evil.example", "http://localhost:3000", "http://127.0.0.1", "http://127.0.0.1:3001",
-    "http://127.0.0.1:30001", "http://127.0.0.1:3000.evil.example", "http://127.0.0.1:3000@evil.example",
-    "http://user@127.0.0.1:3000", "http://127.0.0.1:3000/", "http://127.0.0.1:3000 http://evil.example",
-    "//127.0.0.1:3000", "127.0.0.1:3000", "file://127.0.0.1:3000", "chrome-extension://127.0.0.1:3000",
-]  # fmt: skip
+    "null",
+    "",
+    "http://evil.example",
+    "http://localhost:3000",
+    "http://127.0.0.1",
+    "http://127.0.0.1:3001",
+    "http://127.0.0.1:30001",
+    "http://127.0.0.1:3000.evil.example",
+    "http://127.0.0.1:3000@evil.example",
+    "http://user@127.0.0.1:3000",
+    "http://127.0.0.1:3000/",
+    "http://127.0.0.1:3000 http://evil.example",
+    "//127.0.0.1:3000",
+    "127.0.0.1:3000",
+    "file://127.0.0.1:3000",
+    "chrome-extension://127.0.0.1:3000",
+]
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
