@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
@@ -23,6 +23,17 @@ def table(*names: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL literal, for statements that take no parameters: ATTACH, COMMENT, COPY ... TO."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> Any:
+    """Return the first value of the first row of a query; None without a row."""
+    row = connection.execute(sql, parameters).fetchone()
+    return row[0] if row else None
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Return the number of rows of a relation, given as quoted name."""
+    return int(scalar(connection, f"select count(*) from {relation}"))  # noqa: S608 - a quoted name
 
 
 def column_names(cursor: duckdb.DuckDBPyConnection) -> list[str]:

@@ -83,7 +83,7 @@ def run(
         )
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
-        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}")
+        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Exchange the two")
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [])
     repair_damage(settings)

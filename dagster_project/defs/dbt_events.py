@@ -12,7 +12,7 @@ import duckdb
 
 from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.settings import Settings
-from dagster_project.sql import table
+from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import BuildReport, NodeResult
 from dagster_project.transformation.lineage import column_lineage
 from dagster_project.transformation.project import target_path
@@ -164,7 +164,5 @@ def _row_counts(connection: duckdb.DuckDBPyConnection, report: BuildReport) -> d
     counts: dict[str, int] = {}
     for node in report.nodes:
         if node.is_good and node.resource_type in ("model", "seed") and node.name in tables:
-            relation = table(tables[node.name], node.name)
-            row = connection.execute(f"select count(*) from {relation}").fetchone()  # noqa: S608 - quoted names
-            counts[node.unique_id] = int(row[0]) if row else 0
+            counts[node.unique_id] = count_rows(connection, table(tables[node.name], node.name))
     return counts

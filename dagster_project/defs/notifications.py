@@ -173,7 +173,7 @@ def _addresses(file: Path) -> list[str]:
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
         if status.st_mode & 0o077:
             raise NotifyFileError(
-                f"{file}: others may read the addresses of alerts. Nothing was sent. chmod 600 {file}"
+                f"{file}: others may read the addresses of alerts. Nothing was sent. Run: chmod 600 {file}"
             )
         lines = [line.strip() for line in stream]
     addresses = [line for line in lines if line and not line.startswith("#")]

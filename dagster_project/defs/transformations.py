@@ -10,7 +10,7 @@ from dagster_project.defs.dbt_events import column_types
 from dagster_project.defs.dbt_specs import Translator
 from dagster_project.defs.resources import Dbt
 from dagster_project.settings import Settings
-from dagster_project.sql import table
+from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import STEPS, Step
 from dagster_project.transformation.project import read_manifest
 from dagster_project.warehouse.connection import loading_connection
@@ -61,12 +61,11 @@ def audit_materializations(manifest: Path, settings: Settings) -> Iterator[dg.As
         for spec in audit_specs(manifest):
             schema, name = spec.key.path
             if (schema, name) in types:
-                row = connection.execute(f"select count(*) from {table(schema, name)}").fetchone()  # noqa: S608 - quoted
                 columns = [dg.TableColumn(column, kind.lower()) for column, kind in types[schema, name].items()]
                 yield dg.AssetMaterialization(
                     asset_key=spec.key,
                     metadata={
-                        "dagster/row_count": int(row[0]) if row else 0,
+                        "dagster/row_count": count_rows(connection, table(schema, name)),
                         "dagster/column_schema": dg.TableSchema(columns),
                     },
                 )

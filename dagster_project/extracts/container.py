@@ -279,7 +279,9 @@ def _opened(path: Path, name: str) -> BufferedReader:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
             raise _not_a_file(name) from None
         reason = os.strerror(error.errno or errno.EIO)
-        raise UnreadableExtract("cannot_open", f"{name}: cannot be opened: {reason}") from None
+        raise UnreadableExtract(
+            "cannot_open", f"{name}: cannot be opened: {reason}; expected a file that this user may read"
+        ) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise _not_a_file(name)
@@ -410,7 +412,7 @@ def _bad_text(name: str) -> UnreadableExtract:
 
 
 def _cannot_read(name: str) -> UnreadableExtract:
-    return UnreadableExtract("cannot_read", f"{name}: reading from the disk failed")
+    return UnreadableExtract("cannot_read", f"{name}: reading from the disk failed; deliver it again")
 
 
 def _read(stream: BinaryIO, name: str, size: int = _CHUNK) -> bytes:

@@ -339,10 +339,6 @@ def _may_have_blank_ends(block: bytes, delimiter: str) -> bool:
     return bool((kinds[1:] + kinds[:-1] == _MAY_BE_BLANK + _BORDER).any())
 
 
-def _line_ends(cell: str) -> int:
-    return cell.count("\n") + cell.count("\r") - cell.count("\r\n")
-
-
 def _blank_rows(rows: list[list[str]], faults: dict[int, Fault], positions: dict[str, int]) -> set[int]:
     """Return the indices of rows that have delimiters only, without any text."""
     first = next(iter(positions.values()))
@@ -445,7 +441,7 @@ def _segment(
                     wanted = len(row) if width is None else width
                     if not _fits(row, wanted) or _are_whole_rows(spanned, row, delimiter, wanted):
                         break
-                    out.continuations += sum(map(_line_ends, row))
+                    out.continuations += sum(c.count("\n") + c.count("\r") - c.count("\r\n") for c in row)
                 out.starts.append(number + begin + before)
                 out.rows.append(row)
                 before = after

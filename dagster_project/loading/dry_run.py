@@ -130,7 +130,8 @@ def check_deliveries(
             first_load_id=last_load(connection) + 1,
         )
         if candidate.removed_files:
-            raise UsageError(f"{printable(str(candidate.removed_files[0].path))}: was removed while it was read")
+            name = printable(str(candidate.removed_files[0].path))
+            raise UsageError(f"{name}: was removed while it was read; nothing was checked. Put it back and run again")
         violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")

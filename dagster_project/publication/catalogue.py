@@ -11,7 +11,7 @@ from dagster_project.extracts.errors import printable
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.publication.query import published_database
 from dagster_project.settings import Settings
-from dagster_project.sql import column_names, table
+from dagster_project.sql import column_names, count_rows, table
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def list_tables(settings: Settings) -> Listing:
         tables = connection.execute(
             "select table_name, any_value(grain) from data_dictionary group by table_name order by table_name"
         ).fetchall()
-        rows: list[tuple[object, ...]] = [(name, _count_rows(connection, name), grain) for name, grain in tables]
+        rows: list[tuple[object, ...]] = [
+            (name, count_rows(connection, table("marts", name)), grain) for name, grain in tables
+        ]
         return Listing(("table_name", "rows", "grain"), rows)
 
 
@@ -110,7 +112,7 @@ def describe_table(settings: Settings, name: str) -> PublishedTable:
             """,
             {"name": name},
         )
-        return PublishedTable(name, _count_rows(connection, name), known[name], columns)
+        return PublishedTable(name, count_rows(connection, table("marts", name)), known[name], columns)
 
 
 def page_of(settings: Settings, page: str) -> Path:
@@ -130,11 +132,6 @@ def page_of(settings: Settings, page: str) -> Path:
 def _listing(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object]) -> Listing:
     cursor = connection.execute(sql, parameters)
     return Listing(tuple(column_names(cursor)), cursor.fetchall())
-
-
-def _count_rows(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.execute(f"select count(*) from {table('marts', name)}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _near(text: str, known: list[str]) -> str:

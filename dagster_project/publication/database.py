@@ -1,11 +1,8 @@
 """The database of a publication: all marts in one DuckDB file, a copy of the file in which dbt builds them."""
 
-from collections.abc import Sequence
-
 import duckdb
 
 from dagster_project.sql import table
-from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import transaction
 
 DATABASE = "fcir.duckdb"
@@ -25,12 +22,3 @@ def add_publication(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 f"insert into {target} by name select * from {source} where run_id not in (select run_id from {target})"
             )
-
-
-def count_rows(connection: duckdb.DuckDBPyConnection, marts: Sequence[Mart]) -> dict[str, int]:
-    """Return the number of rows by mart."""
-    counts = {}
-    for mart in marts:
-        row = connection.execute(f"select count(*) from {table('marts', mart.name)}").fetchone()
-        counts[mart.name] = int(row[0]) if row else 0
-    return counts

@@ -34,7 +34,7 @@ from dagster_project.publication.publish import GateClosed, check_gate, finish, 
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
-from dagster_project.sql import literal, quoted, table
+from dagster_project.sql import count_rows, literal, quoted, scalar, table
 from dagster_project.transformation.project import Mart
 from dagster_project.warehouse.connection import (
     STORAGE_VERSION,
@@ -143,8 +143,7 @@ def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Pat
     """
     folders = sorted(path for path in root.glob("[0-9]*") if path.is_dir()) if root.is_dir() else []
     newest = folders[-1] if folders else None
-    row = connection.execute("select max(run_id) from audit.public_edition").fetchone()
-    recorded = str(row[0]) if row and row[0] else ""
+    recorded = scalar(connection, "select max(run_id) from audit.public_edition") or ""
     if recorded > (newest.name if newest else "") or (newest and not (newest / DATABASE).is_file()):
         raise EditionRefused(
             f"the public edition {recorded or (newest.name if newest else '')} is not in {root}, and what it showed "
@@ -411,8 +410,7 @@ def _copy_out(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, 
         for form, shown, options in (("parquet", "*", "format parquet"), ("csv", no_formula, "format csv, header")):
             file = literal(str(published_path(folder, form, f"{name}.{form}")))
             connection.execute(f"copy (select {shown} from {source} order by all nulls last) to {file} ({options})")
-        row = connection.execute(f"select count(*) from {source}").fetchone()
-        counts[name] = int(row[0]) if row else 0
+        counts[name] = count_rows(connection, source)
     return counts
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.clock import utc_now
-from dagster_project.publication.database import DATABASE, add_publication, count_rows
+from dagster_project.publication.database import DATABASE, add_publication
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (
     FailedRendering,
@@ -31,6 +31,7 @@ from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, recover_interrupted
 from dagster_project.settings import Settings
+from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import newest_change, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, readable_files, spilling_connection
@@ -102,7 +103,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         note_writing(connection)
         write_texts(connection)
         add_publication(connection)
-        counts = count_rows(connection, marts)
+        counts = {mart.name: count_rows(connection, table("marts", mart.name)) for mart in marts}
         write_parquet(connection, marts, partial, before=before if goes_on else None)
         connection.execute(f"checkpoint {MARTS}")
         is_rewrite_due = should_be_rewritten(connection)

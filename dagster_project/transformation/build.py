@@ -9,6 +9,7 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
+from dagster_project.sql import scalar
 from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
@@ -228,8 +229,7 @@ def _steps_built(connection: duckdb.DuckDBPyConnection, change_seq: int, current
 
 def newest_change(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the number of the newest change of the loads; 0 if nothing was ever loaded."""
-    row = connection.execute("select coalesce(max(change_seq), 0) from audit.load").fetchone()
-    return int(row[0]) if row else 0
+    return int(scalar(connection, "select coalesce(max(change_seq), 0) from audit.load"))
 
 
 def last_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, bool] | None:
@@ -250,8 +250,8 @@ def built_upon(connection: duckdb.DuckDBPyConnection) -> int | None:
 
     The tables `chg_SOURCE_rows` contain what has changed since that state.
     """
-    row = connection.execute("select built_upon from audit.build_started").fetchone()
-    return int(row[0]) if row and row[0] is not None else None
+    upon: int | None = scalar(connection, "select built_upon from audit.build_started")
+    return upon
 
 
 def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -259,8 +259,8 @@ def begun_by(connection: duckdb.DuckDBPyConnection) -> str | None:
 
     The marts may contain its tables even if the last successful build was of another state of the project.
     """
-    row = connection.execute("select project_fingerprint from audit.build_started").fetchone()
-    return str(row[0]) if row else None
+    begun: str | None = scalar(connection, "select project_fingerprint from audit.build_started")
+    return begun
 
 
 def stale_because(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -121,7 +121,8 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
             DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()
     if outcome.result is None:
-        raise DbtError(f"dbt {arguments[0]} failed: {str(outcome.exception) or 'it was stopped'}")
+        cause = str(outcome.exception or "it was stopped").rstrip(".")
+        raise DbtError(f"dbt {arguments[0]} failed: {cause}. What was published stays. Correct dbt/ and run again")
     return outcome.result
 
 

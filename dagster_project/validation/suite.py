@@ -127,7 +127,11 @@ def run_suite(
     result.meta["batch_spec"] = {"data_asset_name": f"incoming.{contract.source}"}
     result.meta |= {"contract_version": contract.version, "is_synthetic": is_synthetic}
     if broken := [item for item in result.results if item.exception_info.get("raised_exception", True)]:
-        raise ValidationBroken(f"{contract.source}: Great Expectations could not compute {len(broken)} expectations")
+        names = ", ".join(item.expectation_config.kwargs["rule"] for item in broken)
+        raise ValidationBroken(
+            f"{contract.source}: Great Expectations could not compute {names}. Nothing of the source was accepted. "
+            "This is a fault of fcir: please report it with the output of fcir --debug run"
+        )
     success = {item.expectation_config.kwargs["rule"]: bool(item.success) for item in result.results}
     return success, json.dumps(result.to_json_dict(), sort_keys=True)
 

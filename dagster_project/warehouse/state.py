@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.sql import count_rows
 from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     is_cut_short,
@@ -127,14 +128,8 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
 
     They are missing if a run was killed early, or until a run has updated a warehouse of an earlier layout.
     """
-    row = connection.execute(
-        """
-        select count(*)
-        from information_schema.columns
-        where table_schema = 'audit' and table_name = 'marts_file'
-        """
-    ).fetchone()
-    return bool(row and row[0])
+    table = "information_schema.tables where table_schema = 'audit' and table_name = 'marts_file'"
+    return count_rows(connection, table) > 0
 
 
 def _judged(is_published: bool) -> str:

@@ -140,7 +140,7 @@ def read_report(
     known = paper_months(connection).get(force_code, [])
     if month not in months:
         exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
-        raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}")
+        raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}. See: fcir status")
     charts = _chart_months(connection, force_code, month)
     weeks = weeks_until(connection, force_code, month)
     weekly = {
