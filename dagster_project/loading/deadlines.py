@@ -50,6 +50,12 @@ def deadline(contract: Contract, day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), contract.delivered_by, LONDON)
 
 
+def last_due_day(contract: Contract, now: datetime) -> date:
+    """Return the newest extract date whose deadline has passed; `now` has a time zone."""
+    yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
+    return yesterday if deadline(contract, yesterday) <= now else yesterday - timedelta(days=1)
+
+
 def overdue_sources(
     connection: duckdb.DuckDBPyConnection | None,
     landing: Landing,
@@ -80,10 +86,8 @@ def overdue_sources(
     for source, contract in sorted(contracts.items()):
         if not contract.is_daily or not came[source]:
             continue
-        today = now.astimezone(LONDON).date()
         first = max(min(came[source]), contract.first_delivery or min(came[source]))
-        owed = [day for day in days_between(first, today) if deadline(contract, day) <= now]
-        days = tuple(day for day in owed if day not in came[source])
+        days = tuple(day for day in days_between(first, last_due_day(contract, now)) if day not in came[source])
         if days:
             found.append(OverdueSource(source, days, deadline(contract, days[0])))
     return found

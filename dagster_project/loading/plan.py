@@ -10,7 +10,7 @@ import duckdb
 
 from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
-from dagster_project.loading.deadlines import deadline, delivered_days
+from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
 
 ACCEPTED = ("loaded", "empty")
@@ -277,7 +277,8 @@ def expected_days(
             last = wanted.last or newest
             if first and last:
                 days.update(days_between(first, last))
-        owed[source] = sorted(day for day in days if (source, day) not in held and deadline(contract, day) <= now)
+        due = last_due_day(contract, now)
+        owed[source] = sorted(day for day in days if day <= due and (source, day) not in held)
     return owed
 
 

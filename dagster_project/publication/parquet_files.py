@@ -97,8 +97,13 @@ def _month_files(folder: Path, name: str) -> list[Path]:
 def _write_months(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Path, before: Path | None) -> None:
     unchanged = _unchanged_months(connection, mart, before) if before else {}
     relation, column = table("marts", mart.name), quoted(mart.month_of or "")
+    # By day first: the month of every row would take three times as long.
     months = connection.execute(
-        f"select cast(date_trunc('month', {column}) as date) as month, count(*) from {relation} group by month"
+        f"""
+        select cast(date_trunc('month', day) as date) as month, cast(sum(rows) as bigint)
+        from (select {column} as day, count(*) as rows from {relation} group by day)
+        group by month
+        """
     ).fetchall()
     for month, rows in months or [(None, 0)]:
         parts = (_FOLDER, mart.name, f"month={_name_of(month)}", _PART)

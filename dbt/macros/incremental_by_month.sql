@@ -7,7 +7,7 @@
     skip older rows.
 
     `sources` are all whose events the model reads. A model that reads no event, but what others made of them, is small
-    and a table. -#}
+    and a table, unless its rows by hour make it as large as sums of events. -#}
 
 {#- First changed month as a date for a query. Not used in a full build, which has no such month. -#}
 {% macro first_changed_month(sources) %}

@@ -72,21 +72,51 @@ followed as (
 
 ),
 
-owed_days as (
+-- Rows come on nearly all days, so only the few gaps between them are compared with the calendar.
+gaps as (
 
     select
         followed.source,
         followed.force_code,
-        dates.date_day as day,
-        dates.date_day = followed.row_day as has_rows,
-        count(*) over (partition by followed.source, dates.date_day) > 1 as is_of_several_forces
+        followed.row_day,
+        coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) as end_day
     from followed
     inner join newest_days
         on followed.source = newest_days.source
+    where followed.next_row_day is distinct from {{ date_plus("followed.row_day", 1, "day") }}
+
+),
+
+days as (
+
+    select
+        source,
+        force_code,
+        row_day as day,
+        true as has_rows
+    from row_days
+
+    union all
+
+    select
+        gaps.source,
+        gaps.force_code,
+        dates.date_day as day,
+        false as has_rows
+    from gaps
     inner join dates
-        on followed.row_day <= dates.date_day
-        and {{ date_plus("followed.row_day", days_owed, "day") }} >= dates.date_day
-        and coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) > dates.date_day
+        on gaps.row_day < dates.date_day
+        and {{ date_plus("gaps.row_day", days_owed, "day") }} >= dates.date_day
+        and gaps.end_day > dates.date_day
+
+),
+
+owed_days as (
+
+    select
+        *,
+        count(*) over (partition by source, day) > 1 as is_of_several_forces
+    from days
 
 ),
 

@@ -1,5 +1,4 @@
 {%- set sources = ["live_chats"] -%}
-{%- set month_of_end = month_start(local_date("ended_at")) -%}
 {{ config(
     materialized="incremental_in_place",
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
@@ -35,12 +34,15 @@ held as (
         load_id,
         source_row,
         {{ month_start(local_date("accepted_at")) }} as first_month,
-        {{ month_of_end }} as last_month
+        {{ month_start(local_date("ended_at")) }} as last_month
     from chats
     where
         is_accepted
         and operator_id is not null
-        {{ in_changed_months("and", month_of_end, sources) }}
+        {%- if is_incremental() %}
+        -- The instant at which the month begins: a local date of every chat would take 0.4 CPU seconds after ten years.
+        and ended_at >= {{ utc_timestamp("cast(" ~ first_changed_month(sources) ~ " as timestamp)") }}
+        {%- endif %}
 
 ),
 

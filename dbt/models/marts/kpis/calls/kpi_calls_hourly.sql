@@ -1,4 +1,9 @@
+{%- set sources = ["call_segments"] -%}
 {%- set shown, divided = call_counts(), call_totals() -%}
+{{ config(
+    materialized="incremental_in_place",
+    pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+) }}
 
 with
 -- The linter cannot follow the indentation of a loop.
@@ -25,7 +30,10 @@ cells as (
     from deliveries
     cross join lines
     cross join hours
-    where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
+    where
+        deliveries.measure = 'calls_999.received'
+        and deliveries.days_loaded > 0
+        {{ in_changed_months("and", "deliveries.month_start", sources) }}
 
 ),
 

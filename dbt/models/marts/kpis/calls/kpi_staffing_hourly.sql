@@ -1,3 +1,9 @@
+{%- set sources = ["call_segments"] -%}
+{{ config(
+    materialized="incremental_in_place",
+    pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+) }}
+
 with
 -- The linter cannot follow the indentation of a macro's query, nor the lambdas of Erlang's formulas.
 -- noqa: disable=layout.indent,PRS
@@ -30,7 +36,10 @@ months as (
         deliveries.days_loaded
     from deliveries
     cross join lines
-    where deliveries.measure = 'calls_999.received' and deliveries.days_loaded > 0
+    where
+        deliveries.measure = 'calls_999.received'
+        and deliveries.days_loaded > 0
+        {{ in_changed_months("and", "deliveries.month_start", sources) }}
 
 ),
 
