@@ -18,14 +18,14 @@ points as (
         {{ segment | join(",\n        ") }},
         {{ period }},
         value,
-        row_number() over (
+        cast(row_number() over (
             partition by {{ segment | join(", ") }}
             order by {{ period }} asc nulls last
-        ) as point_no,
-        row_number() over (
+        ) as bigint) as point_no,
+        cast(row_number() over (
             partition by {{ segment | join(", ") }}
             order by value asc nulls last, {{ period }} asc nulls last
-        ) as value_no,
+        ) as bigint) as value_no,
         abs(value - lag(value) over (
             partition by {{ segment | join(", ") }}
             order by {{ period }} asc nulls last

@@ -58,14 +58,14 @@ placed as (
 runs as (
     select
         *,
-        point_no - row_number() over (
+        point_no - cast(row_number() over (
             partition by {{ segment }}, half
             order by point_no asc nulls last
-        ) as half_run,
-        point_no - row_number() over (
+        ) as bigint) as half_run,
+        point_no - cast(row_number() over (
             partition by {{ segment }}, direction
             order by point_no asc nulls last
-        ) as direction_run
+        ) as bigint) as direction_run
     from placed
 ),
 

@@ -6,10 +6,6 @@
 {# A whole number from 0 on with thousands separators. #}
 {% macro thousands(whole) %}{{ return(adapter.dispatch('thousands', 'fcir')(whole)) }}{% endmacro %}
 
-{% macro default__thousands(whole) %}{{ return('format_number(' ~ whole ~ ', 0)') }}{% endmacro %}
-
-{% macro duckdb__thousands(whole) %}{{ return("format('{:,}', " ~ whole ~ ")") }}{% endmacro %}
-
 
 {#
     The text of a figure given as a whole number of its last printed decimal (`116` at 2 decimals is 1.16).

@@ -8,17 +8,17 @@
         {%- set made = [] %}
         {%- for node in graph.nodes.values() if node.resource_type in ("model", "seed") %}
             {%- do schemas.append(node.schema) %}
-            {%- do made.append(node.database ~ "." ~ node.schema ~ "." ~ node.alias) %}
+            {%- do made.append(node.schema ~ "." ~ node.alias) %}
         {%- endfor %}
-        {%- set relations %}
-select database_name, schema_name, table_name, 'table' as type from duckdb_tables()
-union all
-select database_name, schema_name, view_name, 'view' as type from duckdb_views() where not internal
-        {%- endset %}
-        {%- for database, schema, name, type in run_query(relations).rows if schema in schemas %}
-            {%- if database ~ "." ~ schema ~ "." ~ name not in made %}
+        {%- for database, schema, name, type in existing_relations(schemas | unique | list) %}
+            {%- if schema ~ "." ~ name not in made %}
 drop {{ type }} {{ api.Relation.create(database=database, schema=schema, identifier=name) }};
             {%- endif %}
         {%- endfor %}
     {%- endif %}
+{% endmacro %}
+
+{#- Tables and views in the schemas: database (none where the engine has none), schema, name, and `table` or `view`. -#}
+{% macro existing_relations(schemas) %}
+    {{ return(adapter.dispatch("existing_relations", "fcir")(schemas)) }}
 {% endmacro %}

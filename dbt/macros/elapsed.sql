@@ -14,23 +14,7 @@
     {{ return(adapter.dispatch("microseconds", "fcir")(utc)) }}
 {%- endmacro %}
 
-{% macro duckdb__microseconds(utc) -%}
-    epoch_us({{ utc }})
-{%- endmacro %}
-
-{% macro spark__microseconds(utc) -%}
-    unix_micros({{ utc }})
-{%- endmacro %}
-
 {#- Whole days from one date to another as bigint. -#}
 {% macro days_between(earlier, later) -%}
     {{ return(adapter.dispatch("days_between", "fcir")(earlier, later)) }}
-{%- endmacro %}
-
-{% macro duckdb__days_between(earlier, later) -%}
-    cast({{ later }} - {{ earlier }} as bigint)
-{%- endmacro %}
-
-{% macro spark__days_between(earlier, later) -%}
-    cast(datediff({{ later }}, {{ earlier }}) as bigint)
 {%- endmacro %}

@@ -98,24 +98,8 @@
     {{ return(adapter.dispatch("walk", "fcir")(last, initial, step)) }}
 {%- endmacro %}
 
-{% macro duckdb__walk(last, initial, step) -%}
-    list_reduce(range(1, {{ last }} + 1), lambda state, n: {{ step }}, {{ initial }})
-{%- endmacro %}
-
-{% macro spark__walk(last, initial, step) -%}
-    aggregate(sequence(cast(1 as bigint), cast({{ last }} as bigint)), {{ initial }}, (state, n) -> {{ step }})
-{%- endmacro %}
-
 
 {# A struct of named expressions. #}
 {% macro record(fields) -%}
     {{ return(adapter.dispatch("record", "fcir")(fields)) }}
-{%- endmacro %}
-
-{% macro duckdb__record(fields) -%}
-    struct_pack({% for name, value in fields.items() %}{{ name }} := {{ value }}{{ ", " if not loop.last }}{% endfor %})
-{%- endmacro %}
-
-{% macro spark__record(fields) -%}
-    named_struct({% for name, value in fields.items() %}'{{ name }}', {{ value }}{{ ", " if not loop.last }}{% endfor %})
 {%- endmacro %}

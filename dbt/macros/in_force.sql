@@ -20,7 +20,7 @@
             {%- for value in values %}
             dated.{{ value }},
             {%- endfor %}
-            row_number() over (
+            cast(row_number() over (
                 partition by
                     {%- for column in columns %}
                     cells.{{ column }}{{ "," if not loop.last }}
@@ -28,7 +28,7 @@
                 order by
                     dated.force_code = '*' asc nulls last,
                     dated.valid_from desc nulls last
-            ) as row_num
+            ) as bigint) as row_num
         from {{ cells }} as cells
         inner join {{ list }} as dated
             on

@@ -86,7 +86,7 @@ versions as (
 ranked as (
     select
         *,
-        row_number() over (
+        cast(row_number() over (
             partition by
                 {%- for column in row_key %}
                 {{ column }},
@@ -96,7 +96,7 @@ ranked as (
                 extract_date desc nulls last,
                 load_id desc nulls last,
                 source_row desc nulls last
-        ) as row_num
+        ) as bigint) as row_num
     from versions
 ),
 
@@ -165,7 +165,7 @@ where exists (
             select
                 extract_rows.load_id,
                 extract_rows.source_row,
-                row_number() over (
+                cast(row_number() over (
                     partition by
                         {%- for column in key %}
                         extract_rows.{{ column }}{{ "," if not loop.last }}
@@ -174,7 +174,7 @@ where exists (
                         extract_rows.extract_date desc nulls last,
                         extract_rows.load_id desc nulls last,
                         extract_rows.source_row desc nulls last
-                ) as row_num
+                ) as bigint) as row_num
             from {{ relation }} as extract_rows
             inner join (
                 select {{ key | join(", ") }}

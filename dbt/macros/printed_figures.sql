@@ -81,14 +81,14 @@
     from (
         select
             *,
-            row_number() over (
+            cast(row_number() over (
                 partition by {{ keys | join(", ") }}
                 order by
                     {%- for rank in ranks %}
                     {{ rank }} asc nulls last,
                     {%- endfor %}
                     method asc nulls last
-            ) as row_num
+            ) as bigint) as row_num
         from (
             {%- set scale = "(" ~ power_of_ten("decimals") ~ ")" %}
             {%- set half_even = rounded_quotient("value_numerator", "value_denominator", scale, "half_even") %}

@@ -1,6 +1,6 @@
-{# A text literal with its quotes doubled, or a null of that type. #}
+{#- A text literal, or a null of that type for an empty text. -#}
 {% macro quoted_or_null(text) -%}
-    {%- if text is none or text == '' -%} cast(null as {{ dbt.type_string() }})
-    {%- else -%} '{{ text | replace("'", "''") }}'
+    {%- if text -%} {{ dbt.string_literal(dbt.escape_single_quotes(text)) }}
+    {%- else -%} cast(null as {{ dbt.type_string() }})
     {%- endif -%}
 {%- endmacro %}

@@ -6,21 +6,9 @@
 
 {% macro big_integer() %}{{ return(adapter.dispatch('big_integer', 'fcir')()) }}{% endmacro %}
 
-{% macro default__big_integer() %}{{ return('decimal(38, 0)') }}{% endmacro %}
-
-{% macro duckdb__big_integer() %}{{ return('hugeint') }}{% endmacro %}
-
 
 {# Whole-number division that cuts off; null when the divisor is zero. Both sides are whole numbers. #}
 {% macro int_div(dividend, divisor) %}{{ return(adapter.dispatch('int_div', 'fcir')(dividend, divisor)) }}{% endmacro %}
-
-{% macro default__int_div(dividend, divisor) %}
-    {%- do return('(' ~ dividend ~ ') div nullif(' ~ divisor ~ ', 0)') -%}
-{% endmacro %}
-
-{% macro duckdb__int_div(dividend, divisor) %}
-    {%- do return('divide(' ~ dividend ~ ', nullif(' ~ divisor ~ ', 0))') -%}
-{% endmacro %}
 
 
 {# An amount of up to six decimals as a whole number of millionths. #}

@@ -26,7 +26,11 @@
     }) -%}
 {%- endfor -%}
 {%- for column, values in accepted.items() -%}
-    {%- set is_other = column ~ " not in ('" ~ values | map("replace", "'", "''") | join("', '") ~ "')" -%}
+    {%- set literals = [] -%}
+    {%- for value in values -%}
+        {%- do literals.append(dbt.string_literal(dbt.escape_single_quotes(value))) -%}
+    {%- endfor -%}
+    {%- set is_other = column ~ " not in (" ~ literals | join(", ") ~ ")" -%}
     {%- do faults.append({
         "rows": "sum(case when " ~ is_other ~ " then 1 else 0 end)",
         "text": column ~ " is none of " ~ values | join(", "),

@@ -7,12 +7,12 @@ final as (
     select
         source,
         extract_date,
-        row_number() over (
+        cast(row_number() over (
             partition by
                 source,
                 extract_date
             order by change_seq asc nulls last
-        ) as correction_no,
+        ) as bigint) as correction_no,
         rows_before,
         rows_after,
         rows_added,

@@ -16,10 +16,10 @@ complete_weeks as (
     select
         *,
         value is not null as is_point,
-        row_number() over (
+        cast(row_number() over (
             partition by force_code, measure
             order by week_start desc nulls last
-        ) as weeks_back
+        ) as bigint) as weeks_back
     from measure_weeks
     where not is_provisional
 

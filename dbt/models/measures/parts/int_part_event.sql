@@ -43,14 +43,14 @@ stretches as (
         all_stretches.*,
         pieces.load_id,
         pieces.source_row,
-        row_number() over (
+        cast(row_number() over (
             partition by
                 all_stretches.force_code,
                 all_stretches.operator_id,
                 all_stretches.month_start,
                 all_stretches.stretch_no
             order by pieces.started_at asc nulls last, pieces.chat_id asc nulls last
-        ) = 1 as is_counted
+        ) as bigint) = 1 as is_counted
     from all_stretches
     inner join pieces
         on
@@ -94,13 +94,13 @@ operators as (
         all_operators.*,
         operator_chats.load_id,
         operator_chats.source_row,
-        row_number() over (
+        cast(row_number() over (
             partition by
                 all_operators.force_code,
                 all_operators.operator_id,
                 all_operators.month_start
             order by operator_chats.started_at asc nulls last, operator_chats.chat_id asc nulls last
-        ) = 1 as is_counted
+        ) as bigint) = 1 as is_counted
     from all_operators
     inner join operator_chats
         on

@@ -152,10 +152,10 @@ spans as (
     select
         test_key,
         'stated' as period,
-        row_number() over (
+        cast(row_number() over (
             partition by test_key
             order by months desc nulls last, last_month desc nulls last
-        ) as period_rank,
+        ) as bigint) as period_rank,
         first_month,
         last_month,
         months,

@@ -17,10 +17,10 @@ numbered as (
 
     select
         *,
-        {{ month_number("month_start") }} - row_number() over (
+        {{ month_number("month_start") }} - cast(row_number() over (
             partition by test_key, period, is_whole
             order by month_start asc nulls last
-        ) as run
+        ) as bigint) as run
     from months
 
 ),

@@ -211,10 +211,10 @@ placed as (
 
     select
         *,
-        row_number() over (
+        cast(row_number() over (
             partition by force_code, measure, month_start, source
             order by extract_date asc nulls last
-        ) as row_num
+        ) as bigint) as row_num
     from causes
 
 ),

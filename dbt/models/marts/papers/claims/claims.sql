@@ -24,10 +24,10 @@ charted as (
     select
         figures.test_key,
         chart_months.*,
-        row_number() over (
+        cast(row_number() over (
             partition by figures.test_key
             order by chart_months.month_start desc nulls last
-        ) as months_back
+        ) as bigint) as months_back
     from figures
     inner join statement_months
         on figures.test_key = statement_months.test_key

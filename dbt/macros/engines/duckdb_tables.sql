@@ -31,15 +31,6 @@
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}
 
-{#- dbt's own macro returns true only for its materialization `incremental`. -#}
-{% macro is_incremental() %}
-    {%- if not execute or model.config.materialized != "incremental_in_place" or should_full_refresh() -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {%- set relation = load_cached_relation(this) -%}
-    {{ return(relation is not none and relation.type == "table") }}
-{% endmacro %}
-
 {#- Replace the relation with the result of a statement, or add the result to it; write comments on a new relation
     and commit. -#}
 {% macro make_in_place(target, making, pre_hooks, post_hooks) %}
