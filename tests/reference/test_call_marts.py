@@ -23,7 +23,7 @@ from tests.reference.raw_tables import build_world
 from tests.reference.worlds import World
 
 FORCES = ("kent", "essex")
-SEEDS = range(3)
+SEEDS = range(6)
 TABLES = ("kpi_call_definitions", "kpi_staffing_hourly", "kpi_calls_monthly")
 LOADS = [
     Decimal(text)
