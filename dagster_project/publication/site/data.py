@@ -351,8 +351,10 @@ def expectations(connection: duckdb.DuckDBPyConnection) -> Rows:
         connection,
         f"""
         select
-            source, expectation, any_value(severity) as severity, any_value(dimension) as dimension,
-            any_value(reason) as reason,
+            source, expectation,
+            arg_max(severity, validated_at) as severity,
+            arg_max(dimension, validated_at) as dimension,
+            arg_max(reason, validated_at) as reason,
             arg_max(success, validated_at) as success,
             arg_max(evaluated, validated_at) as evaluated,
             arg_max(unexpected, validated_at) as unexpected,
