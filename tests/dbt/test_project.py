@@ -29,7 +29,7 @@ READS = {
     "changes": {"raw", "staging", "changes"},
     "core": {"reference", "staging", "changes", "core"},
     "measures": {"reference", "staging", "changes", "core", "measures"},
-    "kpis": {"reference", "core", "measures", "kpis"},
+    "kpis": {"reference", "changes", "core", "measures", "kpis"},
     "papers": {"reference", "staging", "core", "measures", "kpis", "papers"},
     "quality": {"staging"},
     "dictionary": {"reference"},

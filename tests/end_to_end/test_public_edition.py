@@ -20,6 +20,7 @@ from dagster_project.loading import pipeline
 from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
 from dagster_project.publication import public_edition
+from dagster_project.publication.pointer import point_to
 from dagster_project.publication.public_edition import EditionRefused, publish_public
 from dagster_project.publication.publish import GateClosed
 from dagster_project.settings import CONTRACTS, Settings
@@ -238,13 +239,13 @@ def test_edition_is_refused_when_the_previous_is_missing(force, tmp_path):
     shutil.rmtree(publication.folder)
     with loading_connection(small.settings.warehouse) as connection:
         connection.execute("delete from audit.public_edition where run_id = ?", [publication.run_id])
-    public_edition.point_to(small.settings.published_public, force["second"].name)
+    point_to(small.settings.published_public, force["second"].name)
 
 
 def test_edition_killed_before_its_pointer_counts_as_shown(force):
     small = force["force"]
     root = small.settings.published_public
-    public_edition.point_to(root, force["first"].name)
+    point_to(root, force["first"].name)
     publication = publish_public(small.settings, small.marts, run_id="goes-on0")
     assert publication.months_shown == 0
     assert small.edition == publication.folder

@@ -23,7 +23,9 @@ create table audit.load (
     contract_version varchar,
     loaded_at timestamp not null,
     run_id varchar not null,
-    change_seq bigint not null
+    change_seq bigint not null,
+    error_code varchar,
+    withdrawn_at timestamp
 );
 
 create table audit.quarantine (
