@@ -23,7 +23,7 @@ _ROOT = re.compile(rb"<(\w+:)?worksheet[\s>/]")
 _ROW = re.compile(rb"""[^>]*?\sr\s*=\s*["'](\d{1,9})["']""")
 _CELL = re.compile(rb"""[^>]*?\sr\s*=\s*["']([A-Za-z]{1,4})(\d{1,9})""")
 _SHARED = re.compile(rb"""[^>]*?\st\s*=\s*["']s["']""")
-# A negative number, and the type of an error; another cell with these bytes only has the sheet parsed once more.
+# A negative number, and the type of an error; another cell with these bytes costs a second parse of the sheet.
 _SUSPECT = (b"v>-", b'"e"', b"'e'")
 _BLANK_STRING = re.compile(
     rb"<(?:\w+:)?(?:t|si)(?:\s[^>]*)?/>|<(?:\w+:)?si(?:\s[^>]*)?>\s*</|>(?:[\s\xc2\xe1\xe2\xe3\xef][^<]{0,64})?</(?:\w+:)?t>|>&"

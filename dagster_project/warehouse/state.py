@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.sql import count_rows
+from dagster_project.sql import scalar
 from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     is_cut_short,
@@ -128,8 +128,8 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
 
     They are missing if a run was killed early, or until a run has updated a warehouse of an earlier layout.
     """
-    table = "information_schema.tables where table_schema = 'audit' and table_name = 'marts_file'"
-    return count_rows(connection, table) > 0
+    found = "select 1 from information_schema.tables where table_schema = 'audit' and table_name = 'marts_file'"
+    return scalar(connection, found) is not None
 
 
 def _judged(is_published: bool) -> str:

@@ -851,7 +851,7 @@ function field(text) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// The rule of every published CSV file, from spreadsheet.py: what may be a formula, and what is a figure all the same.
+// The rule of every published CSV file, from spreadsheet.py: what may be a formula, and what is a figure although it begins like one.
 const FORMULA = new RegExp(`^${data.spreadsheet.formula}`);
 const FIGURE = new RegExp(`^${data.spreadsheet.figure}$`);
 

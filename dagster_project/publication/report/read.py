@@ -291,14 +291,12 @@ def _history(
         cohorts,
         tuple(titles.values()),
         tuple(
-            HistoryRow(
+            _history_row(
                 month,
-                tuple(map(_figure, row)),
-                tuple(map(_remark, row)),
+                [figures.get((measure.code, month, period)) for period in titles],
                 SIGNAL_WORDS.get(signals.get(month) or "", ""),
             )
             for month in reversed(months)
-            for row in [[figures.get((measure.code, month, period)) for period in titles]]
         ),
         tuple(
             dict.fromkeys(
@@ -331,6 +329,10 @@ def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> li
 
 def _with_weeks(statement: str, chart: Chart | None) -> str:
     return f"{statement} {weekly_sentence(chart)}" if chart else statement
+
+
+def _history_row(month: date, rows: Sequence[Mapping[str, Any] | None], signal: str) -> HistoryRow:
+    return HistoryRow(month, tuple(map(_figure, rows)), tuple(map(_remark, rows)), signal)
 
 
 def _remark(row: Mapping[str, Any] | None) -> str:
