@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
+    # The number is in the high bits of load numbers, which stay below 2^31: warehouse/roots.py.
+    root_number: int = Field(
+        default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
+    )
     # A comma-separated list, not the JSON that pydantic-settings expects for a sequence.
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

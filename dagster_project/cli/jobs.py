@@ -16,10 +16,11 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
-from dagster_project.loading.plan import Range, RunPlan, last_load
+from dagster_project.loading.plan import Range, RunPlan
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
+from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import OutstandingDelivery, damaged_private_file, outstanding, reading_audit
 
 if TYPE_CHECKING:

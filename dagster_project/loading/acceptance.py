@@ -13,12 +13,13 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
-from dagster_project.loading.plan import ACCEPTED, last_load
+from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import table
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
+from dagster_project.warehouse.roots import next_load, recorded_root
 from dagster_project.warehouse.state import standing_days
 from dagster_project.warehouse.tables import drop_incoming, incoming
 
@@ -169,7 +170,8 @@ def record_missing(
         All missing days of the source, oldest first.
     """
     with transaction(connection):
-        first_load_id, change_seq = last_load(connection) + 1, next_change(connection)
+        # Before the deletion, so that no number of a deleted record is used again at once.
+        first_load_id, change_seq = next_load(connection, len(owed)), next_change(connection)
         connection.execute(
             """
             delete from audit.load
@@ -202,6 +204,7 @@ def record_missing(
             "loaded_at": utc_now().replace(tzinfo=None),
             "run_id": run_id,
             "change_seq": change_seq,
+            "first_change_seq": change_seq,
         }
         rows = [
             {
@@ -309,6 +312,7 @@ def _audited(
         "loaded_at": now,
         "run_id": run_id,
         "change_seq": change_seq,
+        "first_change_seq": change_seq,
         "error_code": file.error_code,
     }
 
@@ -338,6 +342,7 @@ def _audit_outcomes(
             "failed_extract_dates": ", ".join(day.isoformat() for day in outcome.failed_dates) or None,
             "reason": outcome.expectation.description,
             "validated_at": now,
+            "root_number": recorded_root(connection) or 0,
         }
         for outcome in outcomes
     ]

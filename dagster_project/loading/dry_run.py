@@ -20,11 +20,12 @@ from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
-from dagster_project.loading.plan import ACCEPTED, Delivery, last_load
+from dagster_project.loading.plan import ACCEPTED, Delivery
 from dagster_project.settings import Settings
 from dagster_project.sql import rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
 

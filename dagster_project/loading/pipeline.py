@@ -11,7 +11,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
-from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, last_load, plan_run, removed_warning
+from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run, removed_warning
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
@@ -19,6 +19,7 @@ from dagster_project.settings import Settings
 from dagster_project.sql import table
 from dagster_project.validation import Outcome, count_violations, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, spilling_connection, transaction
+from dagster_project.warehouse.roots import next_load, record_root
 from dagster_project.warehouse.tables import ensure_tables
 
 # How many days with one kind of warning a run lists one by one: a first load may have years of them.
@@ -115,6 +116,8 @@ def load_source(
         ConservationError: counts do not add up; no delivery of the source was accepted.
         PseudonymKeyError: the key cannot be used, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
+        RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
+        NoLoadNumberLeft: the data root has too few load numbers left.
     """
     contract = contracts[source]
     now = now or utc_now()
@@ -151,7 +154,7 @@ def load_source(
             deliveries,
             key=key,
             default_force=settings.force,
-            first_load_id=last_load(connection) + 1,
+            first_load_id=next_load(connection, files),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
     # Hashes of the keys that a rule compares may exceed the memory. Candidates contain pseudonyms only, so they may be
@@ -235,12 +238,14 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
         TableMismatch: a raw table does not fit its contract.
+        RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
     """
     if not settings.warehouse.exists():
         # Report an unusable key before creating a warehouse.
         check_key(settings.key_file, None)
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
+        record_root(connection, settings.root_number)
         known = known_fingerprint(connection)
         key = read_or_make_key(settings.key_file, known)
         if known is None:

@@ -12,6 +12,7 @@ from dagster_project.clock import days_between
 from dagster_project.contracts import Contract
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
+from dagster_project.warehouse.roots import last_load
 
 ACCEPTED = ("loaded", "empty")
 
@@ -84,12 +85,6 @@ def plan_run(
     plan = plan_deliveries(connection, landing, contracts, wanted=wanted)
     # Days with a file that was removed since the folder was listed are held back, like days with an incomplete file.
     return RunPlan(wanted, replace(landing, held=plan.held), plan, last_load(connection))
-
-
-def last_load(connection: duckdb.DuckDBPyConnection | None) -> int:
-    """Return the number of the last load; 0 before the first."""
-    row = connection.execute("select coalesce(max(load_id), 0) from audit.load").fetchone() if connection else None
-    return row[0] if row else 0
 
 
 def plan_deliveries(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.loading.plan import ACCEPTED
 from dagster_project.warehouse.connection import transaction
 
 
@@ -72,7 +71,6 @@ def record(
             order by force_code, measure, month_start
             """
         )
-        # Accepted loads stay in the audit permanently, so later loads never reuse their numbers.
         connection.execute(
             """
             insert into audit.publication
@@ -81,7 +79,6 @@ def record(
                 $name,
                 $published_at,
                 $change_seq,
-                (select coalesce(max(load_id), 0) from audit.load where list_contains($were_accepted, status)),
                 $project_fingerprint,
                 false
             """,
@@ -89,7 +86,6 @@ def record(
                 "name": name,
                 "published_at": published_at.replace(tzinfo=None),
                 "change_seq": change_seq,
-                "were_accepted": [*ACCEPTED, "replaced"],
                 "project_fingerprint": project_fingerprint,
             },
         )

@@ -28,6 +28,7 @@ from dagster_project.tracing.model import (
 )
 from dagster_project.transformation.build import is_current
 from dagster_project.warehouse.connection import reading_connection
+from dagster_project.warehouse.roots import LOADS_OF_A_ROOT
 from dagster_project.warehouse.state import reading_audit
 
 # Rows fetched at a time: a month has some 100,000 rows for one force, and millions for a large one.
@@ -303,7 +304,13 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
                     else 'missing'
                 end as state
             from audit.load
-            where withdrawn_at is null
+            where
+                withdrawn_at is null
+                and load_id // $loads_of_a_root in (
+                    select root_number
+                    from measures.int_force_root
+                    where force_code = $force_code
+                )
             group by source, extract_date
         )
 
@@ -312,15 +319,20 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, figure: Figure) -> tupl
             dates.date_day,
             coalesce(states.state, 'not delivered')
         from measures.int_measure_source as sources
-        inner join marts.dim_date as dates on dates.month_start = ?
+        inner join marts.dim_date as dates on dates.month_start = $month
         left join measures.int_source_day as days
-            on sources.source = days.source and days.force_code = ? and dates.date_day = days.day
+            on sources.source = days.source and days.force_code = $force_code and dates.date_day = days.day
         left join states
             on sources.source = states.source and dates.date_day = states.extract_date
-        where sources.measure = ? and not coalesce(days.is_loaded, false)
+        where sources.measure = $measure and not coalesce(days.is_loaded, false)
         order by sources.source, dates.date_day
         """,
-        [figure.month_start, figure.force_code, figure.measure],
+        {
+            "month": figure.month_start,
+            "force_code": figure.force_code,
+            "measure": figure.measure,
+            "loads_of_a_root": LOADS_OF_A_ROOT,
+        },
     ).fetchall()
     return tuple(MissingDay(*row) for row in rows)
 
@@ -336,9 +348,13 @@ def _quarantined(
         where
             list_contains(?, source)
             and ((extract_date >= ? and extract_date < ?) or list_contains(?, load_id))
+            and load_id // ? in (select root_number from measures.int_force_root where force_code = ?)
         group by source, extract_date, file_name, load_id, reason_code
         order by source, extract_date, load_id, reason_code
         """,
-        [list(sources), figure.month_start, _month_after(figure.month_start), used],
+        [
+            *(list(sources), figure.month_start, _month_after(figure.month_start), used),
+            *(LOADS_OF_A_ROOT, figure.force_code),
+        ],
     ).fetchall()
     return tuple(QuarantinedRows(*row) for row in rows)

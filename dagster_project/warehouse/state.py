@@ -19,19 +19,22 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
+from dagster_project.warehouse.roots import root_in_sql
 
-# A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run.
+# A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run. A
+# delivery is of one data root: in a hub, each has its own for a day.
 _AUDIT = "audit.load"
 _PUBLISHED_AUDIT = "marts.load_audit"
 """The audit in a publication: the same rows and columns, as of its run."""
 
-_JUDGED = """
+_JUDGED = f"""
     select
         load.*,
+        {root_in_sql("load.load_id")} as root_number,
         load.run_id = first_value(load.run_id) over (
-            partition by load.source, load.extract_date order by load.load_id desc
+            partition by {root_in_sql("load.load_id")}, load.source, load.extract_date order by load.load_id desc
         ) as is_newest
-    from {audit} as load
+    from {{audit}} as load
     where load.withdrawn_at is null
 """
 
@@ -50,6 +53,8 @@ class OutstandingDelivery:
     """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
     """Whether an operator can accept it: it was rejected, and all its files are readable."""
+    root_number: int = 0
+    """Number of the data root that it was delivered to."""
 
     @property
     def name(self) -> str:
@@ -57,15 +62,17 @@ class OutstandingDelivery:
         return f"{self.source}/{self.extract_date}"
 
     def __str__(self) -> str:
-        """Return source, day, state and reason."""
-        return f"{self.source} {self.extract_date} {self.status.replace('_', ' ')}: {self.reason}"
+        """Return source, day, data root unless it is the only one that has no number, state and reason."""
+        root = f" (root {self.root_number})" if self.root_number else ""
+        return f"{self.source} {self.extract_date}{root} {self.status.replace('_', ' ')}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """The loaded data of one source."""
+    """The loaded data of one source and data root."""
 
     source: str
+    root_number: int
     days_loaded: int
     days_missing: int
     days_rejected: int
@@ -128,7 +135,7 @@ def _has_audit(connection: duckdb.DuckDBPyConnection) -> bool:
 
     They are missing if a run was killed early, or until a run has updated a warehouse of an earlier layout.
     """
-    found = "select 1 from information_schema.tables where table_schema = 'audit' and table_name = 'marts_file'"
+    found = "select 1 from information_schema.tables where table_schema = 'audit' and table_name = 'root'"
     return scalar(connection, found) is not None
 
 
@@ -137,7 +144,7 @@ def _judged(is_published: bool) -> str:
 
 
 def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[OutstandingDelivery]:
-    """Return the deliveries that need attention, by source and day, one item for each regardless of its files.
+    """Return the deliveries that need attention, by source, day and root, one item for each regardless of its files.
 
     Args:
         connection: the warehouse, or a published database.
@@ -155,21 +162,22 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
             min(reason),
             min(load_id),
             list(file_name order by load_id) filter (where file_name is not null),
-            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"}
+            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"},
+            root_number
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
-        group by source, extract_date, status
-        order by source, extract_date
+        group by source, extract_date, root_number, status
+        order by source, extract_date, root_number
         """
     ).fetchall()
     return [
-        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable)
-        for source, day, status, reason, load_id, files, is_acceptable in rows
+        OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable, root_number)
+        for source, day, status, reason, load_id, files, is_acceptable, root_number in rows
     ]
 
 
 def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:
-    """Return the state of each source that has ever delivered or owed something.
+    """Return the state of each source that has ever delivered or owed something, by data root.
 
     Args:
         connection: the warehouse, or a published database.
@@ -181,6 +189,7 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
 
         select
             source,
+            root_number,
             count(distinct extract_date) filter (where status in ('loaded', 'empty')),
             count(distinct extract_date) filter (where status = 'missing_delivery'),
             count(distinct extract_date) filter (where status = 'rejected' and is_newest),
@@ -188,8 +197,8 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
             cast(coalesce(sum(rows_quarantined) filter (where status = 'loaded' or is_newest), 0) as bigint),
             max(extract_date) filter (where status in ('loaded', 'empty'))
         from judged
-        group by source
-        order by source
+        group by source, root_number
+        order by source, root_number
         """
     ).fetchall()
     return [SourceState(*row) for row in rows]
@@ -254,13 +263,15 @@ class AffectedMonth:
 def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth]:
     """Return months in which more than 1 % of the rows of a source and force were quarantined, newest first.
 
-    Rows whose force could not be read count for every force of the source. Duplicates and superseded rows do not count.
+    Rows whose force could not be read count for every force of the source and data root. Duplicates and superseded rows
+    do not count.
     """
     rows = connection.execute(
-        """
+        f"""
         with counted as (
             select
                 load.source,
+                {root_in_sql("load.load_id")} as root_number,
                 load_force.force_code,
                 cast(date_trunc('month', load.extract_date) as date) as month,
                 sum(load_force.rows_read - load_force.rows_repeated) as rows_read,
@@ -275,6 +286,7 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
         forces as (
             select
                 source,
+                root_number,
                 force_code,
                 month
             from counted
@@ -291,6 +303,7 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
             from forces
             inner join counted
                 on forces.source = counted.source
+                and forces.root_number = counted.root_number
                 and forces.month = counted.month
                 and coalesce(counted.force_code, forces.force_code) = forces.force_code
             group by all
@@ -306,7 +319,7 @@ def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth
 
 
 def standing_days(connection: duckdb.DuckDBPyConnection, source: str) -> dict[date, int]:
-    """Return the days of a source with an accepted delivery, with their number of loaded rows; oldest first."""
+    """Return the days of a source with an accepted delivery of any data root, with their loaded rows; oldest first."""
     rows = connection.execute(
         """
         select
@@ -336,26 +349,32 @@ class StandingResult:
 
 
 def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, StandingResult]:
-    """Return by name the last result of every expectation that evaluated rows, or that failed without any."""
+    """Return by name the last result of every expectation that evaluated rows, or that failed without any.
+
+    In a hub, the last results of all data roots are one: it is a success if all are, and its counts are their sums.
+    """
     rows = connection.execute(
         """
         with numbered as (
             select
                 *,
-                row_number() over (partition by expectation order by validated_at desc, run_id) as place
+                row_number() over (
+                    partition by root_number, expectation order by validated_at desc, run_id
+                ) as place
             from audit.expectation_result
             where source = ? and (evaluated > 0 or not success)
         )
 
         select
             expectation,
-            success,
-            evaluated,
-            unexpected,
-            coalesce(failed_extract_dates, ''),
-            validated_at
+            bool_and(success),
+            cast(sum(evaluated) as bigint),
+            cast(sum(unexpected) as bigint),
+            coalesce(string_agg(distinct failed_extract_dates, ', '), ''),
+            max(validated_at)
         from numbered
         where place = 1
+        group by expectation
         """,
         [source],
     ).fetchall()

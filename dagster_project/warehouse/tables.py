@@ -35,6 +35,7 @@ create table if not exists audit.load (
     error_code varchar,
     withdrawn_at timestamp
 );
+alter table audit.load add column if not exists first_change_seq bigint;
 create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,
@@ -73,6 +74,7 @@ create table if not exists audit.correction (
     corrected_at timestamp not null,
     run_id varchar not null
 );
+alter table audit.correction add column if not exists root_number bigint default 0;
 create table if not exists audit.quarantine (
     load_id bigint not null,
     source varchar not null,
@@ -98,6 +100,7 @@ create table if not exists audit.expectation_result (
     reason varchar,
     validated_at timestamp not null
 );
+alter table audit.expectation_result add column if not exists root_number bigint default 0;
 -- Results of two suites for each source, as version 0.1 wrote them.
 drop table if exists audit.validation_result;
 create table if not exists audit.suite_result (
@@ -139,7 +142,6 @@ create table if not exists audit.publication (
     run_id varchar not null,
     published_at timestamp not null,
     change_seq bigint not null,
-    newest_load_id bigint not null,
     project_fingerprint varchar not null,
     is_complete boolean not null
 );
@@ -167,6 +169,17 @@ select
     extract_date
 from audit.load
 where change_seq > (select coalesce(max(build.change_seq), 0) from audit.build as build);
+create table if not exists audit.member (
+    folder varchar not null,
+    source varchar not null,
+    root_number bigint,
+    taken_in_at timestamp,
+    problem varchar
+);
+-- The last table: a warehouse without it is not set up, or is of an earlier layout.
+create table if not exists audit.root (
+    root_number bigint
+);
 """
 
 
@@ -213,6 +226,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
                     "changed. Give the column a new name in the contract, or start from an empty data root."
                 )
     _count_forces_of_earlier_loads(connection, contracts)
+    _number_first_changes(connection)
 
 
 def _record_contracts(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
@@ -251,6 +265,49 @@ def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contra
                 for rows in (table("raw", contract.source), "audit.quarantine")
             )
             connection.execute(f"insert into audit.load_force {rows_by_force(raw, quarantine)}")
+
+
+def _number_first_changes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Number the change that brought each load, for a warehouse whose publications named their newest load instead.
+
+    A load that a publication has gets the number of that publication's newest change, others their own last change: it
+    only matters whether a publication has the load.
+    """
+    if not has_column(connection, "audit", "publication", "newest_load_id"):
+        return
+    with transaction(connection):
+        connection.execute(
+            """
+            update audit.load as load
+            set first_change_seq = coalesce(
+                (
+                    select min(publication.change_seq)
+                    from audit.publication as publication
+                    where publication.newest_load_id >= load.load_id
+                ),
+                load.change_seq
+            )
+            """
+        )
+        connection.execute("alter table audit.publication drop column newest_load_id")
+
+
+def has_column(connection: duckdb.DuckDBPyConnection, schema: str, name: str, column: str) -> bool:
+    """Return whether a table of the default database exists and has a column."""
+    # All rows, because an unfinished result would keep this connection from registering a table.
+    found = connection.execute(
+        """
+        select 1
+        from information_schema.columns
+        where
+            table_catalog = current_database()
+            and table_schema = ?
+            and table_name = ?
+            and column_name = ?
+        """,
+        [schema, name, column],
+    ).fetchall()
+    return bool(found)
 
 
 def rows_by_force(rows: str, quarantine: str) -> str:

@@ -24,7 +24,8 @@ from tests.dbt.running import run_dbt
 MODELS = (
     *("stg_loads", "stg_publications", "stg_figure_versions", "chg_publication_interval", "chg_unpublished_loads"),
     *("chg_unpublished_months", "int_figure_change", "int_published_version", "int_revision"),
-    *("stg_builds_started", "stg_corrections", "published_versions", "revisions"),
+    *("stg_builds_started", "stg_corrections", "stg_load_forces", "int_force_root"),
+    *("published_versions", "revisions"),
 )
 # The table of changes since the last publication; it reads views.
 CHANGES = ("chg_unpublished_months",)
@@ -53,8 +54,8 @@ class Warehouse:
         day = datetime(2022, 10, number)  # noqa: DTZ001 (a day)
         self.execute(
             "insert into audit.load (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, status, "
-            "is_synthetic, loaded_at, run_id, change_seq) "
-            "values ($1, 'call_segments', $2, 1, 1, 0, 'loaded', false, now(), 'run', $1)",
+            "is_synthetic, loaded_at, run_id, change_seq, first_change_seq) "
+            "values ($1, 'call_segments', $2, 1, 1, 0, 'loaded', false, now(), 'run', $1, $1)",
             number,
             day,
         )

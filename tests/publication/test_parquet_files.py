@@ -141,7 +141,7 @@ def test_a_fact_that_is_not_renewed_by_its_changed_rows_is_written_whole(warehou
 def recorded(warehouse) -> duckdb.DuckDBPyConnection:
     """A warehouse that was published as `first` after its change 7, and whose build begun last went on from there."""
     ensure_tables(warehouse, [])
-    warehouse.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 1, 'project', true)")
+    warehouse.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 'project', true)")
     warehouse.execute("insert into audit.build_started values ('project', 7)")
     return warehouse
 

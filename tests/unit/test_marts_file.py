@@ -109,7 +109,7 @@ def test_a_rewritten_file_has_all_tables_and_no_deleted_bytes(warehouse):
 
 def test_a_withdrawal_since_the_last_publication_has_the_file_rewritten(warehouse):
     with loading_connection(warehouse) as connection:
-        connection.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 1, 'project', true)")
+        connection.execute("insert into audit.publication values (1, 'first', '2022-11-14', 7, 'project', true)")
         for day, is_due in (("2022-11-13", False), ("2022-11-15", True)):
             connection.execute(
                 "insert into audit.load (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, "

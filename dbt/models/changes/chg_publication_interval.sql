@@ -21,7 +21,6 @@ final as (
     select
         cast(last_publication.publication_no as bigint) as last_publication_no,
         cast(coalesce(publications.change_seq, 0) as bigint) as last_change_seq,
-        cast(coalesce(publications.newest_load_id, 0) as bigint) as last_load_id,
         cast(coalesce(last_build.project_fingerprint <> publications.project_fingerprint, false) as boolean)
             as has_other_definitions
     from last_publication

@@ -15,6 +15,7 @@ changed as (
         loads.load_id,
         loads.source,
         loads.extract_date,
+        loads.root_number,
         loads.status = 'replaced' as is_replaced
     from loads
     cross join intervals
@@ -22,7 +23,7 @@ changed as (
         loads.change_seq > intervals.last_change_seq
         and (
             loads.status in ('loaded', 'empty')
-            or (loads.status = 'replaced' and loads.load_id <= intervals.last_load_id)
+            or (loads.status = 'replaced' and loads.first_change_seq <= intervals.last_change_seq)
         )
 ),
 
@@ -30,6 +31,7 @@ days as (
     select
         source,
         extract_date,
+        root_number,
         max(case when is_replaced then 1 else 0 end) = 1 as was_loaded
     from changed
     group by all
@@ -39,6 +41,7 @@ corrected as (
     select
         corrections.source,
         corrections.extract_date,
+        corrections.root_number,
         sum(corrections.rows_added + corrections.rows_removed + corrections.rows_changed) as rows_other
     from corrections
     cross join intervals
@@ -52,14 +55,17 @@ final as (
         cast(changed.load_id as bigint) as load_id,
         cast(changed.source as {{ dbt.type_string() }}) as source,
         cast(changed.extract_date as date) as extract_date,
+        cast(changed.root_number as bigint) as root_number,
         cast(days.was_loaded as boolean) as was_loaded
     from changed
     inner join days
         on changed.source = days.source
         and changed.extract_date = days.extract_date
+        and changed.root_number = days.root_number
     left join corrected
         on changed.source = corrected.source
         and changed.extract_date = corrected.extract_date
+        and changed.root_number = corrected.root_number
     where not days.was_loaded or coalesce(corrected.rows_other, 1) > 0
 )
 

@@ -14,6 +14,7 @@ loads as (
 newest_attempt as (
 
     select
+        root_number,
         source,
         extract_date,
         max(load_id) as load_id
@@ -28,7 +29,8 @@ current_loads as (
     select loads.*
     from loads
     inner join newest_attempt
-        on loads.source = newest_attempt.source
+        on loads.root_number = newest_attempt.root_number
+        and loads.source = newest_attempt.source
         and loads.extract_date = newest_attempt.extract_date
     inner join loads as newest
         on newest_attempt.load_id = newest.load_id

@@ -1,4 +1,5 @@
-{#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. -#}
+{#- Rows of a force are expected on the days of its rows and on the 28 days after each of them. Whether a day is complete
+    depends only on the deliveries to the data root that the force delivers to. -#}
 {%- set days_owed = 28 -%}
 
 with
@@ -29,6 +30,7 @@ accepted_loads as (
 deliveries as (
 
     select
+        root_number,
         source,
         extract_date as day,
         sum(rows_read) = 0 as is_empty
@@ -40,16 +42,18 @@ deliveries as (
 newest_days as (
 
     select
+        root_number,
         source,
         max(extract_date) as day
     from loads
-    group by source
+    group by root_number, source
 
 ),
 
 row_days as (
 
     select distinct
+        accepted_loads.root_number,
         accepted_loads.source,
         load_forces.force_code,
         accepted_loads.extract_date as row_day
@@ -65,7 +69,7 @@ followed as (
     select
         *,
         lead(row_day) over (
-            partition by source, force_code
+            partition by root_number, source, force_code
             order by row_day asc nulls last
         ) as next_row_day
     from row_days
@@ -76,13 +80,15 @@ followed as (
 gaps as (
 
     select
+        followed.root_number,
         followed.source,
         followed.force_code,
         followed.row_day,
         coalesce(followed.next_row_day, {{ date_plus("newest_days.day", 1, "day") }}) as end_day
     from followed
     inner join newest_days
-        on followed.source = newest_days.source
+        on followed.root_number = newest_days.root_number
+        and followed.source = newest_days.source
     where followed.next_row_day is distinct from {{ date_plus("followed.row_day", 1, "day") }}
 
 ),
@@ -90,6 +96,7 @@ gaps as (
 days as (
 
     select
+        root_number,
         source,
         force_code,
         row_day as day,
@@ -99,6 +106,7 @@ days as (
     union all
 
     select
+        gaps.root_number,
         gaps.source,
         gaps.force_code,
         dates.date_day as day,
@@ -115,7 +123,7 @@ owed_days as (
 
     select
         *,
-        count(*) over (partition by source, day) > 1 as is_of_several_forces
+        count(*) over (partition by root_number, source, day) > 1 as is_of_several_forces
     from days
 
 ),
@@ -134,7 +142,8 @@ final as (
         ) as is_loaded
     from owed_days
     left join deliveries
-        on owed_days.source = deliveries.source
+        on owed_days.root_number = deliveries.root_number
+        and owed_days.source = deliveries.source
         and owed_days.day = deliveries.day
     left join contracts
         on owed_days.source = contracts.source

@@ -4,19 +4,13 @@ loads as (select * from {{ ref("stg_loads") }}),
 
 load_forces as (select * from {{ ref("stg_load_forces") }}),
 
-source_days as (select * from {{ ref("int_source_day") }}),
-
-forces as (
-
-    select distinct force_code
-    from source_days
-
-),
+force_roots as (select * from {{ ref("int_force_root") }}),
 
 -- No row is missing where another row of the same key was loaded, so duplicates and superseded rows do not count.
 counted as (
 
     select
+        loads.root_number,
         loads.source,
         load_forces.force_code,
         {{ month_start("loads.extract_date") }} as month_start,
@@ -30,7 +24,7 @@ counted as (
 
 ),
 
--- A row whose force could not be read may belong to any force.
+-- A row whose force could not be read may belong to any force that delivers to its data root.
 possible as (
 
     select
@@ -46,12 +40,13 @@ possible as (
 
     select
         counted.source,
-        forces.force_code,
+        force_roots.force_code,
         counted.month_start,
         counted.rows_read,
         counted.rows_quarantined
     from counted
-    cross join forces
+    inner join force_roots
+        on counted.root_number = force_roots.root_number
     where counted.force_code is null
 
 ),

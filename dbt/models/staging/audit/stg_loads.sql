@@ -19,7 +19,9 @@ final as (
         cast(loaded_at as timestamp) as loaded_at,
         cast(run_id as {{ dbt.type_string() }}) as run_id,
         cast(withdrawn_at as timestamp) as withdrawn_at,
-        cast(change_seq as bigint) as change_seq
+        cast(change_seq as bigint) as change_seq,
+        cast(first_change_seq as bigint) as first_change_seq,
+        {{ root_number("load_id") }} as root_number
     from loads
 )
 

@@ -8,8 +8,7 @@ final as (
         cast(run_id as {{ dbt.type_string() }}) as run_id,
         cast(published_at as timestamp) as published_at,
         cast(project_fingerprint as {{ dbt.type_string() }}) as project_fingerprint,
-        cast(change_seq as bigint) as change_seq,
-        cast(newest_load_id as bigint) as newest_load_id
+        cast(change_seq as bigint) as change_seq
     from publications
 )
 

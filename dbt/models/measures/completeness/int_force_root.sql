@@ -1,0 +1,25 @@
+{#- A view of a few rows: the data root that a force delivers to. -#}
+{{ config(materialized="view_in_place") }}
+
+with
+
+loads as (select * from {{ ref("stg_loads") }}),
+
+load_forces as (select * from {{ ref("stg_load_forces") }}),
+
+final as (
+
+    select distinct
+        cast(load_forces.force_code as {{ dbt.type_string() }}) as force_code,
+        cast(loads.root_number as bigint) as root_number
+    from load_forces
+    inner join loads
+        on load_forces.load_id = loads.load_id
+    where
+        loads.status in ('loaded', 'empty')
+        and load_forces.force_code is not null
+        and load_forces.rows_loaded > 0
+
+)
+
+select * from final
