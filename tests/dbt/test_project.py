@@ -30,6 +30,7 @@ READS = {
     "core": {"reference", "staging", "changes", "core"},
     "measures": {"reference", "staging", "changes", "core", "measures"},
     "kpis": {"reference", "changes", "core", "measures", "kpis"},
+    "national": {"reference", "core", "measures", "national"},
     "papers": {"reference", "staging", "core", "measures", "kpis", "papers"},
     "quality": {"staging"},
     "dictionary": {"reference"},
@@ -145,7 +146,14 @@ def test_only_core_and_the_printed_figures_read_staging_of_a_delivered_source(ma
 
 
 def test_the_prefix_of_a_model_is_its_layer(models):
-    prefixes = {"staging": "stg_", "changes": "chg_", "core": ("fct_", "dim_"), "measures": "int_", "kpis": "kpi_"}
+    prefixes = {
+        "staging": "stg_",
+        "changes": "chg_",
+        "core": ("fct_", "dim_"),
+        "measures": "int_",
+        "kpis": "kpi_",
+        "national": "national_",
+    }
     for name, model in models.items():
         assert name.startswith(prefixes.get(layer_of(model), "")), name
 
@@ -254,7 +262,8 @@ def test_the_public_list_has_measures_of_the_catalogue_and_no_breakdown_as_a_who
 
 def test_every_kpi_and_report_has_a_unit_test(manifest, models):
     tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
-    needed = {name for name, model in models.items() if layer_of(model) in ("kpis", "papers", "quality", "dictionary")}
+    layers = ("kpis", "national", "papers", "quality", "dictionary")
+    needed = {name for name, model in models.items() if layer_of(model) in layers}
     assert needed - tested == WITHOUT_INPUTS | COPIES
 
 
