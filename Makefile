@@ -23,15 +23,16 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
+POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 # Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env env-peers run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
+.PHONY: help env env-peers env-postgres postgres-up postgres-down run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(UV):
 	$(PYTHON) -m venv .uv
@@ -47,6 +48,20 @@ env-peers: env ## Also install the tools that bench compares with: Polars, dlt, 
 	$(UV) sync --locked --quiet --inexact --group peers
 	UV_PROJECT_ENVIRONMENT=.venv-sqlmesh $(UV) sync --locked --quiet --only-group sqlmesh --python $(PYTHON)
 
+ifneq ($(FCIR_DAGSTER_STORAGE),)
+run ui: env-postgres
+endif
+
+env-postgres: env ## Also install what FCIR_DAGSTER_STORAGE needs: Dagster's storage on Postgres
+	$(UV) sync --locked --quiet --inexact --extra postgres
+
+postgres-up: env ## Start a Postgres on 127.0.0.1 for FCIR_DAGSTER_STORAGE, for trials; POSTGRES_PORT=5433
+	$(UV) sync --locked --quiet --inexact --extra postgres --group postgres-server
+	@.venv/bin/python -m dagster_project.tools.postgres up $(if $(POSTGRES_PORT),--port "$(POSTGRES_PORT)")
+
+postgres-down: env ## Stop it; its data stay in data/postgres
+	@.venv/bin/python -m dagster_project.tools.postgres down
+
 run: env ## First visit: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
 	@$(FCIR) run
@@ -55,7 +70,7 @@ test: env ## Unit tests, publication, dbt and a whole run of the sample: at most
 	$(PYTEST) $(SHORT_TESTS)
 
 test-all: env ## All tests, as CI runs them: also pages, mutants, random histories, defective extracts, whole runs
-	$(UV) sync --locked --quiet --inexact --group pages
+	$(UV) sync --locked --quiet --inexact --extra postgres --group pages --group deploy
 	$(PYTEST) -o "norecursedirs=fuzz .*"
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root

@@ -8,6 +8,7 @@ from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, ValidationError, field_validator
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
+    dagster_storage: str = Field(default="", description="address of a Postgres for Dagster's runs, events, schedules")
     # The number is in the high bits of load numbers, which stay below 2^31: warehouse/roots.py.
     root_number: int = Field(
         default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
@@ -98,6 +100,20 @@ class Settings(BaseSettings):
         if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
             raise ValueError("expected an address that begins with http:// or https:// and has no ? or #")
         return address.rstrip("/")
+
+    @field_validator("dagster_storage")
+    @classmethod
+    def _postgres(cls, address: str) -> str:
+        parts = urlsplit(address)
+        is_postgres = parts.scheme in ("postgresql", "postgresql+psycopg2") and parts.username and len(parts.path) > 1
+        # The address is shown in messages and by the UI.
+        if address and (not is_postgres or parts.password is not None or "password" in parts.query):
+            raise ValueError(
+                "expected postgresql://USER@HOST:PORT/DATABASE without a password; put that into a file of mode 0600 "
+                "(PGPASSFILE) or into PGPASSWORD"
+            )
+        # SQLAlchemy 2.1 would load psycopg 3; dagster-postgres is written for psycopg2.
+        return re.sub(r"^postgresql:", "postgresql+psycopg2:", address)
 
     @field_validator("ui_hosts", mode="before")
     @classmethod
@@ -156,6 +172,11 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance's storage."""
         return self.home / "dagster"
+
+    @property
+    def code_location(self) -> str:
+        """Name of this data root in Dagster: that of its force if others may share the storage."""
+        return self.force if self.dagster_storage else "dagster_project"
 
     @property
     def key_file(self) -> Path:

@@ -30,7 +30,7 @@ from dagster_project.cli.signals import describe_command, stop_on_signals
 from dagster_project.cli.status import status
 from dagster_project.cli.tables import tables
 from dagster_project.cli.trace import trace
-from dagster_project.cli.ui import ui
+from dagster_project.cli.ui import code_server, ui
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.pointer import pointer_of
@@ -69,7 +69,7 @@ def _options(
         raise typer.Exit(Exit.USAGE)
 
 
-for command in (run, publish, paper, check, status, query, measures, tables, trace, sample, ui, docs):
+for command in (run, publish, paper, check, status, query, measures, tables, trace, sample, ui, code_server, docs):
     app.command()(command)
 app.command("open")(open_page)
 

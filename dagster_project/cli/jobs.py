@@ -8,16 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.cli.common import named_contracts
 from dagster_project.cli.signals import shield_children
+from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
-from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings
+from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.roots import last_load
@@ -26,12 +28,12 @@ from dagster_project.warehouse.state import OutstandingDelivery, damaged_private
 if TYPE_CHECKING:
     import dagster as dg
 
-# The code location in deploy/workspace.yaml, and Dagster's name for the repository that it loads from there.
-_CODE_LOCATION, _REPOSITORY = "dagster_project", "__repository__"
-
-
-# The UI uses this tag to show a run under its job; only runs started by the UI have it automatically.
-_CODE_LOCATION_TAG = {".dagster/repository": f"{_REPOSITORY}@{_CODE_LOCATION}"}
+# Dagster's name for the repository of a code location.
+_REPOSITORY = "__repository__"
+# Dagster tags runs with it whose process a code server started.
+_CODE_SERVER_TAG = ".dagster/grpc_info"
+# A killed run of the command line is not tried again by Dagster: the next command continues it.
+_NO_RETRY = {"dagster/max_retries": "0"}
 # The command that runs each job in this process.
 _COMMANDS = {"nightly": "fcir run", "publish": "fcir publish", "publish_public": "fcir publish --edition public"}
 
@@ -98,8 +100,8 @@ def run_job(
             left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
             selection = [key for key in job.asset_layer.executable_asset_keys if key not in left_out]
         with dg.DagsterInstance.get() as instance:
-            close_killed_runs(instance)
-            _record_code_location(instance, name)
+            close_killed_runs(instance, settings)
+            _record_code_location(instance, settings, name)
             # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
             shield_children()
             result = job.execute_in_process(
@@ -107,7 +109,7 @@ def run_job(
                 run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE | _CODE_LOCATION_TAG,
+                tags=BY_COMMAND_LINE | _location_tag(settings) | _NO_RETRY,
                 resources={"deliveries": Deliveries.planned(planned)} if planned else None,
             )
             failures = tuple(_failures(settings, result))
@@ -119,7 +121,12 @@ def run_job(
         return RunResult(result.success, failures, left, expected)
 
 
-def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
+def _location_tag(settings: Settings) -> dict[str, str]:
+    """Return the tag by which the UI shows a run under its job; only runs started by the UI have it automatically."""
+    return {".dagster/repository": f"{_REPOSITORY}@{settings.code_location}"}
+
+
+def _record_code_location(instance: dg.DagsterInstance, settings: Settings, job: str) -> None:
     """Assign runs of this process to the code location, like runs that the UI starts.
 
     The first page of the UI shows no other runs. `execute_in_process` accepts no origin but asks the instance for the
@@ -133,7 +140,7 @@ def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
             "__class__": "ExternalRepositoryOrigin",
             "repository_location_origin": {
                 "__class__": "RegisteredRepositoryLocationOrigin",
-                "location_name": _CODE_LOCATION,
+                "location_name": settings.code_location,
             },
             "repository_name": _REPOSITORY,
         },
@@ -144,36 +151,60 @@ def _record_code_location(instance: dg.DagsterInstance, job: str) -> None:
     instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
-def close_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark killed runs of this command as failed: as long as they count as running, the queue starts no other.
+def close_killed_runs(instance: dg.DagsterInstance, settings: Settings, *, of_code_server: bool = False) -> None:
+    """Mark killed runs of this data root as failed: as long as they count as running, the queue starts no other.
 
-    The caller holds the writer lock, so none of them is alive.
+    The caller holds the writer lock, so no run of a command is alive.
+
+    Args:
+        instance: Dagster's storage, which other data roots may share.
+        settings: the data root.
+        of_code_server: also close runs of a code server that was killed with them. A code server that lives notices a
+            killed run by itself, so only a command that starts a code server does this.
     """
     import dagster as dg
 
     from dagster_project.defs.automation import BY_COMMAND_LINE
 
     alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=BY_COMMAND_LINE)):
-        instance.report_run_failed(run, "The process of this run was killed; nothing is half done.")
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive, tags=_location_tag(settings))):
+        if BY_COMMAND_LINE.items() <= run.tags.items() or (of_code_server and _CODE_SERVER_TAG in run.tags):
+            instance.report_run_failed(run, "The process of this run was killed; nothing is half done.")
 
 
 def prepare_dagster_home(settings: Settings) -> None:
     """Create the folder of the Dagster instance, with the project's configuration, and point this process to it.
 
     Only its owner can access it: it contains logs and run configurations.
+
+    Raises:
+        StorageError: Postgres was chosen for Dagster's storage and cannot be used.
     """
-    make_private_folder(settings.dagster_home)
-    configuration = (PROJECT_ROOT / "deploy" / "dagster.yaml").read_bytes()
-    target = settings.dagster_home / "dagster.yaml"
-    if not target.exists() or target.read_bytes() != configuration:
-        draft = target.with_name(f".dagster.yaml-{os.getpid()}")
-        with private_files():
-            draft.write_bytes(configuration)
-        draft.replace(target)
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    home = settings.dagster_home
+    make_private_folder(home)
+    _write_if_changed(home / "dagster.yaml", instance_configuration(settings))
+    os.environ["DAGSTER_HOME"] = str(home)
     # Write the planned materialisations of a run, 250 events, in one batch.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+    if settings.dagster_storage:
+        # dagster.yaml refers to it; it may come from a .env file.
+        os.environ["FCIR_DAGSTER_STORAGE"] = settings.dagster_storage
+        require_postgres(settings)
+
+
+def prepare_workspace(settings: Settings) -> Path:
+    """Return the workspace file of this data root alone, written to the folder of the Dagster instance."""
+    file = settings.dagster_home / "workspace.yaml"
+    _write_if_changed(file, workspace(settings))
+    return file
+
+
+def _write_if_changed(target: Path, content: bytes) -> None:
+    if not target.exists() or target.read_bytes() != content:
+        draft = target.with_name(f".{target.name}-{os.getpid()}")
+        with private_files():
+            draft.write_bytes(content)
+        draft.replace(target)
 
 
 def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str]:

@@ -1,4 +1,4 @@
-"""`fcir ui`: Dagster's web server and daemon on this machine."""
+"""`fcir ui`, Dagster's web server and daemon on this machine; `fcir code-server`, a data root for a UI of several."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.common import repair_damage, start
-from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home
+from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home, prepare_workspace
 from dagster_project.console import say
 from dagster_project.errors import UsageError
-from dagster_project.settings import WORKSPACE, LogFormat, Settings
+from dagster_project.settings import LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, is_parsed
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -26,6 +26,10 @@ def ui(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Allow no changes and start no runs; for viewers.")
     ] = False,
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", help="Dagster's file of code servers, one of each data root: fcir code-server."),
+    ] = None,
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
 
@@ -34,6 +38,7 @@ def ui(
     Examples:
       fcir ui
       fcir ui --port 3001 --read-only
+      fcir ui --workspace /etc/fcir/workspace.yaml
     """
     settings = start()
     require_free_port(port)
@@ -41,10 +46,38 @@ def ui(
         repair_damage(settings)
     schedule = "no schedule runs" if read_only else "the nightly schedule runs while it is up"
     say(f"Lineage UI   http://127.0.0.1:{port}   (Ctrl-C stops it; {schedule})")
-    raise typer.Exit(serve_ui(settings, port=port, read_only=read_only))
+    raise typer.Exit(serve_ui(settings, port=port, read_only=read_only, workspace=workspace))
 
 
-def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
+def code_server(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the code server.")],
+    host: Annotated[str, typer.Option("--host", help="Address that it listens on; it has no login.")] = "127.0.0.1",
+) -> None:
+    """Serve the definitions and runs of this data root to the UI and scheduler of several.
+
+    Needs FCIR_DAGSTER_STORAGE, which the roots share.
+
+    Examples:
+      fcir code-server --port 4001
+    """
+    settings = start()
+    if not settings.dagster_storage:
+        raise UsageError(
+            "FCIR_DAGSTER_STORAGE is not set; nothing was started. Several data roots share one Postgres: "
+            "deploy/README.md"
+        )
+    prepare_dagster_home(settings)
+    _prepare_project(settings, command="fcir code-server")
+    at = ("--host", host, "--port", str(port), "--location-name", settings.code_location)
+    os.umask(0o077)
+    os.environ |= _environment(settings)
+    arguments = [sys.executable, "-P", "-m", "dagster", "api", "grpc", "-m", "dagster_project.definitions", *at]
+    say(f"Code server  {settings.code_location} at {host}:{port}")
+    sys.stdout.flush()
+    os.execv(sys.executable, arguments)  # noqa: S606 - own interpreter
+
+
+def serve_ui(settings: Settings, *, port: int, read_only: bool, workspace: Path | None = None) -> int:
     """Run Dagster's web server on loopback, with the daemon unless read-only, until one ends or the user stops them.
 
     Returns:
@@ -55,19 +88,13 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
     """
     prepare_dagster_home(settings)
     if not (read_only and _is_ready_for_viewers(settings)):
-        import dagster as dg
-
-        # Create storage and manifest here, before two processes do so at the same time.
-        locked = writer_lock(settings.lock_file, command="fcir ui")
-        with locked, private_files(), dg.DagsterInstance.get() as instance:
-            note_step(settings.lock_file, "preparing the lineage UI")
-            close_killed_runs(instance)
-            ensure_manifest(settings)
-    environment = os.environ | {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
+        _prepare_project(settings, command="fcir ui")
+    workspace = workspace or prepare_workspace(settings)
+    environment = os.environ | _environment(settings)
     # -P: modules come from the environment, not from the current folder.
-    web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port)]
+    web = [sys.executable, "-P", "-m", "dagster_project.web", "--port", str(port), "--workspace", str(workspace)]
     form = ["--log-format", "json"] if settings.log_format is LogFormat.JSON else []
-    daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(WORKSPACE), *form]
+    daemon = [str(Path(sys.executable).with_name("dagster-daemon")), "run", "--workspace", str(workspace), *form]
     # Viewers get no daemon: it would be a second scheduler besides the operator's.
     commands = [[*web, "--read-only"]] if read_only else [web, daemon]
     # A shell that starts this in the background passes on an ignored SIGINT; the servers would then stop only by
@@ -97,8 +124,30 @@ def serve_ui(settings: Settings, *, port: int, read_only: bool) -> int:
                 process.kill()
 
 
+def _prepare_project(settings: Settings, *, command: str) -> None:
+    """Create storage and manifest, before several processes do so at the same time.
+
+    Raises:
+        WarehouseLocked: a run holds the warehouse.
+    """
+    import dagster as dg
+
+    locked = writer_lock(settings.lock_file, command=command)
+    with locked, private_files(), dg.DagsterInstance.get() as instance:
+        note_step(settings.lock_file, "preparing the lineage UI")
+        close_killed_runs(instance, settings, of_code_server=True)
+        ensure_manifest(settings)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the settings that processes of Dagster need even if they come from a .env file."""
+    return {"FCIR_HOME": str(settings.home), "FCIR_FORCE": settings.force}
+
+
 def _is_ready_for_viewers(settings: Settings) -> bool:
     """Return whether a run or `fcir ui` has created all that the read-only server needs, so that it only reads."""
+    if settings.dagster_storage:
+        return is_parsed(settings)
     storage = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
     return all((settings.dagster_home / file).exists() for file in storage) and is_parsed(settings)
 

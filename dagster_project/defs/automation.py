@@ -6,7 +6,7 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, fingerprint, is_refused, plan_deliveries
-from dagster_project.settings import CONTRACTS, read_settings
+from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.words import be, counted
@@ -17,6 +17,9 @@ QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 # Tag of runs started from the command line, which run in its process and under the writer lock.
 BY_COMMAND_LINE = {"fcir/started_by": "command line"}
+
+# Dagster gives every run of a code location this tag.
+_LOCATION_TAG = "dagster/code_location"
 
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
@@ -40,6 +43,9 @@ nightly = dg.define_asset_job(
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
+    # With Postgres, Dagster tries a run whose process died again. From its first step: what the run before it loaded is
+    # skipped within a second, and a new plan finds what was delivered since. Two: a third death has a cause that stays.
+    tags={"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"},
 )
 
 publish = dg.define_asset_job(
@@ -73,6 +79,11 @@ nightly_schedule = dg.ScheduleDefinition(
 )
 
 
+def belongs_to(run: dg.DagsterRun, settings: Settings) -> bool:
+    """Return whether a run is one of this data root; others may share Dagster's storage."""
+    return run.tags.get(_LOCATION_TAG, settings.code_location) == settings.code_location
+
+
 @dg.sensor(
     name="new_deliveries",
     job=nightly,
@@ -86,15 +97,15 @@ nightly_schedule = dg.ScheduleDefinition(
 )
 def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Request one run for each state of the landing folder: the same files never start a second run."""
+    settings = read_settings()
     # A run of the command line that is marked active but holds no lock was killed; it does nothing further.
     active = [
         run.run_id
         for run in context.instance.get_runs(dg.RunsFilter(job_name=nightly.name, statuses=_ACTIVE))
-        if not BY_COMMAND_LINE.items() <= run.tags.items()
+        if belongs_to(run, settings) and not BY_COMMAND_LINE.items() <= run.tags.items()
     ]
     if active:
         return dg.SkipReason(f"run {active[0]} is queued or in progress; it loads the delivered files")
-    settings = read_settings()
     contracts = load_contracts(CONTRACTS)
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:

@@ -18,6 +18,7 @@ import dagster as dg
 
 from dagster_project.clock import london_today, utc_now
 from dagster_project.contracts import load_contracts
+from dagster_project.defs.automation import belongs_to
 from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
 from dagster_project.publication.files import failed_renderings
@@ -75,7 +76,7 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.run_failure_sensor(
     name="failed_runs",
-    # This code location is the only one of the instance; runs of versions before 0.1 belong to no location.
+    # Runs of this data root, see below. Runs of versions before 0.1 belong to no code location.
     monitor_all_code_locations=True,
     minimum_interval_seconds=60,
     description="Raises an alert when a run failed: which steps, and which deliveries need attention.",
@@ -84,6 +85,8 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Report a failed run by outstanding deliveries, never by the text of an error, which may contain anything."""
     settings = read_settings()
+    if not belongs_to(context.dagster_run, settings):
+        return
     steps = sorted({event.step_key for event in context.get_step_failure_events() if event.step_key})
     lines = [f"failed steps: {', '.join(steps)}" if steps else "the run ended without a failed step"]
     try:

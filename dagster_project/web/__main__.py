@@ -30,6 +30,7 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m dagster_project.web", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    parser.add_argument("--workspace", default=str(WORKSPACE), help="Dagster's file of code locations")
     parser.add_argument("--read-only", action="store_true", help="refuse every change")
     arguments = parser.parse_args()
     settings = read_settings()
@@ -40,7 +41,7 @@ def main() -> None:
         dg.DagsterInstance.get() as instance,
         WorkspaceProcessContext(
             instance,
-            WorkspaceFileTarget(paths=[str(WORKSPACE)]),
+            WorkspaceFileTarget(paths=[arguments.workspace]),
             version=dg.__version__,
             read_only=arguments.read_only,
         ) as context,

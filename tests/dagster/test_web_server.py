@@ -59,10 +59,12 @@ def serve(settings, monkeypatch) -> Callable[..., list[list[str]]]:
     return serve
 
 
-def test_web_server_and_daemon_are_started(serve):
+def test_web_server_and_daemon_are_started_with_the_code_location(serve, settings):
     [web, daemon] = serve()
-    assert web[1:] == ["-P", "-m", "dagster_project.web", "--port", "3999"]
-    assert daemon[1:] == ["run", "--workspace", str(WORKSPACE)]
+    workspace = settings.dagster_home / "workspace.yaml"
+    assert web[1:] == ["-P", "-m", "dagster_project.web", "--port", "3999", "--workspace", str(workspace)]
+    assert daemon[1:] == ["run", "--workspace", str(workspace)]
+    assert workspace.read_bytes() == WORKSPACE.read_bytes()
 
 
 def test_the_code_location_is_loaded_by_its_name():

@@ -89,16 +89,16 @@ def test_every_expectation_that_no_contract_states_is_in_the_catalogue_with_its_
     assert documented == derived
 
 
-COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?fcir (?:--debug )?([a-z]+)", re.M)
+COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?fcir (?:--debug )?([a-z][a-z-]*)", re.M)
 
 
 def test_every_command_and_make_target_that_a_page_names_exists() -> None:
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.M))
     for page in PAGES:
         code = "\n".join(code_of(page))
         assert set(COMMAND.findall(code)) - commands == set(), page.name
-        assert set(re.findall(r"^make ([a-z]+)\b", code, re.M)) - targets == set(), page.name
+        assert set(re.findall(r"^make ([a-z-]+)\b", code, re.M)) - targets == set(), page.name
 
 
 def test_the_page_of_commands_names_every_command() -> None:
