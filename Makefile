@@ -15,6 +15,7 @@ LINT_DBT := FCIR_WAREHOUSE=../.lint/warehouse.duckdb DBT_PROFILES_DIR=. DBT_TARG
 MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
 SIZE ?= S
+WORKERS ?= 0
 ROUNDS ?= 5
 DATA ?=
 BENCH ?=
@@ -23,13 +24,18 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
+SPARK_TESTS ?=
 POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
 # Otherwise every process that loads the project compiles it again: 0.9 CPU seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env env-peers env-postgres postgres-up postgres-down run test test-all test-pages fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
+ifeq ($(FCIR_TARGET),spark)
+run ui: env-spark
+endif
+
+.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +49,16 @@ $(UV):
 	@touch $@
 
 env: .venv/.ready ## Create the environment (.venv) from the lock file
+
+env-spark: env ## Also install the client of Spark, for FCIR_TARGET=spark
+	$(UV) sync --locked --quiet --inexact --extra spark
+
+spark-up: env-spark ## Start a Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 as a cluster. Needs Java 17
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
+	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers $(WORKERS)
+
+spark-down: env ## Stop it; its tables stay in data/spark
+	@.venv/bin/python -m dagster_project.tools.spark_cluster down
 
 env-peers: env ## Also install the tools that bench compares with: Polars, dlt, and SQLMesh in its own environment
 	$(UV) sync --locked --quiet --inexact --group peers
@@ -71,11 +87,15 @@ test: env ## Unit tests, publication, dbt and a whole run of the sample: at most
 
 test-all: env ## All tests, as CI runs them: also pages, mutants, random histories, defective extracts, whole runs
 	$(UV) sync --locked --quiet --inexact --extra postgres --group pages --group deploy
-	$(PYTEST) -o "norecursedirs=fuzz .*"
+	$(PYTEST) -o "norecursedirs=fuzz spark .*"
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
+
+test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, 25 minutes; SPARK_TESTS="-k FIRST" runs less
+	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
+	.venv/bin/pytest $(SPARK_TESTS) tests/spark
 
 fuzz: env ## Read generated CSV and XLSX files for FUZZ_SECONDS (60); FUZZ_FILE=FILE reads one again
 	$(UV) sync --locked --quiet --inexact --group fuzz
@@ -116,4 +136,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .venv-sqlmesh .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sqlmesh .venv-spark .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ import dagster as dg
 
 from dagster_project.contracts import load_contracts
 from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.lake import compact_lake, compact_lake_schedule
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
@@ -11,7 +12,7 @@ from dagster_project.defs.publication import public_edition_assets, publication_
 from dagster_project.defs.resources import Dbt, Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, transformation_assets
-from dagster_project.settings import CONTRACTS, read_settings
+from dagster_project.settings import CONTRACTS, Target, read_settings
 from dagster_project.transformation.project import ensure_manifest
 
 
@@ -36,10 +37,11 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
         *public_edition_assets(manifest),
     ]
     warehouse = warehouse or Warehouse()
+    on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, publish, publish_public],
-        schedules=[nightly_schedule],
+        jobs=[nightly, publish, publish_public, *([compact_lake] if on_spark else [])],
+        schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs],
         resources={
             "warehouse": warehouse,

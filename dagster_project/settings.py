@@ -44,6 +44,7 @@ class Target(StrEnum):
     """Engine that holds the warehouse."""
 
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Settings(BaseSettings):
@@ -56,7 +57,12 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("data"), description="data root")
     force: str = Field(default="kent", description="force code of extracts that have no force_code column")
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
-    target: Target = Field(default=Target.DUCKDB, description="engine")
+    target: Target = Field(default=Target.DUCKDB, description="duckdb or spark, which builds the tables")
+    spark_host: str = Field(default="127.0.0.1", description="host of the Thrift server of Spark")
+    spark_port: int = Field(default=10000, ge=1, le=65535, description="port of the Thrift server of Spark")
+    spark_folder: Path | None = Field(
+        default=None, description="folder that this machine and the cluster can read and write, for rows on their way"
+    )
     log_format: LogFormat = Field(default=LogFormat.TEXT, description="text or json")
     # At most five minutes, since a run waits for it. For slower senders, have the sender write a marker file.
     quiet_seconds: float = Field(
@@ -147,6 +153,11 @@ class Settings(BaseSettings):
     def marts(self) -> Path:
         """The private DuckDB file of the marts; publishing copies it."""
         return self.home / "marts.duckdb"
+
+    @property
+    def lake_folder(self) -> Path:
+        """Folder through which rows pass to and from Spark."""
+        return self.spark_folder.expanduser().resolve() if self.spark_folder else self.home / "lake"
 
     @property
     def lock_file(self) -> Path:

@@ -138,7 +138,8 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         DatabaseUnreadable: the warehouse is damaged.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
-    from dagster_project.transformation.build import is_current
+    from dagster_project.transformation.build import is_current, last_build
+    from dagster_project.transformation.engine import engine_of
 
     contracts = named_contracts(sources)
     now = now or utc_now()
@@ -165,6 +166,7 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
             bool(plan.deliveries)
             or is_missing_news
             or not is_current(connection)
+            or not engine_of(settings).has_build(last_build(connection))
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
             or not pointer_of(settings.published).exists()
             or any(publication_damage(settings))

@@ -35,7 +35,7 @@ class Translator(DagsterDbtTranslator):
             description=node["description"],
             # dbt's tags are only for dbt selections.
             tags={},
-            kinds={"dbt", "csv" if node["resource_type"] == "seed" else "duckdb"},
+            kinds={"dbt", "csv" if node["resource_type"] == "seed" else self._installation.target.value},
         ).merge_attributes(
             metadata=pages_of_table(self._installation, node["schema"], node["name"], unique_id)
             | (

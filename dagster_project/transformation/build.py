@@ -10,6 +10,7 @@ from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
+from dagster_project.transformation.engine import Engine, engine_of
 from dagster_project.transformation.project import fingerprint, invoke, target_path
 from dagster_project.warehouse.connection import empty_spill_folder, loading_connection, transaction
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written
@@ -120,8 +121,8 @@ def build_step(
         DbtError: dbt could not start.
         BuildOrderError: a step before this one must be built first.
     """
-    current = fingerprint()
-    change_seq, full_refresh = _begin(settings, step, current, is_whole=only is None)
+    current, engine = fingerprint(), engine_of(settings)
+    change_seq, full_refresh = _begin(settings, step, current, engine, is_whole=only is None)
     expected = [unique_id for unique_id in _nodes_of(step, parsed.nodes) if only is None or unique_id in only]
     if full_refresh and step is FACTS and only is None:
         # This also removes tables of deleted models, and free blocks.
@@ -129,7 +130,10 @@ def build_step(
     nodes: list[NodeResult] = []
     if expected:
         empty_spill_folder(settings.warehouse)
-        nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, full_refresh=full_refresh)
+        engine.bring(parsed)
+        nodes = _run(settings, _selection(step, parsed.nodes, only), parsed, engine, full_refresh=full_refresh)
+        tables = [node.unique_id for node in nodes if node.is_good and node.resource_type in ("model", "seed")]
+        engine.take_back(parsed, tables, full_refresh=full_refresh)
     ran = {node.unique_id for node in nodes}
     nodes += [_never_ran(unique_id) for unique_id in expected if unique_id not in ran]
     report = BuildReport(tuple(nodes), full_refresh)
@@ -137,10 +141,12 @@ def build_step(
         _write_manifest(settings, parsed)
     if only is None and not report.failed:
         _record(settings, step, change_seq, current, run_id=run_id)
+        if step is STEPS[-1]:
+            engine.record()
     return report
 
 
-def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> tuple[int, bool]:
+def _begin(settings: Settings, step: Step, current: str, engine: Engine, *, is_whole: bool) -> tuple[int, bool]:
     """Record the start of a step; return the newest change of the loads, and whether to build everything.
 
     Raises:
@@ -165,7 +171,8 @@ def _begin(settings: Settings, step: Step, current: str, *, is_whole: bool) -> t
         if step is FACTS or begun_by(connection) != current:
             last = last_build(connection)
             is_same_project = last is not None and last[1] == current == begun_by(connection)
-            full_refresh = not is_same_project or not belong_together(connection)
+            is_same = is_same_project and belong_together(connection) and engine.has_build(last)
+            full_refresh = not is_same
             connection.execute("delete from audit.build_started")
             upon = None if full_refresh or last is None else last[0]
             connection.execute("insert into audit.build_started values (?, ?)", [current, upon])
@@ -184,13 +191,15 @@ def _selection(step: Step, project: Mapping[str, Any], only: Sequence[str] | Non
     return ["--select", *names, "--indirect-selection", "empty"]
 
 
-def _run(settings: Settings, selection: Sequence[str], parsed: Any, *, full_refresh: bool) -> list[NodeResult]:
+def _run(
+    settings: Settings, selection: Sequence[str], parsed: Any, engine: Engine, *, full_refresh: bool
+) -> list[NodeResult]:
     # Unit tests verify the SQL, not the data: the test suite runs them, so a nightly run does not.
     arguments = ["build", *selection, "--exclude-resource-type", "unit_test", "exposure", "--no-write-json"]
     arguments += ["--full-refresh"] if full_refresh else []
     result = invoke(settings, arguments, manifest=parsed)
     nodes = [_node(item) for item in result.results]
-    return _with_faults(settings, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
+    return _with_faults(engine, parsed.nodes, nodes, {item.node.unique_id: item.node for item in result.results})
 
 
 def _write_manifest(settings: Settings, parsed: Any) -> None:
@@ -298,7 +307,7 @@ def _nodes_of(step: Step, project: Mapping[str, Any]) -> list[str]:
 
 
 def _with_faults(
-    settings: Settings, project: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
+    engine: Engine, project: Mapping[str, Any], nodes: list[NodeResult], compiled: Mapping[str, Any]
 ) -> list[NodeResult]:
     """Return the results, with the faults found by the integrity tests that did not pass.
 
@@ -308,22 +317,18 @@ def _with_faults(
     if not faulty:
         return nodes
     explained: dict[str, NodeResult] = {}
-    with loading_connection(settings.warehouse) as connection:
-        for node in faulty:
-            test = compiled[node.unique_id]
-            faults = [
-                Fault(*row)
-                for row in connection.execute(
-                    f"select fault, cast(faulty_rows as bigint), rows_where from ({test.compiled_code})"  # noqa: S608 - dbt's
-                ).fetchall()
-            ]
-            relation = project[test.attached_node].relation_name.replace('"', "")
-            explained[node.unique_id] = replace(
-                node,
-                message=_in_words(faults, relation),
-                failures=sum(fault.rows for fault in faults),
-                faults=tuple(faults),
-            )
+    for node in faulty:
+        test = compiled[node.unique_id]
+        query = f"select fault, cast(faulty_rows as bigint), rows_where from ({test.compiled_code}) as f"  # noqa: S608 - dbt's
+        rows = engine.rows(query)
+        faults = [Fault(*row) for row in rows]
+        relation = project[test.attached_node].relation_name.replace('"', "")
+        explained[node.unique_id] = replace(
+            node,
+            message=_in_words(faults, relation),
+            failures=sum(fault.rows for fault in faults),
+            faults=tuple(faults),
+        )
     return [explained.get(node.unique_id, node) for node in nodes]
 
 

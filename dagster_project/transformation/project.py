@@ -12,7 +12,7 @@ from typing import Any
 
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
-from dagster_project.settings import DBT_PROJECT, Settings
+from dagster_project.settings import DBT_PROJECT, Settings, Target
 from dagster_project.warehouse.connection import (
     create_marts,
     create_private,
@@ -52,8 +52,11 @@ class Mart:
 
 
 def target_path(settings: Settings) -> Path:
-    """Return the folder of dbt's artefacts. It is fixed, since another path makes dbt parse everything again."""
-    return settings.home / "dbt"
+    """Return the folder of dbt's artefacts. It is fixed, since another path makes dbt parse everything again.
+
+    Each engine has its own, because a manifest has the SQL of one.
+    """
+    return settings.home / ("dbt" if settings.target is Target.DUCKDB else f"dbt-{settings.target}")
 
 
 def fingerprint() -> str:
@@ -104,6 +107,8 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
     environment = {
         "FCIR_WAREHOUSE": settings.warehouse.name if is_parsing else str(settings.warehouse),
         "FCIR_MEMORY_LIMIT": "80%" if is_parsing else memory_limit(settings.warehouse),
+        "FCIR_SPARK_HOST": settings.spark_host,
+        "FCIR_SPARK_PORT": str(settings.spark_port),
         "DO_NOT_TRACK": "1",
     }
     folder = str(target_path(settings))
@@ -111,13 +116,20 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
         outcome = dbtRunner(manifest=manifest).invoke(
             [
                 *arguments,
-                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+                *(
+                    "--project-dir",
+                    str(DBT_PROJECT),
+                    "--profiles-dir",
+                    str(DBT_PROJECT),
+                    "--target",
+                    settings.target.value,
+                ),
                 *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
             ]
         )
         # dbt leaves the database open after a node has failed; this process could not connect to it again.
         cleanup_connections()
-        if not is_parsing:
+        if not is_parsing and settings.target is Target.DUCKDB:
             DuckDBConnectionManager.env().close()
             DuckDBConnectionManager.close_all_connections()
     if outcome.result is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from command import PROJECT, Command
+from tests.end_to_end.command import PROJECT, Command
 
 COPIED = ("dagster_project", "dbt", "expectations", "deploy", "pyproject.toml")
 WITHOUT = shutil.ignore_patterns("__pycache__", "target", "logs", "*.duckdb*")

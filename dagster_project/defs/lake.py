@@ -1,0 +1,44 @@
+"""Upkeep of the lake: a weekly job, where the warehouse is built with Spark."""
+
+import dagster as dg
+
+from dagster_project.clock import LONDON_NAME
+from dagster_project.defs.resources import Warehouse
+from dagster_project.warehouse.lake import connect
+
+# Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
+# which a table can be read as it was (`for system_time as of`).
+_DAYS_KEPT = 7
+
+
+@dg.op(description="Rewrite small files of the Iceberg tables, and remove snapshots older than a week.")
+def compact_tables(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Compact every table, under the writer lock."""
+    warehouse.begin("compacting the lake")
+    with connect(warehouse.settings) as lake:
+        tables = lake.compact(days=_DAYS_KEPT)
+    context.add_output_metadata({"tables": len(tables)})
+
+
+@dg.job(
+    name="compact_lake",
+    description=(
+        "Rewrite small files of the Iceberg tables on Spark, and remove snapshots older than a week: each build adds "
+        "files to the tables that it changes."
+    ),
+    executor_def=dg.in_process_executor,
+)
+def compact_lake() -> None:
+    """Compact the lake."""
+    compact_tables()
+
+
+compact_lake_schedule = dg.ScheduleDefinition(
+    name="compact_lake_sunday",
+    job=compact_lake,
+    # After the nightly run has ended; the two wait for each other at the writer lock.
+    cron_schedule="0 12 * * 0",
+    execution_timezone=LONDON_NAME,
+    description="Starts the compaction of the lake on Sundays at noon, London time.",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

@@ -1,0 +1,107 @@
+"""The engine that dbt builds with: DuckDB, in the warehouse itself, or Spark, in the lake (`warehouse/lake.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dagster_project.settings import Settings, Target
+from dagster_project.transformation.project import Mart, ensure_manifest, invoke, marts_of, read_manifest
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lake import Lake, Relation, connect
+
+
+class Engine:
+    """DuckDB: dbt builds in the warehouse, so nothing is brought there or back."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; the caller of each method has the writer lock and no connection to write with."""
+        self._settings = settings
+
+    def has_build(self, build: tuple[int, str, bool] | None) -> bool:
+        """Return whether its tables are those of a build (newest change, project fingerprint, whether published)."""
+        return build is not None
+
+    def bring(self, parsed: Any) -> None:
+        """Make everything that is loaded available to the models."""
+
+    def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+        """Make models and seeds that were built available to publication and trace.
+
+        Args:
+            parsed: the project.
+            built: ids of the nodes.
+            full_refresh: whether they were built from scratch.
+        """
+
+    def record(self) -> None:
+        """Record the build that the warehouse has recorded last."""
+
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query that dbt compiled."""
+        with loading_connection(self._settings.warehouse) as connection:
+            return connection.execute(sql).fetchall()
+
+
+class Spark(Engine):
+    """Spark: dbt builds in the lake."""
+
+    def has_build(self, build: tuple[int, str, bool] | None) -> bool:
+        """Return whether the lake took part in a build; one that was lost, restored or left out did not."""
+        with connect(self._settings) as lake:
+            return build is not None and lake.newest_build() == build[:2]
+
+    def bring(self, parsed: Any) -> None:
+        """Append the loads that the lake does not have, and mirror the audit tables that models read."""
+        read = {source.identifier for source in parsed.sources.values() if source.schema == "audit"}
+        with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
+            lake.append(connection)
+            # The view of pending loads reads `build`.
+            lake.mirror(connection, {*read, "build"})
+
+    def take_back(self, parsed: Any, built: Iterable[str], *, full_refresh: bool) -> None:
+        """Pull the tables into the warehouse, and create the views there: their SQL is the same for both engines."""
+        nodes = [parsed.nodes[unique_id] for unique_id in built]
+        views = [node for node in nodes if node.config.materialized.startswith("view")]
+        marts = {mart.name: mart for mart in marts_of(read_manifest(ensure_manifest(self._settings)))}
+        with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
+            lake.pull(
+                connection,
+                [
+                    _relation(node, None if full_refresh else _changed_months(lake, marts.get(node.name)))
+                    for node in nodes
+                    if node not in views
+                ],
+            )
+        if views:
+            local = self._settings.model_copy(update={"target": Target.DUCKDB})
+            invoke(local, ["run", "--select", *(".".join(node.fqn) for node in views)])
+
+    def record(self) -> None:
+        """Mirror the record of builds."""
+        with connect(self._settings) as lake, loading_connection(self._settings.warehouse) as connection:
+            lake.mirror(connection, ["build"])
+
+    def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query that dbt compiled for Spark."""
+        with connect(self._settings) as lake:
+            return lake.rows(sql)
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Return the engine of an installation, by `FCIR_TARGET`."""
+    return Spark(settings) if settings.target is Target.SPARK else Engine(settings)
+
+
+def _relation(node: Any, changed_months: Any) -> Relation:
+    columns = {column.name: column.description for column in node.columns.values()}
+    return Relation(node.schema, node.alias, node.description, columns, changed_months)
+
+
+def _changed_months(lake: Lake, mart: Mart | None) -> tuple[str, list[Any]] | None:
+    """Return the date column of a fact and its changed months, if a build renews only the rows of changed keys."""
+    if mart is None or mart.changed_rows is None or mart.month_of is None:
+        return None
+    month = f"cast(date_trunc('month', {mart.month_of}) as date)"
+    rows = lake.rows(f"select distinct {month} from {'.'.join(mart.changed_rows)}")  # noqa: S608 - names of the project
+    return mart.month_of, [day for (day,) in rows]

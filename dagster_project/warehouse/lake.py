@@ -1,0 +1,369 @@
+"""The lake: the tables of the warehouse on a Spark cluster, as Iceberg tables.
+
+Extracts are loaded and validated in DuckDB, and publications are read from DuckDB, whichever engine builds. Four verbs
+join the two: `append` brings the rows of loads into the lake, `mirror` the audit tables, dbt builds there, and `pull`
+brings back the tables that publication and trace read. Each may be killed and repeated: `append` finds what is missing
+by load, the others replace tables, each in one commit.
+
+Rows pass between the engines as Parquet files, in a folder that this machine and the cluster both read and write. They
+have the columns of the warehouse, so no personal value that it does not have, and are removed once they are read.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.clock import utc_now
+from dagster_project.errors import OperatorError
+from dagster_project.settings import Settings
+from dagster_project.sql import literal, quoted, table
+from dagster_project.warehouse.connection import MARTS, WAREHOUSE, transaction
+
+_MARTS_SCHEMA = "marts"
+_LOADS = "select load_id, source, coalesce(file_sha256, ''), {microseconds}(loaded_at) from audit.load"
+"""What a load number stands for."""
+
+
+class LakeError(OperatorError, RuntimeError):
+    """The cluster cannot be reached, or refused a statement; the message says what stays and what to do."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table that was built in the lake, with its comments in the warehouse."""
+
+    schema: str
+    name: str
+    description: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Description by column."""
+    changed_months: tuple[str, Sequence[date]] | None = None
+    """A date column, and the first days of its months that have changed; None if any row may have changed."""
+
+    @property
+    def place(self) -> str:
+        """Quoted name in the warehouse or the marts file."""
+        return table(MARTS if self.schema == _MARTS_SCHEMA else WAREHOUSE, self.schema, self.name)
+
+
+@contextmanager
+def connect(settings: Settings) -> Iterator[Lake]:
+    """Open a session of the cluster.
+
+    Raises:
+        LakeError: it cannot be reached, or the client is not installed.
+    """
+    try:
+        from pyhive import hive
+        from thrift.transport.TTransport import TTransportException
+    except ImportError:
+        raise LakeError(
+            "FCIR_TARGET=spark: the client of Spark is not installed. Nothing was built. Run: make env-spark"
+        ) from None
+    try:
+        session = hive.connect(host=settings.spark_host, port=settings.spark_port, auth="NOSASL")
+    except (OSError, TTransportException):
+        raise LakeError(
+            f"FCIR_TARGET=spark: no Spark answers at {settings.spark_host}:{settings.spark_port}. What is loaded "
+            "stays. Start it (on this machine: make spark-up), then run: fcir run"
+        ) from None
+    with closing(session):
+        yield Lake(session.cursor(), settings.lake_folder)
+
+
+class Lake:
+    """A session of the cluster."""
+
+    def __init__(self, cursor: Any, folder: Path) -> None:
+        """Take an open cursor, and the folder through which rows pass."""
+        self.cursor = cursor
+        self._folder = folder
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query.
+
+        Raises:
+            LakeError: Spark refused it.
+        """
+        self.execute(sql)
+        return [tuple(row) for row in self.cursor.fetchall()]
+
+    def append(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Bring the rows of recorded loads into the lake, and delete rows of loads that the warehouse does not have.
+
+        A load is in the lake if its audit row was mirrored there after its rows were appended; the rows of another load
+        with its number, which a restored warehouse may have, are replaced.
+
+        Args:
+            connection: the warehouse. Rows without a load in `audit.load` do not count.
+
+        Returns:
+            The number of loads that were appended.
+
+        Raises:
+            LakeError: a table has other rows than the warehouse afterwards, or Spark refused a statement.
+        """
+        self.execute("create schema if not exists raw")
+        recorded = set(connection.execute(_LOADS.format(microseconds="epoch_us")).fetchall())
+        mirrored = set(self.rows(_LOADS.format(microseconds="unix_micros"))) if self._has("audit", "load") else set()
+        kept = {load for load, *_ in recorded & mirrored}
+        return sum(self._append(connection, name, kept) for name in _tables_of(connection, "raw"))
+
+    def _append(self, connection: duckdb.DuckDBPyConnection, name: str, kept: Set[int]) -> int:
+        columns = _columns_of(connection, "raw", name)
+        self._ensure(name, columns)
+        recorded = f"from {table('raw', name)} where load_id in (select load_id from audit.load)"
+        here = dict(connection.execute(f"select load_id, count(*) {recorded} group by load_id").fetchall())
+        there = self._rows_by_load(name)
+        surplus = [load for load, rows in there.items() if load not in kept or here.get(load) != rows]
+        if surplus:
+            self.execute(f"delete from {_spark_table('raw', name)} where load_id in ({_numbers(surplus)})")
+        missing = [load for load, rows in here.items() if load in surplus or there.get(load) != rows]
+        if not missing:
+            return 0
+        with self._passing(f"raw.{name}") as folder:
+            file = folder / "part-0.parquet"
+            rows = f"select * {recorded} and load_id in ({_numbers(missing)})"
+            connection.execute(f"copy ({rows}) to {literal(str(file))} (format parquet)")
+            names = ", ".join(_spark_name(column) for column in columns)
+            self.execute(f"insert into {_spark_table('raw', name)} ({names}) {_select(columns, file)}")
+        if self._rows_by_load(name) != here:
+            raise LakeError(
+                f"raw.{name}: the lake has other rows than the warehouse after {len(missing)} loads were appended. "
+                "Nothing was built. Run again: fcir run"
+            )
+        return len(missing)
+
+    def _ensure(self, name: str, columns: Mapping[str, str]) -> None:
+        """Create a raw table, or add the columns that are new in its contract."""
+        types = {column: _spark_type(kind) for column, kind in columns.items()}
+        definition = ", ".join(f"{_spark_name(column)} {kind}" for column, kind in types.items())
+        place = _spark_table("raw", name)
+        self.execute(f"create table if not exists {place} ({definition}) using iceberg")
+        present = {row[0] for row in self.rows(f"describe {place}")}
+        for column, kind in types.items():
+            if column not in present:
+                self.execute(f"alter table {place} add column {_spark_name(column)} {kind}")
+
+    def _rows_by_load(self, name: str) -> dict[int, int]:
+        return dict(self.rows(f"select load_id, count(*) from {_spark_table('raw', name)} group by load_id"))
+
+    def _has(self, schema: str, name: str) -> bool:
+        if not self.rows(f"show databases like '{schema}'"):
+            return False
+        return bool(self.rows(f"show tables in {_spark_name(schema)} like '{name}'"))
+
+    def mirror(self, connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+        """Replace audit tables of the lake with those of the warehouse; `load`, which makes rows count, is last.
+
+        Args:
+            connection: the warehouse.
+            names: the audit tables and views that models read, and those that the views read.
+        """
+        self.execute("create schema if not exists audit")
+        views = _views_of(connection, "audit")
+        for name in sorted(names, key=lambda name: (name in views, name == "load", name)):
+            if name in views:
+                place = _spark_table("audit", name)
+                # With the session extensions of Iceberg, a view that is replaced keeps its old query, without an error.
+                self.execute(f"drop view if exists {place}")
+                self.execute(f"create view {place} as {views[name]}")
+            else:
+                with self._passing(f"audit.{name}") as folder:
+                    file = folder / "part-0.parquet"
+                    connection.execute(f"copy {table('audit', name)} to {literal(str(file))} (format parquet)")
+                    select = _select(_columns_of(connection, "audit", name), file)
+                    self.execute(f"create or replace table {_spark_table('audit', name)} using iceberg as {select}")
+
+    def newest_build(self) -> tuple[int, str] | None:
+        """Return change and project fingerprint of the last build that was recorded here; None if there is none.
+
+        A lake that was lost, restored, or left out of builds differs in this from the warehouse.
+        """
+        if not self._has("audit", "build"):
+            return None
+        rows = self.rows("select change_seq, project_fingerprint from audit.build order by built_at desc limit 1")
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def compact(self, *, days: int) -> list[str]:
+        """Rewrite small files of every table, and remove old snapshots, their files, and files of killed statements.
+
+        A build adds files to each table that it changes, and the old ones stay for readers of older snapshots.
+
+        Args:
+            days: age of snapshots to remove. The newest one of a table stays.
+
+        Returns:
+            The tables, as schema.name.
+
+        Raises:
+            LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
+        """
+        names = [
+            f"{schema}.{name}"
+            for (schema,) in self.rows("show databases")
+            for _, name, _ in self.rows(f"show tables in {_spark_name(schema)}")
+            if name not in {view for _, view, *_ in self.rows(f"show views in {_spark_name(schema)}")}
+        ]
+        before = f"timestamp {_spark_text(utc_now() - timedelta(days=days))}"
+        for name in names:
+            # Files of killed statements: the default age, three days, leaves those of statements that run.
+            for call in (
+                "rewrite_data_files({table})",
+                "rewrite_manifests({table})",
+                "expire_snapshots({table}, older_than => {before}, retain_last => 1)",
+                "remove_orphan_files({table})",
+            ):
+                arguments = call.format(table=f"table => {_spark_text(name)}", before=before)
+                self.execute(f"call spark_catalog.system.{arguments}")
+        return names
+
+    def pull(self, connection: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> None:
+        """Replace tables of the warehouse with those that were built in the lake, each in a transaction of its own.
+
+        Args:
+            connection: the warehouse with the marts.
+            relations: the tables.
+        """
+        for relation in relations:
+            with self._passing(f"{relation.schema}.{relation.name}") as folder:
+                self._pull(connection, relation, folder)
+
+    def _pull(self, connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path) -> None:
+        source = _spark_table(relation.schema, relation.name)
+        changed = relation.changed_months if relation.name in _tables_of(connection, relation.schema) else None
+        where = _in_months(*changed) if changed else ""
+        self.execute(f"insert overwrite directory {_spark_text(folder)} using parquet select * from {source} {where}")
+        # A partitioned table describes its partitions after its columns, below an empty line.
+        described = self.rows(f"describe {source}")
+        types = {name: _duckdb_type(kind) for name, kind, *_ in takewhile(lambda row: row[0], described)}
+        columns = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in types.items())
+        pulled = f"select {columns} from read_parquet({literal(f'{folder}/*.parquet')})"
+        with transaction(connection):
+            if not changed:
+                connection.execute(f"create schema if not exists {relation.place.rpartition('.')[0]}")
+                connection.execute(f"create or replace table {relation.place} as {pulled}")
+                connection.execute(_comments(relation))
+            else:
+                connection.execute(f"delete from {relation.place} {where}")
+                connection.execute(f"insert into {relation.place} by name {pulled}")
+
+    def execute(self, sql: str) -> None:
+        """Run a statement without a result.
+
+        Raises:
+            LakeError: Spark refused it, or has ended the session.
+        """
+        from pyhive.exc import Error
+        from thrift.transport.TTransport import TTransportException
+
+        try:
+            self.cursor.execute(sql)
+        except Error as error:
+            raise LakeError(
+                f"Spark refused a statement: {_reason(error)}. What is loaded stays. Run again: fcir run"
+            ) from None
+        except (OSError, TTransportException):
+            raise LakeError(
+                "Spark has ended the session. What is loaded stays. When the cluster answers again, run: fcir run"
+            ) from None
+
+    @contextmanager
+    def _passing(self, name: str) -> Iterator[Path]:
+        """Yield an empty folder for rows on their way, and remove it afterwards."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tables_of(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    rows = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = ? and not internal order by table_name", [schema]
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _views_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, str]:
+    """Return the query of each view of the warehouse, in the dialect of Spark."""
+    import sqlglot  # here: it takes a quarter of a second, and DuckDB needs none of it
+
+    rows = connection.execute(
+        "select view_name, sql from duckdb_views() where schema_name = ? and database_name = ?", [schema, WAREHOUSE]
+    ).fetchall()
+    return {name: sqlglot.transpile(sql.partition(" AS ")[2], read="duckdb", write="spark")[0] for name, sql in rows}
+
+
+def _columns_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
+    """Return the DuckDB type of each column, in order."""
+    return {row[0]: row[1] for row in connection.execute(f"describe {table(schema, name)}").fetchall()}
+
+
+def _spark_type(kind: str) -> str:
+    return {"varchar": "string", "hugeint": "decimal(38, 0)"}.get(kind.lower(), kind.lower())
+
+
+def _duckdb_type(kind: str) -> str:
+    return {"string": "varchar", "int": "integer"}.get(kind, kind)
+
+
+def _spark_name(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _spark_table(schema: str, name: str) -> str:
+    return f"{_spark_name(schema)}.{_spark_name(name)}"
+
+
+def _spark_text(text: object) -> str:
+    return "'" + str(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _select(columns: Mapping[str, str], file: Path) -> str:
+    """Return a Spark query of a Parquet file. A missing file is an error; a pattern without files would be no rows.
+
+    The casts make DuckDB's timestamps, which have no time zone, those of a session in UTC.
+    """
+    listed = ", ".join(f"cast({_spark_name(name)} as {_spark_type(kind)})" for name, kind in columns.items())
+    return f"select {listed} from parquet.{_spark_name(str(file))}"
+
+
+def _numbers(loads: Iterable[int]) -> str:
+    return ", ".join(str(int(load)) for load in loads)
+
+
+def _in_months(column: str, months: Sequence[date]) -> str:
+    """Return a condition that both engines know; without months it finds nothing."""
+    days = ", ".join(f"date '{month}'" for month in months) or "cast(null as date)"
+    return f"where cast(date_trunc('month', {column}) as date) in ({days})"
+
+
+def _comments(relation: Relation) -> str:
+    comments = [f"comment on table {relation.place} is {literal(relation.description)}"] if relation.description else []
+    comments += [
+        f"comment on column {relation.place}.{quoted(column)} is {literal(text)}"
+        for column, text in relation.columns.items()
+        if text
+    ]
+    return ";\n".join(comments)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of Spark's message, without the classes of its server."""
+    text = str(error)
+    for begin in ("Error running query: ", "errorMessage='"):
+        text = text.partition(begin)[2] or text
+    return text.strip().splitlines()[0][:300].rstrip(".")

@@ -1,0 +1,40 @@
+"""A Spark of the tests, and the printed months of the sample built on it."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dagster_project.settings import Settings, Target
+from dagster_project.tools.spark_cluster import start, stop
+from tests.end_to_end.command import Command
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a data root with a Spark of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("spark")
+    settings = Settings(home=home, target=Target.SPARK, spark_port=port, _env_file=None)
+    try:
+        start(settings, workers=0)
+        yield settings
+    finally:
+        stop(settings)
+
+
+@pytest.fixture(scope="session")
+def on_spark(sample: Command, spark: Settings) -> Command:
+    """A copy of the loaded sample, built and published with Spark."""
+    # The key and the loads are those of the sample, so every table must be equal.
+    for name in ("landing", "secrets", "warehouse.duckdb"):
+        copy = shutil.copytree if (sample.home / name).is_dir() else shutil.copy
+        copy(sample.home / name, spark.home / name)
+    command = Command(spark.home, settings={"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)})
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (spark.home / "said").write_text(done.stdout, encoding="utf-8")
+    return command

@@ -1,0 +1,63 @@
+"""Compare tables of two engines row for row, both ways. No tests here."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.settings import Settings
+from dagster_project.warehouse.lake import Relation, connect
+
+SCHEMAS = ("reference", "raw", "changes", "measures", "marts")
+"""Tables that dbt builds, and what it builds them from; staging has views of `raw` alone."""
+
+
+def names_of(connection: duckdb.DuckDBPyConnection, root: str) -> list[str]:
+    """Return the quoted names of the tables of an attached data root, below `warehouse` and `marts` of its name."""
+    rows = connection.execute(
+        "select database_name, schema_name, table_name from duckdb_tables() "
+        "where starts_with(database_name, ?) and list_contains(?, schema_name) order by all",
+        [root, list(SCHEMAS)],
+    ).fetchall()
+    return [".".join((database.removeprefix(root), schema, name)) for database, schema, name in rows]
+
+
+def different_tables(one: Path, other: Path) -> list[str]:
+    """Return the tables of two data roots that are not equal, or that only one of them has."""
+    with duckdb.connect() as connection:
+        for root, home in (("one_", one), ("other_", other)):
+            for file in ("warehouse", "marts"):
+                connection.execute(f"attach '{home / file}.duckdb' as {root}{file} (read_only)")
+        first, second = names_of(connection, "one_"), names_of(connection, "other_")
+        assert len(first) > 100
+        both = [name for name in first if name in second]
+        return sorted(set(first) ^ set(second)) + [
+            name for name in both if rows_that_differ(connection, f"one_{name}", f"other_{name}")
+        ]
+
+
+def rows_that_differ(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
+    """Return how many rows one of two relations has more often than the other."""
+    missing, surplus = (
+        connection.execute(f"select count(*) from (from {left} except all from {right})").fetchone()[0]  # noqa: S608
+        for left, right in ((one, other), (other, one))
+    )
+    return missing + surplus
+
+
+def different_in_the_lake(settings: Settings, names: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the tables and views, as (schema, name), whose rows in the lake are not those of the warehouse."""
+    found = []
+    with connect(settings) as lake, duckdb.connect() as connection:
+        for file in ("warehouse", "marts"):
+            connection.execute(f"attach '{settings.home / file}.duckdb' as {file}_file (read_only)")
+        # `pull` writes to databases of these names.
+        connection.execute("attach ':memory:' as warehouse; attach ':memory:' as fcir")
+        for schema, name in names:
+            relation = Relation(schema, name)
+            lake.pull(connection, [relation])
+            here = f"{'marts' if schema == 'marts' else 'warehouse'}_file.{schema}.{name}"
+            if rows_that_differ(connection, here, relation.place):
+                found.append(f"{schema}.{name}")
+            connection.execute(f"drop table {relation.place}")
+    return found

@@ -1,0 +1,150 @@
+"""The sample on Spark has the tables, figures and files that it has on DuckDB, after each of two batches."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dagster_project.settings import Settings
+from dagster_project.tools.spark_cluster import start, stop
+from dagster_project.transformation.project import ensure_manifest, read_manifest
+from tests.end_to_end.command import Command
+from tests.spark.equality import different_in_the_lake, different_tables
+
+# These contain the time of publishing.
+OF_THE_RUN = {"parquet/published_versions.parquet", "parquet/revisions.parquet"}
+
+
+def models_of(settings: Settings) -> list[tuple[str, str]]:
+    """Schema and name of every seed and model in the lake."""
+    nodes = read_manifest(ensure_manifest(settings))["nodes"].values()
+    return [
+        (node["schema"], node["name"])
+        for node in nodes
+        if node["resource_type"] in ("model", "seed") and node["config"]["materialized"] != "ephemeral"
+    ]
+
+
+def parquet_files(command: Command) -> dict[str, str]:
+    manifest = json.loads((command.current / "manifest.json").read_text(encoding="utf-8"))
+    return {file["path"]: file["sha256"] for file in manifest["files"] if file["path"].startswith("parquet/")}
+
+
+def test_every_printed_figure_is_reproduced(on_spark):
+    said = (on_spark.home / "said").read_text(encoding="utf-8")
+    assert "108 of 108 printed figures reproduced exactly" in said
+    assert re.search(r"build +tests +\d+ of \d+ good", said)
+
+
+def test_every_table_equals_that_of_duckdb(on_spark, sample):
+    assert different_tables(on_spark.home, sample.home) == []
+
+
+@pytest.mark.usefixtures("on_spark")
+def test_every_seed_table_and_view_of_the_lake_equals_that_of_the_warehouse(spark):
+    names = models_of(spark)
+    assert len(names) > 110
+    assert different_in_the_lake(spark, names) == []
+
+
+def test_every_parquet_file_without_the_time_of_publishing_is_the_same(on_spark, sample):
+    spark, duckdb = parquet_files(on_spark), parquet_files(sample)
+    assert spark.keys() == duckdb.keys()
+    assert {path for path, digest in spark.items() if duckdb[path] != digest} <= OF_THE_RUN
+
+
+def test_a_run_without_a_new_delivery_builds_nothing(on_spark):
+    done = on_spark.run("run")
+    assert (done.returncode, "build " in done.stdout) == (0, False), done.stdout
+
+
+@pytest.mark.usefixtures("on_spark")
+def test_nothing_stays_in_the_folder_through_which_rows_pass(spark):
+    assert list(spark.lake_folder.iterdir()) == []
+
+
+def land_second_batch(command: Command) -> None:
+    """Correct a day with half of its rows, deliver the others late, empty a day, change crimes, and spoil a file."""
+
+    def lines(name: str) -> list[str]:
+        file = command.home / "landing" / name.partition("_20")[0] / name
+        return file.read_text(encoding="utf-8").splitlines()
+
+    header, *calls = lines("call_segments_2022-11-03.csv")
+    command.land("call_segments_2022-11-03.csv", header, *calls[::2])
+    command.land("call_segments_2022-12-27_late.csv", header, *calls[1::2])
+    command.land("online_crime_reports_2022-11-06.csv", *lines("online_crime_reports_2022-11-06.csv")[:4])
+    header, *crimes = lines("crimes_2022-10-26.csv")
+    command.land("crimes_2022-10-26.csv", header, *crimes[: len(crimes) // 2])
+    command.land("crimes_2023-02-01.csv", header, *crimes[len(crimes) // 2 :])
+    command.land("digital_contacts_2022-11-07_part.jsonl", "{")
+
+
+@contextmanager
+def building(command: Command) -> Iterator[subprocess.Popen[str]]:
+    """Start a run, and wait until it builds its first models."""
+    models = command.home / "dbt-spark" / "run"
+    shutil.rmtree(models, ignore_errors=True)
+    with command.start("run") as process:
+        while not list(models.rglob("fct_*.sql")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.2)
+        yield process
+
+
+@pytest.fixture(scope="module")
+def second_batch(on_spark: Command, spark: Settings, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """A second batch, built on Spark by its changes, and on DuckDB from scratch; returns the copy on DuckDB.
+
+    The server ends during the first attempt.
+    """
+    land_second_batch(on_spark)
+    with building(on_spark) as process:
+        stop(spark)
+        out, err = process.communicate()
+    assert (process.returncode, "Traceback" in out + err) == (1, False), out + err
+    start(spark, workers=0)
+    done = on_spark.run("run")
+    # One delivery was rejected.
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "rejected" in done.stdout + done.stderr
+    copy = Command(tmp_path_factory.mktemp("second") / "home")
+    copy.home.mkdir()
+    for name in ("landing", "secrets"):
+        shutil.copytree(on_spark.home / name, copy.home / name)
+    shutil.copy(on_spark.home / "warehouse.duckdb", copy.home)
+    built = copy.run("run")
+    assert "from scratch" in built.stdout, built.stdout + built.stderr
+    return copy
+
+
+def test_every_table_equals_that_of_duckdb_after_a_second_batch(on_spark, second_batch):
+    assert different_tables(on_spark.home, second_batch.home) == []
+
+
+@pytest.mark.usefixtures("second_batch")
+def test_every_relation_of_the_lake_equals_that_of_the_warehouse_after_a_second_batch(spark):
+    assert different_in_the_lake(spark, models_of(spark)) == []
+
+
+def test_every_table_built_from_scratch_equals_that_of_duckdb_although_a_worker_was_killed(
+    on_spark, spark, second_batch
+):
+    stop(spark)
+    start(spark, workers=2)
+    (on_spark.home / "marts.duckdb").unlink()
+    with building(on_spark) as process:
+        worker = int((spark.home / "spark" / "run" / "worker-1.pid").read_text(encoding="utf-8"))
+        os.killpg(worker, signal.SIGKILL)
+        out, err = process.communicate()
+    # A delivery of the second batch is rejected.
+    assert process.returncode == 1, out + err
+    assert "from scratch" in out
+    assert different_tables(on_spark.home, second_batch.home) == []

@@ -1,0 +1,154 @@
+"""Rows reach the lake once and completely, whatever interrupts them."""
+
+import itertools
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.connection import create_marts, loading_connection
+from dagster_project.warehouse.lake import Lake, connect
+from tests.dbt.histories import History
+from tests.spark.equality import different_in_the_lake
+
+SOURCES = sorted(load_contracts(CONTRACTS))
+RAW = [("raw", source) for source in SOURCES]
+MIRRORED = ("build", "contract", "correction", "load", "load_force", "pending_load")
+
+
+class Interrupted(Exception):
+    """Stands for a kill of the run."""
+
+
+class InterruptedCursor:
+    """A cursor that takes some statements and no more."""
+
+    def __init__(self, cursor: Any, statements: int) -> None:
+        self._cursor, self._left = cursor, statements
+
+    def execute(self, sql: str) -> None:
+        """Run a statement, unless it is one too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise Interrupted
+        self._cursor.execute(sql)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+@pytest.fixture(scope="module")
+def settings(spark, tmp_path_factory):
+    """Another data root than that of the batches, on the same Spark: what the lake has of those must go."""
+    home = tmp_path_factory.mktemp("lake")
+    return spark.model_copy(update={"home": home})
+
+
+@pytest.fixture(scope="module")
+def history(settings):
+    history = History(settings.warehouse, load_contracts(CONTRACTS), seed=11)
+    create_marts(settings.warehouse)
+    return history
+
+
+def bring(settings: Settings, *, statements: int | None = None) -> int:
+    """Append and mirror; return the number of loads appended."""
+    with connect(settings) as lake, loading_connection(settings.warehouse) as connection:
+        if statements is not None:
+            lake = Lake(InterruptedCursor(lake.cursor, statements), settings.lake_folder)
+        appended = lake.append(connection)
+        lake.mirror(connection, MIRRORED)
+    return appended
+
+
+def test_a_run_that_is_killed_at_any_statement_is_finished_by_the_next(settings, history):
+    killed = 0
+    # Every seventh statement: each attempt goes further than the one before.
+    for statements in itertools.count(4, 7):
+        if statements % 2:
+            history.deliver()
+        try:
+            bring(settings, statements=statements)
+            break
+        except Interrupted:
+            killed += 1
+    assert killed > 5
+    assert different_in_the_lake(settings, RAW) == []
+    assert bring(settings) == 0
+
+
+def test_a_load_of_a_restored_warehouse_replaces_the_load_that_had_its_number(settings, history):
+    history.deliver()
+    bring(settings)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("update audit.load set file_sha256 = 'another', loaded_at = ?", [datetime(2023, 1, 2)])  # noqa: DTZ001
+        connection.execute("update raw.live_chats set operator_id = 'another'")
+    bring(settings)
+    assert different_in_the_lake(settings, RAW) == []
+
+
+def test_rows_of_a_load_that_the_warehouse_has_no_more_are_deleted(settings, history):
+    history.deliver()
+    bring(settings)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("delete from raw.crimes where load_id in (select max(load_id) from raw.crimes)")
+        connection.execute(
+            "delete from audit.load where source = 'crimes' and load_id not in (select load_id from raw.crimes)"
+        )
+    bring(settings)
+    assert different_in_the_lake(settings, RAW) == []
+
+
+@pytest.mark.usefixtures("history")
+def test_rows_that_no_load_accepted_stay_out(settings):
+    bring(settings)
+    with loading_connection(settings.warehouse) as connection:
+        before = connection.execute("select count(*) from raw.crimes").fetchone()
+        connection.execute("insert into raw.crimes by name select * replace (99999 as load_id) from raw.crimes limit 1")
+    assert bring(settings) == 0
+    with connect(settings) as lake:
+        assert lake.rows("select count(*) from raw.crimes") == [before]
+
+
+@pytest.mark.usefixtures("history")
+def test_a_column_that_is_new_in_a_contract_is_added(settings):
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute("delete from raw.crimes where load_id = 99999")
+        connection.execute("alter table raw.crimes add column beat varchar")
+        newest = connection.execute("select max(load_id) from raw.crimes").fetchone()
+        connection.execute(
+            "insert into audit.load by name select * replace (88888 as load_id) from audit.load where load_id = ?",
+            newest,
+        )
+        connection.execute(
+            "insert into raw.crimes by name "
+            "select * replace (88888 as load_id, 'north' as beat) from raw.crimes where load_id = ?",
+            newest,
+        )
+    bring(settings)
+    assert different_in_the_lake(settings, RAW) == []
+    with connect(settings) as lake:
+        assert lake.rows("select distinct beat from raw.crimes where beat is not null") == [("north",)]
+
+
+@pytest.mark.usefixtures("history")
+def test_a_view_that_changed_has_its_new_query(settings):
+    bring(settings)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(
+            "create or replace view audit.pending_load as select load_id, source, extract_date from audit.load limit 3"
+        )
+    bring(settings)
+    with connect(settings) as lake:
+        assert lake.rows("select count(*) from audit.pending_load") == [(3,)]
+
+
+@pytest.mark.usefixtures("history")
+def test_a_load_whose_rows_were_lost_in_the_lake_is_appended_again(settings):
+    bring(settings)
+    with connect(settings) as lake:
+        lake.execute("delete from raw.live_chats where load_id in (select max(load_id) from raw.live_chats)")
+    assert bring(settings) == 1
+    assert different_in_the_lake(settings, RAW) == []

@@ -1,0 +1,73 @@
+"""Where Spark would give another figure without an error: with the settings and macros of the project it does not."""
+
+from decimal import Decimal
+
+import pytest
+
+from dagster_project.transformation.project import invoke
+from dagster_project.warehouse.lake import LakeError, connect
+from tests.end_to_end.worked_examples import copy_of_the_project
+
+# A view that reads a seed alone.
+BUILD_A_VIEW = """
+from dagster_project.settings import read_settings
+from dagster_project.transformation.project import invoke
+
+for command, name in (("seed", "measure_catalogue"), ("run", "int_measure_source")):
+    [result] = invoke(read_settings(), [command, "--select", name]).results
+    assert str(result.status) == "success", result.message
+"""
+
+
+@pytest.fixture(scope="module")
+def lake(spark):
+    with connect(spark) as lake:
+        yield lake
+
+
+def shown(settings, query: str):
+    """Return the only value of a query of the dbt project, computed by Spark."""
+    results = invoke(settings, ["show", "--inline", f"select {query} as answer", "--output", "json"]).results
+    return results[0].agate_table.rows[0][0]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param("cast('12a' as int)", id="a text that is no number"),
+        pytest.param("cast('2022-02-30' as date)", id="a day that does not exist"),
+        pytest.param("cast(9223372036854775807 as bigint) + 1", id="an overflow"),
+        pytest.param("cast(99999999999 as int)", id="a number that is too large"),
+    ],
+)
+def test_a_value_that_cannot_be_computed_is_an_error_and_no_null(lake, expression):
+    with pytest.raises(LakeError, match="Spark refused a statement"):
+        lake.rows(f"select {expression}")
+
+
+def test_files_that_are_not_there_are_an_error_and_not_no_rows(lake, tmp_path):
+    with pytest.raises(LakeError, match="does not exist"):
+        lake.rows(f"select * from parquet.`{tmp_path}/*.parquet`")  # noqa: S608
+
+
+def test_a_view_of_the_project_that_changed_has_its_new_query(lake, spark, tmp_path, parsed_project):
+    changed = copy_of_the_project(tmp_path, parsed_project)
+    changed.settings |= {"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)}
+    model = changed.project / "dbt" / "models" / "measures" / "completeness" / "int_measure_source.sql"
+    before = model.read_text(encoding="utf-8")
+    for condition, has_rows in (("1 = 2", False), ("1 = 1", True)):
+        model.write_text(f"{before.rstrip()} where {condition}\n", encoding="utf-8")
+        built = changed.run(code=BUILD_A_VIEW)
+        assert built.returncode == 0, built.stderr
+        assert (lake.rows("select count(*) from measures.int_measure_source") != [(0,)]) is has_rows
+
+
+def test_an_integer_quotient_larger_than_a_bigint_is_exact(spark):
+    dividend, divisor = "cast('99999999999999999999999999999' as decimal(38, 0))", "cast(3 as decimal(38, 0))"
+    assert shown(spark, f'{{{{ int_div("{dividend}", "{divisor}") }}}}') == Decimal("33333333333333333333333333333")
+
+
+@pytest.mark.parametrize("text", ["it's", "a \\ b", "''", "\\'"])
+def test_a_text_of_the_project_arrives_as_it_is_written(spark, text):
+    literal = text.replace("\\", "\\\\").replace('"', '\\"')
+    assert shown(spark, f'{{{{ quoted_or_null("{literal}") }}}}') == text

@@ -1,0 +1,88 @@
+"""What `FCIR_TARGET=spark` and `make spark-up` say where something is missing; tests/spark has tests with a Spark."""
+
+import sys
+
+import pytest
+
+from dagster_project.settings import Settings, Target
+from dagster_project.tools import spark_cluster
+from dagster_project.tools.spark_cluster import ClusterError, start, stop
+from dagster_project.warehouse.lake import LakeError, connect
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path, target=Target.SPARK, spark_port=9, _env_file=None)
+
+
+def test_a_missing_client_is_named_with_the_command_that_installs_it(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyhive", None)
+    with pytest.raises(LakeError, match=r"the client of Spark is not installed.*make env-spark"), connect(settings):
+        pass
+
+
+def test_a_cluster_that_does_not_answer_is_named_with_its_address(settings):
+    pytest.importorskip("pyhive")
+    with pytest.raises(LakeError, match=r"no Spark answers at 127\.0\.0\.1:9\. .*make spark-up"), connect(settings):
+        pass
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """An environment with the packages of the cluster."""
+    jars = tmp_path / ".venv-spark" / "lib" / "python3.11" / "site-packages" / "iceberg"
+    jars.mkdir(parents=True)
+    (jars / "iceberg-spark-runtime-3.5_2.12-1.10.2.jar").touch()
+    monkeypatch.setattr(spark_cluster, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(spark_cluster, "find_spec", lambda name: name)
+
+
+@pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        (None, "no java was found"),
+        ("21.0.5", "is version 21"),
+        ("1.8.0_432", "is version 1"),
+        ("", "is version unknown"),
+    ],
+)
+def test_another_java_than_17_is_named_and_nothing_is_started(settings, tmp_path, monkeypatch, version, found):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if version is not None:
+        java = programs / "java"
+        java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n", encoding="utf-8")
+        java.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(ClusterError, match=rf"Spark needs Java 17: .*{found}.*Nothing was started.*make spark-up"):
+        start(settings, workers=0)
+    assert not (settings.home / "spark").exists()
+
+
+def test_missing_packages_of_the_cluster_are_named(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(spark_cluster, "PROJECT_ROOT", tmp_path)
+    with pytest.raises(ClusterError, match=r"not installed in \.venv-spark.*make spark-up"):
+        start(settings, workers=0)
+
+
+@pytest.mark.usefixtures("packages")
+def test_a_cluster_without_its_client_is_not_started(settings, monkeypatch):
+    monkeypatch.setattr(spark_cluster, "find_spec", lambda _: None)
+    with pytest.raises(ClusterError, match="the client of Spark is not installed"):
+        start(settings, workers=0)
+
+
+@pytest.mark.usefixtures("packages")
+def test_stopping_what_does_not_run_does_nothing(settings):
+    assert stop(settings) == "No Spark was running."
+
+
+@pytest.mark.usefixtures("packages")
+def test_the_process_of_another_program_is_not_stopped(settings):
+    """A process id of an earlier day may belong to another program after a restart."""
+    run = settings.home / "spark" / "run"
+    run.mkdir(parents=True)
+    (run / "server.pid").write_text("1", encoding="utf-8")
+    assert stop(settings) == "No Spark was running."
+    assert not list(run.iterdir())
