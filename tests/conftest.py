@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.settings import Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
-from tests.end_to_end.command import Command
+from tests.end_to_end.command import Command, land_correction, land_three_days
 
 # Files that take more than a minute, the longest first; where several need a data root that the first of them makes,
 # files that do not need it are between them.
@@ -27,6 +27,7 @@ _LONGEST = (
     "test_small_histories",
     "test_published_versions",
     "test_project",
+    "test_run_queue",
     "test_kill",
     "test_build_steps",
     "test_equality",
@@ -120,3 +121,18 @@ def sample(made_once: Callable[..., Path], parsed_project: Path) -> Command:
         (folder / "said").write_text(done.stdout + done.stderr, encoding="utf-8")
 
     return Command(made_once("sample", first_run) / "home")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(made_once: Callable[..., Path], parsed_project: Path) -> Command:
+    """Three days and a correction, loaded and published by one uninterrupted run; a test changes a copy of it only."""
+
+    def fill(folder: Path) -> None:
+        command = Command(folder / "home")
+        command.know_the_project(parsed_project)
+        land_three_days(command)
+        land_correction(command)
+        done = command.run("run")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return Command(made_once("undisturbed", fill) / "home")

@@ -18,7 +18,7 @@ from dagster_project.errors import UsageError
 from dagster_project.settings import LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, is_parsed
 from dagster_project.warehouse.connection import private_files
-from dagster_project.warehouse.lock import note_step, writer_lock
+from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lock
 
 
 def ui(
@@ -67,7 +67,12 @@ def code_server(
             "deploy/README.md"
         )
     prepare_dagster_home(settings)
-    _prepare_project(settings, command="fcir code-server")
+    try:
+        _prepare_project(settings, command="fcir code-server")
+    except WarehouseLocked:
+        # The run that holds the lock is alive, so there is none to close.
+        if not is_parsed(settings):
+            raise
     at = ("--host", host, "--port", str(port), "--location-name", settings.code_location)
     os.umask(0o077)
     os.environ |= _environment(settings)

@@ -1,0 +1,282 @@
+"""The example for Kubernetes: valid, closed to what it does not need, and it names what this project has.
+
+No cluster runs it here. Dagster's own launcher makes the job of a run, with an API that only keeps it.
+"""
+
+import json
+import re
+from importlib import import_module
+from importlib.metadata import entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from dagster_project.cli.app import app
+from dagster_project.cli.storage import instance_configuration
+from dagster_project.settings import PROJECT_ROOT, Settings
+from tests.deploy.programs import missing
+
+FOLDER = PROJECT_ROOT / "deploy" / "kubernetes"
+OBJECTS: list[dict[str, Any]] = [
+    item for file in sorted(FOLDER.glob("*.yaml")) for item in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+]
+DEPLOYMENTS = [item for item in OBJECTS if item["kind"] == "Deployment"]
+CONTAINERS = [
+    container for item in DEPLOYMENTS for container in item["spec"]["template"]["spec"]["containers"]
+]  # fmt: skip
+OWN = [container for container in CONTAINERS if "fcir" in container["image"]]
+# Read by libpq, by Dagster, and by its command `api grpc`.
+OTHER_VARIABLES = {"PGPASSWORD", "DAGSTER_HOME", "DAGSTER_CONTAINER_IMAGE", "DAGSTER_CONTAINER_CONTEXT"}
+
+
+def named(kind: str, name: str) -> dict[str, Any]:
+    [found] = [item for item in OBJECTS if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def variables(container: dict[str, Any]) -> dict[str, str]:
+    """Environment of a container; of a secret, only the name."""
+    maps = [source["configMapRef"]["name"] for source in container.get("envFrom", []) if "configMapRef" in source]
+    found = {name: value for each in maps for name, value in named("ConfigMap", each)["data"].items()}
+    return found | {item["name"]: item.get("value", "") for item in container.get("env", [])}
+
+
+def require(package: str) -> None:
+    if find_spec(package) is None:
+        missing(package, "uv sync --locked --inexact --extra kubernetes --group deploy")
+
+
+@pytest.mark.parametrize("item", OBJECTS, ids=lambda item: f"{item['kind']}-{item['metadata']['name']}")
+def test_an_object_is_valid_and_of_the_namespace(item: dict[str, Any]):
+    require("kubernetes_validate")
+    import kubernetes_validate
+
+    kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+    if item["kind"] != "Namespace":
+        assert item["metadata"]["namespace"] == "fcir"
+
+
+def test_a_misspelt_key_is_found():
+    require("kubernetes_validate")
+    import kubernetes_validate
+
+    wrong = json.loads(json.dumps(named("Deployment", "fcir-kent")).replace("runAsNonRoot", "runAsNonroot"))
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
+
+
+def assert_is_closed(pod: dict[str, Any]) -> None:
+    """A pod runs as a user without rights, on files that it cannot change, within limits."""
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        assert container["securityContext"] == closed
+        assert {*container["resources"]["requests"]} == {*container["resources"]["limits"]} == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize("item", DEPLOYMENTS, ids=lambda item: str(item["metadata"]["name"]))
+def test_a_pod_has_no_more_rights_than_it_needs(item: dict[str, Any]):
+    pod = item["spec"]["template"]["spec"]
+    assert_is_closed(pod)
+    assert all("livenessProbe" in container for container in pod["containers"])
+    calls = item["spec"]["template"]["metadata"]["labels"].get("fcir/calls-kubernetes") == "true"
+    assert pod["automountServiceAccountToken"] is calls
+    assert pod["serviceAccountName"] == ("dagster" if calls else "fcir-run")
+
+
+def test_secrets_are_named_and_not_written():
+    names = {
+        item["valueFrom"]["secretKeyRef"]["name"]
+        for container in CONTAINERS
+        for item in container.get("env", [])
+        if item["name"] == "PGPASSWORD"
+    }
+    assert names == {"fcir-postgres"}
+    assert [item for item in OBJECTS if item["kind"] == "Secret"] == []
+    # An address with a password would be refused.
+    storage = named("ConfigMap", "fcir-common")["data"]["FCIR_DAGSTER_STORAGE"]
+    assert Settings(dagster_storage=storage, _env_file=None).dagster_storage == storage
+
+
+def test_commands_and_modules_exist():
+    scripts = {script.name for script in entry_points(group="console_scripts")}
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for container in OWN:
+        program, *arguments = container["command"]
+        if program == "python":
+            assert find_spec(arguments[arguments.index("-m") + 1]) is not None
+        else:
+            assert program in scripts
+        if program == "fcir":
+            options = {option for parameter in verbs[arguments[0]].params for option in parameter.opts}
+            assert {argument for argument in arguments if argument.startswith("--")} <= options
+    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    [entrypoint] = re.findall(r'^ENTRYPOINT \["(.+)"\]$', dockerfile, re.M)
+    assert entrypoint in scripts
+
+
+def test_settings_exist():
+    known = {f"FCIR_{name.upper()}" for name in Settings.model_fields}
+    for container in OWN:
+        assert {*variables(container)} - known - OTHER_VARIABLES == set()
+
+
+def test_image_is_of_this_version_and_its_extras_exist():
+    assert {container["image"] for container in OWN} == {f"registry.example/fcir:{version('fcir')}"}
+    dockerfile = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    project = (PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    extras = re.findall(r"--extra ([a-z]+)", dockerfile)
+    assert extras == ["postgres", "kubernetes"]
+    assert all(re.search(rf"^{extra} = \[", project, re.M) for extra in extras)
+    [uv] = re.findall(r"uv==([0-9.]+)", dockerfile)
+    assert f"UV_VERSION := {uv}\n" in (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_instance_is_that_of_postgres_with_runs_as_jobs():
+    own = yaml.safe_load(named("ConfigMap", "dagster-instance")["data"]["dagster.yaml"])
+    expected = yaml.safe_load(instance_configuration(Settings(dagster_storage="postgresql://a@b/c", _env_file=None)))
+    assert own.pop("run_launcher")["class"] == "K8sRunLauncher"
+    monitoring = own.pop("run_monitoring")
+    assert expected.pop("run_monitoring").keys() <= monitoring.keys()
+    assert own == expected
+    storage = own["storage"]["custom"]
+    assert hasattr(import_module(storage["module"]), storage["class"])
+
+
+def test_each_code_location_has_the_name_of_its_force_and_a_service():
+    workspace = yaml.safe_load(named("ConfigMap", "dagster-instance")["data"]["workspace.yaml"])
+    servers = {item["spec"]["template"]["metadata"]["labels"].get("force"): item for item in DEPLOYMENTS}
+    for location in workspace["load_from"]:
+        server = location["grpc_server"]
+        [container] = servers[server["location_name"]]["spec"]["template"]["spec"]["containers"]
+        assert variables(container)["FCIR_FORCE"] == server["location_name"]
+        service = named("Service", server["host"])["spec"]
+        assert service["selector"] == servers[server["location_name"]]["spec"]["selector"]["matchLabels"]
+        assert [port["port"] for port in service["ports"]] == [server["port"]]
+        assert container["command"][-1] == str(server["port"])
+
+
+def test_only_the_login_can_be_reached_from_outside():
+    policies = [item for item in OBJECTS if item["kind"] == "NetworkPolicy"]
+    assert named("NetworkPolicy", "deny-all")["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    reached = {item["metadata"]["name"] for item in policies if item["spec"].get("ingress")}
+    assert reached == {"code-servers", "login"}
+    [login] = named("NetworkPolicy", "login")["spec"]["ingress"]
+    assert [port["port"] for port in login["ports"]] == [4180]
+    [server] = [container for container in OWN if container["name"] == "webserver"]
+    assert "--host" not in server["command"], "the UI listens on loopback of its pod"
+
+
+class Recorder:
+    """Stands for the API of Kubernetes: keeps the jobs that are created."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Any] = []
+
+    def create_namespaced_job(self, namespace: str, body: Any, **_: Any) -> None:
+        assert namespace == "fcir"
+        self.jobs.append(body)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> dict[str, Any]:
+    """The job of a nightly run of kent, as Dagster's launcher makes it from the two config maps."""
+    require("dagster_k8s")
+    import dagster as dg
+    import kubernetes
+    from dagster_k8s import K8sRunLauncher
+
+    kubeconfig = tmp_path / "kubeconfig"
+    cluster = {"clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}], "current-context": "c"}
+    context = {
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    kubeconfig.write_text(yaml.safe_dump(cluster | context), encoding="utf-8")
+    instance = yaml.safe_load(named("ConfigMap", "dagster-instance")["data"]["dagster.yaml"])
+    recorder = Recorder()
+    launcher = K8sRunLauncher(
+        **instance["run_launcher"]["config"],
+        load_incluster_config=False,
+        kubeconfig_file=str(kubeconfig),
+        k8s_client_batch_api=recorder,
+        k8s_client_core_api=SimpleNamespace(),
+    )
+    [server] = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]["containers"]
+    environment = variables(server)
+
+    @dg.job
+    def nightly() -> None: ...
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as storage:
+        launcher.register_instance(storage)
+        run = storage.create_run_for_job(nightly, remote_job_origin=None, job_code_origin=code_origin(environment))
+        launcher.launch_run(SimpleNamespace(dagster_run=run))  # type: ignore[arg-type]
+    made: dict[str, Any] = kubernetes.client.ApiClient().sanitize_for_serialization(recorder.jobs[0])
+    return made
+
+
+def code_origin(environment: dict[str, str]) -> Any:
+    """The origin of the job in the image, in the form in which Dagster stores it with a run."""
+    import dagster as dg
+
+    return dg.deserialize_value(
+        json.dumps(
+            {
+                "__class__": "PipelinePythonOrigin",
+                "pipeline_name": "nightly",
+                "repository_origin": {
+                    "__class__": "RepositoryPythonOrigin",
+                    "code_pointer": {
+                        "__class__": "ModuleCodePointer",
+                        "fn_name": "definitions",
+                        "module": "dagster_project.definitions",
+                    },
+                    "container_context": json.loads(environment["DAGSTER_CONTAINER_CONTEXT"]),
+                    "container_image": environment["DAGSTER_CONTAINER_IMAGE"],
+                    "entry_point": ["dagster"],
+                    "executable_path": "/opt/fcir/bin/python",
+                },
+            }
+        )
+    )
+
+
+def test_a_run_is_a_valid_job_that_is_closed_too(job: dict[str, Any]):
+    require("kubernetes_validate")
+    import kubernetes_validate
+
+    kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
+    pod = job["spec"]["template"]["spec"]
+    assert_is_closed(pod)
+    assert pod["automountServiceAccountToken"] is False
+    assert (job["spec"]["backoffLimit"], pod["restartPolicy"]) == (0, "Never")
+    assert job["spec"]["template"]["metadata"]["labels"]["fcir/calls-postgres"] == "true"
+
+
+def test_a_run_has_the_settings_and_the_data_of_its_force(job: dict[str, Any]):
+    pod = job["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    [server] = named("Deployment", "fcir-kent")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == server["image"]
+    found, own = variables(container), variables(server)
+    assert {name: value for name, value in own.items() if name.startswith("FCIR_")} == {
+        name: value for name, value in found.items() if name.startswith("FCIR_")
+    }
+    assert {"PGPASSWORD", "DAGSTER_HOME"} <= found.keys()
+    assert {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]} == {
+        mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]
+    } | {"home": found["DAGSTER_HOME"]}
+    claims = {volume["name"]: volume.get("persistentVolumeClaim", {}).get("claimName") for volume in pod["volumes"]}
+    assert (claims["data"], claims["landing"]) == ("fcir-kent", "landing-kent")
+    # On the node of the code server, since the lock of the warehouse works within one kernel.
+    [together] = pod["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    labels = named("Deployment", "fcir-kent")["spec"]["template"]["metadata"]["labels"]
+    assert together["labelSelector"]["matchLabels"].items() <= labels.items()
