@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project.contracts import load_contracts
-from dagster_project.defs.automation import new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.automation import load, new_deliveries, nightly, nightly_schedule, publish, publish_public
 from dagster_project.defs.lake import compact_lake, compact_lake_schedule
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
@@ -40,7 +40,7 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, publish, publish_public, *([compact_lake] if on_spark else [])],
+        jobs=[nightly, load, publish, publish_public, *([compact_lake] if on_spark else [])],
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs],
         resources={

@@ -7,11 +7,11 @@ from enum import StrEnum
 from functools import cache
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
@@ -82,7 +82,10 @@ class Settings(BaseSettings):
     root_number: int = Field(
         default=0, ge=0, le=127, description="number of this data root among those that a hub takes in"
     )
-    # A comma-separated list, not the JSON that pydantic-settings expects for a sequence.
+    # Comma-separated lists, not the JSON that pydantic-settings expects for a sequence.
+    members: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="data roots whose loads this data root, a hub, takes in"
+    )
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
@@ -128,6 +131,21 @@ class Settings(BaseSettings):
             return names
         return tuple(_host_name(name.strip()) for name in names.split(",") if name.strip())
 
+    @field_validator("members", mode="before")
+    @classmethod
+    def _folders(cls, folders: object) -> object:
+        if not isinstance(folders, str):
+            return folders
+        return tuple(Path(folder.strip()).expanduser().resolve() for folder in folders.split(",") if folder.strip())
+
+    @model_validator(mode="after")
+    def _hub(self) -> Self:
+        if len(set(self.members)) < len(self.members) or self.home in self.members:
+            raise ValueError("FCIR_MEMBERS: expected different folders, separated by commas, without FCIR_HOME itself")
+        if self.members and self.root_number:
+            raise ValueError("FCIR_ROOT_NUMBER: a hub (FCIR_MEMBERS) makes no loads and has no number; leave it out")
+        return self
+
     @field_validator("force")
     @classmethod
     def _force_code(cls, force: str) -> str:
@@ -138,6 +156,11 @@ class Settings(BaseSettings):
             hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
             raise ValueError(f"{force} is not in the list of forces; {hint}")
         return force
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this data root takes in the loads of others and has no landing folder of its own."""
+        return bool(self.members)
 
     @property
     def landing(self) -> Path:
@@ -231,10 +254,14 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"FCIR_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
+            f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Return the variable with a fault; empty if the fault is about several, which its text names."""
+    return f"FCIR_{'_'.join(map(str, location)).upper()}: " if location else ""
 
 
 def _check_env_file(file: Path) -> None:

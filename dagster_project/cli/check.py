@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.cli.common import Exit, named_contracts
+from dagster_project.cli.common import Exit, named_contracts, require_no_hub
 from dagster_project.console import report_as, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
@@ -40,6 +40,7 @@ def check(
       fcir check export.csv --source crimes --rows 5
     """
     settings = read_settings()
+    require_no_hub(settings, "files are checked where they are delivered")
     if as_json:
         report_as(LogFormat.JSON)
     checked = check_files(settings, files, source=source, shown=rows)

@@ -35,7 +35,12 @@ _CODE_SERVER_TAG = ".dagster/grpc_info"
 # A killed run of the command line is not tried again by Dagster: the next command continues it.
 _NO_RETRY = {"dagster/max_retries": "0"}
 # The command that runs each job in this process.
-_COMMANDS = {"nightly": "fcir run", "publish": "fcir publish", "publish_public": "fcir publish --edition public"}
+_COMMANDS = {
+    "nightly": "fcir run",
+    "load": "fcir run --load-only",
+    "publish": "fcir publish",
+    "publish_public": "fcir publish --edition public",
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class RunResult:
     """Reasons for failed steps, apart from the run's verdict on its deliveries."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
+    members: tuple[str, ...] = ()
+    """What needs attention at the members of a hub."""
 
 
 def run_job(
@@ -62,7 +69,7 @@ def run_job(
 
     Args:
         settings: location of the data.
-        name: the job, `nightly`, `publish` or `publish_public`.
+        name: the job, `nightly`, `load`, `publish` or `publish_public`.
         wanted: extract dates to load; None: everything new.
         sources: sources to load; empty: all.
         planned: plan of the loads for those dates and sources; None: the job makes its own.
@@ -72,7 +79,9 @@ def run_job(
         WarehouseLocked: another run holds the warehouse.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
+        RootMismatch: the data root has another number, or is a hub without members or the reverse.
     """
+    from dagster_project.loading.members import member_states, prepare_hub
     from dagster_project.loading.pipeline import load_or_create_key
 
     # Only publications may be read by others, and `publish` sets their modes.
@@ -80,7 +89,8 @@ def run_job(
         note_step(settings.lock_file, "starting")
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
-        load_or_create_key(settings, load_contracts(CONTRACTS))
+        prepare = prepare_hub if settings.is_hub else load_or_create_key
+        prepare(settings, load_contracts(CONTRACTS))
         prepare_dagster_home(settings)
         import dagster as dg
 
@@ -106,7 +116,7 @@ def run_job(
             shield_children()
             result = job.execute_in_process(
                 instance=instance,
-                run_config=QUIET_CONSOLE | (config if name == "nightly" else {}),
+                run_config=QUIET_CONSOLE | (config if name in ("nightly", "load") else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
                 tags=BY_COMMAND_LINE | _location_tag(settings) | _NO_RETRY,
@@ -115,10 +125,11 @@ def run_job(
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
+            states = member_states(settings, connection) if connection else []
             contracts = named_contracts(sources)
             landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
-        return RunResult(result.success, failures, left, expected)
+        return RunResult(result.success, failures, left, expected, tuple(s.fault for s in states if s.fault))
 
 
 def _location_tag(settings: Settings) -> dict[str, str]:

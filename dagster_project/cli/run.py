@@ -16,6 +16,7 @@ from dagster_project.cli.common import (
     print_warning,
     repair_damage,
     require_home_folder,
+    require_no_hub,
     require_usable_key,
     start,
     warn_of_open_landing,
@@ -36,6 +37,7 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.members import member_states, news_of_members, require_no_landing
 from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
@@ -59,21 +61,28 @@ def run(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
     ] = "",
+    load_only: Annotated[
+        bool, typer.Option("--load-only", help="Do not build and publish: for a data root that a hub takes in.")
+    ] = False,
 ) -> None:
     """Load what is new, changed or was never accepted; build, test, publish.
 
-    Exit code 1 if a delivery is missing or rejected; everything else is done.
+    A hub takes in what its members have loaded. Exit code 1 if a delivery is missing or rejected, or a member was left
+    out; everything else is done.
 
     Examples:
       fcir run
       fcir run --from 2022-10-01 --to 2022-10-31 --source crimes
       fcir run --accept call_segments/2022-10-30 --reason "telephony was down"
+      fcir run --load-only
     """
     settings = start(debug=bool(context.obj))
     if accept and (from_ or to or source):
         raise UsageError("--accept names the delivery by source and day; leave out --from, --to and --source")
     if reason and not accept:
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
+    if accept or from_ or to:
+        require_no_hub(settings, "its runs take in all that is new, and deliveries are accepted where they are loaded")
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
         say(
             f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
@@ -85,7 +94,7 @@ def run(
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Exchange the two")
     started = time.monotonic()
-    work = find_work(settings, wanted=wanted, sources=source or [])
+    work = find_work(settings, wanted=wanted, sources=source or [], load_only=load_only)
     repair_damage(settings)
     if not work.is_needed:
         warn_of_open_landing(settings)
@@ -97,23 +106,34 @@ def run(
             f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
             f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
             if incomplete
-            else "Nothing is new: every delivery in the landing folder is loaded, built and published."
+            else _nothing_new(settings, load_only=load_only)
         )
         print_expected(work.expected)
-        print_outstanding(work.outstanding)
+        print_outstanding(work.outstanding, is_hub=settings.is_hub)
+        for member in work.members:
+            print_warning(member)
+        if load_only:
+            raise typer.Exit(Exit.DATA if work.outstanding or work.members else Exit.WELL)
         failed = print_failed_files(settings.published)
         print_publication(settings)
-        raise typer.Exit(Exit.DATA if work.outstanding or failed else Exit.WELL)
+        raise typer.Exit(Exit.DATA if work.outstanding or work.members or failed else Exit.WELL)
     # Files in a source's folder are reported with the source.
     of_sources = tuple(f"{name}/" for name in named_contracts([]))
     for warning in work.planned.plan.warnings:
         if not warning.startswith(of_sources):
             print_warning(warning)
-    result = run_job(
-        settings, "nightly", wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj)
-    )
+    job = "load" if load_only else "nightly"
+    result = run_job(settings, job, wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj))
     warn_of_open_landing(settings)
-    end_with_summary(settings, result, time.monotonic() - started)
+    end_with_summary(settings, result, time.monotonic() - started, is_published=not load_only)
+
+
+def _nothing_new(settings: Settings, *, load_only: bool) -> str:
+    if settings.is_hub:
+        return "Nothing is new: all that the members have loaded is taken in, built and published."
+    return (
+        f"Nothing is new: every delivery in the landing folder is loaded{'' if load_only else ', built and published'}."
+    )
 
 
 @dataclass(frozen=True)
@@ -125,12 +145,21 @@ class Work:
     """Whether something is new, or the publication does not match the loaded data."""
     outstanding: tuple[OutstandingDelivery, ...]
     expected: tuple[ExpectedDelivery, ...] = ()
+    members: tuple[str, ...] = ()
+    """What needs attention at the members of a hub."""
 
 
-def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now: datetime | None = None) -> Work:
-    """Compare the landing folder with the warehouse, without changes.
+def find_work(
+    settings: Settings, *, wanted: Range, sources: Sequence[str], load_only: bool = False, now: datetime | None = None
+) -> Work:
+    """Compare the landing folder, or the members of a hub, with the warehouse, without changes.
 
-    Without `sources`, all are compared; `now` is for tests.
+    Args:
+        settings: the data root.
+        wanted: extract dates to load.
+        sources: sources to compare; empty: all.
+        load_only: leave out whether what is loaded is built and published.
+        now: the time, for tests; None: the clock.
 
     Raises:
         UsageError: a source is unknown, or there is no landing folder.
@@ -144,7 +173,9 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
     contracts = named_contracts(sources)
     now = now or utc_now()
     require_home_folder(settings)
-    if not settings.landing.is_dir():
+    if settings.is_hub:
+        require_no_landing(settings)
+    elif not settings.landing.is_dir():
         raise UsageError(
             f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home}), is a share "
             "not mounted? In a new installation, create the folder, or write synthetic extracts: fcir sample"
@@ -158,21 +189,30 @@ def find_work(settings: Settings, *, wanted: Range, sources: Sequence[str], now:
         if connection is None:
             # An empty warehouse is published too, but not while the first delivery is still being written.
             return Work(planned, is_needed=bool(plan.deliveries) or not plan.held, outstanding=())
-        owed = expected_days(connection, landing, every, wanted=wanted, now=now)
+        news = news_of_members(settings, connection, contracts)
+        faults = [f"member {item.folder} cannot be taken in: {item.problem}" for item in news if item.problem]
+        left_out = {state.folder for state in member_states(settings, connection) if state.problem}
+        # In a hub, a day is missing once a member has found it missing.
+        owed = {} if settings.is_hub else expected_days(connection, landing, every, wanted=wanted, now=now)
         known = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
         known |= set(connection.execute("select distinct source, extract_date from audit.load").fetchall())
         is_missing_news = any((source, day) not in known for source in contracts for day in owed.get(source, ()))
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
-            or not is_current(connection)
-            or not engine_of(settings).has_build(last_build(connection))
+            or any(item.loads or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
-            or not pointer_of(settings.published).exists()
-            or any(publication_damage(settings))
         )
+        if not load_only:
+            is_needed = (
+                is_needed
+                or not is_current(connection)
+                or not engine_of(settings).has_build(last_build(connection))
+                or not pointer_of(settings.published).exists()
+                or any(publication_damage(settings))
+            )
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
-        return Work(planned, is_needed, tuple(outstanding(connection)), expected)
+        return Work(planned, is_needed, tuple(outstanding(connection)), expected, tuple(faults))
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:

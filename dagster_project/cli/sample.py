@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import day_option
+from dagster_project.cli.common import day_option, require_no_hub
 from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.settings import read_settings
@@ -34,6 +34,8 @@ def sample(
 
     settings = read_settings()
     first, last = day_option("--from", from_) or FIRST_DAY, day_option("--to", to) or LAST_DAY
+    if out is None:
+        require_no_hub(settings, "extracts of the sample belong to a data root that loads them")
     folder = out or settings.landing
     if if_empty and folder.is_dir() and any(folder.iterdir()):
         say(f"{folder} is not empty; nothing was written.")

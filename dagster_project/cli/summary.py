@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import duckdb
 import typer
 
-from dagster_project.cli.common import Exit
+from dagster_project.cli.common import Exit, print_warning
 from dagster_project.cli.jobs import RunResult
 from dagster_project.console import say
 from dagster_project.loading.deadlines import ExpectedDelivery
@@ -25,36 +25,50 @@ _PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
 _FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": "fcir.duckdb", "Parquet": "parquet"}
 
 
-def end_with_summary(settings: Settings, result: RunResult, seconds: float, *, is_public: bool = False) -> NoReturn:
+def end_with_summary(
+    settings: Settings, result: RunResult, seconds: float, *, is_public: bool = False, is_published: bool = True
+) -> NoReturn:
     """Print the result of a job, what needs attention and where the publication is, and end the command."""
     published = settings.published_public if is_public else settings.published
     command = "fcir publish --edition public" if is_public else "fcir run"
+    command += "" if is_published else " --load-only"
     say("")
     for failure in result.failures:
         say(f"failed: {failure}", level="error")
     print_expected(result.expected)
-    print_outstanding(result.outstanding)
-    failed = [] if result.failures else print_failed_files(published, again=command if is_public else "fcir publish")
+    print_outstanding(result.outstanding, is_hub=settings.is_hub)
+    for member in result.members:
+        print_warning(member)
+    failed = []
+    if is_published and not result.failures:
+        failed = print_failed_files(published, again=command if is_public else "fcir publish")
     if is_public:
         _print_public_edition(published)
-    else:
+    elif is_published:
         print_publication(settings)
-    if result.success and not result.outstanding and not failed:
+    if result.success and not result.outstanding and not result.members and not failed:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
     if result.failures:
         end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if is_public else ''}"
         end += f"What was published before stays. Correct the cause and run: {command}"
     else:
+        done = "published" if is_published else "loaded"
         missing = ["the deliveries"] if result.outstanding else []
+        missing += ["the members"] if result.members else []
         missing += ["the files that were left out"] if failed else []
-        end = f"The run ended as failed ({seconds:.0f} s): all is published but {' and '.join(missing)} above."
+        but = " and ".join(missing)
+        end = f"The run ended as failed ({seconds:.0f} s): all is {done} but {but} above."
     say(end, level="error", seconds=round(seconds, 3), success=False)
     raise typer.Exit(Exit.DATA)
 
 
 def print_outstanding(
-    found: Sequence[OutstandingDelivery], *, listed: int | None = LISTED, width: int | None = None
+    found: Sequence[OutstandingDelivery],
+    *,
+    listed: int | None = LISTED,
+    width: int | None = None,
+    is_hub: bool = False,
 ) -> None:
     """Print the deliveries that need attention, and what to do about them."""
     names = ("source", "extract_date", "status", "load_id", "files", "reason")
@@ -63,6 +77,8 @@ def print_outstanding(
     if found:
         needs = "needs" if len(found) == 1 else "need"
         following = "Try a file: fcir check FILE; then: fcir run" if rejected else "When the files are there: fcir run"
+        if is_hub:
+            following = "Load them in the data root of their force; then here: fcir run"
         say(f"{counted(len(found), 'delivery')} {needs} attention. {following}", deliveries=len(found))
     if acceptable := [item for item in rejected if item.is_acceptable]:
         say(f'To accept it: fcir run --accept {acceptable[0].name} --reason "..."')

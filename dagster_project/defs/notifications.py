@@ -21,9 +21,11 @@ from dagster_project.contracts import load_contracts
 from dagster_project.defs.automation import belongs_to
 from dagster_project.loading.deadlines import overdue_sources
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import outstanding, reading_audit
 from dagster_project.words import be, counted
 
@@ -43,7 +45,10 @@ _LISTED = 12
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Report overdue deliveries. The cursor contains, by source, reported days that are still not delivered."""
+    """Report overdue deliveries.
+
+    The cursor contains, by source and data root, reported days that are still not delivered.
+    """
     settings = read_settings()
     contracts = load_contracts(CONTRACTS)
     try:
@@ -53,14 +58,16 @@ def overdue_deliveries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return dg.SkipReason(str(locked))
     stored = json.loads(context.cursor) if context.cursor else {}
     alerted = {source: set(map(date.fromisoformat, days)) for source, days in stored.items()}
-    missing = {item.source: set(item.days) for item in overdue}
+    missing = {item.name: set(item.days) for item in overdue}
     oldest = london_today() - timedelta(days=_NEWEST_DAYS)
     new = {
         source: sorted(day for day in days - alerted.get(source, set()) if day >= oldest)
         for source, days in missing.items()
     }
     delivered = {
-        source: sorted(days - missing.get(source, set())) for source, days in alerted.items() if source in contracts
+        source: sorted(days - missing.get(source, set()))
+        for source, days in alerted.items()
+        if source.partition(" ")[0] in contracts
     }
     lines = [
         *(f"{source}: overdue, extract of {_listed(days)}" for source, days in new.items() if days),
@@ -92,10 +99,15 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
     try:
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             faults = outstanding(connection) if connection else []
+            states = member_states(settings, connection) if connection else []
+            lines += [f"member {state.folder} was left out" for state in states if state.problem]
     except WarehouseLocked:
         lines.append("another run is in progress")
     else:
-        lines += [f"{fault.source} {fault.extract_date} {fault.status.replace('_', ' ')}" for fault in faults[:_LISTED]]
+        lines += [
+            f"{fault.source} {fault.extract_date}{of_root(fault.root_number)} {fault.status.replace('_', ' ')}"
+            for fault in faults[:_LISTED]
+        ]
         lines += [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
     if left_out := len(failed_renderings(settings.published)):
         lines.append(f"{counted(left_out, 'file')} left out of what is published")

@@ -13,6 +13,7 @@ from dagster_project.defs.links import page_of_site
 from dagster_project.defs.log_lines import log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_materializations
+from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
@@ -151,7 +152,8 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         group_name="publication",
         kinds={"python"},
         description=(
-            "Whether every delivery that was due is accepted, and every paper and page rendered. Otherwise it fails, "
+            "Whether every delivery that was due is accepted, every member of a hub taken in, and every paper and page "
+            "rendered. Otherwise it fails, "
             "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
         ),
     )
@@ -161,11 +163,14 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             context.log_event(state)
         with loading_connection(warehouse.settings.warehouse) as connection:
             deliveries = [str(item) for item in outstanding(connection)]
+            members = [state.fault for state in member_states(warehouse.settings, connection) if state.fault]
         files = [f"{item['path']} ({item['reason']})" for item in failed_renderings(warehouse.settings.published)]
         sentences = []
         if deliveries:
             need = "needs" if len(deliveries) == 1 else "need"
             sentences.append(f"{counted(len(deliveries), 'delivery')} {need} attention: {'; '.join(deliveries[:10])}")
+        if members:
+            sentences.append(f"{'; '.join(members)}. What was taken in before is published")
         if files:
             sentences.append(
                 f"{counted(len(files), 'rendering')} {be(len(files))} left out of the publication: "
@@ -174,7 +179,11 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         if sentences:
             raise dg.Failure(
                 ". ".join(sentences),
-                metadata={"deliveries": _markdown_list(deliveries), "failed_renderings": _markdown_list(files)},
+                metadata={
+                    "deliveries": _markdown_list(deliveries),
+                    "members": _markdown_list(members),
+                    "failed_renderings": _markdown_list(files),
+                },
                 allow_retries=False,
             )
         return dg.MaterializeResult(metadata={"outstanding": 0, "failed_renderings": 0})

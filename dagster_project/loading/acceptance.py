@@ -41,6 +41,8 @@ class DeliveryOutcome:
     """Whether the day already had an accepted load (which was replaced if this delivery was accepted)."""
     correction: Correction | None = None
     """What changed, if the delivery replaced another."""
+    root_number: int = 0
+    """Number of the data root that it was delivered to, in a hub."""
 
     @property
     def is_accepted(self) -> bool:

@@ -1,86 +1,31 @@
 """Load the deliveries of one source: plan, read, validate, accept. Each step has its own module."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.acceptance import DeliveryOutcome, accept, next_change, record_missing
+from dagster_project.loading.acceptance import accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run, removed_warning
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
+from dagster_project.loading.report import FileWarning, SourceReport
+from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
 from dagster_project.settings import Settings
 from dagster_project.sql import table
-from dagster_project.validation import Outcome, count_violations, validate
+from dagster_project.validation import count_violations, validate
 from dagster_project.warehouse.connection import insert_rows, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.roots import next_load, record_root
 from dagster_project.warehouse.tables import ensure_tables
 
 # How many days with one kind of warning a run lists one by one: a first load may have years of them.
 _DAYS_NAMED = 3
-
-
-@dataclass(frozen=True)
-class FileWarning:
-    """A warning about one or several files of a source."""
-
-    source: str
-    file: str
-    """Name of the first file with the warning."""
-    files: int
-    """Number of files with the warning."""
-    reason: str
-
-    def __str__(self) -> str:
-        """Return the first file, the number of further files, and the warning."""
-        more = f" and {self.files - 1:,} more" if self.files > 1 else ""
-        return f"{self.source}/{self.file}{more}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class SourceReport:
-    """The result of a run for one source."""
-
-    source: str
-    deliveries: tuple[DeliveryOutcome, ...]
-    outcomes: tuple[Outcome, ...]
-    missing: tuple[date, ...]
-    warnings: tuple[str, ...]
-    held: tuple[date, ...] = ()
-    """Days left for the next run, because one of their files is incomplete or was removed."""
-    file_warnings: tuple[FileWarning, ...] = ()
-    """The warnings about the content of files, in structured form."""
-
-    @property
-    def rows_read(self) -> int:
-        """Data rows of all files."""
-        return sum(file.rows_read for delivery in self.deliveries for file in delivery.files)
-
-    @property
-    def rows_loaded(self) -> int:
-        """Rows that are in the raw table."""
-        return sum(file.rows_loaded for delivery in self.deliveries for file in delivery.files)
-
-    @property
-    def rows_quarantined(self) -> int:
-        """Rows quarantined with a reason."""
-        return sum(file.rows_quarantined for delivery in self.deliveries for file in delivery.files)
-
-    @property
-    def rejected(self) -> tuple[DeliveryOutcome, ...]:
-        """Rejected deliveries, which have no loaded rows."""
-        return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
-
-    def refused(self, days: Iterable[date]) -> tuple[date, ...]:
-        """Return the given days whose delivery is missing, rejected or held back, oldest first."""
-        refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
-        return tuple(sorted(refused & set(days)))
 
 
 def load_source(
@@ -94,7 +39,7 @@ def load_source(
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SourceReport:
-    """Load the new and changed deliveries of one source.
+    """Load the new and changed deliveries of one source, or take in those of the members of a hub.
 
     The caller must hold the writer lock.
 
@@ -119,6 +64,8 @@ def load_source(
         RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
         NoLoadNumberLeft: the data root has too few load numbers left.
     """
+    if settings.is_hub:
+        return take_in_source(settings, contracts, source, run_id=run_id)
     contract = contracts[source]
     now = now or utc_now()
     key = load_or_create_key(settings, contracts)

@@ -107,19 +107,20 @@ def _not_damaged(file: Path, message: str) -> str:
     return f"{stands} Correct the cause (memory, disk, another program) and run again"
 
 
-def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+def is_cut_short(connection: duckdb.DuckDBPyConnection, file: Path, name: str = WAREHOUSE) -> bool:
     """Return whether a database file is truncated; DuckDB notices this only when it reads the missing blocks.
 
     Free blocks do not count, because DuckDB truncates those at the end.
 
     Args:
-        connection: connection to this file only.
+        connection: a connection that has the file open.
         file: the file. If it has a write-ahead log, its number of blocks is not final, and the result is false.
+        name: name of the file in the connection.
     """
     if file.with_name(f"{file.name}.wal").exists():
         return False
     row = connection.execute(
-        "select block_size * used_blocks from pragma_database_size() where database_name = current_database()"
+        "select block_size * used_blocks from pragma_database_size() where database_name = ?", [name]
     ).fetchone()
     return row is not None and file.stat().st_size < _HEADERS_BYTES + int(row[0])
 

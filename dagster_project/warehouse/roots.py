@@ -27,6 +27,11 @@ def root_of(load_id: int) -> int:
     return load_id // LOADS_OF_A_ROOT
 
 
+def of_root(number: int) -> str:
+    """Return the number of a data root for messages; empty for number 0, which may be the only root that there is."""
+    return f" (root {number})" if number else ""
+
+
 def root_in_sql(load_id: str) -> str:
     """Return SQL (DuckDB) for the number of the data root that made a load."""
     return f"({load_id} // {LOADS_OF_A_ROOT})"

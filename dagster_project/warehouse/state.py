@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from dagster_project.sql import scalar
+from dagster_project.sql import rows_as_dicts, scalar
 from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     is_cut_short,
@@ -19,13 +20,16 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
-from dagster_project.warehouse.roots import root_in_sql
+from dagster_project.warehouse.roots import of_root, root_in_sql
 
 # A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run. A
 # delivery is of one data root: in a hub, each has its own for a day.
 _AUDIT = "audit.load"
 _PUBLISHED_AUDIT = "marts.load_audit"
 """The audit in a publication: the same rows and columns, as of its run."""
+
+# A hub, whose root has no number, takes in verdicts and makes none.
+_CAN_ACCEPT = "count(error_code) = 0 and exists (select 1 from audit.root where root_number is not null)"
 
 _JUDGED = f"""
     select
@@ -52,7 +56,7 @@ class OutstandingDelivery:
     files: tuple[str, ...] = ()
     """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
-    """Whether an operator can accept it: it was rejected, and all its files are readable."""
+    """Whether an operator can accept it here: it was rejected, all its files are readable, and this is no hub."""
     root_number: int = 0
     """Number of the data root that it was delivered to."""
 
@@ -63,7 +67,7 @@ class OutstandingDelivery:
 
     def __str__(self) -> str:
         """Return source, day, data root unless it is the only one that has no number, state and reason."""
-        root = f" (root {self.root_number})" if self.root_number else ""
+        root = of_root(self.root_number)
         return f"{self.source} {self.extract_date}{root} {self.status.replace('_', ' ')}: {self.reason}"
 
 
@@ -162,7 +166,7 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
             min(reason),
             min(load_id),
             list(file_name order by load_id) filter (where file_name is not null),
-            status = 'rejected' and {"false" if is_published else "count(error_code) = 0"},
+            status = 'rejected' and {"false" if is_published else _CAN_ACCEPT},
             root_number
         from judged
         where is_newest and status in ('rejected', 'missing_delivery')
@@ -174,6 +178,29 @@ def outstanding(connection: duckdb.DuckDBPyConnection, *, is_published: bool = F
         OutstandingDelivery(source, day, status, reason, load_id, tuple(files or ()), is_acceptable, root_number)
         for source, day, status, reason, load_id, files, is_acceptable, root_number in rows
     ]
+
+
+def newest_attempts(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, Any]]:
+    """Return the loads of a source that are current, and those of rejected deliveries that need attention.
+
+    Returns:
+        Rows of `audit.load` with `root_number`, by extract date and load.
+    """
+    return rows_as_dicts(
+        connection.execute(
+            f"""
+            with judged as ({_judged(is_published=False)})
+
+            select *
+            from judged
+            where
+                source = ?
+                and (status in ('loaded', 'empty') or (status = 'rejected' and is_newest))
+            order by extract_date, load_id
+            """,
+            [source],
+        )
+    )
 
 
 def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool = False) -> list[SourceState]:

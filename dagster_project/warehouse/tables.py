@@ -8,7 +8,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.extracts.cells import sql_type_of
 from dagster_project.extracts.rows import DUPLICATE_ROW, SUPERSEDED_ROW
-from dagster_project.sql import quoted, table
+from dagster_project.sql import quoted, scalar, table
 from dagster_project.warehouse.connection import transaction
 
 _AUDIT = """
@@ -174,7 +174,8 @@ create table if not exists audit.member (
     source varchar not null,
     root_number bigint,
     taken_in_at timestamp,
-    problem varchar
+    problem varchar,
+    run_id varchar not null
 );
 -- The last table: a warehouse without it is not set up, or is of an earlier layout.
 create table if not exists audit.root (
@@ -273,7 +274,8 @@ def _number_first_changes(connection: duckdb.DuckDBPyConnection) -> None:
     A load that a publication has gets the number of that publication's newest change, others their own last change: it
     only matters whether a publication has the load.
     """
-    if not has_column(connection, "audit", "publication", "newest_load_id"):
+    catalog = scalar(connection, "select current_database()")
+    if "newest_load_id" not in column_types(connection, catalog, "audit", "publication"):
         return
     with transaction(connection):
         connection.execute(
@@ -292,22 +294,31 @@ def _number_first_changes(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("alter table audit.publication drop column newest_load_id")
 
 
-def has_column(connection: duckdb.DuckDBPyConnection, schema: str, name: str, column: str) -> bool:
-    """Return whether a table of the default database exists and has a column."""
+def column_types(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, name: str) -> dict[str, str]:
+    """Return the columns of a table with their types, in order; empty if there is no such table.
+
+    Args:
+        connection: an open connection.
+        catalog: name of the database file in the connection.
+        schema: the schema.
+        name: the table.
+    """
     # All rows, because an unfinished result would keep this connection from registering a table.
-    found = connection.execute(
+    rows = connection.execute(
         """
-        select 1
+        select
+            column_name,
+            lower(data_type)
         from information_schema.columns
         where
-            table_catalog = current_database()
+            table_catalog = ?
             and table_schema = ?
             and table_name = ?
-            and column_name = ?
+        order by ordinal_position
         """,
-        [schema, name, column],
+        [catalog, schema, name],
     ).fetchall()
-    return bool(found)
+    return dict(rows)
 
 
 def rows_by_force(rows: str, quarantine: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
-from dagster_project.loading.pipeline import SourceReport, load_source
+from dagster_project.loading.pipeline import load_source
 from dagster_project.loading.plan import Range
+from dagster_project.loading.report import SourceReport
 from dagster_project.loading.waivers import waive
 from dagster_project.settings import Settings
 from dagster_project.validation import Outcome, ValidationResult
@@ -68,11 +69,13 @@ def failed_dates(report: SourceReport, name: str) -> tuple[date, ...]:
 class Installation:
     """A data root with a landing folder."""
 
-    def __init__(self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS, header: str = HEADER) -> None:
-        self.settings = Settings(home=home, _env_file=None)
+    def __init__(
+        self, home: Path, contracts: Mapping[str, Contract] = CONTRACTS, header: str = HEADER, **settings: Any
+    ) -> None:
+        self.settings = Settings(home=home, _env_file=None, **settings)
         self.contracts = contracts
         self._header = header
-        self._runs = 0
+        self.runs = 0
 
     def land(
         self,
@@ -94,9 +97,9 @@ class Installation:
         self, first: str | None = None, last: str | None = None, source: str = "visits", now: datetime | None = None
     ) -> SourceReport:
         """Load the new deliveries of a source."""
-        self._runs += 1
+        self.runs += 1
         wanted = Range(first and date.fromisoformat(first), last and date.fromisoformat(last))
-        return load_source(self.settings, self.contracts, source, wanted=wanted, run_id=f"run {self._runs}", now=now)
+        return load_source(self.settings, self.contracts, source, wanted=wanted, run_id=f"run {self.runs}", now=now)
 
     def accept(self, day: date, reason: str = "it is right") -> None:
         """Accept a rejected delivery, as an operator does."""

@@ -1,9 +1,10 @@
 """Numbers of data roots: in load numbers, in the record of the warehouse, and in the state of deliveries."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
-from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.roots import (
     LOADS_OF_A_ROOT,
@@ -19,15 +20,8 @@ from tests.unit.loading_helpers import CONTRACTS, Installation, visits
 from tests.unit.test_deliveries_over_time import TUESDAY
 
 
-@pytest.fixture(autouse=True)
-def _quickly(quick_validation):
-    """No Great Expectations in these tests."""
-
-
-def numbered(home, number: int) -> Installation:
-    installation = Installation(home)
-    installation.settings = Settings(home=home, root_number=number, _env_file=None)
-    return installation
+def numbered(home: Path, number: int) -> Installation:
+    return Installation(home, root_number=number)
 
 
 def test_loads_of_the_first_root_have_the_numbers_that_they_always_had(tmp_path):

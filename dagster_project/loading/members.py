@@ -1,0 +1,384 @@
+"""The members of a hub: read them, check that they fit, and find what differs. `take_in.py` takes it over."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.contracts import Contract
+from dagster_project.errors import UsageError
+from dagster_project.loading.plan import ACCEPTED
+from dagster_project.settings import Settings
+from dagster_project.sql import literal
+from dagster_project.warehouse.connection import (
+    WAREHOUSE,
+    DatabaseUnreadable,
+    is_cut_short,
+    loading_connection,
+    noticing_damage,
+    opening,
+)
+from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
+from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
+from dagster_project.warehouse.tables import column_types, ensure_tables
+
+MEMBER = "member"
+"""Name of an attached warehouse of a member."""
+
+# Nightly runs take minutes, so this only bridges commands of a second, such as accepting a delivery.
+PATIENCE_SECONDS = 5.0
+
+# Columns of audit.load that may change while the load stays the same; every change also has a new change number.
+STATUS = ("status", "withdrawn_at")
+NUMBERING = ("change_seq", "first_change_seq")
+TABLES_OF_LOADS = ("load_column", "load_force", "quarantine")
+
+
+class MemberLeftOut(Exception):
+    """A member cannot be taken in; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """What a hub has taken in from a member."""
+
+    folder: str
+    root_number: int | None
+    """None if nothing was ever taken in."""
+    taken_in_at: datetime | None
+    """Time of the last successful comparison, UTC, without time zone like the column."""
+    newest: date | None
+    """Newest extract date that was taken in."""
+    problem: str | None
+    """Why the last run left it out; None if it did not."""
+    is_configured: bool
+    """Whether the settings still name it."""
+
+    @property
+    def fault(self) -> str | None:
+        """What needs attention, in words; None if nothing does."""
+        if not self.is_configured:
+            return f"member {self.folder} is not in FCIR_MEMBERS any more; what was taken in from it stays"
+        return f"member {self.folder} was left out: {self.problem}" if self.problem else None
+
+
+@dataclass(frozen=True)
+class MemberNews:
+    """What a run would find at a member."""
+
+    folder: str
+    loads: int
+    """Number of loads that differ from what was taken in; unknown with a problem."""
+    newest_change: int
+    """Newest change of its loads, by its own numbering."""
+    problem: str | None = None
+    """Why it cannot be taken in at the moment."""
+    key: str | None = None
+    """Fingerprint of the key of its pseudonyms."""
+
+
+def require_no_landing(settings: Settings) -> None:
+    """Check that a hub has no extracts of its own.
+
+    Raises:
+        UsageError: there are files in its landing folder.
+    """
+    if settings.landing.is_dir() and any(path.is_file() for path in settings.landing.rglob("*")):
+        raise UsageError(
+            f"{settings.landing} has files, but this data root is a hub (FCIR_MEMBERS): it takes in the loads of its "
+            "members and loads none itself. Nothing was done. Deliver the files to the data root of their force, or "
+            "leave out FCIR_MEMBERS"
+        )
+
+
+def prepare_hub(settings: Settings, contracts: Mapping[str, Contract]) -> None:
+    """Create the tables of a hub, and record that it is one. The caller must hold the writer lock.
+
+    Raises:
+        UsageError: there are files in its landing folder.
+        RootMismatch: the data root has loads of its own.
+        TableMismatch: a raw table does not fit its contract.
+    """
+    require_no_landing(settings)
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, contracts.values())
+        record_root(connection, None)
+
+
+def member_states(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[MemberState]:
+    """Return what a hub has taken in from each member, ordered by the settings; empty if it is no hub.
+
+    Args:
+        settings: the hub.
+        connection: its warehouse, for reading.
+    """
+    rows = connection.execute(
+        f"""
+        with newest as (
+            select
+                load_id // {LOADS_OF_A_ROOT} as root_number,
+                max(extract_date) as extract_date
+            from audit.load
+            where list_contains(?, status)
+            group by all
+        ),
+
+        members as (
+            select
+                folder,
+                max(root_number) as root_number,
+                max(taken_in_at) as taken_in_at,
+                min(problem) as problem
+            from audit.member
+            group by folder
+        )
+
+        select
+            members.folder,
+            members.root_number,
+            members.taken_in_at,
+            newest.extract_date,
+            members.problem
+        from members
+        left join newest on members.root_number = newest.root_number
+        order by members.folder
+        """,
+        [list(ACCEPTED)],
+    ).fetchall()
+    configured = [str(folder) for folder in settings.members]
+    found = {
+        folder: MemberState(folder, root, at, newest, problem, is_configured=folder in configured)
+        for folder, root, at, newest, problem in rows
+    }
+    never = {folder: MemberState(folder, None, None, None, None, is_configured=True) for folder in configured}
+    return [*(never | found).values()] if configured else []
+
+
+def news_of_members(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]
+) -> list[MemberNews]:
+    """Compare each member with what was taken in from it, without changes and without waiting.
+
+    Args:
+        settings: the hub.
+        connection: its warehouse, for reading.
+        contracts: the sources to compare.
+    """
+    found = []
+    for folder in settings.members:
+        try:
+            with reading_member(connection, settings, folder, patience=0.0):
+                root = admit(connection, settings, contracts, folder)
+                columns = list(column_types(connection, WAREHOUSE, "audit", "load"))
+                sql = f"select count(*) from ({changed_loads(columns)})"
+                ((loads,),) = connection.execute(sql, {"sources": list(contracts), "root": root}).fetchall()
+                ((change, key),) = connection.execute(
+                    f"""
+                    select
+                        (select coalesce(max(change_seq), 0) from {MEMBER}.audit.load),
+                        (select max(fingerprint) from {MEMBER}.audit.pseudonym_key)
+                    """
+                ).fetchall()
+        except MemberLeftOut as left_out:
+            found.append(MemberNews(str(folder), 0, 0, str(left_out)))
+        else:
+            found.append(MemberNews(str(folder), loads, change, None, key))
+    return found
+
+
+@contextmanager
+def reading_member(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, *, patience: float
+) -> Iterator[None]:
+    """Attach a member's warehouse for reading, and keep its writers out meanwhile.
+
+    Raises:
+        MemberLeftOut: there is no warehouse, a run holds it, or it is damaged.
+    """
+    member = settings.model_copy(update={"home": folder, "members": ()})
+    advice = (
+        "What was taken in before stays. Put the file back from its backup, and run there: "
+        f"FCIR_HOME={folder} fcir run --load-only"
+    )
+    try:
+        if not member.warehouse.is_file():
+            raise MemberLeftOut(
+                f"there is no {member.warehouse}. Is a share not mounted? A member loads first: FCIR_HOME={folder} "
+                "fcir run --load-only"
+            )
+        with reader_lock(member.lock_file, patience=patience):
+            with opening(member.warehouse, advice):
+                connection.execute(f"attach {literal(str(member.warehouse))} as {MEMBER} (read_only)")
+            try:
+                with noticing_damage(lambda: (member.warehouse, advice)):
+                    if is_cut_short(connection, member.warehouse, MEMBER):
+                        raise DatabaseUnreadable(
+                            f"{member.warehouse} is damaged: it is too short for what it holds. {advice}"
+                        )
+                    yield
+            finally:
+                connection.execute(f"detach {MEMBER}")
+    except (WarehouseLocked, DatabaseUnreadable) as error:
+        raise MemberLeftOut(str(error)) from None
+    except OSError as error:
+        raise MemberLeftOut(
+            f"{folder} cannot be read: {error.strerror}. Run the hub as the owner of its members"
+        ) from None
+
+
+def admit(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract], folder: Path
+) -> int:
+    """Return the number of the attached member, if it fits what was taken in before.
+
+    Raises:
+        MemberLeftOut: it has no number or that of another root, its tables are of another version, or it delivers a
+            force that another root delivers.
+    """
+    update = f"Use one version for all data roots, and run there: FCIR_HOME={folder} fcir run --load-only"
+    if not column_types(connection, MEMBER, "audit", "root"):
+        raise MemberLeftOut(f"it was loaded by an earlier version. {update}")
+    for name in ("load", "correction", "expectation_result", *TABLES_OF_LOADS):
+        ours, theirs = (column_types(connection, catalog, "audit", name) for catalog in (WAREHOUSE, MEMBER))
+        if unlike := sorted(column for column in ours if ours[column] != theirs.get(column)):
+            raise MemberLeftOut(f"its table audit.{name} is of another version (column {', '.join(unlike)}). {update}")
+    numbers = connection.execute(f"select root_number from {MEMBER}.audit.root").fetchall()
+    if not numbers:
+        raise MemberLeftOut(f"nothing is loaded there yet. Run there: FCIR_HOME={folder} fcir run --load-only")
+    unknown = connection.execute(
+        f"select distinct source from {MEMBER}.audit.load where not list_contains(?, source) order by 1",
+        [list(contracts)],
+    ).fetchall()
+    if unknown:
+        raise MemberLeftOut(f"it loads {unknown[0][0]}, which has no contract here. {update}")
+    root = numbers[0][0]
+    if root is None:
+        raise MemberLeftOut("it is a hub itself. Name its members in FCIR_MEMBERS instead")
+    _check_number(connection, settings, folder, root)
+    _check_forces(connection, root)
+    return int(root)
+
+
+def _check_number(connection: duckdb.DuckDBPyConnection, settings: Settings, folder: Path, root: int) -> None:
+    """Check that no other member has the number, and that the loads taken in under it are those of this member."""
+    others = connection.execute(
+        "select distinct folder from audit.member where root_number = ? and folder <> ?", [root, str(folder)]
+    ).fetchall()
+    if same := sorted({other for (other,) in others} & set(map(str, settings.members))):
+        raise MemberLeftOut(
+            f"it has root number {root}, as {same[0]} has. Load it again into an empty data root with an "
+            "FCIR_ROOT_NUMBER of its own"
+        )
+    # A data root that was moved, restored or loaded again still has some of the files.
+    ((taken, shared),) = connection.execute(
+        f"""
+        with ours as (
+            select distinct
+                source,
+                extract_date,
+                file_sha256
+            from audit.load
+            where load_id // {LOADS_OF_A_ROOT} = $root and list_contains($accepted, status)
+        )
+
+        select
+            (select count(*) from ours),
+            (
+                select count(*)
+                from ours
+                inner join {MEMBER}.audit.load as theirs
+                    on ours.source = theirs.source
+                    and ours.extract_date = theirs.extract_date
+                    and ours.file_sha256 = theirs.file_sha256
+            )
+        """,
+        {"root": root, "accepted": list(ACCEPTED)},
+    ).fetchall()
+    if taken and not shared:
+        raise MemberLeftOut(
+            f"another data root was taken in with its root number {root}, and they have no file in common. Load it "
+            "again into an empty data root with an FCIR_ROOT_NUMBER of its own"
+        )
+
+
+def _check_forces(connection: duckdb.DuckDBPyConnection, root: int) -> None:
+    """Check that no force of the member has rows from another root: a key and a day of a force are of one root."""
+    both = connection.execute(
+        f"""
+        with theirs as (
+            select distinct load_force.force_code
+            from {MEMBER}.audit.load_force as load_force
+            inner join {MEMBER}.audit.load as load on load_force.load_id = load.load_id
+            where load.status = 'loaded' and load_force.rows_loaded > 0
+        ),
+
+        others as (
+            select distinct
+                load_force.force_code,
+                load.load_id // {LOADS_OF_A_ROOT} as root_number
+            from {WAREHOUSE}.audit.load_force as load_force
+            inner join {WAREHOUSE}.audit.load as load on load_force.load_id = load.load_id
+            where
+                load.status = 'loaded'
+                and load_force.rows_loaded > 0
+                and load.load_id // {LOADS_OF_A_ROOT} <> ?
+        )
+
+        select
+            theirs.force_code,
+            others.root_number
+        from theirs
+        inner join others on theirs.force_code = others.force_code
+        order by all
+        """,
+        [root],
+    ).fetchall()
+    if both:
+        forces = ", ".join(dict.fromkeys(force for force, _ in both))
+        raise MemberLeftOut(
+            f"it has loaded rows of {forces}, which root {both[0][1]} delivers. A force delivers to one data root: "
+            "correct the delivery (or FCIR_FORCE) there"
+        )
+
+
+def changed_loads(columns: Sequence[str]) -> str:
+    """Return SQL for the loads that differ between the attached member and the hub.
+
+    Parameters are `sources` and `root`. The kind is `new`, `gone`, `status` (only the status changed) or `other`
+    (another load has the number: the number of a deleted record is used again, or the member was restored).
+    """
+    compared = [column for column in columns if column not in NUMBERING]
+    content = " or ".join(
+        f"theirs.{column} is distinct from ours.{column}" for column in compared if column not in STATUS
+    )
+    status = " or ".join(f"theirs.{column} is distinct from ours.{column}" for column in STATUS)
+    return f"""
+        with theirs as (
+            select *
+            from {MEMBER}.audit.load
+            where list_contains($sources, source)
+        ),
+
+        ours as (
+            select *
+            from {WAREHOUSE}.audit.load
+            where list_contains($sources, source) and load_id // {LOADS_OF_A_ROOT} = $root
+        )
+
+        select
+            coalesce(theirs.load_id, ours.load_id) as load_id,
+            case
+                when ours.load_id is null then 'new'
+                when theirs.load_id is null then 'gone'
+                when {content} then 'other'
+                else 'status'
+            end as kind,
+            theirs.change_seq as member_change,
+            coalesce(ours.status not in ('rejected', 'missing_delivery'), false) as was_accepted
+        from theirs
+        full outer join ours on theirs.load_id = ours.load_id
+        where {content} or {status}
+    """
