@@ -86,7 +86,7 @@ test: env ## Unit tests, publication, dbt and a whole run of the sample: at most
 	$(PYTEST) $(SHORT_TESTS)
 
 test-all: env ## All tests, as CI runs them: also pages, mutants, random histories, defective extracts, whole runs
-	$(UV) sync --locked --quiet --inexact --extra postgres --group pages --group deploy
+	$(UV) sync --locked --quiet --inexact --extra postgres --extra kubernetes --group pages --group deploy
 	$(PYTEST) -o "norecursedirs=fuzz spark .*"
 
 test-pages: env ## Test the published pages and the Dagster UI in Debian's chromium; FCIR_PAGES_HOME=DIR tests that data root

@@ -97,6 +97,7 @@ def run_job(
         from dagster_project.definitions import definitions
         from dagster_project.defs.automation import BY_COMMAND_LINE, QUIET_CONSOLE
         from dagster_project.defs.resources import Deliveries
+        from dagster_project.defs.run_queue import FORCE_TAG
 
         wanted = wanted or Range()
         # Another run may have loaded deliveries between the plan and the lock.
@@ -114,12 +115,13 @@ def run_job(
             _record_code_location(instance, settings, name)
             # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
             shield_children()
+            force = {FORCE_TAG: settings.code_location} if settings.dagster_storage else {}
             result = job.execute_in_process(
                 instance=instance,
                 run_config=QUIET_CONSOLE | (config if name in ("nightly", "load") else {}),
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE | _location_tag(settings) | _NO_RETRY,
+                tags=BY_COMMAND_LINE | force | _location_tag(settings) | _NO_RETRY,
                 resources={"deliveries": Deliveries.planned(planned)} if planned else None,
             )
             failures = tuple(_failures(settings, result))

@@ -118,6 +118,6 @@ def test_postgres_replaces_storage_and_limits_and_nothing_else():
     address = "postgresql://fcir@/postgres?host=/run/postgresql"
     both = yaml.safe_load(instance_configuration(Settings(dagster_storage=address, _env_file=None)))
     assert {key for key in own | both if own.get(key) != both.get(key)} == {
-        *("storage", "event_log_storage", "concurrency", "run_retries"),
+        *("storage", "event_log_storage", "concurrency", "run_coordinator", "run_retries"),
     }
     assert "event_log_storage" not in both

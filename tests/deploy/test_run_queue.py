@@ -26,6 +26,7 @@ RUNS = """
     select runs.run_id, status, start_time, end_time, location.value, coalesce(retry.value, '')
     from runs
     join run_tags location on location.run_id = runs.run_id and location.key = 'dagster/code_location'
+    join run_tags force on force.run_id = runs.run_id and force.key = 'fcir/force' and force.value = location.value
     left join run_tags retry on retry.run_id = runs.run_id and retry.key = 'dagster/retry_number'
     order by start_time
 """
