@@ -3,12 +3,20 @@
 import dagster as dg
 
 from dagster_project.contracts import load_contracts
-from dagster_project.defs.automation import load, new_deliveries, nightly, nightly_schedule, publish, publish_public
+from dagster_project.defs.automation import (
+    load,
+    new_deliveries,
+    nightly,
+    nightly_schedule,
+    publish,
+    publish_force,
+    publish_public,
+)
 from dagster_project.defs.lake import compact_lake, compact_lake_schedule
 from dagster_project.defs.notifications import failed_runs, overdue_deliveries
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.policies import with_policies
-from dagster_project.defs.publication import public_edition_assets, publication_assets
+from dagster_project.defs.publication import force_edition_assets, public_edition_assets, publication_assets
 from dagster_project.defs.resources import Dbt, Deliveries, Warehouse
 from dagster_project.defs.sources import landing_spec, source_asset
 from dagster_project.defs.transformations import audit_specs, transformation_assets
@@ -35,12 +43,13 @@ def build_definitions(*, warehouse: Warehouse | None = None, deliveries: Deliver
         *transformation_assets(manifest, settings),
         *publication_assets(manifest, settings),
         *public_edition_assets(manifest),
+        *force_edition_assets(manifest),
     ]
     warehouse = warehouse or Warehouse()
     on_spark = settings.target is Target.SPARK
     return dg.Definitions(
         assets=with_policies(assets, contracts=contracts, manifest=manifest),
-        jobs=[nightly, load, publish, publish_public, *([compact_lake] if on_spark else [])],
+        jobs=[nightly, load, publish, publish_public, publish_force, *([compact_lake] if on_spark else [])],
         schedules=[nightly_schedule, *([compact_lake_schedule] if on_spark else [])],
         sensors=[new_deliveries, overdue_deliveries, failed_runs],
         resources={

@@ -149,13 +149,7 @@ class Settings(BaseSettings):
     @field_validator("force")
     @classmethod
     def _force_code(cls, force: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", force):
-            raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
-        if force not in known_forces():
-            near = get_close_matches(force, known_forces(), n=1)
-            hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
-            raise ValueError(f"{force} is not in the list of forces; {hint}")
-        return force
+        return check_force(force)
 
     @property
     def is_hub(self) -> bool:
@@ -202,6 +196,10 @@ class Settings(BaseSettings):
         """Folder of the public editions, with the pointer to the current one."""
         return self.home / "published_public"
 
+    def published_force(self, force_code: str) -> Path:
+        """Return the folder of the editions of a force (`check_force`), with the pointer to the current one."""
+        return self.home / "published_force" / force_code
+
     @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance's storage."""
@@ -223,6 +221,21 @@ def known_forces() -> tuple[str, ...]:
     """Return the force codes (police.uk identifiers): the list from which `dim_force` is built."""
     with (DBT_PROJECT / "seeds" / "police_forces.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(row["force_code"] for row in csv.DictReader(stream))
+
+
+def check_force(force: str) -> str:
+    """Return a force code that is in the list of forces.
+
+    Raises:
+        ValueError: it is not; the message says what is expected.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", force):
+        raise ValueError("expected a police.uk identifier in lower case, for example kent or west-midlands")
+    if force not in known_forces():
+        near = get_close_matches(force, known_forces(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "add it to dbt/seeds/police_forces.csv"
+        raise ValueError(f"{force} is not in the list of forces; {hint}")
+    return force
 
 
 def _host_name(name: str) -> str:

@@ -34,7 +34,7 @@ from dagster_project.cli.ui import code_server, ui
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.pointer import pointer_of
-from dagster_project.settings import LogFormat, SettingsError, read_settings
+from dagster_project.settings import LogFormat, SettingsError, known_forces, read_settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
 
@@ -92,7 +92,8 @@ def main() -> None:
     with suppress(SettingsError, OSError):
         settings = read_settings()
         report_as(settings.log_format)
-        pointers = (pointer_of(settings.published), pointer_of(settings.published_public))
+        folders = [settings.published, settings.published_public, *map(settings.published_force, known_forces())]
+        pointers = [pointer_of(folder) for folder in folders]
         describe_command(pointers=pointers, is_json=is_json())
     try:
         # Not `app()`, which replaces the hook above with typer's own.

@@ -40,6 +40,7 @@ _COMMANDS = {
     "load": "fcir run --load-only",
     "publish": "fcir publish",
     "publish_public": "fcir publish --edition public",
+    "publish_force": "fcir publish --edition force",
 }
 
 
@@ -63,16 +64,18 @@ def run_job(
     wanted: Range | None = None,
     sources: Sequence[str] = (),
     planned: RunPlan | None = None,
+    force: str | None = None,
     debug: bool = False,
 ) -> RunResult:
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
     Args:
         settings: location of the data.
-        name: the job, `nightly`, `load`, `publish` or `publish_public`.
+        name: the job, `nightly`, `load`, `publish`, `publish_public` or `publish_force`.
         wanted: extract dates to load; None: everything new.
         sources: sources to load; empty: all.
         planned: plan of the loads for those dates and sources; None: the job makes its own.
+        force: force of the edition, for `publish_force`.
         debug: let exceptions through with their traceback.
 
     Raises:
@@ -105,7 +108,11 @@ def run_job(
             planned = planned if planned and planned.last_load == last_load(connection) else None
         resolved = definitions().get_repository_def()
         job = resolved.get_job(name)
-        config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
+        config: dict[str, Any] = {}
+        if name in ("nightly", "load"):
+            config = {"resources": {"deliveries": {"config": Deliveries.config_of(wanted)}}}
+        elif force:
+            config = {"ops": {"force_edition": {"config": {"force": force}}}}
         selection = None
         if sources:
             left_out = [dg.AssetKey(["raw", source]) for source in load_contracts(CONTRACTS) if source not in sources]
@@ -115,13 +122,13 @@ def run_job(
             _record_code_location(instance, settings, name)
             # Repeated, since `multiprocessing`, which provides dbt's locks, has unblocked the signal.
             shield_children()
-            force = {FORCE_TAG: settings.code_location} if settings.dagster_storage else {}
+            force_tag = {FORCE_TAG: settings.code_location} if settings.dagster_storage else {}
             result = job.execute_in_process(
                 instance=instance,
-                run_config=QUIET_CONSOLE | (config if name in ("nightly", "load") else {}),
+                run_config=QUIET_CONSOLE | config,
                 asset_selection=selection,
                 raise_on_error=debug,
-                tags=BY_COMMAND_LINE | force | _location_tag(settings) | _NO_RETRY,
+                tags=BY_COMMAND_LINE | force_tag | _location_tag(settings) | _NO_RETRY,
                 resources={"deliveries": Deliveries.planned(planned)} if planned else None,
             )
             failures = tuple(_failures(settings, result))

@@ -1,4 +1,4 @@
-"""`fcir publish`: publish again without reloading, or publish what may leave the force."""
+"""`fcir publish`: publish again without reloading, or publish an edition for the public or for one force."""
 
 import time
 from enum import StrEnum
@@ -8,7 +8,8 @@ import typer
 
 from dagster_project.cli.common import repair_damage, start
 from dagster_project.cli.jobs import run_job
-from dagster_project.cli.summary import end_with_summary
+from dagster_project.cli.summary import FORCE_FILES, PUBLIC_FILES, EditionSummary, end_with_summary
+from dagster_project.settings import check_force
 
 
 class Edition(StrEnum):
@@ -16,25 +17,49 @@ class Edition(StrEnum):
 
     INTERNAL = "internal"
     PUBLIC = "public"
+    FORCE = "force"
 
 
 def publish(
     context: typer.Context,
     edition: Annotated[
-        Edition, typer.Option("--edition", help="internal: all marts; public: what may leave the force.")
+        Edition,
+        typer.Option(
+            "--edition",
+            help="internal: all marts; public: what may leave the force; force: the detail of one force, and of the "
+            "others what is public.",
+        ),
     ] = Edition.INTERNAL,
+    force: Annotated[
+        str | None, typer.Option("--force", metavar="FORCE", help="Force that --edition force is of.")
+    ] = None,
 ) -> None:
-    """Publish again without reloading, or publish what may leave the force.
+    """Publish again without reloading, or publish what may leave the force or the installation.
 
-    The public edition has a folder of its own, published_public.
+    The public edition has a folder of its own, published_public, and the edition of a force published_force/FORCE.
 
     Examples:
       fcir publish
       fcir publish --edition public
+      fcir publish --edition force --force kent
     """
+    if (edition is Edition.FORCE) != (force is not None):
+        raise typer.BadParameter("--edition force and --force FORCE go together", context)
+    if force:
+        try:
+            check_force(force)
+        except ValueError as error:
+            raise typer.BadParameter(f"--force: {error}", context) from None
     settings = start(debug=bool(context.obj))
     repair_damage(settings)
     started = time.monotonic()
-    is_public = edition is Edition.PUBLIC
-    result = run_job(settings, "publish_public" if is_public else "publish", debug=bool(context.obj))
-    end_with_summary(settings, result, time.monotonic() - started, is_public=is_public)
+    job = "publish" if edition is Edition.INTERNAL else f"publish_{edition}"
+    result = run_job(settings, job, force=force, debug=bool(context.obj))
+    again = f"fcir publish --edition {edition}"
+    shown = None
+    if edition is Edition.PUBLIC:
+        shown = EditionSummary("public edition", settings.published_public, again, PUBLIC_FILES)
+    elif force:
+        folder = settings.published_force(force)
+        shown = EditionSummary(f"edition of {force}", folder, f"{again} --force {force}", FORCE_FILES)
+    end_with_summary(settings, result, time.monotonic() - started, edition=shown)

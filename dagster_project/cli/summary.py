@@ -1,6 +1,7 @@
 """Final lines of several commands: what needs attention, what was left out, where the publication is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,12 +26,37 @@ _PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
 _FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": "fcir.duckdb", "Parquet": "parquet"}
 
 
+PUBLIC_FILES = {"Read first": "README.md", "Board paper": "board_paper.html", "Tables": "csv"}
+FORCE_FILES = {"Database": "fcir.duckdb", "Parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class EditionSummary:
+    """What the summary of a command says of the edition that it published."""
+
+    title: str
+    published: Path
+    """Folder of the editions of this kind, with the pointer to the current one."""
+    command: str
+    """Command that publishes it again."""
+    files: Mapping[str, str]
+    """Files that are listed, by title."""
+
+
 def end_with_summary(
-    settings: Settings, result: RunResult, seconds: float, *, is_public: bool = False, is_published: bool = True
+    settings: Settings,
+    result: RunResult,
+    seconds: float,
+    *,
+    edition: EditionSummary | None = None,
+    is_published: bool = True,
 ) -> NoReturn:
-    """Print the result of a job, what needs attention and where the publication is, and end the command."""
-    published = settings.published_public if is_public else settings.published
-    command = "fcir publish --edition public" if is_public else "fcir run"
+    """Print the result of a job, what needs attention and where the publication is, and end the command.
+
+    `edition` is what the job published if it was not the internal publication.
+    """
+    published = edition.published if edition else settings.published
+    command = edition.command if edition else "fcir run"
     command += "" if is_published else " --load-only"
     say("")
     for failure in result.failures:
@@ -41,16 +67,16 @@ def end_with_summary(
         print_warning(member)
     failed = []
     if is_published and not result.failures:
-        failed = print_failed_files(published, again=command if is_public else "fcir publish")
-    if is_public:
-        _print_public_edition(published)
+        failed = print_failed_files(published, again=command if edition else "fcir publish")
+    if edition:
+        _print_edition(edition)
     elif is_published:
         print_publication(settings)
     if result.success and not result.outstanding and not result.members and not failed:
         say(f"All is well ({seconds:.0f} s).", seconds=round(seconds, 3), success=True)
         raise typer.Exit(Exit.WELL)
     if result.failures:
-        end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if is_public else ''}"
+        end = f"The run failed ({seconds:.0f} s). {'No edition was published. ' if edition else ''}"
         end += f"What was published before stays. Correct the cause and run: {command}"
     else:
         done = "published" if is_published else "loaded"
@@ -153,11 +179,11 @@ def print_publication(settings: Settings, *, is_short: bool = False) -> None:
         print_fact("Lineage UI", "make ui, then http://127.0.0.1:3000")
 
 
-def _print_public_edition(published: Path) -> None:
-    pointer = pointer_of(published)
+def _print_edition(edition: EditionSummary) -> None:
+    pointer = pointer_of(edition.published)
     if pointer.exists():
-        print_fact("Published", f"{pointer.resolve().name} (public edition)")
-        _print_files(pointer, {"Read first": "README.md", "Board paper": "board_paper.html", "Tables": "csv"})
+        print_fact("Published", f"{pointer.resolve().name} ({edition.title})")
+        _print_files(pointer, edition.files)
 
 
 def _print_files(folder: Path, files: Mapping[str, str]) -> None:

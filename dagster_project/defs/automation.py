@@ -38,8 +38,8 @@ _QUIET_SECONDS = 60.0
 
 nightly = dg.define_asset_job(
     "nightly",
-    # The public edition leaves the force, so a person starts it.
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("public_edition"),
+    # Editions leave the installation, so a person starts them.
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("public_edition", "force_edition"),
     description=(
         "Load every delivery that is new, changed or not yet accepted, build and test the marts, publish. "
         "It fails at the end if a delivery is missing or rejected. To start it by hand, launch it without a "
@@ -75,6 +75,16 @@ publish_public = dg.define_asset_job(
     description=(
         "Publish what may leave the force, separately from the internal publication: figures at force level, and "
         "protected counts below it."
+    ),
+    executor_def=dg.in_process_executor,
+)
+
+publish_force = dg.define_asset_job(
+    "publish_force",
+    selection=dg.AssetSelection.groups("force_edition"),
+    description=(
+        "Publish the edition of one force: its own detail, and of the other forces what the public edition has. Name "
+        "the force in its configuration."
     ),
     executor_def=dg.in_process_executor,
 )

@@ -6,6 +6,7 @@ import duckdb
 
 from dagster_project.console import detail, is_json, step, warn
 from dagster_project.loading.report import SourceReport
+from dagster_project.publication.force_edition import ForceEdition
 from dagster_project.publication.public_edition import PublicEdition
 from dagster_project.publication.publish import Publication
 from dagster_project.transformation.build import BuildReport, NodeResult
@@ -140,5 +141,21 @@ def log_public_edition(edition: PublicEdition, seconds: float) -> None:
         tables=len(edition.tables),
         rows=rows,
         months_shown=edition.months_shown,
+        seconds=round(seconds, 3),
+    )
+
+
+def log_force_edition(edition: ForceEdition, seconds: float) -> None:
+    """Log a line for the tables of the edition of a force."""
+    rows = sum(edition.tables.values())
+    step(
+        "publish",
+        edition.run_id,
+        f"edition of {edition.force_code}: {counted(len(edition.tables), 'table')}, {counted(rows, 'row')} "
+        f"({seconds:.1f} s)",
+        edition="force",
+        force_code=edition.force_code,
+        tables=len(edition.tables),
+        rows=rows,
         seconds=round(seconds, 3),
     )

@@ -18,6 +18,7 @@ _OWNERS = {
     "sources": "data-engineering",
     "publication": "performance-analysis",
     "public_edition": "performance-analysis",
+    "force_edition": "performance-analysis",
 }
 
 # When people start to read. The nightly run starts at 04:15 (`automation.py`).
@@ -41,7 +42,7 @@ def with_policies(
         schema, name = spec.key.path
         contract = contracts[name] if schema in ("landing", "raw") else None
         group = str(spec.group_name)
-        tags = {"stage": "publication" if group == "public_edition" else group.partition("_")[0]}
+        tags = {"stage": "publication" if group in ("public_edition", "force_edition") else group.partition("_")[0]}
         if contract:
             tags |= {"domain": contract.domain, "cadence": "daily" if contract.is_daily else "irregular"}
         deadline = contract.delivered_by if contract else _PUBLISHED_BY if group == "publication" else None

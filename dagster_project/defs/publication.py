@@ -10,11 +10,13 @@ import dagster as dg
 
 from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.defs.links import page_of_site
-from dagster_project.defs.log_lines import log_public_edition, log_publication
+from dagster_project.defs.log_lines import log_force_edition, log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
 from dagster_project.defs.transformations import audit_materializations
+from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
+from dagster_project.publication.force_edition import publish_force
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
@@ -240,3 +242,57 @@ def public_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
 
     return [public_edition]
+
+
+class ForceOfEdition(dg.Config):
+    """The force that an edition is of."""
+
+    force: str
+
+
+def force_edition_assets(manifest_path: Path) -> list[dg.AssetsDefinition]:
+    """Return the assets of the edition of a force: tables and manifest. The nightly job does not publish it."""
+    marts = marts_of(read_manifest(manifest_path))
+    tables = dg.AssetKey(["published_force", "tables"])
+    specs = [
+        dg.AssetSpec(
+            tables,
+            deps=[dg.AssetKey(["marts", mart.name]) for mart in marts if mart.force_rows is not ForceRows.NONE],
+            description="The detail of one force, and of the other forces what the public edition has. As a DuckDB "
+            "file and Parquet.",
+            kinds={"duckdb", "parquet"},
+            group_name="force_edition",
+        ),
+        dg.AssetSpec(
+            ["published_force", "manifest"],
+            deps=[tables],
+            description="Every file of the edition of a force with its hash, and every table with its rows.",
+            kinds={"json"},
+            group_name="force_edition",
+        ),
+    ]
+
+    @dg.multi_asset(name="force_edition", specs=specs)
+    def force_edition(
+        context: dg.AssetExecutionContext, config: ForceOfEdition, warehouse: Warehouse
+    ) -> Iterator[dg.MaterializeResult]:
+        started = time.monotonic()
+        warehouse.begin("publishing the edition of a force")
+        try:
+            edition = publish_force(warehouse.settings, marts, config.force, run_id=context.run.run_id)
+        except (GateClosed, ValueError) as refused:
+            raise dg.Failure(str(refused), allow_retries=False) from None
+        log_force_edition(edition, time.monotonic() - started)
+        for spec in specs:
+            yield dg.MaterializeResult(
+                asset_key=spec.key,
+                metadata={
+                    "edition": edition.run_id,
+                    "force": edition.force_code,
+                    "folder": dg.MetadataValue.path(edition.folder),
+                    "tables": len(edition.tables),
+                    "dagster/row_count": sum(edition.tables.values()),
+                },
+            )
+
+    return [force_edition]

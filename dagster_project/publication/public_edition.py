@@ -20,6 +20,7 @@ from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
 from dagster_project.disclosure.rules import DisclosureRules, RulesError
 from dagster_project.publication.draft import Draft
+from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import (
     FailedRendering,
     files_of,
@@ -43,7 +44,6 @@ from dagster_project.warehouse.connection import (
     readable_files,
     reading_connection,
     spilling_connection,
-    transaction,
 )
 from dagster_project.warehouse.tables import ensure_tables
 
@@ -128,7 +128,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     releases = [release for mart in marts for release in mart.releases]
     write(partial, "README.md", notes(releases, rules, name, is_synthetic=is_synthetic).encode())
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    folder = finish(draft, name, manifest | {"failed": renderer.failed})
+    folder = finish(partial, name, manifest | {"failed": renderer.failed})
     with loading_connection(settings.warehouse) as connection:
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
     remove_old(root, name)
@@ -192,7 +192,7 @@ def _write_tables(
             first += len(months)
             rows = [(release.table, *month, name, rules.threshold, rules.rounding_base) for month in months]
             insert_rows(connection, shown, [dict(zip(_SHOWN_COLUMNS, row, strict=True)) for row in rows])
-    _comment(
+    describe(
         connection,
         shown,
         "Months that are shown below force level. One row per table_name, force_code and month_start.",
@@ -215,13 +215,13 @@ def _write_tables(
 def _write_whole(connection: duckdb.DuckDBPyConnection, mart: Mart, release: Whole) -> None:
     target = table("published", "marts", release.table)
     names = ", ".join(quoted(column) for column in release.columns)
-    order = _order(column for column in (*mart.grain, *release.columns) if column in release.columns)
+    order = order_by(column for column in (*mart.grain, *release.columns) if column in release.columns)
     connection.execute(
         f"create table {target} as select {names} from {table('marts', mart.name)} "
         f"where {release.where or 'true'} order by {order}"
     )
     columns = {column: text for column, text in mart.columns.items() if column in release.columns}
-    _comment(connection, target, mart.description, columns)
+    describe(connection, target, mart.description, columns)
 
 
 def _write_controlled(
@@ -252,7 +252,7 @@ def _write_controlled(
     cells = _read_cells(connection, release, cells_of)
     insert_rows(connection, target, _protected(release, cells, months, rules))
     _check(connection, release, cells, months, rules)
-    _comment(
+    describe(
         connection,
         target,
         f"{release.about} A row is there where any of its counts is shown. One row per {', '.join(release.keys)}.",
@@ -319,7 +319,7 @@ def _read_cells(connection: duckdb.DuckDBPyConnection, release: Controlled, cell
     width = 2 + len(release.groups)
     cells: _Cells = {}
     of_force: dict[object, dict[_Cell, None]] = {}
-    for row in connection.execute(f"{cells_of} order by {_order(release.keys)}").fetchall():
+    for row in connection.execute(f"{cells_of} order by {order_by(release.keys)}").fetchall():
         cell = tuple(row[width : len(release.keys)])
         cells.setdefault(tuple(row[:width]), {})[cell] = tuple(int(count or 0) for count in row[len(release.keys) :])
         of_force.setdefault(row[0], {})[cell] = None
@@ -440,17 +440,3 @@ def _manifest(
         "files": files_of(folder),
         "tables": dict(counts),
     }
-
-
-def _order(columns: Iterable[str]) -> str:
-    return ", ".join(f"{quoted(column)} nulls last" for column in dict.fromkeys(columns))
-
-
-def _comment(
-    connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]
-) -> None:
-    """Add comments on a published table and its columns: their descriptions."""
-    with transaction(connection):
-        connection.execute(f"comment on table {relation} is {literal(description)}")
-        for column, text in columns.items():
-            connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")

@@ -116,7 +116,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
         note_written(connection)
         papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
         pages = write_site(connection, draft, papers, force_code=settings.force, run_id=name, published_at=published_at)
-        folder = finish(draft, name, _manifest(connection, draft, name, published_at, counts))
+        folder = finish(partial, name, _manifest(connection, draft, name, published_at, counts))
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)
     return Publication(name, folder, counts, tuple(papers), pages, tuple(renderer.failed))
@@ -164,11 +164,11 @@ def _manifest(
     }
 
 
-def finish(draft: Draft, name: str, manifest: Mapping[str, object]) -> Path:
+def finish(partial: Path, name: str, manifest: Mapping[str, object]) -> Path:
     """Write the manifest, rename the folder and point readers to it; return the folder."""
-    write_manifest(draft.folder, manifest)
-    sync(draft.folder)
-    folder = draft.folder.rename(draft.folder.with_name(name))
+    write_manifest(partial, manifest)
+    sync(partial)
+    folder = partial.rename(partial.with_name(name))
     point_to(folder.parent, name)
     return folder
 

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings, Target
@@ -43,6 +44,8 @@ class Mart:
     """Columns by which its rows are sorted when published; together they are unique."""
     releases: tuple[Release, ...] = ()
     """Its releases in the public edition; empty unless the mart declares them."""
+    force_rows: ForceRows = ForceRows.NONE
+    """Its rows in the edition of a force."""
     month_of: str | None = None
     """For a fact, the date whose month partitions its Parquet files; None for other marts, which are one file."""
     changed_rows: tuple[str, str] | None = None
@@ -203,7 +206,7 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
 
     Raises:
         DbtError: a mart does not state its grain.
-        ReleaseError: a mart's public release is not valid.
+        ReleaseError: a mart's public release, or its rows in the edition of a force, are not valid.
     """
     marts = []
     for node in manifest["nodes"].values():
@@ -216,11 +219,22 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))
+        force_rows = force_rows_of(node["name"], columns, node["config"]["meta"].get("force_edition"), releases)
         order = tuple(node["config"]["meta"].get("published_by", grain))
         month_of = _month_of(node["name"], [*order, *columns])
         changed_rows = _changed_rows(manifest, node, month_of)
         marts.append(
-            Mart(node["name"], node["description"], tuple(grain), columns, order, releases, month_of, changed_rows)
+            Mart(
+                node["name"],
+                node["description"],
+                tuple(grain),
+                columns,
+                order,
+                releases,
+                force_rows,
+                month_of,
+                changed_rows,
+            )
         )
     check_releases([release for mart in marts for release in mart.releases])
     return sorted(marts, key=lambda mart: mart.name)

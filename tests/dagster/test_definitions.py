@@ -17,6 +17,7 @@ from dagster_project.defs.automation import nightly_schedule
 from dagster_project.defs.partitions import extract_dates
 from dagster_project.defs.publication import publication_specs
 from dagster_project.defs.resources import Deliveries, Warehouse
+from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.settings import CONTRACTS, PROJECT_ROOT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.validation.expectations import expectations_of
@@ -27,7 +28,7 @@ SOURCES = sorted(load_contracts(CONTRACTS))
 # Stages in the order of the data; a group is a stage, or a stage and its subject (kpis_calls).
 STAGES = (
     *("sources", "reference", "staging", "changes", "facts", "measures", "kpis", "papers", "quality", "dictionary"),
-    *("publication", "public_edition"),
+    *("publication", "public_edition", "force_edition"),
 )
 
 
@@ -291,7 +292,7 @@ def test_every_asset_links_its_code_or_its_location(specs):
             assert spec.metadata["sql"].md_str == f"```sql\n{sql}```", key
         if schema in ("landing", "published") and key != "published/run_verdict":
             assert spec.metadata["dagster/uri"], key
-        if schema not in ("landing", "published", "published_public"):
+        if schema not in ("landing", "published", "published_public", "published_force"):
             database = "fcir" if schema == "marts" else "warehouse"
             assert spec.metadata["dagster/table_name"] == f"{database}.{key.replace('/', '.')}"
 
@@ -338,13 +339,22 @@ def test_the_exposure_of_the_public_edition_lists_the_marts_with_a_release(setti
     assert {node.rpartition(".")[2] for node in exposure["depends_on"]["nodes"]} == released
 
 
-def test_the_nightly_job_runs_every_asset_but_the_public_edition_in_one_process(graph, nightly, definitions):
-    public = definitions.resolve_job_def("publish_public")
+def test_the_nightly_job_runs_every_asset_but_the_editions_in_one_process(graph, nightly, definitions):
     of_night = set(nightly.asset_layer.executable_asset_keys)
-    of_edition = set(public.asset_layer.executable_asset_keys)
-    assert {key.path[0] for key in of_edition} == {"published_public"}
-    assert of_night == set(graph.executable_asset_keys) - of_edition
-    assert nightly.executor_def is public.executor_def is dg.in_process_executor
+    of_editions = set()
+    for name, folder in (("publish_public", "published_public"), ("publish_force", "published_force")):
+        job = definitions.resolve_job_def(name)
+        keys = set(job.asset_layer.executable_asset_keys)
+        assert {key.path[0] for key in keys} == {folder}
+        assert job.executor_def is nightly.executor_def is dg.in_process_executor
+        of_editions |= keys
+    assert of_night == set(graph.executable_asset_keys) - of_editions
+
+
+def test_the_edition_of_a_force_stands_after_the_marts_that_state_a_part_in_it(specs, settings):
+    marts = marts_of(read_manifest(ensure_manifest(settings)))
+    stated = {mart.name for mart in marts if mart.force_rows is not ForceRows.NONE}
+    assert {dep.asset_key.path[-1] for dep in specs["published_force/tables"].deps} == stated
 
 
 def test_backfills_of_the_ui_run_in_one_process_too(definitions):

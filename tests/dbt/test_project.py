@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dagster_project.contracts import load_contracts
+from dagster_project.disclosure.force_rows import ForceRows, whole_release
 from dagster_project.disclosure.releases import Whole
 from dagster_project.settings import CONTRACTS, DBT_PROJECT, Settings
 from dagster_project.transformation.project import ensure_manifest, invoke, marts_of, read_manifest, target_path
@@ -219,6 +220,29 @@ def test_every_mart_says_whether_it_is_public(models):
     # A mart that does not say is not published either; this makes its author decide.
     for name, model in models.items():
         assert model["schema"] != "marts" or "public" in model["config"]["meta"], name
+
+
+def test_every_mart_says_which_rows_the_edition_of_a_force_contains(models):
+    # A mart that does not say is in no edition either; this makes its author decide.
+    for name, model in models.items():
+        assert model["schema"] != "marts" or "force_edition" in model["config"]["meta"], name
+
+
+def test_detail_of_other_forces_is_in_no_edition_of_a_force(manifest):
+    """Only marts that a reader of the public edition may read have rows of other forces."""
+    columns = [column for contract in load_contracts(CONTRACTS).values() for column in contract.columns]
+    personal = {column.name for column in columns if column.is_personal}
+    traces = {"load_id", "source_row", "file_name", "file_sha256", "run_id"}
+    for mart in marts_of(manifest):
+        if mart.force_rows in (ForceRows.OWN, ForceRows.NONE):
+            continue
+        shown = set(mart.columns)
+        if mart.force_rows is not ForceRows.ALL:
+            shown = set(whole_release(mart.releases).columns)
+        assert not shown & (personal | traces), mart.name
+        # Descriptions apart, a table with all rows is public in all its columns.
+        if mart.force_rows is ForceRows.ALL and mart.name != "data_dictionary":
+            assert set(whole_release(mart.releases).columns) >= set(mart.columns), mart.name
 
 
 def test_no_event_and_nothing_about_an_operator_is_public(manifest):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagster_project.disclosure.control import control
+from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.inference import findings, intervals
 from dagster_project.disclosure.releases import Controlled, ReleaseError, Whole, check_releases, releases_of
 from dagster_project.disclosure.rules import DisclosureRules, RulesError
@@ -170,3 +171,29 @@ def test_two_tables_by_the_same_dimension_or_of_the_same_name_are_refused():
         check_releases([one, both])
     with pytest.raises(ReleaseError, match="named by two releases"):
         check_releases([one, Whole("m", ("force_code",), None)])
+
+
+def test_a_mart_that_does_not_state_its_rows_is_in_no_edition_of_a_force():
+    assert force_rows_of("m", COLUMNS, None, ()) is ForceRows.NONE
+
+
+def test_rows_of_an_edition_of_a_force_are_those_stated():
+    releases = releases_of("m", COLUMNS, [{"release": "whole", "columns": ["force_code"]}])
+    assert [force_rows_of("m", COLUMNS, str(rows), releases) for rows in ForceRows] == list(ForceRows)
+
+
+@pytest.mark.parametrize(
+    ("stated", "columns", "message"),
+    [
+        ("mine", COLUMNS, "expected own, own_and_released, released, all, none"),
+        (["own"], COLUMNS, "expected own"),
+        (True, COLUMNS, "expected own"),
+        ("own", ["month_start"], "needs the column force_code"),
+        ("own_and_released", ["month_start"], "needs the column force_code"),
+        ("own_and_released", COLUMNS, "needs a whole release"),
+        ("released", COLUMNS, "needs a whole release"),
+    ],
+)
+def test_a_statement_that_cannot_be_followed_is_refused(stated, columns, message):
+    with pytest.raises(ReleaseError, match=message):
+        force_rows_of("m", columns, stated, ())
