@@ -207,8 +207,10 @@ class Settings(BaseSettings):
 
     @property
     def code_location(self) -> str:
-        """Name of this data root in Dagster: that of its force if others may share the storage."""
-        return self.force if self.dagster_storage else "dagster_project"
+        """Name of this data root in Dagster: of its force, or hub, if others may share the storage."""
+        if not self.dagster_storage:
+            return "dagster_project"
+        return "hub" if self.is_hub else self.force
 
     @property
     def key_file(self) -> Path:

@@ -25,6 +25,10 @@ BY_COMMAND_LINE = {"fcir/started_by": "command line"}
 # Dagster gives every run of a code location this tag.
 _LOCATION_TAG = "dagster/code_location"
 
+# With Postgres, Dagster starts a run whose process died again. From its first step: what the run before it loaded is
+# skipped within a second, and a new plan finds what was delivered since. Twice: a third death has a cause that stays.
+_TRIED_AGAIN = {"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"}
+
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -47,9 +51,7 @@ nightly = dg.define_asset_job(
     ),
     # There is a single writer: a process per step would cost 2 to 5 times as much, without a benefit.
     executor_def=dg.in_process_executor,
-    # With Postgres, Dagster tries a run whose process died again. From its first step: what the run before it loaded is
-    # skipped within a second, and a new plan finds what was delivered since. Two: a third death has a cause that stays.
-    tags={"dagster/max_retries": "2", "dagster/retry_strategy": "ALL_STEPS"},
+    tags=_TRIED_AGAIN,
 )
 
 load = dg.define_asset_job(
@@ -60,6 +62,7 @@ load = dg.define_asset_job(
         "whose loads a hub takes in."
     ),
     executor_def=dg.in_process_executor,
+    tags=_TRIED_AGAIN,
 )
 
 publish = dg.define_asset_job(

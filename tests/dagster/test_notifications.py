@@ -183,6 +183,10 @@ def test_a_failed_run_is_a_message_with_steps_and_deliveries_and_without_the_err
         assert messages == []
         failed = nightly.execute_in_process(instance=instance, raise_on_error=False)
         cursor = tick(cursor)
+        cursor = tick(cursor)
+        # A run of another data root that shares the storage is reported by its own sensor.
+        tags = {"dagster/code_location": "essex"}
+        nightly.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
         tick(cursor)
     assert messages == [
         f"fcir: nightly failed\nrun {failed.run_id}\nfailed steps: load_crimes\ncrimes 2022-10-30 rejected\n"

@@ -163,6 +163,13 @@ def test_a_killed_run_of_the_command_line_does_not_stop_the_sensor(landing, tick
     assert isinstance(tick(), dg.RunRequest)
 
 
+def test_a_run_of_another_root_does_not_stop_the_sensor(landing, tick, instance):
+    tiny_landing.write(landing)
+    tags = {"dagster/code_location": "essex"}
+    instance.add_run(dg.DagsterRun(job_name="nightly", status=dg.DagsterRunStatus.STARTED, tags=tags, run_id="2" * 32))
+    assert isinstance(tick(), dg.RunRequest)
+
+
 def test_a_file_younger_than_a_minute_counts_only_with_its_marker(landing, instance):
     folder = landing / "crimes"
     folder.mkdir(parents=True)

@@ -105,6 +105,31 @@ def test_viewers_need_no_lock_once_there_is_something_to_read(serve, settings, m
     assert Ended.started == []
 
 
+def test_runs_that_were_killed_with_their_code_server_are_closed_by_the_next_start(serve):
+    serve()
+    own, other = ({".dagster/repository": f"__repository__@{name}"} for name in ("dagster_project", "essex"))
+    server = {".dagster/grpc_info": "{}"}
+    started = dg.DagsterRunStatus.STARTED
+    runs = {
+        "killed": dg.DagsterRun(job_name="nightly", run_id=str(uuid.UUID(int=2)), status=started, tags=own | server),
+        "of another root": dg.DagsterRun(
+            job_name="nightly", run_id=str(uuid.UUID(int=3)), status=started, tags=other | server
+        ),
+        # Kubernetes looks after it.
+        "a pod": dg.DagsterRun(job_name="nightly", run_id=str(uuid.UUID(int=4)), status=started, tags=own),
+    }
+    with dg.DagsterInstance.get() as instance:
+        for run in runs.values():
+            instance.run_storage.add_run(run)
+    serve()
+    with dg.DagsterInstance.get() as instance:
+        found = {name: instance.get_run_by_id(run.run_id) for name, run in runs.items()}
+        states = {name: run.status.value for name, run in found.items() if run}
+        for run in runs.values():
+            instance.delete_run(run.run_id)
+    assert states == {"killed": "FAILURE", "of another root": "STARTED", "a pod": "STARTED"}
+
+
 def test_the_page_loads_its_parts_from_this_machine():
     page = (Path(dagster_webserver.__file__).parent / "webapp" / "build" / "index.html").read_text(encoding="utf-8")
     loaded = re.findall(r"<(?:script|link|img)[^>]*?(?:src|href)=\"([^\"]+)\"", page)
