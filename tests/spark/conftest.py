@@ -1,6 +1,5 @@
 """A Spark of the tests, and the printed months of the sample built on it."""
 
-import shutil
 import socket
 from collections.abc import Iterator
 
@@ -9,6 +8,7 @@ import pytest
 from dagster_project.settings import Settings, Target
 from dagster_project.tools.spark_cluster import start, stop
 from tests.end_to_end.command import Command
+from tests.spark.equality import copy_loads
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +28,20 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture(scope="session")
 def on_spark(sample: Command, spark: Settings) -> Command:
-    """A copy of the loaded sample, built and published with Spark."""
-    # The key and the loads are those of the sample, so every table must be equal.
-    for name in ("landing", "secrets", "warehouse.duckdb"):
-        copy = shutil.copytree if (sample.home / name).is_dir() else shutil.copy
-        copy(sample.home / name, spark.home / name)
+    """The loaded sample, built and published with Spark."""
     command = Command(spark.home, settings={"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)})
+    copy_loads(sample, command)
     done = command.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
     (spark.home / "said").write_text(done.stdout, encoding="utf-8")
+    return command
+
+
+@pytest.fixture(scope="session")
+def on_duckdb(sample: Command, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The same loads, built and published with DuckDB."""
+    command = Command(tmp_path_factory.mktemp("duckdb") / "home")
+    copy_loads(sample, command)
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
     return command

@@ -1,5 +1,6 @@
 """Compare tables of two engines row for row, both ways. No tests here."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,9 +8,18 @@ import duckdb
 
 from dagster_project.settings import Settings
 from dagster_project.warehouse.lake import Relation, connect
+from tests.end_to_end.command import Command
 
 SCHEMAS = ("reference", "raw", "changes", "measures", "marts")
 """Tables that dbt builds, and what it builds them from; staging has views of `raw` alone."""
+
+
+def copy_loads(source: Command, target: Command) -> None:
+    """Copy what is loaded, so that two engines build from the same rows, numbers and times."""
+    target.home.mkdir(exist_ok=True)
+    for name in ("landing", "secrets"):
+        shutil.copytree(source.home / name, target.home / name)
+    shutil.copy(source.home / "warehouse.duckdb", target.home)
 
 
 def names_of(connection: duckdb.DuckDBPyConnection, root: str) -> list[str]:

@@ -14,8 +14,8 @@ from dagster_project.settings import read_settings
 from dagster_project.transformation.project import invoke
 
 for command, name in (("seed", "measure_catalogue"), ("run", "int_measure_source")):
-    [result] = invoke(read_settings(), [command, "--select", name]).results
-    assert str(result.status) == "success", result.message
+    results = invoke(read_settings(), [command, "--select", name]).results
+    assert [str(item.status) for item in results if item.node.name == name] == ["success"]
 """
 
 
