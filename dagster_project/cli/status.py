@@ -43,6 +43,7 @@ from dagster_project.warehouse.state import (
     SourceState,
     affected_months,
     outstanding,
+    over_all_roots,
     reading_audit,
     source_states,
 )
@@ -91,7 +92,7 @@ def status(
         for item in state.sources:
             say(f"{item.source}{of_root(item.root_number)}: {counted(item.days_loaded, 'day')} loaded", **asdict(item))
     else:
-        _print_states(state.sources)
+        _print_states(state.sources if everything else over_all_roots(state.sources))
     _print_members(state.members, state.news)
     if loads := sum(item.loads for item in state.news):
         say(f"{counted(loads, 'load')} of members {be(loads)} new or changed. Run: fcir run")
@@ -164,6 +165,9 @@ def _print_members(members: Sequence[MemberState], news: Sequence[MemberNews]) -
             print(line)
     for fault in _faults(members, news):
         print_warning(fault)
+    for item in members:
+        if not item.is_configured:
+            say(f"{item.folder} is not in FCIR_MEMBERS any more. What was taken in from it stays.")
     by_key: dict[str, list[str]] = {}
     for found in news:
         if found.key:

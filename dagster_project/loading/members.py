@@ -60,9 +60,7 @@ class MemberState:
     @property
     def fault(self) -> str | None:
         """What needs attention, in words; None if nothing does."""
-        if not self.is_configured:
-            return f"member {self.folder} is not in FCIR_MEMBERS any more; what was taken in from it stays"
-        return f"member {self.folder} was left out: {self.problem}" if self.problem else None
+        return f"member {self.folder} was left out: {self.problem}" if self.problem and self.is_configured else None
 
 
 @dataclass(frozen=True)

@@ -231,6 +231,30 @@ def source_states(connection: duckdb.DuckDBPyConnection, *, is_published: bool =
     return [SourceState(*row) for row in rows]
 
 
+def over_all_roots(states: Sequence[SourceState]) -> list[SourceState]:
+    """Return one state for each source: its counts are sums, its newest day that of the data root that is behind most.
+
+    In a hub, a day counts once for each data root that delivered it. The states of a single data root are unchanged.
+    """
+    found: dict[str, SourceState] = {}
+    for state in states:
+        before = found.get(state.source)
+        if before is None:
+            found[state.source] = state
+            continue
+        found[state.source] = SourceState(
+            state.source,
+            0,
+            before.days_loaded + state.days_loaded,
+            before.days_missing + state.days_missing,
+            before.days_rejected + state.days_rejected,
+            before.rows_loaded + state.rows_loaded,
+            before.rows_quarantined + state.rows_quarantined,
+            min((day for day in (before.newest, state.newest) if day), default=None),
+        )
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class QuarantinedRows:
     """Rows of one file that are quarantined for the same reason in the same column."""

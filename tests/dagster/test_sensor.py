@@ -179,3 +179,21 @@ def test_a_file_younger_than_a_minute_counts_only_with_its_marker(landing, insta
         assert "1 delivery is not complete yet" in reason_of(new_deliveries(context))
         (folder / f"{file.name}.done").touch()
         assert isinstance(new_deliveries(context), dg.RunRequest)
+
+
+def test_new_loads_of_a_member_ask_a_hub_for_one_run(landing, tick, monkeypatch, tmp_path):
+    tiny_landing.write(landing)
+    load("crimes", "run 1")
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("FCIR_MEMBERS", str(tmp_path))
+    assert isinstance(tick(), dg.RunRequest)
+    load("crimes", "run 2")
+    assert reason_of(tick()) == "no member has loads that were not taken in"
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    monkeypatch.delenv("FCIR_MEMBERS")
+    load("live_chats", "run 3")
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("FCIR_MEMBERS", str(tmp_path))
+    first, second = tick(), tick()
+    assert isinstance(first, dg.RunRequest)
+    assert first.run_key == second.run_key

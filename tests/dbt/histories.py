@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.contracts import CellType, Column, Contract
+from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 # Months end after each of these days, and the clock goes back on one.
@@ -26,26 +27,41 @@ KEYS = 8
 class History:
     """A warehouse file to which a seeded random generator adds loads of every source."""
 
-    def __init__(self, warehouse: Path, contracts: Mapping[str, Contract], *, seed: int) -> None:
+    def __init__(
+        self,
+        warehouse: Path,
+        contracts: Mapping[str, Contract],
+        *,
+        seed: int,
+        root: int = 0,
+        forces: tuple[str, ...] = FORCES,
+    ) -> None:
         self._random = random.Random(seed)
         self._warehouse = warehouse
         self._contracts = contracts
-        self._loads = 0
+        self._forces = forces
+        self._changes = 0
+        self._first_load = root * LOADS_OF_A_ROOT
         with duckdb.connect(str(warehouse)) as connection:
             ensure_tables(connection, contracts.values())
+            record_root(connection, root)
 
     def deliver(self) -> None:
         """Load or correct one or two days of every source, in any order of the days."""
         with duckdb.connect(str(self._warehouse)) as connection:
             for source, contract in self._contracts.items():
                 for day in self._random.sample(DAYS, self._random.randint(1, 2)):
-                    connection.execute(
-                        "update audit.load set status = 'replaced', change_seq = ? "
-                        "where source = ? and extract_date = ? and status in ('loaded', 'empty')",
-                        [self._loads + 1, source, day],
-                    )
+                    self._replace(connection, source, day)
                     for _ in range(self._random.randint(1, 2)):
                         self._load(connection, contract, day)
+
+    def deliver_every_day(self) -> None:
+        """Load or correct every day of every source, so that all days are complete."""
+        with duckdb.connect(str(self._warehouse)) as connection:
+            for contract in self._contracts.values():
+                for day in DAYS:
+                    self._replace(connection, contract.source, day)
+                    self._load(connection, contract, day, has_rows=True)
 
     def complete_build(self) -> None:
         """Record that a build has seen everything, so that nothing is pending."""
@@ -53,11 +69,24 @@ class History:
             connection.execute(
                 "insert into audit.build (run_id, change_seq, project_fingerprint, is_published, built_at) "
                 "values ('run', ?, 'project', true, ?)",
-                [self._loads, LOADED_AT],
+                [self._changes, LOADED_AT],
             )
 
-    def _load(self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date) -> None:
-        self._loads += 1
+    def _replace(self, connection: duckdb.DuckDBPyConnection, source: str, day: date) -> None:
+        connection.execute(
+            "update audit.load set status = 'replaced', change_seq = ? "
+            "where source = ? and extract_date = ? and status in ('loaded', 'empty')",
+            [self._changes + 1, source, day],
+        )
+
+    @property
+    def _load_id(self) -> int:
+        return self._first_load + self._changes
+
+    def _load(
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, day: date, *, has_rows: bool = False
+    ) -> None:
+        self._changes += 1
         taken = connection.execute(
             f"select rows.source_row from raw.{contract.source} as rows "  # noqa: S608 (a name of a contract)
             "inner join audit.load as loads on rows.load_id = loads.load_id "
@@ -67,7 +96,9 @@ class History:
         # Row numbers stand for keys: within one extract a key has one current row.
         first = 1 + DAYS.index(day) * KEYS // 2
         free = sorted(set(range(first, first + KEYS)) - {row for (row,) in taken})
-        numbers = sorted(self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2])))
+        numbers = sorted(
+            self._random.sample(free, self._random.choice([0, min(2, len(free)), len(free) // 2][has_rows:]))
+        )
         columns = list(raw_columns(contract))
         for number in numbers:
             row = self._row(contract, number, day)
@@ -77,11 +108,11 @@ class History:
             )
         connection.execute(
             "insert into audit.load (load_id, source, extract_date, file_name, file_sha256, rows_read, rows_loaded, "
-            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq) "
-            "values (?, ?, ?, 'file', 'sha', ?, ?, 0, ?, true, ?, 'run', ?)",
+            "rows_quarantined, status, is_synthetic, loaded_at, run_id, change_seq, first_change_seq) "
+            "values ($1, $2, $3, 'file', 'sha', $4, $4, 0, $5, true, $6, 'run', $7, $7)",
             [
-                *(self._loads, contract.source, day, len(numbers), len(numbers), "loaded" if numbers else "empty"),
-                *(LOADED_AT, self._loads),
+                *(self._load_id, contract.source, day, len(numbers), "loaded" if numbers else "empty"),
+                *(LOADED_AT, self._changes),
             ],
         )
         if numbers:
@@ -89,21 +120,21 @@ class History:
                 "insert into audit.load_force "  # noqa: S608 (a name of a contract)
                 "select load_id, force_code, count(*), count(*), 0, 0 "
                 f"from raw.{contract.source} where load_id = ? group by load_id, force_code",
-                [self._loads],
+                [self._load_id],
             )
 
     def _row(self, contract: Contract, number: int, day: date) -> dict[str, Any]:
         row: dict[str, Any] = {
             "is_dst_ambiguous": self._random.random() < 0.2,
             "extract_date": day,
-            "load_id": self._loads,
+            "load_id": self._load_id,
             "source_row": number,
         }
         keys = [column for column in contract.columns if column.key_position is not None]
         for column in contract.columns:
             if column.name == "force_code":
                 # The key decides the force, since a key is unique for each force.
-                row[column.name] = FORCES[number // 4 % 2]
+                row[column.name] = self._forces[number // 4 % len(self._forces)]
             elif column in keys:
                 # Neighbouring numbers share the first of several key columns: segments of a call, states of a crime.
                 shared = len(keys) > 1 and column is keys[0]

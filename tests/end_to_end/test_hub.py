@@ -60,7 +60,11 @@ def test_status_says_what_was_taken_in_from_each_member(roots):
         (line,) = [line for line in status.stdout.splitlines() if line.startswith(str(root.home))]
         assert line.split()[1] == str(number)
         assert line.split()[-1] == "2022-10-31"
-        assert f"crimes (root {number})" in status.stdout, force
+        assert f"crimes (root {number})" in hub.run("status", "--all").stdout, force
+    # Three days of each force.
+    assert [line.split()[1:5] for line in status.stdout.splitlines() if line.startswith("crimes ")] == [
+        ["6", "0", "0", "48"]
+    ]
     assert "One key" not in status.stdout
 
 
