@@ -1,13 +1,15 @@
 """Dagster's storage on Postgres: the server for trials, who may use it, and its tables."""
 
+import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dagster_project.cli.storage import instance_configuration
+from dagster_project.cli.storage import StorageError, instance_configuration, require_postgres
 from dagster_project.settings import PROJECT_ROOT, Settings, SettingsError, read_settings
 from dagster_project.tools import postgres
 from tests.deploy.postgres import Database, free_port, running_postgres
@@ -18,6 +20,39 @@ PREPARE = (
     "import sys; from dagster_project.cli.jobs import prepare_dagster_home; "
     "from dagster_project.settings import read_settings; prepare_dagster_home(read_settings())"
 )
+# Marks days of an asset as loaded, and prints what the storage has of them.
+WRITE = """
+import json, sys
+from contextlib import nullcontext
+import dagster as dg
+from dagster_project.cli.jobs import prepare_dagster_home
+from dagster_project.defs.event_log import written_together
+from dagster_project.settings import read_settings
+
+how, *days = sys.argv[1:]
+key = dg.AssetKey("loaded")
+read_settings().home.mkdir(parents=True)
+prepare_dagster_home(read_settings())
+
+@dg.op
+def load(context: dg.OpExecutionContext) -> None:
+    with written_together(context.instance) if how == "together" else nullcontext():
+        for day in days:
+            context.log_event(dg.AssetMaterialization(key, partition=day))
+        before = len(context.instance.fetch_materializations(key, limit=10_000).records)
+        assert (before == 0) == (how == "together"), before
+
+@dg.job
+def nightly() -> None:
+    load()
+
+with dg.DagsterInstance.get() as instance:
+    nightly.execute_in_process(instance=instance)
+    records = instance.fetch_materializations(key, limit=10_000, ascending=True).records
+    latest = instance.get_latest_materialization_event(key).asset_materialization.partition
+    partitions = sorted(instance.get_materialized_partitions(key))
+    print(json.dumps([len(records), [record.partition_key for record in records], latest, partitions]))
+"""
 TABLES = "select count(*) from information_schema.tables where table_schema = 'public'"
 
 
@@ -82,6 +117,21 @@ def test_processes_that_start_at_once_create_the_tables_once(server: Database, t
     assert empty.rows(TABLES)[0][0] > 20
 
 
+def test_events_that_are_written_together_are_those_that_are_written_one_by_one(server: Database, tmp_path: Path):
+    days = [f"2022-10-{day:02}" for day in range(1, 32)] * 20
+    databases = [server.empty_one(f"events_{name}") for name in ("together", "alone")]
+    stored = [
+        json.loads(
+            Command(tmp_path / str(n), settings={"FCIR_DAGSTER_STORAGE": database.address})
+            .run(how, *days, code=WRITE)
+            .stdout
+        )
+        for n, (how, database) in enumerate(zip(("together", "alone"), databases, strict=True))
+    ]
+    assert stored[0] == stored[1]
+    assert stored[0] == [len(days), days, days[-1], sorted(set(days))]
+
+
 def test_postgres_that_does_not_answer_ends_a_command_with_one_line(tmp_path: Path):
     pytest.importorskip("psycopg2")
     address = f"postgresql://fcir@127.0.0.1:{free_port()}/postgres?passfile={tmp_path / 'none'}"
@@ -121,3 +171,28 @@ def test_postgres_replaces_storage_and_limits_and_nothing_else():
         *("storage", "event_log_storage", "concurrency", "run_coordinator", "run_retries"),
     }
     assert "event_log_storage" not in both
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch):
+    # As if it were not installed.
+    monkeypatch.setitem(sys.modules, "dagster_postgres", None)
+    with pytest.raises(
+        StorageError, match=r"nothing was started\. Run: \.uv/bin/uv sync --locked --inexact --extra postgres"
+    ):
+        require_postgres(Settings(dagster_storage="postgresql://fcir@127.0.0.1/postgres", _env_file=None))
+
+
+def test_a_code_server_needs_a_storage_that_roots_can_share(tmp_path: Path):
+    done = Command(tmp_path / "home").run("code-server", "--port", str(free_port()))
+    assert done.returncode == 2
+    assert "FCIR_DAGSTER_STORAGE is not set; nothing was started" in done.stderr
+
+
+def test_roots_have_names_of_their_own_only_where_they_share_a_storage(tmp_path: Path):
+    address = "postgresql://fcir@127.0.0.1/postgres"
+    member = tmp_path / "member"
+    names = [
+        Settings(home=tmp_path, dagster_storage=storage, force="essex", members=members, _env_file=None).code_location
+        for storage, members in (("", ()), (address, ()), (address, (member,)))
+    ]
+    assert names == ["dagster_project", "essex", "hub"]

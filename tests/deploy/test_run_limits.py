@@ -4,10 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ import yaml
 
 from dagster_project.cli.storage import instance_configuration
 from dagster_project.settings import Settings
+from tests.deploy.programs import wait_for
 from tests.end_to_end.command import PROJECT
 
-PATIENCE = 120
 # Two runs of the first force.
 FORCES = ("kent", "kent", "essex", "surrey", "sussex", "dorset")
 
@@ -88,20 +87,13 @@ def launched(instance: dg.DagsterInstance) -> Counter[str]:
     return Counter(run.tags["dagster/code_location"] for run in runs)
 
 
-def wait_for(is_so: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")[-3_000:]
-        time.sleep(0.2)
-
-
 def test_one_run_of_a_root_and_four_of_all_are_under_way(instance: dg.DagsterInstance, tmp_path: Path):
     log = tmp_path / "log"
-    wait_for(lambda: launched(instance).total() >= 4, log)
-    wait_for(lambda: "4 runs are currently in progress" in log.read_text(encoding="utf-8"), log)
+    wait_for("four runs", lambda: launched(instance).total() >= 4, log)
+    wait_for("a full queue", lambda: "4 runs are currently in progress" in log.read_text(encoding="utf-8"), log)
     assert launched(instance) == {"kent": 1, "essex": 1, "surrey": 1, "sussex": 1}
     # A place is free: the next force takes it, not the second run of kent, which came before it.
     essex = next(iter(instance.get_runs(dg.RunsFilter(tags={"dagster/code_location": "essex"}))))
     instance.report_run_failed(essex)
-    wait_for(lambda: launched(instance).total() == 4, log)
+    wait_for("the next run", lambda: launched(instance).total() == 4, log)
     assert launched(instance) == {"kent": 1, "surrey": 1, "sussex": 1, "dorset": 1}

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -17,10 +17,9 @@ import pytest
 
 from dagster_project.warehouse.lock import holder_of
 from tests.deploy.postgres import Database, free_port, running_postgres
+from tests.deploy.programs import wait_for
 from tests.end_to_end.command import START, Command, figures, land_correction, land_three_days
 
-# A night of a small root takes 25 CPU seconds, and the machine may have other work.
-PATIENCE = 600
 FORCES = ("kent", "essex")
 RUNS = """
     select runs.run_id, status, start_time, end_time, location.value, coalesce(retry.value, '')
@@ -66,14 +65,6 @@ class Roots:
     def runs(self) -> list[Run]:
         """All runs, in the order of their starts."""
         return [Run(*row) for row in self.database.rows(RUNS)]
-
-
-def wait_for(what: str, is_so: Callable[[], object], *logs: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {PATIENCE} s\n" + "\n".join(log.read_text()[-3_000:] for log in logs))
-        time.sleep(0.2)
 
 
 def listens(port: int) -> bool:
