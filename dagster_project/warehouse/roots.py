@@ -27,6 +27,30 @@ def root_of(load_id: int) -> int:
     return load_id // LOADS_OF_A_ROOT
 
 
+def root_of_force(connection: duckdb.DuckDBPyConnection, force_code: str) -> int | None:
+    """Return the number of the data root that a force delivers to, from any fact of it in the schema `marts`.
+
+    Returns:
+        None if there is no fact of the force; the public edition has no facts.
+    """
+    facts = connection.execute(
+        """
+        select table_name
+        from information_schema.columns
+        where table_schema = 'marts' and column_name = 'load_id' and starts_with(table_name, 'fct_')
+        order by table_name
+        """
+    ).fetchall()
+    for (fact,) in facts:
+        found = connection.execute(
+            f"select load_id from marts.{fact} where force_code = ? limit 1",
+            [force_code],
+        ).fetchone()
+        if found:
+            return root_of(found[0])
+    return None
+
+
 def of_root(number: int) -> str:
     """Return the number of a data root for messages; empty for number 0, which may be the only root that there is."""
     return f" (root {number})" if number else ""

@@ -5,7 +5,9 @@ from datetime import date
 import pytest
 
 from dagster_project.clock import days_between
+from dagster_project.publication.report.read import newest_delivery
 from dagster_project.publication.site.data import calendars
+from dagster_project.warehouse.roots import root_of_force
 
 
 @pytest.fixture
@@ -53,3 +55,34 @@ def test_a_withdrawn_correction_leaves_the_status_of_the_day(marts):
     found = calendars(marts)["crimes"]
     assert found.faults == ()
     assert (date(2024, 9, 2), "loaded") in found.months[date(2024, 9, 1)]
+
+
+def test_of_several_data_roots_the_worst_status_of_a_day_counts(marts):
+    delivered(marts, date(2024, 9, 2), date(2024, 9, 4))
+    marts.execute(
+        "insert into marts.load_audit values ('crimes', '2024-09-03', 'rejected', 16777217, null), "
+        "('crimes', '2024-09-03', 'loaded', 33554433, null), ('crimes', '2024-09-04', 'empty', 16777218, null)"
+    )
+    assert calendars(marts)["crimes"].faults == ((date(2024, 9, 3), "rejected"),)
+
+
+def test_the_newest_day_of_a_force_is_that_of_its_data_root(marts):
+    marts.execute(
+        """
+        create table marts.measures as select 'a' as measure, 'crimes' as sources;
+        create table marts.fct_call as select 'essex' as force_code, 5 as load_id;
+        create table marts.fct_crime as select 'kent' as force_code, 16777221 as load_id;
+        alter table marts.load_audit add column is_synthetic boolean default false;
+        insert into marts.load_audit by name
+        select
+            'crimes' as source,
+            unnest([date '2024-09-02', date '2024-09-04', date '2024-09-03']) as extract_date,
+            'loaded' as status,
+            unnest([16777221, 5, 33554433]) as load_id
+        """
+    )
+    newest = {
+        force: newest_delivery(marts, root_number=root_of_force(marts, force))[0]
+        for force in ("kent", "essex", "without facts")
+    }
+    assert newest == {"kent": date(2024, 9, 2), "essex": date(2024, 9, 4), "without facts": date(2024, 9, 4)}

@@ -9,6 +9,7 @@ import duckdb
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.model import span
 from dagster_project.warehouse.connection import has_table
+from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 # Number of reasons that a note names; the others are counted together.
 _REASONS_NAMED = 3
@@ -45,7 +46,7 @@ class QuarantineNotes:
     """Quarantined rows in the deliveries of one force, by source and month."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
-        """Read the counts; rows with an unreadable force count as rows of the given force."""
+        """Read the counts; rows with an unreadable force count as rows of the given force, in its data root."""
         # A public edition has the percentages but not the row counts.
         self._has_rows = has_table(connection, "kpi_completeness_monthly")
         if not self._has_rows:
@@ -61,8 +62,10 @@ class QuarantineNotes:
                 [force_code],
             ).fetchall()
         }
+        root = root_of_force(connection, force_code)
+        of_root = "true" if root is None else f"{root_in_sql('quarantine.load_id')} = {root:d}"
         self._reasons = connection.execute(
-            """
+            f"""
             select
                 quarantine.source,
                 cast(date_trunc('month', quarantine.extract_date) as date),
@@ -74,6 +77,7 @@ class QuarantineNotes:
                 and load_audit.status in ('loaded', 'empty')
             where
                 coalesce(quarantine.force_code, $force_code) = $force_code
+                and {of_root}
                 and quarantine.reason_code not in ('duplicate_row', 'superseded_row')
             group by all
             """,

@@ -47,6 +47,7 @@ from dagster_project.publication.report.sentences import (
 )
 from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, weekly_sentence, weeks_until
 from dagster_project.sql import rows_as_dicts, rows_by
+from dagster_project.warehouse.roots import root_in_sql, root_of_force
 
 _COMPARED = {
     "same_month_last_year": "Same month last year",
@@ -174,7 +175,9 @@ def read_report(
             )
         )
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
-    until, is_synthetic = newest_delivery(connection, "in_board_paper")
+    until, is_synthetic = newest_delivery(
+        connection, "in_board_paper", root_number=root_of_force(connection, force_code)
+    )
     return Report(
         force_code=force_code,
         force_name=shortened(name[0] if name and name[0] else force_code),
@@ -433,12 +436,15 @@ def _chart_months(
     )
 
 
-def newest_delivery(connection: duckdb.DuckDBPyConnection, measures: str = "true") -> tuple[date | None, bool]:
+def newest_delivery(
+    connection: duckdb.DuckDBPyConnection, measures: str = "true", *, root_number: int | None = None
+) -> tuple[date | None, bool]:
     """Return the newest day delivered to measures, and whether any of their deliveries is synthetic.
 
     Deliveries of printed papers do not count: a paper is typed in weeks after the data that it is compared with.
-    `measures` is a condition on the measures, in SQL.
+    `measures` is a condition on the measures, in SQL; with `root_number`, only deliveries to this data root count.
     """
+    of_root = "true" if root_number is None else f"{root_in_sql('load_id')} = {root_number:d}"
     row = connection.execute(
         f"""
         select
@@ -447,6 +453,7 @@ def newest_delivery(connection: duckdb.DuckDBPyConnection, measures: str = "true
         from marts.load_audit
         where
             status in ('loaded', 'empty')
+            and {of_root}
             and source in (select unnest(string_split(sources, ',')) from marts.measures where {measures})
         """
     ).fetchone()

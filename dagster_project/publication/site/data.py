@@ -18,6 +18,7 @@ from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import counted_days, listed, long_month, span
 from dagster_project.sql import rows_as_dicts, rows_by
+from dagster_project.warehouse.roots import root_in_sql
 
 # Number of recent outcomes shown for each expectation.
 _RUNS_SHOWN = 14
@@ -31,21 +32,30 @@ _CALENDAR_MONTHS = 24
 _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
 # Status of each day's delivery, in the words of the pages. A rejected delivery whose files were removed is withdrawn;
-# if there is another delivery of its day, that one counts.
-_NEWEST = """
+# if there is another delivery of its day, that one counts. Of several data roots, in a hub, the worst status counts.
+_NEWEST = f"""
     select
         source,
         extract_date,
         arg_max(
-            case
-                when withdrawn_at is not null then 'withdrawn'
-                when status = 'missing_delivery' then 'missing'
-                else status
-            end,
-            (withdrawn_at is null, load_id)
+            status, list_position(['empty', 'loaded', 'withdrawn', 'rejected', 'missing'], status)
         ) as status
-    from marts.load_audit
-    where status <> 'replaced'
+    from (
+        select
+            source,
+            extract_date,
+            arg_max(
+                case
+                    when withdrawn_at is not null then 'withdrawn'
+                    when status = 'missing_delivery' then 'missing'
+                    else status
+                end,
+                (withdrawn_at is null, load_id)
+            ) as status
+        from marts.load_audit
+        where status <> 'replaced'
+        group by source, extract_date, {root_in_sql("load_id")}
+    )
     group by source, extract_date
 """
 
