@@ -71,9 +71,11 @@ def record_root(connection: duckdb.DuckDBPyConnection, number: int | None) -> No
     Raises:
         RootMismatch: the warehouse belongs to another root, or is a hub and the installation is not, or the reverse.
     """
-    if not scalar(connection, "select count(*) from audit.root"):
-        # A warehouse with loads is of a version without numbers: root 0.
-        newest = scalar(connection, "select max(load_id) from audit.load")
+    newest = scalar(connection, "select max(load_id) from audit.load")
+    if newest is None or not scalar(connection, "select count(*) from audit.root"):
+        # Until the first load, the settings decide. A warehouse with loads but no record is of a version without
+        # numbers: root 0.
+        connection.execute("delete from audit.root")
         connection.execute("insert into audit.root values (?)", [number if newest is None else root_of(newest)])
     recorded = recorded_root(connection)
     if recorded == number:

@@ -64,18 +64,37 @@ def test_a_warehouse_of_a_version_without_numbers_is_root_0(tmp_path):
     installation.run()
 
 
-def test_a_root_with_loads_cannot_be_a_hub_nor_a_hub_load(tmp_path):
-    with loading_connection(tmp_path / "root" / "warehouse.duckdb") as connection:
+def test_the_settings_decide_until_the_first_load_and_the_record_from_then_on(tmp_path):
+    with loading_connection(tmp_path / "warehouse.duckdb") as connection:
         ensure_tables(connection, CONTRACTS.values())
-        record_root(connection, 0)
+        for number in (0, None, 5):
+            record_root(connection, number)
+            assert connection.execute("from audit.root").fetchall() == [(number,)]
+        add_load(connection, 5 * LOADS_OF_A_ROOT + 1)
+        record_root(connection, 5)
         with pytest.raises(RootMismatch, match="has loads of its own"):
             record_root(connection, None)
-    with loading_connection(tmp_path / "hub" / "warehouse.duckdb") as connection:
+        assert connection.execute("from audit.root").fetchall() == [(5,)]
+
+
+def test_a_hub_loads_nothing_itself(tmp_path):
+    with loading_connection(tmp_path / "warehouse.duckdb") as connection:
         ensure_tables(connection, CONTRACTS.values())
         record_root(connection, None)
+        add_load(connection, 5 * LOADS_OF_A_ROOT + 1)
         record_root(connection, None)
         with pytest.raises(RootMismatch, match="is a hub, and FCIR_MEMBERS is not set"):
             record_root(connection, 0)
+
+
+def add_load(connection: duckdb.DuckDBPyConnection, load_id: int, change: int = 1) -> None:
+    """Record a load without rows."""
+    connection.execute(
+        "insert into audit.load (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, "
+        "status, is_synthetic, loaded_at, run_id, change_seq) "
+        "values (?, 'visits', '2022-11-01', 0, 0, 0, 'empty', false, '2022-11-02', 'run', ?)",
+        [load_id, change],
+    )
 
 
 def test_a_root_without_numbers_left_loads_nothing(tmp_path):
@@ -101,12 +120,7 @@ def test_publications_of_earlier_versions_know_which_loads_they_have(tmp_path):
                 [number, change, newest],
             )
         for load, change in enumerate([6, 2, 3, 6, 8], 1):
-            connection.execute(
-                "insert into audit.load (load_id, source, extract_date, rows_read, rows_loaded, rows_quarantined, "
-                "status, is_synthetic, loaded_at, run_id, change_seq) "
-                "values (?, 'visits', '2022-11-01', 0, 0, 0, 'empty', false, '2022-11-02', 'run', ?)",
-                [load, change],
-            )
+            add_load(connection, load, change)
         for _ in range(2):
             ensure_tables(connection, CONTRACTS.values())
             found = connection.execute("select first_change_seq from audit.load order by load_id").fetchall()
