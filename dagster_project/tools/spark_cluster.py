@@ -186,8 +186,24 @@ def _running(pid_file: Path) -> bool:
         number = int(pid_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
+    # A process that replaces its program, as Spark's scripts do twice, has none for an instant.
+    for wait in (0, 0.2, 0.2):
+        time.sleep(wait)
+        if command := _command_of(number):
+            return "spark" in command
+    return False
+
+
+def _command_of(number: int) -> str:
+    """Return the command line of a process; empty if there is none."""
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{number}/cmdline").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+    # macOS has no such files; small images of Linux have no such program.
     command = ["ps", "-ww", "-o", "command=", "-p", str(number)]
-    return "spark" in subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a number
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a number
 
 
 def _end(pid_file: Path) -> bool:

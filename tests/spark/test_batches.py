@@ -14,9 +14,10 @@ import pytest
 
 from dagster_project.settings import Settings
 from dagster_project.tools.spark_cluster import start, stop
-from dagster_project.transformation.project import ensure_manifest, read_manifest
+from dagster_project.transformation.engine import engine_of
+from dagster_project.transformation.project import ensure_manifest, parse, read_manifest
 from tests.end_to_end.command import Command
-from tests.spark.equality import copy_loads, different_in_the_lake, different_tables
+from tests.spark.equality import PUBLISHING, copy_loads, different_in_the_lake, different_tables
 
 # These contain the time of publishing.
 OF_THE_RUN = {"parquet/published_versions.parquet", "parquet/revisions.parquet"}
@@ -28,8 +29,19 @@ def models_of(settings: Settings) -> list[tuple[str, str]]:
     return [
         (node["schema"], node["name"])
         for node in nodes
-        if node["resource_type"] in ("model", "seed") and node["config"]["materialized"] != "ephemeral"
+        if node["resource_type"] in ("model", "seed")
+        and node["config"]["materialized"] != "ephemeral"
+        and f"marts.{node['schema']}.{node['name']}" != PUBLISHING
     ]
+
+
+def different_models(settings: Settings) -> list[str]:
+    """Models and seeds whose rows in the lake are not those of the warehouse."""
+    # Views of the audit have to see the publication, which was recorded after the build.
+    engine_of(settings).bring(parse(settings))
+    names = models_of(settings)
+    assert len(names) > 110
+    return different_in_the_lake(settings, names)
 
 
 def parquet_files(command: Command) -> dict[str, str]:
@@ -49,9 +61,7 @@ def test_every_table_equals_that_of_duckdb(on_spark, on_duckdb):
 
 @pytest.mark.usefixtures("on_spark")
 def test_every_seed_table_and_view_of_the_lake_equals_that_of_the_warehouse(spark):
-    names = models_of(spark)
-    assert len(names) > 110
-    assert different_in_the_lake(spark, names) == []
+    assert different_models(spark) == []
 
 
 def test_every_parquet_file_without_the_time_of_publishing_is_the_same(on_spark, on_duckdb):
@@ -71,19 +81,18 @@ def test_nothing_stays_in_the_folder_through_which_rows_pass(spark):
 
 
 def load_second_batch(command: Command) -> None:
-    """Correct a day with half of its rows, deliver the others late, withdraw rows and a delivery, and cancel crimes."""
+    """Deliver a fifth of the rows of some days late, withdraw some rows, and withdraw a delivery that was rejected."""
 
     def lines(name: str) -> list[str]:
         file = command.home / "landing" / name.partition("_20")[0] / name
         return file.read_text(encoding="utf-8").splitlines()
 
-    header, *calls = lines("call_segments_2022-11-03.csv")
-    command.land("call_segments_2022-11-03.csv", header, *calls[::2])
-    command.land("call_segments_2022-12-27_late.csv", header, *calls[1::2])
-    command.land("online_crime_reports_2022-11-06.csv", *lines("online_crime_reports_2022-11-06.csv")[:4])
-    header, *crimes = lines("crimes_2022-10-26.csv")
-    command.land("crimes_2022-10-26.csv", header, *crimes[: len(crimes) // 2])
-    command.land("crimes_2023-02-01.csv", header, *crimes[len(crimes) // 2 :])
+    for name in ("call_segments_2022-11-03.csv", "crimes_2022-10-26.csv"):
+        header, *rows = lines(name)
+        command.land(name, header, *(row for number, row in enumerate(rows) if number % 5))
+        command.land(f"{name.partition('_20')[0]}_2022-12-27_late.csv", header, *rows[::5])
+    reports = lines("online_crime_reports_2022-11-06.csv")
+    command.land("online_crime_reports_2022-11-06.csv", *reports[:-20])
     unreadable = command.land("digital_contacts_2022-11-07_part.jsonl", "{")
     rejected = command.run("run", "--load-only")
     assert rejected.returncode == 1, rejected.stdout + rejected.stderr
@@ -124,15 +133,18 @@ def second_batch(on_spark: Command, spark: Settings, tmp_path_factory: pytest.Te
     return copy
 
 
+@pytest.mark.long
 def test_every_table_equals_that_of_duckdb_after_a_second_batch(on_spark, second_batch):
     assert different_tables(on_spark.home, second_batch.home) == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("second_batch")
 def test_every_relation_of_the_lake_equals_that_of_the_warehouse_after_a_second_batch(spark):
-    assert different_in_the_lake(spark, models_of(spark)) == []
+    assert different_models(spark) == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("second_batch")
 def test_every_table_built_from_scratch_equals_that_of_duckdb_although_a_worker_was_killed(on_spark, spark, tmp_path):
     copy = Command(tmp_path / "home")

@@ -1,0 +1,51 @@
+"""The job that compacts the lake is there on Spark alone, and leaves every row."""
+
+import dagster as dg
+import pytest
+
+from dagster_project.definitions import build_definitions
+from dagster_project.warehouse.lake import connect
+
+
+@pytest.fixture(scope="module")
+def definitions(spark):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FCIR_HOME", str(spark.home))
+        patch.setenv("FCIR_SPARK_PORT", str(spark.spark_port))
+        patch.setenv("FCIR_TARGET", "duckdb")
+        on_duckdb = build_definitions()
+        patch.setenv("FCIR_TARGET", "spark")
+        yield build_definitions(), on_duckdb
+
+
+def test_the_lake_is_compacted_every_sunday_where_there_is_one(definitions):
+    on_spark, on_duckdb = (found.get_repository_def() for found in definitions)
+    schedule = on_spark.get_schedule_def("compact_lake_sunday")
+    assert (schedule.job_name, schedule.cron_schedule) == ("compact_lake", "0 12 * * 0")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert not on_duckdb.has_job("compact_lake")
+
+
+def test_assets_name_the_engine_that_builds_them(definitions):
+    for found, engine in zip(definitions, ("spark", "duckdb"), strict=True):
+        [spec] = [spec for spec in found.resolve_all_asset_specs() if spec.key.path == ["marts", "fct_call"]]
+        assert spec.kinds == {"dbt", engine}
+
+
+@pytest.mark.long
+def test_a_table_that_is_compacted_has_one_file_and_all_rows(definitions, spark):
+    with connect(spark) as lake:
+        lake.execute("create schema if not exists tried")
+        lake.execute("create or replace table tried.small using iceberg as select 0 as number")
+        for number in range(1, 6):
+            lake.execute(f"insert into tried.small select {number}")
+        files = "select count(*) from tried.small.files"
+        assert lake.rows(files) == [(6,)]
+    job = definitions[0].resolve_job_def("compact_lake")
+    assert job.execute_in_process().success
+    with connect(spark) as lake:
+        assert lake.rows(files) == [(1,)]
+        assert lake.rows("select count(*), sum(number) from tried.small") == [(6, 15)]
+        # A statement of today may still be read; a week is kept.
+        assert lake.rows("select count(*) > 6 from tried.small.snapshots") == [(True,)]
+        lake.execute("drop table tried.small")
