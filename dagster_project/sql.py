@@ -25,6 +25,19 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def comments_on(relation: str, description: str, columns: Mapping[str, str]) -> str:
+    """Return the statements that describe a table and its columns; an empty text describes nothing.
+
+    Args:
+        relation: qualified name, quoted.
+        description: description of the table.
+        columns: description of each column.
+    """
+    comments = {f"table {relation}": description}
+    comments |= {f"column {relation}.{quoted(name)}": text for name, text in columns.items()}
+    return ";\n".join(f"comment on {what} is {literal(text)}" for what, text in comments.items() if text)
+
+
 def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> Any:
     """Return the first value of the first row of a query; None without a row."""
     row = connection.execute(sql, parameters).fetchone()

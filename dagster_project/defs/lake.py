@@ -7,7 +7,7 @@ from dagster_project.defs.resources import Warehouse
 from dagster_project.warehouse.lake import connect
 
 # Readers of the lake may be in an older snapshot for as long as their query runs. A week of snapshots is also a week in
-# which a table can be read as it was (`for system_time as of`).
+# which a table can be read as it was (`timestamp as of`).
 _DAYS_KEPT = 7
 
 

@@ -14,7 +14,7 @@ from dagster import EventLogEntry
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 
-# A statement that takes longer waits for a lock that nobody will release.
+# A statement that takes longer waits for a lock that is not going to be released.
 _STATEMENT_MILLISECONDS = 300_000
 # Seconds after which a connection is replaced, before a firewall forgets it.
 _RECYCLE_SECONDS = 600

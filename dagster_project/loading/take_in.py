@@ -150,7 +150,7 @@ def _take_in(
             and not exists (
                 select 1
                 from {WAREHOUSE}.audit.correction as ours
-                where {" and ".join(f"theirs.{name} is not distinct from ours.{name}" for name in of_corrections)}
+                where {_same(of_corrections)}
             )
         """,
         about,
@@ -273,6 +273,11 @@ def _insert_loads(
     )
 
 
+def _same(columns: Sequence[str]) -> str:
+    """Return the condition that a row of the member and one of the hub have the same values."""
+    return " and ".join(f"theirs.{name} is not distinct from ours.{name}" for name in columns)
+
+
 def _insert_corrections(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[str], about: Mapping[str, object]
 ) -> None:
@@ -286,7 +291,7 @@ def _insert_corrections(
             and not exists (
                 select 1
                 from {MEMBER}.audit.correction as theirs
-                where {" and ".join(f"theirs.{name} is not distinct from ours.{name}" for name in columns)}
+                where {_same(columns)}
             )
         """,
         about,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
-from dagster_project.sql import literal, quoted
+from dagster_project.sql import comments_on, quoted
 from dagster_project.warehouse.connection import transaction
 
 
@@ -18,6 +18,4 @@ def describe(
 ) -> None:
     """Add comments on a published table and its columns: their descriptions."""
     with transaction(connection):
-        connection.execute(f"comment on table {relation} is {literal(description)}")
-        for column, text in columns.items():
-            connection.execute(f"comment on column {relation}.{quoted(column)} is {literal(text)}")
+        connection.execute(comments_on(relation, description, columns))

@@ -1,6 +1,6 @@
 """Publish the edition of one force: its own detail, and of the other forces what the public edition has.
 
-The database is written anew and holds nothing else, not even in free blocks. Which rows of a mart it contains is
+The database is a new file and holds nothing else, not even in free blocks. Which rows of a mart it contains is
 declared in the YAML of the mart (`disclosure/force_rows.py`).
 """
 

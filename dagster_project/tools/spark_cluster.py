@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from dagster_project.console import print_error, say
 from dagster_project.errors import OperatorError
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
 from dagster_project.warehouse.connection import make_private_folder
@@ -275,9 +276,9 @@ def main() -> int:
         settings = read_settings()
         said = start(settings, workers=arguments.workers) if arguments.action == "up" else stop(settings)
     except OperatorError as error:
-        sys.stderr.write(f"spark: {error}\n")
+        print_error(str(error))
         return 1
-    sys.stdout.write(f"{said}\n")
+    say(said)
     return 0
 
 

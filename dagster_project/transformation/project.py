@@ -119,14 +119,8 @@ def invoke(settings: Settings, arguments: Sequence[str], *, manifest: Any = None
         outcome = dbtRunner(manifest=manifest).invoke(
             [
                 *arguments,
-                *(
-                    "--project-dir",
-                    str(DBT_PROJECT),
-                    "--profiles-dir",
-                    str(DBT_PROJECT),
-                    "--target",
-                    settings.target.value,
-                ),
+                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+                *("--target", settings.target.value),
                 *("--target-path", folder, "--log-path", folder, "--log-level", "none", "--log-level-file", "none"),
             ]
         )

@@ -1,6 +1,6 @@
 """The lake: the tables of the warehouse on a Spark cluster, as Iceberg tables.
 
-Extracts are loaded and validated in DuckDB, and publications are read from DuckDB, whichever engine builds. Four verbs
+Extracts are loaded and validated in DuckDB, and publications are read from DuckDB, also where Spark builds. Four verbs
 join the two: `append` brings the rows of loads into the lake, `mirror` the audit tables, dbt builds there, and `pull`
 brings back the tables that publication and trace read. Each may be killed and repeated: `append` finds what is missing
 by load, the others replace tables, each in one commit.
@@ -25,8 +25,9 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings
-from dagster_project.sql import literal, quoted, table
+from dagster_project.sql import comments_on, literal, quoted, table
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, transaction
+from dagster_project.warehouse.tables import column_types
 
 _MARTS_SCHEMA = "marts"
 _LOADS = "select load_id, source, coalesce(file_sha256, ''), {microseconds}(loaded_at) from audit.load"
@@ -119,7 +120,7 @@ class Lake:
         return sum(self._append(connection, name, kept) for name in _tables_of(connection, "raw"))
 
     def _append(self, connection: duckdb.DuckDBPyConnection, name: str, kept: Set[int]) -> int:
-        columns = _columns_of(connection, "raw", name)
+        columns = column_types(connection, WAREHOUSE, "raw", name)
         self._ensure(name, columns)
         recorded = f"from {table('raw', name)} where load_id in (select load_id from audit.load)"
         here = dict(connection.execute(f"select load_id, count(*) {recorded} group by load_id").fetchall())
@@ -181,7 +182,7 @@ class Lake:
                 with self._passing(f"audit.{name}") as folder:
                     file = folder / "part-0.parquet"
                     connection.execute(f"copy {table('audit', name)} to {literal(str(file))} (format parquet)")
-                    select = _select(_columns_of(connection, "audit", name), file)
+                    select = _select(column_types(connection, WAREHOUSE, "audit", name), file)
                     self.execute(f"create or replace table {_spark_table('audit', name)} using iceberg as {select}")
 
     def newest_build(self) -> tuple[int, str] | None:
@@ -208,12 +209,11 @@ class Lake:
         Raises:
             LakeError: Spark refused a statement; its session needs the extensions of Iceberg.
         """
-        names = [
-            f"{schema}.{name}"
-            for (schema,) in self.rows("show databases")
-            for _, name, _ in self.rows(f"show tables in {_spark_name(schema)}")
-            if name not in {view for _, view, *_ in self.rows(f"show views in {_spark_name(schema)}")}
-        ]
+        names: list[str] = []
+        for (schema,) in self.rows("show databases"):
+            views = {name for _, name, *_ in self.rows(f"show views in {_spark_name(schema)}")}
+            relations = [name for _, name, *_ in self.rows(f"show tables in {_spark_name(schema)}")]
+            names += [f"{schema}.{name}" for name in relations if name not in views]
         before = f"timestamp {_spark_text(utc_now() - timedelta(days=days))}"
         for name in names:
             # Files of killed statements: the default age, three days, leaves those of statements that run.
@@ -240,7 +240,9 @@ class Lake:
 
     def _pull(self, connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path) -> None:
         source = _spark_table(relation.schema, relation.name)
-        changed = relation.changed_months if relation.name in _tables_of(connection, relation.schema) else None
+        changed = relation.changed_months
+        if changed and relation.name not in _tables_of(connection, relation.schema):
+            changed = None
         where = _in_months(*changed) if changed else ""
         self.execute(f"insert overwrite directory {_spark_text(folder)} using parquet select * from {source} {where}")
         # A partitioned table describes its partitions after its columns, below an empty line.
@@ -252,7 +254,7 @@ class Lake:
             if not changed:
                 connection.execute(f"create schema if not exists {relation.place.rpartition('.')[0]}")
                 connection.execute(f"create or replace table {relation.place} as {pulled}")
-                connection.execute(_comments(relation))
+                connection.execute(comments_on(relation.place, relation.description, relation.columns))
             else:
                 connection.execute(f"delete from {relation.place} {where}")
                 connection.execute(f"insert into {relation.place} by name {pulled}")
@@ -307,11 +309,6 @@ def _views_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, s
     return {name: sqlglot.transpile(sql.partition(" AS ")[2], read="duckdb", write="spark")[0] for name, sql in rows}
 
 
-def _columns_of(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> dict[str, str]:
-    """Return the DuckDB type of each column, in order."""
-    return {row[0]: row[1] for row in connection.execute(f"describe {table(schema, name)}").fetchall()}
-
-
 def _spark_type(kind: str) -> str:
     return {"varchar": "string", "hugeint": "decimal(38, 0)"}.get(kind.lower(), kind.lower())
 
@@ -349,16 +346,6 @@ def _in_months(column: str, months: Sequence[date]) -> str:
     """Return a condition that both engines know; without months it finds nothing."""
     days = ", ".join(f"date '{month}'" for month in months) or "cast(null as date)"
     return f"where cast(date_trunc('month', {column}) as date) in ({days})"
-
-
-def _comments(relation: Relation) -> str:
-    comments = [f"comment on table {relation.place} is {literal(relation.description)}"] if relation.description else []
-    comments += [
-        f"comment on column {relation.place}.{quoted(column)} is {literal(text)}"
-        for column, text in relation.columns.items()
-        if text
-    ]
-    return ";\n".join(comments)
 
 
 def _reason(error: Exception) -> str:

@@ -80,7 +80,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path, undist
         database = stack.enter_context(running_postgres(folder))
 
         def start(command: Command, *arguments: str) -> Path:
-            # Not a pipe, which nobody reads: runs of a code server log to it.
+            # Not a pipe, which would fill up unread: runs of a code server log to it.
             log = command.home.parent / f"{arguments[0]}.log"
             process = stack.enter_context(
                 subprocess.Popen(

@@ -70,12 +70,10 @@ class World:
             root.contracts = CONTRACTS
         self._texts = 0
 
-    def act(self, what: str, *details: object) -> None:
-        """Do one step of a history."""
-        getattr(self, f"_{what}")(*details)
-
-    def finish(self) -> None:
-        """Every data root runs once more, the hub last."""
+    def live(self, history: list[tuple]) -> None:
+        """Do every step of a history, then run every data root again, the hub last."""
+        for what, *details in history:
+            getattr(self, f"_{what}")(*details)
         for name in FORCES:
             self._run(name)
         self._hub()
@@ -141,9 +139,7 @@ def needing_attention(root: Installation) -> list[tuple]:
 def test_a_hub_ends_with_the_rows_of_one_root_that_received_everything(history):
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
-        for step in history:
-            world.act(*step)
-        world.finish()
+        world.live(history)
         world.both.run()
         assert world.both.query("select count(*) from audit.load where status = 'rejected'") == [(0,)]
         assert current_rows(world.roots.hub) == current_rows(world.both)
@@ -154,9 +150,7 @@ def test_a_hub_ends_with_the_rows_of_one_root_that_received_everything(history):
 def test_a_hub_has_what_each_force_has_after_rejections_and_withdrawals_too(history):
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
-        for step in history:
-            world.act(*step)
-        world.finish()
+        world.live(history)
         assert needing_attention(world.roots.hub) == sorted(
             item for name in FORCES for item in needing_attention(world.roots[name])
         )

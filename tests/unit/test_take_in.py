@@ -1,4 +1,4 @@
-"""A hub takes in the loads of its members: all of them, once, and of nobody whom it should not."""
+"""A hub takes in the loads of its members: all of them, once, and no others."""
 
 import fcntl
 import re
