@@ -1,8 +1,12 @@
 """Fixtures that several unit tests share."""
 
+import itertools
+from datetime import timedelta
+
 import pytest
 
-from dagster_project.loading import pipeline
+from dagster_project.clock import utc_now
+from dagster_project.loading import acceptance, pipeline
 from tests.unit.judging_helpers import connect
 from tests.unit.loading_helpers import Installation, quick_result
 
@@ -23,3 +27,10 @@ def session():
 def quick_validation(monkeypatch):
     """Leaves Great Expectations out of loading; test_data_docs.py compares `quick_result` with it."""
     monkeypatch.setattr(pipeline, "validate", quick_result)
+
+
+@pytest.fixture
+def second_for_each_load(monkeypatch):
+    """Gives every load a later time: runs of these tests take less than the second in which times are recorded."""
+    start, seconds = utc_now(), itertools.count(1)
+    monkeypatch.setattr(acceptance, "utc_now", lambda: start + timedelta(seconds=next(seconds)))

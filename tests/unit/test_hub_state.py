@@ -25,6 +25,9 @@ WEDNESDAY = TUESDAY + timedelta(days=1)
 NO_LANDING = Landing((), (), is_synthetic=False)
 
 
+pytestmark = pytest.mark.usefixtures("second_for_each_load")
+
+
 @pytest.fixture
 def roots(tmp_path):
     """Kent has two days, one of them with faulty rows, and surrey one day and a rejected one."""

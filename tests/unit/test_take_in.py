@@ -26,6 +26,9 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing catches it."""
 
 
+pytestmark = pytest.mark.usefixtures("second_for_each_load")
+
+
 @pytest.fixture
 def roots(tmp_path):
     """Two members with a delivery each, loaded."""
