@@ -74,6 +74,7 @@ def stop_on_signals(arguments: Sequence[str]) -> None:
 
     is_unwinding = command.verb in _UNWINDING
     if not is_unwinding:
+        sys.unraisablehook = _hide_interruption
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -108,6 +109,9 @@ def _leave(command: _Command, reading: int, signals: Sequence[int]) -> None:
     while (number := os.read(reading, 1)[0]) not in signals:
         pass
     try:
+        # The main thread still runs. What it says now, such as the traceback of its interruption, is of no use.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         _report_stop(command, number)
         _end_copiers()
     finally:
@@ -129,6 +133,12 @@ def _end_copiers() -> None:
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     """Do nothing. Python writes a signal to the pipe only if a handler is set."""
+
+
+def _hide_interruption(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Hide an interruption that Dagster's handler raises inside a callback of the garbage collector."""
+    if issubclass(unraisable.exc_type, Exception):
+        sys.__unraisablehook__(unraisable)
 
 
 def _report_stop(command: _Command, number: int) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -200,3 +201,35 @@ def test_ignored_sigint_stops_a_run_but_ignored_sighup_does_not(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+def test_an_interruption_inside_a_callback_of_the_garbage_collector_is_not_printed():
+    # As Dagster does, the program sets its own handler, which raises. A callback cannot raise, so Python prints it.
+    program = """
+import signal, time, weakref
+from dagster_project.cli.signals import stop_on_signals
+
+class Interrupted(BaseException): ...
+class Referent: ...
+
+def interrupt(*_): raise Interrupted
+
+def wait(_):
+    print("waits", flush=True)
+    while True: pass
+
+stop_on_signals(["run"])
+signal.signal(signal.SIGINT, interrupt)
+referent = Referent()
+reference = weakref.ref(referent, wait)
+del referent
+time.sleep(60)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout.readline() == "waits\n"
+        process.send_signal(INT)
+        out, err = process.communicate(timeout=STOPPED_WITHIN_SECONDS)
+    assert (process.returncode, out, err) == (130, "", "fcir: stopped; nothing was published; run again: fcir run\n")
