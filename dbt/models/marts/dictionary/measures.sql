@@ -26,6 +26,7 @@ final as (
         cast(sections.section_order as bigint) as section_order,
         cast(measures.name as {{ dbt.type_string() }}) as name,
         cast(measures.label as {{ dbt.type_string() }}) as label,
+        cast(measures.short_label as {{ dbt.type_string() }}) as short_label,
         cast(measures.unit as {{ dbt.type_string() }}) as unit,
         cast(measures.decimals as bigint) as decimals,
         cast(measures.better as {{ dbt.type_string() }}) as better,
