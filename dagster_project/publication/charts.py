@@ -16,6 +16,8 @@ GREY = "#BFBFBF"
 DARK_GREY = "#6f777b"
 INK = "#0b0c0c"
 FONT = "Source Sans Pro"
+# Pages are read where the typeface is not installed.
+_FONTS = f"{FONT}, Segoe UI, Arial, sans-serif"
 
 # Width and height: three side by side on an A4 page, four on a screen; or one alone.
 SMALL = (196, 84)
@@ -98,7 +100,7 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
         "padding": 4,
         "background": "white",
         "config": {
-            "font": FONT,
+            "font": _FONTS,
             "view": {"stroke": None},
             "axis": {
                 "labelColor": INK,

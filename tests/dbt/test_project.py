@@ -284,6 +284,15 @@ def test_the_public_list_has_measures_of_the_catalogue_and_no_breakdown_as_a_who
     assert [name for name in in_paper if release.get(name, "whole") != "whole"] == []
 
 
+def test_every_measure_has_synonyms_and_every_synonym_a_measure_or_section():
+    terms = {row["term"] for row in seed("measure_synonyms")}
+    catalogue = seed("measure_catalogue")
+    names = {row["name"] for row in catalogue}
+    # The labels of these say all, in the words that people use.
+    assert names - terms == {"other", "other_than_ocr_and_chat", "report_a_crime"}
+    assert terms - names == {row["section"] for row in catalogue} - {"demand"} - names
+
+
 def test_every_kpi_and_report_has_a_unit_test(manifest, models):
     tested = {unit_test["model"] for unit_test in manifest["unit_tests"].values()}
     layers = ("kpis", "national", "papers", "quality", "dictionary")

@@ -200,6 +200,27 @@ def test_search_finds_a_measure_by_keyboard(looked):
     assert "Average Queuing Time" in page.inner_text("h1")
 
 
+@pytest.mark.parametrize(
+    ("typed", "title"),
+    [
+        *((word, "999 calls: % Not Answered") for word in ("abandoned", "attrition", "lost", "unanswered")),
+        *((word, "101 calls: Average Queuing Time") for word in ("wait", "queue", "ASA", "non-emergency wait")),
+        ("webchat missed", "Live chat: % of Live Chats Not Accepted"),
+        ("no-crime", "Recorded and cancelled crime: Cancelled Crime"),
+    ],
+)
+def test_search_knows_the_words_that_people_use(looked, typed, title):
+    looked.open("index.html")
+    looked.page.fill("#search", typed)
+    titles = looked.page.eval_on_selector_all("#search-results a", "links => links.map(link => link.firstChild.data)")
+    assert f"{title}, Kent Police" in titles
+
+
+def test_every_page_says_how_fresh_it_is(own, published):
+    text = {address: re.sub(r"\s+", " ", (published / address).read_text(encoding="utf-8")) for address in own}
+    assert [address for address in own if "deliveries up to 31 January 2023" not in text[address]] == []
+
+
 def test_empty_search_says_so_and_escape_closes_it(looked):
     looked.open("index.html")
     page = looked.page

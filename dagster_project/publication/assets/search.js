@@ -1,4 +1,4 @@
-// Search over all pages without a server: search-index.js sets window.FCIR_PAGES to [address, title, kind, words].
+// Search over all pages without a server: search-index.js sets window.FCIR_PAGES to [address, title, kind, text, synonyms].
 "use strict";
 
 (function () {
@@ -8,19 +8,36 @@
   const root = document.documentElement.dataset.root;
   const shown = 12;
 
+  // Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest".
+  function plain(text) {
+    return " " + text.toLowerCase().replace(/[^\p{L}\p{N}%]+/gu, " ").trim();
+  }
+
+  const pages = (window.FCIR_PAGES || []).map((page) => {
+    const [address, title, kind, text, synonyms] = page;
+    return { address, title, kind, inTitle: plain(title), inSynonyms: plain(synonyms), inText: plain(text) };
+  });
+
+  // A word counts most in the title, then as another word for it, then in the text of the page.
+  function score(page, word) {
+    if (page.inTitle.startsWith(word)) return 4;
+    if (page.inTitle.includes(word)) return 3;
+    if (page.inSynonyms.includes(word)) return 2;
+    return page.inText.includes(word) ? 1 : 0;
+  }
+
   function find(text) {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const phrase = plain(text);
+    const words = phrase.split(" ").filter(Boolean).map((word) => " " + word);
     if (!words.length) return [];
-    return (window.FCIR_PAGES || [])
+    return pages
       .map((page) => {
-        const title = page[1].toLowerCase();
-        const all = (page[1] + " " + page[3]).toLowerCase();
-        if (!words.every((word) => all.includes(word))) return null;
-        // A word in the title scores more than one in the text, and most at its start.
-        const score = words.reduce((sum, word) => sum + (title.startsWith(word) ? 3 : title.includes(word) ? 2 : 0), 0);
-        return { page, score };
+        const scores = words.map((word) => score(page, word));
+        if (scores.includes(0)) return { page, score: 0 };
+        // Words that stand beside each other as they were typed count again.
+        return { page, score: scores.reduce((sum, one) => sum + one) + words.length * score(page, phrase) };
       })
-      .filter(Boolean)
+      .filter((found) => found.score)
       // Equal scores keep the order of the site, which has the default force first.
       .sort((one, other) => other.score - one.score);
   }
@@ -33,10 +50,10 @@
     found.slice(0, shown).forEach(({ page }) => {
       const item = document.createElement("li");
       const link = document.createElement("a");
-      link.href = root + page[0];
-      link.textContent = page[1];
+      link.href = root + page.address;
+      link.textContent = page.title;
       const kind = document.createElement("small");
-      kind.textContent = page[2];
+      kind.textContent = page.kind;
       link.append(kind);
       item.append(link);
       list.append(item);

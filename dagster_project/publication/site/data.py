@@ -418,6 +418,11 @@ def tables(connection: duckdb.DuckDBPyConnection) -> Rows:
     return [row | {"columns": columns[row["table_name"]]} for row in rows]
 
 
+def synonyms(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return other words for each measure and its section, as one text."""
+    return dict(connection.execute("select measure, coalesce(synonyms, '') from marts.measures").fetchall())
+
+
 def targets(connection: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
     """Return dated targets, benchmarks and formulas, by the measure that they apply to."""
     return rows_by(

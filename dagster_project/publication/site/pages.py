@@ -32,6 +32,7 @@ from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_m
 from dagster_project.publication.report.read import (
     MeasureHistory,
     default_month,
+    newest_delivery,
     paper_months,
     read_histories,
     read_report,
@@ -87,7 +88,7 @@ class _Site:
         self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
         self.pages: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {}
-        self.entries: list[tuple[str, str, str, str, str]] = []
+        self.entries: list[tuple[str, str, str, str, str, str]] = []
 
     def write(
         self,
@@ -115,9 +116,11 @@ class _Site:
         """Add a file that a function of a module renders."""
         self.pages[address] = (render, arguments)
 
-    def find(self, address: str, title: str, kind: str, words: str, *, anchor: str = "") -> None:
-        """Add a page, or a place on it, to the search, by its title and other words."""
-        self.entries.append((address, title, kind, words, anchor))
+    def find(
+        self, address: str, title: str, kind: str, words: str, *, anchor: str = "", synonyms: str | None = None
+    ) -> None:
+        """Add a page, or a place on it, to the search, by its title, its text and other words for its title."""
+        self.entries.append((address, title, kind, words, anchor, synonyms or ""))
 
     def render(self) -> dict[str, bytes]:
         """Render the collected pages; return address to content, without those that failed."""
@@ -130,8 +133,8 @@ class _Site:
     def search_index(self) -> bytes:
         """Return the search index without failed pages. It is a script: pages opened from a disk may not fetch data."""
         entries = [
-            (url_of(*address.split("/")) + (f"#{quote(anchor)}" if anchor else ""), title, kind, words)
-            for address, title, kind, words, anchor in self.entries
+            (url_of(*address.split("/")) + (f"#{quote(anchor)}" if anchor else ""), title, kind, words, synonyms)
+            for address, title, kind, words, anchor, synonyms in self.entries
             if not self.renderer.has_failed(address)
         ]
         index = json.dumps(cleaned(entries), ensure_ascii=False, separators=(",", ":"))
@@ -176,11 +179,12 @@ def write_site(
     Returns:
         The number of pages written.
     """
-    synthetic = connection.execute("select coalesce(bool_or(is_synthetic), false) from marts.load_audit").fetchone()
+    data_until, is_synthetic = newest_delivery(connection)
     shared = {
         "run_id": run_id,
         "published_at": published_at.astimezone(LONDON),
-        "is_synthetic": bool(synthetic and synthetic[0]),
+        "data_until": data_until,
+        "is_synthetic": is_synthetic,
     }
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
@@ -255,6 +259,7 @@ def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[
 
 def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
     targets = data.targets(connection)
+    synonyms = data.synonyms(connection)
     sections = []
     for force in forces:
         revisions = data.revisions(connection, force.code)
@@ -282,7 +287,8 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             )
             site.add(csv, history_csv, force.code, history)
             title = f"{measure.section_title}: {measure.label}{f', {force.name}' if len(forces) > 1 else ''}"
-            site.find(address, title, "measure", f"{measure.code} {measure.definition}")
+            words = f"{measure.code} {measure.definition}"
+            site.find(address, title, "measure", words, synonyms=synonyms.get(measure.code))
         in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         of_force = [
             (title, [(addresses.get(item.measure.code, ""), item) for item in histories])

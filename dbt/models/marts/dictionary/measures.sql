@@ -4,6 +4,8 @@ measures as (select * from {{ ref("measure_catalogue") }}),
 
 sections as (select * from {{ ref("measure_sections") }}),
 
+synonyms as (select * from {{ ref("measure_synonyms") }}),
+
 targets as (select * from {{ ref("measure_targets") }}),
 
 -- Targets in force today for all forces without their own row.
@@ -45,10 +47,17 @@ final as (
         cast(measures.denominator_divisor as bigint) as denominator_divisor,
         cast(nullif(measures.breakdown, '') as {{ dbt.type_string() }}) as breakdown,
         cast(measures.chart_type as {{ dbt.type_string() }}) as chart_type,
-        cast(measures.has_weekly_chart as boolean) as has_weekly_chart
+        cast(measures.has_weekly_chart as boolean) as has_weekly_chart,
+        cast(
+            nullif(concat_ws(', ', synonyms.synonyms, section_synonyms.synonyms), '') as {{ dbt.type_string() }}
+        ) as synonyms
     from measures
     left join sections
         on measures.section = sections.section
+    left join synonyms
+        on measures.name = synonyms.term
+    left join synonyms as section_synonyms
+        on measures.section = section_synonyms.term
     left join standing_targets
         on measures.measure = standing_targets.measure
 
