@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.paths import url_of
-from dagster_project.publication.report.model import Block, Report, long_month, short_month, span
+from dagster_project.publication.report.model import HOW_TO_READ, Block, Report, long_month, short_month, span
 
 
 @cache
@@ -32,6 +33,9 @@ def environment() -> Environment:
     templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
     templates.filters["csp_hash"] = csp_hash
+    # The project draws these from numbers and its own names, so nothing in them needs escaping.
+    templates.filters["icon"] = lambda name: Markup(icon(name))  # noqa: S704
+    templates.filters["trend_line"] = lambda points: Markup(trend_line(points))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates
 
@@ -69,6 +73,7 @@ def render_html(report: Report, drawings: Mapping[str, str], siblings: Iterable[
         "board_paper.html.j2",
         {
             "report": report,
+            "how_to_read": HOW_TO_READ,
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "siblings": frozenset(siblings),

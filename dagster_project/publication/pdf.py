@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
-from dagster_project.publication.report.model import Report, long_month, short_month
+from dagster_project.publication.icons import icon, trend_line
+from dagster_project.publication.report.model import HOW_TO_READ, Report, long_month, short_month
 
 
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
@@ -73,9 +74,14 @@ def _content(report: Report) -> dict[str, Any]:
     content["date"] = (
         [until.year, until.month, until.day] if until else [report.months[-1].year, report.months[-1].month, 1]
     )
-    for card in content["cards"]:
-        card["month"] = short_month(card["month"])
-        card["figure"] = _words(card["figure"])
+    content["notices"] = report.notices
+    content["how_to_read"] = HOW_TO_READ
+    content["matrix"]["columns"] = [{"name": name, "title": title} for name, title in report.matrix.columns]
+    for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
+        item["figure"] = _words(item["figure"])
+        item["trend"] = trend_line(headline.trend)
+        for verdict in filter(None, (item["variation"], item["assurance"])):
+            verdict["drawing"] = icon(verdict["icon"])
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         for chart, drawn in zip(section["charts"], whole.all_charts, strict=True):

@@ -19,10 +19,22 @@ from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
 from dagster_project.publication.report.display import rounded
-from dagster_project.publication.report.model import Chart, Point, Report, Row, Section, Table, long_month
+from dagster_project.publication.report.model import (
+    Change,
+    Chart,
+    Figure,
+    Headline,
+    Point,
+    Report,
+    Row,
+    Section,
+    Table,
+    long_month,
+)
 from dagster_project.publication.spreadsheet import neutralised
 
 _CHART_SHEET = "Chart data"
+_SUMMARY_SHEET = "Summary"
 _CHART_COLUMNS = (
     "Section",
     "Measure",
@@ -70,6 +82,7 @@ def render_workbook(report: Report) -> bytes:
     writer = _Writer(book, report)
     writer.cover()
     writer.contents()
+    writer.summary()
     writer.notes()
     for section in report.sections:
         writer.section(section)
@@ -138,10 +151,52 @@ class _Writer:
         self._sheet("Cover", _title(report), *lines, widths=(110,))
 
     def contents(self) -> None:
-        names = ["Notes", *(section.title for section in self.report.sections), _CHART_SHEET, "Definitions"]
+        names = [
+            _SUMMARY_SHEET,
+            "Notes",
+            *(section.title for section in self.report.sections),
+            _CHART_SHEET,
+            "Definitions",
+        ]
         sheet = self._sheet("Contents", "Contents", "This sheet lists the sheets of the workbook.", widths=(60,))
         for row, name in enumerate(names, start=3):
             sheet.write_url(row, 0, f"internal:'{_sheet_name(name)}'!A1", self.link, name)
+
+    def summary(self) -> None:
+        report = self.report
+        columns = report.matrix.columns
+        points = [f"{number}. {point}" for number, point in enumerate(report.main_points, start=1)]
+        about = "This sheet contains the main points and one table: the headline measures."
+        lines = [about, *points, *([report.matrix.note] if report.matrix.note else [])]
+        widths = [{"label": 40, "figure": 12, "trend": 20, "target": 44}.get(name, 26) for name, _ in columns]
+        sheet = self._sheet(_SUMMARY_SHEET, "Summary", *lines, widths=(*widths, 12))
+        top = len(lines) + 2
+        rows = [
+            [*(_summary_text(item, name) for name, _ in columns), _note_name(item.figure) or "none"]
+            for item in report.matrix.headlines
+        ]
+        if not rows:
+            return
+        self._table(sheet, "headlines", (*(title for _, title in columns), "Notes"), rows, first_row=top)
+        names = [name for name, _ in columns]
+        for line, item in enumerate(report.matrix.headlines, start=top + 1):
+            self._figure(sheet, line, names.index("figure"), item.figure, item.unit, item.decimals)
+            sheet.set_row(line, 24)
+            if item.measure in self.chart_rows:
+                first, last = self.chart_rows[item.measure]
+                sheet.add_sparkline(
+                    line,
+                    names.index("trend"),
+                    {"range": f"'{_CHART_SHEET}'!D{first + 1}:D{last + 1}", "series_color": BLUE, "last_point": True},
+                )
+
+    def _figure(self, sheet: Worksheet, line: int, column: int, figure: Figure, unit: str, decimals: int) -> None:
+        """Write a figure as a number as the paper rounds it; as its text if there is none."""
+        if figure.value is None:
+            _write(sheet, line, column, figure.text, self.nothing)
+            return
+        style = self._format(num_format=_number_format(unit, decimals), italic=figure.is_provisional, valign="top")
+        sheet.write_number(line, column, _number(figure.value, unit, decimals), style)
 
     def notes(self) -> None:
         notes = [[f"Note {number}", text] for number, text in enumerate(self.report.notes, start=1)]
@@ -172,11 +227,7 @@ class _Writer:
         self._table(sheet, section.code, head, rows)
         for line, row in enumerate(table.rows, start=_FIRST_TABLE_ROW + 1):
             for column, figure in enumerate(row.figures, start=1):
-                if figure.value is None:
-                    _write(sheet, line, column, figure.text, self.nothing)
-                    continue
-                style = self._format(num_format=_number_format(row.unit, row.decimals), italic=figure.is_provisional)
-                sheet.write_number(line, column, _number(figure.value, row.unit, row.decimals), style)
+                self._figure(sheet, line, column, figure, row.unit, row.decimals)
         top = _FIRST_TABLE_ROW + len(table.rows) + 3
         for index, chart in enumerate(section.charts):
             self._chart(sheet, chart, table.rows, row=top + (index // 2) * 15, column=0 if index % 2 == 0 else 4)
@@ -261,10 +312,18 @@ class _Writer:
             [[item.section, item.label, item.text] for item in self.report.definitions],
         )
 
-    def _table(self, sheet: Worksheet, name: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    def _table(
+        self,
+        sheet: Worksheet,
+        name: str,
+        head: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        *,
+        first_row: int = _FIRST_TABLE_ROW,
+    ) -> None:
         """Add a named table below the lines of its sheet; the caller writes the cells that are None."""
-        last = _FIRST_TABLE_ROW + max(1, len(rows))
-        area = f"A{_FIRST_TABLE_ROW + 1}:{xl_col_to_name(len(head) - 1)}{last + 1}"
+        last = first_row + max(1, len(rows))
+        area = f"A{first_row + 1}:{xl_col_to_name(len(head) - 1)}{last + 1}"
         sheet.add_table(
             area,
             {
@@ -274,7 +333,7 @@ class _Writer:
                 "columns": [{"header": neutralised(title), "header_format": self.head} for title in head],
             },
         )
-        for line, row in enumerate(rows, start=_FIRST_TABLE_ROW + 1):
+        for line, row in enumerate(rows, start=first_row + 1):
             for column, text in enumerate(row):
                 if text is not None:
                     _write(sheet, line, column, str(text), self.text)
@@ -307,9 +366,29 @@ def _months_a_tick(chart: Chart) -> int:
     return ceil(months / _MOST_TICKS)
 
 
+def _summary_text(item: Headline, column: str) -> str | None:
+    """Return the text of a cell of the summary; None for a figure, which is a number."""
+    match column:
+        case "figure":
+            return None
+        case "label" | "trend":
+            return item.label if column == "label" else ""
+        case "variation":
+            return item.variation.text if item.variation else ""
+        case "target":
+            return f"{item.target}. {item.assurance.text}" if item.assurance else item.target
+        case _:
+            change: Change = getattr(item, column)
+            return f"{change.arrow} {change.text}".strip()
+
+
+def _note_name(figure: Figure) -> str:
+    return "" if figure.note is None else f"note {figure.note}"
+
+
 def _notes_of(row: Row, table: Table) -> str:
     notes = [
-        f"note {figure.note} on {column.title}"
+        f"{_note_name(figure)} on {column.title}"
         for figure, column in zip(row.figures, table.columns, strict=True)
         if figure.note is not None
     ]

@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from dagster_project.publication.report.model import (
     Block,
-    Card,
+    Change,
     Chart,
     Column,
     Definition,
     Figure,
+    Headline,
+    Matrix,
     Measure,
     Point,
     Report,
@@ -19,6 +21,7 @@ from dagster_project.publication.report.model import (
     Section,
     Statement,
     Table,
+    Verdict,
 )
 
 MONTHS = (date(2022, 12, 1), date(2023, 1, 1))
@@ -100,7 +103,8 @@ def a_report() -> Report:
         months=MONTHS,
         data_until=date(2023, 1, 31),
         is_synthetic=True,
-        cards=(Card("999 calls", "Received", figure("1,235", "1234.5", 1), MONTHS[-1], "No unusual change"),),
+        main_points=("=Calls & <answered> rose by 1 (0.1%).",),
+        matrix=a_matrix(section.charts[0].points),
         commentary=(Block("number", (Run("One thing."),)),),
         sections=(section,),
         notes=(
@@ -109,6 +113,28 @@ def a_report() -> Report:
         ),
         definitions=(Definition("999 calls", "Received", "Calls, by month."),),
     )
+
+
+def a_matrix(trend: tuple[Point, ...]) -> Matrix:
+    received = Headline(
+        measure="calls_999.received",
+        section="999 calls",
+        label="=999 calls <received>",
+        unit="count",
+        decimals=0,
+        figure=figure("1,235", "1234.5", 1),
+        month_change=Change("\N{BLACK UP-POINTING TRIANGLE}", "up 1 (0.1%)"),
+        year_change=Change("", "not compared: another formula"),
+        trend=trend,
+        trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
+        variation=Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),
+        target="under 2%: missed",
+        assurance=Verdict("hit_and_miss", "Met in some months only", "some months meet the target"),
+        remark="Provisional: 30 of 31 days",
+    )
+    titles = {"label": "Measure", "figure": "Jan 2023", "month_change": "Change on Dec 2022"}
+    titles |= {"year_change": "Change on Jan 2022", "trend": "Trend", "variation": "Variation", "target": "Target"}
+    return Matrix(columns=tuple(titles.items()), headlines=(received,), note="")
 
 
 def texts(report: Report) -> list[list[str]]:
@@ -123,6 +149,7 @@ def a_measure(**changes: object) -> Measure:
         section_title="101 calls",
         section_order=2,
         label="% Not Answered",
+        short_label="Share of 101 calls not answered",
         unit="count",
         decimals=0,
         better="neither",

@@ -95,14 +95,6 @@ def test_every_form_says_that_the_last_month_is_not_complete(unfinished):
     assert [form for form, text in words(a_report()).items() if "not complete" in text] == []
 
 
-def test_the_figure_of_a_card_has_no_number_of_a_note():
-    report = a_report()
-    assert report.cards[0].figure.note == 1
-    (card,) = re.findall(r'<ul class="cards">\n<li>(.*?)</li>', render_html(report, drawings(report)), re.S)
-    assert "<sup>" not in card
-    assert "1,235" in card
-
-
 COLUMNS = (
     Column("2023-01", "Jan 2023", "January 2023"),
     Column("fytd", "Year to date", "April 2022 to January 2023"),

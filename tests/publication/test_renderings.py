@@ -61,8 +61,10 @@ class _Table(HTMLParser):
 def test_the_page_shows_every_text_and_escapes_markup(report, page):
     table = _Table()
     table.feed(page)
-    assert [row[1:] for row in table.rows] == texts(report)
-    assert table.rows[0][0] == "=Received & <answered>"
+    headline, *rows = table.rows
+    assert [row[1:] for row in rows] == texts(report)
+    assert rows[0][0] == "=Received & <answered>"
+    assert headline[0] == "=999 calls <received>"
     assert "<busy>" not in page
     assert "&lt;busy&gt;" in page
 
@@ -98,7 +100,9 @@ def test_the_pdf_is_tagged_and_says_that_it_follows_pdf_ua(report, drawings):
     assert root["/Lang"] == "en-GB"
     assert b"pdfuaid:part" in root["/Metadata"].get_data()
     alternatives = {found["/Alt"] for found in _elements(root["/StructTreeRoot"]) if "/Alt" in found}
-    assert alternatives == {chart.alternative for chart in report.sections[0].charts}
+    (headline,) = report.matrix.headlines
+    of_headline = {headline.trend_words, headline.variation.meaning, headline.assurance.meaning}
+    assert alternatives == {chart.alternative for chart in report.sections[0].charts} | of_headline
 
 
 def _elements(node):
@@ -132,7 +136,7 @@ def _seconds(cell) -> float:
 
 def test_the_workbook_has_a_cover_contents_notes_and_no_formula(report):
     book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report)))
-    assert book.sheet_names == ["Cover", "Contents", "Notes", "999 calls", "Chart data", "Definitions"]
+    assert book.sheet_names == ["Cover", "Contents", "Summary", "Notes", "999 calls", "Chart data", "Definitions"]
     assert book.get_sheet_by_name("Notes").to_python()[4:] == [
         ["Note", "Text"],
         ["Note 1", report.notes[0]],

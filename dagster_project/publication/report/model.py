@@ -18,6 +18,9 @@ class Measure:
     section_title: str
     section_order: int
     label: str
+    """As papers print it, below the title of its section."""
+    short_label: str
+    """Plain name, complete in itself."""
     unit: str
     decimals: int
     better: str
@@ -130,14 +133,61 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Card:
-    """A headline figure."""
+class Change:
+    """How a figure differs from an earlier one."""
 
+    arrow: str
+    """A triangle up or down, or an equals sign; empty if the figures are not compared."""
+    text: str
+    """`up 1,778 (8.5%)`; empty without an earlier figure."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict of the control chart, shown as an icon with its words."""
+
+    icon: str
+    """A name in `icons.py`."""
+    text: str
+    meaning: str
+    """What the icon shows, for readers who do not see it."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A headline measure in the last month of a paper."""
+
+    measure: str
     section: str
     label: str
+    unit: str
+    decimals: int
     figure: Figure
-    month: date
-    remark: str
+    month_change: Change
+    year_change: Change
+    trend: tuple[Point, ...]
+    trend_words: str
+    """The range of the months in the trend; empty if none is complete."""
+    variation: Verdict | None
+    """Whether the month is unusual; None without a verdict."""
+    target: str
+    """`under 2%: met`; empty without a target."""
+    assurance: Verdict | None
+    """Whether the target can be expected to be met; None without a verdict."""
+    remark: str = ""
+    """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The headline measures side by side."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Name and title: `label`, `figure`, `month_change`, `year_change`, `trend`, `variation` and `target`. Columns that
+    no measure fills are left out."""
+    headlines: tuple[Headline, ...]
+    note: str
+    """Why there are no verdicts; empty if there are."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +235,30 @@ class Section:
         return (*self.charts, *self.weekly_charts)
 
 
+HOW_TO_READ = (
+    "In the table of headline measures, a triangle points up or down with the figure. The icon of the variation is a "
+    "wave for a month within its usual range. H and L mean unusually high and low, in a double ring if that is worse, "
+    "and in a dashed ring if neither is better. The icon of a target is P if it can be relied on, F in a double ring "
+    "if it will be missed until something changes, and a question mark if some months meet it and others miss it.",
+    "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
+    "days; no line leads to it. The solid grey line is the mean, the dashed grey lines are the limits of the usual "
+    "range (mean plus and minus 2.66 times the mean moving range), the dashed orange line is the target or benchmark. "
+    "A square marks a month that the chart calls unusual. With fewer than twelve months the limits are drawn faintly, "
+    "and nothing is called usual or unusual.",
+)
+"""Paragraphs that explain icons and charts."""
+
+_SYNTHETIC = (
+    "Synthetic sample.",
+    "These figures were computed from made-up extracts that are calibrated to figures that a force printed. They "
+    "describe no real call, contact or crime.",
+)
+_PROVISIONAL = (
+    "Provisional figures",
+    "are in italics with the number of a note, which says what was not delivered.",
+)
+
+
 @dataclass(frozen=True)
 class Definition:
     """The definition of a measure, from the catalogue."""
@@ -205,7 +279,9 @@ class Report:
     data_until: date | None
     """Newest accepted extract date."""
     is_synthetic: bool
-    cards: tuple[Card, ...]
+    main_points: tuple[str, ...]
+    """At most five sentences, worst first."""
+    matrix: Matrix
     commentary: tuple[Block, ...]
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
@@ -218,6 +294,15 @@ class Report:
     def period(self) -> str:
         """The months shown, in words."""
         return span(self.months[0], self.months[-1])
+
+    @property
+    def notices(self) -> tuple[tuple[str, str], ...]:
+        """What a reader must know before the first figure: a few words, and the sentence that follows them."""
+        return (
+            *([_SYNTHETIC] if self.is_synthetic else []),
+            *([("Not complete.", self.unfinished)] if self.unfinished else []),
+            *([_PROVISIONAL] if self.is_provisional else []),
+        )
 
     @property
     def is_provisional(self) -> bool:

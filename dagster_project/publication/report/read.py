@@ -11,12 +11,13 @@ from typing import Any
 import duckdb
 
 from dagster_project.errors import OperatorError
+from dagster_project.publication.report import headlines
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.display import NOTHING, display, shortened
+from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.model import (
     PAPER_MONTHS,
     Block,
-    Card,
     Chart,
     Column,
     Definition,
@@ -135,7 +136,8 @@ def read_report(
         ReportError: the marts have no figure for that force and month.
     """
     first = _months_before(month, length - 1)
-    measures = [item for item in read_measures(connection) if item.in_board_paper]
+    catalogue = read_measures(connection)
+    measures = [item for item in catalogue if item.in_board_paper]
     figures = _figures(connection, force_code, first, month)
     months = sorted({start for _, start, period in figures if period == "month"})
     known = paper_months(connection).get(force_code, [])
@@ -174,6 +176,12 @@ def read_report(
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
+    formulas = formula_changes(connection, force_code)
+    standings = [
+        _standing(item, month, figures, charts.get(item.code, []), formulas.get(item.code, ()), notes)
+        for item in sorted(catalogue, key=lambda item: item.section_order)
+        if item.is_headline
+    ]
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
     until, is_synthetic = newest_delivery(
         connection, "in_board_paper", root_number=root_of_force(connection, force_code)
@@ -184,7 +192,8 @@ def read_report(
         months=tuple(months),
         data_until=until,
         is_synthetic=is_synthetic,
-        cards=tuple(_card(item, series[item.code], month, figures) for item in measures if item.is_headline),
+        main_points=main_points(standings, caveat(standings, months)),
+        matrix=headlines.matrix(standings),
         commentary=commentary.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes),
@@ -362,7 +371,7 @@ def read_measures(connection: duckdb.DuckDBPyConnection) -> list[Measure]:
         """
         select
             measures.measure as code, measures.section, measures.section_title, measures.section_order,
-            measures.label, measures.unit, measures.decimals,
+            measures.label, measures.short_label, measures.unit, measures.decimals,
             measures.better, measures.definition, measures.numerator, measures.denominator, measures.owner,
             measures.sources, measures.in_board_paper, measures.is_headline, measures.chart_type,
             coalesce(min(definitions.definition), 'target') as target_kind
@@ -564,20 +573,76 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
     )
 
 
-def _card(measure: Measure, series: Series, month: date, figures: _Figures) -> Card:
-    """Return the headline figure of a month, without a note number, which would look like one of its digits."""
+def _standing(
+    measure: Measure,
+    month: date,
+    figures: _Figures,
+    charts: Sequence[Mapping[str, Any]],
+    formulas: Sequence[FormulaChange],
+    notes: dict[str, int],
+) -> headlines.Standing:
+    """Return a headline measure with what its figure is compared with: complete months only."""
     row = figures.get((measure.code, month, "month"))
-    figure = _figure(row)
-    if row and figure.is_provisional:
-        remark = f"Provisional: {counted_days(row['days_loaded'], row['days'])}"
-    else:
-        remark = finding(series)
-    return Card(measure.section_title, measure.label, figure, month, "; ".join([remark, *_quarantined(row)]))
+    figure = _figure(row, notes)
+    incomplete = (
+        [f"Provisional: {counted_days(row['days_loaded'], row['days'])}"] if row and figure.is_provisional else []
+    )
+    last = charts[-1] if charts and charts[-1]["month_start"] == month else {}
+    return headlines.Standing(
+        measure=measure,
+        month=month,
+        figure=figure,
+        # Months of different ages cannot be compared.
+        now=None if measure.chart_type == "cohort" else _reading(row),
+        month_before=_reading(figures.get((measure.code, _months_before(month, 1), "month"))),
+        year_before=_reading(figures.get((measure.code, month, "same_month_last_year"))),
+        formula_changes=tuple(item.first_day for item in formulas),
+        points=_points(charts),
+        remark="; ".join([*incomplete, *_quarantined(row)]),
+        **{
+            name: last.get(name)
+            for name in ("target", "signal", "variation", "assurance", "mean", "lower_limit", "upper_limit")
+        },
+    )
 
 
-def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
-    """Return the chart of a measure; None if it has no figures."""
-    points = tuple(
+def _reading(row: Mapping[str, Any] | None) -> headlines.Reading | None:
+    if row is None or row["value"] is None or row["is_provisional"]:
+        return None
+    return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"])
+
+
+@dataclass(frozen=True)
+class FormulaChange:
+    """A change of the formula of a measure."""
+
+    first_day: date
+    before: str
+    """Measure whose sums were used until then."""
+    after: str
+
+
+def formula_changes(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, tuple[FormulaChange, ...]]:
+    """Return the changes of formula of a force by measure, oldest first; its own rows replace those for all forces."""
+    rows = connection.execute(
+        """
+        select applies_to, valid_from, value
+        from marts.definitions
+        where definition = 'formula' and force_code in ($force_code, '*')
+        qualify force_code = max(force_code) over (partition by applies_to)
+        order by applies_to, valid_from
+        """,
+        {"force_code": force_code},
+    ).fetchall()
+    changes: dict[str, tuple[FormulaChange, ...]] = {}
+    for (measure, _, before), (same, day, after) in pairwise(rows):
+        if measure == same and before != after:
+            changes[measure] = (*changes.get(measure, ()), FormulaChange(day, before, after))
+    return changes
+
+
+def _points(charts: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+    return tuple(
         Point(
             row["month_start"],
             row["value"],
@@ -589,6 +654,11 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         for before, row in pairwise((None, *charts))
         if row is not None and row["value"] is not None
     )
+
+
+def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]) -> Chart | None:
+    """Return the chart of a measure; None if it has no figures."""
+    points = _points(charts)
     if not points:
         return None
     last = charts[-1]

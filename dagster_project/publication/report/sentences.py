@@ -209,7 +209,7 @@ def _against_target(series: Series) -> str:
     judged = [(month, month.target) for month in series.months if month.target is not None]
     if not judged or series.measure.better == "neither":
         return ""
-    missed = [month for month, target in judged if not _meets(series.measure.better, month.value, target)]
+    missed = [month for month, target in judged if not meets(series.measure.better, month.value, target)]
     targets = {target for _, target in judged}
     kind = series.measure.target_kind.capitalize()
     name = target_label(series.measure, targets.pop()) if len(targets) == 1 else kind
@@ -247,7 +247,7 @@ def _reliability(assurance: str | None, missed: int, judged: int) -> str:
     return "; the chart shows that it will be met in some months and missed in others"
 
 
-def _meets(better: str, value: Decimal, target: Decimal) -> bool:
+def meets(better: str, value: Decimal, target: Decimal) -> bool:
     """Return whether a figure meets a target. Targets are strict: a figure equal to the target misses it."""
     return value < target if better == "lower" else value > target
 

@@ -1,0 +1,253 @@
+"""Compare the headline figures of a month: the matrix on the first page. The main points are in `main_points.py`.
+
+A figure is compared with the month before and with the same month last year only if both months are
+complete and have the same formula. Only the control chart calls a month unusual, from 12 points on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from dagster_project.publication.report.display import display, display_target, rounded
+from dagster_project.publication.report.model import (
+    Change,
+    Figure,
+    Headline,
+    Matrix,
+    Measure,
+    Point,
+    Verdict,
+    long_month,
+    short_month,
+    span,
+)
+from dagster_project.publication.report.sentences import (
+    POINTS_NEEDED,
+    VARIATION_WORDS,
+    meets,
+    number_word,
+)
+
+UP, _DOWN, _SAME = "\N{BLACK UP-POINTING TRIANGLE}", "\N{BLACK DOWN-POINTING TRIANGLE}", "="
+
+_ASSURANCE_WORDS = {
+    "consistently_meets": "Reliably met",
+    "consistently_misses": "Reliably missed",
+    "hit_and_miss": "Met in some months only",
+}
+_ASSURANCE_MEANINGS = {
+    "consistently_meets": "the target will be met unless something unusual happens",
+    "consistently_misses": "the target will be missed unless something changes",
+    "hit_and_miss": "some months will meet the target and others will miss it",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The figure of a complete month."""
+
+    month: date
+    value: Decimal
+    text: str
+    per_day: Decimal | None = None
+    """For sums, the value divided by the days of the month."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A headline measure in the last month of a paper, with what it is compared with."""
+
+    measure: Measure
+    month: date
+    figure: Figure
+    """As tables print it."""
+    now: Reading | None
+    """None if the month has no figure or is not complete; nothing is then concluded from it."""
+    month_before: Reading | None = None
+    year_before: Reading | None = None
+    formula_changes: tuple[date, ...] = ()
+    """First days on which another formula came into force."""
+    target: Decimal | None = None
+    signal: str | None = None
+    variation: str | None = None
+    """None if the chart has fewer than 12 points."""
+    assurance: str | None = None
+    mean: Decimal | None = None
+    lower_limit: Decimal | None = None
+    upper_limit: Decimal | None = None
+    points: tuple[Point, ...] = ()
+    """Months of the control chart, oldest first."""
+    remark: str = ""
+    """What limits the figure: missing days, quarantined rows."""
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the month is above the month before."""
+        return self.now is not None and self.month_before is not None and self.now.value > self.month_before.value
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the month is high: by the direction of its verdict, else by its trend, else against the mean."""
+        if self.variation in ("improving", "concerning") and self.measure.better != "neither":
+            return (self.measure.better == "higher") == (self.variation == "improving")
+        if self.signal == "trend":
+            return self.is_rising
+        return self.now is not None and self.mean is not None and self.now.value > self.mean
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the target in force is missed; targets are strict, so a figure equal to it misses it."""
+        return (
+            self.now is not None
+            and self.target is not None
+            and self.measure.better != "neither"
+            and not meets(self.measure.better, self.now.value, self.target)
+        )
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether the month needs an explanation: a missed target, or a month that is not better and is unusual."""
+        return self.is_missed or (self.now is not None and self.variation in ("concerning", "unusual"))
+
+
+def matrix(standings: Sequence[Standing]) -> Matrix:
+    """Return the matrix of headline figures.
+
+    A column that no measure fills is left out: changes on last year before there is one, verdicts before 12 months.
+    """
+    headlines = tuple(_headline(item) for item in standings)
+    most = max((len(_complete(item)) for item in standings), default=0)
+    has_verdicts = any(item.variation for item in headlines)
+    before, year_before = (
+        next((short_month(reading.month) for item in standings if (reading := getattr(item, name))), "")
+        for name in ("month_before", "year_before")
+    )
+    return Matrix(
+        columns=(
+            ("label", "Measure"),
+            ("figure", short_month(standings[0].month) if standings else "Figure"),
+            *([("month_change", f"Change on {before}")] if before else []),
+            *([("year_change", f"Change on {year_before}")] if year_before else []),
+            ("trend", "Trend"),
+            *([("variation", "Variation")] if has_verdicts else []),
+            *([("target", "Target")] if any(item.target for item in headlines) else []),
+        ),
+        headlines=headlines,
+        note=""
+        if has_verdicts or not headlines
+        else f"A verdict on what is usual needs {number_word(POINTS_NEEDED)} complete months; there "
+        f"{'is' if most == 1 else 'are'} {number_word(most)}.",
+    )
+
+
+def change(
+    now: Reading | None, before: Reading | None, measure: Measure, formula_changes: Sequence[date] = ()
+) -> Change:
+    """Return the difference of two figures as readers can check it: from the rounded figures that are printed."""
+    if now is None or before is None:
+        return Change("", "")
+    if has_other_formula(now, before, formula_changes):
+        return Change("", "not compared: another formula")
+    if now.text == before.text:
+        return Change(_SAME, "no change")
+    decimals = 0 if measure.unit == "duration" else measure.decimals
+    difference = rounded(now.value, decimals) - rounded(before.value, decimals)
+    is_up = difference > 0
+    text = f"{'up' if is_up else 'down'} {_size(abs(difference), before, measure, decimals)}"
+    if now.per_day is not None and before.per_day is not None and (now.per_day > before.per_day) != is_up:
+        text += f", but {'down' if is_up else 'up'} per day"
+    return Change(UP if is_up else _DOWN, text)
+
+
+def _headline(item: Standing) -> Headline:
+    low_high = [pick(_complete(item), key=lambda point: point.value) for pick in (min, max) if _complete(item)]
+    return Headline(
+        measure=item.measure.code,
+        section=item.measure.section_title,
+        label=item.measure.short_label,
+        figure=item.figure,
+        unit=item.measure.unit,
+        decimals=item.measure.decimals,
+        month_change=change(item.now, item.month_before, item.measure, item.formula_changes),
+        year_change=change(item.now, item.year_before, item.measure, item.formula_changes),
+        trend=item.points,
+        trend_words=(
+            f"{span(item.points[0].month, item.points[-1].month)}: lowest {low_high[0].text} in "
+            f"{long_month(low_high[0].month)}, highest {low_high[1].text} in {long_month(low_high[1].month)}"
+            if low_high
+            else ""
+        ),
+        variation=_variation(item),
+        target=_target_words(item),
+        assurance=_assurance(item),
+        remark=item.remark,
+    )
+
+
+def _variation(item: Standing) -> Verdict | None:
+    if item.variation is None:
+        return None
+    words = VARIATION_WORDS[item.variation]
+    if item.variation == "common_cause" or item.now is None:
+        return Verdict("usual", words, "the month is within its usual range")
+    side = "high" if item.is_high else "low"
+    kind = {"improving": "better", "concerning": "worse"}.get(item.variation, "unusual")
+    return Verdict(
+        f"{kind}_{side}",
+        f"Unusually {side}" if kind == "unusual" else words,
+        f"unusually {side}: {signal_words(item)}",
+    )
+
+
+def _assurance(item: Standing) -> Verdict | None:
+    if item.assurance is None or item.target is None:
+        return None
+    return Verdict(item.assurance, _ASSURANCE_WORDS[item.assurance], _ASSURANCE_MEANINGS[item.assurance])
+
+
+def _target_words(item: Standing) -> str:
+    if item.target is None or item.measure.better == "neither":
+        return ""
+    words = target_value(item)
+    return f"{words}: {'missed' if item.is_missed else 'met'}" if item.now else words
+
+
+def target_value(item: Standing) -> str:
+    """Return the target as `under 2%`."""
+    side = "under" if item.measure.better == "lower" else "over"
+    return f"{side} {display_target(item.target or Decimal(0), item.measure.unit)}"
+
+
+def _size(size: Decimal, before: Reading, measure: Measure, decimals: int) -> str:
+    """Return a difference with its unit: points for percentages; for counts also the share of the earlier figure."""
+    if measure.unit == "percent":
+        number = display(size, "count", decimals)
+        return f"{number} {'point' if size == 1 else 'points'}"
+    text = display(size, measure.unit, decimals)
+    if measure.unit == "count" and before.value > 0:
+        return f"{text} ({display(100 * size / before.value, 'percent', 1)})"
+    return text
+
+
+def signal_words(item: Standing) -> str:
+    """Return the rule that the month breaks, in words, with the side on which it lies."""
+    if item.signal == "outside_limits" and item.lower_limit is not None and item.upper_limit is not None:
+        limits = (
+            display(limit, item.measure.unit, item.measure.decimals) for limit in (item.lower_limit, item.upper_limit)
+        )
+        return f"{'above' if item.is_high else 'below'} the usual range of {' to '.join(limits)}"
+    return {
+        "trend": f"seven months in a row {'rising' if item.is_rising else 'falling'}",
+        "two_of_three": f"two of three months near the {'upper' if item.is_high else 'lower'} end of the usual range",
+        "shift": "seven months in a row on one side of the median",
+    }.get(item.signal or "", "")
+
+
+def has_other_formula(now: Reading, before: Reading, changes: Sequence[date]) -> bool:
+    """Return whether another formula came into force between two months."""
+    return any(before.month < day <= now.month for day in changes)
+
+
+def _complete(item: Standing) -> list[Point]:
+    return [point for point in item.points if not point.is_provisional]

@@ -1,0 +1,153 @@
+"""Write the main points of a paper: at most five sentences on its headline measures, by rules, worst first."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from dagster_project.publication.report.headlines import (
+    UP,
+    Reading,
+    Standing,
+    change,
+    has_other_formula,
+    signal_words,
+    target_value,
+)
+from dagster_project.publication.report.model import listed, long_month
+from dagster_project.publication.report.sentences import VARIATION_WORDS
+
+MOST_POINTS = 5
+"""Number of main points; more are not read."""
+
+# Number of measures that a caveat names.
+_MOST_NAMED = 3
+
+
+def main_points(standings: Sequence[Standing], caveat: str = "") -> tuple[str, ...]:
+    """Return at most five sentences, worst first; each measure is named once.
+
+    The order of the rules: target missed (by the share of the target it is missed by), worse than usual (by the
+    distance from the mean, in units of the limits), largest change on last year, largest change on the month before
+    (both relative to the earlier figure, of sums per day), caveat on the data. The caveat is never crowded out. Of
+    equal candidates, the first in the order of the paper counts.
+
+    Args:
+        standings: headline measures, in the order of the paper.
+        caveat: a sentence on the data; empty if there is none.
+    """
+    sentences: dict[str, str] = {}
+    missed = [item for item in standings if item.is_missed]
+    for item in sorted(missed, key=_shortfall, reverse=True):
+        sentences[item.measure.code] = _missed(item)
+    worse = [item for item in standings if item.now and item.variation == "concerning"]
+    for item in sorted(worse, key=_distance, reverse=True):
+        sentences.setdefault(item.measure.code, _worse(item))
+    for name, phrase in (("year_before", "last year"), ("month_before", "the month before")):
+        rest = [item for item in standings if item.measure.code not in sentences]
+        changed = [(size, item) for item in rest if (size := _relative(item, getattr(item, name)))]
+        if changed:
+            size, item = max(changed, key=lambda pair: pair[0])
+            is_largest = all(_relative(other, getattr(other, name)) <= size for other in standings)
+            largest = f"largest {'' if is_largest else 'other '}change on {phrase}"
+            sentences[item.measure.code] = _changed(item, getattr(item, name), largest)
+    return (*list(sentences.values())[: MOST_POINTS - bool(caveat)], *([caveat] if caveat else []))
+
+
+def caveat(standings: Sequence[Standing], months: Sequence[date]) -> str:
+    """Return the most important limit of the headline figures, in one sentence; empty if there is none."""
+    affected = [item.measure.short_label for item in standings if item.figure.value is not None and item.remark]
+    if len(affected) > _MOST_NAMED:
+        return f"Data behind {len(affected)} of the {len(standings)} headline figures are missing or could not be used."
+    if affected:
+        return f"Data behind these figures are missing or could not be used: {_inside(listed(affected))}."
+    for item in standings:
+        shown = [day for day in item.formula_changes if months and months[0] < day <= months[-1]]
+        if shown:
+            return (
+                f"{item.measure.short_label} has another formula from {long_month(shown[-1])} on; figures before and "
+                "after cannot be compared."
+            )
+    return ""
+
+
+def reason(item: Standing) -> str:
+    """Say why a measure is an exception, in a few words."""
+    words = []
+    if item.is_missed:
+        words.append(f"Missed the {_target(item)}")
+    if item.variation in ("concerning", "unusual"):
+        words.append(f"{VARIATION_WORDS[item.variation]}: {signal_words(item)}")
+    return "; ".join(words)
+
+
+def _missed(item: Standing) -> str:
+    also = f". The month is also worse than usual: {signal_words(item)}" if item.variation == "concerning" else ""
+    return f"{item.measure.short_label} stood at {_text(item)}{_from(item)}, and missed the {_target(item)}{also}."
+
+
+def _worse(item: Standing) -> str:
+    words = f"{item.measure.short_label} stood at {_text(item)}{_from(item)}"
+    return f"{words}, which is worse than usual: {signal_words(item)}."
+
+
+def _from(item: Standing) -> str:
+    now, before = item.now, item.month_before
+    if not now or not before or has_other_formula(now, before, item.formula_changes):
+        return ""
+    if now.text == before.text:
+        return f", as in {long_month(before.month)}"
+    return f", {'up' if now.value > before.value else 'down'} from {before.text} in {long_month(before.month)}"
+
+
+def _changed(item: Standing, before: Reading, largest: str) -> str:
+    difference = change(item.now, before, item.measure, item.formula_changes)
+    verdict = {
+        "common_cause": "; the month is within its usual range",
+        "improving": "; the month is better than usual",
+        "unusual": f"; the month is unusual, {signal_words(item)}",
+    }.get(item.variation or "", "")
+    verb = "rose" if difference.arrow == UP else "fell"
+    size = difference.text.partition(" ")[2]
+    return (
+        f"{item.measure.short_label} {verb} by {size}, from {before.text} in {long_month(before.month)} to "
+        f"{_text(item)}, the {largest}{verdict}."
+    )
+
+
+def _text(item: Standing) -> str:
+    return f"{item.figure.text} in {long_month(item.month)}"
+
+
+def _target(item: Standing) -> str:
+    return f"{item.measure.target_kind} of {target_value(item)}"
+
+
+def _shortfall(item: Standing) -> Decimal:
+    if item.now is None or not item.target:
+        return Decimal(0)
+    return abs(item.now.value - item.target) / abs(item.target)
+
+
+def _distance(item: Standing) -> Decimal:
+    if item.now is None or item.mean is None or item.upper_limit is None or item.upper_limit == item.mean:
+        return Decimal(0)
+    return abs(item.now.value - item.mean) / abs(item.upper_limit - item.mean)
+
+
+def _relative(item: Standing, before: Reading | None) -> Decimal:
+    """Return the size of a change relative to the earlier figure; 0 if the two cannot be compared or print the same."""
+    now = item.now
+    if not now or not before or now.text == before.text or has_other_formula(now, before, item.formula_changes):
+        return Decimal(0)
+    new, old = now.value, before.value
+    if now.per_day is not None and before.per_day is not None:
+        new, old = now.per_day, before.per_day
+    # A change of the total that only comes from the length of the months is none.
+    if not old or (new > old) != (now.value > before.value):
+        return Decimal(0)
+    return abs(new - old) / abs(old)
+
+
+def _inside(text: str) -> str:
+    """Return a label for the middle of a sentence."""
+    return text[:1].lower() + text[1:]
