@@ -59,7 +59,6 @@ def test_every_table_equals_that_of_duckdb(on_spark, on_duckdb):
     assert different_tables(on_spark.home, on_duckdb.home) == []
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("on_spark")
 def test_every_seed_table_and_view_of_the_lake_equals_that_of_the_warehouse(spark):
     assert different_models(spark) == []
