@@ -18,6 +18,7 @@ from dagster_project.loading.members import member_states
 from dagster_project.publication.files import failed_renderings
 from dagster_project.publication.force_edition import publish_force
 from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.preview import previews
 from dagster_project.publication.public_edition import publish_public
 from dagster_project.publication.publish import GateClosed, Publication, publish
 from dagster_project.settings import Settings
@@ -138,13 +139,16 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             raise dg.Failure(str(closed), allow_retries=False) from None
         log_publication(result, time.monotonic() - started)
         metadata = _metadata_by_part(result)
+        tables = previews(result, force_code=warehouse.settings.force)
         for spec in specs:
+            name = spec.key.path[-1]
             yield dg.MaterializeResult(
                 asset_key=spec.key,
                 metadata={
                     "publication": result.run_id,
                     "folder": dg.MetadataValue.path(result.folder),
-                    **metadata[spec.key.path[-1]],
+                    **metadata[name],
+                    **({"preview": dg.MetadataValue.md(tables[name])} if name in tables else {}),
                 },
             )
 

@@ -252,6 +252,18 @@ def test_every_part_of_the_publication_says_how_much_there_is_of_it(latest, sett
     assert latest["published/board_paper"].metadata["papers"].value >= 1
 
 
+def test_parts_of_the_publication_show_a_preview_of_their_figures(latest, settings):
+    preview = {name: latest[f"published/{name}"].metadata["preview"].value for name in ("board_paper", "quality")}
+    with open_read_only(settings.warehouse) as connection:
+        expected = connection.execute(
+            "select display_value from marts.board_paper where force_code = 'kent' and section = 'calls_999' "
+            "and measure = 'received' order by month_start desc limit 1"
+        ).fetchone()
+    assert f"| 999 calls | Calls Received | {expected[0]} |" in preview["board_paper"]
+    assert "| call_segments | 3 | 0 | 1 |" in preview["quality"]
+    assert "| kpi_calls_monthly | " in latest["published/database"].metadata["preview"].value
+
+
 def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
     shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
     assert len(shown) == 10
