@@ -183,7 +183,7 @@ class Settings(BaseSettings):
 
     @property
     def commentary(self) -> Path:
-        """Folder of the analysts' commentaries on a month, `FORCE/YYYY-MM.md`."""
+        """Folder of what analysts write for papers, `FORCE/YYYY-MM.md` and `FORCE/defaults.md`."""
         return self.home / "commentary"
 
     @property

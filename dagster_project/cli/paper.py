@@ -54,16 +54,31 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     """
     # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
     from dagster_project.publication.papers import write_paper
-    from dagster_project.publication.report.commentary import commentary_file, read_commentary
-    from dagster_project.publication.report.read import default_month, paper_months, paper_sections, read_report
+    from dagster_project.publication.report.commentary import (
+        Commentary,
+        commentary_file,
+        read_commentary,
+        read_defaults,
+    )
+    from dagster_project.publication.report.read import default_month, paper_months, paper_names, read_report
 
     folder = current_publication(settings.published)
     with reading_connection(folder / "fcir.duckdb") as connection:
         months = paper_months(connection).get(force_code, [])
         shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # An unknown force has no commentary, regardless of its spelling: the report rejects it.
-        file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}") if months else None
-        words = read_commentary(file, paper_sections(connection)) if file else {}
-        report = read_report(connection, force_code=force_code, month=shown, length=length, commentary=words)
+        words = Commentary()
+        if months:
+            file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}")
+            front = read_defaults(settings.commentary, force_code)
+            words = read_commentary(file, paper_names(connection), front)
+        report = read_report(
+            connection,
+            force_code=force_code,
+            month=shown,
+            length=length,
+            commentary=words,
+            publication=folder.resolve().name,
+        )
     out.mkdir(parents=True, exist_ok=True)
     return write_paper(report, out)

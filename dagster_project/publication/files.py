@@ -48,6 +48,11 @@ def start_publication(published: Path, name: str) -> Path:
     return folder
 
 
+def final_name(folder: Path) -> str:
+    """Return the name of a publication whose folder may still have its temporary name."""
+    return folder.name.removeprefix(_PARTIAL)
+
+
 def publication_before(published: Path) -> Path | None:
     """Return the folder of the current publication if its files can be taken over, else None. Needs the writer lock.
 

@@ -13,7 +13,16 @@ from markupsafe import Markup, escape
 
 from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.paths import url_of
-from dagster_project.publication.report.model import HOW_TO_READ, Block, Report, long_month, short_month, span
+from dagster_project.publication.report.model import (
+    EXCEPTION_COLUMNS,
+    HOW_TO_READ,
+    REVISION_COLUMNS,
+    Block,
+    Report,
+    long_month,
+    short_month,
+    span,
+)
 
 
 @cache
@@ -74,6 +83,8 @@ def render_html(report: Report, drawings: Mapping[str, str], siblings: Iterable[
         {
             "report": report,
             "how_to_read": HOW_TO_READ,
+            "exception_columns": EXCEPTION_COLUMNS,
+            "revision_columns": REVISION_COLUMNS,
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "siblings": frozenset(siblings),

@@ -18,9 +18,15 @@ from dagster_project.publication.files import take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
-from dagster_project.publication.report.commentary import CommentaryError, commentary_file, read_commentary
-from dagster_project.publication.report.model import PAPER_MONTHS, Block, Report
-from dagster_project.publication.report.read import PaperMonth, ReportError, paper_months, paper_sections, read_report
+from dagster_project.publication.report.commentary import (
+    Commentary,
+    CommentaryError,
+    commentary_file,
+    read_commentary,
+    read_defaults,
+)
+from dagster_project.publication.report.model import PAPER_MONTHS, Report
+from dagster_project.publication.report.read import PaperMonth, ReportError, paper_months, paper_names, read_report
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -76,8 +82,11 @@ def write_papers(
             draft.renderer.refuse(error, "papers", force)
             continue
         kept = [item for item in months if not item.is_running][-PAPERS:] + [item for item in months if item.is_running]
+        front = _defaults(commentary, force)
         papers += [
-            paper for month in reversed(kept) if (paper := write_one(force, month, is_latest=month == months[-1]))
+            paper
+            for month in reversed(kept)
+            if (paper := write_one(force, month, front=front, is_latest=month == months[-1]))
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
@@ -147,16 +156,24 @@ def _write(
     force: str,
     month: PaperMonth,
     *,
+    front: Mapping[str, str],
     is_latest: bool,
 ) -> Paper | None:
     """Write a paper or take it over; return None if its report cannot be read."""
     name = f"{month.month:%Y-%m}"
     address = address_of("papers", force, name)
     file = commentary_file(commentary, force, name)
-    words = _commentary(file, month.month, paper_sections(connection))
+    words = _commentary(connection, file, month.month, front)
     report = draft.renderer.attempt(
         address,
-        lambda: read_report(connection, force_code=force, month=month.month, length=PAPER_MONTHS, commentary=words),
+        lambda: read_report(
+            connection,
+            force_code=force,
+            month=month.month,
+            length=PAPER_MONTHS,
+            commentary=words,
+            publication=draft.name,
+        ),
     )
     if report is None:
         return None
@@ -178,13 +195,21 @@ def _forms(names: list[str]) -> tuple[str, ...]:
     return tuple(form for form in FORMS if form in names)
 
 
-def _commentary(file: Path, month: date, sections: Mapping[str, str]) -> dict[str, tuple[Block, ...]]:
+def _defaults(commentary: Path, force: str) -> Mapping[str, str]:
     try:
-        return read_commentary(file, sections)
+        return read_defaults(commentary, force)
+    except CommentaryError as error:
+        warn(f"{error} The papers of {force} are published without it.")
+        return {}
+
+
+def _commentary(connection: duckdb.DuckDBPyConnection, file: Path, month: date, front: Mapping[str, str]) -> Commentary:
+    try:
+        return read_commentary(file, paper_names(connection), front)
     except CommentaryError as error:
         # A mistake in a commentary must not hold back the figures.
         warn(f"{error} The paper of {month:%B %Y} is published without it.")
-        return {}
+        return Commentary(front)
 
 
 def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
@@ -192,8 +217,10 @@ def _is_of(file: Path, content: str, *, is_latest: bool) -> bool:
     if not file.is_file():
         return False
     was, would_be = json.loads(file.read_text(encoding="utf-8")), json.loads(content)
-    if not is_latest:
-        for each in (was, would_be):
+    for each in (was, would_be):
+        # A paper that is taken over continues to name the publication that it was made for.
+        each["report"].pop("publication", None)
+        if not is_latest:
             each["report"].pop("data_until", None)
     return bool(was == would_be)
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from dagster_project.publication.characters import font_folder, mapped, with_glyphs
 from dagster_project.publication.icons import icon, trend_line
-from dagster_project.publication.report.model import HOW_TO_READ, Report, long_month, short_month
+from dagster_project.publication.report.model import (
+    EXCEPTION_COLUMNS,
+    HOW_TO_READ,
+    REVISION_COLUMNS,
+    Report,
+    long_month,
+    short_month,
+)
 
 
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
@@ -47,7 +54,10 @@ def missing_characters(report: Report) -> dict[str, int]:
         `commentary` and `elsewhere`, each with its number; empty if none is missing.
     """
     content = _content(report)
-    commentary = [content.pop("commentary"), *(section.pop("commentary") for section in content["sections"])]
+    commentary = [
+        *(content.pop(name) for name in ("commentary", "exceptions", "front", "marking")),
+        *(section.pop("commentary") for section in content["sections"]),
+    ]
     counts = {"commentary": _count_missing(commentary), "elsewhere": _count_missing(content)}
     return {where: count for where, count in counts.items() if count}
 
@@ -76,6 +86,7 @@ def _content(report: Report) -> dict[str, Any]:
     )
     content["notices"] = report.notices
     content["how_to_read"] = HOW_TO_READ
+    content["exception_columns"], content["revision_columns"] = EXCEPTION_COLUMNS, REVISION_COLUMNS
     content["matrix"]["columns"] = [{"name": name, "title": title} for name, title in report.matrix.columns]
     for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
         item["figure"] = _words(item["figure"])

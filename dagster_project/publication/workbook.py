@@ -20,6 +20,9 @@ from xlsxwriter.worksheet import Worksheet
 from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
 from dagster_project.publication.report.display import rounded
 from dagster_project.publication.report.model import (
+    EXCEPTION_COLUMNS,
+    REVISION_COLUMNS,
+    Block,
     Change,
     Chart,
     Figure,
@@ -83,6 +86,8 @@ def render_workbook(report: Report) -> bytes:
     writer.cover()
     writer.contents()
     writer.summary()
+    writer.exceptions()
+    writer.revisions()
     writer.notes()
     for section in report.sections:
         writer.section(section)
@@ -130,6 +135,11 @@ class _Writer:
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
+        if self.report.marking:
+            # An ampersand begins a code in headers.
+            marking = self.report.marking.replace("&", "&&")
+            sheet.set_header(f"&C{marking}")
+            sheet.set_footer(f"&C{marking}")
         return sheet
 
     def cover(self) -> None:
@@ -143,6 +153,8 @@ class _Writer:
             lines.append(f"From deliveries up to {report.data_until.day} {long_month(report.data_until)}.")
         if report.unfinished:
             lines.append(report.unfinished)
+        lines += [f"{title}: {value}." for title, value in report.front]
+        lines += [f"Publication: {report.publication}."] if report.publication else []
         lines += [
             "Figures are rounded as the board paper prints them.",
             "A figure in italics is provisional; the column Notes says why. A dash means that there is no figure.",
@@ -151,13 +163,8 @@ class _Writer:
         self._sheet("Cover", _title(report), *lines, widths=(110,))
 
     def contents(self) -> None:
-        names = [
-            _SUMMARY_SHEET,
-            "Notes",
-            *(section.title for section in self.report.sections),
-            _CHART_SHEET,
-            "Definitions",
-        ]
+        names = [_SUMMARY_SHEET, "Exceptions", *(["Revisions"] if self.report.revisions_note else []), "Notes"]
+        names += [*(section.title for section in self.report.sections), _CHART_SHEET, "Definitions"]
         sheet = self._sheet("Contents", "Contents", "This sheet lists the sheets of the workbook.", widths=(60,))
         for row, name in enumerate(names, start=3):
             sheet.write_url(row, 0, f"internal:'{_sheet_name(name)}'!A1", self.link, name)
@@ -189,6 +196,25 @@ class _Writer:
                     names.index("trend"),
                     {"range": f"'{_CHART_SHEET}'!D{first + 1}:D{last + 1}", "series_color": BLUE, "last_point": True},
                 )
+
+    def exceptions(self) -> None:
+        about = "This sheet contains one table: measures whose month needs an explanation."
+        sheet = self._sheet("Exceptions", "Exceptions", about, widths=(40, 44, 60, 40, 24, 18))
+        rows = [
+            [item.label, item.reason, _plain(item.comment), item.action, item.owner, item.due]
+            for item in self.report.exceptions
+        ]
+        none = ["None", self.report.no_exceptions, *["none"] * (len(EXCEPTION_COLUMNS) - 2)]
+        self._table(sheet, "exceptions", EXCEPTION_COLUMNS, rows or [none])
+
+    def revisions(self) -> None:
+        report = self.report
+        if not report.revisions_note:
+            return
+        about = "This sheet contains one table: figures that have changed since the previous paper."
+        sheet = self._sheet("Revisions", "Revisions", about, report.revisions_note, widths=(44, 14, 16, 16, 50))
+        rows = [[item.label, item.month, item.before, item.after, item.cause] for item in report.revisions]
+        self._table(sheet, "revisions", REVISION_COLUMNS, rows or [["None"] * len(REVISION_COLUMNS)])
 
     def _figure(self, sheet: Worksheet, line: int, column: int, figure: Figure, unit: str, decimals: int) -> None:
         """Write a figure as a number as the paper rounds it; as its text if there is none."""
@@ -380,6 +406,10 @@ def _summary_text(item: Headline, column: str) -> str | None:
         case _:
             change: Change = getattr(item, column)
             return f"{change.arrow} {change.text}".strip()
+
+
+def _plain(blocks: Sequence[Block]) -> str:
+    return "\n".join("".join(run.text for run in block.runs) for block in blocks)
 
 
 def _note_name(figure: Figure) -> str:

@@ -163,7 +163,7 @@ def test_extreme_values_and_emoji_fail_no_rendering(sample, tmp_path):
     page = (command.current / "board_paper.html").read_text(encoding="utf-8")
     assert "Busy \N{GRINNING FACE} \u4e2d\u6587" in page
     assert "\u202e" not in page
-    for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+    for drawing in re.findall(r'<svg[^>]*class="marks".*?</svg>', page, re.DOTALL):
         assert 4 <= drawing.count("<text") <= 12 + 12
 
 

@@ -68,7 +68,7 @@ def test_front_page_keeps_complete_month_when_next_month_begins(command):
     )
     front = text_of(command.current / "index.html")
     # 62 chats in January; two on 4 January compared with three on 1 February.
-    assert "Live Chat volumes 62 " in front
+    assert "Live chats 62 " in front
     assert "February 2023 so far: 1 of 28 days" in front
     assert "3.0 a day four weeks before: 2.0 a day" in front
     own, running = (command.current / "papers" / "kent" / month for month in ("2023-01", "2023-02"))

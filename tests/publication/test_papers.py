@@ -8,6 +8,7 @@ import pytest
 from dagster_project.publication import papers
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.read import PaperMonth, ReportError
 from tests.publication.reports import MONTHS, a_report
 
@@ -22,12 +23,14 @@ RUNNING = [
 def publish(tmp_path, monkeypatch):
     """Write the papers of two months that say this of the deliveries; returns what was written of each month."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
-    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
+    monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     folders = [tmp_path / "0"]
 
     def publish(**changes):
-        def report(_, *, month, **__):
-            return replace(a_report(), months=MONTHS[: MONTHS.index(month) + 1], **changes)
+        def report(_, *, month, publication, **__):
+            return replace(
+                a_report(), months=MONTHS[: MONTHS.index(month) + 1], **({"publication": publication} | changes)
+            )
 
         monkeypatch.setattr(papers, "read_report", report)
         before = folders[-1] if folders[-1].exists() else None
@@ -52,6 +55,8 @@ def test_later_deliveries_that_change_nothing_render_the_latest_paper_alone(publ
     assert "From deliveries up to 30 January 2023." in shown[MONTHS[0]]
     third = publish(data_until=date(2023, 1, 31))
     assert [is_rendered for is_rendered, _ in third.values()] == [False, False]
+    # A paper that is taken over names the publication that it was made for.
+    assert "Publication 2." in (third[MONTHS[1]][1] / "board_paper.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in third[MONTHS[0]][1].iterdir()) == sorted(
         path.name for path in first[MONTHS[0]][1].iterdir()
     )
@@ -79,6 +84,7 @@ def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):
     year = [PaperMonth(date(2021 + n // 12, n % 12 + 1, 1), 30, 30, n == 13, is_running=n > 13) for n in range(15)]
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": year})
     monkeypatch.setattr(papers, "_write", lambda *given, **_: given[-1].month)
+    monkeypatch.setattr(papers, "read_defaults", lambda *_: {})
     monkeypatch.setattr(papers, "first_shown", lambda *_: None)
     written = papers.write_papers(None, None, commentary=None, force_code="kent")
     assert written == [item.month for item in reversed(year[2:])]
@@ -92,7 +98,7 @@ def test_where_the_first_paper_cannot_be_made_no_month_that_runs_takes_its_place
 
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": RUNNING})
     monkeypatch.setattr(papers, "read_report", fails)
-    monkeypatch.setattr(papers, "paper_sections", lambda _: {"calls_999": "999 calls"})
+    monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
     with Renderer() as renderer:
         draft = Draft(tmp_path / "x", None, renderer)
         written = papers.write_papers(None, draft, commentary=tmp_path / "none", force_code="kent")

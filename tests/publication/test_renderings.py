@@ -61,10 +61,15 @@ class _Table(HTMLParser):
 def test_the_page_shows_every_text_and_escapes_markup(report, page):
     table = _Table()
     table.feed(page)
-    headline, *rows = table.rows
+    headline, exception, *rows, revision = table.rows
     assert [row[1:] for row in rows] == texts(report)
     assert rows[0][0] == "=Received & <answered>"
     assert headline[0] == "=999 calls <received>"
+    words = [text.strip() for text in exception]
+    item = report.exceptions[0]
+    assert words == [item.label, item.reason, "=Why & <how> #1", item.action, item.owner, item.due]
+    assert revision == ["=Calls <x>", "Dec 2022", "100", "102", "Late or corrected deliveries"]
+    assert "<dt>Author</dt><dd>=A &amp; &lt;B&gt; #c *d*</dd>" in page
     assert "<busy>" not in page
     assert "&lt;busy&gt;" in page
 
@@ -89,7 +94,10 @@ def test_the_pdf_shows_every_text_and_is_the_same_each_time(report, drawings):
     pdf = render_pdf(report, drawings)
     assert pdf == render_pdf(report, drawings)
     content = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
-    expected = [*(text for row in texts(report) for text in row), "<busy> #1 *", *report.notes]
+    (item,) = report.exceptions
+    expected = [*(text for row in texts(report) for text in row), "<busy> #1 *", *report.notes, *report.main_points]
+    expected += ["=Why & <how> #1", item.action, item.owner, item.due, "=A & <B> #c *d*", report.revisions_note]
+    expected += [report.marking, "=Calls <x>", report.matrix.headlines[0].label]
     assert [text for text in expected if text not in content] == []
 
 
@@ -136,7 +144,9 @@ def _seconds(cell) -> float:
 
 def test_the_workbook_has_a_cover_contents_notes_and_no_formula(report):
     book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report)))
-    assert book.sheet_names == ["Cover", "Contents", "Summary", "Notes", "999 calls", "Chart data", "Definitions"]
+    assert book.sheet_names == [
+        *("Cover", "Contents", "Summary", "Exceptions", "Revisions", "Notes", "999 calls", "Chart data", "Definitions")
+    ]
     assert book.get_sheet_by_name("Notes").to_python()[4:] == [
         ["Note", "Text"],
         ["Note 1", report.notes[0]],
@@ -171,3 +181,35 @@ def test_a_drawing_is_the_same_each_time_and_has_no_description(report):
     chart = report.sections[0].charts[0]
     assert draw(chart) == draw(chart)
     assert "aria-" not in draw(chart)
+
+
+def test_the_workbook_has_the_first_page_as_text(report):
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report)))
+    cover = [row[0] for row in book.get_sheet_by_name("Cover").to_python()]
+    assert {"Author: =A & <B> #c *d*.", "Publication: 20230201T041500Z-0a1b2c3d."} <= set(cover)
+    summary = book.get_sheet_by_name("Summary").to_python()
+    assert [f"1. {report.main_points[0]}"] == [row[0] for row in summary if row[0].startswith("1. ")]
+    assert summary[-2:] == [
+        ["Measure", "Jan 2023", "Change on Dec 2022", "Change on Jan 2022", "Trend", "Variation", "Target", "Notes"],
+        [
+            *("=999 calls <received>", 1235, "\u25b2 up 1 (0.1%)", "not compared: another formula", ""),
+            *("Worse than usual", "under 2%: missed. Met in some months only", "note 1"),
+        ],
+    ]
+    (item,) = report.exceptions
+    assert book.get_sheet_by_name("Exceptions").to_python()[-1] == [
+        *(item.label, item.reason, "=Why & <how> #1", item.action, item.owner, item.due)
+    ]
+    assert book.get_sheet_by_name("Revisions").to_python()[-1][0] == "=Calls <x>"
+
+
+def test_a_paper_without_exceptions_says_what_was_looked_for(report, drawings):
+    bare = replace(report, exceptions=(), no_exceptions="No target is missed.", revisions=(), revisions_note="")
+    page = render_html(bare, drawings)
+    assert "<p>No target is missed.</p>" in page
+    assert "Revisions" not in page
+    book = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(bare)))
+    assert book.get_sheet_by_name("Exceptions").to_python()[-1][:2] == ["None", "No target is missed."]
+    assert "Revisions" not in book.sheet_names
+    pdf = PdfReader(io.BytesIO(render_pdf(bare, drawings)))
+    assert "No target is missed." in " ".join(page.extract_text() for page in pdf.pages)

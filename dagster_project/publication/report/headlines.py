@@ -179,7 +179,7 @@ def _headline(item: Standing) -> Headline:
             else ""
         ),
         variation=_variation(item),
-        target=_target_words(item),
+        target=_target_state(item),
         assurance=_assurance(item),
         remark=item.remark,
     )
@@ -206,15 +206,19 @@ def _assurance(item: Standing) -> Verdict | None:
     return Verdict(item.assurance, _ASSURANCE_WORDS[item.assurance], _ASSURANCE_MEANINGS[item.assurance])
 
 
-def _target_words(item: Standing) -> str:
+def _target_state(item: Standing) -> str:
     if item.target is None or item.measure.better == "neither":
         return ""
-    words = target_value(item)
+    words = _target_value(item)
     return f"{words}: {'missed' if item.is_missed else 'met'}" if item.now else words
 
 
-def target_value(item: Standing) -> str:
-    """Return the target as `under 2%`."""
+def target_words(item: Standing) -> str:
+    """Return the target as `benchmark of under 2%`."""
+    return f"{item.measure.target_kind} of {_target_value(item)}"
+
+
+def _target_value(item: Standing) -> str:
     side = "under" if item.measure.better == "lower" else "over"
     return f"{side} {display_target(item.target or Decimal(0), item.measure.unit)}"
 

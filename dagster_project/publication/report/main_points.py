@@ -11,10 +11,9 @@ from dagster_project.publication.report.headlines import (
     change,
     has_other_formula,
     signal_words,
-    target_value,
+    target_words,
 )
 from dagster_project.publication.report.model import listed, long_month
-from dagster_project.publication.report.sentences import VARIATION_WORDS
 
 MOST_POINTS = 5
 """Number of main points; more are not read."""
@@ -70,19 +69,9 @@ def caveat(standings: Sequence[Standing], months: Sequence[date]) -> str:
     return ""
 
 
-def reason(item: Standing) -> str:
-    """Say why a measure is an exception, in a few words."""
-    words = []
-    if item.is_missed:
-        words.append(f"Missed the {_target(item)}")
-    if item.variation in ("concerning", "unusual"):
-        words.append(f"{VARIATION_WORDS[item.variation]}: {signal_words(item)}")
-    return "; ".join(words)
-
-
 def _missed(item: Standing) -> str:
     also = f". The month is also worse than usual: {signal_words(item)}" if item.variation == "concerning" else ""
-    return f"{item.measure.short_label} stood at {_text(item)}{_from(item)}, and missed the {_target(item)}{also}."
+    return f"{item.measure.short_label} stood at {_text(item)}{_from(item)}, and missed the {target_words(item)}{also}."
 
 
 def _worse(item: Standing) -> str:
@@ -116,10 +105,6 @@ def _changed(item: Standing, before: Reading, largest: str) -> str:
 
 def _text(item: Standing) -> str:
     return f"{item.figure.text} in {long_month(item.month)}"
-
-
-def _target(item: Standing) -> str:
-    return f"{item.measure.target_kind} of {target_value(item)}"
 
 
 def _shortfall(item: Standing) -> Decimal:

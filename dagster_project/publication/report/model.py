@@ -209,6 +209,44 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """What an analyst wrote on an exception."""
+
+    comment: tuple[Block, ...] = ()
+    action: str = ""
+    owner: str = ""
+    due: str = ""
+
+
+@dataclass(frozen=True)
+class ExceptionItem:
+    """A measure whose month needs an explanation, with what is known of it."""
+
+    label: str
+    reason: str
+    comment: tuple[Block, ...]
+    action: str
+    owner: str
+    due: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A figure of an earlier month that has changed since the previous paper."""
+
+    label: str
+    month: str
+    before: str
+    after: str
+    cause: str
+
+
+EXCEPTION_COLUMNS = ("Measure", "Why", "Comment", "Action", "Owner", "Due")
+REVISION_COLUMNS = ("Measure", "Month", "Then", "Now", "Cause")
+"""Titles of the columns of an exception and of a revision."""
+
+
+@dataclass(frozen=True)
 class Statement:
     """Sentences on the figures of one measure."""
 
@@ -282,11 +320,24 @@ class Report:
     main_points: tuple[str, ...]
     """At most five sentences, worst first."""
     matrix: Matrix
+    exceptions: tuple[ExceptionItem, ...]
+    no_exceptions: str
+    """What was looked for, in the place of exceptions; empty if there are some."""
     commentary: tuple[Block, ...]
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
     """Notes on figures, in the order of their numbers."""
     definitions: tuple[Definition, ...]
+    front: tuple[tuple[str, str], ...] = ()
+    """Titles and values of the front matter, such as author and date of meeting."""
+    marking: str = ""
+    """Protective marking, shown on each page; empty if there is none."""
+    revisions: tuple[Revision, ...] = ()
+    """Figures that have changed since the previous paper."""
+    revisions_note: str = ""
+    """A sentence on revisions; empty if earlier publications are not known."""
+    publication: str = ""
+    """Name of the publication that the paper was rendered for."""
     unfinished: str = ""
     """A sentence saying that days of the last month are missing; empty if none are."""
 

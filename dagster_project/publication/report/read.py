@@ -13,11 +13,12 @@ import duckdb
 from dagster_project.errors import OperatorError
 from dagster_project.publication.report import headlines
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
+from dagster_project.publication.report.commentary import Commentary, Names, front_lines
 from dagster_project.publication.report.display import NOTHING, display, shortened
+from dagster_project.publication.report.exceptions import exceptions, no_exceptions
 from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.model import (
     PAPER_MONTHS,
-    Block,
     Chart,
     Column,
     Definition,
@@ -37,6 +38,7 @@ from dagster_project.publication.report.model import (
     span,
 )
 from dagster_project.publication.report.quarantine import QuarantineNotes
+from dagster_project.publication.report.revisions import read_revisions
 from dagster_project.publication.report.sentences import (
     POINTS_NEEDED,
     SIGNAL_WORDS,
@@ -61,6 +63,15 @@ _COMPARED = {
 
 class ReportError(OperatorError, ValueError):
     """The paper cannot be made; the message says what exists and what to request."""
+
+
+def paper_names(connection: duckdb.DuckDBPyConnection) -> Names:
+    """Return what the headings of a commentary may name."""
+    measures = {
+        item.code: (item.short_label, f"{item.section_title}: {item.label}")
+        for item in sorted(read_measures(connection), key=lambda item: not item.is_headline)
+    }
+    return Names(paper_sections(connection), measures)
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -121,7 +132,8 @@ def read_report(
     force_code: str,
     month: date,
     length: int,
-    commentary: Mapping[str, tuple[Block, ...]],
+    commentary: Commentary,
+    publication: str = "",
 ) -> Report:
     """Read the board paper of a force.
 
@@ -130,7 +142,8 @@ def read_report(
         force_code: the force.
         month: last month shown, by its first day.
         length: number of months shown, at least 1.
-        commentary: blocks by section code; those for the whole paper are under the empty text.
+        commentary: what the analyst wrote on the month.
+        publication: name of the publication that the paper is for.
 
     Raises:
         ReportError: the marts have no figure for that force and month.
@@ -166,7 +179,7 @@ def read_report(
                     for item in own
                     if item.is_headline
                 ),
-                commentary.get(code, ()),
+                commentary.blocks.get(code, ()),
                 table_of(
                     f"{title}, {span(months[0], months[-1])}",
                     columns,
@@ -182,6 +195,9 @@ def read_report(
         for item in sorted(catalogue, key=lambda item: item.section_order)
         if item.is_headline
     ]
+    labels = {item.code: item.short_label for item in catalogue}
+    found = exceptions(standings, commentary.explanations, labels)
+    revisions, revisions_note = read_revisions(connection, force_code, months, measures)
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
     until, is_synthetic = newest_delivery(
         connection, "in_board_paper", root_number=root_of_force(connection, force_code)
@@ -194,10 +210,17 @@ def read_report(
         is_synthetic=is_synthetic,
         main_points=main_points(standings, caveat(standings, months)),
         matrix=headlines.matrix(standings),
-        commentary=commentary.get("", ()),
+        exceptions=found,
+        no_exceptions="" if found else no_exceptions(standings),
+        commentary=commentary.blocks.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes),
         definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
+        front=front_lines(commentary.front),
+        marking=commentary.front.get("marking", ""),
+        revisions=revisions,
+        revisions_note=revisions_note,
+        publication=publication,
         unfinished=_unfinished(next((item for item in known if item.month == month), None)),
     )
 

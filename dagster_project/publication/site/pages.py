@@ -27,6 +27,7 @@ from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_month, since
 from dagster_project.publication.report.read import (
@@ -238,7 +239,7 @@ def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence
 def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
     latest = first_shown(papers, force_code)
     report = latest and read_report(
-        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary={}
+        connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary=Commentary()
     )
     site.write(
         "index.html",
