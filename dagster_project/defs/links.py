@@ -14,12 +14,23 @@ from dagster_project.settings import PROJECT_ROOT, Settings
 # Pages with more about a mart than its page of the dictionary.
 _PAGES_OF_MARTS = {
     "board_paper": ("board_paper_page", "board_paper.html"),
+    "claims": ("trust_page", "trust.html#claims"),
     "corrections": ("quality_page", "quality/index.html#corrections"),
     "expectation_results": ("quality_page", "quality/index.html#expectations"),
+    "kpi_call_definitions": ("trust_page", "trust.html#definitions"),
     "kpi_calls_hourly": ("demand_page", "demand.html"),
+    "kpi_chat_concurrency_monthly": ("demand_page", "demand.html#concurrency"),
+    "kpi_chat_operator_monthly": ("demand_page", "demand.html#chat-operators"),
+    "kpi_digital_ledger_monthly": ("demand_page", "demand.html#ledger"),
+    "kpi_displacement_monthly": ("demand_page", "demand.html#returning"),
+    "kpi_staffing_hourly": ("demand_page", "demand.html#operators"),
     "load_audit": ("quality_page", "quality/index.html"),
     "measures": ("measures_page", "measures/index.html"),
+    "published_versions": ("trust_page", "trust.html#revisions"),
     "quarantine": ("quality_page", "quality/index.html#quarantine"),
+    "reconciliation": ("trust_page", "trust.html#printed"),
+    "reconciliation_narrative": ("trust_page", "trust.html#sentences"),
+    "revisions": ("trust_page", "trust.html#revisions"),
 }
 
 

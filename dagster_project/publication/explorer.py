@@ -4,9 +4,6 @@ The page makes no requests to a server: it contains all figures, and the drawing
 values are those of the marts, so a browser rounds and adds up nothing.
 """
 
-import gzip
-import json
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -19,7 +16,7 @@ import duckdb
 from markupsafe import Markup
 
 from dagster_project.publication.files import beginning_of, take_over, write
-from dagster_project.publication.html import render_template
+from dagster_project.publication.html import packed, render_template
 from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.read import ReportError, default_month, newest_delivery, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
@@ -92,7 +89,7 @@ def explorer_page(
         "explorer.html.j2",
         {
             **content,
-            "data": _packed(content["data"]),
+            "data": packed(content["data"]),
             # From the project, so it needs no escaping; the only script that the page may run.
             "script": Markup(_asset("explorer.js")),  # noqa: S704
             "nav": nav or Markup(),
@@ -104,12 +101,6 @@ def explorer_page(
 
 def _asset(name: str) -> str:
     return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _packed(data: Mapping[str, Any]) -> str:
-    """Return JSON as gzip in Base64, which browsers unpack: a tenth of the size, and its text cannot act as markup."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def write_vega(folder: Path, *, before: Path | None = None) -> None:

@@ -116,8 +116,8 @@ def test_fifteen_claims_have_verdicts_and_evidence(sample):
     assert {found["C14", number][:2] for number in (1, 2)} == {("not_testable", "2022-07")}
 
 
-def test_claims_page_shows_statements_and_evidence(sample):
-    page = unescape((sample.current / "claims.html").read_text(encoding="utf-8"))
+def test_trust_page_shows_claims_and_evidence(sample):
+    page = unescape((sample.current / "trust.html").read_text(encoding="utf-8"))
     assert "Supported by the months loaded so far (August 2022 to January 2023)" in page
     for statement, evidence in sample.published("select statement, evidence from marts.claims"):
         assert statement in page

@@ -231,6 +231,63 @@ def test_empty_search_says_so_and_escape_closes_it(looked):
     assert page.inner_text("#search-status") == ""
 
 
+def chosen_table(page: Page, view: str) -> str:
+    return page.inner_text(f'[data-view="{view}"] table')
+
+
+def test_trust_summary_is_on_the_index_and_leads_to_evidence(looked):
+    looked.open("index.html")
+    page = looked.page
+    assert "108 of 108 printed figures reproduced exactly" in page.inner_text(".trust")
+    page.click(".trust a")
+    page.click(".summary a >> nth=0")
+    page.wait_for_url("**/trust.html#printed")
+    rows = page.locator(".compared tbody tr", has_text="printed").count()
+    assert rows * page.locator(".compared thead th.number").count() == 108
+
+
+def test_definitions_follow_the_choice_by_keyboard_and_its_address(looked):
+    looked.open("trust.html")
+    page = looked.page
+    assert "Kent Police, 999 calls, Jan 2023" in chosen_table(page, "short-abandons")
+    page.focus("select[name=line]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert "Kent Police, 101 calls, Jan 2023" in chosen_table(page, "short-abandons")
+    assert "line=101" in page.url
+    page.goto(f"{page.url.partition('#')[0]}#month=2022-10&line=101&force=kent")
+    shown = chosen_table(page, "short-abandons")
+    assert "Kent Police, 101 calls, Oct 2022" in shown
+    assert "53.27%" in shown
+
+
+def test_operators_of_friday_evening_are_read_off_the_demand_page(looked):
+    looked.open("demand.html")
+    page = looked.page
+    page.select_option("select[name=line]", "101")
+    page.select_option("select[name=month]", "2022-08")
+    table = page.locator('[data-view="operators"] table')
+    assert "Kent Police, 101 calls, Aug 2022, to answer 90% in 90 s" in table.inner_text()
+    friday = table.locator("thead th").all_inner_texts().index("Fri")
+    evening = table.locator("tbody tr", has_text="20:00").locator("th, td").all_inner_texts()
+    assert int(evening[friday]) > 0
+    page.select_option("select[name=force]", "city-of-london")
+    assert "City of London Police, Aug 2022" in chosen_table(page, "ledger")
+
+
+@pytest.mark.parametrize("address", ["trust.html", "demand.html"])
+def test_tables_of_the_first_choice_need_no_script(browser, published, address):
+    texts = []
+    for has_script in (True, False):
+        page = browser.new_page(java_script_enabled=has_script, viewport=WIDE)
+        page.goto((published.resolve() / address).as_uri())
+        texts.append([item.inner_text() for item in page.locator(".view table").all()])
+        assert page.locator(".chooser").first.is_visible() == has_script
+        page.close()
+    assert texts[0] == texts[1]
+    assert len(texts[0]) >= 3
+
+
 def test_scrolling_parts_are_reachable_by_keyboard(seen, own):
     assert {address: seen[address].unreachable for address in own if seen[address].unreachable} == {}
 

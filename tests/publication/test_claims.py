@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.mart_texts import write_evidence
 from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
-from dagster_project.publication.site.data import claims
+from dagster_project.publication.site.trust import claims
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 
@@ -354,9 +354,7 @@ def test_the_page_groups_claims_by_paper_and_keeps_their_order():
     with dry_connection() as connection:
         connection.execute("create schema if not exists marts")
         connection.execute("create table marts.dim_force as select 'kent' as force_code, 'Kent Police' as force_name")
-        connection.execute(
-            "create table marts.measures as select 'a.b' as measure, 'Section' as section_title, 'Label' as label"
-        )
+        connection.execute("create table marts.measures as select 'a.b' as measure, 'Section: Label' as short_label")
         connection.execute(
             "create table marts.claims (force_code varchar, report_id varchar, published_on date, "
             "statement_id varchar, test_no bigint, statement varchar, verdict varchar, claim_verdict varchar, "

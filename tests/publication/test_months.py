@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -16,10 +16,10 @@ from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
 from dagster_project.publication.report.model import Column, Point, Report, Row
 from dagster_project.publication.report.read import paper_months, table_of
-from dagster_project.publication.site.data import heat_maps, running_months
+from dagster_project.publication.site.data import running_months
 from dagster_project.publication.tables import render_csv
 from dagster_project.publication.workbook import render_workbook
-from tests.publication.reports import MONTHS, a_report, figure
+from tests.publication.reports import a_report, figure
 
 CHART = a_report().sections[0].charts[0]
 
@@ -191,31 +191,3 @@ def test_the_months_of_papers_state_the_default(marts):
         (1, False, "30 of 31 days"),
         (2, False, "0 of 28 days"),
     ]
-
-
-def test_demand_by_hour_uses_and_names_complete_months(marts):
-    marts.execute(
-        """
-        create table marts.kpi_calls_hourly (
-            force_code text, line text, month_start date, day_of_week bigint, hour_of_day bigint, received bigint,
-            is_provisional boolean
-        );
-        create table marts.dim_date (month_start date, day_of_week bigint);
-        insert into marts.report_months values
-            ('kent', '2022-11-01', 30, 0, false, false), ('kent', '2022-10-01', 31, 31, false, false);
-        """
-    )
-    for month, calls, is_provisional in (
-        (MONTHS[0], 62, False),
-        (date(2022, 11, 1), 999, True),
-        (date(2022, 10, 1), 62, False),
-        # Complete for calls, and not the month that is shown.
-        (MONTHS[1], 999, False),
-    ):
-        hours = [("kent", "999", month, day, hour, calls, is_provisional) for day in range(1, 8) for hour in range(24)]
-        marts.executemany("insert into marts.kpi_calls_hourly values (?, ?, ?, ?, ?, ?, ?)", hours)
-        days = [month + timedelta(days=number) for number in range(28)]
-        marts.executemany("insert into marts.dim_date values (?, ?)", [(month, day.isoweekday()) for day in days])
-    (found,) = heat_maps(marts, "kent")
-    assert found.months == "October 2022 and December 2022"
-    assert {text for hour in found.hours for text, _ in hour} == {"15.5"}

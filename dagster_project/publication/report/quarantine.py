@@ -19,6 +19,7 @@ _MOST_PCT = 1
 _REASONS = {
     "above_maximum": "a value above the greatest possible one",
     "below_minimum": "a value below the least possible one",
+    "duplicate_row": "the same row as an earlier one",
     "formula_without_value": "a formula without its value",
     "looks_personal": "a value that looks personal in a column for other values",
     "no_time_of_day": "a date without a time of day",
@@ -33,6 +34,7 @@ _REASONS = {
     "out_of_order": "times in an impossible order",
     "required_empty": "a required value is missing",
     "required_when": "a value is missing that another one calls for",
+    "superseded_row": "replaced by a later row of the same delivery",
     "time_never_existed": "a time that the clock change left out",
     "too_few_cells": "too few cells",
     "too_many_cells": "too many cells",
@@ -40,6 +42,11 @@ _REASONS = {
     "unknown_force": "a force that is not known",
     "unreadable_record": "a record that cannot be read",
 }
+
+
+def reason_in_words(code: str) -> str:
+    """Return a reason code in the words that a board reads."""
+    return _REASONS.get(code, code.replace("_", " "))
 
 
 class QuarantineNotes:
@@ -114,6 +121,6 @@ class QuarantineNotes:
             if of == source and first_month <= month <= last_month:
                 counted[code] = counted.get(code, 0) + rows
         ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-        words = [f"{_REASONS.get(code, code.replace('_', ' '))}: {rows:,}" for code, rows in ordered[:_REASONS_NAMED]]
+        words = [f"{reason_in_words(code)}: {rows:,}" for code, rows in ordered[:_REASONS_NAMED]]
         rest = sum(rows for _, rows in ordered[_REASONS_NAMED:])
         return "; ".join([*words, *([f"other reasons: {rest:,}"] if rest else [])])

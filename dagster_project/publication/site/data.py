@@ -4,7 +4,7 @@
 """
 
 from calendar import monthcalendar
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,9 +14,8 @@ from typing import Any
 import duckdb
 
 from dagster_project.clock import days_between
-from dagster_project.publication.report.claims import verdict_in_words
 from dagster_project.publication.report.display import NOTHING, display
-from dagster_project.publication.report.model import counted_days, listed, long_month, span
+from dagster_project.publication.report.model import counted_days
 from dagster_project.sql import rows_as_dicts, rows_by
 from dagster_project.warehouse.roots import root_in_sql
 
@@ -33,7 +32,7 @@ _FAULTS = frozenset({"missing", "rejected", "withdrawn"})
 
 # Status of each day's delivery, in the words of the pages. A rejected delivery whose files were removed is withdrawn;
 # if there is another delivery of its day, that one counts. Of several data roots, in a hub, the worst status counts.
-_NEWEST = f"""
+NEWEST = f"""
     select
         source,
         extract_date,
@@ -70,88 +69,6 @@ Rows = list[dict[str, Any]]
 def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | None = None) -> Rows:
     """Return the rows of a query as dictionaries by column name."""
     return rows_as_dicts(connection.execute(sql, parameters or {}))
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Mean number of calls by hour and weekday."""
-
-    line: str
-    months: str
-    """The months covered by the means, in words."""
-    hours: tuple[tuple[tuple[str, int], ...], ...]
-    """24 hours of 7 weekdays each, Monday first: the mean as text, and its shade, from 0 for the least to 6."""
-    peak: str
-
-
-def heat_maps(connection: duckdb.DuckDBPyConnection, force_code: str) -> list[HeatMap]:
-    """Return calls received by hour of the week, over the last six complete months up to the default month.
-
-    Returns:
-        A map for each line with calls; hours are in local time.
-    """
-    rows = rows_of(
-        connection,
-        """
-        with whole as (
-            select distinct hours.month_start
-            from marts.kpi_calls_hourly as hours
-            inner join marts.report_months as months
-                on hours.force_code = months.force_code
-                and hours.month_start = months.month_start
-            where not hours.is_provisional and not months.is_running and hours.force_code = $force_code
-            order by hours.month_start desc
-            limit 6
-        ),
-        days as (
-            select dates.day_of_week, count(*) as days
-            from marts.dim_date as dates
-            inner join whole on dates.month_start = whole.month_start
-            group by dates.day_of_week
-        )
-        select
-            hours.line, hours.day_of_week, hours.hour_of_day,
-            list(distinct hours.month_start order by hours.month_start) as months,
-            cast(sum(hours.received) as bigint) as received, any_value(days.days) as days
-        from marts.kpi_calls_hourly as hours
-        inner join whole on hours.month_start = whole.month_start
-        inner join days on hours.day_of_week = days.day_of_week
-        where hours.force_code = $force_code
-        group by hours.line, hours.day_of_week, hours.hour_of_day
-        order by hours.line desc, hours.hour_of_day, hours.day_of_week
-        """,
-        {"force_code": force_code},
-    )
-    maps = []
-    for line in dict.fromkeys(row["line"] for row in rows):
-        of_line = [row for row in rows if row["line"] == line]
-        means = {(row["hour_of_day"], row["day_of_week"]): Decimal(row["received"]) / row["days"] for row in of_line}
-        greatest, least = max(means.values()), min(means.values())
-        if not greatest:
-            continue
-        step = (greatest - least) / 7 or Decimal(1)
-        hour, day = max(means, key=lambda hour_and_day: means[hour_and_day])
-        maps.append(
-            HeatMap(
-                line,
-                _in_words(sorted({month for row in of_line for month in row["months"]})),
-                tuple(
-                    tuple(
-                        (display(mean, "count", 1), min(6, int((mean - least) / step)))
-                        for mean in (means[hour, weekday] for weekday in range(1, 8))
-                    )
-                    for hour in range(24)
-                ),
-                f"{WEEKDAYS[day - 1]} from {hour}:00, {display(means[hour, day], 'count', 1)} calls",
-            )
-        )
-    return maps
-
-
-def _in_words(months: Sequence[date]) -> str:
-    """Return the first and last of consecutive months; otherwise list all of them."""
-    length = (months[-1].year - months[0].year) * 12 + months[-1].month - months[0].month + 1
-    return span(months[0], months[-1]) if length == len(months) else listed([long_month(month) for month in months])
 
 
 @dataclass(frozen=True)
@@ -217,40 +134,6 @@ def _so_far(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def claims(connection: duckdb.DuckDBPyConnection) -> list[Rows]:
-    """Return the claims of each paper and whether the figures support them, newest paper first.
-
-    Returns:
-        Claims by paper. `tests` has the measure and the evidence of each test, `verdict` the verdict in words.
-    """
-    rows = rows_of(
-        connection,
-        """
-        select
-            forces.force_name, claims.report_id, claims.published_on, claims.statement_id,
-            length(claims.statement_id) as id_length, claims.statement, claims.claim_verdict,
-            list(
-                {'measure': coalesce(measures.section_title || ': ' || measures.label, claims.measure),
-                'evidence': claims.evidence}
-                order by claims.test_no
-            ) as tests,
-            list(claims.value_months order by claims.test_no)
-                filter (where claims.verdict = 'supported_so_far') as months
-        from marts.claims as claims
-        inner join marts.dim_force as forces on claims.force_code = forces.force_code
-        left join marts.measures as measures on claims.measure = measures.measure
-        group by all
-        order by
-            claims.published_on desc nulls last, forces.force_name, claims.report_id,
-            id_length, claims.statement_id
-        """,
-    )
-    for row in rows:
-        row["verdict"] = verdict_in_words(row["claim_verdict"], row["months"] or ())
-    papers = groupby(rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"]))
-    return [list(paper) for _, paper in papers]
-
-
 @dataclass(frozen=True)
 class SourceCalendar:
     """The deliveries of a source, day by day."""
@@ -271,7 +154,7 @@ def calendars(connection: duckdb.DuckDBPyConnection) -> dict[str, SourceCalendar
         Source to its months. A day has the status of its newest load (`loaded`, `empty`, `rejected`, `missing`,
         `withdrawn`), or `none` if no delivery was expected.
     """
-    sources = rows_by(connection, "source", f"from ({_NEWEST}) order by source, extract_date")
+    sources = rows_by(connection, "source", f"from ({NEWEST}) order by source, extract_date")
     return {source: _calendar({row["extract_date"]: row["status"] for row in rows}) for source, rows in sources.items()}
 
 
@@ -297,7 +180,7 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
     return rows_of(
         connection,
         f"""
-        with newest as ({_NEWEST}),
+        with newest as ({NEWEST}),
         rows_loaded as (
             select source, cast(sum(rows_loaded) as bigint) as rows_loaded
             from marts.load_audit
@@ -309,6 +192,7 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
             count(*) filter (where newest.status in ('loaded', 'empty')) as days_loaded,
             count(*) filter (where newest.status = 'missing') as days_missing,
             count(*) filter (where newest.status = 'rejected') as days_rejected,
+            count(*) filter (where newest.status = 'withdrawn') as days_withdrawn,
             max(newest.extract_date) filter (where newest.status in ('loaded', 'empty')) as newest_day,
             any_value(coalesce(rows_loaded.rows_loaded, 0)) as rows_loaded,
             (select count(*) from marts.quarantine as quarantine where quarantine.source = newest.source) as quarantined

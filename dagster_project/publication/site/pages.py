@@ -38,22 +38,23 @@ from dagster_project.publication.report.read import (
     read_histories,
     read_report,
 )
-from dagster_project.publication.site import data
+from dagster_project.publication.site import data, trust
+from dagster_project.publication.site.demand import demand
 from dagster_project.publication.tables import csv_of
 from dagster_project.sql import column_names
 
 _PAGES = (
     ("index.html", "Papers"),
+    ("trust.html", "Trust"),
     ("measures/index.html", "Measures"),
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
-    ("claims.html", "Claims"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
 )
 
-_ASSETS = ("site.css", "search.js")
+_ASSETS = ("site.css", "search.js", "views.js")
 
 # Names of a paper's forms on the pages.
 _FORM_NAMES = ("page", "PDF", "workbook")
@@ -210,11 +211,12 @@ def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequenc
     forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
     # If the marts of a page cannot be read, the page counts as failed.
     attempt = site.renderer.attempt
-    attempt("index.html", lambda: _index(site, connection, papers, force_code))
+    summary = attempt("trust.html", lambda: trust.summary(connection)) or []
+    attempt("index.html", lambda: _index(site, connection, papers, force_code, summary))
+    attempt("trust.html", lambda: _trust(site, connection, forces, summary))
     attempt("measures/index.html", lambda: _measures(site, connection, forces))
     attempt("explorer.html", lambda: _explorer(site, connection, force_code))
     attempt("demand.html", lambda: _demand(site, connection, forces))
-    attempt("claims.html", lambda: _claims(site, connection))
     attempt("quality/index.html", lambda: _quality(site, connection))
     attempt("dictionary/index.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: _cookbook(site, connection))
@@ -236,7 +238,13 @@ def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence
             yield _Force(code, names.get(code, code), month, histories)
 
 
-def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
+def _index(
+    site: _Site,
+    connection: duckdb.DuckDBPyConnection,
+    papers: Sequence[Paper],
+    force_code: str,
+    summary: Sequence[trust.Sentence],
+) -> None:
     latest = first_shown(papers, force_code)
     report = latest and read_report(
         connection, force_code=latest.force_code, month=latest.month.month, length=PAPER_MONTHS, commentary=Commentary()
@@ -244,6 +252,7 @@ def _index(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[
     site.write(
         "index.html",
         "index.html.j2",
+        trust=summary,
         report=report,
         latest=latest,
         running=data.running_months(connection, latest.force_code) if latest else [],
@@ -329,17 +338,29 @@ def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: st
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
-    heat_maps = [(force.name, maps) for force in forces if (maps := data.heat_maps(connection, force.code))]
+    page = "demand.html"
     by_force = {force.name: list(_weekly_demand(force)) for force in forces}
     site.write(
-        "demand.html",
+        page,
         "demand.html.j2",
-        forces=heat_maps,
-        weekdays=data.WEEKDAYS,
+        views=demand(connection, *_names_and_months(forces)),
         weekly={name: charts for name, charts in by_force.items() if charts},
         charts={key: chart for charts in by_force.values() for key, _, chart in charts},
     )
-    site.find("demand.html", "Demand by hour, weekday and week", "page", "heat map busiest calls 999 101 weekly")
+    site.find(page, "Demand and resourcing", "page", "heat map busiest calls 999 101 hour weekday weekly staffing")
+    for anchor, title, words in (
+        ("operators", "Operators needed, by hour and weekday", "staffing resourcing erlang rota shift"),
+        ("unanswered", "Share not answered, by hour and weekday", "lost abandoned attrition heat map"),
+        ("returning", "Callers who came back", "displacement repeat failure demand 101 999 digital"),
+        ("concurrency", "Live chats held at once", "concurrent chat operators"),
+        ("ledger", "Ledger of digital contacts", "other than online crime reports and live chats"),
+    ):
+        site.find(page, title, "page", words, anchor=anchor)
+
+
+def _names_and_months(forces: Sequence[_Force]) -> tuple[dict[str, str], dict[str, date]]:
+    """Return the name of each force and the month that is shown first, by code."""
+    return {force.code: force.name for force in forces}, {force.code: force.month for force in forces}
 
 
 def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
@@ -351,11 +372,38 @@ def _weekly_demand(force: _Force) -> Iterator[tuple[str, str, Chart]]:
             yield f"{force.code} {measure.code}", title, history.weekly_chart
 
 
-def _claims(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
-    papers = data.claims(connection)
-    site.write("claims.html", "claims.html.j2", papers=papers)
+def _trust(
+    site: _Site,
+    connection: duckdb.DuckDBPyConnection,
+    forces: Sequence[_Force],
+    summary: Sequence[trust.Sentence],
+) -> None:
+    page = "trust.html"
+    papers = trust.claims(connection)
+    definitions = trust.definitions(connection, *_names_and_months(forces))
+    site.write(
+        page,
+        "trust.html.j2",
+        summary=summary,
+        printed=trust.printed(connection),
+        sentences=trust.sentences(connection),
+        papers=papers,
+        revisions=trust.revisions(connection),
+        publications=trust.publications(connection),
+        definitions=definitions,
+        sources=trust.deliveries(data.sources(connection)),
+        faults=trust.faults(connection),
+    )
+    site.find(page, "Why these figures can be trusted", "page", "audit evidence reconciliation printed figures trust")
     words = " ".join(claim["statement"] for claims in papers for claim in claims)
-    site.find("claims.html", "What papers claim", "page", f"supported contradicted statements sentences {words}")
+    for anchor, title, about in (
+        ("printed", "Printed figures, compared", "reconciliation difference formula"),
+        ("claims", "What papers claim", f"supported contradicted statements sentences {words}"),
+        ("revisions", "Revisions, with their cause", "changed corrected publication versions"),
+        ("definitions", "Figures under each definition", "short abandons threshold what if alternative formula"),
+        ("faults", "What is missing, rejected or quarantined", "not in the figures deliveries reasons months"),
+    ):
+        site.find(page, title, "page", about, anchor=anchor)
 
 
 def _quality(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,296 @@
+"""Read the content of the demand page: calls by hour of the week, operators needed, returning callers, chats, ledger.
+
+`connection` is a database with the marts in its schema `marts`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+import duckdb
+
+from dagster_project.publication.report.display import own_decimals
+from dagster_project.publication.report.model import short_month
+from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
+from dagster_project.publication.site.views import (
+    Table,
+    View,
+    Views,
+    force_choice,
+    line_choice,
+    month_choice,
+    months_of,
+    newest_months,
+    provisional,
+    shades,
+    text_of,
+)
+
+Tables = dict[tuple[str, ...], Table]
+
+
+def demand(
+    connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], months: Mapping[str, date]
+) -> Views | None:
+    """Return the tables of the page.
+
+    Args:
+        connection: a database with the marts.
+        forces: code to name, the one shown first first.
+        months: force to the month that is shown first.
+
+    Returns:
+        The views `calls`, `unanswered`, `operators`, `returning`, `concurrency`, `chat-operators` and `ledger`; None
+        without forces.
+    """
+    if not forces:
+        return None
+    calls, unanswered, operators = _by_hour(connection, forces)
+    ledger = View(
+        "ledger",
+        "Digital contacts other than online crime reports and live chats",
+        ("force", "month"),
+        _ledger(connection, forces),
+        "Contacts in the log, less those that also have a system of their own. If that system has more, the difference "
+        "is below zero.",
+    )
+    chat_operators = View(
+        "chat-operators",
+        "Chat operators, by the most chats that they held at once",
+        ("force", "month"),
+        _chat_operators(connection, forces),
+    )
+    views = (
+        calls,
+        unanswered,
+        operators,
+        View(
+            "returning",
+            "Callers to 101 who were not answered and came back",
+            ("force",),
+            _returning(connection, forces),
+            "Within 24 hours, by another call to 101, by 999 or by a digital contact that refers to the caller's "
+            "number; a caller may come back in several ways.",
+        ),
+        View(
+            "concurrency",
+            "Live chats held at once",
+            ("force",),
+            _concurrency(connection, forces),
+            "Share of the operators' time in which they held so many chats.",
+        ),
+        chat_operators,
+        ledger,
+    )
+    first = next(iter(forces))
+    month = month_choice(months_of(calls, ledger, chat_operators), months[first])
+    return Views((force_choice(forces), month, line_choice(calls)), views)
+
+
+def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> tuple[View, View, View]:
+    """Return calls, the share unanswered and the operators needed by hour and weekday."""
+    rows = rows_of(
+        connection,
+        f"""
+        select
+            kpi_staffing_hourly.force_code, kpi_staffing_hourly.month_start, kpi_staffing_hourly.line,
+            any_value(kpi_staffing_hourly.is_provisional) as is_provisional,
+            any_value(kpi_staffing_hourly.share_of_days_loaded) as share_of_days_loaded,
+            any_value(kpi_staffing_hourly.answer_target_seconds) as seconds,
+            any_value(kpi_staffing_hourly.service_level_target_pct) as level,
+            list(kpi_staffing_hourly.calls_per_hour order by hour_of_day, day_of_week) as calls,
+            list(hours.pct_not_answered order by hour_of_day, day_of_week) as unanswered,
+            list(kpi_staffing_hourly.operators_required order by hour_of_day, day_of_week) as operators
+        from marts.kpi_staffing_hourly as kpi_staffing_hourly
+        left join marts.kpi_calls_hourly as hours using (force_code, line, month_start, day_of_week, hour_of_day)
+        where {newest_months("kpi_staffing_hourly")}
+        group by all
+        """,
+    )
+    calls: Tables = {}
+    unanswered: Tables = {}
+    operators: Tables = {}
+    for row in rows:
+        key = row["force_code"], f"{row['month_start']:%Y-%m}", row["line"]
+        caption = f"{forces.get(key[0], key[0])}, {row['line']} calls, {_name(row)}"
+        calls[key] = _week(caption, row["calls"], "Busiest: {when}, {figure} calls.", _as("count", 1))
+        unanswered[key] = _week(caption, row["unanswered"], "Most: {when}, {figure}.", _as("percent", 0))
+        if row["level"] is not None and row["seconds"] is not None:
+            caption += f", to answer {_own(row['level'])}% in {_own(row['seconds'])} s"
+        operators[key] = _week(caption, row["operators"], "Most: {when}, {figure}.", _as("count", 0))
+    by = ("force", "month", "line")
+    return (
+        View("calls", "Calls offered an hour", by, calls),
+        View("unanswered", "Share not answered", by, unanswered),
+        View("operators", "Operators needed", by, operators),
+    )
+
+
+def _own(number: Decimal) -> str:
+    return text_of(number, "count", own_decimals(number))
+
+
+def _as(unit: str, decimals: int) -> Callable[[Any], str]:
+    return lambda value: text_of(value, unit, decimals)
+
+
+def _week(
+    caption: str, values: Sequence[Decimal | int | None], finding: str, text: Callable[[Decimal | int | None], str]
+) -> Table:
+    """Return the table of figures by hour, Monday to Sunday of each; the finding names the greatest and its hour."""
+    hours = [values[start : start + 7] for start in range(0, len(values), 7)]
+    known = [(value, -place) for place, value in enumerate(values) if value is not None]
+    greatest, place = max(known, default=(None, 0))
+    hour, day = divmod(-place, 7)
+    when = f"{WEEKDAYS[day]} from {hour:02d}:00"
+    return Table(
+        caption,
+        ("Hour", *(day[:3] for day in WEEKDAYS)),
+        tuple((f"{hour:02d}:00", *map(text, of_hour)) for hour, of_hour in enumerate(hours)),
+        shades(hours),
+        finding.format(when=when, figure=text(greatest)) if greatest else "There were none.",
+    )
+
+
+def _monthly(
+    connection: duckdb.DuckDBPyConnection, sql: str, forces: Mapping[str, str], table: Callable[[str, Rows], Table]
+) -> Tables:
+    """Return a table for each force, made of its rows of a query by month, newest first."""
+    rows = rows_of(connection, f"{sql} order by force_code, month_start desc")
+    by_force = groupby(rows, lambda row: row["force_code"])
+    return {(force,): table(forces.get(force, force), list(of)) for force, of in by_force}
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{short_month(row['month_start'])}{provisional(row)}"
+
+
+# Columns of `kpi_displacement_monthly`: name, heading and unit.
+_RETURNS = (
+    ("not_answered", "Not answered", "count"),
+    ("with_caller", "With a known number", "count"),
+    ("came_back", "Came back", "count"),
+    ("pct_came_back", "% came back", "percent"),
+    ("came_back_101", "By 101", "count"),
+    ("came_back_999", "By 999", "count"),
+    ("came_back_digital", "Digitally", "count"),
+    ("answered_on_return", "Answered then", "count"),
+)
+
+
+def _returning(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    def table(force: str, rows: Rows) -> Table:
+        newest = next((row for row in rows if row["came_back"] is not None and not row["is_provisional"]), None)
+        return Table(
+            force,
+            ("Month", *(heading for _, heading, _ in _RETURNS)),
+            tuple(
+                (_name(row), *(text_of(row[name], unit, 1 if unit == "percent" else 0) for name, _, unit in _RETURNS))
+                for row in rows
+            ),
+            finding=f"{short_month(newest['month_start'])}: {newest['came_back']:,} of {newest['with_caller']:,} came "
+            f"back, {newest['came_back_999']:,} of them by 999."
+            if newest
+            else "",
+        )
+
+    sql = f"from marts.kpi_displacement_monthly where {newest_months('kpi_displacement_monthly')}"
+    return _monthly(connection, sql, forces, table)
+
+
+def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    def table(force: str, rows: Rows) -> Table:
+        numbers = range(1, max((row["concurrent_chats"] for row in rows), default=0) + 1)
+        months = [(month, list(of)) for month, of in groupby(rows, lambda row: row["month_start"])]
+        shares = [
+            [{row["concurrent_chats"]: row["pct_of_operator_time"] for row in of}.get(number) for number in numbers]
+            for _, of in months
+        ]
+        return Table(
+            force,
+            ("Month", *(f"{number} at once" for number in numbers)),
+            tuple(
+                (_name(of[0]), *(text_of(share, "percent", 1) for share in row))
+                for (_, of), row in zip(months, shares, strict=True)
+            ),
+            shades(shares),
+        )
+
+    sql = f"from marts.kpi_chat_concurrency_monthly where {newest_months('kpi_chat_concurrency_monthly')}"
+    return _monthly(connection, sql, forces, table)
+
+
+def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    rows = rows_of(
+        connection,
+        f"""
+        select
+            force_code, month_start, max_concurrent_chats, bool_or(is_provisional) as is_provisional,
+            min(share_of_days_loaded) as share_of_days_loaded, count(*) as operators,
+            cast(sum(accepted_chats) as bigint) as chats, sum(operator_hours) as hours,
+            sum(operator_hours_several) as hours_several
+        from marts.kpi_chat_operator_monthly as kpi_chat_operator_monthly
+        where {newest_months("kpi_chat_operator_monthly")}
+        group by force_code, month_start, max_concurrent_chats
+        order by force_code, month_start, max_concurrent_chats
+        """,
+    )
+    tables: Tables = {}
+    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
+        of = list(group)
+        tables[force, f"{month:%Y-%m}"] = Table(
+            f"{forces.get(force, force)}, {_name(of[0])}",
+            ("At most", "Operators", "Chats", "Hours", "Hours with several"),
+            tuple(
+                (
+                    f"{row['max_concurrent_chats']:,} at once",
+                    f"{row['operators']:,}",
+                    text_of(row["chats"], "count", 0),
+                    text_of(row["hours"], "count", 1),
+                    text_of(row["hours_several"], "count", 1),
+                )
+                for row in of
+            ),
+        )
+    return tables
+
+
+def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    rows = rows_of(
+        connection,
+        f"""
+        select
+            kpi_digital_ledger_monthly.*,
+            coalesce(measures.short_label, replace(kpi_digital_ledger_monthly.contact_type, '_', ' ')) as label
+        from marts.kpi_digital_ledger_monthly as kpi_digital_ledger_monthly
+        left join marts.measures as measures
+            on measures.measure = 'digital.' || kpi_digital_ledger_monthly.contact_type
+        where {newest_months("kpi_digital_ledger_monthly")}
+        order by force_code, month_start, other_contacts desc nulls last, contact_type
+        """,
+    )
+    tables: Tables = {}
+    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
+        of = list(group)
+        most = of[0]
+        tables[force, f"{month:%Y-%m}"] = Table(
+            f"{forces.get(force, force)}, {_name(most)}",
+            ("Contact", "In the log", "In a system of its own", "Other contacts", "% of other contacts"),
+            tuple(
+                (
+                    row["label"],
+                    *(
+                        text_of(row[name], "count", 0)
+                        for name in ("contacts_in_log", "in_own_system", "other_contacts")
+                    ),
+                    text_of(row["pct_of_other"], "percent", 1),
+                )
+                for row in of
+            ),
+            finding=f"Most: {most['label']}, {text_of(most['pct_of_other'], 'percent', 1)}."
+            if most["pct_of_other"] is not None
+            else "",
+        )
+    return tables
