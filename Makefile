@@ -129,6 +129,11 @@ docs: env ## Write the dbt documentation of all models and columns as one page, 
 metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' queries the publication
 	@.venv/bin/python -m dagster_project.metrics $(MF)
 
+pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README
+	FCIR_HOME=.pictures $(FCIR) sample --if-empty --from 2022-08-01
+	FCIR_HOME=.pictures $(FCIR) run
+	FCIR_HOME=.pictures .venv/bin/python -m dagster_project.tools.pictures
+
 notebook: env ## Open a notebook on the current publication, docs/notebooks/explore.py or NOTEBOOK=FILE
 	MARIMO_SKIP_UPDATE_CHECK=1 .venv/bin/marimo edit "$(NOTEBOOK)"
 
@@ -136,4 +141,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .venv-sqlmesh .venv-spark .uv .lint .fuzz .pages .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sqlmesh .venv-spark .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,7 +26,7 @@ _PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
 _FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": "fcir.duckdb", "Parquet": "parquet"}
 
 
-PUBLIC_FILES = {"Read first": "README.md", "Board paper": "board_paper.html", "Tables": "csv"}
+PUBLIC_FILES = {"Read first": "index.html", "Board paper": "board_paper.html", "Tables": "csv"}
 FORCE_FILES = {"Database": "fcir.duckdb", "Parquet": "parquet"}
 
 

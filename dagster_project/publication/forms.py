@@ -12,8 +12,8 @@ from dagster_project.publication.workbook import render_workbook
 
 PAGE = "board_paper.html"
 
-FORMS = (PAGE, "board_paper.pdf", "board_paper.xlsx")
-"""Files that people open; the page is rendered last, because it links to the other forms."""
+FORMS = {PAGE: "page", "board_paper.pdf": "PDF", "board_paper.xlsx": "workbook"}
+"""Files that people open, with what links call them; the page is rendered last, because it links to the others."""
 
 
 def page(report: Report, siblings: Iterable[str]) -> str:

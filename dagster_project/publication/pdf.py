@@ -18,6 +18,8 @@ from dagster_project.publication.report.model import (
     short_month,
 )
 
+_A4_INCHES = 210 / 25.4
+
 
 def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     """Return the paper as a tagged PDF of A4 pages, the same bytes for the same report.
@@ -29,6 +31,17 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
         report: content of the paper.
         drawings: key of a chart to its SVG.
     """
+    file: bytes = _compiled(report, drawings, pdf_standards=["ua-1"], timestamp=0)
+    return file
+
+
+def render_first_page(report: Report, drawings: Mapping[str, str]) -> bytes:
+    """Return a picture (PNG) of the first page of the paper, 900 pixels wide."""
+    pages: list[bytes] = _compiled(report, drawings, format="png", ppi=900 / _A4_INCHES)
+    return pages[0]
+
+
+def _compiled(report: Report, drawings: Mapping[str, str], **form: Any) -> Any:
     # Typst's library is 80 MB, so it is loaded only when a PDF is made.
     import typst
 
@@ -36,15 +49,13 @@ def render_pdf(report: Report, drawings: Mapping[str, str]) -> bytes:
     for section in content["sections"]:
         for chart in section["charts"]:
             chart["drawing"] = drawings[chart["key"]]
-    file: bytes = typst.compile(
+    return typst.compile(
         Path(str(files(__package__))) / "templates" / "board_paper.typ",
         font_paths=[font_folder()],
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(content)},
-        pdf_standards=["ua-1"],
-        timestamp=0,
+        **form,
     )
-    return file
 
 
 def missing_characters(report: Report) -> dict[str, int]:

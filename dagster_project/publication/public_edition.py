@@ -30,6 +30,7 @@ from dagster_project.publication.files import (
 )
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.paths import published_path
+from dagster_project.publication.public_index import write_public_index
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
 from dagster_project.publication.rendering import Renderer
@@ -123,10 +124,19 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         shown_first = _write_tables(connection, marts, rules, name, is_first=earlier is None)
         counts = _copy_out(connection, partial)
         connection.execute("detach published")
+    text = notes([release for mart in marts for release in mart.releases], rules, name, is_synthetic=is_synthetic)
+    write(partial, "README.md", text.encode())
     with draft.renderer as renderer, reading_connection(partial / DATABASE) as connection:
         papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
-    releases = [release for mart in marts for release in mart.releases]
-    write(partial, "README.md", notes(releases, rules, name, is_synthetic=is_synthetic).encode())
+        write_public_index(
+            connection,
+            draft,
+            papers,
+            notes=text,
+            force_code=settings.force,
+            published_at=published_at,
+            is_synthetic=is_synthetic,
+        )
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
     folder = finish(partial, name, manifest | {"failed": renderer.failed})
     with loading_connection(settings.warehouse) as connection:

@@ -154,9 +154,25 @@ def test_edition_has_only_released_columns(force):
         assert columns == {name: sorted(names) for name, names in released.items()}
         for form in ("csv", "parquet"):
             assert {path.stem for path in (folder / form).iterdir()} == {*released, "shown_months"}
-        assert {"README.md", "board_paper.html", "board_paper.pdf", "manifest.json"} <= {
+        assert {"README.md", "index.html", "board_paper.html", "board_paper.pdf", "manifest.json"} <= {
             path.name for path in folder.iterdir()
         }
+
+
+def test_index_links_to_every_paper_and_table(force):
+    folder = force["second"]
+    links = set(re.findall(r'href="([^"#:]+)"', (folder / "index.html").read_text(encoding="utf-8")))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert links <= files
+    forms = {path for path in files if "/board_paper." in path or path.startswith(("board_paper.", "csv/", "parquet/"))}
+    assert links == forms
+
+
+def test_pages_of_the_edition_name_no_command_or_file_that_the_public_lacks(force):
+    texts = {path: path.read_text(encoding="utf-8") for path in force["second"].rglob("*.html")}
+    assert len(texts) > 2
+    for word in ("fcir trace", "fcir query", "fcir run", "fcir.duckdb"):
+        assert [path for path, text in texts.items() if word in text] == []
 
 
 def test_public_manifest_lists_files_but_no_deliveries(force):

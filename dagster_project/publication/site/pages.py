@@ -56,9 +56,6 @@ _PAGES = (
 
 _ASSETS = ("site.css", "search.js", "views.js")
 
-# Names of a paper's forms on the pages.
-_FORM_NAMES = ("page", "PDF", "workbook")
-
 
 @dataclass(frozen=True)
 class _Force:
@@ -257,7 +254,7 @@ def _index(
         latest=latest,
         running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
-        forms=dict(zip(FORMS, _FORM_NAMES, strict=True)),
+        forms=FORMS,
         sources=data.sources(connection),
     )
     for paper in papers:
