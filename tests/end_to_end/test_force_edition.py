@@ -142,6 +142,7 @@ def test_the_manifest_lists_every_file_and_no_delivery(edition, both):
     listed = {file["path"]: file["sha256"] for file in manifest["files"]}
     on_disk = {str(path.relative_to(edition)) for path in edition.rglob("*") if path.is_file()} - {"manifest.json"}
     assert set(listed) == on_disk
+    assert {Path(path).suffix for path in on_disk} == {".duckdb", ".parquet"}
     assert all(sha256((edition / path).read_bytes()).hexdigest() == digest for path, digest in listed.items())
     for name, rows in manifest["tables"].items():
         assert both.execute(f"select count(*) from edition.marts.{name}").fetchone() == (rows,)

@@ -275,7 +275,18 @@ def test_operators_of_friday_evening_are_read_off_the_demand_page(looked):
     assert "City of London Police, Aug 2022" in chosen_table(page, "ledger")
 
 
-@pytest.mark.parametrize("address", ["trust.html", "demand.html"])
+def test_crime_page_follows_month_and_way_of_counting(looked):
+    looked.open("crime.html")
+    page = looked.page
+    page.select_option("select[name=month]", "2022-08")
+    assert "Kent Police, cancelled in Aug 2022" in chosen_table(page, "codes")
+    assert "Kent Police, Aug 2022" in chosen_table(page, "districts")
+    page.select_option("select[name=counted]", "cohort")
+    assert "recorded in this month and cancelled since, Aug 2022" in chosen_table(page, "groups")
+    assert "15,652" in chosen_table(page, "maturity")
+
+
+@pytest.mark.parametrize("address", ["trust.html", "demand.html", "crime.html"])
 def test_tables_of_the_first_choice_need_no_script(browser, published, address):
     texts = []
     for has_script in (True, False):

@@ -22,8 +22,8 @@ from dagster_project.publication.site.views import (
     line_choice,
     month_choice,
     months_of,
+    named_month,
     newest_months,
-    provisional,
     shades,
     text_of,
 )
@@ -114,7 +114,7 @@ def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -
     operators: Tables = {}
     for row in rows:
         key = row["force_code"], f"{row['month_start']:%Y-%m}", row["line"]
-        caption = f"{forces.get(key[0], key[0])}, {row['line']} calls, {_name(row)}"
+        caption = f"{forces.get(key[0], key[0])}, {row['line']} calls, {named_month(row)}"
         calls[key] = _week(caption, row["calls"], "Busiest: {when}, {figure} calls.", _as("count", 1))
         unanswered[key] = _week(caption, row["unanswered"], "Most: {when}, {figure}.", _as("percent", 0))
         if row["level"] is not None and row["seconds"] is not None:
@@ -163,20 +163,16 @@ def _monthly(
     return {(force,): table(forces.get(force, force), list(of)) for force, of in by_force}
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{short_month(row['month_start'])}{provisional(row)}"
-
-
-# Columns of `kpi_displacement_monthly`: name, heading and unit.
+# Columns of `kpi_displacement_monthly`: name, heading, unit and decimals.
 _RETURNS = (
-    ("not_answered", "Not answered", "count"),
-    ("with_caller", "With a known number", "count"),
-    ("came_back", "Came back", "count"),
-    ("pct_came_back", "% came back", "percent"),
-    ("came_back_101", "By 101", "count"),
-    ("came_back_999", "By 999", "count"),
-    ("came_back_digital", "Digitally", "count"),
-    ("answered_on_return", "Answered then", "count"),
+    ("not_answered", "Not answered", "count", 0),
+    ("with_caller", "With a known number", "count", 0),
+    ("came_back", "Came back", "count", 0),
+    ("pct_came_back", "% came back", "percent", 1),
+    ("came_back_101", "By 101", "count", 0),
+    ("came_back_999", "By 999", "count", 0),
+    ("came_back_digital", "Digitally", "count", 0),
+    ("answered_on_return", "Answered then", "count", 0),
 )
 
 
@@ -185,9 +181,12 @@ def _returning(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
         newest = next((row for row in rows if row["came_back"] is not None and not row["is_provisional"]), None)
         return Table(
             force,
-            ("Month", *(heading for _, heading, _ in _RETURNS)),
+            ("Month", *(heading for _, heading, *_ in _RETURNS)),
             tuple(
-                (_name(row), *(text_of(row[name], unit, 1 if unit == "percent" else 0) for name, _, unit in _RETURNS))
+                (
+                    named_month(row),
+                    *(text_of(row[name], unit, decimals) for name, _, unit, decimals in _RETURNS),
+                )
                 for row in rows
             ),
             finding=f"{short_month(newest['month_start'])}: {newest['came_back']:,} of {newest['with_caller']:,} came "
@@ -212,7 +211,7 @@ def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
             force,
             ("Month", *(f"{number} at once" for number in numbers)),
             tuple(
-                (_name(of[0]), *(text_of(share, "percent", 1) for share in row))
+                (named_month(of[0]), *(text_of(share, "percent", 1) for share in row))
                 for (_, of), row in zip(months, shares, strict=True)
             ),
             shades(shares),
@@ -241,7 +240,7 @@ def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, 
     for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
         of = list(group)
         tables[force, f"{month:%Y-%m}"] = Table(
-            f"{forces.get(force, force)}, {_name(of[0])}",
+            f"{forces.get(force, force)}, {named_month(of[0])}",
             ("At most", "Operators", "Chats", "Hours", "Hours with several"),
             tuple(
                 (
@@ -276,7 +275,7 @@ def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) ->
         of = list(group)
         most = of[0]
         tables[force, f"{month:%Y-%m}"] = Table(
-            f"{forces.get(force, force)}, {_name(most)}",
+            f"{forces.get(force, force)}, {named_month(most)}",
             ("Contact", "In the log", "In a system of its own", "Other contacts", "% of other contacts"),
             tuple(
                 (

@@ -39,6 +39,7 @@ from dagster_project.publication.report.read import (
     read_report,
 )
 from dagster_project.publication.site import data, trust
+from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.tables import csv_of
 from dagster_project.sql import column_names
@@ -49,6 +50,7 @@ _PAGES = (
     ("measures/index.html", "Measures"),
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
+    ("crime.html", "Crime"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
@@ -214,6 +216,7 @@ def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequenc
     attempt("measures/index.html", lambda: _measures(site, connection, forces))
     attempt("explorer.html", lambda: _explorer(site, connection, force_code))
     attempt("demand.html", lambda: _demand(site, connection, forces))
+    attempt("crime.html", lambda: _crime(site, connection, forces))
     attempt("quality/index.html", lambda: _quality(site, connection))
     attempt("dictionary/index.html", lambda: _dictionary(site, connection))
     attempt("cookbook.html", lambda: _cookbook(site, connection))
@@ -351,6 +354,19 @@ def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence
         ("returning", "Callers who came back", "displacement repeat failure demand 101 999 digital"),
         ("concurrency", "Live chats held at once", "concurrent chat operators"),
         ("ledger", "Ledger of digital contacts", "other than online crime reports and live chats"),
+    ):
+        site.find(page, title, "page", words, anchor=anchor)
+
+
+def _crime(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
+    page = "crime.html"
+    site.write(page, "crime.html.j2", views=crime(connection, *_names_and_months(forces)))
+    site.find(page, "Recorded and cancelled crime", "page", "cancellations months transferred reinstated no-crime")
+    for anchor, title, words in (
+        ("codes", "Cancelled crime by reason and days to cancel", "cancellation codes C1 C2 C3 C4 C5 time"),
+        ("groups", "Cancelled crime by offence group", "offences violence theft sexual"),
+        ("maturity", "Expected cancellations", "maturity triangle cohort expected final net"),
+        ("districts", "Crime by district", "districts area where recorded"),
     ):
         site.find(page, title, "page", words, anchor=anchor)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from dagster_project.publication.report.display import display
-from dagster_project.publication.report.model import long_month
+from dagster_project.publication.report.model import long_month, short_month
 
 MONTHS_OFFERED = 24
 """Newest months that can be chosen: a year and the year before it. The tables have all months."""
@@ -136,6 +136,11 @@ def shades(rows: Sequence[Sequence[Decimal | int | None]]) -> tuple[str, ...]:
         return str(min(SHADES - 1, int((value - least) / step)))
 
     return tuple("".join(map(shade, row)) for row in rows)
+
+
+def named_month(row: Mapping[str, Any]) -> str:
+    """Return the month of a row as `Jan 2023`, with a remark if days of it are missing."""
+    return f"{short_month(row['month_start'])}{provisional(row)}"
 
 
 def months_of(*views: View) -> set[date]:
