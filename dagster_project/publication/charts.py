@@ -104,7 +104,8 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
             "view": {"stroke": None},
             "axis": {
                 "labelColor": INK,
-                "labelFontSize": 11,
+                # On an A4 page with four charts side by side, 6.7 points.
+                "labelFontSize": 13,
                 # Off, because each measures every label (2 ms of CPU), and the few labels always fit.
                 "labelLimit": 0,
                 "labelOverlap": False,
@@ -147,7 +148,7 @@ def _ticks(unit: str, least: float, greatest: float) -> dict[str, Any]:
     """Return ticks and labels of the value axis: at most a dozen ticks and short labels, for any values."""
     reach = max(greatest, -least)
     if unit == "duration":
-        step = _duration_step(reach)
+        step = duration_step(reach)
         values = list(range(ceil(least / step) * step, int(greatest) + 1, step))
         # Vega's JSON has no integers of more than 64 bits.
         return {
@@ -167,7 +168,7 @@ def _by_kind(**values: Any) -> dict[str, Any]:
     }
 
 
-def _duration_step(reach: float) -> int:
+def duration_step(reach: float) -> int:
     """Return seconds between two ticks: whole seconds, minutes, hours or days, with at most four ticks above 0."""
     step = next((step for step in _STEPS if reach / step <= 4), None)
     # For more than four days: 1, 2 or 5 days, times a power of ten.

@@ -6,9 +6,9 @@ per sheet, starting in column A; no merged or empty cells in it; notes named in 
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import ceil
 from typing import Any
 
@@ -17,8 +17,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE
-from dagster_project.publication.report.display import rounded
+from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, GREY, ORANGE, duration_step
+from dagster_project.publication.report.display import own_decimals, rounded
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
     REVISION_COLUMNS,
@@ -254,6 +254,8 @@ class _Writer:
         for line, row in enumerate(table.rows, start=_FIRST_TABLE_ROW + 1):
             for column, figure in enumerate(row.figures, start=1):
                 self._figure(sheet, line, column, figure, row.unit, row.decimals)
+        # A chart that a page break divides cannot be read.
+        sheet.fit_to_pages(1, 1)
         top = _FIRST_TABLE_ROW + len(table.rows) + 3
         for index, chart in enumerate(section.charts):
             self._chart(sheet, chart, table.rows, row=top + (index // 2) * 15, column=0 if index % 2 == 0 else 4)
@@ -282,14 +284,13 @@ class _Writer:
                 drawn.add_series(
                     {"name": name, "categories": months, "values": numbers, "line": line, "marker": marker}
                 )
-        unit, decimals = next((item.unit, item.decimals) for item in rows if item.measure == chart.measure)
+        unit = next(item.unit for item in rows if item.measure == chart.measure)
         # The library treats `TEXT!A1` in a title as a cell reference, regardless of the text before it.
         title = f"{chart.title}: {chart.finding.lower()}".replace("!", "\N{FULLWIDTH EXCLAMATION MARK}")
         drawn.set_title({"name": title, "name_font": {"size": 11}, "overlay": False})
         ticks = {"major_unit_type": "months", "major_unit": _months_a_tick(chart)}
         drawn.set_x_axis({"num_format": "mmm yy", "date_axis": True, **ticks})
-        least = 0 if all(point.value >= 0 for point in chart.points) else None
-        drawn.set_y_axis({"num_format": _number_format(unit, 0 if unit == "percent" else decimals), "min": least})
+        drawn.set_y_axis(_value_axis(chart, unit))
         drawn.set_legend({"position": "bottom"})
         drawn.show_blanks_as("gap")
         drawn.set_size({"width": 520, "height": 290})
@@ -330,12 +331,12 @@ class _Writer:
 
     def definitions(self) -> None:
         about = "This sheet contains one table: what each measure means."
-        sheet = self._sheet("Definitions", "Definitions", about, widths=(38, 38, 100))
+        sheet = self._sheet("Definitions", "Definitions", about, widths=(30, 38, 44, 100))
         self._table(
             sheet,
             "definitions",
-            ("Section", "Measure", "Definition"),
-            [[item.section, item.label, item.text] for item in self.report.definitions],
+            ("Section", "Measure", "Plain name", "Definition"),
+            [[item.section, item.label, item.name, item.text] for item in self.report.definitions],
         )
 
     def _table(
@@ -414,6 +415,32 @@ def _plain(blocks: Sequence[Block]) -> str:
 
 def _note_name(figure: Figure) -> str:
     return "" if figure.note is None else f"note {figure.note}"
+
+
+def _value_axis(chart: Chart, unit: str) -> dict[str, Any]:
+    """Return the value axis of a chart: from 0, or below the least value, in at most five round steps above 0."""
+    drawn = [*(point.value for point in chart.points), chart.lower_limit, chart.upper_limit, chart.target]
+    values = [Decimal(0), *(value for value in drawn if value is not None)]
+    reach = max(max(values), -min(values))
+    step = Decimal(duration_step(float(reach))) if unit == "duration" else _round_step(reach)
+    least, most = (step * (value / step).to_integral_value(rounding) for value, rounding in _bounds(values))
+    return {
+        "min": float(_scaled(least, unit)),
+        "max": float(_scaled(max(most, step), unit)),
+        "major_unit": float(_scaled(step, unit)),
+        "num_format": _number_format(unit, own_decimals(step)),
+    }
+
+
+def _bounds(values: Sequence[Decimal]) -> Iterator[tuple[Decimal, str]]:
+    yield min(values), ROUND_FLOOR
+    yield max(values), ROUND_CEILING
+
+
+def _round_step(reach: Decimal) -> Decimal:
+    """Return 1, 2 or 5 times a power of ten, of which at most five reach a value."""
+    power = Decimal(1).scaleb((reach or Decimal(10)).adjusted() - 1)
+    return next(power * factor for factor in (1, 2, 5, 10, 20, 50) if power * factor * 5 >= reach)
 
 
 def _notes_of(row: Row, table: Table) -> str:

@@ -129,7 +129,7 @@ def a_report() -> Report:
             "Provisional: of January 2023, 30 of 31 days are delivered (96.8%).",
             "Nothing was delivered for April 2022 to January 2023.",
         ),
-        definitions=(Definition("999 calls", "Received", "Calls, by month."),),
+        definitions=(Definition("999 calls", "Received", "999 calls received", "Calls, by month."),),
     )
 
 

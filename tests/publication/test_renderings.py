@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
@@ -13,8 +14,9 @@ from python_calamine import CalamineWorkbook
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.report.model import Block, Run
 from dagster_project.publication.tables import COLUMNS, render_csv
-from dagster_project.publication.workbook import render_workbook
+from dagster_project.publication.workbook import _value_axis, render_workbook
 from tests.publication.reports import a_report, texts
 
 
@@ -213,3 +215,44 @@ def test_a_paper_without_exceptions_says_what_was_looked_for(report, drawings):
     assert "Revisions" not in book.sheet_names
     pdf = PdfReader(io.BytesIO(render_pdf(bare, drawings)))
     assert "No target is missed." in " ".join(page.extract_text() for page in pdf.pages)
+
+
+def test_no_section_of_the_pdf_is_divided_unless_it_is_longer_than_a_page(report, drawings):
+    (section,) = report.sections
+    sections = [replace(section, title=f"Part {number}", code=f"part_{number}") for number in range(5)]
+    long = Block("paragraph", (Run("A sentence of a commentary that does not end. " * 6),))
+    sections.append(replace(section, title="Long part", code="long", commentary=(long,) * 40))
+    pdf = PdfReader(io.BytesIO(render_pdf(replace(report, sections=tuple(sections)), drawings)))
+    pages = [re.sub(r"\s+", " ", page.extract_text()) for page in pdf.pages]
+    for number in range(5):
+        (page,) = [text for text in pages if f"Part {number}" in text]
+        # Each part ends with its table and then its charts.
+        part = page[page.index(f"Part {number}") :].partition(f"Part {number + 1}")[0]
+        assert "1h 2m 3s" in part
+        assert part.count("A measure") == len(section.all_charts)
+    text = " ".join(pages)
+    assert text.count("that does not end.") == 40 * 6
+    (page,) = [text for text in pages[-3:] if "A measure by week" in text and "1h 2m 3s" in text]
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "axis"),
+    [
+        ("count", ["35634", "28441"], (0, 40000, 10000, "#,##0")),
+        ("count", ["0", "0"], (0, 1, 1, "#,##0")),
+        ("count", ["-7", "3"], (-8, 4, 2, "#,##0")),
+        ("percent", ["1.16", "0.82"], (0, 0.02, 0.005, "0.0%")),
+        ("percent", ["53.27", "15.89"], (0, 0.6, 0.2, "0%")),
+        ("duration", ["150", "40"], (0, 180 / 86400, 60 / 86400, '[<0.000694]s"s";[<0.041666]m"m "s"s"')),
+    ],
+)
+def test_the_value_axis_of_the_workbook_has_round_steps(report, unit, values, axis):
+    points = tuple(
+        replace(point, value=Decimal(value))
+        for point, value in zip(report.sections[0].charts[0].points, values, strict=True)
+    )
+    chart = replace(report.sections[0].charts[0], points=points, lower_limit=None, upper_limit=None, target=None)
+    chart = replace(chart, target=Decimal(2) if values[0] == "1.16" else None)
+    found = _value_axis(chart, unit)
+    assert [found[name] for name in ("min", "max", "major_unit")] == pytest.approx(axis[:3])
+    assert found["num_format"].startswith(axis[3])

@@ -299,10 +299,13 @@ _PROVISIONAL = (
 
 @dataclass(frozen=True)
 class Definition:
-    """The definition of a measure, from the catalogue."""
+    """The definition of a measure, from the catalogue, with the values in force."""
 
     section: str
     label: str
+    """As tables print it."""
+    name: str
+    """Its plain short label."""
     text: str
 
 

@@ -14,6 +14,13 @@ from dagster_project.errors import OperatorError
 from dagster_project.publication.report import headlines
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.commentary import Commentary, Names, front_lines
+from dagster_project.publication.report.definitions import (
+    FormulaChange,
+    definitions,
+    formula_changes,
+    formula_note,
+    read_rules,
+)
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
 from dagster_project.publication.report.main_points import caveat, main_points
@@ -21,7 +28,6 @@ from dagster_project.publication.report.model import (
     PAPER_MONTHS,
     Chart,
     Column,
-    Definition,
     Figure,
     Measure,
     Point,
@@ -151,13 +157,17 @@ def read_report(
     first = _months_before(month, length - 1)
     catalogue = read_measures(connection)
     measures = [item for item in catalogue if item.in_board_paper]
+    rules = read_rules(connection, force_code)
+    formulas = formula_changes(rules)
     figures = _figures(connection, force_code, first, month)
+    _note_formulas(figures, month, formulas, {item.code: item for item in catalogue})
     months = sorted({start for _, start, period in figures if period == "month"})
     known = paper_months(connection).get(force_code, [])
     if month not in months:
         exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}. See: fcir status")
     charts = _chart_months(connection, force_code, month)
+    _drop_verdicts(charts, formulas)
     weeks = weeks_until(connection, force_code, month)
     weekly = {
         item.code: chart
@@ -165,7 +175,10 @@ def read_report(
         if item.is_headline and item.unit == "percent" and (chart := weekly_chart(item, weeks.get(item.code, ())))
     }
     notes: dict[str, int] = {}
-    series = {item.code: _series(item, months, figures, charts.get(item.code, [])) for item in measures}
+    series = {
+        item.code: _series(item, months, figures, charts.get(item.code, []), formulas.get(item.code, ()))
+        for item in measures
+    }
     columns = _columns(months, figures)
     sections = []
     for code, title in paper_sections(connection).items():
@@ -174,11 +187,7 @@ def read_report(
             Section(
                 code,
                 title,
-                tuple(
-                    Statement(item.label, _with_weeks(sentences(series[item.code]), weekly.get(item.code)))
-                    for item in own
-                    if item.is_headline
-                ),
+                tuple(_statement(series[item.code], weekly.get(item.code)) for item in own if item.is_headline),
                 commentary.blocks.get(code, ()),
                 table_of(
                     f"{title}, {span(months[0], months[-1])}",
@@ -189,7 +198,6 @@ def read_report(
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
-    formulas = formula_changes(connection, force_code)
     standings = [
         _standing(item, month, figures, charts.get(item.code, []), formulas.get(item.code, ()), notes)
         for item in sorted(catalogue, key=lambda item: item.section_order)
@@ -215,7 +223,7 @@ def read_report(
         commentary=commentary.blocks.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes),
-        definitions=tuple(Definition(item.section_title, item.label, item.definition) for item in measures),
+        definitions=definitions(catalogue, rules, month),
         front=front_lines(commentary.front),
         marking=commentary.front.get("marking", ""),
         revisions=revisions,
@@ -362,6 +370,13 @@ def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> li
     ]
 
 
+def _statement(series: Series, weeks: Chart | None) -> Statement:
+    measure = series.measure
+    # Weeks of two formulas are not compared either.
+    words = _with_weeks(sentences(series), None if series.formula_changed else weeks)
+    return Statement(f"{measure.short_label} ({measure.label})", words)
+
+
 def _with_weeks(statement: str, chart: Chart | None) -> str:
     return f"{statement} {weekly_sentence(chart)}" if chart else statement
 
@@ -437,10 +452,32 @@ def _figures(
     notes = QuarantineNotes(connection, force_code)
     for row in rows:
         is_noted = row["is_affected_by_quarantine"] and row["value"] is not None
-        row["quarantine_note"] = (
-            notes.text(row["sources"].split(","), row["first_month"], row["last_month"]) if is_noted else ""
+        row["notes"] = (
+            [notes.text(row["sources"].split(","), row["first_month"], row["last_month"])] if is_noted else []
         )
     return {(row["measure"], row["month_start"], row["period"]): row for row in rows}
+
+
+def _note_formulas(
+    figures: _Figures,
+    month: date,
+    formulas: Mapping[str, Sequence[FormulaChange]],
+    catalogue: Mapping[str, Measure],
+) -> None:
+    """Add a note to figures that were computed, wholly or in part, with another formula than that of the month."""
+    for (measure, _, _), row in figures.items():
+        for change in formulas.get(measure, ()):
+            if row["first_month"] < change.first_day <= month and row["value"] is not None:
+                row["notes"].append(formula_note(change, catalogue))
+
+
+def _drop_verdicts(charts: Mapping[str, list[dict[str, Any]]], formulas: Mapping[str, Sequence[FormulaChange]]) -> None:
+    """Take limits and verdicts out of charts whose formula changes within their months."""
+    for measure, changes in formulas.items():
+        rows = charts.get(measure, [])
+        if rows and any(rows[0]["month_start"] < change.first_day <= rows[-1]["month_start"] for change in changes):
+            for row in rows:
+                row |= dict.fromkeys(("mean", "lower_limit", "upper_limit", "signal", "variation", "assurance"))
 
 
 def _chart_months(
@@ -506,12 +543,8 @@ def _figure(row: Mapping[str, Any] | None, notes: dict[str, int] | None = None) 
     """Return a figure; with the notes of a paper, text to number, its note is added to them."""
     if row is None:
         return Figure(NOTHING, None, is_provisional=False)
-    reasons = [_reason(row) if _is_provisional(row) else "", row["quarantine_note"]]
-    note = (
-        notes.setdefault(" ".join(filter(None, reasons)), len(notes) + 1)
-        if notes is not None and any(reasons)
-        else None
-    )
+    reasons = [*([_reason(row)] if _is_provisional(row) else []), *row["notes"]]
+    note = notes.setdefault(" ".join(reasons), len(notes) + 1) if notes is not None and reasons else None
     return Figure(row["display_value"] or NOTHING, row["value"], _is_provisional(row), note, row["complete_since"])
 
 
@@ -569,9 +602,17 @@ def table_of(caption: str, columns: Sequence[Column], rows: Sequence[Row]) -> Ta
     )
 
 
-def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts: Sequence[Mapping[str, Any]]) -> Series:
+def _series(
+    measure: Measure,
+    months: Sequence[date],
+    figures: _Figures,
+    charts: Sequence[Mapping[str, Any]],
+    formulas: Sequence[FormulaChange] = (),
+) -> Series:
     judged = {row["month_start"]: row for row in charts}
     last = judged.get(months[-1], {})
+    first = min((*judged, months[0]))
+    changed = max((item.first_day for item in formulas if first < item.first_day <= months[-1]), default=None)
     rows = {month: figures.get((measure.code, month, "month")) for month in months}
     whole = {
         month: row for month, row in rows.items() if row and row["value"] is not None and not row["is_provisional"]
@@ -587,10 +628,12 @@ def _series(measure: Measure, months: Sequence[date], figures: _Figures, charts:
                 **{name: judged.get(month, {}).get(name) for name in ("target", "signal", "variation")},
             )
             for month, row in whole.items()
+            if changed is None or month >= changed
         ),
         left_out=tuple(month for month in months if month not in whole),
         points=last.get("points") or 0,
         **{name: last.get(name) for name in ("baseline_start", "lower_limit", "upper_limit", "variation", "assurance")},
+        formula_changed=changed,
         year_to_date=_whole_year(figures.get((measure.code, months[-1], "fytd"))),
         year_to_date_before=_whole_year(figures.get((measure.code, months[-1], "prev_fytd"))),
     )
@@ -633,35 +676,6 @@ def _reading(row: Mapping[str, Any] | None) -> headlines.Reading | None:
     if row is None or row["value"] is None or row["is_provisional"]:
         return None
     return headlines.Reading(row["first_month"], row["value"], row["display_value"], row["mean_per_day"])
-
-
-@dataclass(frozen=True)
-class FormulaChange:
-    """A change of the formula of a measure."""
-
-    first_day: date
-    before: str
-    """Measure whose sums were used until then."""
-    after: str
-
-
-def formula_changes(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, tuple[FormulaChange, ...]]:
-    """Return the changes of formula of a force by measure, oldest first; its own rows replace those for all forces."""
-    rows = connection.execute(
-        """
-        select applies_to, valid_from, value
-        from marts.definitions
-        where definition = 'formula' and force_code in ($force_code, '*')
-        qualify force_code = max(force_code) over (partition by applies_to)
-        order by applies_to, valid_from
-        """,
-        {"force_code": force_code},
-    ).fetchall()
-    changes: dict[str, tuple[FormulaChange, ...]] = {}
-    for (measure, _, before), (same, day, after) in pairwise(rows):
-        if measure == same and before != after:
-            changes[measure] = (*changes.get(measure, ()), FormulaChange(day, before, after))
-    return changes
 
 
 def _points(charts: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:

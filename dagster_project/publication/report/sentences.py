@@ -64,6 +64,8 @@ class Series:
     assurance: str | None
     year_to_date: Figure
     year_to_date_before: Figure
+    formula_changed: date | None = None
+    """First day of the newest formula, if months of the chart have another one; verdicts do not hold across it."""
 
     @property
     def is_judged(self) -> bool:
@@ -80,6 +82,7 @@ def sentences(series: Series) -> str:
         parts = [
             _change(series),
             _extremes(series),
+            _other_formula(series),
             _points_missing(series),
             _against_target(series),
             _against_year_before(series),
@@ -94,6 +97,8 @@ def finding(series: Series) -> str:
         return "Not judged: the greatest value of a month"
     if series.measure.chart_type == "cohort":
         return "Not judged: recent months still grow"
+    if series.formula_changed:
+        return f"Not judged: another formula from {long_month(series.formula_changed)} on"
     if series.points < POINTS_NEEDED:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
     if series.variation is None:
@@ -198,8 +203,14 @@ def _extremes(series: Series) -> str:
     return f"{', '.join(ends)}."
 
 
+def _other_formula(series: Series) -> str:
+    if series.formula_changed is None:
+        return ""
+    return f"Months before {long_month(series.formula_changed)} have another formula and are not compared."
+
+
 def _points_missing(series: Series) -> str:
-    if series.measure.chart_type != "xmr" or series.points >= POINTS_NEEDED:
+    if series.measure.chart_type != "xmr" or series.points >= POINTS_NEEDED or series.formula_changed:
         return ""
     verb = "is" if series.points == 1 else "are"
     return f"There {verb} {series.points} of the {POINTS_NEEDED} months that a verdict needs."
@@ -254,7 +265,9 @@ def meets(better: str, value: Decimal, target: Decimal) -> bool:
 
 def _against_year_before(series: Series) -> str:
     now, before = series.year_to_date, series.year_to_date_before
-    if now.value is None or before.value is None or now.is_provisional or before.is_provisional:
+    if series.formula_changed or now.value is None or before.value is None:
+        return ""
+    if now.is_provisional or before.is_provisional:
         return ""
     if now.text == before.text:
         return f"The year to date is the same as a year before: {now.text}."

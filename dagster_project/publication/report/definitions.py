@@ -1,0 +1,127 @@
+"""Put the definitions of measures into words for a force and month, with the values in force and their source."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import duckdb
+
+from dagster_project.publication.report.display import display_target, in_full
+from dagster_project.publication.report.model import Definition, Measure, listed, long_month
+
+# Words of the catalogue that a value follows, `answer target (10 seconds unless configured)`, and the rule with it.
+_VALUES = {"short-abandon threshold": "short_abandon_seconds", "answer target": "answer_target_seconds"}
+
+_NOT_ANSWERED = "A call still counts as not answered if the caller was called back."
+_ANSWERED = "A call also counts as answered if the caller was called back."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A value that definitions depend on: a target, a threshold or a formula."""
+
+    kind: str
+    """`target`, `benchmark`, `formula`, or a parameter of calls."""
+    applies_to: str
+    """A measure, or the section of a line."""
+    first_day: date
+    last_day: date | None
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class FormulaChange:
+    """A change of the formula of a measure."""
+
+    first_day: date
+    before: str
+    """Measure whose sums were used until then."""
+    after: str
+
+
+def read_rules(connection: duckdb.DuckDBPyConnection, force_code: str) -> tuple[Rule, ...]:
+    """Return the rules of a force, oldest first; its own replace those for all forces."""
+    rows = connection.execute(
+        """
+        select definition, applies_to, valid_from, valid_to, value, source
+        from marts.definitions
+        where force_code in ($force_code, '*')
+        -- Every code sorts after the asterisk.
+        qualify force_code = max(force_code) over (partition by definition, applies_to)
+        order by definition, applies_to, valid_from
+        """,
+        {"force_code": force_code},
+    ).fetchall()
+    return tuple(Rule(*row) for row in rows)
+
+
+def formula_changes(rules: Sequence[Rule]) -> dict[str, tuple[FormulaChange, ...]]:
+    """Return the changes of formula by measure, oldest first."""
+    changes: dict[str, tuple[FormulaChange, ...]] = {}
+    for before, after in pairwise(rule for rule in rules if rule.kind == "formula"):
+        if before.applies_to == after.applies_to and before.value != after.value:
+            change = FormulaChange(after.first_day, before.value, after.value)
+            changes[after.applies_to] = (*changes.get(after.applies_to, ()), change)
+    return changes
+
+
+def formula_note(change: FormulaChange, measures: Mapping[str, Measure]) -> str:
+    """Return the note on figures that were computed with the formula before a change, wholly or in part."""
+    before, after = (_quotient(measures.get(code)) for code in (change.before, change.after))
+    return (
+        f"Another formula: until {long_month(change.first_day - timedelta(days=1))} {before}, from "
+        f"{long_month(change.first_day)} on {after}. Figures of the two cannot be compared."
+    )
+
+
+def definitions(measures: Sequence[Measure], rules: Sequence[Rule], month: date) -> tuple[Definition, ...]:
+    """Return the definitions of measures, with the values that are in force in a month."""
+    by_code = {measure.code: measure for measure in measures}
+    in_force = [rule for rule in rules if rule.first_day <= month and (rule.last_day is None or month <= rule.last_day)]
+    in_paper = [measure for measure in measures if measure.in_board_paper or measure.is_headline]
+    shown = sorted(in_paper, key=lambda measure: measure.section_order)
+    texts = [" ".join(_words(measure, in_force, by_code)) for measure in shown]
+    return tuple(
+        Definition(measure.section_title, measure.label, measure.short_label, text)
+        for measure, text in zip(shown, texts, strict=True)
+    )
+
+
+def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measure]) -> Iterator[str]:
+    of_line = {rule.kind: rule for rule in rules if rule.applies_to == measure.section}
+    text, used = measure.definition, []
+    for words, kind in _VALUES.items():
+        pattern = rf"{words} \([0-9]+ seconds unless configured\)"
+        if kind in of_line and re.search(pattern, text):
+            seconds = in_full(Decimal(of_line[kind].value))
+            none = ", so none" if kind == "short_abandon_seconds" and seconds == "0" else ""
+            text = re.sub(pattern, f"{words} ({seconds} seconds{none})", text)
+            used.append(of_line[kind].source)
+    called_back = of_line.get("called_back_counts_as_answered")
+    if called_back and called_back.value == "true" and _NOT_ANSWERED in text:
+        text = text.replace(_NOT_ANSWERED, _ANSWERED)
+        used.append(called_back.source)
+    yield text
+    own = {rule.kind: rule for rule in rules if rule.applies_to == measure.code}
+    if formula := own.get("formula"):
+        yield f"Formula: {_quotient(measures.get(formula.value))}."
+        used.append(formula.source)
+    elif measure.denominator:
+        yield f"Formula: {_quotient(measure)}."
+    for kind in ("target", "benchmark"):
+        if rule := own.get(kind):
+            side = "under" if measure.better == "lower" else "over"
+            yield f"{kind.capitalize()}: {side} {display_target(Decimal(rule.value), measure.unit)}."
+            used.append(rule.source)
+    if used:
+        yield f"Source of the values: {' '.join(dict.fromkeys(used))}"
+    yield f"Data: {listed([source.replace('_', ' ') for source in measure.sources.split(',')])}."
+
+
+def _quotient(measure: Measure | None) -> str:
+    # A public edition need not have the measure.
+    return f"{measure.numerator} divided by {measure.denominator}" if measure else "another formula"

@@ -1,0 +1,121 @@
+"""Definitions give the values in force and their source, and figures of another formula have a note."""
+
+from datetime import date
+
+import pytest
+
+from dagster_project.publication.report.definitions import (
+    FormulaChange,
+    Rule,
+    definitions,
+    formula_changes,
+    formula_note,
+    read_rules,
+)
+from dagster_project.publication.report.sentences import finding, sentences
+from tests.publication.reports import a_measure
+from tests.publication.test_sentences import months, series
+
+EVER, CHANGE, MONTH = date(2000, 1, 1), date(2022, 11, 1), date(2023, 1, 1)
+SHARE = a_measure(code="crime.share", short_label="Share cancelled", unit="percent", definition="As reported.")
+OLD, NEW = (
+    a_measure(code=f"crime.{name}", numerator="cancelled", denominator=name, in_board_paper=False, is_headline=False)
+    for name in ("recorded plus cancelled", "recorded")
+)
+FORMULAS = (
+    Rule("formula", SHARE.code, EVER, date(2022, 10, 31), OLD.code, "Read from the paper."),
+    Rule("formula", SHARE.code, CHANGE, None, NEW.code, "Read from the next paper."),
+)
+
+
+def text(measure, *rules, month=MONTH):
+    (found,) = definitions([measure, OLD, NEW], rules, month)
+    return found.text
+
+
+def test_a_formula_is_that_of_the_month_with_its_source():
+    now = text(SHARE, *FORMULAS)
+    assert now == (
+        "As reported. Formula: cancelled divided by recorded. Source of the values: Read from the next paper. "
+        "Data: calls."
+    )
+    before = text(SHARE, *FORMULAS, month=date(2022, 10, 1))
+    assert "cancelled divided by recorded plus cancelled. Source of the values: Read from the paper." in before
+
+
+def test_values_in_force_replace_those_of_the_catalogue():
+    measure = a_measure(
+        section="calls_999",
+        definition=(
+            "Calls; those abandoned within the short-abandon threshold (0 seconds unless configured) are left out. A "
+            "call still counts as not answered if the caller was called back. Under the answer target (10 seconds "
+            "unless configured)."
+        ),
+        sources="call_segments,live_chats",
+    )
+    rules = [
+        Rule("short_abandon_seconds", "calls_999", EVER, None, "5.000000", "Order 1."),
+        Rule("answer_target_seconds", "calls_999", EVER, None, "12.500000", "Order 2."),
+        Rule("answer_target_seconds", "calls_101", EVER, None, "90.000000", "Order 3."),
+        Rule("called_back_counts_as_answered", "calls_999", EVER, None, "true", "Order 1."),
+    ]
+    assert text(measure, *rules) == (
+        "Calls; those abandoned within the short-abandon threshold (5 seconds) are left out. A call also counts as "
+        "answered if the caller was called back. Under the answer target (12.5 seconds). Source of the values: Order "
+        "1. Order 2. Data: call segments and live chats."
+    )
+    none = [Rule("short_abandon_seconds", "calls_999", EVER, None, "0.000000", "Order 1.")]
+    assert "threshold (0 seconds, so none) are left out" in text(measure, *none)
+
+
+@pytest.mark.parametrize(("better", "words"), [("lower", "under 2%"), ("higher", "over 2%")])
+def test_a_target_is_stated_with_its_source(better, words):
+    measure = a_measure(unit="percent", better=better, numerator="a", denominator="b", definition="Share.")
+    rule = Rule("benchmark", measure.code, EVER, None, "2.000000", "National.")
+    assert text(measure, rule) == (
+        f"Share. Formula: a divided by b. Benchmark: {words}. Source of the values: National. Data: calls."
+    )
+
+
+def test_the_note_on_another_formula_names_both():
+    (change,) = formula_changes(FORMULAS)[SHARE.code]
+    assert change == FormulaChange(CHANGE, OLD.code, NEW.code)
+    assert formula_note(change, {measure.code: measure for measure in (OLD, NEW)}) == (
+        "Another formula: until October 2022 cancelled divided by recorded plus cancelled, from November 2022 on "
+        "cancelled divided by recorded. Figures of the two cannot be compared."
+    )
+    # As in a public edition without the measures of the formulas.
+    assert "until October 2022 another formula" in formula_note(change, {})
+
+
+def test_the_same_formula_again_is_no_change():
+    again = Rule("formula", SHARE.code, CHANGE, None, OLD.code, "")
+    other = Rule("formula", "crime.z", EVER, None, NEW.code, "")
+    assert formula_changes((FORMULAS[0], again, other)) == {}
+
+
+def test_rules_of_the_force_replace_those_for_all(marts):
+    marts.execute(
+        """
+        create table marts.definitions as
+        from (values
+            ('formula', 'a.b', '*', date '2000-01-01', null, 'a.all', 'All.'),
+            ('formula', 'a.b', 'kent', date '2022-11-01', null, 'a.new', 'New.'),
+            ('formula', 'a.b', 'kent', date '2000-01-01', date '2022-10-31', 'a.old', 'Old.'),
+            ('formula', 'a.b', 'essex', date '2000-01-01', null, 'a.essex', 'Essex.'),
+            ('target', 'a.b', '*', date '2000-01-01', null, '2', 'All.')
+        ) as rows (definition, applies_to, force_code, valid_from, valid_to, value, source)
+        """
+    )
+    assert [rule.value for rule in read_rules(marts, "kent")] == ["a.old", "a.new", "2"]
+    assert [rule.value for rule in read_rules(marts, "surrey")] == ["a.all", "2"]
+
+
+def test_months_of_two_formulas_are_not_judged_together():
+    changed = series(months("3.7", "3.5", unit="percent"), unit="percent", variation=None, upper_limit=None)
+    assert finding(changed) == "Month not complete"
+    changed = series(
+        months("3.7", "3.5", unit="percent"), unit="percent", variation=None, upper_limit=None, formula_changed=CHANGE
+    )
+    assert finding(changed) == "Not judged: another formula from November 2022 on"
+    assert sentences(changed).endswith("Months before November 2022 have another formula and are not compared.")
