@@ -16,6 +16,7 @@ RETRY_LOADING = dg.RetryPolicy(max_retries=1, delay=10)
 # Owner by group, unless a contract or a group of dbt/models/_models__groups.yml states one.
 _OWNERS = {
     "sources": "data-engineering",
+    "sources_audit": "data-engineering",
     "publication": "performance-analysis",
     "public_edition": "performance-analysis",
     "force_edition": "performance-analysis",

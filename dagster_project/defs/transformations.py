@@ -44,7 +44,7 @@ def audit_specs(manifest: Path) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             ["audit", node["name"]],
-            group_name="sources",
+            group_name="sources_audit",
             description=node["description"],
             kinds={"duckdb"},
             metadata={"dagster/table_name": f"warehouse.audit.{node['name']}"},

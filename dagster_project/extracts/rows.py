@@ -92,7 +92,8 @@ def good_rows_query(contract: Contract, batch: str) -> Query:
             pseudonyms.
 
     Returns:
-        A query; the caller sets the parameters `default_force` and `known_forces`. The result has, in this order: the
+        A query; the caller sets the parameters `known_forces` and, unless the contract requires a force in every row,
+        `default_force`. The result has, in this order: the
         contract's columns typed (`cells.sql_type_of`, timestamps in UTC), `is_dst_ambiguous`, `extract_date`,
         `load_id`, `source_row`.
     """
@@ -219,7 +220,7 @@ def _cleaned(contract: Contract, batch: str) -> str:
     for column in contract.columns:
         cell = cells.without_null_words(quoted(column.name))
         if column.name == FORCE_COLUMN:
-            cell = f"coalesce(lower({cell}), $default_force)"
+            cell = f"lower({cell})" if column.is_required else f"coalesce(lower({cell}), $default_force)"
         elif column.default is not None:
             cell = f"coalesce({cell}, $default_{column.name})"
         expressions.append(f"{cell} as {quoted(column.name)}")

@@ -243,7 +243,9 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Set the counts of every file, and check that they add up."""
     contract = candidate.contract
     forces: dict[int, dict[str | None, ForceRows]] = {}
-    counted_rows = connection.execute(rows_by_force(incoming(contract), incoming(contract, "quarantine"))).fetchall()
+    counted_rows = connection.execute(
+        rows_by_force(contract, incoming(contract), incoming(contract, "quarantine"))
+    ).fetchall()
     for load_id, force, _, *counts in counted_rows:
         forces.setdefault(load_id, {})[force] = ForceRows(*counts)
     warned = count_row_warnings(connection, contract)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dagster_project.contracts import Contract
+from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.extracts.reading import Extract
 from dagster_project.extracts.rows import RECORD_FAULTS, fault_sentences, faulty_rows_query, good_rows_query
 from dagster_project.loading.pseudonyms import PseudonymKey
@@ -109,7 +109,9 @@ class RowLoader:
         for name in self._personal:
             pseudonyms = self._key.pseudonyms(connection, batch.column(name))
             batch = batch.set_column(batch.schema.get_field_index(name), name, pseudonyms)
-        force = {"default_force": self._default_force, "known_forces": list(known_forces())}
+        force: dict[str, object] = {"known_forces": list(known_forces())}
+        if not contract.column(FORCE_COLUMN).is_required:
+            force["default_force"] = self._default_force
         columns = ", ".join(quoted(column) for column in raw_columns(contract))
         text = _TextBatch(batch)
         connection.register("text_batch", text)

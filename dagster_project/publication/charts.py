@@ -37,7 +37,12 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     depends on colour alone. The line connects complete months only: it breaks at provisional months and at months
     without a figure.
     """
-    svg: str = _renderer().vegalite_to_svg(_drawing(chart, size), vl_version="6.1")
+    return svg_of(_drawing(chart, size))
+
+
+def svg_of(drawing: dict[str, Any]) -> str:
+    """Return a Vega-Lite chart as SVG."""
+    svg: str = _renderer().vegalite_to_svg(drawing, vl_version="6.1")
     # The page provides the title and description of a chart; those of its parts are noise to a screen reader.
     return re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
 

@@ -6,7 +6,7 @@ import io
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from dagster_project.sample.crimes import draw_crimes
 from dagster_project.sample.defects import inject_defects
 from dagster_project.sample.deliveries import Deliveries, File, in_common_files, joined
 from dagster_project.sample.forces import FORCES
+from dagster_project.sample.national import draw_national_call_answering
 from dagster_project.sample.reports import draw_online_crime_reports
 from dagster_project.sample.styles import style_of
 from dagster_project.sample.targets import (
@@ -38,6 +39,7 @@ FIRST_DAY, LAST_DAY = dt.date(2021, 2, 1), dt.date(2023, 1, 31)
 # Another seed would give other events with the same monthly sums.
 _SEED = 2022
 _MARKER = "SYNTHETIC"
+_NATIONAL = "national_call_answering"
 _TAGS = {File.MAIN: "", File.CORRECTED: "_corrected", File.LATE: "_late"}
 # One extract was sent a second time under another name.
 _SENT_TWICE = ("call_segments", dt.date(2022, 9, 14))
@@ -150,11 +152,17 @@ def _write_all(
     for source, typed in paper.items():
         rows[source] = _write_of_the_paper(out / source, typed)
         files[source], quarantined[source] = 1, 0
+    drawn_rows = draw_national_call_answering(
+        np.random.default_rng([_SEED, 2]), {force.code: targets_of(force.code) for force in FORCES}
+    )
+    files[_NATIONAL], quarantined[_NATIONAL] = 1, 0
+    rows[_NATIONAL] = _write_rows(out / _NATIONAL, drawn_rows)
     (out / _MARKER).write_text(
         f"Every event in these extracts is synthetic. They are drawn with seed {_SEED} so that their monthly sums are "
         "the figures that Kent Police printed for August 2022 to January 2023 in the board paper on Force Crime and "
         f"Incident Response of {PUBLISHED_ON}. The months before agree with what that paper says about them in words; "
-        "nothing else about them is real, and nothing at all about the events of City of London Police. What is in "
+        "nothing else about them is real, and nothing at all about the events of City of London Police. What "
+        f"{_NATIONAL} says of all forces is drawn too: it is not what was published. What is in "
         f"{' and '.join(paper)} is that paper's.\n",
         encoding="utf-8",
     )
@@ -197,7 +205,11 @@ def _write_of_the_paper(folder: Path, typed: Path) -> int:
     """Deliver figures typed from the paper as the source that names the folder; return the number of rows."""
     with typed.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    delivered = [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in rows]
+    return _write_rows(folder, [{"report_id": REPORT_ID, "published_on": PUBLISHED_ON} | row for row in rows])
+
+
+def _write_rows(folder: Path, delivered: Sequence[Mapping[str, str]]) -> int:
+    """Deliver rows as CSV, as the source that names the folder; return their number."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(delivered[0]), lineterminator="\n")
     writer.writeheader()

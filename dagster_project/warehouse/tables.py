@@ -265,7 +265,7 @@ def _count_forces_of_earlier_loads(connection: duckdb.DuckDBPyConnection, contra
                 f"(select * from {rows} where load_id in {loads})"
                 for rows in (table("raw", contract.source), "audit.quarantine")
             )
-            connection.execute(f"insert into audit.load_force {rows_by_force(raw, quarantine)}")
+            connection.execute(f"insert into audit.load_force {rows_by_force(contract, raw, quarantine)}")
 
 
 def _number_first_changes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -321,27 +321,31 @@ def column_types(connection: duckdb.DuckDBPyConnection, catalog: str, schema: st
     return dict(rows)
 
 
-def rows_by_force(rows: str, quarantine: str) -> str:
-    """Return SQL for the columns of `audit.load_force`, from relations of good and of quarantined rows."""
+def rows_by_force(contract: Contract, rows: str, quarantine: str) -> str:
+    """Return SQL for the columns of `audit.load_force`, from relations of good and of quarantined rows.
+
+    Rows of a source that describes forces count without a force: none of them delivers the rows.
+    """
+    force = "cast(null as varchar)" if contract.describes_forces else "force_code"
     return f"""
         with counted as (
             select
                 load_id,
-                force_code,
+                {force} as force_code,
                 count(*) as rows_loaded,
                 0 as rows_quarantined,
                 0 as rows_repeated
             from {rows} as loaded
-            group by load_id, force_code
+            group by all
             union all
             select
                 load_id,
-                force_code,
+                {force},
                 0,
                 count(*),
                 count(*) filter (where reason_code in ('{DUPLICATE_ROW.code}', '{SUPERSEDED_ROW.code}'))
             from {quarantine} as quarantined
-            group by load_id, force_code
+            group by all
         )
 
         select

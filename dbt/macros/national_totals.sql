@@ -29,3 +29,40 @@
 {% macro rate_of_sum(condition="reason is null") -%}
     case when is_sum and {{ condition }} then {{ ratio("value_numerator", "value_denominator * population", "cast(100000 as bigint)") }} end
 {%- endmacro %}
+
+{#- CTEs `similar_in_force` and `members`: the forces of the group of each force and month of `figures`, by the CTE
+    `similar_forces`. A force belongs to its own group. -#}
+{% macro group_members(figures) -%}
+similar_in_force as (
+
+    select
+        {{ figures }}.force_code,
+        {{ figures }}.month_start,
+        similar_forces.similar_force_code
+    from {{ figures }}
+    inner join similar_forces
+        on {{ figures }}.force_code = similar_forces.force_code
+        and {{ figures }}.month_start >= similar_forces.valid_from
+        and {{ figures }}.month_start <= coalesce(similar_forces.valid_to, {{ figures }}.month_start)
+    group by all
+
+),
+
+members as (
+
+    select
+        force_code,
+        month_start,
+        similar_force_code as member_code
+    from similar_in_force
+
+    union
+
+    select
+        force_code,
+        month_start,
+        force_code as member_code
+    from similar_in_force
+
+)
+{%- endmacro %}

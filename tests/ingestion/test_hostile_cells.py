@@ -94,6 +94,15 @@ GOOD: dict[str, dict[str, object]] = {
         "accepted_at": f"{DAY} 10:01:00",
         "ended_at": f"{DAY} 10:10:00",
     },
+    "national_call_answering": {
+        "month": "2022-10",
+        "force_code": "kent",
+        "calls": 100,
+        "mean_answer_seconds": "9.5",
+        "pct_under_10s": "90",
+        "pct_10_to_60s": "8",
+        "pct_over_60s": "2",
+    },
     "online_crime_reports": {
         "submission_id": "s1",
         "service": "report_a_crime",
@@ -121,16 +130,19 @@ GOOD: dict[str, dict[str, object]] = {
 
 
 def key_of(contract: Contract, number: int) -> dict[str, object]:
-    """Return a key of its own for a row: a value of the first key column that takes any identifier."""
-    name = next(column.name for column in contract.key if column.cell_type is CellType.TEXT and not column.values)
-    return {name: f"{'46/' if name == 'crime_ref' else 'k'}{number}"}
+    """Return a key of its own for a row: a value of the first key column that takes any, or month and force."""
+    names = [column.name for column in contract.key if column.cell_type is CellType.TEXT and not column.values]
+    if not names:
+        # A month of a force.
+        months, force = divmod(number, len(known_forces()))
+        return {"month": f"{2022 + months // 12}-{months % 12 + 1:02}", "force_code": known_forces()[force]}
+    return {names[0]: f"{'46/' if names[0] == 'crime_ref' else 'k'}{number}"}
 
 
 def rows_with(contract: Contract, columns: list[Column], values: tuple[str, ...]) -> list[dict[str, object]]:
     """Return good rows of different keys, one for each column and value that the column holds."""
-    (key_name,) = key_of(contract, 0)
-    rows = [GOOD[contract.source] | {column.name: value} for column in columns for value in values]
-    return [row if row.get(key_name) in values else row | key_of(contract, n) for n, row in enumerate(rows)]
+    cells = [(column.name, value) for column in columns for value in values]
+    return [GOOD[contract.source] | key_of(contract, n) | {name: value} for n, (name, value) in enumerate(cells)]
 
 
 def load(home: Path, source: str, rows: list[dict[str, object]]) -> duckdb.DuckDBPyConnection:

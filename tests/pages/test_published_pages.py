@@ -221,6 +221,27 @@ def test_every_page_says_how_fresh_it_is(own, published):
     assert [address for address in own if "deliveries up to 31 January 2023" not in text[address]] == []
 
 
+def test_peers_are_sorted_and_another_month_is_chosen_by_keyboard(looked):
+    looked.open("peers.html")
+    page = looked.page
+    figures = "[...document.querySelectorAll('#peers tbody tr')].map(row => parseFloat(row.cells[3].textContent))"
+    page.focus("#peers thead th:nth-child(4) button")
+    page.keyboard.press("Enter")
+    shown = page.evaluate(figures)
+    assert shown == sorted(shown)
+    page.keyboard.press("Enter")
+    assert page.evaluate(figures) == sorted(shown, reverse=True)
+    assert page.get_attribute("#peers thead th:nth-child(4)", "aria-sort") == "descending"
+    page.focus("#month")
+    page.keyboard.press("ArrowDown")
+    assert page.inner_text("#title") == page.evaluate("document.querySelector('#month').selectedOptions[0].textContent")
+    another = page.evaluate(figures)
+    assert (another, another != shown) == (sorted(another, reverse=True), True)
+    assert page.locator("#peers tbody tr.own").count() == 1
+    assert "Kent Police" in page.inner_text("#peers tbody tr.own")
+    assert looked.complaints == []
+
+
 def test_empty_search_says_so_and_escape_closes_it(looked):
     looked.open("index.html")
     page = looked.page

@@ -173,7 +173,7 @@ def test_every_territorial_force_has_an_area_and_a_population() -> None:
     """43 areas, and populations that add up to the published ones of England and Wales."""
     areas = {row["force_code"] for row in seed("police_force_areas")}
     assert len(areas) == 43
-    assert {row["force_code"] for row in seed("police_forces")} - areas == {"btp", "northern-ireland"}
+    assert {row["force_code"] for row in seed("police_forces")} - areas == {"btp", "northern-ireland", "scotland"}
     for day, people in (("2019-06-30", 59_439_840), ("2020-06-30", 59_719_724)):
         found = {
             row["force_code"]: int(row["population"])

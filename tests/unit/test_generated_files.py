@@ -32,7 +32,7 @@ def test_a_scottish_holiday_is_not_an_english_one():
 
 
 @pytest.mark.parametrize(
-    ("seed", "key", "rows"), [("police_forces", "force_code", 45), ("offences", "offence_code", None)]
+    ("seed", "key", "rows"), [("police_forces", "force_code", 46), ("offences", "offence_code", None)]
 )
 def test_a_seed_names_each_key_once(seed, key, rows):
     with (PROJECT_ROOT / f"dbt/seeds/{seed}.csv").open(encoding="utf-8", newline="") as file:

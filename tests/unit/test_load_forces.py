@@ -60,6 +60,22 @@ def test_rows_of_a_file_without_a_force_column_have_the_configured_force(install
     assert counts(installation) == [(1, "kent", 3, 1, 2, 0)]
 
 
+def test_rows_that_describe_forces_count_for_none_and_each_names_its_force(tmp_path):
+    force, *others = VISITS.columns
+    described = replace(VISITS, columns=(replace(force, is_required=True), *others), describes_forces=True)
+    installation = Installation(tmp_path / "home", {"visits": described}, header=f"force_code,{HEADER}")
+    installation.land("2022-11-01", of("kent", "a"), of("Essex", "a"), of("", "b"), of("atlantis", "c"))
+    installation.land("2022-11-02", row("a"), header=HEADER)
+    installation.run()
+    assert counts(installation) == [(1, None, 4, 2, 2, 0)]
+    quarantined = "select source_row, column_name, reason_code, force_code from audit.quarantine order by source_row"
+    assert installation.query(quarantined) == [
+        (4, "force_code", "required_empty", None),
+        (5, "force_code", "unknown_force", None),
+    ]
+    assert installation.outstanding() == ["2022-11-02 rejected"]
+
+
 def test_rejected_deliveries_count_no_rows_by_force_and_corrections_do(installation):
     installation.land("2022-11-01", of("kent", "a"))
     installation.land("2022-11-02", of("kent", "a", 5, "2022-11-02"))

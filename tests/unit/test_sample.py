@@ -5,6 +5,7 @@ import datetime as dt
 import gzip
 import hashlib
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from dagster_project import sample
 from dagster_project.sample import SampleSummary, generate
 from dagster_project.sample.calls import DRAMA_STEMS
 from dagster_project.sample.targets import PRINTED_FIGURES, targets_of
+from dagster_project.settings import known_forces
 from tests.reference.measures import month_of
 from tests.reference.sample_figures import Sample, read_sample
 
 OF_THE_PAPER = {"published_figures", "published_statements"}
-SOURCES = {"call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes", *OF_THE_PAPER}
+NATIONAL = "national_call_answering"
+DAILY = {"call_segments", "digital_contacts", "online_crime_reports", "live_chats", "crimes"}
+SOURCES = {*DAILY, *OF_THE_PAPER, NATIONAL}
 FILE_NAME = re.compile(r"([a-z_]+?)_(\d{4}-\d\d-\d\d)(_[a-z]+)?\.(csv|csv\.gz|xlsx|parquet|jsonl)")
 
 
@@ -162,7 +166,7 @@ def test_the_small_force_has_a_row_in_each_extract_of_calls_and_contacts(read) -
 
 
 def test_the_summary_counts_what_the_files_hold(out, summary, read) -> None:
-    assert read.rows == {source: rows for source, rows in summary.rows.items() if source not in OF_THE_PAPER}
+    assert read.rows == {source: rows for source, rows in summary.rows.items() if source in DAILY}
     assert read.quarantined == {source: summary.quarantined[source] for source in read.rows}
     assert summary.rows["published_figures"] == 108
     assert summary.rows["published_statements"] == 29
@@ -181,7 +185,7 @@ def test_every_file_name_says_its_source_and_day(out) -> None:
 
 
 def test_every_daily_source_delivers_each_of_184_days(out) -> None:
-    for source in SOURCES - OF_THE_PAPER:
+    for source in DAILY:
         days = {path.name.removeprefix(f"{source}_")[:10] for path in (out / source).iterdir()}
         assert len(days) == 184
         assert (min(days), max(days)) == ("2022-08-01", "2023-01-31")
@@ -207,6 +211,29 @@ def test_what_the_paper_says_arrives_as_ten_figures_and_fifteen_claims(out) -> N
     # The printed texts as another hand copied them.
     printed = [row["published_value"] for row in rows if row["kind"] == "figure"]
     assert printed == ["1.33%", "19s", "5m 1s", "35.38%", "38.77%", "8m 7s", "14,327", "-590", "3.35%", "-0.08%"]
+
+
+def test_the_national_table_has_every_force_and_the_calls_of_the_sample(out, summary) -> None:
+    rows = delivered(out / NATIONAL / f"{NATIONAL}_2023-03-15.csv")
+    months = {row["month"] for row in rows}
+    assert (min(months), max(months), len(months)) == ("2021-11", "2023-01", 15)
+    assert {(row["force_code"], row["month"]) for row in rows} == {
+        (f, month) for f in known_forces() for month in months
+    }
+    assert len(rows) == summary.rows[NATIONAL] == 15 * 46
+    for force in ("kent", "city-of-london"):
+        received = {
+            month: n
+            for (section, name, month), n in targets_of(force).values.items()
+            if name == "received" and section == "calls_999"
+        }
+        assert {row["month"]: int(row["calls"]) for row in rows if row["force_code"] == force} == {
+            month: received[month] for month in months
+        }
+    for row in rows:
+        shares = [Decimal(row[name]) for name in ("pct_under_10s", "pct_10_to_60s", "pct_over_60s")]
+        assert abs(sum(shares) - 100) <= Decimal("0.02"), row
+        assert 3 < Decimal(row["mean_answer_seconds"]) < 100, row
 
 
 def test_one_extract_arrives_twice_under_two_names(out) -> None:
@@ -259,7 +286,7 @@ def test_a_sample_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> Non
 def test_empty_folders_are_filled(tmp_path) -> None:
     (tmp_path / "landing" / "crimes").mkdir(parents=True)
     sample.write(tmp_path / "landing")
-    assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER}
+    assert {path.name for path in (tmp_path / "landing").iterdir()} == {"SYNTHETIC", *OF_THE_PAPER, NATIONAL}
 
 
 @pytest.mark.usefixtures("no_events")

@@ -3,11 +3,13 @@
 import fcntl
 import re
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
 import pytest
 
+from dagster_project.contracts import CellType, Column
 from dagster_project.errors import UsageError
 from dagster_project.loading import members, take_in
 from dagster_project.loading.pipeline import load_source
@@ -16,7 +18,7 @@ from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.roots import RootMismatch
 from tests.unit.hub_helpers import Hub
-from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, Installation, visits
+from tests.unit.loading_helpers import CONTRACTS, HEADER, NO_HEADER, VISITS, Installation, row, visits
 
 TUESDAY = date(2022, 11, 1)
 WEDNESDAY = TUESDAY + timedelta(days=1)
@@ -308,6 +310,21 @@ def test_a_force_of_two_members_is_refused_with_all_of_the_second(roots):
     roots["surrey"].run()
     assert roots.run().warnings == ()
     roots.assert_same()
+
+
+def test_two_members_may_deliver_the_table_of_all_forces(tmp_path):
+    force = Column("force_code", CellType.TEXT, "", is_required=True)
+    columns = (force, *(column for column in VISITS.columns if column.name != "force_code"))
+    described = {"visits": replace(VISITS, columns=columns, describes_forces=True)}
+    hub = Hub(tmp_path)
+    for root in (hub.hub, *hub.members.values()):
+        root.contracts = described
+    for name, root in hub.members.items():
+        root.land(TUESDAY, f"kent,{row('a')}", f"essex,{row('a')}", header=f"force_code,{HEADER}")
+        assert root.run().rows_read == 2, name
+    hub.run()
+    assert hub.problems() == {}
+    hub.assert_same()
 
 
 def test_a_new_column_of_a_member_is_added_and_another_type_is_refused(roots):

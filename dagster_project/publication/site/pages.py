@@ -1,7 +1,7 @@
 """Write the site into the folder of a publication. Content of the pages: `data.py`; layout: the templates."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,7 +38,7 @@ from dagster_project.publication.report.read import (
     read_histories,
     read_report,
 )
-from dagster_project.publication.site import data, trust
+from dagster_project.publication.site import data, peers, trust
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.tables import csv_of
@@ -51,12 +51,13 @@ _PAGES = (
     ("explorer.html", "Explorer"),
     ("demand.html", "Demand"),
     ("crime.html", "Crime"),
+    (peers.PAGE, "Peers"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
 )
 
-_ASSETS = ("site.css", "search.js", "views.js")
+_ASSETS = ("site.css", "search.js", "views.js", "peers.js")
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ class Recipe:
 class _Site:
     """Collects the pages of the site, and the entries of the search."""
 
-    def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer) -> None:
+    def __init__(self, folder: Path, shared: Mapping[str, Any], renderer: Renderer, absent: Iterable[str] = ()) -> None:
+        """Start a site; no page links to those that are absent, as to those that failed."""
         self.folder = folder
-        self.failed = frozenset(item["path"] for item in renderer.failed)
+        self.failed = frozenset((*absent, *(item["path"] for item in renderer.failed)))
         self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
         self.pages: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {}
@@ -109,9 +111,11 @@ class _Site:
             charts: the charts for its template's `drawings`, by the names used there.
             content: values for the template.
         """
-        root = "../" * address.count("/")
-        content = {**self.shared, "root": root, "here": here or address, "pages": _PAGES, **content}
-        self.add(address, site_page, template, content, charts or {})
+        self.add(address, site_page, template, self.values(address, here) | content, charts or {})
+
+    def values(self, address: str, here: str | None = None) -> dict[str, Any]:
+        """Return the values that the frame of every page needs; arguments are those of `write`."""
+        return {**self.shared, "root": "../" * address.count("/"), "here": here or address, "pages": _PAGES}
 
     def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
         """Add a file that a function of a module renders."""
@@ -189,10 +193,17 @@ def write_site(
     }
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
+    # Without data, these pages are absent, and that is no fault.
+    comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
+    absent = [address for address, content in ((peers.PAGE, comparison),) if content is None]
     # A failed page is not tried again, so this loop ends.
     while True:
-        site = _Site(folder, shared, renderer)
+        site = _Site(folder, shared, renderer, absent)
         _collect(site, connection, papers, force_code)
+        if comparison:
+            site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
+            words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
+            site.find(peers.PAGE, "How we compare: 999 calls of all forces", "page", words)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break

@@ -76,39 +76,7 @@ ranked_forces as (
 
 ),
 
-similar_in_force as (
-
-    select
-        figures.force_code,
-        figures.month_start,
-        similar_forces.similar_force_code
-    from figures
-    inner join similar_forces
-        on figures.force_code = similar_forces.force_code
-        and figures.month_start >= similar_forces.valid_from
-        and figures.month_start <= coalesce(similar_forces.valid_to, figures.month_start)
-    group by all
-
-),
-
--- A force belongs to its own group.
-members as (
-
-    select
-        force_code,
-        month_start,
-        similar_force_code as member_code
-    from similar_in_force
-
-    union
-
-    select
-        force_code,
-        month_start,
-        force_code as member_code
-    from similar_in_force
-
-),
+{{ group_members("figures") }},
 
 group_sums as (
 

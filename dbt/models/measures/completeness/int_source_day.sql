@@ -60,7 +60,10 @@ row_days as (
     from accepted_loads
     inner join load_forces
         on accepted_loads.load_id = load_forces.load_id
-    where load_forces.rows_loaded > 0
+    -- Rows of a source that describes forces are delivered by none of them.
+    where
+        load_forces.rows_loaded > 0
+        and load_forces.force_code is not null
 
 ),
 
