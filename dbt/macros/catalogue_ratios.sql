@@ -45,12 +45,12 @@
                 measure_parts.weight,
                 case measure_parts.part
                     {%- for part in parts %}
-                    when concat('calls_', summed.line, '.{{ part }}') then summed.{{ renamed.get(part, part) }}
+                    when 'calls_' || summed.line || '.{{ part }}' then summed.{{ renamed.get(part, part) }}
                     {%- endfor %}
                 end as amount
             from {{ relation }} as summed
             inner join {{ ref("measure_catalogue") }} as measures
-                on measures.section = concat('calls_', summed.line)
+                on measures.section = 'calls_' || summed.line
             inner join {{ ref("measure_parts") }} as measure_parts
                 on measures.measure = measure_parts.measure
             where measures.name in ('{{ ratios.values() | unique | join("', '") }}')

@@ -18,31 +18,27 @@
     case
         when {{ units }} is null then null
         when {{ unit }} = 'duration'
-            then concat(
-                case when {{ units }} < 0 then '-' else '' end,
-                case
-                    when {{ seconds }} >= 3600
-                        then concat(cast({{ int_div(seconds, '3600') }} as {{ dbt.type_string() }}), 'h ')
-                    else ''
-                end,
-                case
-                    when {{ seconds }} >= 60
-                        then concat(cast({{ int_div('mod(' ~ seconds ~ ', 3600)', '60') }} as {{ dbt.type_string() }}), 'm ')
-                    else ''
-                end,
-                cast(mod({{ seconds }}, 60) as {{ dbt.type_string() }}),
-                's'
-            )
-        else concat(
-            case when {{ units }} < 0 then '-' else '' end,
-            {{ thousands(whole) }},
-            case
-                when {{ decimals }} > 0
-                    then concat('.', lpad(cast({{ fraction }} as {{ dbt.type_string() }}), cast({{ decimals }} as integer), '0'))
+            then case when {{ units }} < 0 then '-' else '' end
+            || case
+                when {{ seconds }} >= 3600
+                    then cast({{ int_div(seconds, '3600') }} as {{ dbt.type_string() }}) || 'h '
                 else ''
-            end,
-            case when {{ unit }} = 'percent' then '%' else '' end
-        )
+            end
+            || case
+                when {{ seconds }} >= 60
+                    then cast({{ int_div('mod(' ~ seconds ~ ', 3600)', '60') }} as {{ dbt.type_string() }}) || 'm '
+                else ''
+            end
+            || cast(mod({{ seconds }}, 60) as {{ dbt.type_string() }})
+            || 's'
+        else case when {{ units }} < 0 then '-' else '' end
+        || {{ thousands(whole) }}
+        || case
+            when {{ decimals }} > 0
+                then '.' || lpad(cast({{ fraction }} as {{ dbt.type_string() }}), cast({{ decimals }} as integer), '0')
+            else ''
+        end
+        || case when {{ unit }} = 'percent' then '%' else '' end
     end
 {%- endmacro %}
 

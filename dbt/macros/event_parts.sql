@@ -25,7 +25,7 @@
     {%- endfor -%}
     {%- do call_sums.update({"queue_seconds_all": "queue_seconds"}) -%}
     {%- for name in call_sums -%}
-        {%- do calls.append({"part": "concat(section, '." ~ name ~ "')", "sum": name, "only": none}) -%}
+        {%- do calls.append({"part": "section || '." ~ name ~ "'", "sum": name, "only": none}) -%}
     {%- endfor -%}
 
     {%- set chats = [] -%}
@@ -78,14 +78,14 @@
             "only": "is_public_demand", "keys": ["contact_type"], "sums": {"contacts": "1"},
             "parts": [
                 {"part": "'digital.contacts'", "sum": "contacts", "only": none},
-                {"part": "concat('digital.', contact_type)", "sum": "contacts", "only": none},
+                {"part": "'digital.' || contact_type", "sum": "contacts", "only": none},
             ],
         },
         {
             "events": "submissions", "model": "fct_online_crime_report", "source": "online_crime_reports",
             "has_rows": false, "day": "submitted_date",
             "only": none, "keys": ["service"], "sums": {"submissions": "1"},
-            "parts": [{"part": "concat('ocr.', service)", "sum": "submissions", "only": none}],
+            "parts": [{"part": "'ocr.' || service", "sum": "submissions", "only": none}],
         },
         {
             "events": "crimes", "model": "int_crime_event", "source": "crimes",
@@ -93,9 +93,9 @@
             "keys": ["event", "cancel_code"],
             "sums": {"crimes": "1", "cancelled_since": "is_cancelled_since", "days_to_cancel": "days_to_cancel"},
             "parts": [
-                {"part": "concat('crime.', event)", "sum": "crimes", "only": none},
+                {"part": "'crime.' || event", "sum": "crimes", "only": none},
                 {
-                    "part": "concat('crime.cancelled.', cancel_code)", "sum": "crimes",
+                    "part": "'crime.cancelled.' || cancel_code", "sum": "crimes",
                     "only": "event = 'cancelled' and cancel_code is not null",
                 },
                 {"part": "'crime.cohort_cancelled'", "sum": "cancelled_since", "only": "event = 'recorded'"},

@@ -54,7 +54,7 @@ formulas as (
         'crime.pct_cancelled' as measure,
         valid_from,
         valid_to,
-        concat('crime.', formula) as formula
+        'crime.' || formula as formula
     from {{ ref("cancelled_crime_formulas") }}
 ),
 

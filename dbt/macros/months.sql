@@ -9,7 +9,7 @@
 {% macro months_text(first_month, last_month) -%}
     case
         when {{ first_month }} = {{ last_month }} then {{ month_text(first_month) }}
-        else concat({{ month_text(first_month) }}, ' to ', {{ month_text(last_month) }})
+        else {{ month_text(first_month) }} || ' to ' || {{ month_text(last_month) }}
     end
 {%- endmacro %}
 

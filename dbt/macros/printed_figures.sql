@@ -101,9 +101,9 @@
                 {{ rounding_rank if rank == "rounding_rank" else rank }},
                 {%- endfor %}
                 {%- if rounding.name == "cut_off" %}
-                concat(
-                    method, '{{ rounding.step }}', case when {{ half_even }} = {{ units }} then ' or half_even' else '' end
-                ) as method
+                method
+                || '{{ rounding.step }}'
+                || case when {{ half_even }} = {{ units }} then ' or half_even' else '' end as method
                 {%- else %}
                 method
                 {%- endif %}

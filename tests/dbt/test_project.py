@@ -328,6 +328,7 @@ SILENT = {
     r"\b(duckdb|spark)__\w+": "what differs between engines belongs in macros/engines",
     r"\bdiv\b": "div of decimals is a bigint in Spark, and wraps; use int_div()",
     r"(?<!cast\()\b(row_number|rank|dense_rank|ntile)\(\w*\) over": "a window number is an int in Spark; cast it",
+    r"\bconcat\(": "concat() leaves nulls out in DuckDB and is null in Spark; use ||",
     r"""replace\(\s*["']'["'],\s*["']''["']\)""": "two literals in Spark; use dbt.escape_single_quotes",
 }
 
@@ -341,6 +342,7 @@ SILENT = {
         "a div b",
         "row_number() over (order by a)",
         """text | replace("'", "''")""",
+        "concat('calls_', line)",
     ],
 )
 def test_each_silent_difference_is_found(sql):

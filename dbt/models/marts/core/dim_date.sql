@@ -80,21 +80,17 @@ final as (
         cast(financial_years.year as bigint) as year,
         cast(financial_years.month_start as date) as month_start,
         cast(
-            concat(
-                case financial_years.month
-                    {%- for month in months %}
-                    when {{ loop.index }} then '{{ month[:3] }} '
-                    {%- endfor %}
-                end,
-                cast(financial_years.year as {{ dbt.type_string() }})
-            ) as {{ dbt.type_string() }}
+            case financial_years.month
+                {%- for month in months %}
+                when {{ loop.index }} then '{{ month[:3] }} '
+                {%- endfor %}
+            end
+            || cast(financial_years.year as {{ dbt.type_string() }}) as {{ dbt.type_string() }}
         ) as month_label,
         cast(
-            concat(
-                cast(financial_years.first_year as {{ dbt.type_string() }}),
-                '/',
-                lpad(cast(mod(financial_years.first_year + 1, 100) as {{ dbt.type_string() }}), 2, '0')
-            ) as {{ dbt.type_string() }}
+            cast(financial_years.first_year as {{ dbt.type_string() }})
+            || '/'
+            || lpad(cast(mod(financial_years.first_year + 1, 100) as {{ dbt.type_string() }}), 2, '0') as {{ dbt.type_string() }}
         ) as financial_year,
         cast(financial_years.financial_year_start as date) as financial_year_start,
         cast(financial_years.day_of_week as bigint) as day_of_week,

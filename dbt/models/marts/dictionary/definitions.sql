@@ -20,7 +20,7 @@ combined as (
 
     select
         '{{ parameter }}' as definition,
-        concat('calls_', line) as applies_to,
+        'calls_' || line as applies_to,
         force_code,
         valid_from,
         valid_to,
@@ -49,7 +49,7 @@ combined as (
         force_code,
         valid_from,
         valid_to,
-        concat('crime.', formula) as value,
+        'crime.' || formula as value,
         source
     from formulas
 

@@ -54,7 +54,7 @@ final as (
         queue_seconds,
         is_answered_by_operator,
         is_short_abandon,
-        concat('calls_', line) as section,
+        'calls_' || line as section,
         1 as received,
         case when queue_seconds is not null then 1 else 0 end as with_queue_time,
         case when is_answered then 1 else 0 end as answered,

@@ -71,7 +71,7 @@ counted as (
     inner join calls
         on uncompared_days.force_code = calls.force_code
         and uncompared_days.day = calls.arrived_date
-        and uncompared_days.measure = concat(calls.section, '.median_queue_time')
+        and uncompared_days.measure = calls.section || '.median_queue_time'
     inner join delivered_months
         on calls.force_code = delivered_months.force_code
         and calls.month_start = delivered_months.month_start

@@ -80,7 +80,7 @@ formulas as (
         '{{ search.formula }}' as formula,
         {{ loop.index + 1 }} as formula_rank,
         month_start,
-        concat(formula_measure, ': {{ search.formula }}') as method,
+        formula_measure || ': {{ search.formula }}' as method,
         ({{ search.numerator }}) * factor as value_numerator,
         {{ search.denominator }} as value_denominator,
         is_additive,

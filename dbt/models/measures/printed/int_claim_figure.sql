@@ -164,8 +164,8 @@ peaks as (
         max(peak_months) as most_peak_months,
         min(peak_month) as first_peak_month,
         max(peak_month) as last_peak_month,
-        max(case when not is_other then concat(measure, ' ', peaks) end) as own_peaks,
-        {{ joined_text("concat(measure, ' ', peaks)") }} as all_peaks
+        max(case when not is_other then measure || ' ' || peaks end) as own_peaks,
+        {{ joined_text("measure || ' ' || peaks") }} as all_peaks
     from measure_peaks
     group by test_key
 

@@ -42,7 +42,7 @@ span_months as (
         spans.period,
         spans.period_rank,
         spans.months,
-        case when spans.step is not null then concat('; ', spans.step) else '' end as period_step,
+        case when spans.step is not null then '; ' || spans.step else '' end as period_step,
         spans.is_change,
         spans.is_mean,
         spans.decimals,
@@ -122,7 +122,7 @@ made as (
         weighting_rank,
         cast(value_numerator as decimal(38, 6)) as value_numerator,
         cast(value_denominator as decimal(38, 6)) as value_denominator,
-        concat(case when formula_rank = 0 then 'own' else formula_method end, '; ', weighting, period_step) as method
+        case when formula_rank = 0 then 'own' else formula_method end || '; ' || weighting || period_step as method
     from weighted
 
 ),
@@ -185,7 +185,7 @@ final as (
         weighting_rank,
         cast(change_{{ rounding.name }} as decimal(38, 6)) as value_numerator,
         cast({{ power_of_ten("decimals") }} as decimal(38, 6)) as value_denominator,
-        concat(method, '; difference{{ rounding.step }}') as method
+        method || '; difference{{ rounding.step }}' as method
     from changes
     {%- endfor %}
 

@@ -143,7 +143,7 @@ spans as (
         last_month,
         months_loaded as months,
         false as is_any_formula_tried,
-        concat('loaded ', loaded) as step
+        'loaded ' || loaded as step
     from periods
     where not is_change and months_loaded < months
 
@@ -160,7 +160,7 @@ spans as (
         last_month,
         months,
         false as is_any_formula_tried,
-        concat('any ', {{ months_text("first_month", "last_month") }}) as step
+        'any ' || {{ months_text("first_month", "last_month") }} as step
     from open_spans
 
 ),

@@ -16,7 +16,7 @@ final as (
         published_on,
         section,
         measure as name,
-        concat(section, '.', measure) as measure,
+        section || '.' || measure as measure,
         unit,
         {{ month_start("month") }} as month_start,
         published_value,

@@ -12,17 +12,15 @@ coded as (
 
     select
         statements.*,
-        concat(
-            statements.force_code,
-            '/',
-            cast(length(statements.report_id) as {{ dbt.type_string() }}),
-            '/',
-            statements.report_id,
-            '/',
-            statements.statement_id,
-            '/',
-            cast(statements.test_no as {{ dbt.type_string() }})
-        ) as test_key,
+        statements.force_code
+        || '/'
+        || cast(length(statements.report_id) as {{ dbt.type_string() }})
+        || '/'
+        || statements.report_id
+        || '/'
+        || statements.statement_id
+        || '/'
+        || cast(statements.test_no as {{ dbt.type_string() }}) as test_key,
         measures.measure is not null as is_known,
         measures.unit as measure_unit,
         measures.decimals as measure_decimals,

@@ -268,12 +268,10 @@ worded as (
         measure,
         month_start,
         deliveries,
-        concat(
-            source,
-            ' ',
-            cast(first_day as {{ dbt.type_string() }}),
-            case when last_day > first_day then concat(' to ', cast(last_day as {{ dbt.type_string() }})) else '' end
-        ) as stretch
+        source
+        || ' '
+        || cast(first_day as {{ dbt.type_string() }})
+        || case when last_day > first_day then ' to ' || cast(last_day as {{ dbt.type_string() }}) else '' end as stretch
     from stretches
 
 ),

@@ -99,7 +99,7 @@ summed as (
         on
             cells.force_code = pivoted.force_code
             and cells.date_day = pivoted.day
-            and concat('calls_', cells.line) = pivoted.section
+            and 'calls_' || cells.line = pivoted.section
 
 ),
 

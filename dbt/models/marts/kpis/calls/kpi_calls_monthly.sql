@@ -11,7 +11,7 @@ chosen as (
         measure_months.*
     from measure_months
     inner join lines
-        on measure_months.section = concat('calls_', lines.line)
+        on measure_months.section = 'calls_' || lines.line
 
 ),
 

@@ -51,8 +51,8 @@ charts as (
         -- Without limits a single month is not a signal, however far it is from the others.
         count(case when upper_limit is not null then variation end) as months_judged,
         count(signal) as signal_months,
-        {{ joined_text("case when signal is not null then concat("
-            ~ month_text("month_start") ~ ", ' ', signal) end") }} as signals,
+        {{ joined_text("case when signal is not null then " ~ month_text("month_start") ~ " || ' ' || signal end") }}
+            as signals,
         min(points) as points,
         max(case when months_back = 1 then lower_limit end) as lower_limit,
         max(case when months_back = 1 then upper_limit end) as upper_limit
@@ -164,13 +164,13 @@ outcomes as (
             when comparison in {{ end_comparisons }}
                 then case
                     when needs_first and needs_last
-                        then concat({{ month_text("first_month") }}, ', ', {{ month_text("last_month") }})
+                        then {{ month_text("first_month") }} || ', ' || {{ month_text("last_month") }}
                     when needs_first then {{ month_text("first_month") }}
                     when needs_last then {{ month_text("last_month") }}
                 end
             when comparison in {{ yearly_comparisons }}
                 then case
-                    when base_needed is not null and needed is not null then concat(base_needed, ', ', needed)
+                    when base_needed is not null and needed is not null then base_needed || ', ' || needed
                     else coalesce(base_needed, needed)
                 end
             else needed

@@ -86,7 +86,7 @@ final as (
                 or (periods.is_change and (periods.base_first_month is null or periods.base_last_month is null))
                 then 'not stated'
             when periods.base_needed is not null and periods.needed is not null
-                then concat(periods.base_needed, ', ', periods.needed)
+                then periods.base_needed || ', ' || periods.needed
             else coalesce(periods.base_needed, periods.needed)
         end as {{ dbt.type_string() }}) as months_needed,
         cast(own.units is null as boolean) as is_provisional
