@@ -217,7 +217,7 @@ def test_a_paper_without_exceptions_says_what_was_looked_for(report, drawings):
     assert "No target is missed." in " ".join(page.extract_text() for page in pdf.pages)
 
 
-def test_no_section_of_the_pdf_is_divided_unless_it_is_longer_than_a_page(report, drawings):
+def test_no_section_of_the_pdf_is_divided_unless_its_commentary_is_long(report, drawings):
     (section,) = report.sections
     sections = [replace(section, title=f"Part {number}", code=f"part_{number}") for number in range(5)]
     long = Block("paragraph", (Run("A sentence of a commentary that does not end. " * 6),))
