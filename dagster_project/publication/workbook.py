@@ -232,11 +232,13 @@ class _Writer:
 
     def section(self, section: Section) -> None:
         table = section.table
-        charts = f"one table and {len(section.charts)} chart{'' if len(section.charts) == 1 else 's'}"
+        count = len(section.charts)
+        charts = f"one table and {count} chart{'' if count == 1 else 's'}" if count else "one table"
+        about = "The charts show the table's measures over all months with a figure." if count else ""
         sheet = self._sheet(
             _sheet_name(section.title),
             table.caption,
-            f"This sheet contains {charts}. The charts show the table's measures over all months with a figure.",
+            f"This sheet contains {charts}. {about}".rstrip(),
             " ".join(f"{column.title}: {column.meaning}." for column in table.columns if "-" not in column.code)
             or "The table shows months only.",
             widths=(38, *(12 for _ in table.columns), 40),

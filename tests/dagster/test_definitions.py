@@ -122,7 +122,6 @@ def test_a_source_leads_from_its_landing_folder_to_the_board_paper(graph, source
     assert {key.split("/")[0] for key in reached} >= set(chain)
     assert "published/database" in reached
     compared = {
-        "national_call_answering": "marts/national_call_answering",
         "published_figures": "marts/reconciliation",
         "published_statements": "marts/claims",
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
+import zipfile
 from decimal import Decimal
 
 import duckdb
@@ -16,6 +18,12 @@ def test_the_page_is_absent_without_the_source(undisturbed):
     assert not (undisturbed.current / "peers.html").exists()
     for page in ("index.html", "explorer.html", "demand.html", "assets/search-index.js"):
         assert "peers.html" not in (undisturbed.current / page).read_text(encoding="utf-8"), page
+    # Nor does a paper of one force compare.
+    papers = list((undisturbed.current / "papers").rglob("board_paper.html"))
+    assert papers
+    assert [path for path in papers if "How we compare" in path.read_text(encoding="utf-8")] == []
+    assert not (undisturbed.current / "national.html").exists()
+    assert "national.html" not in (undisturbed.current / "index.html").read_text(encoding="utf-8")
     assert undisturbed.published("select count(*) from marts.national_call_answering") == [(0,)]
 
 
@@ -26,6 +34,43 @@ def test_the_sample_has_the_page_in_its_navigation_and_search(sample):
     assert page.count("<tr") == 1 + 46 + 1 + 1 + 6
     for other in ("index.html", "explorer.html", "assets/search-index.js"):
         assert "peers.html" in (sample.current / other).read_text(encoding="utf-8"), other
+
+
+def test_every_form_of_the_paper_has_the_section_with_the_same_texts(sample):
+    folder = sample.current / "papers" / "kent" / "2023-01"
+    page = (folder / "board_paper.html").read_text(encoding="utf-8")
+    ((calls, share, rank),) = sample.published(
+        "select calls, pct_under_10s, force_rank from marts.national_call_answering "
+        "where force_code = 'kent' and month_start = '2023-01-01'"
+    )
+    with (folder / "how_we_compare.csv").open(encoding="utf-8", newline="") as lines:
+        rows = {row["measure"]: row for row in csv.DictReader(lines) if row["column"] == "2023-01"}
+    assert rows["how_we_compare.calls"]["text"] == f"{calls:,}"
+    assert Decimal(rows["how_we_compare.pct_under_10s"]["value"]) == share
+    assert rows["how_we_compare.force_rank"]["text"] == str(rank)
+    section = page[page.index('id="how_we_compare"') : page.index("How to read icons")]
+    assert all(f"<td>{row['text']}</td>" in section for row in rows.values())
+    assert "operator of BT" in section
+    with zipfile.ZipFile(folder / "board_paper.xlsx") as book:
+        assert "How we compare" in book.read("xl/workbook.xml").decode()
+
+
+def test_the_national_page_ranks_both_forces_and_says_how_many_the_totals_are_of(sample):
+    page = (sample.current / "national.html").read_text(encoding="utf-8")
+    assert "The totals are of 2 of the 43 forces" in page
+    ((rank, share),) = sample.published(
+        "select force_rank, display_value from marts.national_figures as figures "
+        "inner join marts.kpi_measure_period as shown using (force_code, measure, month_start, period) "
+        "where force_code = 'kent' and measure = 'calls_999.pct_not_answered' "
+        "and month_start = '2023-01-01' and period = 'month'"
+    )
+    table = page[page.index('<h2 id="calls_999.pct_not_answered">') :]
+    table = table[: table.index("</section>")]
+    own = (
+        f'<tr class="own"><td class="number">{rank}</td><th scope="row">Kent Police</th><td class="number">{share}</td>'
+    )
+    assert own in table
+    assert "No rank: forces use different formulas." in page
 
 
 def test_figures_of_the_united_kingdom_are_computed_from_the_calls(sample):

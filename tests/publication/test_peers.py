@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
 import pytest
 
 from dagster_project.publication.peer_charts import draw_peers
+from dagster_project.publication.report.how_we_compare import how_we_compare
 from dagster_project.publication.report.published_answering import findings, ordinal, published_months
 from dagster_project.publication.site.peers import peers_content, peers_page
 
@@ -118,3 +119,27 @@ def test_a_force_outside_the_table_has_a_page_without_a_mark(marts):
     assert content["tables"]["2022-08"].findings == ()
     assert all(chart.own == () for chart in content["charts"])
     assert "<svg" in draw_peers(content["charts"][0])
+
+
+def test_a_paper_has_the_section_for_months_with_published_figures_only(marts):
+    fill(marts)
+    months = (date(2022, 7, 1), date(2022, 8, 1), date(2022, 9, 1))
+    section = how_we_compare(marts, "kent", months)
+    assert [statement.label for statement in section.statements[:2]] == ["999 calls, August 2022"] * 2
+    texts = {row.measure: [figure.text for figure in row.figures] for row in section.table.rows}
+    assert texts["how_we_compare.pct_under_10s"] == ["90.0%", "90.0%", "\N{EN DASH}"]
+    assert texts["how_we_compare.uk_mean_answer_seconds"] == ["17.0", "8.0", "\N{EN DASH}"]
+    assert "how_we_compare.group_pct_under_10s" not in texts
+    of_surrey = {row.measure: row for row in how_we_compare(marts, "surrey", months).table.rows}
+    assert [figure.text for figure in of_surrey["how_we_compare.group_pct_under_10s"].figures][:2] == [
+        "75.0%",
+        "\N{EN DASH}",
+    ]
+    # August has nothing of surrey, the months before November 2021 nothing of any force.
+    assert how_we_compare(marts, "surrey", months[1:]) is None
+    assert how_we_compare(marts, "kent", [date(2021, 1, 1)]) is None
+
+
+def test_an_older_publication_without_the_table_has_no_section():
+    with duckdb.connect() as connection:
+        assert how_we_compare(connection, "kent", [date(2022, 7, 1)]) is None

@@ -23,6 +23,7 @@ from dagster_project.publication.report.definitions import (
 )
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
+from dagster_project.publication.report.how_we_compare import how_we_compare
 from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.model import (
     PAPER_MONTHS,
@@ -198,6 +199,8 @@ def read_report(
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
+    if compared := how_we_compare(connection, force_code, months):
+        sections.append(compared)
     standings = [
         _standing(item, month, figures, charts.get(item.code, []), formulas.get(item.code, ()), notes)
         for item in sorted(catalogue, key=lambda item: item.section_order)

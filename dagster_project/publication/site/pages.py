@@ -38,7 +38,7 @@ from dagster_project.publication.report.read import (
     read_histories,
     read_report,
 )
-from dagster_project.publication.site import data, peers, trust
+from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.tables import csv_of
@@ -52,6 +52,7 @@ _PAGES = (
     ("demand.html", "Demand"),
     ("crime.html", "Crime"),
     (peers.PAGE, "Peers"),
+    (national.PAGE, "National"),
     ("quality/index.html", "Quality"),
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
@@ -195,7 +196,8 @@ def write_site(
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     # Without data, these pages are absent, and that is no fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
-    absent = [address for address, content in ((peers.PAGE, comparison),) if content is None]
+    ranks = renderer.attempt(national.PAGE, lambda: national.national_content(connection, force_code))
+    absent = [address for address, content in ((peers.PAGE, comparison), (national.PAGE, ranks)) if content is None]
     # A failed page is not tried again, so this loop ends.
     while True:
         site = _Site(folder, shared, renderer, absent)
@@ -204,6 +206,10 @@ def write_site(
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
             site.find(peers.PAGE, "How we compare: 999 calls of all forces", "page", words)
+        if ranks:
+            site.write(national.PAGE, "national.html.j2", **ranks)
+            words = "national rank forces per 100,000 rate england and wales compare league table"
+            site.find(national.PAGE, f"Forces compared, {ranks['month']}", "page", words)
         rendered = site.render()
         if not any(renderer.has_failed(address) for address in site.pages if address not in site.failed):
             break
