@@ -9,34 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from dagster_project.publication.site.links import page_of_mart
 from dagster_project.settings import PROJECT_ROOT, Settings
-
-# Pages with more about a mart than its page of the dictionary.
-_PAGES_OF_MARTS = {
-    "board_paper": ("board_paper_page", "board_paper.html"),
-    "claims": ("trust_page", "trust.html#claims"),
-    "corrections": ("quality_page", "quality/index.html#corrections"),
-    "expectation_results": ("quality_page", "quality/index.html#expectations"),
-    "kpi_call_definitions": ("trust_page", "trust.html#definitions"),
-    "kpi_calls_hourly": ("demand_page", "demand.html"),
-    "kpi_cancellation_detail_monthly": ("crime_page", "crime.html#codes"),
-    "kpi_chat_concurrency_monthly": ("demand_page", "demand.html#concurrency"),
-    "kpi_chat_operator_monthly": ("demand_page", "demand.html#chat-operators"),
-    "kpi_crime_by_district_monthly": ("crime_page", "crime.html#districts"),
-    "kpi_crime_expected_net": ("crime_page", "crime.html#maturity"),
-    "kpi_crime_maturity": ("crime_page", "crime.html#maturity"),
-    "kpi_crime_monthly": ("crime_page", "crime.html"),
-    "kpi_digital_ledger_monthly": ("demand_page", "demand.html#ledger"),
-    "kpi_displacement_monthly": ("demand_page", "demand.html#returning"),
-    "kpi_staffing_hourly": ("demand_page", "demand.html#operators"),
-    "load_audit": ("quality_page", "quality/index.html"),
-    "measures": ("measures_page", "measures/index.html"),
-    "published_versions": ("trust_page", "trust.html#revisions"),
-    "quarantine": ("quality_page", "quality/index.html#quarantine"),
-    "reconciliation": ("trust_page", "trust.html#printed"),
-    "reconciliation_narrative": ("trust_page", "trust.html#sentences"),
-    "revisions": ("trust_page", "trust.html#revisions"),
-}
 
 
 def page_of_site(settings: Settings, page: str) -> dg.MetadataValue:
@@ -55,9 +29,9 @@ def pages_of_table(settings: Settings, schema: str, name: str, unique_id: str) -
     pages = {"lineage_page": f"dictionary/lineage.html#!/{resource_type}/{unique_id}"}
     if schema == "marts":
         pages["dictionary_page"] = f"dictionary/{name}.html"
-        if name.startswith("kpi_measure_"):
-            pages["measures_page"] = "measures/index.html"
-        pages |= dict([_PAGES_OF_MARTS[name]] if name in _PAGES_OF_MARTS else [])
+        if page := page_of_mart(name):
+            # `trust_page` for `trust.html#claims`, `quality_page` for `quality/index.html`.
+            pages[f"{page.partition('.')[0].partition('/')[0]}_page"] = page
     return {key: page_of_site(settings, page) for key, page in pages.items()}
 
 

@@ -296,6 +296,13 @@ def test_operators_of_friday_evening_are_read_off_the_demand_page(looked):
     assert "City of London Police, Aug 2022" in chosen_table(page, "ledger")
 
 
+def test_dictionary_leads_to_the_page_that_shows_a_table(looked):
+    looked.open("dictionary/kpi_staffing_hourly.html")
+    page = looked.page
+    page.click("text=Shown on the page Demand")
+    page.wait_for_url("**/demand.html#operators")
+
+
 def test_crime_page_follows_month_and_way_of_counting(looked):
     looked.open("crime.html")
     page = looked.page

@@ -41,6 +41,7 @@ from dagster_project.publication.report.read import (
 from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
+from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.tables import csv_of
 from dagster_project.sql import column_names
 
@@ -465,6 +466,7 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         | {
             "address": address_of("dictionary", f"{table['table_name']}.html"),
             "parquet": parquet_addresses(site.folder, table["table_name"]),
+            "page": _page_in_navigation(table["table_name"]),
         }
         for table in data.tables(connection)
     ]
@@ -474,6 +476,14 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         site.write(address, "table.html.j2", here="dictionary/index.html", table=table)
         columns = " ".join(column["column_name"] for column in table["columns"])
         site.find(address, table["table_name"], "table", f"{table['description']} {columns}")
+
+
+def _page_in_navigation(mart: str) -> tuple[str, str, str] | None:
+    """Return the page that shows a mart: its address, the address with the part of the page, and its name."""
+    link = page_of_mart(mart) or ""
+    address = link.partition("#")[0]
+    name = dict(_PAGES).get(address)
+    return (address, link, name) if name else None
 
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
