@@ -107,7 +107,7 @@ def _content(report: Report) -> dict[str, Any]:
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
         for chart, drawn in zip(section["charts"], whole.all_charts, strict=True):
-            chart["key"] = drawn.key
+            chart["key"], chart["caption"] = drawn.key, drawn.caption
         for row in section["table"]["rows"]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:

@@ -69,11 +69,14 @@ def test_fewer_than_12_points_give_facts_and_no_verdict():
         points=6,
         variation=None,
     )
-    assert sentences(found) == (
+    facts = (
         "Rose from 32.01% in August 2022 to 53.27% in October 2022, then fell to 15.89% in January 2023. Highest in "
-        "October 2022 (53.27%), lowest in January 2023 (15.89%). There are 6 of the 12 months that a verdict needs."
+        "October 2022 (53.27%), lowest in January 2023 (15.89%)."
     )
+    assert sentences(found) == f"{facts} There are 6 of the 12 months that a verdict needs."
     assert finding(found) == "No verdict yet: 6 of 12 months"
+    # A paper without any verdict says so once, on its first page.
+    assert sentences(found, counts_points=False) == facts
     assert "There is 1 of the 12 months" in sentences(replace(found, points=1))
 
 

@@ -111,7 +111,7 @@ class Chart:
     measure: str
     title: str
     finding: str
-    """The result in a few words, printed below the title."""
+    """The result in a few words, printed below the title; empty if the first page says it for all charts."""
     alternative: str
     """The alternative text, for readers who do not see the chart."""
     unit: str
@@ -125,6 +125,11 @@ class Chart:
     """Whether the limits are from too few points for a verdict; they are drawn faintly."""
     by: str = "month"
     """The period of a point, `month` or `week`."""
+
+    @property
+    def caption(self) -> str:
+        """Result and target, printed below the title."""
+        return "; ".join(filter(None, (self.finding, self.target_label)))
 
     @property
     def key(self) -> str:

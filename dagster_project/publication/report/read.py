@@ -181,6 +181,8 @@ def read_report(
         for item in measures
     }
     columns = _columns(months, figures)
+    # If no chart has a verdict, the first page says so once.
+    has_verdicts = any(item.points >= POINTS_NEEDED for item in series.values())
     sections = []
     for code, title in paper_sections(connection).items():
         own = [item for item in measures if item.section == code]
@@ -188,14 +190,22 @@ def read_report(
             Section(
                 code,
                 title,
-                tuple(_statement(series[item.code], weekly.get(item.code)) for item in own if item.is_headline),
+                tuple(
+                    _statement(series[item.code], weekly.get(item.code), counts_points=has_verdicts)
+                    for item in own
+                    if item.is_headline
+                ),
                 commentary.blocks.get(code, ()),
                 table_of(
                     f"{title}, {span(months[0], months[-1])}",
                     columns,
                     [_row(item, columns, month, figures, notes) for item in own],
                 ),
-                tuple(chart for item in own if (chart := _chart(item, series[item.code], charts.get(item.code, [])))),
+                tuple(
+                    replace(chart, finding="") if series[item.code].lacks_points and not has_verdicts else chart
+                    for item in own
+                    if (chart := _chart(item, series[item.code], charts.get(item.code, [])))
+                ),
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
@@ -288,12 +298,15 @@ def read_histories(
 
     The chart and the sentences end with `month`, the tables with `until`, if that is later.
     """
+    formulas = formula_changes(read_rules(connection, force_code))
     charts = _chart_months(connection, force_code, month)
+    _drop_verdicts(charts, formulas)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({start for _, start, period in figures if period == "month"})
     measures = read_measures(connection)
     weeks = judged_weeks(connection, force_code)
+    _drop_verdicts(weeks, formulas, "week_start")
     cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [
         _history(
@@ -304,6 +317,7 @@ def read_histories(
             charts.get(measure.code, []),
             weekly_chart(measure, weeks.get(measure.code, ())),
             cohorts.get(measure.code),
+            formulas.get(measure.code, ()),
         )
         for measure in measures
     ]
@@ -317,10 +331,11 @@ def _history(
     charts: Sequence[Mapping[str, Any]],
     weekly_chart: Chart | None,
     cohorts: Cohorts | None,
+    formulas: Sequence[FormulaChange],
 ) -> MeasureHistory:
     signals = {row["month_start"]: row["signal"] for row in charts}
     charted = [month for month in months if month <= last]
-    series = _series(measure, charted[-PAPER_MONTHS:], figures, charts)
+    series = _series(measure, charted[-PAPER_MONTHS:], figures, charts, formulas)
     titles = {"month": "Figure"} | {
         period: title
         for period, title in _COMPARED.items()
@@ -331,7 +346,7 @@ def _history(
     statement = f"{cohorts.statement if cohorts else ''} {sentences(series)}".strip()
     return MeasureHistory(
         measure,
-        _with_weeks(statement, weekly_chart),
+        _with_weeks(statement, None if series.formula_changed else weekly_chart),
         _chart(measure, series, charts or _unjudged(measure, charted, figures)),
         weekly_chart,
         cohorts,
@@ -373,10 +388,10 @@ def _unjudged(measure: Measure, months: Sequence[date], figures: _Figures) -> li
     ]
 
 
-def _statement(series: Series, weeks: Chart | None) -> Statement:
+def _statement(series: Series, weeks: Chart | None, *, counts_points: bool) -> Statement:
     measure = series.measure
     # Weeks of two formulas are not compared either.
-    words = _with_weeks(sentences(series), None if series.formula_changed else weeks)
+    words = _with_weeks(sentences(series, counts_points=counts_points), None if series.formula_changed else weeks)
     return Statement(f"{measure.short_label} ({measure.label})", words)
 
 
@@ -474,11 +489,15 @@ def _note_formulas(
                 row["notes"].append(formula_note(change, catalogue))
 
 
-def _drop_verdicts(charts: Mapping[str, list[dict[str, Any]]], formulas: Mapping[str, Sequence[FormulaChange]]) -> None:
-    """Take limits and verdicts out of charts whose formula changes within their months."""
+def _drop_verdicts(
+    charts: Mapping[str, Sequence[dict[str, Any]]],
+    formulas: Mapping[str, Sequence[FormulaChange]],
+    period: str = "month_start",
+) -> None:
+    """Take limits and verdicts out of charts whose formula changes within their months or weeks."""
     for measure, changes in formulas.items():
         rows = charts.get(measure, [])
-        if rows and any(rows[0]["month_start"] < change.first_day <= rows[-1]["month_start"] for change in changes):
+        if rows and any(rows[0][period] < change.first_day <= rows[-1][period] for change in changes):
             for row in rows:
                 row |= dict.fromkeys(("mean", "lower_limit", "upper_limit", "signal", "variation", "assurance"))
 
@@ -716,7 +735,7 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
     )
     return Chart(
         measure=measure.code,
-        title=measure.label,
+        title=measure.short_label,
         finding=verdict,
         alternative=(
             f"{measure.section_title}, {measure.label} by month, {span(points[0].month, points[-1].month)}: "

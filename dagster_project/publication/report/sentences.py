@@ -68,13 +68,23 @@ class Series:
     """First day of the newest formula, if months of the chart have another one; verdicts do not hold across it."""
 
     @property
+    def lacks_points(self) -> bool:
+        """Whether a control chart has no verdict only because it has too few points."""
+        return self.measure.chart_type == "xmr" and self.formula_changed is None and self.points < POINTS_NEEDED
+
+    @property
     def is_judged(self) -> bool:
         """Whether the chart has enough points, and limits, to show the usual range."""
         return self.points >= POINTS_NEEDED and self.upper_limit is not None
 
 
-def sentences(series: Series) -> str:
-    """Describe the figures of a measure in one paragraph."""
+def sentences(series: Series, *, counts_points: bool = True) -> str:
+    """Describe the figures of a measure in one paragraph.
+
+    Args:
+        series: the measure over the months of a paper.
+        counts_points: whether to say how many months a verdict lacks.
+    """
     if series.measure.chart_type == "cohort":
         # Months of different ages cannot be compared.
         parts = [_left_out(series)]
@@ -83,7 +93,7 @@ def sentences(series: Series) -> str:
             _change(series),
             _extremes(series),
             _other_formula(series),
-            _points_missing(series),
+            _points_missing(series) if counts_points else "",
             _against_target(series),
             _against_year_before(series),
             _left_out(series),
@@ -99,7 +109,7 @@ def finding(series: Series) -> str:
         return "Not judged: recent months still grow"
     if series.formula_changed:
         return f"Not judged: another formula from {long_month(series.formula_changed)} on"
-    if series.points < POINTS_NEEDED:
+    if series.lacks_points:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
     if series.variation is None:
         return "Month not complete"
@@ -210,7 +220,7 @@ def _other_formula(series: Series) -> str:
 
 
 def _points_missing(series: Series) -> str:
-    if series.measure.chart_type != "xmr" or series.points >= POINTS_NEEDED or series.formula_changed:
+    if not series.lacks_points:
         return ""
     verb = "is" if series.points == 1 else "are"
     return f"There {verb} {series.points} of the {POINTS_NEEDED} months that a verdict needs."

@@ -46,7 +46,7 @@ def weeks_until(connection: duckdb.DuckDBPyConnection, force_code: str, month: d
     )
 
 
-def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> Mapping[str, _Rows]:
+def judged_weeks(connection: duckdb.DuckDBPyConnection, force_code: str) -> dict[str, list[dict[str, Any]]]:
     """Return the weeks of each measure's newest control chart, oldest first."""
     return rows_by(
         connection,
@@ -77,7 +77,7 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
     finding, label = weekly_finding(weeks), target_label(measure, last["target"])
     return Chart(
         measure=measure.code,
-        title=f"{measure.label} by week",
+        title=f"{measure.short_label} by week",
         finding=finding,
         alternative=(
             f"{measure.section_title}, {measure.label} by week, {week_name(points[0].month)} to "
