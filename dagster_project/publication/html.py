@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -79,13 +79,13 @@ def render_template(template: str, content: Mapping[str, Any]) -> str:
     return environment().get_template(template).render(content)
 
 
-def render_html(report: Report, drawings: Mapping[str, str], siblings: Iterable[str] = ()) -> str:
+def render_html(report: Report, drawings: Mapping[str, str], links: Mapping[str, str] | None = None) -> str:
     """Return the paper as an HTML document.
 
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
-        siblings: names of files next to the page; forms of the paper among them are linked.
+        links: other forms of the paper, next to the page: file name to the words of the link.
     """
     return render_template(
         "board_paper.html.j2",
@@ -96,7 +96,7 @@ def render_html(report: Report, drawings: Mapping[str, str], siblings: Iterable[
             "revision_columns": REVISION_COLUMNS,
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
-            "siblings": frozenset(siblings),
+            "links": links or {},
         },
     )
 

@@ -35,7 +35,17 @@ PAPERS = 12
 # The content that a paper was rendered from. If it is unchanged, so is the paper.
 _CONTENT = "report.json"
 
-_LIBRARIES = ("font-source-sans-pro", "fonttools", "jinja2", "typst", "vl-convert-python", "xlsxwriter")
+_LIBRARIES = (
+    "font-source-sans-pro",
+    "fonttools",
+    "jinja2",
+    "odfdo",
+    "python-docx",
+    "python-pptx",
+    "typst",
+    "vl-convert-python",
+    "xlsxwriter",
+)
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,12 @@ def write_papers(
         except UnsafeName as error:
             draft.renderer.refuse(error, "papers", force)
             continue
-        kept = [item for item in months if not item.is_running][-PAPERS:] + [item for item in months if item.is_running]
-        front = _defaults(commentary, force)
+        complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
+        write_month = partial(write_one, force, front=_defaults(commentary, force))
         papers += [
             paper
-            for month in reversed(kept)
-            if (paper := write_one(force, month, front=front, is_latest=month == months[-1]))
+            for month in reversed(complete[-PAPERS:] + running)
+            if (paper := write_month(month, is_latest=month == months[-1], is_newest=month in complete[-1:]))
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
@@ -115,7 +125,7 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
         ReportError: a form cannot be rendered; the other forms are written.
     """
     with Renderer() as renderer:
-        written = _render(report, folder, "", renderer)
+        written = _render(report, folder, "", renderer, is_newest=True)
         if renderer.failed:
             left_out = "; ".join(f"{item['path']}: {item['reason']}" for item in renderer.failed)
             raise ReportError(f"{left_out}. The other files are in {folder}. A traceback: fcir --debug publish")
@@ -123,11 +133,17 @@ def write_paper(report: Report, folder: Path) -> list[Path]:
 
 
 def _render(
-    report: Report, folder: Path, address: str, renderer: Renderer, commentary: object = "the commentary"
+    report: Report,
+    folder: Path,
+    address: str,
+    renderer: Renderer,
+    commentary: object = "the commentary",
+    *,
+    is_newest: bool,
 ) -> list[str]:
     """Render the files of a paper; return the names of those that succeeded, the page first."""
     written = []
-    for name, (function, arguments) in tasks(report).items():
+    for name, (function, arguments) in tasks(report, is_newest=is_newest).items():
         file = renderer.render(f"{address}{name}", function, *arguments)
         if file is None:
             continue
@@ -158,6 +174,7 @@ def _write(
     *,
     front: Mapping[str, str],
     is_latest: bool,
+    is_newest: bool,
 ) -> Paper | None:
     """Write a paper or take it over; return None if its report cannot be read."""
     name = f"{month.month:%Y-%m}"
@@ -177,16 +194,16 @@ def _write(
     )
     if report is None:
         return None
-    content = json.dumps({"rendered_by": _renderers(), "report": asdict(report)}, default=str)
+    content = json.dumps({"rendered_by": _renderers(), "is_newest": is_newest, "report": asdict(report)}, default=str)
     before = draft.before
     if before and _is_of(before / address / _CONTENT, content, is_latest=is_latest):
         names = sorted(path.name for path in (before / address).iterdir())
         for item in names:
             take_over(before, draft.folder, f"{address}/{item}")
         return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names))
-    written = _render(report, draft.folder, f"{address}/", draft.renderer, file)
+    written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
-    if len(written) == len(tasks(report)) + 1:
+    if len(written) == len(tasks(report, is_newest=is_newest)) + 1:
         write(draft.folder, f"{address}/{_CONTENT}", content.encode())
     return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written))
 

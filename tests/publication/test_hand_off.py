@@ -1,0 +1,132 @@
+"""The paper as Word document, OpenDocument spreadsheet and slides has the texts of the model, and no formula."""
+
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from docx import Document
+from odfdo import Document as OpenDocument
+from pptx import Presentation
+
+from dagster_project.publication.charts import draw
+from dagster_project.publication.document import render_document
+from dagster_project.publication.opendocument import render_opendocument
+from dagster_project.publication.slides import render_slides
+from tests.publication.reports import a_report, texts
+
+
+@pytest.fixture(scope="module")
+def report():
+    return a_report()
+
+
+@pytest.fixture(scope="module")
+def drawings(report):
+    return {chart.key: draw(chart) for section in report.sections for chart in section.all_charts}
+
+
+@pytest.fixture(scope="module")
+def word(report, drawings):
+    return Document(io.BytesIO(render_document(report, drawings)))
+
+
+@pytest.fixture(scope="module")
+def slides(report, drawings):
+    return Presentation(io.BytesIO(render_slides(report, drawings)))
+
+
+def test_word_shows_every_figure_with_its_note(report, word):
+    [table] = [table for table in word.tables if table.cell(1, 0).text == "=Received & <answered>"]
+    notes = [[figure.note or "" for figure in row.figures] for row in report.sections[0].table.rows]
+    expected = [
+        [f"{text}{note}" for text, note in zip(row, numbers, strict=True)]
+        for row, numbers in zip(texts(report), notes, strict=True)
+    ]
+    assert [[cell.text for cell in row.cells[1:]] for row in table.rows[1:]] == expected
+    italic = [bool(run.italic) for run in table.cell(1, 2).paragraphs[0].runs]
+    assert italic == [report.sections[0].table.rows[0].figures[1].is_provisional, False]
+
+
+def test_word_has_headings_repeated_table_headers_and_alternative_texts(report, word):
+    headings = [paragraph.text for paragraph in word.paragraphs if paragraph.style.name.startswith("Heading")]
+    assert headings[:3] == ["Main points", "Headline measures", "Exceptions"]
+    assert "999 calls" in headings
+    body = word.element.body
+    descriptions = [item.get("descr") for item in body.xpath(".//wp:docPr")]
+    charts = [chart.alternative for section in report.sections for chart in section.all_charts]
+    assert len(descriptions) > len(charts)
+    assert all(descriptions)
+    assert descriptions[-len(charts) :] == charts
+    styled = [table for table in word.tables if table.style.name.startswith("Light")]
+    assert len(body.xpath(".//w:tblHeader")) == len(styled) == 4
+
+
+def test_word_shows_front_matter_exceptions_and_revisions_as_they_are_written(report, word):
+    said = [paragraph.text for paragraph in word.paragraphs]
+    assert "Author: =A & <B> #c *d*" in said
+    cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
+    item, revision = report.exceptions[0], report.revisions[0]
+    for text in (item.label, "=Why & <how> #1", item.action, item.owner, item.due, revision.label, revision.cause):
+        assert text in cells
+    assert report.marking in [paragraph.text for paragraph in word.sections[0].header.paragraphs]
+
+
+def test_opendocument_cells_are_numbers_that_show_the_printed_text(report):
+    book = OpenDocument(io.BytesIO(render_opendocument(report)))
+    sheet = book.body.get_table(name="999 calls")
+    rows = {row.get_cell(0).value: row.cells for row in sheet.rows if row.cells}
+    for row, printed in zip(report.sections[0].table.rows, texts(report), strict=True):
+        cells = rows[row.label][1 : 1 + len(printed)]
+        assert [cell.text_recursive.strip() for cell in cells] == printed
+        kinds = [cell.get_attribute("office:value-type") for cell in cells]
+        kind = "time" if row.unit == "duration" else "float"
+        assert kinds == [kind if figure.value is not None else "string" for figure in row.figures]
+    assert rows["=Received & <answered>"][-1].value == "Jan 2023: note 1, Year to date: note 2"
+    assert "of:=" not in book.body.serialize()
+
+
+def test_slides_show_main_points_headlines_and_charts(report, slides):
+    shown = [[shape.text_frame.text for shape in slide.shapes if shape.has_text_frame] for slide in slides.slides]
+    assert shown[1] == ["Main points", "\n".join(report.main_points)]
+    [table] = [shape.table for shape in slides.slides[2].shapes if shape.has_table]
+    assert [table.cell(1, column).text for column in (0, 1)] == ["=999 calls <received>", "1,235"]
+    described = [
+        shape.element.xpath(".//p:cNvPr")[0].get("descr")
+        for slide in slides.slides
+        for shape in slide.shapes
+        if shape.shape_type is not None and shape.shape_type.name == "PICTURE"
+    ]
+    assert described == [chart.alternative for section in report.sections for chart in section.all_charts]
+
+
+def test_a_report_without_headlines_exceptions_and_charts_is_rendered(report):
+    empty = replace(
+        report,
+        matrix=replace(report.matrix, headlines=()),
+        main_points=(),
+        exceptions=(),
+        no_exceptions="No target was missed.",
+        revisions=(),
+        notes=(),
+        data_until=None,
+        sections=tuple(replace(section, charts=(), weekly_charts=()) for section in report.sections),
+    )
+    word = Document(io.BytesIO(render_document(empty, {})))
+    assert "No target was missed." in [paragraph.text for paragraph in word.paragraphs]
+    assert len(Presentation(io.BytesIO(render_slides(empty, {}))).slides) == 1
+    assert "Notes" not in [table.name for table in OpenDocument(io.BytesIO(render_opendocument(empty))).body.tables]
+
+
+@pytest.mark.parametrize("form", ["document", "opendocument", "slides"])
+def test_the_same_report_gives_the_same_bytes_without_times(report, drawings, form):
+    def rendered() -> bytes:
+        if form == "opendocument":
+            return render_opendocument(report)
+        return (render_document if form == "document" else render_slides)(report, drawings)
+
+    first = rendered()
+    assert first == rendered()
+    with zipfile.ZipFile(io.BytesIO(first)) as parts:
+        assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert parts.testzip() is None
