@@ -75,6 +75,7 @@ class Settings(BaseSettings):
         description="seconds without a change after which a file counts as complete",
     )
     notify_file: Path | None = Field(default=None, description="addresses that alerts go to, mode 0600")
+    paper_notify_file: Path | None = Field(default=None, description="addresses that new board papers go to, mode 0600")
     site_url: str = Field(default="", description="address of published/current, where a web server gives it out")
 
     dagster_storage: str = Field(default="", description="address of a Postgres for Dagster's runs, events, schedules")
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
-    @field_validator("notify_file")
+    @field_validator("notify_file", "paper_notify_file")
     @classmethod
     def _no_file(cls, file: Path | None) -> Path | None:
         # An empty value in an environment file means no file, not the current folder.

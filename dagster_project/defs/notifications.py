@@ -150,8 +150,8 @@ class Sent:
     failed: int
 
 
-def send(file: Path, *, title: str, body: str) -> Sent:
-    """Send a message to every address of a file.
+def send(file: Path, *, title: str, body: str, attached: Path | None = None) -> Sent:
+    """Send a message, with a file if one is named, to every address of a file.
 
     Addresses contain passwords and tokens, so neither this module nor the libraries log anything about them.
 
@@ -171,7 +171,12 @@ def send(file: Path, *, title: str, body: str) -> Sent:
     with _silent("apprise", "urllib3", "requests"):
         for address in addresses:
             service = apprise.Apprise()
-            if service.add(address) and service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT):
+            if service.add(address) and service.notify(
+                body=body,
+                title=title,
+                body_format=apprise.NotifyFormat.TEXT,
+                attach=str(attached) if attached else None,
+            ):
                 reached += 1
     return Sent(reached, len(addresses) - reached)
 
@@ -187,9 +192,7 @@ def _addresses(file: Path) -> list[str]:
         raise NotifyFileError(f"{file}: not a regular file; expected one address per line")
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
         if status.st_mode & 0o077:
-            raise NotifyFileError(
-                f"{file}: others may read the addresses of alerts. Nothing was sent. Run: chmod 600 {file}"
-            )
+            raise NotifyFileError(f"{file}: others may read these addresses. Nothing was sent. Run: chmod 600 {file}")
         lines = [line.strip() for line in stream]
     addresses = [line for line in lines if line and not line.startswith("#")]
     if not addresses:
