@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -325,6 +326,23 @@ def test_tables_of_the_first_choice_need_no_script(browser, published, address):
         page.close()
     assert texts[0] == texts[1]
     assert len(texts[0]) >= 3
+
+
+def test_a_chart_is_saved_as_svg_and_png_and_the_query_copied(looked, published):
+    looked.open("measures/kent/calls_101.pct_not_answered.html")
+    page = looked.page
+    for chart in ("month", "week"):
+        for form, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=f"Save the chart by {chart} as {form}").click()
+            assert download.value.suggested_filename == f"kent.calls_101.pct_not_answered.{chart}.{form.lower()}"
+            assert Path(download.value.path()).read_bytes().startswith(begins)
+    page.get_by_role("button", name="Copy SQL").click()
+    assert "Copied" in page.inner_text("#query + p")
+    assert looked.complaints == []
+    with duckdb.connect(str(published / "fcir.duckdb"), read_only=True) as connection:
+        connection.execute("use fcir.marts")
+        assert len(connection.execute(page.inner_text("#query")).fetchall()) >= 6
 
 
 def test_scrolling_parts_are_reachable_by_keyboard(seen, own):

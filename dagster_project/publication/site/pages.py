@@ -43,7 +43,7 @@ from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.tables import csv_of
-from dagster_project.sql import column_names
+from dagster_project.sql import column_names, literal
 
 _PAGES = (
     ("index.html", "Papers"),
@@ -59,7 +59,7 @@ _PAGES = (
     ("cookbook.html", "Cookbook"),
 )
 
-_ASSETS = ("site.css", "search.js", "views.js", "peers.js")
+_ASSETS = ("site.css", "search.js", "views.js", "peers.js", "measure.js")
 
 
 @dataclass(frozen=True)
@@ -309,6 +309,8 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 force_name=force.name,
                 title=measure.section_title,
                 history=history,
+                page_name=f"{force.code}.{measure.code}",
+                query=_query(force.code, measure.code),
                 csv=csv,
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
@@ -324,6 +326,16 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
         ]
         sections.append((force.code, force.name, force.month, of_force))
     site.write("measures/index.html", "measures.html.j2", forces=sections)
+
+
+def _query(force_code: str, measure: str) -> str:
+    """Return a query of the months of a measure, as the page shows them."""
+    return (
+        "select month_start, value, numerator, denominator, is_provisional\n"
+        "from kpi_measure_monthly\n"
+        f"where force_code = {literal(force_code)} and measure = {literal(measure)}\n"
+        "order by month_start desc"
+    )
 
 
 def history_csv(force_code: str, history: MeasureHistory) -> str:
