@@ -139,6 +139,8 @@ class _Paper:
     def exceptions(self) -> None:
         """Write the exceptions with what was written on them."""
         items = self.report.exceptions
+        if not (items or self.report.no_exceptions):
+            return
         self.document.add_heading("Exceptions", 1)
         if not items:
             self.document.add_paragraph(self.report.no_exceptions)

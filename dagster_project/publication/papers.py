@@ -64,7 +64,7 @@ class Paper:
 
 
 def write_papers(
-    connection: duckdb.DuckDBPyConnection, draft: Draft, *, commentary: Path, force_code: str
+    connection: duckdb.DuckDBPyConnection, draft: Draft, *, commentary: Path | None, force_code: str
 ) -> list[Paper]:
     """Write the papers of every force to `papers/FORCE/YYYY-MM/`, and a copy of one paper to the folder itself.
 
@@ -77,7 +77,7 @@ def write_papers(
     Args:
         connection: a database with the marts.
         draft: the publication.
-        commentary: folder with the analysts' commentaries.
+        commentary: folder with the analysts' commentaries; None for papers without front matter, words and exceptions.
         force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
 
     Returns:
@@ -92,7 +92,7 @@ def write_papers(
             draft.renderer.refuse(error, "papers", force)
             continue
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
-        write_month = partial(write_one, force, front=_defaults(commentary, force))
+        write_month = partial(write_one, force, front=_defaults(commentary, force) if commentary else {})
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -168,7 +168,7 @@ def _render(
 def _write(
     connection: duckdb.DuckDBPyConnection,
     draft: Draft,
-    commentary: Path,
+    commentary: Path | None,
     force: str,
     month: PaperMonth,
     *,
@@ -179,8 +179,8 @@ def _write(
     """Write a paper or take it over; return None if its report cannot be read."""
     name = f"{month.month:%Y-%m}"
     address = address_of("papers", force, name)
-    file = commentary_file(commentary, force, name)
-    words = _commentary(connection, file, month.month, front)
+    file = commentary_file(commentary, force, name) if commentary else None
+    words = _commentary(connection, file, month.month, front) if file else None
     report = draft.renderer.attempt(
         address,
         lambda: read_report(

@@ -127,7 +127,8 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     text = notes([release for mart in marts for release in mart.releases], rules, name, is_synthetic=is_synthetic)
     write(partial, "README.md", text.encode())
     with draft.renderer as renderer, reading_connection(partial / DATABASE) as connection:
-        papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
+        # Names, actions and marking of a commentary are for the board.
+        papers = write_papers(connection, draft, commentary=None, force_code=settings.force)
         write_public_index(
             connection,
             draft,

@@ -163,8 +163,12 @@ class _Writer:
         self._sheet("Cover", _title(report), *lines, widths=(110,))
 
     def contents(self) -> None:
-        names = [_SUMMARY_SHEET, "Exceptions", *(["Revisions"] if self.report.revisions_note else []), "Notes"]
-        names += [*(section.title for section in self.report.sections), _CHART_SHEET, "Definitions"]
+        report = self.report
+        names = [_SUMMARY_SHEET]
+        names += ["Exceptions"] if report.exceptions or report.no_exceptions else []
+        names += ["Revisions"] if report.revisions_note else []
+        names += ["Notes"]
+        names += [*(section.title for section in report.sections), _CHART_SHEET, "Definitions"]
         sheet = self._sheet("Contents", "Contents", "This sheet lists the sheets of the workbook.", widths=(60,))
         for row, name in enumerate(names, start=3):
             sheet.write_url(row, 0, f"internal:'{_sheet_name(name)}'!A1", self.link, name)
@@ -198,6 +202,8 @@ class _Writer:
                 )
 
     def exceptions(self) -> None:
+        if not (self.report.exceptions or self.report.no_exceptions):
+            return
         about = "This sheet contains one table: measures whose month needs an explanation."
         sheet = self._sheet("Exceptions", "Exceptions", about, widths=(40, 44, 60, 40, 24, 18))
         rows = [

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from hashlib import sha256
@@ -117,6 +118,11 @@ def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
     small = Force(tmp_path_factory.mktemp("force") / "home")
     small.command.know_the_project(parsed_project)
     found: dict[str, Any] = {"force": small}
+    commentary = small.settings.commentary / "kent"
+    commentary.mkdir(parents=True)
+    (commentary / "defaults.md").write_text("---\nowner: Head of Unit\nmarking: OFFICIAL\n---\n", encoding="utf-8")
+    for month in ("2022-09", "2022-10", "2022-11", "2022-12"):
+        (commentary / f"{month}.md").write_text("For the board alone.\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         # Expectations are not tested here.
         patch.setattr(pipeline, "count_violations", lambda *_: ())
@@ -173,6 +179,17 @@ def test_pages_of_the_edition_name_no_command_or_file_that_the_public_lacks(forc
     assert len(texts) > 2
     for word in ("fcir trace", "fcir query", "fcir run", "fcir.duckdb"):
         assert [path for path, text in texts.items() if word in text] == []
+
+
+def test_nothing_that_analysts_write_for_the_board_is_public(force):
+    pages = [path.read_text(encoding="utf-8") for path in force["second"].rglob("*.html")]
+    office = [
+        zipfile.ZipFile(path) for form in ("xlsx", "docx", "ods", "pptx") for path in force["second"].rglob(f"*.{form}")
+    ]
+    pages += [book.read(name).decode() for book in office for name in book.namelist() if name.endswith(".xml")]
+    assert len(office) > 5
+    for words in ("For the board alone", "Head of Unit", "OFFICIAL", "Exceptions"):
+        assert [page for page in pages if words in page] == [], words
 
 
 def test_public_manifest_lists_files_but_no_deliveries(force):

@@ -139,7 +139,7 @@ def read_report(
     force_code: str,
     month: date,
     length: int,
-    commentary: Commentary,
+    commentary: Commentary | None,
     publication: str = "",
 ) -> Report:
     """Read the board paper of a force.
@@ -156,6 +156,7 @@ def read_report(
         ReportError: the marts have no figure for that force and month.
     """
     first = _months_before(month, length - 1)
+    words = commentary or Commentary()
     catalogue = read_measures(connection)
     measures = [item for item in catalogue if item.in_board_paper]
     rules = read_rules(connection, force_code)
@@ -195,7 +196,7 @@ def read_report(
                     for item in own
                     if item.is_headline
                 ),
-                commentary.blocks.get(code, ()),
+                words.blocks.get(code, ()),
                 table_of(
                     f"{title}, {span(months[0], months[-1])}",
                     columns,
@@ -217,7 +218,7 @@ def read_report(
         if item.is_headline
     ]
     labels = {item.code: item.short_label for item in catalogue}
-    found = exceptions(standings, commentary.explanations, labels)
+    found = exceptions(standings, words.explanations, labels) if commentary else ()
     revisions, revisions_note = read_revisions(connection, force_code, months, measures)
     name = connection.execute("select force_name from marts.dim_force where force_code = ?", [force_code]).fetchone()
     until, is_synthetic = newest_delivery(
@@ -232,13 +233,13 @@ def read_report(
         main_points=main_points(standings, caveat(standings, months)),
         matrix=headlines.matrix(standings),
         exceptions=found,
-        no_exceptions="" if found else no_exceptions(standings),
-        commentary=commentary.blocks.get("", ()),
+        no_exceptions=no_exceptions(standings) if commentary and not found else "",
+        commentary=words.blocks.get("", ()),
         sections=tuple(sections),
         notes=tuple(notes),
         definitions=definitions(catalogue, rules, month),
-        front=front_lines(commentary.front),
-        marking=commentary.front.get("marking", ""),
+        front=front_lines(words.front) if commentary else (),
+        marking=words.front.get("marking", ""),
         revisions=revisions,
         revisions_note=revisions_note,
         publication=publication,
