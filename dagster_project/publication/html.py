@@ -43,6 +43,7 @@ def environment() -> Environment:
     templates.filters["groupby_runs"] = _stretches
     templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
+    templates.filters["grouped"] = _grouped
     templates.filters["csp_hash"] = csp_hash
     templates.filters["packed"] = packed
     # The project draws these from numbers and its own names, so nothing in them needs escaping.
@@ -50,6 +51,12 @@ def environment() -> Environment:
     templates.filters["trend_line"] = lambda points: Markup(trend_line(points))  # noqa: S704
     templates.tests["published"] = _is_published
     return templates
+
+
+def _grouped(number: str) -> str:
+    """Return a number in full with separators of thousands: `28,441` for `28441`."""
+    whole, point, decimals = number.partition(".")
+    return f"{int(whole):,}{point}{decimals}" if whole else ""
 
 
 def _breakable(text: str) -> Markup:

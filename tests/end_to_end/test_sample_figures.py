@@ -206,6 +206,11 @@ def test_every_form_of_the_paper_shows_the_same_108_texts(sample):
         assert (sample.current / form).read_bytes() == (paper / form).read_bytes()
 
 
+def test_the_paper_in_the_documentation_is_that_of_the_sample(sample):
+    paper = PROJECT / "docs" / "sample" / "board_paper.pdf"
+    assert paper.read_bytes() == (sample.current / "board_paper.pdf").read_bytes(), "run: make pictures"
+
+
 def test_year_to_date_names_first_delivery_once_per_table(sample):
     page = (sample.current / "board_paper.html").read_text(encoding="utf-8")
     # The section on all forces has months only.

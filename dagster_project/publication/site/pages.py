@@ -42,6 +42,7 @@ from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.links import page_of_mart
+from dagster_project.publication.site.traces import read_traces
 from dagster_project.publication.tables import csv_of
 from dagster_project.sql import column_names, literal
 
@@ -291,6 +292,7 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
     sections = []
     for force in forces:
         revisions = data.revisions(connection, force.code)
+        traces = read_traces(connection, force.code, force.month)
         addresses = {}
         for history in force.histories:
             measure = history.measure
@@ -300,6 +302,18 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 site.renderer.refuse(error, "measures", force.code, measure.code)
                 continue
             addresses[measure.code] = address
+            traced = traces.get(measure.code, [])
+            trace = address_of("measures", force.code, f"{measure.code}.trace.html") if traced else ""
+            if traced:
+                site.write(
+                    trace,
+                    "trace.html.j2",
+                    here="measures/index.html",
+                    force_name=force.name,
+                    measure=measure,
+                    texts={month.month: history.text(month.month) for month in traced},
+                    months=traced,
+                )
             charts = {"month": history.chart, "week": history.weekly_chart}
             site.write(
                 address,
@@ -312,6 +326,8 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 page_name=f"{force.code}.{measure.code}",
                 query=_query(force.code, measure.code),
                 csv=csv,
+                trace=trace,
+                traced=frozenset(month.month for month in traced),
                 targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
                 revisions=revisions.get(measure.code, []),
             )
