@@ -46,7 +46,7 @@ from dagster_project.settings import DBT_PROJECT
 from dagster_project.sql import literal
 
 # Of the list of forces, those that are no territorial force of England and Wales.
-_OTHER_FORCES = ("btp", "northern-ireland")
+_OTHER_FORCES = ("btp", "northern-ireland", "scotland")
 # Rows that are sorted and written together: 1.2 million rows of text take about 1 GB.
 _ROWS_AT_ONCE = 1_200_000
 # The oldest event that an ordinary extract can hold, in days: a crime reinstated 14 days after it was cancelled, 100

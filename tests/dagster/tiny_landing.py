@@ -12,6 +12,7 @@ HEADERS = {
     "published_figures": "report_id,published_on,section,measure,unit,month,published_value",
     "published_statements": "report_id,statement_id,test_no,kind,section,statement,measure,comparison,first_month,"
     "last_month",
+    "national_call_answering": "month,force_code,calls,mean_answer_seconds,pct_under_10s,pct_10_to_60s,pct_over_60s",
 }
 FIRST = date(2022, 10, 28)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
@@ -26,7 +27,7 @@ FAULTY_LINE = 4
 
 
 def write(landing: Path) -> None:
-    """Write four days of every daily source and one paper with a figure and a claim.
+    """Write four days of every daily source and one paper with a figure and a claim, and a national table.
 
     The third day of call_segments is rejected, one row of its first day is quarantined and breaks no limit, one row of
     its second day fails an expectation that only warns, and the second day of crimes never comes.
@@ -49,6 +50,8 @@ def write(landing: Path) -> None:
     }
     for source, row in paper.items():
         _save(landing, source, DAYS[3], HEADERS[source], [row])
+    answering = [f"2022-10,{force},{calls},9.5,80,18,2" for force, calls in (("kent", 11), ("essex", 9))]
+    _save(landing, "national_call_answering", DAYS[3], HEADERS["national_call_answering"], answering)
 
 
 def _calls(landing: Path, day: date) -> None:

@@ -4,8 +4,10 @@ Only what the raw and audit tables show; reading extract files does not belong h
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ class History:
         root: int = 0,
         forces: tuple[str, ...] = FORCES,
     ) -> None:
-        self._random = random.Random(seed)
+        self._random, self._of_tables = random.Random(seed), random.Random(seed)
         self._warehouse = warehouse
         self._contracts = contracts
         self._forces = forces
@@ -50,18 +52,31 @@ class History:
         """Load or correct one or two days of every source, in any order of the days."""
         with duckdb.connect(str(self._warehouse)) as connection:
             for source, contract in self._contracts.items():
-                for day in self._random.sample(DAYS, self._random.randint(1, 2)):
-                    self._replace(connection, source, day)
-                    for _ in range(self._random.randint(1, 2)):
-                        self._load(connection, contract, day)
+                with self._draws_of(contract):
+                    for day in self._random.sample(DAYS, self._random.randint(1, 2)):
+                        self._replace(connection, source, day)
+                        for _ in range(self._random.randint(1, 2)):
+                            self._load(connection, contract, day)
+
+    @contextmanager
+    def _draws_of(self, contract: Contract) -> Iterator[None]:
+        """Let tables about all forces draw by themselves, so that they change nothing in the history of events."""
+        draws = self._random
+        if contract.describes_forces:
+            self._random = self._of_tables
+        try:
+            yield
+        finally:
+            self._random = draws
 
     def deliver_every_day(self) -> None:
         """Load or correct every day of every source, so that all days are complete."""
         with duckdb.connect(str(self._warehouse)) as connection:
             for contract in self._contracts.values():
-                for day in DAYS:
-                    self._replace(connection, contract.source, day)
-                    self._load(connection, contract, day, has_rows=True)
+                with self._draws_of(contract):
+                    for day in DAYS:
+                        self._replace(connection, contract.source, day)
+                        self._load(connection, contract, day, has_rows=True)
 
     def complete_build(self) -> None:
         """Record that a build has seen everything, so that nothing is pending."""
@@ -138,7 +153,7 @@ class History:
             elif column in keys:
                 # Neighbouring numbers share the first of several key columns: segments of a call, states of a crime.
                 shared = len(keys) > 1 and column is keys[0]
-                row[column.name] = self._key(column, number // 4 if shared else number)
+                row[column.name] = self._key(column, number // 4 if shared else number, shared_month=len(keys) > 1)
             elif column.is_required or self._random.random() < 0.7:
                 row[column.name] = self._value(column.cell_type, tuple(column.values), day)
             else:
@@ -153,13 +168,14 @@ class History:
             row["cancelled_at"] = row["recorded_at"] + timedelta(hours=self._random.randint(0, 60))
         return row
 
-    def _key(self, column: Column, number: int) -> Any:
+    def _key(self, column: Column, number: int, *, shared_month: bool) -> Any:
         if column.cell_type is CellType.INTEGER:
             return number
         if column.cell_type is CellType.TIMESTAMP:
             return datetime(2022, 10, 29, 20, 30) + timedelta(hours=number)  # noqa: DTZ001 (naive UTC)
         if column.cell_type is CellType.MONTH:
-            return date(2022, 10, 1)
+            # One month of all that a paper prints, or a month of each row of a table that has no other key.
+            return date(2022, 10, 1) if shared_month else date(2021 + number // 12, number % 12 + 1, 1)
         return next(iter(column.values)) if column.values else f"{column.name} {number}"
 
     def _value(self, cell_type: CellType, values: tuple[str, ...], day: date) -> Any:
@@ -174,4 +190,6 @@ class History:
             return self._random.random() < 0.5
         if cell_type in (CellType.INTEGER, CellType.SECONDS):
             return self._random.randint(0, 99)
+        if cell_type is CellType.DECIMAL:
+            return Decimal(self._random.randint(0, 9999)) / 100
         return f"text {self._random.randint(1, 3)}"

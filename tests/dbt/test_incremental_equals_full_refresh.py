@@ -105,9 +105,10 @@ def test_every_step_of_a_random_history_gives_what_a_full_build_gives(history, s
     published = tmp_path / "published 0"
     marts = publish(settings, published, None)
     assert_published(warehouse, published, marts)
+    # A national table of three thousand rows is built as a whole.
     assert {mart.name for mart in marts if mart.changed_rows and mart.month_of} == {
         name.split(".")[1] for name in before if name.startswith("marts.fct_")
-    }
+    } - {"fct_national_call_answering"}
     for step in range(STEPS):
         history.deliver()
         build(settings, *everything)

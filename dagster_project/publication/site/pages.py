@@ -507,11 +507,10 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _page_in_navigation(mart: str) -> tuple[str, str, str] | None:
-    """Return the page that shows a mart: its address, the address with the part of the page, and its name."""
-    link = page_of_mart(mart) or ""
-    address = link.partition("#")[0]
+    """Return the page that shows a mart: its address, the anchor of a part of it or nothing, and its name."""
+    address, _, anchor = (page_of_mart(mart) or "").partition("#")
     name = dict(_PAGES).get(address)
-    return (address, link, name) if name else None
+    return (address, anchor, name) if name else None
 
 
 def recipes(connection: duckdb.DuckDBPyConnection) -> list[Recipe]:
