@@ -3,11 +3,10 @@
 Without `FCIR_PAPER_NOTIFY_FILE`, nothing is sent.
 """
 
-import json
-
 import dagster as dg
 
 from dagster_project.defs.notifications import NotifyFileError, send
+from dagster_project.publication.files import manifest_of
 from dagster_project.publication.pointer import NotPublished, current_publication
 from dagster_project.settings import read_settings
 
@@ -32,7 +31,7 @@ def new_paper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         folder = current_publication(settings.published)
     except NotPublished as nothing:
         return dg.SkipReason(str(nothing))
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = manifest_of(folder)
     digest = next((file["sha256"] for file in manifest["files"] if file["path"] == _PAPER), None)
     if digest is None:
         return dg.SkipReason(f"{folder.name} has no {_PAPER}")

@@ -100,24 +100,8 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
         },
     }
     return {
-        "width": size[0],
-        "height": size[1],
-        "padding": 4,
-        "background": "white",
-        "config": {
-            "font": _FONTS,
-            "view": {"stroke": None},
-            "axis": {
-                "labelColor": INK,
-                # On an A4 page with four charts side by side, 6.7 points.
-                "labelFontSize": 13,
-                # Off, because each measures every label (2 ms of CPU), and the few labels always fit.
-                "labelLimit": 0,
-                "labelOverlap": False,
-                "domainColor": DARK_GREY,
-                "tickColor": DARK_GREY,
-            },
-        },
+        # On an A4 page with four charts side by side, 6.7 points.
+        **frame(size, label_size=13),
         "layer": [
             {
                 "data": {"values": rules},
@@ -146,6 +130,29 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
                 },
             },
         ],
+    }
+
+
+def frame(size: tuple[int, int], *, label_size: int) -> dict[str, Any]:
+    """Return size, typeface and axes of a Vega-Lite chart, without its layers."""
+    return {
+        "width": size[0],
+        "height": size[1],
+        "padding": 4,
+        "background": "white",
+        "config": {
+            "font": _FONTS,
+            "view": {"stroke": None},
+            "axis": {
+                "labelColor": INK,
+                "labelFontSize": label_size,
+                # Off, because each measures every label (2 ms of CPU), and the few labels always fit.
+                "labelLimit": 0,
+                "labelOverlap": False,
+                "domainColor": DARK_GREY,
+                "tickColor": DARK_GREY,
+            },
+        },
     }
 
 

@@ -123,7 +123,7 @@ class _Paper:
             self.verdict(paragraph, headline.assurance)
         else:
             change = headline.month_change if column == "month_change" else headline.year_change
-            paragraph.add_run(" ".join(filter(None, (change.arrow, change.text))))
+            paragraph.add_run(change.words)
 
     def verdict(self, paragraph: Paragraph, verdict: Verdict | None) -> None:
         """Write the icon and the words of a verdict."""
@@ -165,7 +165,7 @@ class _Paper:
     def figures(self, figures: Table) -> None:
         """Write a table of figures below its caption."""
         self.document.add_paragraph(figures.caption, style="Caption").paragraph_format.keep_with_next = True
-        titles = ["Measure", *(" ".join(filter(None, (column.title, column.since))) for column in figures.columns)]
+        titles = ["Measure", *(column.heading for column in figures.columns)]
         table = self.table(titles, len(figures.rows), [_MEASURE_WIDTH, *(1.0 for _ in figures.columns)])
         for number, row in enumerate(figures.rows, 1):
             label = table.cell(number, 0).paragraphs[0]
@@ -184,8 +184,7 @@ class _Paper:
             cell = grid.cell(*divmod(number, _CHARTS_IN_ROW))
             title = cell.paragraphs[0]
             title.add_run(chart.title).bold = True
-            words = "; ".join(filter(None, (chart.finding, chart.target_label)))
-            finding, picture = cell.add_paragraph(words), cell.add_paragraph()
+            finding, picture = cell.add_paragraph(chart.caption), cell.add_paragraph()
             title.paragraph_format.keep_with_next = finding.paragraph_format.keep_with_next = True
             self.picture(picture, drawings[chart.key], chart.alternative, Mm(55))
 
@@ -266,11 +265,11 @@ def _set_up(document: DocumentObject, report: Report) -> None:
             font.color.rgb = RGBColor.from_string(BLUE.removeprefix("#"))
     document.styles["Normal"].paragraph_format.space_after = Pt(4)
     properties = document.core_properties
-    properties.title = f"{report.force_name}: contact and crime performance, {report.period}"
+    properties.title = report.title
     properties.author = report.force_name
     properties.language = "en-GB"
     properties.comments = ""
-    properties.created = properties.modified = datetime.combine(report.data_until or report.months[-1], time())
+    properties.created = properties.modified = datetime.combine(report.day, time())
     words = f"{report.force_name}, {report.period}{' (synthetic sample)' if report.is_synthetic else ''}"
     footer = page.footer.paragraphs[0]
     footer.add_run("   ".join(filter(None, (words, report.marking, report.publication, "Page "))))

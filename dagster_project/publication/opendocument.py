@@ -64,7 +64,7 @@ class _Book:
         report = self.report
         until = report.data_until
         lines = [
-            f"{report.force_name}: contact and crime performance, {report.period}",
+            report.title,
             *([report.marking] if report.marking else []),
             *([f"From deliveries up to {until.day} {until:%B %Y}."] if until else []),
             *(f"{title}: {value}" for title, value in report.front),
@@ -86,7 +86,7 @@ class _Book:
 
     def section(self, section: Section) -> list[_Row]:
         """Return the rows of the sheet of a section: its figures, and the notes on them in the last column."""
-        titles = ["Measure", *(" ".join(filter(None, (item.title, item.since))) for item in section.table.columns)]
+        titles = ["Measure", *(column.heading for column in section.table.columns)]
         rows = [
             [
                 _text(row.label),
@@ -164,9 +164,9 @@ class _Book:
     def saved(self) -> bytes:
         """Return the document, with the date of its newest delivery instead of times of its own."""
         meta = self.document.meta
-        meta.title = f"{self.report.force_name}: contact and crime performance, {self.report.period}"
+        meta.title = self.report.title
         meta.language = "en-GB"
-        day = datetime.combine(self.report.data_until or self.report.months[-1], time())
+        day = datetime.combine(self.report.day, time())
         meta.creation_date = meta.date = day
         file = io.BytesIO()
         self.document.save(file)

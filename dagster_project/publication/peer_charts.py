@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dagster_project.publication.charts import BLUE, DARK_GREY, FONT, INK, ORANGE, svg_of
+from dagster_project.publication.charts import BLUE, INK, ORANGE, frame, svg_of
 
 _SIZE = (400, 210)
 # Two names at the ends of lines that are closer than this share of the axis would overlap.
@@ -71,22 +71,7 @@ def draw_peers(chart: PeerChart) -> str:
     }
     return svg_of(
         {
-            "width": _SIZE[0],
-            "height": _SIZE[1],
-            "padding": 4,
-            "background": "white",
-            "config": {
-                "font": f"{FONT}, Segoe UI, Arial, sans-serif",
-                "view": {"stroke": None},
-                "axis": {
-                    "labelColor": INK,
-                    "labelFontSize": 11,
-                    "labelLimit": 0,
-                    "labelOverlap": False,
-                    "domainColor": DARK_GREY,
-                    "tickColor": DARK_GREY,
-                },
-            },
+            **frame(_SIZE, label_size=11),
             "layer": [
                 _line([row for row in rows if row["kind"] == "other"], x, y, color="#c9cdd0", size=1),
                 _line([row for row in rows if row["kind"] == "country"], x, y, color=ORANGE, size=2, dash=[5, 3]),

@@ -1,4 +1,4 @@
-"""Figures of a publication as Markdown tables, for whoever opens its parts in the Dagster UI."""
+"""Figures of a publication as Markdown tables, shown on its parts in the Dagster UI."""
 
 from collections.abc import Iterable, Sequence
 from io import StringIO

@@ -84,8 +84,8 @@ class _Slides:
             texts = {
                 "label": item.label,
                 "figure": item.figure.text,
-                "month_change": " ".join(filter(None, (item.month_change.arrow, item.month_change.text))),
-                "year_change": " ".join(filter(None, (item.year_change.arrow, item.year_change.text))),
+                "month_change": item.month_change.words,
+                "year_change": item.year_change.words,
                 "target": item.target,
             }
             rows.append([texts[name] for name, _ in columns])
@@ -108,7 +108,7 @@ class _Slides:
             words.text = chart.title
             words.paragraphs[0].font.size, words.paragraphs[0].font.bold = Pt(14), True
             finding = words.add_paragraph()
-            finding.text = "; ".join(filter(None, (chart.finding, chart.target_label)))
+            finding.text = chart.caption
             finding.font.size = Pt(12)
             file = io.BytesIO(svg_to_png(drawings[chart.key], scale=_SCALE))
             picture = slide.shapes.add_picture(file, left, Emu(top + Inches(0.62)), height=Emu(height - Inches(0.7)))
@@ -117,9 +117,9 @@ class _Slides:
     def saved(self) -> bytes:
         """Return the slides, with the date of the newest delivery instead of times of their own."""
         report, properties = self.report, self.slides.core_properties
-        properties.title = f"{report.force_name}: contact and crime performance, {report.period}"
+        properties.title = report.title
         properties.author, properties.language = report.force_name, "en-GB"
-        properties.created = properties.modified = datetime.combine(report.data_until or report.months[-1], time())
+        properties.created = properties.modified = datetime.combine(report.day, time())
         file = io.BytesIO()
         self.slides.save(file)
         return without_times(file.getvalue())

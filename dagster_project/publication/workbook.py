@@ -73,10 +73,10 @@ def render_workbook(report: Report) -> bytes:
     book = xlsxwriter.Workbook(
         file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     )
-    until = report.data_until or report.months[-1]
+    until = report.day
     book.set_properties(
         {
-            "title": _title(report),
+            "title": report.title,
             "author": report.force_name,
             "created": datetime(until.year, until.month, until.day, tzinfo=UTC),
         }
@@ -95,10 +95,6 @@ def render_workbook(report: Report) -> bytes:
     writer.definitions()
     book.close()
     return file.getvalue()
-
-
-def _title(report: Report) -> str:
-    return f"{report.force_name}: contact and crime performance, {report.period}"
 
 
 class _Writer:
@@ -160,7 +156,7 @@ class _Writer:
             "A figure in italics is provisional; the column Notes says why. A dash means that there is no figure.",
             "Percentages are shares, durations are times: both can be calculated with.",
         ]
-        self._sheet("Cover", _title(report), *lines, widths=(110,))
+        self._sheet("Cover", report.title, *lines, widths=(110,))
 
     def contents(self) -> None:
         report = self.report
@@ -249,7 +245,7 @@ class _Writer:
             or "The table shows months only.",
             widths=(38, *(12 for _ in table.columns), 40),
         )
-        head = ("Measure", *(" ".join(filter(None, (column.title, column.since))) for column in table.columns), "Notes")
+        head = ("Measure", *(column.heading for column in table.columns), "Notes")
         rows = [
             [
                 f"{row.label} ({row.remark})" if row.remark else row.label,

@@ -65,6 +65,11 @@ class Column:
     since: str = ""
     """`since August 2022`, if all figures of a year to date begin with a first delivery then."""
 
+    @property
+    def heading(self) -> str:
+        """The title with the beginning of the figures, if one is stated."""
+        return " ".join(filter(None, (self.title, self.since)))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -145,6 +150,11 @@ class Change:
     """A triangle up or down, or an equals sign; empty if the figures are not compared."""
     text: str
     """`up 1,778 (8.5%)`; empty without an earlier figure."""
+
+    @property
+    def words(self) -> str:
+        """The arrow and the text."""
+        return " ".join(filter(None, (self.arrow, self.text)))
 
 
 @dataclass(frozen=True)
@@ -353,6 +363,16 @@ class Report:
     def period(self) -> str:
         """The months shown, in words."""
         return span(self.months[0], self.months[-1])
+
+    @property
+    def title(self) -> str:
+        """The title of a file: force, subject and months."""
+        return f"{self.force_name}: contact and crime performance, {self.period}"
+
+    @property
+    def day(self) -> date:
+        """The date of a file: its newest delivery, not the time of rendering, so that the same report is the same."""
+        return self.data_until or self.months[-1]
 
     @property
     def notices(self) -> tuple[tuple[str, str], ...]:

@@ -15,8 +15,11 @@ from dagster_project.publication.site.data import Rows, rows_of
 from dagster_project.publication.site.views import (
     Choice,
     Table,
+    Tables,
     View,
     Views,
+    by_force,
+    by_month,
     force_choice,
     month_choice,
     months_of,
@@ -30,8 +33,6 @@ from dagster_project.publication.site.views import (
 _AGES = 12
 
 _COUNTED = {"event": "month of cancellation", "cohort": "month of recording"}
-
-Tables = dict[tuple[str, ...], Table]
 
 
 def crime(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str], months: Mapping[str, date]) -> Views | None:
@@ -108,9 +109,10 @@ def _by_month(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) 
         order by kpi_crime_monthly.force_code, kpi_crime_monthly.month_start desc
         """,
     )
-    return {
-        (force,): Table(
-            forces.get(force, force),
+
+    def table(force: str, of: Rows) -> Table:
+        return Table(
+            force,
             ("Month", *(heading for _, heading, *_ in _MONTHLY)),
             tuple(
                 (
@@ -123,8 +125,8 @@ def _by_month(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) 
                 for row in of
             ),
         )
-        for force, of in groupby(rows, lambda row: row["force_code"])
-    }
+
+    return by_force(rows, forces, table)
 
 
 def _cancellations(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> tuple[View, View, View]:
@@ -254,10 +256,7 @@ def _maturity(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) 
         order by force_code, month_start
         """,
     )
-    return {
-        (force,): _triangle(forces.get(force, force), list(of))
-        for force, of in groupby(rows, lambda row: row["force_code"])
-    }
+    return by_force(rows, forces, _triangle)
 
 
 def _triangle(force: str, rows: Rows) -> Table:
@@ -311,14 +310,14 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
         """,
     )
     columns = ("recorded_crime", "recorded_before", "recorded_last_year", "cancelled_crime")
-    tables: Tables = {}
-    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
-        of = list(group)
-        tables[force, f"{month:%Y-%m}"] = Table(
-            f"{forces.get(force, force)}, {named_month(of[0])}",
+
+    def table(caption: str, of: Rows) -> Table:
+        return Table(
+            caption,
             ("District", "Recorded", "Month before", "Same month last year", "Cancelled in the month"),
             tuple((row["name"], *(text_of(row[name], "count", 0) for name in columns)) for row in of),
             tuple(f"{shade}---" for shade in shades([[row["recorded_crime"]] for row in of])),
             f"Most recorded: {of[0]['name']}, {text_of(of[0]['recorded_crime'], 'count', 0)}.",
         )
-    return tables
+
+    return by_month(rows, forces, table)

@@ -16,8 +16,11 @@ from dagster_project.publication.report.model import short_month
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
 from dagster_project.publication.site.views import (
     Table,
+    Tables,
     View,
     Views,
+    by_force,
+    by_month,
     force_choice,
     line_choice,
     month_choice,
@@ -27,8 +30,6 @@ from dagster_project.publication.site.views import (
     shades,
     text_of,
 )
-
-Tables = dict[tuple[str, ...], Table]
 
 
 def demand(
@@ -154,15 +155,6 @@ def _week(
     )
 
 
-def _monthly(
-    connection: duckdb.DuckDBPyConnection, sql: str, forces: Mapping[str, str], table: Callable[[str, Rows], Table]
-) -> Tables:
-    """Return a table for each force, made of its rows of a query by month, newest first."""
-    rows = rows_of(connection, f"{sql} order by force_code, month_start desc")
-    by_force = groupby(rows, lambda row: row["force_code"])
-    return {(force,): table(forces.get(force, force), list(of)) for force, of in by_force}
-
-
 # Columns of `kpi_displacement_monthly`: name, heading, unit and decimals.
 _RETURNS = (
     ("not_answered", "Not answered", "count", 0),
@@ -195,8 +187,11 @@ def _returning(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
             else "",
         )
 
-    sql = f"from marts.kpi_displacement_monthly where {newest_months('kpi_displacement_monthly')}"
-    return _monthly(connection, sql, forces, table)
+    sql = f"""
+        from marts.kpi_displacement_monthly where {newest_months("kpi_displacement_monthly")}
+        order by force_code, month_start desc
+    """
+    return by_force(rows_of(connection, sql), forces, table)
 
 
 def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
@@ -217,8 +212,11 @@ def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
             shades(shares),
         )
 
-    sql = f"from marts.kpi_chat_concurrency_monthly where {newest_months('kpi_chat_concurrency_monthly')}"
-    return _monthly(connection, sql, forces, table)
+    sql = f"""
+        from marts.kpi_chat_concurrency_monthly where {newest_months("kpi_chat_concurrency_monthly")}
+        order by force_code, month_start desc
+    """
+    return by_force(rows_of(connection, sql), forces, table)
 
 
 def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
@@ -236,11 +234,10 @@ def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, 
         order by force_code, month_start, max_concurrent_chats
         """,
     )
-    tables: Tables = {}
-    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
-        of = list(group)
-        tables[force, f"{month:%Y-%m}"] = Table(
-            f"{forces.get(force, force)}, {named_month(of[0])}",
+
+    def table(caption: str, of: Rows) -> Table:
+        return Table(
+            caption,
             ("At most", "Operators", "Chats", "Hours", "Hours with several"),
             tuple(
                 (
@@ -253,7 +250,8 @@ def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, 
                 for row in of
             ),
         )
-    return tables
+
+    return by_month(rows, forces, table)
 
 
 def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
@@ -270,12 +268,11 @@ def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) ->
         order by force_code, month_start, other_contacts desc nulls last, contact_type
         """,
     )
-    tables: Tables = {}
-    for (force, month), group in groupby(rows, lambda row: (row["force_code"], row["month_start"])):
-        of = list(group)
+
+    def table(caption: str, of: Rows) -> Table:
         most = of[0]
-        tables[force, f"{month:%Y-%m}"] = Table(
-            f"{forces.get(force, force)}, {named_month(most)}",
+        return Table(
+            caption,
             ("Contact", "In the log", "In a system of its own", "Other contacts", "% of other contacts"),
             tuple(
                 (
@@ -292,4 +289,5 @@ def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) ->
             if most["pct_of_other"] is not None
             else "",
         )
-    return tables
+
+    return by_month(rows, forces, table)
