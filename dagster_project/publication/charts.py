@@ -71,8 +71,13 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
         if isfinite(point.value)
     ]
     lines = [("limit", chart.lower_limit), ("limit", chart.upper_limit), ("mean", chart.mean), ("target", chart.target)]
+    first, last = (chart.points[end].month.isoformat() if chart.points else "" for end in (0, -1))
+    # Limits hold from their baseline on, a target for all months that are drawn.
+    begins = max(first, chart.limits_from.isoformat()) if chart.limits_from else first
     rules: list[dict[str, Any]] = [
-        {"kind": kind, "value": float(value)} for kind, value in lines if value is not None and isfinite(value)
+        {"kind": kind, "value": float(value), "first": first if kind == "target" else begins, "last": last}
+        for kind, value in lines
+        if value is not None and isfinite(value)
     ]
     values = [float(row["value"]) for row in (*points, *rules)]
     greatest, least = max(values, default=0.0), min(0.0, *values)
@@ -107,6 +112,8 @@ def _drawing(chart: Chart, size: tuple[int, int]) -> dict[str, Any]:
                 "data": {"values": rules},
                 "mark": {"type": "rule", "size": 1.4},
                 "encoding": {
+                    "x": {**x, "field": "first"},
+                    "x2": {"field": "last"},
                     "y": y,
                     "color": _by_kind(limit=GREY, mean=DARK_GREY, target=ORANGE),
                     "strokeDash": _by_kind(limit=[4, 2], mean=[1, 0], target=[7, 3]),

@@ -112,7 +112,7 @@ def _content(report: Report) -> dict[str, Any]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:
             chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
-            for number in ("points", "mean", "lower_limit", "upper_limit", "target"):
+            for number in ("points", "mean", "lower_limit", "upper_limit", "limits_from", "target"):
                 del chart[number]
     del content["months"]
     return content

@@ -323,12 +323,11 @@ class _Writer:
             style = self._format(num_format=_number_format(row.unit, row.decimals))
             for line, (month, point) in enumerate(_months_of(chart), start=self.chart_rows[chart.measure][0]):
                 sheet.write_datetime(line, 2, _moment(month), self.month)
+                has_limits = chart.limits_from is None or month >= chart.limits_from
                 numbers = (
                     point.value if point and not point.is_provisional else None,
                     point.value if point and point.is_provisional else None,
-                    chart.mean,
-                    chart.lower_limit,
-                    chart.upper_limit,
+                    *((chart.mean, chart.lower_limit, chart.upper_limit) if has_limits else (None, None, None)),
                     chart.target,
                 )
                 for column, number in enumerate(numbers, start=3):

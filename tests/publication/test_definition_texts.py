@@ -12,7 +12,6 @@ from dagster_project.publication.report.definitions import (
     formula_note,
     read_rules,
 )
-from dagster_project.publication.report.read import _drop_verdicts
 from dagster_project.publication.report.sentences import finding, sentences
 from tests.publication.reports import a_measure
 from tests.publication.test_sentences import months, series
@@ -116,16 +115,22 @@ def test_months_of_two_formulas_are_not_judged_together():
     changed = series(months("3.7", "3.5", unit="percent"), unit="percent", variation=None, upper_limit=None)
     assert finding(changed) == "Month not complete"
     changed = series(
-        months("3.7", "3.5", unit="percent"), unit="percent", variation=None, upper_limit=None, formula_changed=CHANGE
+        months("3.7", "3.5", unit="percent"),
+        unit="percent",
+        points=3,
+        variation=None,
+        formula_changed=CHANGE,
     )
     assert finding(changed) == "Not judged: another formula from November 2022 on"
     assert sentences(changed).endswith("Months before November 2022 have another formula and are not compared.")
 
 
-@pytest.mark.parametrize(("first", "is_kept"), [(date(2022, 10, 1), False), (date(2022, 11, 1), True)])
-def test_a_chart_over_two_formulas_has_no_limits(first, is_kept):
-    rows = [{"month_start": month, "upper_limit": 1, "variation": "concerning"} for month in (first, MONTH)]
-    _drop_verdicts({SHARE.code: rows, "other": []}, formula_changes(FORMULAS))
-    assert [(row["upper_limit"], row["variation"]) for row in rows] == [
-        (1, "concerning") if is_kept else (None, None)
-    ] * 2
+def test_a_chart_is_judged_again_when_the_new_formula_has_enough_months():
+    judged = series(
+        months("3.7", "3.5", unit="percent"),
+        unit="percent",
+        points=12,
+        variation="common_cause",
+        formula_changed=CHANGE,
+    )
+    assert finding(judged) == "No unusual change"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -103,6 +103,8 @@ def _draw_months(
     first = dice.randint(0, 8)
     values = _draw_values(dice, measure, count)
     rough = dice.choice((0, 0, 0.1, 0.4))
+    # In a third of the charts the formula changes once, or changes back.
+    turns = sorted(dice.sample(range(count + 1), min(count, dice.choice((0, 0, 0, 0, 1, 2)))))
     months = []
     for number, value in enumerate(values):
         # Each of the three says for itself that the month is no point.
@@ -115,6 +117,7 @@ def _draw_months(
                 is_delivered=kind != "undelivered",
                 is_provisional=kind == "provisional",
                 share_of_days_loaded=Decimal({"provisional": 50, "undelivered": 0}.get(kind, 100)),
+                formula="ab"[sum(turn <= number for turn in turns) % 2],
             )
         )
     return _with_targets(dice, measure, starts, months)
@@ -142,17 +145,7 @@ def _with_targets(dice: random.Random, measure: Measure, starts: list[date], mon
         return months
     targets = [dice.choice([*candidates, None]) for _ in range(2)]
     turn = dice.randrange(len(months))
-    return [
-        Month(
-            month.month_start,
-            month.value,
-            targets[number >= turn],
-            month.is_delivered,
-            month.is_provisional,
-            month.share_of_days_loaded,
-        )
-        for number, month in enumerate(months)
-    ]
+    return [replace(month, target=targets[number >= turn]) for number, month in enumerate(months)]
 
 
 def _until(starts: list[date], month: Month) -> list[date]:

@@ -34,6 +34,7 @@ class Month:
     is_delivered: bool
     is_provisional: bool
     share_of_days_loaded: Decimal
+    formula: str
 
 
 @dataclass(frozen=True)
@@ -165,12 +166,16 @@ def baselines_of(force_code: str, measure: str, baselines: Iterable[Baseline]) -
 
 def chart(months: Iterable[Month], measure: Measure, starts: list[date]) -> dict[date, dict[str, Any]]:
     """Every month of one measure of one force with what its control chart says, by month."""
-    segments: dict[date, list[Month]] = {}
+    segments: list[list[Month]] = []
+    before = None
     for month in sorted(months, key=lambda month: month.month_start):
-        begun = max((start for start in starts if start <= month.month_start), default=date.min)
-        segments.setdefault(begun, []).append(month)
+        begun = month.formula, max((start for start in starts if start <= month.month_start), default=date.min)
+        if begun != before:
+            segments.append([])
+        segments[-1].append(month)
+        before = begun
     rows = {}
-    for segment in segments.values():
+    for segment in segments:
         points = [m for m in segment if m.is_delivered and not m.is_provisional and m.value is not None]
         values = [Fraction(point.value) for point in points]
         limits = limits_of(values, measure)

@@ -128,7 +128,7 @@ def marts(stable: Values, shifted: Values, project: CompiledProject) -> Iterator
             select
                 force_code, measure, month_start, cast(value as decimal(38, 6)) as value,
                 cast(null as decimal(38, 6)) as target, true as is_delivered, false as is_provisional,
-                cast(100 as decimal(38, 6)) as share_of_days_loaded
+                cast(100 as decimal(38, 6)) as share_of_days_loaded, measure as formula_measure
             from series
             """
         )
@@ -190,7 +190,7 @@ def test_sampled_series_equal_plain_computation(
         if number >= COMPARED:
             continue
         months = [
-            Month(month_start(place), value, None, True, False, Decimal(100)) for place, value in enumerate(values)
+            Month(month_start(place), value, None, True, False, Decimal(100), "a") for place, value in enumerate(values)
         ]
         expected = [(row["signal"], row["variation"]) for row in chart(months, MEASURE, []).values()]
         assert actual[kind, number] == expected, (kind, number)

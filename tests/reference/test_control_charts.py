@@ -28,10 +28,12 @@ AS_OF_MONTHS = 4
 TABLES = {
     "measures.int_measure_monthly": (
         "force_code varchar, measure varchar, month_start date, value decimal(38, 6), target decimal(38, 6),"
+        " formula_measure varchar,"
         " is_delivered boolean, is_provisional boolean, share_of_days_loaded decimal(38, 6)"
     ),
     "measures.int_measure_weekly": (
         "force_code varchar, measure varchar, week_start date, value decimal(38, 6), target decimal(38, 6),"
+        " formula_measure varchar,"
         " is_provisional boolean, share_of_days_loaded decimal(38, 6)"
     ),
     "reference.measure_catalogue": "measure varchar, unit varchar, better varchar, chart_type varchar",
@@ -108,7 +110,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts, weeks: Charts) 
     """Write the charts in an order that means nothing."""
     months = [
         (
-            *(force, measure, month.month_start, month.value, month.target),
+            *(force, measure, month.month_start, month.value, month.target, month.formula),
             *(month.is_delivered, month.is_provisional, month.share_of_days_loaded),
         )
         for (force, measure), chart_months in charts.months.items()
@@ -116,7 +118,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, charts: Charts, weeks: Charts) 
     ]
     weekly = [
         (
-            *(force, measure, week.month_start, week.value, week.target),
+            *(force, measure, week.month_start, week.value, week.target, week.formula),
             not _is_complete(week),
             week.share_of_days_loaded,
         )

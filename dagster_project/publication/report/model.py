@@ -128,6 +128,8 @@ class Chart:
     target_label: str
     is_trial: bool = False
     """Whether the limits are from too few points for a verdict; they are drawn faintly."""
+    limits_from: date | None = None
+    """First month or week of the mean and limits, if earlier ones are drawn; theirs are not."""
     by: str = "month"
     """The period of a point, `month` or `week`."""
 

@@ -169,7 +169,6 @@ def read_report(
         exists = f"has {span(known[0].month, known[-1].month)}" if known else "is not known"
         raise ReportError(f"no paper for {force_code} and {long_month(month)}: {force_code} {exists}. See: fcir status")
     charts = _chart_months(connection, force_code, month)
-    _drop_verdicts(charts, formulas)
     weeks = weeks_until(connection, force_code, month)
     weekly = {
         item.code: chart
@@ -301,13 +300,11 @@ def read_histories(
     """
     formulas = formula_changes(read_rules(connection, force_code))
     charts = _chart_months(connection, force_code, month)
-    _drop_verdicts(charts, formulas)
     first = min((rows[0]["month_start"] for rows in charts.values()), default=month)
     figures = _figures(connection, force_code, first, until or month, of_all_months=True)
     months = sorted({start for _, start, period in figures if period == "month"})
     measures = read_measures(connection)
     weeks = judged_weeks(connection, force_code)
-    _drop_verdicts(weeks, formulas, "week_start")
     cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [
         _history(
@@ -488,19 +485,6 @@ def _note_formulas(
         for change in formulas.get(measure, ()):
             if row["first_month"] < change.first_day <= month and row["value"] is not None:
                 row["notes"].append(formula_note(change, catalogue))
-
-
-def _drop_verdicts(
-    charts: Mapping[str, Sequence[dict[str, Any]]],
-    formulas: Mapping[str, Sequence[FormulaChange]],
-    period: str = "month_start",
-) -> None:
-    """Take limits and verdicts out of charts whose formula changes within their months or weeks."""
-    for measure, changes in formulas.items():
-        rows = charts.get(measure, [])
-        if rows and any(rows[0][period] < change.first_day <= rows[-1][period] for change in changes):
-            for row in rows:
-                row |= dict.fromkeys(("mean", "lower_limit", "upper_limit", "signal", "variation", "assurance"))
 
 
 def _chart_months(
@@ -727,9 +711,12 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
     complete = [point for point in points if not point.is_provisional] or points
     provisional = [long_month(point.month) for point in points if point.is_provisional]
     low, high = (pick(complete, key=lambda point: point.value) for pick in (min, max))
+    baseline = last.get("baseline_start")
+    limits_from = baseline if baseline and baseline > points[0].month else None
     limits = (
-        " Mean {}, limits {} to {}.".format(
-            *(display(last[name], measure.unit, measure.decimals) for name in ("mean", "lower_limit", "upper_limit"))
+        " Mean {}, limits {} to {}{}.".format(
+            *(display(last[name], measure.unit, measure.decimals) for name in ("mean", "lower_limit", "upper_limit")),
+            f", from {long_month(limits_from)} on" if limits_from else "",
         )
         if last["upper_limit"] is not None
         else ""
@@ -752,4 +739,5 @@ def _chart(measure: Measure, series: Series, charts: Sequence[Mapping[str, Any]]
         target=last["target"],
         target_label=label,
         is_trial=series.points < POINTS_NEEDED,
+        limits_from=limits_from,
     )

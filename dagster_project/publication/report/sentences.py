@@ -65,7 +65,7 @@ class Series:
     year_to_date: Figure
     year_to_date_before: Figure
     formula_changed: date | None = None
-    """First day of the newest formula, if months of the chart have another one; verdicts do not hold across it."""
+    """First day of the newest formula, if months of the chart have another one; its limits start again there."""
 
     @property
     def lacks_points(self) -> bool:
@@ -107,7 +107,7 @@ def finding(series: Series) -> str:
         return "Not judged: the greatest value of a month"
     if series.measure.chart_type == "cohort":
         return "Not judged: recent months still grow"
-    if series.formula_changed:
+    if series.formula_changed and series.points < POINTS_NEEDED:
         return f"Not judged: another formula from {long_month(series.formula_changed)} on"
     if series.lacks_points:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"

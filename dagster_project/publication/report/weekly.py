@@ -92,6 +92,7 @@ def weekly_chart(measure: Measure, weeks: _Rows) -> Chart | None:
         target=last["target"],
         target_label=label,
         is_trial=last["points"] < POINTS_NEEDED,
+        limits_from=baseline if (baseline := last.get("baseline_start")) and baseline > points[0].month else None,
         by="week",
     )
 

@@ -59,6 +59,7 @@ final as (
         summed.force_code,
         summed.measure,
         summed.week_start,
+        summed.formula_measure,
         {{ ratio("summed.numerator", "measures.numerator_divisor") }} as numerator,
         {{ ratio("summed.denominator", "measures.denominator_divisor") }} as denominator,
         {{ ratio(figure_numerator("summed"), figure_denominator("summed")) }} as value,
