@@ -1,7 +1,8 @@
-"""The explorer: one page to choose measures, forces, months and figures. Its behaviour is in `assets/explorer.js`.
+"""The explorer: one page to choose measures, forces, months and figures. Its behaviour is in `assets/explorer/`.
 
-The page makes no requests to a server: it contains all figures, and the drawing library is a file next to it. Texts and
-values are those of the marts, so a browser rounds and adds up nothing.
+The page makes no requests to a server: it contains the figures of months; the drawing library and the figures of
+`site/explorer_details.py` are files beside it. Texts and values are those of the marts, so a browser rounds and adds up
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -20,6 +22,7 @@ from dagster_project.publication.html import packed, render_template
 from dagster_project.publication.report.display import display, display_target, shortened
 from dagster_project.publication.report.read import ReportError, default_month, newest_delivery, paper_months
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
+from dagster_project.publication.site.explorer_details import COLUMNS, MONTHS, DetailFiles, details_of
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA
 from dagster_project.sql import rows_as_dicts, rows_by
 
@@ -43,6 +46,12 @@ FIGURES = {
     ),
 }
 
+# Figures of which the marts have the year before, with the same days left out.
+_YEAR_BEFORE = {"month": "same_month_last_year", "fytd": "prev_fytd"}
+
+# In this order they are one script: a page opened from a disk may not import modules.
+_SCRIPTS = ("data", "choice", "controls", "result", "charts", "csv")
+
 _UNITS = {
     "count": "Number",
     "percent": "Per cent",
@@ -56,13 +65,19 @@ _UNITS = {
 _LINE = "calls_"
 
 
-def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
+def explorer_content(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    force_code: str | None = None,
+    details: Mapping[str, DetailFiles] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Read the content of the explorer from the marts.
 
     Args:
         connection: a database with the marts.
         force_code: the force shown when the page opens without a choice; the first one by default or if it has no
             figures.
+        details: the files beside the page (`write_details`).
 
     Returns:
         The keys `data` (`read_explorer`), `data_until` and `is_synthetic`.
@@ -71,7 +86,7 @@ def explorer_content(connection: duckdb.DuckDBPyConnection, *, force_code: str |
         ReportError: the marts have a period that the explorer does not know.
     """
     until, is_synthetic = newest_delivery(connection)
-    data = read_explorer(connection, force_code=force_code)
+    data = read_explorer(connection, force_code=force_code, details=details)
     return {"data": data, "data_until": until, "is_synthetic": is_synthetic}
 
 
@@ -91,7 +106,7 @@ def explorer_page(
             **content,
             "data": packed(content["data"]),
             # From the project, so it needs no escaping; the only script that the page may run.
-            "script": Markup(_asset("explorer.js")),  # noqa: S704
+            "script": Markup("\n".join(_asset(f"explorer/{name}.js") for name in _SCRIPTS)),  # noqa: S704
             "nav": nav or Markup(),
             "vega": VEGA,
             "failed": failed,
@@ -134,12 +149,18 @@ def vega_bundle() -> str:
     return f"{_asset('vega_licence.txt')}(() => {{\n{bundle}\n}})();\n"
 
 
-def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | None = None) -> dict[str, Any]:
+def read_explorer(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    force_code: str | None = None,
+    details: Mapping[str, DetailFiles] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Read all data that is embedded in the page, with decimals as text; arguments are those of `explorer_content`.
 
-    `cells` has the months of each figure, by code of figure, force and measure, in columns: month, text, value, days
-    loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the days
-    before it. `limits` has the control limits and targets of each month, by force and measure.
+    `cells` has the months of each figure, by code of figure, force and measure, in columns: first day, text, value,
+    days loaded, days of the period, whether it is provisional, and the first delivery if a year to date lacks only the
+    days before it. `limits` has the control limits and targets of each month, by force and measure. Months are their
+    first days.
     """
     measures, sections = _measures(connection), _sections(connection)
     forces = rows_as_dicts(
@@ -164,7 +185,7 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
     first = codes.index(force_code) if force_code in codes else 0
     opening = default_month(paper_months(connection).get(codes[first], [])) if codes else None
     return {
-        "months": [f"{month:%Y-%m}" for month in months],
+        "months": [f"{month:%Y-%m-%d}" for month in months],
         "forces": forces,
         "figures": [{"code": code, "title": title, "meaning": text} for code, (title, text) in FIGURES.items()],
         "sections": [{"code": code, "title": title} for code, title in sections.items()],
@@ -179,6 +200,9 @@ def read_explorer(connection: duckdb.DuckDBPyConnection, *, force_code: str | No
         "spans": _spans(connection),
         "cells": _cells(connection),
         "limits": _limits(connection, measures),
+        "year_before": _YEAR_BEFORE,
+        "details": details_of(details, [item["code"] for item in measures]),
+        "detail_months": MONTHS,
     }
 
 
@@ -203,7 +227,7 @@ def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
             """
             select
                 measure as code, section, name, label, unit, decimals, better, owner, definition, numerator,
-                denominator, is_headline, breakdown
+                denominator, is_headline, breakdown, synonyms
             from marts.measures
             order by section_order, section, board_paper_order nulls last, measure
             """
@@ -265,7 +289,7 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[st
     for period, month, *span in connection.execute(
         """
         select distinct
-            period, strftime(month_start, '%Y-%m'), strftime(first_month, '%Y-%m'), strftime(last_month, '%Y-%m')
+            period, cast(month_start as varchar), cast(first_month as varchar), cast(last_month as varchar)
         from marts.kpi_measure_period
         """
     ).fetchall():
@@ -294,7 +318,7 @@ def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[st
 
         select
             figure, force_code, measure,
-            list(strftime(month_start, '%Y-%m') order by month_start),
+            list(cast(month_start as varchar) order by month_start),
             list(text order by month_start),
             -- 30623.000000 is 30623, and 21.600000 is 21.6: there are decimals to cut.
             list(rtrim(rtrim(cast(cast(value as decimal(38, 6)) as varchar), '0'), '.') order by month_start),
@@ -308,7 +332,7 @@ def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[st
         """,
         {"per_day": _PER_DAY},
     )
-    names = ("month", "text", "value", "loaded", "days", "provisional", "since")
+    names = (*COLUMNS, "since")
     while rows := cursor.fetchmany(1_000):
         for figure, force, measure, *columns in rows:
             series = dict(zip(names, columns, strict=True))
@@ -327,7 +351,7 @@ def _limits(
     for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
         """
         select
-            force_code, measure, strftime(month_start, '%Y-%m'), mean, lower_limit, upper_limit, target, is_trial,
+            force_code, measure, cast(month_start as varchar), mean, lower_limit, upper_limit, target, is_trial,
             signal
         from marts.kpi_measure_spc
         order by force_code, measure, month_start

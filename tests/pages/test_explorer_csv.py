@@ -10,14 +10,14 @@ from dagster_project.publication.explorer import FIGURES, explorer_page
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA, neutralised
 from tests.publication.payloads import FORMULAS, TEXTS
 
-MONTH = "2023-01"
+MONTH = "2023-01-01"
 # Figures with an exponent or units stay as they are, and so does a number of a telephone without blanks.
 PRINTED = [*TEXTS, *FORMULAS, "-1e5", "+1E+3%", "+44 1632 960001", "+441632960001", "1h", "-12m 30s"]
 
 
 def data_of(texts: list[str]) -> dict[str, object]:
     """What the page embeds: a force for each text, with the text as its name and as the figure of its only month."""
-    columns = {"month": MONTH, "value": "1", "loaded": 31, "days": 31, "provisional": False, "since": None}
+    columns = {"first": MONTH, "value": "1", "loaded": 31, "days": 31, "provisional": False, "since": None}
     series = {name: [value] for name, value in columns.items()}
     named = {f"force-{number}": text for number, text in enumerate(texts)}
     measure = dict.fromkeys(("name", "better", "owner", "definition", "numerator", "denominator", "breakdown"), "")
@@ -41,6 +41,9 @@ def data_of(texts: list[str]) -> dict[str, object]:
         "spans": {figure: {MONTH: [MONTH, MONTH]} for figure in FIGURES},
         "cells": {"month": {code: {"calls.received": series | {"text": [text]}} for code, text in named.items()}},
         "limits": {},
+        "year_before": {},
+        "details": [],
+        "detail_months": 36,
     }
 
 

@@ -41,6 +41,7 @@ from dagster_project.publication.report.read import (
 from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
+from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.site.traces import read_traces
 from dagster_project.publication.tables import csv_of
@@ -196,6 +197,7 @@ def write_site(
     }
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
+    details = write_details(connection, draft)
     # Without data, these pages are absent, and that is no fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
     ranks = renderer.attempt(national.PAGE, lambda: national.national_content(connection, force_code))
@@ -203,7 +205,7 @@ def write_site(
     # A failed page is not tried again, so this loop ends.
     while True:
         site = _Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, force_code)
+        _collect(site, connection, papers, force_code, details)
         if comparison:
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
@@ -223,7 +225,13 @@ def write_site(
     return sum(1 for path in folder.rglob("*.html"))
 
 
-def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper], force_code: str) -> None:
+def _collect(
+    site: _Site,
+    connection: duckdb.DuckDBPyConnection,
+    papers: Sequence[Paper],
+    force_code: str,
+    details: Mapping[str, DetailFiles],
+) -> None:
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
     forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
@@ -233,7 +241,7 @@ def _collect(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequenc
     attempt("index.html", lambda: _index(site, connection, papers, force_code, summary))
     attempt("trust.html", lambda: _trust(site, connection, forces, summary))
     attempt("measures/index.html", lambda: _measures(site, connection, forces))
-    attempt("explorer.html", lambda: _explorer(site, connection, force_code))
+    attempt("explorer.html", lambda: _explorer(site, connection, force_code, details))
     attempt("demand.html", lambda: _demand(site, connection, forces))
     attempt("crime.html", lambda: _crime(site, connection, forces))
     attempt("quality/index.html", lambda: _quality(site, connection))
@@ -375,12 +383,16 @@ def history_csv(force_code: str, history: MeasureHistory) -> str:
     )
 
 
-def _explorer(site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str) -> None:
+def _explorer(
+    site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str, details: Mapping[str, DetailFiles]
+) -> None:
     if not paper_months(connection):
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
-    site.add("explorer.html", site_explorer, explorer_content(connection, force_code=force_code), site.failed)
-    site.find("explorer.html", "Explorer", "page", "compare measures forces months breakdown download csv chart")
+    content = explorer_content(connection, force_code=force_code, details=details)
+    site.add("explorer.html", site_explorer, content, site.failed)
+    words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
+    site.find("explorer.html", "Explorer", "page", words)
 
 
 def _demand(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:

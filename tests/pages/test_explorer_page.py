@@ -1,0 +1,249 @@
+"""The explorer in a browser: its figures are those of the marts, and it says what it does not have."""
+
+import csv
+import re
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from dagster_project.publication.explorer import explorer_page
+from tests.pages.test_explorer_csv import data_of
+
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": {"assets": ["media"]}}
+SPAN = "from=2022-08&to=2023-01"
+CALLS = f"measures=calls_999.received,calls_101.pct_not_answered&forces=kent,city-of-london&{SPAN}"
+CHOICES = {
+    "month": CALLS,
+    "week": f"{CALLS}&grain=week",
+    "day": f"{CALLS}&grain=day",
+    "district": f"measures=crime.recorded_crime,crime.cancelled_crime&forces=kent&{SPAN}&split=district",
+    "offence_group": f"measures=crime.cancelled_crime&forces=kent,city-of-london&{SPAN}&split=offence_group",
+}
+
+# Force, measure, member and first day of every figure that each choice selects, from the marts.
+FIGURES = {
+    "month": """
+        select force_code, measure, '' as member, month_start as first_day, value
+        from marts.kpi_measure_period
+        where period = 'month' and measure in ('calls_999.received', 'calls_101.pct_not_answered')
+    """,
+    "week": """
+        select force_code, measure, '', week_start, value
+        from marts.kpi_measure_weekly
+        where
+            measure in ('calls_999.received', 'calls_101.pct_not_answered')
+            and week_start between '2022-08-01' and '2023-01-31'
+    """,
+    "day": """
+        select
+            force_code, if(line = '999', 'calls_999.received', 'calls_101.pct_not_answered'), '', date_day,
+            if(line = '999', received, pct_not_answered)
+        from marts.kpi_calls_daily
+        where date_day between '2022-08-01' and '2023-01-31'
+    """,
+    "district": """
+        select force_code, 'crime.' || name, coalesce(district, 'Not stated'), month_start, value
+        from marts.kpi_crime_by_district_monthly unpivot (value for name in (recorded_crime, cancelled_crime))
+        where force_code = 'kent'
+    """,
+    "offence_group": """
+        select
+            force_code, 'crime.cancelled_crime', coalesce(offence_group, 'Offence not in the list'), month_start,
+            sum(cancelled)
+        from marts.kpi_cancellations_monthly
+        left join marts.dim_offence using (offence_code)
+        group by all
+    """,
+}
+
+
+class Explorer:
+    """The page, with a way to choose by its address."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.errors: list[str] = []
+        page.on("console", lambda said: said.type == "error" and self.errors.append(said.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "request", lambda request: request.url.startswith(("file:", "blob:")) or self.errors.append(request.url)
+        )
+
+    def open(self, choice: str) -> None:
+        self.page.goto("about:blank")
+        self.errors.clear()
+        self.page.goto(f"{self.address}#{choice}")
+        # The policy of the page forbids functions that the test would wait for.
+        expect(self.page.locator("#summary")).to_have_text(re.compile(r"^(?!Reading)\S"))
+
+    def rows(self) -> list[dict[str, str]]:
+        with self.page.expect_download() as download:
+            self.page.click("#download")
+        with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def reason(self, select: str, value: str) -> str:
+        """The text of an option that is disabled; empty for one that can be chosen."""
+        option = self.page.locator(f"#{select} option[value='{value}']")
+        return option.inner_text() if option.is_disabled() else ""
+
+
+@pytest.fixture
+def explorer(browser: Browser, sample) -> Explorer:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    yield Explorer(page, (sample.current.resolve() / "explorer.html").as_uri())
+    page.close()
+
+
+@pytest.mark.parametrize("by", CHOICES)
+def test_every_downloaded_figure_is_that_of_the_marts(explorer, sample, by):
+    explorer.open(CHOICES[by])
+    rows = explorer.rows()
+    with duckdb.connect(str(sample.current / "fcir.duckdb"), read_only=True) as connection:
+        figures = {tuple(map(str, key)): value for *key, value in connection.execute(FIGURES[by]).fetchall()}
+    downloaded = {tuple(row[name] for name in ("force_code", "measure", "member", "first_day")): row for row in rows}
+    assert len(downloaded) == len(rows)
+    # A district or group without a row in a month had no crime in it.
+    assert {key for key, row in downloaded.items() if key not in figures and row["value"] != "0"} == set()
+    assert figures.keys() - downloaded.keys() == set()
+    for key, value in figures.items():
+        shown = downloaded[key]["value"]
+        assert (float(shown) if shown else None) == (None if value is None else pytest.approx(float(value)))
+    assert {row["grain"] for row in rows} == {by if by in ("week", "day") else "month"}
+    assert explorer.errors == []
+
+
+@pytest.mark.parametrize("by", CHOICES)
+def test_the_table_has_the_texts_of_the_download(explorer, by):
+    explorer.open(CHOICES[by])
+    rows = explorer.rows()
+    cells = explorer.page.locator("#table td").all_inner_texts()
+    shown = [text.removesuffix(" [p]") for text in cells if text != "\N{EN DASH}"]
+    texts = [row["display_value"] for row in rows if row["display_value"]]
+    assert shown
+    assert set(shown) <= set(texts)
+    if len(texts) <= 200:
+        assert sorted(shown) == sorted(texts)
+
+
+@pytest.mark.parametrize("by", CHOICES)
+def test_no_choice_has_a_barrier_or_is_wider_than_320_pixels(explorer, by):
+    explorer.open(CHOICES[by])
+    violations = Axe().run(explorer.page, options=AXE).response["violations"]
+    assert [f"{item['id']}: {item['nodes'][0]['html'][:200]}" for item in violations] == []
+    explorer.page.set_viewport_size({"width": 320, "height": 640})
+    assert explorer.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_what_cannot_be_chosen_says_why(explorer):
+    explorer.open(f"measures=calls_999.received&forces=kent&{SPAN}")
+    assert explorer.reason("split", "district") == "District (No district is recorded for 999 calls)"
+    assert "No district is recorded for 999 calls." in explorer.page.inner_text("#split-absent")
+    assert explorer.reason("grain", "day") == ""
+    assert explorer.page.is_disabled("#compare")
+    assert explorer.page.inner_text("#compare-hint") == "There are no figures of the year before these."
+    explorer.open(f"measures=digital.email&forces=kent&{SPAN}")
+    assert explorer.reason("grain", "day") == "Day (No figures by day for Digital contact)"
+    explorer.open(f"measures=crime.recorded_crime&forces=kent&{SPAN}&split=district")
+    assert explorer.reason("split", "offence_group").endswith("(No offence group is counted for Recorded Crime)")
+    assert explorer.reason("grain", "week") == "Week (not by district)"
+    assert explorer.reason("figure", "fytd") == "Year to date (not by district)"
+    calls = explorer.page.locator("label.tick", has_text="Calls Received").first
+    assert calls.locator("input").is_disabled()
+    assert "No district is recorded" in calls.text_content()
+    explorer.open(f"measures=digital.email&forces=kent&{SPAN}&grain=day")
+    assert explorer.page.inner_text("#summary").startswith("No figures by day for Digital contact.")
+
+
+def test_grain_and_members_are_chosen_by_keyboard_and_kept_in_the_address(explorer):
+    page = explorer.page
+    explorer.open(f"measures=crime.recorded_crime&forces=kent&{SPAN}")
+    page.focus("#split")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#members input")
+    members = page.locator("#members input").count()
+    assert page.locator("#table tbody tr").count() == members
+    page.locator("#members input").first.focus()
+    page.keyboard.press("Space")
+    assert page.locator("#table tbody tr").count() == members - 1
+    assert page.evaluate("document.activeElement.name") == "member"
+    assert "split=district" in page.url
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("#members input")
+    assert page.locator("#members input:checked").count() == members - 1
+    page.select_option("#split", "")
+    assert page.locator("#table tbody tr").count() == 6
+    page.focus("#grain")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#summary")).to_contain_text("Week value")
+    assert "grain=week" in page.url
+    assert explorer.errors == []
+
+
+@pytest.mark.parametrize("typed", ["abandoned", "attrition", "lost"])
+def test_the_search_knows_the_words_that_people_use(explorer, typed):
+    explorer.open("")
+    explorer.page.fill("#search", typed)
+    visible = explorer.page.locator("#measures label:visible")
+    assert "% Not Answered" in [text.split("\n")[0] for text in visible.all_inner_texts()]
+    assert visible.count() < explorer.page.locator("#measures label").count()
+
+
+def test_a_missing_file_is_named_and_the_months_remain(browser, sample, tmp_path):
+    shutil.copytree(sample.current.resolve() / "assets", tmp_path / "assets")
+    shutil.copy(sample.current / "explorer.html", tmp_path)
+    page = browser.new_page()
+    explorer = Explorer(page, (tmp_path / "explorer.html").as_uri())
+    explorer.open(f"measures=calls_999.received&forces=kent&{SPAN}&grain=day")
+    assert "The folder explorer beside this page is needed for the figures of Kent Police by day" in page.inner_text(
+        "#summary"
+    )
+    page.select_option("#grain", "month")
+    assert page.locator("#table tbody tr").count() == 6
+    page.close()
+
+
+def test_the_year_before_follows_the_figure(browser, tmp_path):
+    """Month value and year to date have the marts' figure of the year before; others have that of twelve months ago."""
+    data = data_of(["Kent"])
+    months = ["2022-01-01", "2023-01-01"]
+    columns = {"first": months, "loaded": [31, 31], "days": [31, 31], "provisional": [False] * 2, "since": [None] * 2}
+
+    def cells(*values):
+        return {"force-0": {"calls.received": columns | {"text": values, "value": values}}}
+
+    data |= {
+        "months": months,
+        "opening_month": 1,
+        "year_before": {"fytd": "prev_fytd"},
+        "spans": {figure: {month: [month, month] for month in months} for figure in data["spans"]},
+        "cells": {"month": cells("1", "2"), "fytd": cells("3", "4"), "prev_fytd": cells("5", "6")},
+    }
+    file = tmp_path / "explorer.html"
+    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    page = browser.new_page()
+    explorer = Explorer(page, file.as_uri())
+    explorer.open("from=2023-01&to=2023-01")
+    page.check("#compare")
+    assert "compare=year_before" in page.url
+    found = [(row["compared_with"], row["value"], row["first_day"], row["period_start"]) for row in explorer.rows()]
+    assert found == [("", "2", "2023-01-01", "2023-01-01"), ("year_before", "1", "2022-01-01", "2023-01-01")]
+    page.select_option("#figure", "fytd")
+    assert [row["value"] for row in explorer.rows()] == ["4", "6"]
+    assert page.locator("#table td").all_inner_texts() == ["4", "6"]
+    page.close()
+
+
+def test_the_page_stays_small(sample):
+    folder = sample.current
+    sizes = [
+        (folder / "explorer.html").stat().st_size,
+        *(file.stat().st_size for file in (folder / "explorer").iterdir()),
+    ]
+    assert max(sizes) < 3_000_000
