@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_project.cli.common import named_contracts
 from dagster_project.cli.signals import shield_children
+from dagster_project.cli.space import require_space
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
 from dagster_project.contracts import load_contracts
@@ -80,6 +81,7 @@ def run_job(
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
+        NotEnoughSpace: the disk has less free space than the job needs.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
         RootMismatch: the data root has another number, or is a hub without members or the reverse.
@@ -89,6 +91,12 @@ def run_job(
 
     # Only publications may be read by others, and `publish` sets their modes.
     with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
+        require_space(
+            settings,
+            _COMMANDS[name] + (f" --force {force}" if force else ""),
+            extracts_bytes=sum(file.size for item in planned.plan.deliveries for file in item.files) if planned else 0,
+            published=_published(settings, name, force),
+        )
         note_step(settings.lock_file, "starting")
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
@@ -139,6 +147,13 @@ def run_job(
             landing = planned.landing if planned else scan_landing(settings, contracts, quiet_seconds=0.0)
             expected = tuple(expected_deliveries(connection, landing, contracts, now=utc_now()))
         return RunResult(result.success, failures, left, expected, tuple(s.fault for s in states if s.fault))
+
+
+def _published(settings: Settings, job: str, force: str | None) -> Path | None:
+    """Return the folder that a job publishes to; None if it does not publish."""
+    if force:
+        return settings.published_force(force)
+    return {"load": None, "publish_public": settings.published_public}.get(job, settings.published)
 
 
 def _location_tag(settings: Settings) -> dict[str, str]:

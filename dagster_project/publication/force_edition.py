@@ -11,11 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.clock import utc_now
 from dagster_project.disclosure.force_rows import ForceRows, whole_release
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.edition_tables import describe, order_by
 from dagster_project.publication.files import files_of, start_publication
+from dagster_project.publication.names import next_name
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
 from dagster_project.settings import Settings, check_force
@@ -58,8 +58,7 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
         ValueError: there is no such force.
     """
     root = settings.published_force(check_force(force_code))
-    published_at = utc_now()
-    name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
+    name, published_at = next_name(root, None, run_id=run_id)
     with loading_connection(settings.warehouse) as connection:
         _, project_fingerprint = check_gate(connection)
         figures = f"select 1 from {table('marts', 'kpi_measure_monthly')} where force_code = ? limit 1"

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.clock import utc_now
 from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
@@ -28,6 +27,7 @@ from dagster_project.publication.files import (
     start_publication,
     write,
 )
+from dagster_project.publication.names import next_name
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.public_index import write_public_index
@@ -104,15 +104,15 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         EditionRefused: a small count could be worked out, or it is not known what earlier editions showed.
     """
     root = settings.published_public
-    published_at = utc_now()
-    name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
     with loading_connection(settings.warehouse) as connection:
         _, project_fingerprint = check_gate(connection)
         ensure_tables(connection, [])
-        earlier = _newest(connection, root, name)
+        recorded = scalar(connection, "select max(run_id) from audit.public_edition")
+        earlier = _newest(root, recorded or "")
         rules = _rules(connection)
         loads = "from audit.load where status in ('loaded', 'empty')"
         is_synthetic = connection.execute(f"select bool_or(is_synthetic) {loads}").fetchone() == (True,)
+    name, published_at = next_name(root, recorded, run_id=run_id)
     partial = start_publication(root, name)
     draft = Draft(partial, publication_before(root), Renderer())
     with spilling_connection(settings.warehouse) as connection:
@@ -146,25 +146,19 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
     return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
 
 
-def _newest(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> Path | None:
+def _newest(root: Path, recorded: str) -> Path | None:
     """Return the folder of the newest edition, even if readers were never pointed to it; None before the first.
 
     Raises:
-        EditionRefused: an edition that was public is missing, or the clock is behind the newest edition.
+        EditionRefused: an edition that was public is missing.
     """
     folders = sorted(path for path in root.glob("[0-9]*") if path.is_dir()) if root.is_dir() else []
     newest = folders[-1] if folders else None
-    recorded = scalar(connection, "select max(run_id) from audit.public_edition") or ""
     if recorded > (newest.name if newest else "") or (newest and not (newest / DATABASE).is_file()):
         raise EditionRefused(
             f"the public edition {recorded or (newest.name if newest else '')} is not in {root}, and what it showed "
             f"must be known to show no more. Nothing was published. Put its folder back (its {DATABASE} is enough), "
             "then run: fcir publish --edition public"
-        )
-    if newest and name <= newest.name:
-        raise EditionRefused(
-            f"the newest public edition is {newest.name}, which is not before now. Nothing was published. Set the "
-            "clock of this machine, then run: fcir publish --edition public"
         )
     return newest
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.clock import utc_now
 from dagster_project.publication.database import DATABASE, add_publication
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.files import (
@@ -24,6 +23,7 @@ from dagster_project.publication.files import (
 from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
+from dagster_project.publication.names import next_name
 from dagster_project.publication.papers import Paper, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.pointer import point_to
@@ -31,7 +31,7 @@ from dagster_project.publication.rendering import TIME_LIMIT, Renderer
 from dagster_project.publication.site.pages import write_site
 from dagster_project.publication.versions import complete, record, recover_interrupted
 from dagster_project.settings import Settings
-from dagster_project.sql import count_rows, table
+from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import newest_change, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
 from dagster_project.warehouse.connection import MARTS, loading_connection, readable_files, spilling_connection
@@ -82,11 +82,11 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     Raises:
         GateClosed: the marts were not fully built and tested from all loads.
     """
-    published_at = utc_now()
     with loading_connection(settings.warehouse) as connection:
         change_seq, project_fingerprint = check_gate(connection)
         ensure_tables(connection, [])
-    name = f"{published_at:%Y%m%dT%H%M%SZ}-{run_id[:8]}"
+        newest = scalar(connection, "select max(run_id) from audit.publication")
+    name, published_at = next_name(settings.published, newest, run_id=run_id)
     partial, before = start_publication(settings.published, name), publication_before(settings.published)
     draft = Draft(partial, before, renderer := Renderer(time_limit=time_limit))
     renderer.attempt(LINEAGE, lambda: write_lineage(settings, partial, before), "dbt could not write it")

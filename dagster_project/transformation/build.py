@@ -221,7 +221,9 @@ def _record(settings: Settings, step: Step, change_seq: int, current: str, *, ru
             connection.execute("insert into audit.build_step values (?, ?, ?)", [step.name, change_seq, current])
             if step is STEPS[-1]:
                 connection.execute(
-                    "insert into audit.build values (?, ?, ?, false, ?)",
+                    # The newest build is the one with the latest time, also after the clock was set back.
+                    "insert into audit.build select ?, ?, ?, false, greatest(?, max(built_at) + interval 1 second) "
+                    "from audit.build",
                     [run_id, change_seq, current, utc_now().replace(tzinfo=None)],
                 )
 

@@ -130,8 +130,10 @@ def _look_at(lock_file: Path) -> tuple[bool, Holder | None]:
 
 def _write(hold: _Hold) -> None:
     text = json.dumps(asdict(hold.holder), default=lambda instant: int(instant.timestamp())).encode()
-    os.pwrite(hold.descriptor, text, 0)
-    os.ftruncate(hold.descriptor, len(text))
+    # It tells others who holds the lock. A full disk must not stop a command here: it says itself what it needs.
+    with suppress(OSError):
+        os.pwrite(hold.descriptor, text, 0)
+        os.ftruncate(hold.descriptor, len(text))
 
 
 def _read(descriptor: int) -> Holder | None:

@@ -94,7 +94,9 @@ def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
             or exists (
                 select 1
                 from audit.load
-                where withdrawn_at > (select max(published_at) from audit.publication where is_complete)
+                where
+                    withdrawn_at is not null
+                    and change_seq > (select max(change_seq) from audit.publication where is_complete)
             )
         """,
         {"marts": MARTS},

@@ -1,5 +1,6 @@
 """The lock of the warehouse: its holder, entering it again, and its release when a process is killed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -140,3 +141,15 @@ def test_a_record_that_is_damaged_names_no_holder(file):
     file.parent.mkdir(parents=True)
     file.write_text("{half")
     assert (holder_of(file), killed_holder(file)) == (None, None)
+
+
+def test_the_lock_is_taken_on_a_full_disk(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    lock_file = tmp_path / "warehouse.lock"
+    monkeypatch.setattr(os, "pwrite", full)
+    with writer_lock(lock_file, command="fcir run"):
+        note_step(lock_file, "loading crimes")
+        assert subprocess.run(["flock", "--nonblock", str(lock_file), "true"], check=False).returncode == 1
+    assert subprocess.run(["flock", "--nonblock", str(lock_file), "true"], check=False).returncode == 0
