@@ -15,6 +15,9 @@ from dagster_project.settings import LogFormat
 
 LOGGER = logging.getLogger("fcir")
 
+# Widths of the stage and the name in the line of a step; the longest name is that of a source, 23 characters.
+_STAGE, _NAME = 12, 24
+
 _chosen = LogFormat.TEXT
 
 
@@ -68,6 +71,11 @@ def _as_json(moment: datetime, level: str, message: str, fields: Mapping[str, ob
     return json.dumps(head | dict(fields), default=str)
 
 
+def step_line(stage: str, name: str, message: str) -> str:
+    """Return the line of a step: stage, name and message in columns."""
+    return f"{stage:<{_STAGE}} {name:<{_NAME}} {message}"
+
+
 def step(stage: str, name: str, message: str, **fields: object) -> None:
     """Report one finished step.
 
@@ -77,7 +85,7 @@ def step(stage: str, name: str, message: str, **fields: object) -> None:
         message: counts and times in words; never a value of an extract.
         fields: the same facts as values, for the JSON form.
     """
-    LOGGER.info("%-12s %-22s %s", stage, name, message, extra={"fcir": {"stage": stage, "name": name, **fields}})
+    LOGGER.info("%s", step_line(stage, name, message), extra={"fcir": {"stage": stage, "name": name, **fields}})
 
 
 def detail(message: str, **fields: object) -> None:
@@ -90,7 +98,7 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
     """Show the progress of a step, on a terminal only: a log records finished steps."""
     if LOGGER.handlers and not is_json() and sys.stderr.isatty():
         end = "\r" if done < total else "\r" + " " * 70 + "\r"
-        sys.stderr.write(f"{stage:<12} {name:<22} {done:,} of {total:,}{end}")
+        sys.stderr.write(f"{step_line(stage, name, f'{done:,} of {total:,}')}{end}")
         sys.stderr.flush()
 
 

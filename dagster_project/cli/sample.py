@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.common import day_option, require_no_hub
-from dagster_project.console import say
+from dagster_project.console import say, step_line
 from dagster_project.errors import UsageError
 from dagster_project.settings import read_settings
 
@@ -42,7 +42,7 @@ def sample(
         return
 
     def report(month: str, files: int, rows: int) -> None:
-        say(f"{'sample':<12} {month:<22} {files:,} files, {rows:,} rows", month=month, files=files, rows=rows)
+        say(step_line("sample", month, f"{files:,} files, {rows:,} rows"), month=month, files=files, rows=rows)
 
     try:
         summary = write(folder, first=first, last=last, report=report)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.resources import files
+from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,34 @@ def font_folder() -> Path:
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
     """Return a value with every text in it changed, at any depth of dataclasses, mappings, lists and tuples.
 
-    Markup comes from the project itself and is not changed.
+    Markup comes from the project itself and is not changed. A dataclass without a changed text is returned itself:
+    making the dataclasses of a paper again takes longer than looking at their texts.
     """
     if isinstance(value, str):
         return value if isinstance(value, Markup) else change(value)
     if isinstance(value, dict):
         return {mapped(key, change): mapped(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(mapped(item, change) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{item.name: mapped(getattr(value, item.name), change) for item in fields(value)})
+        items = [mapped(item, change) for item in value]
+        is_same = all(map(is_, items, value))
+        return value if is_same else type(value)(items)
+    if names := _field_names(value.__class__):
+        changed = {name: mapped(getattr(value, name), change) for name in names}
+        is_same = all(item is getattr(value, name) for name, item in changed.items())
+        return value if is_same else replace(value, **changed)
     return value
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass; empty for another type."""
+    return tuple(item.name for item in fields(kind)) if is_dataclass(kind) else ()
 
 
 def cleaned(value: Any) -> Any:
     """Return a value with U+FFFD in place of characters not allowed in documents."""
-    return mapped(value, lambda text: _NOT_ALLOWED.sub(REPLACEMENT, text))
+    # None of them is printable, and nearly every text is.
+    return mapped(value, lambda text: text if text.isprintable() else _NOT_ALLOWED.sub(REPLACEMENT, text))
 
 
 def with_glyphs(text: str) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
+from itertools import chain, islice
 
 from docx import Document
 from docx.document import Document as DocumentObject
@@ -101,9 +102,9 @@ class _Paper:
         self.document.add_heading("Headline measures", 1)
         widths = [_HEADLINE_WIDTHS.get(name, 1.3) for name, _ in matrix.columns]
         table = self.table([title for _, title in matrix.columns], len(matrix.headlines), widths)
-        for number, headline in enumerate(matrix.headlines, 1):
-            for column, (name, _) in enumerate(matrix.columns):
-                self.headline(table.cell(number, column).paragraphs[0], headline, name)
+        for row, headline in zip(islice(table.rows, 1, None), matrix.headlines, strict=True):
+            for cell, (name, _) in zip(row.cells, matrix.columns, strict=True):
+                self.headline(cell.paragraphs[0], headline, name)
         if matrix.note:
             self.document.add_paragraph(matrix.note)
 
@@ -146,10 +147,11 @@ class _Paper:
             self.document.add_paragraph(self.report.no_exceptions)
             return
         table = self.table(EXCEPTION_COLUMNS, len(items), _EXCEPTION_WIDTHS)
-        for number, item in enumerate(items, 1):
-            for column, text in enumerate((item.label, item.reason, "", item.action, item.owner, item.due)):
-                table.cell(number, column).paragraphs[0].add_run(text)
-            comment = table.cell(number, EXCEPTION_COLUMNS.index("Comment"))
+        for row, item in zip(islice(table.rows, 1, None), items, strict=True):
+            cells = row.cells
+            for cell, text in zip(cells, (item.label, item.reason, "", item.action, item.owner, item.due), strict=True):
+                cell.paragraphs[0].add_run(text)
+            comment = cells[EXCEPTION_COLUMNS.index("Comment")]
             for place, block in enumerate(item.comment):
                 _add_runs(comment.add_paragraph() if place else comment.paragraphs[0], block)
 
@@ -167,21 +169,22 @@ class _Paper:
         self.document.add_paragraph(figures.caption, style="Caption").paragraph_format.keep_with_next = True
         titles = ["Measure", *(column.heading for column in figures.columns)]
         table = self.table(titles, len(figures.rows), [_MEASURE_WIDTH, *(1.0 for _ in figures.columns)])
-        for number, row in enumerate(figures.rows, 1):
-            label = table.cell(number, 0).paragraphs[0]
+        for line, row in zip(islice(table.rows, 1, None), figures.rows, strict=True):
+            # `table.cell` would list all cells of the table each time.
+            first, *others = line.cells
+            label = first.paragraphs[0]
             label.add_run(row.label)
             if row.remark:
                 label.add_run(f" ({row.remark})").italic = True
-            for column, figure in enumerate(row.figures, 1):
-                _add_figure(table.cell(number, column).paragraphs[0], figure)
+            for cell, figure in zip(others, row.figures, strict=True):
+                _add_figure(cell.paragraphs[0], figure)
 
     def charts(self, charts: Sequence[Chart], drawings: Mapping[str, str]) -> None:
         """Write charts side by side, each below its title and finding."""
         if not charts:
             return
         grid = self.document.add_table(-(-len(charts) // _CHARTS_IN_ROW), _CHARTS_IN_ROW)
-        for number, chart in enumerate(charts):
-            cell = grid.cell(*divmod(number, _CHARTS_IN_ROW))
+        for cell, chart in zip(chain.from_iterable(row.cells for row in grid.rows), charts, strict=False):
             title = cell.paragraphs[0]
             title.add_run(chart.title).bold = True
             finding, picture = cell.add_paragraph(chart.caption), cell.add_paragraph()
@@ -203,9 +206,11 @@ class _Paper:
             document.add_paragraph(report.revisions_note)
         if report.revisions:
             table = self.table(REVISION_COLUMNS, len(report.revisions), _REVISION_WIDTHS)
-            for number, item in enumerate(report.revisions, 1):
-                for column, text in enumerate((item.label, item.month, item.before, item.after, item.cause)):
-                    table.cell(number, column).paragraphs[0].add_run(text)
+            for row, item in zip(islice(table.rows, 1, None), report.revisions, strict=True):
+                for cell, text in zip(
+                    row.cells, (item.label, item.month, item.before, item.after, item.cause), strict=True
+                ):
+                    cell.paragraphs[0].add_run(text)
         document.add_heading("Definitions", 1)
         for definition in report.definitions:
             self.labelled(f"{definition.name} ({definition.section}, {definition.label}):", definition.text)

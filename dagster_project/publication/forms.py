@@ -73,7 +73,11 @@ def tasks(
             "board_paper.ods": (opendocument, (report,)),
             "board_paper.pptx": (slides, (report,)),
         }
-    return forms | {f"{section.code}.csv": (render_csv, (report, section.table)) for section in report.sections}
+    # Not the whole report: to hand it to the other process costs more than to write the CSV.
+    return forms | {
+        f"{section.code}.csv": (render_csv, (report.force_code, section.table, report.notes))
+        for section in report.sections
+    }
 
 
 def _drawings(report: Report) -> dict[str, str]:

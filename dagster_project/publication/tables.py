@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import Report, Table, since
+from dagster_project.publication.report.model import Table, since
 from dagster_project.publication.spreadsheet import neutralised
 
 COLUMNS = ("force_code", "measure", "label", "column", "covers", "value", "text", "is_provisional", "note")
@@ -20,16 +20,21 @@ def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return file.getvalue()
 
 
-def render_csv(report: Report, table: Table) -> str:
+def render_csv(force_code: str, table: Table, notes: Sequence[str]) -> str:
     """Return a table of a paper as CSV with a header line: exact values and texts.
 
     Percentages are 0 to 100, durations are in seconds.
+
+    Args:
+        force_code: the force that the paper is of.
+        table: the table.
+        notes: the notes of the paper, in the order of their numbers.
     """
     return csv_of(
         COLUMNS,
         (
             (
-                report.force_code,
+                force_code,
                 row.measure,
                 row.label,
                 column.code,
@@ -37,7 +42,7 @@ def render_csv(report: Report, table: Table) -> str:
                 in_full(figure.value),
                 figure.text,
                 str(figure.is_provisional).lower(),
-                report.notes[figure.note - 1] if figure.note else "",
+                notes[figure.note - 1] if figure.note else "",
             )
             for row in table.rows
             for column, figure in zip(table.columns, row.figures, strict=True)

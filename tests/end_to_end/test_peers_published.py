@@ -13,6 +13,11 @@ import duckdb
 import pytest
 from command import Command
 
+from dagster_project.publication.report.commentary import read_commentary
+from dagster_project.publication.report.model import Block, Run
+from dagster_project.publication.report.read import paper_months, paper_names, read_report
+from dagster_project.warehouse.connection import reading_connection
+
 
 def test_the_page_is_absent_without_the_source(undisturbed):
     assert not (undisturbed.current / "peers.html").exists()
@@ -53,6 +58,23 @@ def test_every_form_of_the_paper_has_the_section_with_the_same_texts(sample):
     assert "operator of BT" in section
     with zipfile.ZipFile(folder / "board_paper.xlsx") as book:
         assert "How we compare" in book.read("xl/workbook.xml").decode()
+
+
+def test_words_on_the_comparison_are_in_its_section_or_without_it_above_all(sample, undisturbed, tmp_path):
+    file = tmp_path / "2023-01.md"
+    file.write_text("## How we compare\n\nWe lead.\n", encoding="utf-8")
+
+    def read(folder):
+        with reading_connection(folder / "fcir.duckdb") as connection:
+            words = read_commentary(file, paper_names(connection))
+            month = paper_months(connection)["kent"][-1].month
+            return read_report(connection, force_code="kent", month=month, length=1, commentary=words)
+
+    words = (Block("paragraph", (Run("We lead."),)),)
+    compared = read(sample.current)
+    assert (compared.sections[-1].title, compared.sections[-1].commentary) == ("How we compare", words)
+    assert compared.commentary == ()
+    assert read(undisturbed.current).commentary == words
 
 
 def test_the_national_page_ranks_both_forces_and_says_how_many_the_totals_are_of(sample):

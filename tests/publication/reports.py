@@ -120,7 +120,7 @@ def a_report() -> Report:
         no_exceptions="",
         front=(("Author", "=A & <B> #c *d*"), ("Contact", "not stated")),
         marking="OFFICIAL & <more> #1",
-        revisions=(Revision("=Calls <x>", "Dec 2022", "100", "102", "Late or corrected deliveries"),),
+        revisions=(Revision("=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"),),
         revisions_note="1 figure of an earlier month has changed since the paper of December 2022.",
         publication="20230201T041500Z-0a1b2c3d",
         commentary=(Block("number", (Run("One thing."),)),),

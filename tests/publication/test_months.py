@@ -133,7 +133,7 @@ def test_every_form_shows_the_start_of_a_later_year_to_date():
     for form, text in words(own).items():
         assert text.count("year to date since August 2022") == 1, form
         assert text.count("since 13 August 2022") == 1, form
-    covers = [line["covers"] for line in csv.DictReader(io.StringIO(render_csv(own, table)))]
+    covers = [line["covers"] for line in csv.DictReader(io.StringIO(render_csv(own.force_code, table, own.notes)))]
     of_year = "April 2022 to January 2023"
     of_year_before = "April 2021 to January 2022, since 13 August 2022"
     since_august = f"{of_year}, since August 2022"

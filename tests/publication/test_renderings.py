@@ -70,7 +70,7 @@ def test_the_page_shows_every_text_and_escapes_markup(report, page):
     words = [text.strip() for text in exception]
     item = report.exceptions[0]
     assert words == [item.label, item.reason, "=Why & <how> #1", item.action, item.owner, item.due]
-    assert revision == ["=Calls <x>", "Dec 2022", "100", "102", "Late or corrected deliveries"]
+    assert revision == ["=Calls <x>", "Dec 2022", "100", "102", "New or corrected deliveries"]
     assert "<dt>Author</dt><dd>=A &amp; &lt;B&gt; #c *d*</dd>" in page
     assert "<busy>" not in page
     assert "&lt;busy&gt;" in page
@@ -157,7 +157,7 @@ def test_the_workbook_has_a_cover_contents_notes_and_no_formula(report):
 
 
 def test_the_csv_has_every_figure_in_full_with_its_text_and_note(report):
-    rows = list(csv.DictReader(io.StringIO(render_csv(report, report.sections[0].table))))
+    rows = list(csv.DictReader(io.StringIO(render_csv(report.force_code, report.sections[0].table, report.notes))))
     assert tuple(rows[0]) == COLUMNS
     assert [row["text"] for row in rows] == [text for row in texts(report) for text in row]
     assert rows[1]["value"] == "1234.5"

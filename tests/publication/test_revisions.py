@@ -49,7 +49,7 @@ def test_only_changes_after_the_previous_paper_count(revisions):
         (8, CALLS.code, MONTHS[2], 70, 71, False, "deliveries"),
     )
     assert found == (
-        Revision("Calls", "Dec 2022", "100", "102", "Changed definition, and late or corrected deliveries"),
+        Revision("Calls", "Dec 2022", "100", "102", "Changed definition, and new or corrected deliveries"),
     )
     assert note == "1 figure of an earlier month has changed since the paper of December 2022."
 
@@ -73,8 +73,8 @@ def test_figures_that_came_or_went_are_revisions(revisions):
         (5, SHARE.code, MONTHS[0], None, 3, False, "other"),
     )
     assert found == (
-        Revision("Share", "Nov 2022", "\N{EN DASH}", "3.00%", "New version of the software"),
-        Revision("Calls", "Dec 2022", "90", "\N{EN DASH}", "Late or corrected deliveries"),
+        Revision("Share", "Nov 2022", "\N{EN DASH}", "3.00%", "Other, for example a new version of the software"),
+        Revision("Calls", "Dec 2022", "90", "\N{EN DASH}", "New or corrected deliveries"),
     )
 
 

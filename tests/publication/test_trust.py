@@ -145,14 +145,14 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
     )
     (revision,) = trust.revisions(tables)
     assert (revision["previous_value"], revision["value"], revision["change"]) == ("3.6%", "3.5%", "-0.1%")
-    assert (revision["force_name"], revision["cause"]) == ("Kent Police", "a changed definition")
+    assert (revision["force_name"], revision["cause"]) == ("Kent Police", "Changed definition")
     second, first = trust.publications(tables)
     assert (first["figures"], first["added"], first["revised"], first["causes"]) == (1, 1, 0, "")
     assert (second["run_id"], second["added"], second["revised"], second["causes"]) == (
         "second",
         0,
         1,
-        "a changed definition",
+        "Changed definition",
     )
     assert sentences_of(tables)[3] == (
         "1 revision of published figures, the newest on 2 February 2023, each with its cause"

@@ -23,6 +23,8 @@ from dagster_project.publication.report.definitions import (
 )
 from dagster_project.publication.report.display import NOTHING, display, shortened
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
+from dagster_project.publication.report.how_we_compare import CODE as COMPARED
+from dagster_project.publication.report.how_we_compare import TITLE as COMPARED_TITLE
 from dagster_project.publication.report.how_we_compare import how_we_compare
 from dagster_project.publication.report.main_points import caveat, main_points
 from dagster_project.publication.report.model import (
@@ -78,7 +80,7 @@ def paper_names(connection: duckdb.DuckDBPyConnection) -> Names:
         item.code: (item.short_label, f"{item.section_title}: {item.label}")
         for item in sorted(read_measures(connection), key=lambda item: not item.is_headline)
     }
-    return Names(paper_sections(connection), measures)
+    return Names(paper_sections(connection) | {COMPARED: COMPARED_TITLE}, measures)
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -209,8 +211,12 @@ def read_report(
                 tuple(weekly[item.code] for item in own if item.code in weekly),
             )
         )
+    above, on_comparison = (words.blocks.get(place, ()) for place in ("", COMPARED))
     if compared := how_we_compare(connection, force_code, months):
-        sections.append(compared)
+        sections.append(replace(compared, commentary=on_comparison))
+    else:
+        # The section has no published figures, so it is not shown; what was written for it is.
+        above += on_comparison
     standings = [
         _standing(item, month, figures, charts.get(item.code, []), formulas.get(item.code, ()), notes)
         for item in sorted(catalogue, key=lambda item: item.section_order)
@@ -233,7 +239,7 @@ def read_report(
         matrix=headlines.matrix(standings),
         exceptions=found,
         no_exceptions=no_exceptions(standings) if commentary and not found else "",
-        commentary=words.blocks.get("", ()),
+        commentary=above,
         sections=tuple(sections),
         notes=tuple(notes),
         definitions=definitions(catalogue, rules, month),

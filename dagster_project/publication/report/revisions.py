@@ -14,12 +14,13 @@ from dagster_project.warehouse.connection import has_table
 # Number of revisions listed; the others are counted.
 _LISTED = 12
 
-_CAUSES = {
-    "deliveries": "Late or corrected deliveries",
+CAUSES = {
+    "deliveries": "New or corrected deliveries",
     "definitions": "Changed definition",
-    "both": "Changed definition, and late or corrected deliveries",
-    "other": "New version of the software",
+    "both": "Changed definition, and new or corrected deliveries",
+    "other": "Other, for example a new version of the software",
 }
+"""Causes of a revision, as `revisions.cause` has them, in words."""
 
 
 def read_revisions(
@@ -102,4 +103,4 @@ def _revision(row: Mapping[str, Any], measure: Measure) -> Revision | None:
     # Of several publications: what is known explains it.
     causes = set(row["causes"]) - {"other"} or {"other"}
     cause = causes.pop() if len(causes) == 1 else "both"
-    return Revision(measure.short_label, short_month(row["month_start"]), before, after, _CAUSES[cause])
+    return Revision(measure.short_label, short_month(row["month_start"]), before, after, CAUSES[cause])

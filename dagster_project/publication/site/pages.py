@@ -345,11 +345,25 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
             site.find(address, title, "measure", words, synonyms=synonyms.get(measure.code))
         in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
         of_force = [
-            (title, [(addresses.get(item.measure.code, ""), item) for item in histories])
+            (title, [_listed_measure(item, force.month, addresses) for item in histories])
             for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
         ]
         sections.append((force.code, force.name, force.month, of_force))
     site.write("measures/index.html", "measures.html.j2", forces=sections)
+
+
+def _listed_measure(history: MeasureHistory, month: date, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Return what the list of measures shows of one: address, code, label, figure, finding and definition."""
+    measure = history.measure
+    no_chart = "Compared at the same age" if history.cohorts else "No figure"
+    return {
+        "address": addresses.get(measure.code, ""),
+        "code": measure.code,
+        "label": measure.label,
+        "figure": history.text(month),
+        "finding": history.chart.finding if history.chart else no_chart,
+        "definition": measure.definition,
+    }
 
 
 def _query(force_code: str, measure: str) -> str:

@@ -17,6 +17,7 @@ from dagster_project.publication.report.claims import months_in_words, verdict_i
 from dagster_project.publication.report.display import NOTHING, display, own_decimals
 from dagster_project.publication.report.model import listed, short_month, span
 from dagster_project.publication.report.quarantine import reason_in_words
+from dagster_project.publication.report.revisions import CAUSES
 from dagster_project.publication.site.data import NEWEST, Rows, rows_of
 from dagster_project.publication.site.views import (
     Choice,
@@ -38,13 +39,6 @@ _LISTED = 50
 _PUBLICATIONS = 14
 # Months of faults beside each other; earlier ones are counted together.
 _FAULT_MONTHS = 6
-
-_CAUSES = {
-    "deliveries": "new or corrected deliveries",
-    "definitions": "a changed definition",
-    "both": "deliveries and a changed definition",
-    "other": "neither deliveries nor definitions, for example a software update",
-}
 
 _VERDICTS = {
     "match": "exactly",
@@ -356,7 +350,7 @@ def revisions(connection: duckdb.DuckDBPyConnection) -> Rows:
     for row in rows:
         for name in ("previous_value", "value", "change"):
             row[name] = display(row[name], row["unit"], row["decimals"])
-        row["cause"] = _CAUSES[row["cause"]]
+        row["cause"] = CAUSES[row["cause"]]
     return rows
 
 
@@ -383,7 +377,7 @@ def publications(connection: duckdb.DuckDBPyConnection) -> Rows:
         limit {_PUBLICATIONS}
         """,
     )
-    return [row | {"causes": "; ".join(_CAUSES[cause] for cause in row["causes"] or ())} for row in rows]
+    return [row | {"causes": "; ".join(CAUSES[cause] for cause in row["causes"] or ()).capitalize()} for row in rows]
 
 
 # Rows of the comparison of definitions: column of `kpi_call_definitions`, name, unit and decimals.
