@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("data"), description="data root")
     force: str = Field(default="kent", description="force code of extracts that have no force_code column")
     pseudonym_key_file: Path | None = Field(default=None, description="key of the pseudonyms, mode 0600")
+    record_key_file: Path | None = Field(default=None, description="key of the record of actions, mode 0600")
     target: Target = Field(default=Target.DUCKDB, description="duckdb or spark, which builds the tables")
     spark_host: str = Field(default="127.0.0.1", description="host of the Thrift server of Spark")
     spark_port: int = Field(default=10000, ge=1, le=65535, description="port of the Thrift server of Spark")
@@ -217,6 +218,21 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """File with the key of the pseudonyms, outside the warehouse, so that a copy of that reveals nothing."""
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
+
+    @property
+    def record(self) -> Path:
+        """Folder of the record of actions."""
+        return self.home / "record"
+
+    @property
+    def record_file(self) -> Path:
+        """The record of actions, one JSON object a line."""
+        return self.record / "record.jsonl"
+
+    @property
+    def key_of_record(self) -> Path:
+        """File with the key of the record's hashes; who has it can write a record that passes for this one."""
+        return self.record_key_file or self.home / "secrets" / "record.key"
 
 
 @cache

@@ -24,6 +24,7 @@ from dagster_project.cli.open import open_page
 from dagster_project.cli.paper import paper
 from dagster_project.cli.publish import publish
 from dagster_project.cli.query import query
+from dagster_project.cli.record import record
 from dagster_project.cli.run import run
 from dagster_project.cli.sample import sample
 from dagster_project.cli.signals import describe_command, stop_on_signals
@@ -69,7 +70,22 @@ def _options(
         raise typer.Exit(Exit.USAGE)
 
 
-for command in (run, publish, paper, check, status, query, measures, tables, trace, sample, ui, code_server, docs):
+for command in (
+    run,
+    publish,
+    paper,
+    check,
+    status,
+    query,
+    measures,
+    tables,
+    trace,
+    record,
+    sample,
+    ui,
+    code_server,
+    docs,
+):
     app.command()(command)
 app.command("open")(open_page)
 

@@ -42,6 +42,7 @@ from dagster_project.loading.plan import Range, RunPlan, expected_days, plan_run
 from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
+from dagster_project.record.store import append
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
@@ -232,7 +233,13 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
         if connection is None:
             raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
     with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
-        return [waive(connection, source, day, reason.strip()) for source, day in deliveries]
+        waivers = []
+        for source, day in deliveries:
+            waiver = waive(connection, source, day, reason.strip())
+            facts = {"source": source, "extract_date": str(day), "content": waiver.content}
+            append(settings, "accept", reason=waiver.reason, detail=facts)
+            waivers.append(waiver)
+        return waivers
 
 
 def _delivery_named(name: str) -> tuple[str, date]:

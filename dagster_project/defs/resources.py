@@ -16,6 +16,7 @@ from dagster_project.contracts import Contract, load_contracts
 from dagster_project.defs.dbt_events import events_of, selected_nodes
 from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
+from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.publication.versions import recover_interrupted
@@ -35,7 +36,7 @@ class Warehouse(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        """Take the writer lock for the run.
+        """Take the writer lock for the run, and enter the run into the record of actions when it has ended.
 
         Raises:
             WarehouseLocked: another run holds it.
@@ -47,7 +48,11 @@ class Warehouse(dg.ConfigurableResource):
         # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
-            yield self
+            try:
+                yield self
+            finally:
+                if run and context.instance:
+                    record_run(self._settings, context.instance, run)
 
     def begin(self, step: str) -> None:
         """Record the current step of the run, such as `loading crimes`, for commands that show its state."""

@@ -187,9 +187,9 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
-    """Write the manifest of a publication, as the last of its files."""
-    write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> Path:
+    """Write the manifest of a publication, as the last of its files, and return its path."""
+    return write(folder, MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
 def beginning_of(file: Path) -> str:

@@ -93,7 +93,7 @@ def publish_force(settings: Settings, marts: Sequence[Mart], force_code: str, *,
         "failed": [],
         "tables": counts,
     }
-    folder = finish(partial, name, manifest)
+    folder = finish(settings, partial, name, manifest)
     remove_old(root, name)
     return ForceEdition(name, folder, force_code, counts)
 

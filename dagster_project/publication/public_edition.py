@@ -139,7 +139,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
             is_synthetic=is_synthetic,
         )
     manifest = _manifest(partial, name, published_at, counts, rules, project_fingerprint, is_synthetic=is_synthetic)
-    folder = finish(partial, name, manifest | {"failed": renderer.failed})
+    folder = finish(settings, partial, name, manifest | {"failed": renderer.failed})
     with loading_connection(settings.warehouse) as connection:
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
     remove_old(root, name)

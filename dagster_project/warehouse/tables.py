@@ -177,6 +177,11 @@ create table if not exists audit.member (
     problem varchar,
     run_id varchar not null
 );
+create table if not exists audit.record_head (
+    seq bigint not null,
+    hash varchar not null,
+    noted_at timestamp not null
+);
 -- The last table: a warehouse without it is not set up, or is of an earlier layout.
 create table if not exists audit.root (
     root_number bigint

@@ -1,0 +1,67 @@
+"""Enter finished runs into the record of actions: those of commands, of the schedule, of the sensor and of the UI."""
+
+from contextlib import ExitStack
+
+import dagster as dg
+import duckdb
+
+from dagster_project.defs.automation import BY_COMMAND_LINE
+from dagster_project.record.store import append, read
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+# The step that fails after everything is done, if a delivery, a member or a file needs attention.
+_VERDICT = "run_verdict"
+
+
+def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Enter a run that has ended: its job, what started it, and its failed steps; note the new head in the warehouse.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        instance: Dagster's storage.
+        run: the run.
+    """
+    if any(entry["detail"].get("dagster_run") == run.run_id for entry in read(settings)):
+        # Dagster sets up the warehouse twice, since the resource of dbt has it too.
+        return
+    events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    failed = sorted({str(event.step_key) for event in events})
+    is_failed = any(not step.endswith(_VERDICT) for step in failed)
+    facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
+    with ExitStack() as stack:
+        connection = None
+        if settings.warehouse.exists():
+            try:
+                connection = stack.enter_context(loading_connection(settings.warehouse))
+                ensure_tables(connection, [])
+            except duckdb.Error:
+                # A damaged warehouse fails the run, and its message says so; the record is complete without it.
+                connection = None
+        append(
+            settings,
+            _action(run),
+            outcome="failed" if is_failed else "needs attention" if failed else "done",
+            detail=facts | ({"failed_steps": failed} if failed else {}),
+            connection=connection,
+        )
+
+
+def record_killed_run(settings: Settings, run: dg.DagsterRun) -> None:
+    """Enter a run whose process was killed, when the next command finds it."""
+    facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
+    append(settings, _action(run), outcome="killed", detail=facts)
+
+
+def _action(run: dg.DagsterRun) -> str:
+    return "publish" if run.job_name.startswith("publish") else "run"
+
+
+def _started_by(run: dg.DagsterRun) -> str:
+    if BY_COMMAND_LINE.items() <= run.tags.items():
+        return "command line"
+    for tag, what in (("dagster/schedule_name", "schedule"), ("dagster/sensor_name", "sensor")):
+        if tag in run.tags:
+            return f"{what} {run.tags[tag]}"
+    return "Dagster UI"

@@ -1,0 +1,226 @@
+"""The files of the record: append an entry, read the entries, check them. The chain itself: `chain.py`.
+
+The record is `record/record.jsonl` in the data root, one JSON object a line. Its newest number and hash, the head, are
+also in `record/head`, in `audit.record_head` of the warehouse, and in the manifest of each publication, so that a
+record without its last entries does not pass for a whole one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import pwd
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_project.private_key import read_key, read_or_create_key
+from dagster_project.record.chain import Anchor, Head, NotAnEntry, faults_of, head_of, is_sealed, parsed, sealed
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from dagster_project.settings import Settings
+
+
+def append(
+    settings: Settings,
+    action: str,
+    *,
+    outcome: str = "done",
+    reason: str = "",
+    detail: Mapping[str, object] | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> Head:
+    """Append an entry to the record, and return the new head. If the process is killed, the record has it or not.
+
+    An incomplete last line, which a killed command left, is removed first, and the entry says so. A record that was
+    changed is continued where its head was, so that the fault stays visible to `faults`.
+
+    Args:
+        settings: the data root.
+        action: what was done, for example `run` or `erase`.
+        outcome: how it ended, for example `done` or `failed`.
+        reason: why it was done, as its user stated it.
+        detail: facts about it as JSON values; never a personal value.
+        connection: the warehouse, for writing and in no transaction: the new head is noted there too.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    folder = settings.record
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(folder):
+        key = read_or_create_key(settings.key_of_record)
+        facts = dict(detail or {})
+        base = _base(settings, key, facts, _noted_heads(connection))
+        line = sealed(
+            {
+                "seq": base.seq + 1,
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "action": action,
+                "outcome": outcome,
+                "user": _user(),
+                "host": socket.gethostname(),
+                "version": version("fcir"),
+                "reason": reason,
+                "detail": facts,
+                "previous": base.hash,
+            },
+            key,
+        )
+        with _private(settings.record_file, os.O_APPEND) as descriptor:
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(settings.record_file))
+            os.fsync(descriptor)
+        head = head_of(parsed(line))
+        _write_head(folder, head)
+    if connection is not None:
+        note_head(connection, head)
+    return head
+
+
+def read(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield the entries of the record, oldest first, without lines that are no entries: `faults` reports those."""
+    for line in _content(settings.record_file).splitlines(keepends=True):
+        try:
+            yield parsed(line)
+        except NotAnEntry:
+            continue
+
+
+def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
+    """Return what is wrong with the record, in words and without the content of an entry; empty if nothing is.
+
+    Args:
+        settings: the data root.
+        anchors: heads that were noted elsewhere, beside `record/head`.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    content, key = _content(settings.record_file), read_key(settings.key_of_record)
+    anchors = list(anchors)
+    own = []
+    if (settings.record / _HEAD).exists():
+        if head := head_in_file(settings):
+            anchors.append(Anchor(str(settings.record / _HEAD), head))
+        else:
+            own.append(f"{settings.record / _HEAD} is not readable as the newest number and hash")
+    if key is None:
+        is_empty = not content and not anchors
+        return [] if is_empty else [f"its key {settings.key_of_record} is missing, so no entry can be checked", *own]
+    return faults_of(content, key, anchors) + own
+
+
+def head_in_file(settings: Settings) -> Head | None:
+    """Return the newest number and hash as `record/head` has them; None without an entry, or if it is damaged."""
+    try:
+        head = json.loads((settings.record / _HEAD).read_bytes())
+        return Head(int(head["seq"]), str(head["hash"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def note_head(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
+    """Note a head in the warehouse. Earlier ones stay there: they show that the record was replaced in between."""
+    connection.execute(
+        "insert into audit.record_head values (?, ?, ?)", [head.seq, head.hash, datetime.now(UTC).replace(tzinfo=None)]
+    )
+
+
+def anchors_in_warehouse(connection: duckdb.DuckDBPyConnection) -> list[Anchor]:
+    """Return the heads that were noted in the warehouse."""
+    return [Anchor("audit.record_head of the warehouse", head) for head in _noted_heads(connection)]
+
+
+_HEAD = "head"
+
+
+def _noted_heads(connection: duckdb.DuckDBPyConnection | None) -> list[Head]:
+    if connection is None:
+        return []
+    rows = connection.execute("select seq, hash from audit.record_head order by seq, noted_at").fetchall()
+    return [Head(seq, digest) for seq, digest in rows]
+
+
+def _base(settings: Settings, key: bytes, facts: dict[str, object], noted: Iterable[Head]) -> Head:
+    """Return the head that the next entry continues, after a repair of the last line; add to `facts` what was found."""
+    content = _content(settings.record_file)
+    whole, end, rest = content.rpartition(b"\n")
+    if rest:
+        with _private(settings.record_file) as descriptor:
+            # Only its last byte is missing if it is an entry.
+            if _is_entry(rest + b"\n", key):
+                os.pwrite(descriptor, b"\n", len(content))
+                whole, end = content, b"\n"
+            else:
+                os.ftruncate(descriptor, len(whole + end))
+                facts["removed_incomplete_line_bytes"] = len(rest)
+            os.fsync(descriptor)
+    last = Head(0, "")
+    if whole:
+        line = whole.rpartition(b"\n")[2] + end
+        if _is_entry(line, key):
+            last = head_of(parsed(line))
+        else:
+            facts["last_line"] = "not an entry of this record"
+    head = head_in_file(settings)
+    if head is None and (settings.record / _HEAD).exists():
+        facts["head"] = "not readable"
+    # A head beyond the last entry means that entries are missing; going on from there keeps the gap visible.
+    return max([last, *([head] if head else []), *noted], key=lambda item: item.seq)
+
+
+def _is_entry(line: bytes, key: bytes) -> bool:
+    try:
+        return is_sealed(parsed(line), key)
+    except NotAnEntry:
+        return False
+
+
+def _write_head(folder: Path, head: Head) -> None:
+    draft = folder / f".{_HEAD}"
+    with _private(draft, os.O_TRUNC) as descriptor:
+        os.write(descriptor, json.dumps({"seq": head.seq, "hash": head.hash}).encode() + b"\n")
+        os.fsync(descriptor)
+    draft.replace(folder / _HEAD)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+@contextmanager
+def _private(file: Path, flags: int = 0) -> Iterator[int]:
+    """Open a file for writing, created with mode 0600."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process append at a time; an append takes milliseconds."""
+    with _private(folder / ".lock") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _user() -> str:
+    """Return the login name of this process, from the system and not from variables that its user can set."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

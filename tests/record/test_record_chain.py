@@ -1,0 +1,249 @@
+"""The record of actions: every change of it is found, and a killed command leaves it in order."""
+
+from __future__ import annotations
+
+import json
+import random
+import stat
+from collections import Counter
+
+import pytest
+
+from dagster_project.private_key import PrivateKeyError
+from dagster_project.record import chain, store
+from dagster_project.record.chain import Anchor, sealed
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.tables import ensure_tables
+
+ENTRIES = 30
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path, _env_file=None)
+
+
+@pytest.fixture
+def record(settings):
+    for number in range(ENTRIES):
+        store.append(settings, "run", reason=f'"night" {number}', detail={"publication": f"P{number}", "figures": [1]})
+    return settings
+
+
+def test_entries_name_what_was_done_by_whom_when_and_why(settings):
+    store.append(settings, "accept", reason="Télécom outage", detail={"source": "calls"})
+    head = store.append(settings, "run", outcome="failed")
+    first, second = store.read(settings)
+    assert tuple(first) == chain.FIELDS
+    assert (first["seq"], first["action"], first["outcome"], first["reason"]) == (1, "accept", "done", "Télécom outage")
+    assert first["user"]
+    assert first["host"]
+    assert first["version"]
+    assert first["at"].endswith("+00:00")
+    assert (second["previous"], second["hash"], second["seq"]) == (first["hash"], head.hash, head.seq)
+    assert store.faults(settings) == []
+
+
+def test_the_record_and_its_key_are_private(record):
+    for path in (record.record, *record.record.iterdir(), record.key_of_record):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_a_data_root_without_a_record_has_no_fault(settings):
+    assert store.faults(settings) == []
+    assert list(store.read(settings)) == []
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    return content.splitlines(keepends=True)
+
+
+def flip(content, rng):
+    changed = bytearray(content)
+    changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def edit(content, rng):
+    lines = lines_of(content)
+    number = rng.randrange(len(lines))
+    entry = json.loads(lines[number])
+    name = rng.choice([name for name in chain.FIELDS if name != "hash"])
+    entry[name] = entry[name] + 1 if name == "seq" else {} if name == "detail" else "else"
+    lines[number] = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+    return b"".join(lines)
+
+
+def delete(content, rng):
+    lines = lines_of(content)
+    del lines[rng.randrange(len(lines) - 1)]
+    return b"".join(lines)
+
+
+def duplicate(content, rng):
+    lines = lines_of(content)
+    lines.insert(rng.randrange(len(lines)), rng.choice(lines))
+    return b"".join(lines)
+
+
+def swap(content, rng):
+    lines = lines_of(content)
+    one, other = rng.sample(range(len(lines)), 2)
+    lines[one], lines[other] = lines[other], lines[one]
+    return b"".join(lines)
+
+
+def rechain(entries: list[dict[str, object]], key: bytes) -> bytes:
+    """Return entries with new numbers and hashes, as somebody without the key of the record can compute them."""
+    content, previous = b"", ""
+    for number, entry in enumerate(entries, 1):
+        line = sealed(entry | {"seq": number, "previous": previous}, key)
+        previous = json.loads(line)["hash"]
+        content += line
+    return content
+
+
+def insert(content, rng):
+    lines = lines_of(content)
+    number = rng.randrange(len(lines))
+    entry = json.loads(lines[number]) | {"reason": "forged"}
+    lines.insert(number, sealed(entry, rng.randbytes(32)))
+    return b"".join(lines)
+
+
+def forge_at_the_end(content, rng):
+    last = json.loads(lines_of(content)[-1])
+    return content + sealed(last | {"seq": last["seq"] + 1, "previous": last["hash"]}, rng.randbytes(32))
+
+
+def recompute(content, rng):
+    entries = [json.loads(line) for line in lines_of(content)]
+    entries[rng.randrange(len(entries))]["reason"] = "forged"
+    return rechain(entries, rng.randbytes(32))
+
+
+def truncate(content, rng):
+    return content[: rng.randrange(len(content) - 1)]
+
+
+def put_back_an_older_copy(content, rng):
+    return b"".join(lines_of(content)[: rng.randrange(1, ENTRIES)])
+
+
+CHANGES = (
+    flip,
+    edit,
+    delete,
+    duplicate,
+    swap,
+    insert,
+    forge_at_the_end,
+    recompute,
+    truncate,
+    put_back_an_older_copy,
+)
+
+
+def test_500_changes_are_all_found(record):
+    """The entries alone find most; a record without its last entries is found by the head."""
+    content, key = record.record_file.read_bytes(), bytes.fromhex(record.key_of_record.read_text().strip())
+    anchor = Anchor("the head", store.head_in_file(record))
+    assert chain.faults_of(content, key, [anchor]) == []
+    missed, by_entries = [], Counter()
+    for seed in range(500):
+        change = CHANGES[seed % len(CHANGES)]
+        changed = change(content, random.Random(seed))
+        assert changed != content
+        if not chain.faults_of(changed, key, [anchor]):
+            missed.append((change.__name__, seed))
+        by_entries[change.__name__] += bool(chain.faults_of(changed, key, []))
+    assert missed == []
+    needs_the_head = {change.__name__ for change in CHANGES if by_entries[change.__name__] < 500 / len(CHANGES)}
+    assert needs_the_head <= {"put_back_an_older_copy", "truncate"}
+    assert by_entries["put_back_an_older_copy"] == 0
+
+
+def test_no_fault_shows_the_content_of_an_entry(record):
+    record.record_file.write_bytes(record.record_file.read_bytes().replace(b"night", b"weird"))
+    assert len(store.faults(record)) == ENTRIES
+    assert not [fault for fault in store.faults(record) if "weird" in fault]
+
+
+def test_an_older_copy_of_the_whole_folder_is_found_by_the_heads_in_the_warehouse(settings):
+    with loading_connection(settings.warehouse) as connection:
+        ensure_tables(connection, [])
+        store.append(settings, "run", connection=connection)
+        older = {path: path.read_bytes() for path in settings.record.iterdir()}
+        store.append(settings, "erase", connection=connection)
+        for path, content in older.items():
+            path.write_bytes(content)
+        assert store.faults(settings) == []
+        [fault] = store.faults(settings, store.anchors_in_warehouse(connection))
+        assert "audit.record_head of the warehouse names entry 2" in fault
+        # The next entry leaves the gap, so it does not hide what is missing.
+        store.append(settings, "run", connection=connection)
+        assert [entry["seq"] for entry in store.read(settings)] == [1, 3]
+        assert any("1 entry missing" in fault for fault in store.faults(settings))
+
+
+def test_a_removed_record_leaves_a_gap(record):
+    record.record_file.unlink()
+    assert any("entries are missing" in fault for fault in store.faults(record))
+    store.append(record, "run")
+    assert any(f"line 1 is entry {ENTRIES + 1}" in fault for fault in store.faults(record))
+
+
+@pytest.mark.parametrize("left", [1, 20, -2])
+def test_an_incomplete_last_line_is_removed_by_the_next_entry_which_says_so(record, left):
+    content = record.record_file.read_bytes()
+    line = sealed(json.loads(lines_of(content)[-1]) | {"seq": ENTRIES + 1}, b"x" * 32)[:left]
+    record.record_file.write_bytes(content + line)
+    assert len(store.faults(record)) == 1
+    store.append(record, "run")
+    assert store.faults(record) == []
+    *_, last = store.read(record)
+    assert (last["seq"], last["detail"]) == (ENTRIES + 1, {"removed_incomplete_line_bytes": len(line)})
+
+
+def test_an_entry_that_only_lacks_its_line_end_is_kept(record):
+    record.record_file.write_bytes(record.record_file.read_bytes()[:-1])
+    store.append(record, "run")
+    assert store.faults(record) == []
+    assert len(list(store.read(record))) == ENTRIES + 1
+
+
+def test_a_command_killed_before_it_wrote_the_head_leaves_no_fault(record):
+    head = (record.record / "head").read_bytes()
+    store.append(record, "run")
+    (record.record / "head").write_bytes(head)
+    assert store.faults(record) == []
+    store.append(record, "run")
+    assert store.faults(record) == []
+
+
+def test_a_cut_off_last_entry_is_found_even_after_the_next_one(record):
+    record.record_file.write_bytes(record.record_file.read_bytes()[:-30])
+    store.append(record, "run")
+    assert any("1 entry missing" in fault for fault in store.faults(record))
+
+
+def test_a_lost_key_is_a_fault_that_a_new_one_does_not_hide(record):
+    record.key_of_record.unlink()
+    assert "is missing" in store.faults(record)[0]
+    store.append(record, "run")
+    assert len(store.faults(record)) >= ENTRIES
+
+
+def test_a_damaged_key_stops_an_entry_with_what_to_do(record):
+    record.key_of_record.write_text("no key")
+    with pytest.raises(PrivateKeyError, match="install -m 600"):
+        store.append(record, "run")
+
+
+def test_a_damaged_head_is_a_fault(record):
+    (record.record / "head").write_text("{}")
+    assert "not readable" in store.faults(record)[0]
+    store.append(record, "run")
+    *_, last = store.read(record)
+    assert last["detail"] == {"head": "not readable"}

@@ -1,0 +1,99 @@
+"""Runs, publications and acceptances are entered into the record, by the job that does them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from hashlib import sha256
+
+import dagster as dg
+import pytest
+
+from dagster_project.defs.run_record import record_killed_run, record_run
+from dagster_project.record import store
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import open_read_only
+from tests.end_to_end.command import CHATS, Command
+
+
+@pytest.fixture
+def command(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    return Command(tmp_path / "home")
+
+
+@pytest.fixture
+def settings(command):
+    return Settings(home=command.home, _env_file=None)
+
+
+def faults_of(settings):
+    with open_read_only(settings.warehouse) as connection:
+        anchors = store.anchors_in_warehouse(connection)
+    assert anchors
+    return store.faults(settings, anchors)
+
+
+def test_a_run_enters_itself_and_the_hash_of_its_manifest(command, settings):
+    manifest, run = store.read(settings)
+    assert (manifest["action"], run["action"], run["outcome"]) == ("manifest", "run", "done")
+    assert (run["detail"]["job"], run["detail"]["started_by"]) == ("nightly", "command line")
+    folder = command.current.resolve()
+    written = sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    assert manifest["detail"] == {"publication": f"published/{folder.name}", "sha256": written}
+    assert faults_of(settings) == []
+
+
+def test_accepting_a_delivery_is_entered_with_its_reason_and_the_next_run_follows(command, settings):
+    chats = [f"chat{n},{'2022-11-01 10:00' if n < 9 else 'yesterday'},,,op1" for n in range(30)]
+    command.land("live_chats_2022-11-01.csv", CHATS, *chats)
+    assert command.run("run", "--load-only").returncode == 1
+    accepted = command.run("run", "--accept", "live_chats/2022-11-01", "--reason", "system was down")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    *_, accept, manifest, run = store.read(settings)
+    assert [entry["action"] for entry in (accept, manifest, run)] == ["accept", "manifest", "run"]
+    assert accept["reason"] == "system was down"
+    assert (accept["detail"]["source"], accept["detail"]["extract_date"]) == ("live_chats", "2022-11-01")
+    written = json.loads((command.current / "manifest.json").read_text(encoding="utf-8"))
+    assert written["record"] == {"seq": accept["seq"], "hash": accept["hash"]}
+    assert faults_of(settings) == []
+    shown = command.run("record")
+    assert "accept" in shown.stdout
+    assert "system was down" in shown.stdout
+    exported = command.run("record", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in exported] == list(store.read(settings))
+
+
+def test_a_failed_run_names_its_failed_steps_and_is_entered_once(tmp_path):
+    settings = Settings(home=tmp_path, _env_file=None)
+    with dg.instance_for_test() as instance:
+
+        @dg.op
+        def broken() -> None:
+            raise dg.Failure("caller 07700 900123")
+
+        @dg.job
+        def publish() -> None:
+            broken()
+
+        run = publish.execute_in_process(instance=instance, raise_on_error=False).dagster_run
+        record_run(settings, instance, run)
+        record_run(settings, instance, run)
+    [entry] = store.read(settings)
+    assert (entry["action"], entry["outcome"], entry["detail"]["failed_steps"]) == ("publish", "failed", ["broken"])
+    assert "07700" not in settings.record_file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("tags", "started_by"),
+    [
+        ({"dagster/schedule_name": "nightly_0415"}, "schedule nightly_0415"),
+        ({"dagster/sensor_name": "new_deliveries"}, "sensor new_deliveries"),
+        ({}, "Dagster UI"),
+    ],
+)
+def test_a_killed_run_is_entered_with_what_started_it(tmp_path, tags, started_by):
+    settings = Settings(home=tmp_path, _env_file=None)
+    record_killed_run(settings, dg.DagsterRun(job_name="nightly", run_id="r1", tags=tags))
+    [entry] = store.read(settings)
+    assert (entry["action"], entry["outcome"], entry["detail"]["started_by"]) == ("run", "killed", started_by)
