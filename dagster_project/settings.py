@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     members: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="data roots whose loads this data root, a hub, takes in"
     )
+    backups: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="folders with copies of this data root, in which people are erased too"
+    )
     ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="names other than 127.0.0.1 and localhost under which a proxy passes requests to fcir ui",
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
             return names
         return tuple(_host_name(name.strip()) for name in names.split(",") if name.strip())
 
-    @field_validator("members", mode="before")
+    @field_validator("members", "backups", mode="before")
     @classmethod
     def _folders(cls, folders: object) -> object:
         if not isinstance(folders, str):
@@ -201,6 +204,21 @@ class Settings(BaseSettings):
     def published_force(self, force_code: str) -> Path:
         """Return the folder of the editions of a force (`check_force`), with the pointer to the current one."""
         return self.home / "published_force" / force_code
+
+    @property
+    def suppression(self) -> Path:
+        """Folder of the list of erased identifiers, with a key of its own."""
+        return self.home / "suppression"
+
+    @property
+    def certificates(self) -> Path:
+        """Folder of the certificates of erasures."""
+        return self.home / "certificates"
+
+    @property
+    def replacement_file(self) -> Path:
+        """File that exists while pseudonyms are being replaced, and from which a killed replacement is finished."""
+        return self.home / "suppression" / "unfinished.json"
 
     @property
     def dagster_home(self) -> Path:

@@ -16,9 +16,12 @@ import duckdb
 import typer
 from typer.main import get_command
 
+from dagster_project.cli.access import access
 from dagster_project.cli.check import check
 from dagster_project.cli.common import Exit
 from dagster_project.cli.docs import docs
+from dagster_project.cli.erase import erase
+from dagster_project.cli.keys import keys
 from dagster_project.cli.measures import measures
 from dagster_project.cli.open import open_page
 from dagster_project.cli.paper import paper
@@ -88,6 +91,9 @@ for command in (
 ):
     app.command()(command)
 app.command("open")(open_page)
+app.command()(access)
+app.command()(erase)
+app.add_typer(keys)
 
 
 def main() -> None:

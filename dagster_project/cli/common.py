@@ -18,6 +18,7 @@ from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
 
 
@@ -103,8 +104,8 @@ def require_home_folder(settings: Settings) -> None:
 
 def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
     """Check that the next run can use the key, even without anything to load: a copy of the key may be lost by then."""
-    # A hub takes in pseudonyms and makes none.
-    if not settings.is_hub:
+    # A hub takes in pseudonyms and makes none. A change of the key that was killed is finished by the next run.
+    if not settings.is_hub and not settings.replacement_file.exists():
         check_key(settings.key_file, known_fingerprint(connection) if connection else None)
 
 
@@ -152,3 +153,19 @@ def repair_damage(settings: Settings) -> None:
         damaged = repair(settings)
     for damage in damaged:
         print_warning(str(damage))
+
+
+def finish_killed_replacement(settings: Settings) -> None:
+    """Finish a replacement of pseudonyms (`fcir erase`, `fcir keys rotate`) that was killed, with a warning.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    if not settings.replacement_file.exists():
+        return
+    # Imported here: it reads files of all kinds, and a run rarely needs it.
+    from dagster_project.privacy.unfinished import finish_replacement
+
+    with writer_lock(settings.lock_file), private_files():
+        if finished := finish_replacement(settings):
+            print_warning(finished)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.cli.common import named_contracts
+from dagster_project.cli.common import finish_killed_replacement, named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.cli.space import require_space
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
@@ -98,6 +98,7 @@ def run_job(
             published=_published(settings, name, force),
         )
         note_step(settings.lock_file, "starting")
+        finish_killed_replacement(settings)
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
         prepare = prepare_hub if settings.is_hub else load_or_create_key

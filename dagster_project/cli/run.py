@@ -11,6 +11,7 @@ import typer
 from dagster_project.cli.common import (
     Exit,
     day_option,
+    finish_killed_replacement,
     named_contracts,
     parse_day,
     print_warning,
@@ -91,6 +92,7 @@ def run(
             extract_date=waiver.extract_date,
             reason=waiver.reason,
         )
+    finish_killed_replacement(settings)
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
         raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Exchange the two")

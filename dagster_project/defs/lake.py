@@ -11,12 +11,19 @@ from dagster_project.warehouse.lake import connect
 _DAYS_KEPT = 7
 
 
+class Retention(dg.Config):
+    """How long snapshots are kept."""
+
+    days: int = _DAYS_KEPT
+    """Age in days; 0 removes all but the newest, so that erased values are gone at once."""
+
+
 @dg.op(description="Rewrite small files of the Iceberg tables, and remove snapshots older than a week.")
-def compact_tables(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+def compact_tables(context: dg.OpExecutionContext, config: Retention, warehouse: Warehouse) -> None:
     """Compact every table, under the writer lock."""
     warehouse.begin("compacting the lake")
     with connect(warehouse.settings) as lake:
-        tables = lake.compact(days=_DAYS_KEPT)
+        tables = lake.compact(days=config.days)
     context.add_output_metadata({"tables": len(tables)})
 
 

@@ -12,13 +12,17 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from dagster_project.console import warn
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.defs.dbt_events import events_of, selected_nodes
 from dagster_project.defs.event_log import in_one_transaction
 from dagster_project.defs.log_lines import failure_of_build, log_build
 from dagster_project.defs.run_record import record_run
 from dagster_project.loading.landing import scan_landing
+from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.plan import Range, RunPlan, plan_run
+from dagster_project.privacy.hub import take_over_replacements
+from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
@@ -49,10 +53,19 @@ class Warehouse(dg.ConfigurableResource):
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
             try:
+                self._replace_pseudonyms()
                 yield self
             finally:
                 if run and context.instance:
                     record_run(self._settings, context.instance, run)
+
+    def _replace_pseudonyms(self) -> None:
+        """Finish a replacement of pseudonyms that was killed; in a hub, take over what its members have replaced."""
+        if finished := finish_replacement(self._settings):
+            warn(finished)
+        if self._settings.is_hub and self._settings.warehouse.exists():
+            prepare_hub(self._settings, self._contracts)
+            take_over_replacements(self._settings, self._contracts)
 
     def begin(self, step: str) -> None:
         """Record the current step of the run, such as `loading crimes`, for commands that show its state."""

@@ -14,6 +14,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.candidate import Candidate, FileLoad, audited_warnings
 from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
+from dagster_project.loading.pseudonyms import id_of, known_fingerprint
 from dagster_project.loading.verdicts import Judgement
 from dagster_project.sql import table
 from dagster_project.validation import Outcome, ValidationResult
@@ -140,8 +141,11 @@ def accept(
             for force, rows in file.forces.items()
         ]
         insert_rows(connection, table("audit", "load_force"), by_force)
+        fingerprint = known_fingerprint(connection)
+        key_id = id_of(fingerprint) if fingerprint else None
         audited = [
             _audited(file, result, contract, now, run_id, is_synthetic, change_seq)
+            | {"key_id": key_id if result.is_accepted else None}
             for result in results
             for file in result.files
         ]

@@ -14,6 +14,7 @@ from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run, removed_warning
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
 from dagster_project.loading.report import FileWarning, SourceReport
+from dagster_project.loading.suppression import read_suppression
 from dagster_project.loading.take_in import take_in_source
 from dagster_project.loading.verdicts import judge
 from dagster_project.loading.withdrawals import withdraw, withdrawn_days
@@ -184,6 +185,7 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
 
     Raises:
         PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
+        SuppressionError: the list of erased identifiers cannot be used.
         TableMismatch: a raw table does not fit its contract.
         RootMismatch: the warehouse belongs to a data root with another number, or to a hub.
     """
@@ -197,4 +199,9 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
         key = read_or_make_key(settings.key_file, known)
         if known is None:
             connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-    return key
+        # Loads of an earlier version, which had one key.
+        connection.execute(
+            "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
+            [key.key_id],
+        )
+    return replace(key, suppression=read_suppression(settings.suppression))

@@ -18,11 +18,14 @@ from dagster_project.extracts.cells import without_null_words
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dagster_project.loading.suppression import Suppression
+
 # Half of the 256 bits: RFC 2104, section 5, allows it, and any collision among 10^12 values has odds of 10^-15.
 PSEUDONYM_LENGTH = 32
 
 _BLOCK = 64
 _KEY_BYTES = 32
+_ID_LENGTH = 8
 _SAMPLE = 2_000
 
 
@@ -35,6 +38,8 @@ class PseudonymKey:
     """A secret key for HMAC-SHA-256 (RFC 2104); never shown."""
 
     secret: bytes = field(repr=False)
+    suppression: Suppression | None = field(default=None, repr=False, compare=False)
+    """Identifiers that get a random substitute in place of their pseudonym, because they were erased."""
 
     def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the pseudonyms of text cells; repeated texts are hashed once, which halves the 0.8 us per cell.
@@ -44,8 +49,13 @@ class PseudonymKey:
             cells: trimmed texts of a personal column.
 
         Returns:
-            One pseudonym for each cell, null if the cell is empty or a null word.
+            One pseudonym for each cell, or the substitute of an erased identifier; null if the cell is empty or a null
+            word.
         """
+        made = self._pseudonyms(connection, cells)
+        return self.suppression.substitute(connection, cells, made) if self.suppression else made
+
+    def _pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         # Imported here and below: the import costs 0.1 s, and `fcir status` only checks that the key exists.
         import pyarrow as pa
 
@@ -85,10 +95,25 @@ class PseudonymKey:
         """Identifies the key without revealing it: the pseudonym of a fixed text that is not an identifier."""
         return self.pseudonym("fcir pseudonym key")
 
+    @property
+    def key_id(self) -> str:
+        """Short name of the key, which `audit.load` has for each load: the beginning of the fingerprint."""
+        return id_of(self.fingerprint)
+
+
+def id_of(fingerprint: str) -> str:
+    """Return the id of the key with a fingerprint."""
+    return fingerprint[:_ID_LENGTH]
+
+
+def new_key() -> PseudonymKey:
+    """Return a random key."""
+    return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
+
 
 def one_time_key() -> PseudonymKey:
     """Return a random key that is never saved, for dry runs."""
-    return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
+    return new_key()
 
 
 def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
@@ -113,17 +138,34 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
     else:
         remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {file}"
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
-            if os.fstat(stream.fileno()).st_mode & 0o077:
-                raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
-            text = stream.read(_KEY_BYTES * 4).strip()
+        key = read_key(file, remedy)
     except FileNotFoundError:
         if fingerprint is None:
             return None
         raise PseudonymKeyError(
             f"{file}: the pseudonym key is missing, and the warehouse was loaded with one. {remedy}"
         ) from None
+    if fingerprint not in (None, key.fingerprint):
+        raise PseudonymKeyError(
+            f"{file}: not the key that this warehouse was loaded with; the same person would get another pseudonym. "
+            f"{remedy}"
+        )
+    return key
+
+
+def read_key(file: Path, remedy: str) -> PseudonymKey:
+    """Return the key in a file; `remedy` says what to do if it is not one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PseudonymKeyError: it is not a key, cannot be read, or can be read by others.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
+            if os.fstat(stream.fileno()).st_mode & 0o077:
+                raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
+            text = stream.read(_KEY_BYTES * 4).strip()
     except PermissionError:
         raise PseudonymKeyError(f"{file}: this user may not read the pseudonym key. Run: chmod 600 {file}") from None
     except IsADirectoryError:
@@ -134,30 +176,27 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         secret = b""
     if len(secret) != _KEY_BYTES:
         raise PseudonymKeyError(f"{file}: not a pseudonym key; expected {_KEY_BYTES * 2} hexadecimal digits. {remedy}")
-    key = PseudonymKey(secret)
-    if fingerprint not in (None, key.fingerprint):
-        raise PseudonymKeyError(
-            f"{file}: not the key that this warehouse was loaded with; the same person would get another pseudonym. "
-            f"{remedy}"
-        )
-    return key
+    return PseudonymKey(secret)
 
 
 def known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Return the fingerprint of the key that a warehouse was loaded with; None if nothing is loaded yet."""
-    row = connection.execute("select fingerprint from audit.pseudonym_key").fetchone()
-    return str(row[0]) if row else None
+    # All rows, because an unfinished result would keep this connection from registering a table.
+    rows = connection.execute("select fingerprint from audit.pseudonym_key").fetchall()
+    return str(rows[0][0]) if rows else None
 
 
 def read_or_make_key(file: Path, fingerprint: str | None = None) -> PseudonymKey:
     """Return the installation's key; create it on the first run. Arguments and errors are those of `check_key`."""
-    return check_key(file, fingerprint) or _make(file)
+    key = check_key(file, fingerprint)
+    if key is None:
+        save_key(file, key := new_key())
+    return key
 
 
-def _make(file: Path) -> PseudonymKey:
+def save_key(file: Path, key: PseudonymKey) -> None:
+    """Write a key to a file for its owner only; if killed, no incomplete key remains under that name."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = PseudonymKey(secrets.token_bytes(_KEY_BYTES))
-    # Written under another name first, so that a run that is killed here leaves no incomplete key.
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -165,4 +204,21 @@ def _make(file: Path) -> PseudonymKey:
         stream.flush()
         os.fsync(stream.fileno())
     draft.rename(file)
-    return key
+
+
+def earlier_key_file(file: Path, key_id: str) -> Path:
+    """Return where a key is kept that the current one, in `file`, has replaced or is about to replace."""
+    return file.with_name(f"{file.stem}-{key_id}{file.suffix}")
+
+
+def earlier_keys(file: Path) -> dict[str, PseudonymKey]:
+    """Return the keys that are kept next to the current one, by id.
+
+    Raises:
+        PseudonymKeyError: one of them is not a key, or can be read by others.
+    """
+    found = {}
+    for path in sorted(file.parent.glob(earlier_key_file(file, "?" * _ID_LENGTH).name)):
+        key = read_key(path, f"Nothing was done. Put its copy back: install -m 600 COPY_OF_THE_KEY {path}")
+        found[key.key_id] = key
+    return found

@@ -61,17 +61,19 @@ def write_parquet(
         before: folder of the publication that the last build continued from; its unchanged months are taken over. None
             to write every month.
     """
-    with _nullable_columns(connection):
+    with nullable_columns(connection):
         for mart in marts:
             if mart.month_of:
                 _write_months(connection, mart, folder, before)
             else:
                 relation = table("marts", mart.name)
-                copy_to_parquet(connection, mart, relation, published_path(folder, _FOLDER, f"{mart.name}.parquet"))
+                copy_to_parquet(
+                    connection, mart.order, relation, published_path(folder, _FOLDER, f"{mart.name}.parquet")
+                )
 
 
 @contextmanager
-def _nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def nullable_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Make DuckDB write every column as nullable.
 
     By default DuckDB decides this from the statistics of the whole table, which include deleted rows: a month would
@@ -112,7 +114,7 @@ def _write_months(connection: duckdb.DuckDBPyConnection, mart: Mart, folder: Pat
         else:
             is_of_month = f"{column} between date '{month}' and last_day(date '{month}')" if month else "false"
             rows_of_month = f"(from {relation} where {is_of_month})"
-            copy_to_parquet(connection, mart, rows_of_month, published_path(folder, *parts))
+            copy_to_parquet(connection, mart.order, rows_of_month, published_path(folder, *parts))
 
 
 def _unchanged_months(connection: duckdb.DuckDBPyConnection, mart: Mart, before: Path) -> dict[str, int]:
@@ -138,15 +140,15 @@ def _name_of(month: date | None) -> str:
     return f"{month:%Y-%m}" if month else _NO_MONTH
 
 
-def copy_to_parquet(connection: duckdb.DuckDBPyConnection, mart: Mart, relation: str, file: Path) -> None:
-    """Write a relation to a Parquet file, in the order of its mart.
+def copy_to_parquet(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], relation: str, file: Path) -> None:
+    """Write a relation to a Parquet file, in the order of some columns, those of its mart (`Mart.order`).
 
     Each file has its own ordered COPY: with PARTITION_BY, DuckDB loses the order, and a second run writes other bytes.
     """
-    order = ", ".join(f"{quoted(column)} nulls last" for column in mart.order)
+    order = ", ".join(f"{quoted(column)} nulls last" for column in columns)
     # Zstandard at its lowest level writes as fast as Snappy, DuckDB's default, and needs 0.61 of the bytes for ten
     # years of calls: Snappy cannot compress hexadecimal pseudonyms. Bloom filters take a tenth of the time.
     connection.execute(
-        f"copy (from {relation} order by {order}) to {literal(str(file))} "
+        f"copy (from {relation}{f' order by {order}' if order else ''}) to {literal(str(file))} "
         "(format parquet, compression zstd, compression_level 1, write_bloom_filter false)"
     )

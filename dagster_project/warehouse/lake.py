@@ -30,8 +30,11 @@ from dagster_project.warehouse.connection import MARTS, WAREHOUSE, transaction
 from dagster_project.warehouse.tables import column_types
 
 _MARTS_SCHEMA = "marts"
-_LOADS = "select load_id, source, coalesce(file_sha256, ''), {microseconds}(loaded_at) from audit.load"
-"""What a load number stands for."""
+_LOADS = """
+    select load_id, source, coalesce(file_sha256, ''), {microseconds}(coalesce(pseudonyms_replaced_at, loaded_at))
+    from audit.load
+"""
+"""What a load number stands for. Rows of a load get new bytes when pseudonyms in them are replaced."""
 
 
 class LakeError(OperatorError, RuntimeError):

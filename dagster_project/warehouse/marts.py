@@ -13,7 +13,6 @@ import duckdb
 from dagster_project.sql import literal, table
 from dagster_project.warehouse.connection import (
     MARTS,
-    STORAGE_VERSION,
     empty_spill_folder,
     memory_limit,
     private_files,
@@ -104,19 +103,25 @@ def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(row and row[0])
 
 
-def rewrite(marts: Path) -> None:
-    """Rewrite the file without its free blocks. Deleting rows does not erase their bytes; this does.
+def rewrite(file: Path, *, spill_at: Path | None = None) -> None:
+    """Rewrite a DuckDB file without its free blocks. Deleting rows does not erase their bytes; this does.
 
     Args:
-        marts: the file; the caller must hold the writer lock and have no connection to it.
+        file: the file; the caller must hold the writer lock and have no connection to it. Its mode and its storage
+            version stay.
+        spill_at: DuckDB file next to which memory spills; None: this file.
     """
-    draft = marts.with_name(f".{marts.name}.draft")
+    draft = file.with_name(f".{file.name}.draft")
     draft.unlink(missing_ok=True)
-    spilling = {"memory_limit": memory_limit(marts), "temp_directory": str(empty_spill_folder(marts))}
+    spilling = {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(spill_at or file))}
     with private_files(), duckdb.connect(config=dict(spilling)) as connection:
-        connection.execute(f"attach {literal(str(marts))} as old (read_only)")
-        connection.execute(f"attach {literal(str(draft))} as new (storage_version '{STORAGE_VERSION}')")
+        connection.execute(f"attach {literal(str(file))} as old (read_only)")
+        ((version,),) = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = 'old'"
+        ).fetchall()
+        connection.execute(f"attach {literal(str(draft))} as new (storage_version {literal(version.rstrip('+'))})")
         connection.execute("copy from database old to new")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(marts)
+    draft.chmod(file.stat().st_mode)
+    with draft.open("rb") as written:
+        os.fsync(written.fileno())
+    draft.replace(file)

@@ -36,6 +36,9 @@ create table if not exists audit.load (
     withdrawn_at timestamp
 );
 alter table audit.load add column if not exists first_change_seq bigint;
+-- The key of the pseudonyms in the rows, and when pseudonyms in them were last replaced.
+alter table audit.load add column if not exists key_id varchar;
+alter table audit.load add column if not exists pseudonyms_replaced_at timestamp;
 create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,

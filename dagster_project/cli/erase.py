@@ -1,0 +1,89 @@
+"""`fcir erase`: erase a person from everything that the data root and its backups hold."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import Exit, print_warning, start
+from dagster_project.cli.person import ask_for_identifier, prepare
+from dagster_project.console import say
+from dagster_project.errors import UsageError
+from dagster_project.privacy.findings import Findings
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.lock import writer_lock
+
+
+def erase(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking for a confirmation.")] = False,
+) -> None:
+    """Erase a person by an identifier: a telephone number, a crime or incident reference, an operator.
+
+    The command asks for the identifier, lists what is held under it, and asks for a confirmation. Figures stay. Files
+    in the landing folder are not changed: have their source system send them again without the person.
+
+    Examples:
+      fcir erase --reason "request 4711"
+      fcir erase --reason "request 4711" --yes < FILE_WITH_THE_IDENTIFIER
+    """
+    from dagster_project.privacy.erasure import erase as erase_person
+    from dagster_project.privacy.erasure import find_person
+    from dagster_project.privacy.person import check_reason, person_of
+
+    settings = start(debug=bool(context.obj))
+    if not reason.strip():
+        check_reason(reason, "")
+    identifier = ask_for_identifier()
+    reason = check_reason(reason, identifier)
+    contracts = prepare(settings, "fcir erase")
+    with writer_lock(settings.lock_file, command="fcir erase"), private_files():
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, identifier)
+        found = find_person(settings, contracts, person)
+        _show(settings, found)
+        if person.suppressed:
+            say(f"It was erased before, on {person.suppressed.since[:10]}; later rows already get its substitute.")
+        if not yes:
+            _confirm()
+        certificate = erase_person(settings, person, reason=reason, found=found)
+    remaining = _remaining(certificate)
+    say(f"Certificate   {certificate}", certificate=str(certificate))
+    if found.landing:
+        print_warning(
+            "files in the landing folder still have the identifier. Loading them gives it the substitute; have their "
+            "source systems send them again without it, or delete them"
+        )
+    if remaining:
+        print_warning(f"something is left, or could not be searched; the certificate lists it: {certificate}")
+        raise typer.Exit(Exit.DATA)
+    say("Erased: no byte of the identifier or its pseudonyms was found outside the landing folder.")
+
+
+def _remaining(certificate: object) -> bool:
+    import json
+    from pathlib import Path
+
+    return not json.loads(Path(str(certificate)).read_text(encoding="utf-8"))["is_clean"]
+
+
+def _show(settings: Settings, found: Findings) -> None:
+    say(f"Held under the identifier, in {settings.home}:")
+    for line in found.lines():
+        say(line)
+    if not settings.backups:
+        say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
+
+
+def _confirm() -> None:
+    """Ask for a typed confirmation.
+
+    Raises:
+        UsageError: it was not given, or nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can confirm, because standard input is no terminal. Nothing was erased. Add --yes")
+    if typer.prompt('Type "erase" to erase it; this cannot be undone', default="", show_default=False) != "erase":
+        raise UsageError("not confirmed. Nothing was erased")

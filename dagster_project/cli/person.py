@@ -1,0 +1,63 @@
+"""What commands about a person share: the identifier, which is never an argument, and a private file for the answer."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from dagster_project.cli.common import finish_killed_replacement, require_no_hub
+from dagster_project.contracts import Contract, load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.loading.pipeline import load_or_create_key
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.connection import private_files
+from dagster_project.warehouse.lock import writer_lock
+
+
+def ask_for_identifier() -> str:
+    """Return the identifier, from a prompt without echo, or from standard input if that is no terminal.
+
+    Arguments of a command are in the list of processes and in the history of the shell.
+
+    Raises:
+        UsageError: none is given, or more than one line.
+    """
+    if sys.stdin.isatty():
+        return str(typer.prompt("Identifier, as extracts have it", hide_input=True))
+    lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    if len(lines) != 1:
+        raise UsageError(
+            f"standard input has {len(lines)} lines, expected one: the identifier, as extracts have it. Nothing was "
+            "done"
+        )
+    return lines[0]
+
+
+def prepare(settings: Settings, command: str) -> dict[str, Contract]:
+    """Finish a killed replacement, bring the audit tables up to date, and return all contracts.
+
+    Raises:
+        UsageError: nothing is loaded yet, or the data root is a hub.
+        WarehouseLocked: a run holds the warehouse.
+        PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
+    """
+    require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
+    if not settings.warehouse.exists():
+        raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")
+    contracts = dict(load_contracts(CONTRACTS))
+    with writer_lock(settings.lock_file, command=command), private_files():
+        finish_killed_replacement(settings)
+        load_or_create_key(settings, contracts)
+    return contracts
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a text to a new file that only its owner can read.
+
+    Raises:
+        UsageError: there is such a file.
+    """
+    if file.exists():
+        raise UsageError(f"{file}: there is such a file. Nothing was written. Name another with --out")
+    with private_files():
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,130 @@
+"""The suppression list: erased identifiers, which get a random substitute in place of their pseudonym.
+
+An identifier is listed by its HMAC under a key of its own, so that a person stays erased when the key of the pseudonyms
+changes, and when everything is loaded again. The substitute keeps figures: rows of one caller or of one crime stay rows
+of one caller or of one crime, and nobody can compute it from the identifier without the key of the list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dagster_project.errors import OperatorError
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_make_key
+from dagster_project.warehouse.connection import make_private_folder
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_LIST, _KEY = "suppressed.json", "suppression.key"
+
+
+class SuppressionError(OperatorError, ValueError):
+    """The list cannot be used; without it, loading would bring erased people back."""
+
+
+class Suppressed(NamedTuple):
+    """An entry of the list."""
+
+    substitute: str
+    since: str
+    """Time of the erasure, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """The list, with its key."""
+
+    key: PseudonymKey
+    entries: Mapping[str, Suppressed] = field(repr=False)
+    """By the HMAC of the identifier, as long as a pseudonym."""
+
+    def substitute(
+        self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray, pseudonyms: pa.ChunkedArray
+    ) -> pa.ChunkedArray:
+        """Return the pseudonyms of text cells, with substitutes for those that are listed.
+
+        Args:
+            connection: an in-memory database, which computes the hashes.
+            cells: trimmed texts of a personal column.
+            pseudonyms: their pseudonyms.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        listed = pa.array(self.entries, pa.string())
+        substitutes = pa.array((entry.substitute for entry in self.entries.values()), pa.string())
+        found = pc.index_in(self.key.pseudonyms(connection, cells), value_set=listed)
+        return pc.coalesce(pa.chunked_array([substitutes.take(chunk) for chunk in found.chunks]), pseudonyms)
+
+    def find(self, identifier: str) -> Suppressed | None:
+        """Return the entry of an identifier."""
+        return self.entries.get(self.key.pseudonym(identifier))
+
+
+def read_suppression(folder: Path) -> Suppression | None:
+    """Return the list; None if nobody was erased.
+
+    Raises:
+        SuppressionError: there is a list, and it or its key cannot be used.
+    """
+    file, key_file = folder / _LIST, folder / _KEY
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        entries = {hashed: Suppressed(*entry) for hashed, entry in stored["entries"].items()}
+        fingerprint = str(stored["key"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SuppressionError(
+            f"{file}: not readable as the list of erased people: {type(error).__name__}. Nothing was done, because "
+            f"loading would bring them back. Put its copy back: install -m 600 COPY {file}"
+        ) from None
+    if not key_file.exists():
+        raise SuppressionError(
+            f"{key_file}: the key of the list of erased people is missing. Nothing was done, because loading would "
+            f"bring them back. Put its copy back: install -m 600 COPY_OF_THE_KEY {key_file}"
+        )
+    return Suppression(read_or_make_key(key_file, fingerprint), entries)
+
+
+def new_substitute() -> str:
+    """Return a random value of the form of a pseudonym."""
+    return secrets.token_hex(PSEUDONYM_LENGTH // 2)
+
+
+def suppress(folder: Path, hashed: str, substitute: str, since: datetime) -> None:
+    """Add an identifier to the list, by its HMAC; does nothing if it is listed.
+
+    Args:
+        folder: the folder of the list.
+        hashed: pseudonym of the identifier under the key of the list (`suppression_key`).
+        substitute: the value that its cells get.
+        since: time of the erasure, UTC.
+    """
+    known = read_suppression(folder)
+    entries = dict(known.entries) if known else {}
+    entries.setdefault(hashed, Suppressed(substitute, since.isoformat(timespec="seconds")))
+    content = {"key": suppression_key(folder).fingerprint, "entries": entries}
+    draft = folder / f".{_LIST}.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(folder / _LIST)
+
+
+def suppression_key(folder: Path) -> PseudonymKey:
+    """Return the key of the list; create it before the first erasure."""
+    make_private_folder(folder)
+    known = read_suppression(folder)
+    return known.key if known else read_or_make_key(folder / _KEY)

@@ -1,0 +1,133 @@
+"""Erase a person: replace the pseudonyms by a random substitute everywhere, keep it so, and certify it."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dagster_project.clock import utc_now
+from dagster_project.contracts import Contract
+from dagster_project.loading.landing import sha256_of
+from dagster_project.loading.suppression import new_substitute, suppress, suppression_key
+from dagster_project.privacy.findings import Findings, find_values
+from dagster_project.privacy.person import Person, landing_files_with
+from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
+from dagster_project.privacy.values import Values
+from dagster_project.publication.files import MANIFEST
+from dagster_project.record.store import append, read
+from dagster_project.settings import Settings
+from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
+from dagster_project.warehouse.connection import make_private_folder, private_files
+
+ACTION = "erase"
+
+
+def find_person(settings: Settings, contracts: Mapping[str, Contract], person: Person) -> Findings:
+    """Return where a person is held: by pseudonym under every key, and by the identifier itself.
+
+    Raises:
+        DamagedStore: the warehouse or the marts cannot be read.
+    """
+    found = find_values(settings, person.values())
+    found.landing, unreadable = landing_files_with(settings, contracts, person.identifier)
+    # Files in the landing folder are not rewritten, so they do not decide whether the rest is clean.
+    found.landing |= dict.fromkeys((f"{name} (not readable)" for name in unreadable), 0)
+    return found
+
+
+def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -> Path:
+    """Erase a person, and return the certificate.
+
+    The identifier gets onto the suppression list, so that later loads do not bring it back. Rows keep their figures:
+    the substitute is the same wherever the pseudonym was.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        person: who is erased.
+        reason: why, for the record and the certificate; without personal values (`check_reason`).
+        found: where the person is held, for the certificate.
+    """
+    substitute = person.suppressed.substitute if person.suppressed else new_substitute()
+    now = utc_now()
+    replacement = Replacement(
+        ACTION,
+        reason,
+        now.isoformat(timespec="seconds"),
+        dict(person.values(substitute).pairs),
+        {
+            "certificate": f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+            "hashed": suppression_key(settings.suppression).pseudonym(person.identifier),
+            "substitute": substitute,
+            "keys": list(person.pseudonyms),
+            "found": found.as_json(),
+        },
+    )
+    write_note(settings, replacement)
+    return finish_erasure(settings, replacement, person.values(substitute))
+
+
+def finish_erasure(settings: Settings, replacement: Replacement, values: Values | None = None) -> Path:
+    """Do what an erasure has noted, and return its certificate. It can be repeated after it was killed.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        replacement: the note.
+        values: with the identifier in clear, which the note does not have; None when a killed erasure is finished.
+    """
+    facts: Any = replacement.facts
+    begun_at = datetime.fromisoformat(replacement.begun_at)
+    values = values or Values(replacement.pairs)
+    suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at)
+    changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings))
+    remaining = find_values(settings, values)
+    record_manifests(settings, changed)
+    outcome = "done" if remaining.is_clean else "incomplete"
+    detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
+    append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail)
+    certificate = _certify(settings, replacement, values, remaining)
+    delete_note(settings)
+    return certificate
+
+
+def _certify(settings: Settings, replacement: Replacement, values: Values, remaining: Findings) -> Path:
+    facts: Any = replacement.facts
+    entry = [*read(settings)][-1]
+    content = {
+        "certificate": facts["certificate"],
+        "what": "erasure of a person by identifier",
+        "reason": replacement.reason,
+        "begun_at": replacement.begun_at,
+        "ended_at": utc_now().isoformat(timespec="seconds"),
+        **{name: entry[name] for name in ("user", "host", "version")},
+        "record": {name: entry[name] for name in ("seq", "hash")},
+        "keys": facts["keys"],
+        "held_before": facts["found"],
+        "is_clean": remaining.is_clean,
+        "remaining": remaining.as_json(),
+        "is_identifier_searched": values.is_in_clear,
+    }
+    make_private_folder(settings.certificates)
+    file = settings.certificates / f"{facts['certificate']}.json"
+    draft = file.with_name(f".{file.name}.draft")
+    with private_files():
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)
+    return file
+
+
+def record_manifests(settings: Settings, publications: list[str]) -> None:
+    """Enter the new hashes of rewritten manifests into the record, as publishing does with those of new ones."""
+    for folder in map(Path, publications):
+        if folder.is_relative_to(settings.home):
+            facts = {
+                "publication": str(folder.relative_to(settings.home)),
+                "sha256": sha256_of(folder / MANIFEST),
+            }
+            append(settings, "manifest", detail=facts)
+
+
+def orders_of(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the columns by which each published table is ordered, so that rewritten files are ordered too."""
+    return {mart.name: mart.order for mart in marts_of(read_manifest(ensure_manifest(settings)))}

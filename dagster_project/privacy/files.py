@@ -1,0 +1,336 @@
+"""Find values in files of any kind, and rewrite files without them. Each file is replaced in one step."""
+
+import gzip
+import mmap
+import os
+import re
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.privacy.values import Values
+from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
+from dagster_project.sql import literal, quoted, scalar, table
+from dagster_project.warehouse.connection import private_files
+from dagster_project.warehouse.marts import rewrite
+
+_CATALOG = "searched"
+_DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
+
+
+class Kind(StrEnum):
+    """Kinds of files that are decoded before they are searched."""
+
+    DUCKDB = "duckdb"
+    PARQUET = "parquet"
+    SQLITE = "sqlite"
+    ZIP = "zip"
+    GZIP = "gzip"
+    PDF = "pdf"
+    OTHER = "other"
+
+
+class UnreadableFile(Exception):
+    """A file that is of a kind by its first bytes and cannot be decoded; the message has no content of it."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Values found in a file."""
+
+    file: Path
+    rows: int
+    """Rows of a table, or occurrences in a text."""
+    table: str = ""
+    column: str = ""
+
+
+def files_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]:
+    """Yield the files below a folder in order, without links and without what is below folders to leave out."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path in left_out or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from files_below(path, left_out)
+        elif path.is_file():
+            yield path
+
+
+def kind_of(file: Path) -> Kind:
+    """Return the kind of a file, by its first bytes."""
+    with file.open("rb") as stream:
+        head = stream.read(16)
+    if head[8:12] == b"DUCK":
+        return Kind.DUCKDB
+    beginnings = {
+        b"PAR1": Kind.PARQUET,
+        b"SQLite format 3\0": Kind.SQLITE,
+        b"PK\x03\x04": Kind.ZIP,
+        b"\x1f\x8b": Kind.GZIP,
+        b"%PDF-": Kind.PDF,
+    }
+    return next((kind for begin, kind in beginnings.items() if head.startswith(begin)), Kind.OTHER)
+
+
+def search(file: Path, values: Values) -> list[Hit]:
+    """Return where values are in a file: by table and column if it has tables. Its bytes are searched as well.
+
+    Raises:
+        UnreadableFile: the file cannot be decoded.
+    """
+    kind = kind_of(file)
+    try:
+        if kind is Kind.DUCKDB:
+            hits = _in_database(file, values)
+        elif kind is Kind.PARQUET:
+            hits = _in_parquet(file, values)
+        elif kind is Kind.SQLITE:
+            hits = _in_sqlite(file, values)
+        else:
+            hits = [Hit(file, count)] if (count := sum(map(values.count_in, _texts(file, kind)))) else []
+    except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
+    # Of many values, cells are compared: reading every byte with their pattern would take minutes a gigabyte.
+    is_decoded = kind in (Kind.DUCKDB, Kind.PARQUET) and not values.is_pattern
+    if not hits and not is_decoded and (count := _in_bytes(file, values)):
+        hits = [Hit(file, count)]
+    return hits
+
+
+def _in_bytes(file: Path, values: Values) -> int:
+    if not file.stat().st_size:
+        return 0
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return values.count_in(content)
+
+
+def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
+    """Yield the decoded contents of a file that is compressed."""
+    if kind is Kind.ZIP:
+        with zipfile.ZipFile(file) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+    elif kind is Kind.GZIP:
+        with gzip.open(file) as stream:
+            yield stream.read()
+    elif kind is Kind.PDF:
+        for match in _DEFLATED.finditer(file.read_bytes()):
+            with suppress(zlib.error):
+                yield zlib.decompress(match[1])
+
+
+def _in_database(file: Path, values: Values) -> list[Hit]:
+    with _attached(file, values, "read_only") as connection:
+        return [
+            Hit(file, rows, relation, column)
+            for relation, columns in _text_columns(connection).items()
+            for column, rows in _rows_with(connection, f"{_CATALOG}.{relation}", columns, values).items()
+        ]
+
+
+def _in_parquet(file: Path, values: Values) -> list[Hit]:
+    with duckdb.connect() as connection:
+        values.register(connection)
+        found = _rows_with(connection, _parquet(file), _text_columns_of(connection, _parquet(file)), values)
+    return [Hit(file, rows, file.name, column) for column, rows in found.items()]
+
+
+def _in_sqlite(file: Path, values: Values) -> list[Hit]:
+    """Search each cell of a SQLite database; those of Dagster are of a few megabytes."""
+    hits = []
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            rows = connection.execute(f"select * from {quoted(name)}")
+            count = sum(any(values.count_in(_bytes(cell)) for cell in row) for row in rows)
+            hits += [Hit(file, count, name)] if count else []
+    return hits
+
+
+def _bytes(cell: object) -> bytes:
+    return cell if isinstance(cell, bytes) else str(cell).encode()
+
+
+@contextmanager
+def _attached(file: Path, values: Values, option: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    with private_files(), duckdb.connect() as connection:
+        connection.execute(f"attach {literal(str(file))} as {_CATALOG}{f' ({option})' if option else ''}")
+        values.register(connection)
+        yield connection
+
+
+def _text_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the text columns of each table of the attached database, as quoted names."""
+    rows = connection.execute(
+        """
+        select
+            columns.schema_name,
+            columns.table_name,
+            list(columns.column_name order by columns.column_index)
+        from duckdb_columns() as columns
+        inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
+        where
+            columns.database_name = ?
+            and tables.database_name = columns.database_name
+            and columns.data_type = 'VARCHAR'
+        group by all
+        order by all
+        """,
+        [_CATALOG],
+    ).fetchall()
+    return {table(schema, name): list(map(quoted, columns)) for schema, name, columns in rows}
+
+
+def _text_columns_of(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    described = connection.execute(f"describe select * from {relation}").fetchall()
+    return [quoted(name) for name, kind, *_ in described if kind == "VARCHAR"]
+
+
+def _rows_with(
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], values: Values
+) -> dict[str, int]:
+    """Return the number of rows with a value, for each of the columns that has some."""
+    if not columns:
+        return {}
+    conditions, parameters = _all(values.condition, columns)
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in conditions)
+    (row,) = connection.execute(f"select {counts} from {relation}", parameters).fetchall()
+    return {column: count for column, count in zip(columns, row, strict=True) if count}
+
+
+def _all(sql_of: Callable[[str], tuple[str, list[object]]], columns: Sequence[str]) -> tuple[list[str], list[object]]:
+    made = [sql_of(column) for column in columns]
+    return [sql for sql, _ in made], [parameter for _, parameters in made for parameter in parameters]
+
+
+def _parquet(file: Path) -> str:
+    # Folders such as month=2022-11 would become columns.
+    return f"read_parquet({literal(str(file))}, hive_partitioning = false)"
+
+
+def replace_values(
+    file: Path,
+    values: Values,
+    *,
+    order: Sequence[str] = (),
+    spill_at: Path | None = None,
+    on_change: Callable[[Path], None] | None = None,
+) -> bool:
+    """Replace values in a file, so that no byte of them remains in it, and return whether it was rewritten.
+
+    A file without them stays as it is, except that a DuckDB file loses its free blocks, which keep old bytes.
+
+    Args:
+        file: the file. Its mode stays; if it is a hard link, the others keep the old content.
+        values: what is replaced.
+        order: columns by which the rows of a Parquet file are ordered.
+        spill_at: DuckDB file next to which memory spills.
+        on_change: called with the file before it is rewritten.
+
+    Raises:
+        UnreadableFile: the file cannot be decoded, or is of a kind that cannot be rewritten.
+    """
+    hits, kind = search(file, values), kind_of(file)
+    if not hits and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
+        return False
+    if on_change:
+        on_change(file)
+    if kind is Kind.DUCKDB:
+        with _attached(file, values) as connection:
+            update_tables(connection, _CATALOG, hits, values)
+        rewrite(file, spill_at=spill_at)
+    else:
+        _rewrite(file, kind, values, order)
+    return True
+
+
+def _has_free_blocks(file: Path) -> bool:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return bool(scalar(connection, "select sum(free_blocks) from pragma_database_size()"))
+
+
+def update_tables(connection: duckdb.DuckDBPyConnection, catalog: str, hits: Sequence[Hit], values: Values) -> None:
+    """Replace values in the columns of tables where they were found.
+
+    Args:
+        connection: an open connection; `values.register` was called for it.
+        catalog: name of the database in it.
+        hits: tables and columns, as `search` returns them.
+        values: what is replaced.
+    """
+    for hit in hits:
+        if not hit.table:
+            continue
+        condition, of_condition = values.condition(hit.column)
+        expression, of_expression = values.expression(hit.column)
+        connection.execute(
+            f"update {catalog}.{hit.table} set {hit.column} = {expression} where {condition}",
+            [*of_expression, *of_condition],
+        )
+
+
+def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> None:
+    if kind is Kind.SQLITE:
+        _replace_in_sqlite(file, values)
+        return
+    draft = file.with_name(f".{file.name}.draft")
+    draft.unlink(missing_ok=True)
+    with private_files():
+        if kind is Kind.PARQUET:
+            _write_parquet(file, draft, values, order)
+        elif kind is Kind.ZIP:
+            _write_zip(file, draft, values)
+        elif kind is Kind.GZIP:
+            draft.write_bytes(gzip.compress(values.replace_in(gzip.decompress(file.read_bytes()))[0]))
+        elif kind is Kind.PDF:
+            raise UnreadableFile(f"{file} has the value, and a PDF cannot be rewritten: remove it")
+        else:
+            draft.write_bytes(values.replace_in(file.read_bytes())[0])
+    draft.chmod(file.stat().st_mode)
+    with draft.open("rb") as written:
+        os.fsync(written.fileno())
+    draft.replace(file)
+
+
+def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str]) -> None:
+    with duckdb.connect() as connection, nullable_columns(connection):
+        values.register(connection)
+        expressions, parameters = _all(values.expression, columns := _text_columns_of(connection, _parquet(file)))
+        replaced = ", ".join(f"{sql} as {column}" for sql, column in zip(expressions, columns, strict=True))
+        # COPY takes no parameters.
+        connection.execute(
+            f"create temp table rewritten as select * replace ({replaced}) from {_parquet(file)}", parameters
+        )
+        copy_to_parquet(connection, order, "rewritten", draft)
+
+
+def _write_zip(file: Path, draft: Path, values: Values) -> None:
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(draft, "w") as new:
+        for member in old.infolist():
+            new.writestr(member, values.replace_in(old.read(member))[0], member.compress_type)
+
+
+def _replace_in_sqlite(file: Path, values: Values) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("pragma secure_delete = on")
+        connection.create_function("replaced", 1, lambda cell: _replaced_cell(cell, values), deterministic=True)
+        for (name,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            for _, column, *_ in connection.execute(f"pragma table_info({quoted(name)})").fetchall():
+                of = quoted(column)
+                connection.execute(f"update {quoted(name)} set {of} = replaced({of}) where replaced({of}) <> {of}")
+        connection.commit()
+        connection.execute("vacuum")
+        connection.execute("pragma wal_checkpoint(truncate)")
+
+
+def _replaced_cell(cell: Any, values: Values) -> Any:
+    if not isinstance(cell, str | bytes):
+        return cell
+    replaced, _ = values.replace_in(_bytes(cell))
+    return replaced if isinstance(cell, bytes) else replaced.decode()

@@ -1,0 +1,124 @@
+"""What a data root and its backups hold of some values, by table, publication and file."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from dagster_project.errors import OperatorError
+from dagster_project.privacy.files import UnreadableFile, files_below, search
+from dagster_project.privacy.values import Values
+from dagster_project.publication.files import MANIFEST
+from dagster_project.settings import Settings
+from dagster_project.words import counted
+
+_LANDING = "landing"
+
+
+class DamagedStore(OperatorError, RuntimeError):
+    """The warehouse or the marts cannot be read, so nothing can be found in them."""
+
+
+@dataclass
+class Findings:
+    """Rows with one of the values, or occurrences in files without rows. Names of tables, columns and files only."""
+
+    warehouse: dict[str, int] = field(default_factory=dict)
+    """By table and column."""
+    marts: dict[str, int] = field(default_factory=dict)
+    """By table and column."""
+    publications: dict[str, int] = field(default_factory=dict)
+    """By folder, relative to the data root."""
+    files: dict[str, int] = field(default_factory=dict)
+    """Other files, relative to the data root."""
+    backups: dict[str, int] = field(default_factory=dict)
+    """Files in the folders of backups."""
+    landing: dict[str, int] = field(default_factory=dict)
+    """Files in the landing folder, which is only read."""
+    unreadable: list[str] = field(default_factory=list)
+    """Files that could not be decoded."""
+    searched: int = 0
+    """Number of files, without those of the landing folder; hard links to one file count once."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left outside the landing folder, and every file could be read."""
+        return not (self.warehouse or self.marts or self.publications or self.files or self.backups or self.unreadable)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the findings as JSON values."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the findings in words, a line for each kind of place."""
+        for title, found in (("Warehouse", self.warehouse), ("Marts", self.marts)):
+            listed = ", ".join(f"{name} {rows:,}" for name, rows in found.items())
+            yield f"{title:<14}{counted(sum(found.values()), 'row')}: {listed}" if found else f"{title:<14}nothing"
+        for title, found in (
+            ("Publications", self.publications),
+            ("Other files", self.files),
+            ("Backups", self.backups),
+            ("Landing", self.landing),
+        ):
+            yield f"{title:<14}{', '.join(f'{name} ({rows:,})' for name, rows in found.items()) or 'nothing'}"
+        if self.unreadable:
+            yield f"{'Not readable':<14}{', '.join(self.unreadable)}"
+
+
+def find_values(settings: Settings, values: Values) -> Findings:
+    """Search every file of the data root without the landing folder, the keys and the suppression list; and backups.
+
+    Raises:
+        DamagedStore: the warehouse or the marts cannot be read.
+    """
+    found = Findings()
+    seen: dict[tuple[int, int], int] = {}
+    for root, file in searched_files(settings):
+        try:
+            rows = {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in search(file, values)}
+        except UnreadableFile as error:
+            if file in (settings.warehouse, settings.marts):
+                raise DamagedStore(f"{error}. Nothing was changed. Run first: fcir run") from None
+            found.unreadable.append(str(file))
+            continue
+        state = file.stat()
+        seen[state.st_dev, state.st_ino] = 1
+        if rows:
+            _note(settings, found, root, file, rows)
+    found.searched = len(seen)
+    return found
+
+
+def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
+    """Yield each file that is searched, with the root that it is below: the data root, or a folder of backups."""
+    home = settings.home
+    left_out = [settings.landing, settings.suppression, home / "secrets", settings.key_file, settings.lock_file]
+    for file in files_below(home, [*left_out, *settings.backups]):
+        yield home, file
+    for folder in settings.backups:
+        for file in files_below(folder, [home]):
+            if _LANDING not in file.relative_to(folder).parts[:-1]:
+                yield folder, file
+
+
+def publication_of(file: Path, root: Path) -> Path | None:
+    """Return the folder of the publication that a file is in: the nearest one above it with a manifest."""
+    for folder in file.parents:
+        if (folder / MANIFEST).is_file():
+            return folder
+        if folder == root:
+            break
+    return None
+
+
+def _note(settings: Settings, found: Findings, root: Path, file: Path, rows: dict[str, int]) -> None:
+    if root != settings.home:
+        found.backups[str(file)] = sum(rows.values())
+    elif file == settings.warehouse:
+        found.warehouse |= rows
+    elif file == settings.marts:
+        found.marts |= rows
+    elif publication := publication_of(file, root):
+        name = str(publication.relative_to(root))
+        found.publications[name] = found.publications.get(name, 0) + sum(rows.values())
+    else:
+        found.files[str(file.relative_to(root))] = sum(rows.values())

@@ -1,0 +1,255 @@
+"""Give a data root a new key of its pseudonyms, with the same figures.
+
+Every value is read again from the files of the landing folder, and its old pseudonym is replaced by its new one in
+everything that the data root and its backups hold. Pseudonyms are replaced one for one, so rows stay equal where they
+were equal.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from dagster_project.clock import utc_now
+from dagster_project.contracts import Contract
+from dagster_project.errors import OperatorError
+from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.reading import open_extract
+from dagster_project.loading.pseudonyms import (
+    PseudonymKey,
+    earlier_key_file,
+    earlier_keys,
+    new_key,
+    save_key,
+)
+from dagster_project.loading.suppression import new_substitute, read_suppression
+from dagster_project.privacy.erasure import orders_of, record_manifests
+from dagster_project.privacy.files import Kind, files_below, kind_of
+from dagster_project.privacy.findings import searched_files
+from dagster_project.privacy.person import keys_of, loads_by_key
+from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
+from dagster_project.privacy.values import Values
+from dagster_project.record.store import append
+from dagster_project.settings import Settings
+from dagster_project.sql import literal, quoted, table
+from dagster_project.warehouse.connection import dry_connection, loading_connection
+from dagster_project.words import counted
+
+ACTION = "rotate_key"
+
+_SHOWN = 10
+
+
+class ValuesMissing(OperatorError):
+    """Loads have pseudonyms whose values are in no file of the landing folder."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A finished change of the key."""
+
+    key_id: str
+    loads: int
+    """Loads whose pseudonyms are of the new key."""
+    kept: dict[str, int]
+    """Loads that keep pseudonyms of an earlier key, by its id."""
+    removed: tuple[str, ...]
+    """Ids of the keys that no load uses any more; their files were removed."""
+
+
+def rotate_key(
+    settings: Settings, contracts: Mapping[str, Contract], *, reason: str, keep_missing: bool = False
+) -> Rotation:
+    """Make a new key and replace every pseudonym.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        contracts: all contracts.
+        reason: why, for the record.
+        keep_missing: keep the old pseudonyms of values that no file of the landing folder has.
+
+    Raises:
+        ValuesMissing: a load has such values, and they are not to be kept. Nothing was changed.
+        PseudonymKeyError: a key is missing or cannot be used.
+    """
+    with loading_connection(settings.warehouse) as connection:
+        keys = keys_of(settings, connection)
+    current, *_ = keys.values()
+    key = PseudonymKey(new_key().secret, suppression=read_suppression(settings.suppression))
+    pairs = _pairs(settings, contracts, keys.values(), key)
+    missing = _missing_values(settings, contracts, pairs)
+    if missing and not keep_missing:
+        raise ValuesMissing(_refusal(missing))
+    kept = {value for load in missing for value in load.values}
+    # Rows that were withdrawn since are still in earlier publications; nothing needs to find them any more.
+    pairs |= {value: new_substitute() for value in _other_values(settings, contracts, {*pairs, *pairs.values(), *kept})}
+    save_key(earlier_key_file(settings.key_file, key.key_id), key)
+    facts: dict[str, object] = {
+        "key": key.key_id,
+        "before": current.key_id,
+        "fingerprint": key.fingerprint,
+        "kept": [load.load_id for load in missing],
+    }
+    replacement = Replacement(ACTION, reason, utc_now().isoformat(timespec="seconds"), pairs, facts)
+    write_note(settings, replacement)
+    return finish_rotation(settings, replacement)
+
+
+def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
+    """Do what a change of the key has noted. It can be repeated after it was killed."""
+    facts: Any = replacement.facts
+    begun_at = datetime.fromisoformat(replacement.begun_at)
+
+    def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(
+            """
+            update audit.load
+            set key_id = $key, pseudonyms_replaced_at = $at
+            where key_id is not null and not list_contains(cast($kept as bigint[]), load_id)
+            """,
+            {"key": facts["key"], "at": begun_at.replace(tzinfo=None), "kept": facts["kept"]},
+        )
+        connection.execute("update audit.pseudonym_key set fingerprint = ?", [facts["fingerprint"]])
+
+    values = Values(replacement.pairs)
+    changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings), in_warehouse=in_warehouse)
+    new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
+    if new.exists():
+        if not old.exists():
+            old.hardlink_to(settings.key_file)
+        new.replace(settings.key_file)
+    with loading_connection(settings.warehouse) as connection:
+        used = loads_by_key(connection)
+    removed = tuple(key_id for key_id in earlier_keys(settings.key_file) if key_id not in used)
+    for key_id in removed:
+        earlier_key_file(settings.key_file, key_id).unlink()
+    record_manifests(settings, changed)
+    detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
+    append(settings, ACTION, reason=replacement.reason, detail=detail)
+    delete_note(settings)
+    return Rotation(
+        facts["key"], used.get(facts["key"], 0), {key: n for key, n in used.items() if key != facts["key"]}, removed
+    )
+
+
+def _pairs(
+    settings: Settings, contracts: Mapping[str, Contract], keys: Iterable[PseudonymKey], key: PseudonymKey
+) -> dict[str, str]:
+    """Return each pseudonym under the old keys, with the new one, of all values in the landing folder."""
+    pairs: dict[str, str] = {}
+    with dry_connection() as connection:
+        for cells in _personal_cells(settings, contracts):
+            new = key.pseudonyms(connection, cells).drop_null().to_pylist()
+            for old in keys:
+                pairs |= zip(old.pseudonyms(connection, cells).drop_null().to_pylist(), new, strict=True)
+    return pairs
+
+
+def _personal_cells(settings: Settings, contracts: Mapping[str, Contract]) -> Iterator[pa.ChunkedArray]:
+    """Yield the different texts of each personal column of each extract, piece by piece."""
+    for source, contract in contracts.items():
+        personal = _personal_columns(contract)
+        for file in files_below(settings.landing / source) if personal else ():
+            try:
+                with open_extract(file, contract) as extract:
+                    for batch in extract.batches():
+                        yield from (pa.chunked_array([batch.column(name).unique()]) for name in personal)
+            except UnreadableExtract:
+                continue
+
+
+def _personal_columns(contract: Contract) -> list[str]:
+    return [column.name for column in contract.columns if column.is_personal]
+
+
+@dataclass(frozen=True)
+class _IncompleteLoad:
+    """A load with values that are in no file."""
+
+    load_id: int
+    name: str
+    values: frozenset[str]
+
+
+def _missing_values(
+    settings: Settings, contracts: Mapping[str, Contract], pairs: Mapping[str, str]
+) -> list[_IncompleteLoad]:
+    """Return the loads with a pseudonym that has no new one; substitutes of erased people are none."""
+    suppression = read_suppression(settings.suppression)
+    known = {*pairs, *(entry.substitute for entry in suppression.entries.values())} if suppression else set(pairs)
+    found: dict[tuple[int, str], set[str]] = {}
+    with loading_connection(settings.warehouse) as connection:
+        _register(connection, known)
+        for source, contract in contracts.items():
+            for column in map(quoted, _personal_columns(contract)):
+                rows = connection.execute(
+                    f"""
+                    select
+                        load.load_id,
+                        load.source || '/' || load.file_name,
+                        list(distinct rows.{column})
+                    from {table("raw", source)} as rows
+                    inner join audit.load as load on rows.load_id = load.load_id
+                    where rows.{column} is not null and rows.{column} not in (select value from known_value)
+                    group by all
+                    """
+                ).fetchall()
+                for load_id, name, values in rows:
+                    found.setdefault((load_id, name), set()).update(values)
+    return [_IncompleteLoad(load_id, name, frozenset(values)) for (load_id, name), values in sorted(found.items())]
+
+
+def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
+    lines = [f"\n  {load.name}: {counted(len(load.values), 'value')}" for load in missing[:_SHOWN]]
+    more = f"\n  and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+    return (
+        f"{counted(len(missing), 'load')} have values that no file of the landing folder has, so that their pseudonyms "
+        f"cannot be made again. Nothing was changed.{''.join(lines)}{more}\nPut the files back, or let these values "
+        "keep their pseudonyms and the key: fcir keys rotate --keep-missing"
+    )
+
+
+def _other_values(settings: Settings, contracts: Mapping[str, Contract], known: set[str]) -> set[str]:
+    """Return pseudonyms in any database of the data root and the backups that are not among the known ones."""
+    names = sorted({name for contract in contracts.values() for name in _personal_columns(contract)})
+    suppression = read_suppression(settings.suppression)
+    known |= {entry.substitute for entry in suppression.entries.values()} if suppression else set()
+    found: set[str] = set()
+    for _, file in searched_files(settings):
+        if kind_of(file) is not Kind.DUCKDB:
+            continue
+        with duckdb.connect() as connection:
+            try:
+                connection.execute(f"attach {literal(str(file))} as searched (read_only)")
+            except duckdb.Error:
+                continue
+            _register(connection, known)
+            columns = connection.execute(
+                """
+                select columns.schema_name, columns.table_name, columns.column_name
+                from duckdb_columns() as columns
+                inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
+                where
+                    columns.database_name = 'searched'
+                    and tables.database_name = 'searched'
+                    and columns.data_type = 'VARCHAR'
+                    and list_contains(?, columns.column_name)
+                """,
+                [names],
+            ).fetchall()
+            for schema, name, column in columns:
+                rows = connection.execute(
+                    f"select distinct {quoted(column)} from {table('searched', schema, name)} "
+                    f"where {quoted(column)} is not null and {quoted(column)} not in (select value from known_value)"
+                ).fetchall()
+                found |= {value for (value,) in rows}
+    return found
+
+
+def _register(connection: duckdb.DuckDBPyConnection, known: Iterable[str]) -> None:
+    connection.register("known_values", pa.table({"value": pa.array(known, pa.string())}))
+    connection.execute("create or replace temp table known_value as select value from known_values")
+    connection.unregister("known_values")

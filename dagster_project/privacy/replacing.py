@@ -1,0 +1,232 @@
+"""Replace pseudonyms in everything that a data root holds, so that no byte of the old ones remains.
+
+A pseudonym is replaced by another value of its form, the same one everywhere. Rows are still equal where they were
+equal, so every figure stays, and nothing has to be built again. Files are rewritten one by one, each in one step. What
+is to be replaced is noted first; if the process is killed, the next command finishes it from the note, and the note is
+deleted last.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.loading.landing import sha256_of
+from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, replace_values, search, update_tables
+from dagster_project.privacy.findings import publication_of, searched_files
+from dagster_project.privacy.values import Values
+from dagster_project.publication.files import MANIFEST, manifest_of
+from dagster_project.settings import Settings, Target
+from dagster_project.warehouse.connection import (
+    MARTS,
+    WAREHOUSE,
+    make_private_folder,
+    private_files,
+    spilling_connection,
+    transaction,
+)
+from dagster_project.warehouse.lock import note_step
+from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
+
+_PARTIAL = ".partial-"
+_DAMAGED = ".damaged"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What is being replaced, as it is noted until it is finished."""
+
+    action: str
+    """`erase`, `rotate_key`, or `take_over` in a hub."""
+    reason: str
+    begun_at: str
+    """UTC, ISO 8601."""
+    pairs: dict[str, str] = field(repr=False)
+    """Each pseudonym with the value that replaces it."""
+    facts: dict[str, object] = field(default_factory=dict)
+    """What its end needs to know, without personal values."""
+
+
+def read_note(settings: Settings) -> Replacement | None:
+    """Return the replacement that was begun and is not finished; None if there is none."""
+    try:
+        return Replacement(**json.loads(settings.replacement_file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def write_note(settings: Settings, replacement: Replacement) -> None:
+    """Note a replacement before anything is replaced."""
+    make_private_folder(settings.suppression)
+    _rewritten(settings).unlink(missing_ok=True)
+    _write(settings.replacement_file, json.dumps(replacement.__dict__).encode())
+
+
+def delete_note(settings: Settings) -> None:
+    """Delete the note of a finished replacement."""
+    settings.replacement_file.unlink()
+    _rewritten(settings).unlink(missing_ok=True)
+
+
+def replace_everywhere(
+    settings: Settings,
+    values: Values,
+    *,
+    at: datetime | None,
+    orders: Mapping[str, tuple[str, ...]],
+    in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+) -> list[str]:
+    """Replace values in the warehouse, the marts, kept publications, other files and backups. It can be repeated.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection, and has noted the replacement.
+        values: what is replaced.
+        at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
+        orders: columns by which published tables are ordered, by table.
+        in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
+
+    Returns:
+        The publications whose files changed, as paths of their folders.
+    """
+    note_step(settings.lock_file, "replacing pseudonyms")
+    _remove_drafts(settings)
+    if settings.warehouse.exists():
+        _replace_in_warehouse(settings, values, at, in_warehouse)
+    linked: dict[tuple[int, int], Path | None] = {}
+    for root, file in list(searched_files(settings)):
+        if file not in (settings.warehouse, settings.marts):
+            _replace_in_file(settings, root, file, values, orders, linked)
+    return [str(folder) for folder in _update_manifests(settings)]
+
+
+def _remove_drafts(settings: Settings) -> None:
+    """Remove what killed commands left: incomplete publications, drafts of rewritten files, spilled memory."""
+    for root, file in list(searched_files(settings)):
+        if root != settings.home:
+            continue
+        is_draft = file.name.startswith(".") and file.name.endswith(".draft")
+        if is_draft or any(part.startswith(_PARTIAL) or part.endswith(".duckdb.tmp") for part in file.parts[:-1]):
+            file.unlink()
+
+
+def _replace_in_warehouse(
+    settings: Settings,
+    values: Values,
+    at: datetime | None,
+    in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None,
+) -> None:
+    hits, of_marts = search(settings.warehouse, values), []
+    if settings.marts.exists():
+        of_marts = search(settings.marts, values)
+    with private_files(), spilling_connection(settings.warehouse) as connection:
+        values.register(connection)
+        if is_together := belong_together(connection):
+            note_writing(connection)
+        with transaction(connection):
+            for hit in hits:
+                if at and hit.table.startswith('"raw".'):
+                    condition, parameters = values.condition(hit.column)
+                    connection.execute(
+                        f"update audit.load set pseudonyms_replaced_at = ? where load_id in "
+                        f"(select load_id from {WAREHOUSE}.{hit.table} where {condition})",
+                        [at.replace(tzinfo=None), *parameters],
+                    )
+            update_tables(connection, WAREHOUSE, hits, values)
+            if in_warehouse:
+                in_warehouse(connection)
+            if hits and settings.target is Target.SPARK:
+                # The lake has its own tables: the next run builds them from scratch.
+                connection.execute("delete from audit.build_started")
+        with transaction(connection):
+            update_tables(connection, MARTS, of_marts, values)
+        connection.execute(f"checkpoint {WAREHOUSE}")
+        connection.execute(f"checkpoint {MARTS}")
+    rewrite(settings.marts)
+    if is_together:
+        with private_files(), spilling_connection(settings.warehouse) as connection:
+            note_written(connection)
+    rewrite(settings.warehouse)
+
+
+def _replace_in_file(
+    settings: Settings,
+    root: Path,
+    file: Path,
+    values: Values,
+    orders: Mapping[str, tuple[str, ...]],
+    linked: dict[tuple[int, int], Path | None],
+) -> None:
+    """Replace values in a file; a hard link to a file that was rewritten becomes a link to the new one."""
+    state = file.stat()
+    key = (state.st_dev, state.st_ino)
+    publication = publication_of(file, root)
+
+    def note(changed: Path) -> None:
+        if publication:
+            with _rewritten(settings).open("a", encoding="utf-8") as stream, private_files():
+                stream.write(f"{changed}\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    if state.st_nlink > 1 and key in linked:
+        if rewritten := linked[key]:
+            note(file)
+            draft = file.with_name(f".{file.name}.draft")
+            draft.hardlink_to(rewritten)
+            draft.replace(file)
+        return
+    order = orders.get(_table_of(file), ()) if publication else ()
+    try:
+        is_changed = replace_values(file, values, order=order, spill_at=settings.warehouse, on_change=note)
+        linked[key] = file if is_changed else None
+    except UnreadableFile:
+        # A damaged database that was set aside: what it holds cannot be found, and nothing reads it.
+        if root == settings.home and _DAMAGED in str(file.relative_to(root)) and kind_of(file) is not Kind.OTHER:
+            file.unlink()
+
+
+def _table_of(file: Path) -> str:
+    """Return the table of a published Parquet file: one per table, or one per month in its folder."""
+    return file.parent.parent.name if file.parent.name.startswith("month=") else file.stem
+
+
+def _update_manifests(settings: Settings) -> list[Path]:
+    """Write size and hash of rewritten files to the manifests of their publications, and return their folders."""
+    changed: dict[Path, list[Path]] = {}
+    for file in _lines(_rewritten(settings)):
+        path = Path(file)
+        root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
+        if folder := publication_of(path, root):
+            changed.setdefault(folder, []).append(path)
+    for folder, files in changed.items():
+        manifest = manifest_of(folder)
+        listed = {str(file.relative_to(folder)): file for file in files if file.exists()}
+        for entry in manifest["files"]:
+            if rewritten := listed.get(entry["path"]):
+                entry |= {"bytes": rewritten.stat().st_size, "sha256": sha256_of(rewritten)}
+        mode = (folder / MANIFEST).stat().st_mode
+        _write(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), mode=mode)
+    return list(changed)
+
+
+def _rewritten(settings: Settings) -> Path:
+    """Return the file that lists the published files that were rewritten, until the replacement is finished."""
+    return settings.replacement_file.with_suffix(".files")
+
+
+def _lines(file: Path) -> Iterable[str]:
+    return dict.fromkeys(file.read_text(encoding="utf-8").splitlines()) if file.exists() else ()
+
+
+def _write(file: Path, content: bytes, *, mode: int = 0o600) -> None:
+    draft = file.with_name(f".{file.name}.draft")
+    with private_files():
+        draft.write_bytes(content)
+    draft.chmod(mode)
+    with draft.open("rb") as written:
+        os.fsync(written.fileno())
+    draft.replace(file)

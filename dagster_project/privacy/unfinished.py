@@ -1,0 +1,27 @@
+"""Finish a replacement of pseudonyms that was killed."""
+
+from dagster_project.privacy import erasure, hub, rekeying
+from dagster_project.privacy.replacing import read_note
+from dagster_project.settings import Settings
+
+
+def finish_replacement(settings: Settings) -> str | None:
+    """Finish what a killed command has noted, and say so in words; None if there is nothing to finish.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+    """
+    replacement = read_note(settings)
+    if replacement is None:
+        return None
+    if replacement.action == erasure.ACTION:
+        certificate = erasure.finish_erasure(settings, replacement)
+        return (
+            f"an erasure of {replacement.begun_at} that was interrupted is finished: {certificate}. It did not search "
+            "for the identifier itself: run fcir erase again with it"
+        )
+    if replacement.action == rekeying.ACTION:
+        rotation = rekeying.finish_rotation(settings, replacement)
+        return f"a change of the key of {replacement.begun_at} that was interrupted is finished: key {rotation.key_id}"
+    hub.finish_taking_over(settings, replacement)
+    return f"the replacement of pseudonyms of {replacement.begun_at} that was interrupted is finished"

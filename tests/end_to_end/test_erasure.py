@@ -1,0 +1,160 @@
+"""A person is erased from everything, figures stay, and loading again does not bring the person back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.end_to_end.command import START, Command
+from tests.end_to_end.erasing import (
+    CALLER,
+    CRIME,
+    KILL,
+    PLANTED,
+    ask,
+    copy_of,
+    figures_of,
+    figures_with,
+    land_planted,
+    places,
+    pseudonyms,
+    substitutes,
+)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory, parsed_project) -> Command:
+    """A data root with two publications, an edition of a force, and a backup; tests change copies."""
+    command = Command(tmp_path_factory.mktemp("loaded") / "home")
+    command.know_the_project(parsed_project)
+    land_planted(command)
+    for arguments in (["run"], ["publish"], ["publish", "--edition", "force", "--force", "kent"]):
+        done = command.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return command
+
+
+def with_backup(loaded: Command, folder) -> Command:
+    command = copy_of(loaded, folder / "home")
+    shutil.copytree(loaded.home, folder / "backup", symlinks=True)
+    command.settings["FCIR_BACKUPS"] = str(folder / "backup")
+    return command
+
+
+def erase(command: Command, identifier: str, *options: str, code: str = START, kill: str = ""):
+    arguments = [kill, "erase"] if kill else ["erase"]
+    return ask(command, *arguments, "--yes", "--reason", "request 4711", *options, identifier=identifier, code=code)
+
+
+def test_erased_people_leave_no_byte_and_every_figure_stays(loaded, tmp_path):
+    command = with_backup(loaded, tmp_path)
+    old = pseudonyms(command.home)
+    held = places(command.home, old.values())
+    assert {"warehouse.duckdb", "marts.duckdb"} <= {place.split(" ")[0] for place in held}
+    assert places(tmp_path / "backup", old.values())
+    before = figures_with(command)
+    for identifier in PLANTED:
+        done = erase(command, identifier)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Erased: no byte" in done.stdout
+        assert not any(text in done.stdout + done.stderr for text in (identifier, old[identifier]))
+
+    assert places(command.home, [*PLANTED, *old.values()]) == []
+    assert places(tmp_path / "backup", [*PLANTED, *old.values()]) == []
+    new = substitutes(command.home)
+    assert sorted(new) == sorted(PLANTED)
+    replaced = {old[text]: new[text] for text in PLANTED}
+    assert figures_with(command) != before
+    assert figures_with(command) == figures_of(before, replaced)
+    assert command.damage() == []
+    certificates = [json.loads(file.read_text()) for file in (command.home / "certificates").iterdir()]
+    assert len(certificates) == len(PLANTED)
+    for certificate in certificates:
+        assert certificate["is_clean"]
+        assert certificate["reason"] == "request 4711"
+        assert certificate["held_before"]["warehouse"]
+        assert len(certificate["held_before"]["publications"]) == 3
+        assert certificate["held_before"]["landing"]
+        assert certificate["held_before"]["backups"]
+    for file in (*(command.home / "suppression").iterdir(), *(command.home / "certificates").iterdir()):
+        assert file.stat().st_mode & 0o077 == 0
+    assert not (command.home / "suppression" / "unfinished.json").exists()
+
+    # Nothing has to be loaded or built again, and later rows of the same crime are rows of the same crime.
+    assert "Nothing is new" in command.run("run").stdout
+    after = figures_with(command)
+    again = Command(tmp_path / "again")
+    again.home.mkdir()
+    for name in ("landing", "secrets", "suppression", "dbt"):
+        shutil.copytree(command.home / name, again.home / name)
+    done = again.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures_with(again) == after
+    assert places(again.home, [*PLANTED, *old.values()]) == []
+    crimes = "select count(*), count(distinct crime_ref) from marts.fct_crime_status where crime_ref = '{}'"
+    assert again.published(crimes.format(new[CRIME])) == [(2, 1)]
+
+
+def test_a_report_lists_the_rows_and_not_the_identifier(loaded, tmp_path):
+    command = copy_of(loaded, tmp_path / "home")
+    out = tmp_path / "report.md"
+    done = ask(command, "access", "--reason", "request 4712", "--out", str(out), identifier=CALLER)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = out.read_text()
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert "## call_segments: 4 rows" in text
+    assert "## digital_contacts: 1 row" in text
+    assert "call_segments_2022-10-29.csv" in text
+    assert not any(value in text for value in (CALLER, *pseudonyms(command.home).values()))
+    assert ask(command, "access", "--reason", "r", "--out", str(out), identifier=CALLER).returncode == 2
+    assert erase(command, CALLER).returncode == 0
+    text = ask(command, "access", "--reason", "request 4712", identifier=CALLER).stdout
+    assert "No row is held under it." in text
+    assert "was erased on" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "identifier", "message"),
+    [
+        (["--yes"], CALLER, "--reason is required"),
+        (["--yes", "--reason", f"caller {CALLER}"], CALLER, "--reason contains a personal value"),
+        (["--reason", "request 4711"], CALLER, "Nothing was erased. Add --yes"),
+        (["--yes", "--reason", "request 4711"], "", "standard input has 0 lines"),
+        (["--yes", "--reason", "request 4711"], "one\ntwo\n", "standard input has 2 lines"),
+        (["--yes", "--reason", "request 4711"], "n/a", "a word that stands for an empty cell"),
+    ],
+)
+def test_nothing_is_erased_without_identifier_reason_and_confirmation(loaded, arguments, identifier, message):
+    done = ask(loaded, "erase", *arguments, identifier=identifier)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert CALLER not in done.stdout + done.stderr
+    assert not (loaded.home / "certificates").exists()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "replace suppressed.json 1",
+        "replace marts.duckdb 1",
+        "replace part-0.parquet 2",
+        "replace manifest.json 2",
+        "unlink unfinished.json 1",
+    ],
+)
+def test_a_killed_erasure_is_finished_by_the_next_run(loaded, tmp_path, point):
+    command = copy_of(loaded, tmp_path / "home")
+    (old,) = pseudonyms(command.home, [CALLER]).values()
+    before = figures_with(command)
+    done = erase(command, CALLER, code=KILL + START, kill=point)
+    assert done.returncode == -9, done.stdout + done.stderr
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "an erasure of" in done.stdout
+    assert "Nothing is new" in done.stdout
+    assert places(command.home, [CALLER, old]) == []
+    assert command.damage() == []
+    assert figures_with(command) == figures_of(before, {old: substitutes(command.home)[CALLER]})
+    assert len(list((command.home / "certificates").iterdir())) == 1

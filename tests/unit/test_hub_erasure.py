@@ -1,0 +1,85 @@
+"""A hub, which has no key, takes over what its members have replaced, and takes no load in again for it."""
+
+import pytest
+
+from dagster_project.privacy import erasure, hub, rekeying
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.rekeying import rotate_key
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.hub_helpers import Hub
+from tests.unit.loading_helpers import CONTRACTS, row
+
+pytestmark = pytest.mark.usefixtures("second_for_each_load")
+
+
+@pytest.fixture
+def roots(tmp_path, monkeypatch):
+    for module in (erasure, hub, rekeying):
+        monkeypatch.setattr(module, "orders_of", lambda _: {})
+    found = Hub(tmp_path)
+    for force, member in found.members.items():
+        member.land(
+            "2022-11-01",
+            row(f"{force}1", visitor="ann"),
+            row(f"{force}2", visitor="bob"),
+            row(f"{force}3", visitor="ann"),
+        )
+        member.run()
+    found.run()
+    return found
+
+
+def visitors(root):
+    return dict(root.query("select visit_id, visitor from raw.visits"))
+
+
+def test_what_a_member_erased_is_erased_in_the_hub(roots):
+    kent = roots["kent"]
+    old = visitors(kent)["kent1"]
+    settings = kent.settings
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, "ann")
+        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
+    new = visitors(kent)["kent1"]
+    assert new == visitors(kent)["kent3"] != old
+    before = roots.query("select load_id, loaded_at, change_seq from audit.load order by load_id")
+
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 1
+    roots.assert_same()
+    assert roots.query("select load_id, loaded_at, change_seq from audit.load order by load_id") == before
+    for file in roots.hub.settings.home.rglob("*"):
+        assert not file.is_file() or old.encode() not in file.read_bytes(), file
+    assert roots.run().deliveries == ()
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+    assert visitors(roots["surrey"])["surrey1"] in visitors(roots.hub).values()
+
+
+def test_a_new_key_of_a_member_reaches_the_hub(roots):
+    kent = roots["kent"]
+    settings = kent.settings
+    old = visitors(kent)
+    with writer_lock(settings.lock_file):
+        rotation = rotate_key(settings, CONTRACTS, reason="yearly")
+    assert rotation.kept == {}
+    assert not {*old.values()} & {*visitors(kent).values()}
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 2
+    roots.assert_same()
+    assert roots.run().deliveries == ()
+
+
+def test_a_killed_taking_over_is_finished(roots, monkeypatch):
+    settings = roots["kent"].settings
+    with writer_lock(settings.lock_file):
+        rotate_key(settings, CONTRACTS, reason="yearly")
+    with monkeypatch.context() as patch:
+        patch.setattr(hub, "replace_everywhere", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+    from dagster_project.privacy.unfinished import finish_replacement
+
+    assert "is finished" in finish_replacement(roots.hub.settings)
+    assert finish_replacement(roots.hub.settings) is None
+    roots.assert_same()

@@ -1,0 +1,134 @@
+"""A new key: every pseudonym is replaced one for one, and what cannot be made again is refused or keeps its key."""
+
+import pytest
+
+from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_keys, read_key
+from dagster_project.privacy import erasure, rekeying
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
+from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import CONTRACTS, row
+
+
+@pytest.fixture(autouse=True)
+def no_publications(monkeypatch):
+    for module in (erasure, rekeying):
+        monkeypatch.setattr(module, "orders_of", lambda _: {})
+
+
+@pytest.fixture
+def two_days(installation):
+    installation.land("2022-11-01", row("a", visitor="ann"), row("b", visitor="bob"))
+    installation.run()
+    installation.land("2022-11-02", *(row(n, day="2022-11-02", visitor=v) for n, v in (("c", "ann"), ("d", "dora"))))
+    installation.run()
+    return installation
+
+
+def rotate(root, **options):
+    with writer_lock(root.settings.lock_file):
+        return rotate_key(root.settings, CONTRACTS, reason="yearly", **options)
+
+
+def person(root, identifier):
+    with loading_connection(root.settings.warehouse) as connection:
+        return person_of(root.settings, connection, identifier)
+
+
+def visitors(root):
+    return dict(root.query("select visit_id, visitor from raw.visits order by all"))
+
+
+def keys_of_loads(root):
+    return root.query("select distinct key_id from audit.load where status = 'loaded' order by 1")
+
+
+def test_every_pseudonym_is_replaced_one_for_one_and_the_old_key_goes(two_days):
+    file, before = two_days.settings.key_file, visitors(two_days)
+    old = read_key(file, "")
+    done = rotate(two_days)
+    new, after = read_key(file, ""), visitors(two_days)
+    assert (done.key_id, done.loads, done.kept, done.removed) == (new.key_id, 2, {}, (old.key_id,))
+    assert [path.name for path in file.parent.glob("pseudonym*")] == ["pseudonym.key"]
+    assert {name: new.pseudonym(who) for name, who in zip("abcd", ("ann", "bob", "ann", "dora"), strict=True)} == after
+    assert not {*before.values()} & {*after.values()}
+    assert keys_of_loads(two_days) == [(new.key_id,)]
+    for path in two_days.settings.home.rglob("*.duckdb"):
+        assert not any(value.encode() in path.read_bytes() for value in before.values())
+    two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
+    two_days.run()
+    assert visitors(two_days)["e"] == after["a"]
+
+
+def test_values_without_a_file_are_refused_or_keep_their_key_until_the_file_is_back(two_days):
+    before, old = visitors(two_days), read_key(two_days.settings.key_file, "")
+    path = two_days.settings.landing / "visits" / "visits_2022-11-02.csv"
+    text = path.read_text()
+    path.unlink()
+    # The other value of the file is in a file that is still there.
+    with pytest.raises(ValuesMissing, match=r"(?s)1 load.*visits/visits_2022-11-02.csv: 1 value\n.*--keep-missing"):
+        rotate(two_days)
+    assert visitors(two_days) == before
+    assert earlier_keys(two_days.settings.key_file) == {}
+
+    done = rotate(two_days, keep_missing=True)
+    after = visitors(two_days)
+    assert (done.loads, done.kept, done.removed) == (1, {old.key_id: 1}, ())
+    assert after["d"] == before["d"]
+    assert after["a"] == after["c"] != before["a"]
+    assert set(person(two_days, "dora").pseudonyms.values()) >= {before["d"]}
+
+    path.write_text(text)
+    done = rotate(two_days)
+    assert done.kept == {}
+    assert old.key_id in done.removed
+    assert visitors(two_days)["d"] != before["d"]
+    assert set(person(two_days, "dora").pseudonyms) == {done.key_id}
+
+
+def test_nobody_is_looked_for_while_a_key_of_loads_is_missing(two_days):
+    path = two_days.settings.landing / "visits" / "visits_2022-11-02.csv"
+    path.unlink()
+    old = read_key(two_days.settings.key_file, "")
+    rotate(two_days, keep_missing=True)
+    (two_days.settings.key_file.with_name(f"pseudonym-{old.key_id}.key")).unlink()
+    with pytest.raises(PseudonymKeyError, match=f"the key {old.key_id} is missing.*install -m 600"):
+        person(two_days, "dora")
+
+
+def test_an_erased_person_stays_erased_under_a_new_key(two_days):
+    settings = two_days.settings
+    with writer_lock(settings.lock_file):
+        ann = person(two_days, "ann")
+        erase(settings, ann, reason="request 4711", found=find_person(settings, CONTRACTS, ann))
+    substitute = visitors(two_days)["a"]
+    rotate(two_days)
+    assert visitors(two_days)["a"] == visitors(two_days)["c"] == substitute
+    assert person(two_days, "ann").suppressed.substitute == substitute
+
+
+@pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_note"])
+def test_a_killed_change_of_the_key_is_finished(two_days, monkeypatch, verb):
+    before = visitors(two_days)
+    real = getattr(rekeying, verb)
+
+    def killed(*arguments, **options):
+        if verb == "replace_everywhere":
+            real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # Before the loads are counted, keys are read with the same function.
+        patch.setattr(rekeying, verb, killed)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(two_days)
+    with writer_lock(two_days.settings.lock_file):
+        assert "a change of the key" in finish_replacement(two_days.settings)
+    new, after = read_key(two_days.settings.key_file, ""), visitors(two_days)
+    assert after == {name: new.pseudonym(who) for name, who in zip("abcd", ("ann", "bob", "ann", "dora"), strict=True)}
+    assert not {*before.values()} & {*after.values()}
+    assert keys_of_loads(two_days) == [(new.key_id,)]
+    assert not two_days.settings.replacement_file.exists()
