@@ -1,5 +1,6 @@
 """`fcir paper`: write a board paper from the current publication."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from dagster_project.cli.common import start
 from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.publication.pointer import current_publication
-from dagster_project.publication.report.model import PAPER_MONTHS
+from dagster_project.publication.report.model import PAPER_MONTHS, Event
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection
 
@@ -53,7 +54,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         CommentaryError: the commentary on that month cannot be shown.
     """
     # Imported here: charts and typesetting take 0.3 s to import, and no other command needs them.
-    from dagster_project.publication.papers import write_paper
+    from dagster_project.publication.papers import events_of_forces, write_paper
     from dagster_project.publication.report.commentary import (
         Commentary,
         commentary_file,
@@ -68,16 +69,19 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
         shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # An unknown force has no commentary, regardless of its spelling: the report rejects it.
         words = Commentary()
+        events: Sequence[Event] = ()
         if months:
             file = commentary_file(settings.commentary, force_code, f"{shown:%Y-%m}")
             front = read_defaults(settings.commentary, force_code)
             words = read_commentary(file, paper_names(connection), front)
+            events = events_of_forces(connection, settings.commentary).get(force_code, ())
         report = read_report(
             connection,
             force_code=force_code,
             month=shown,
             length=length,
             commentary=words,
+            events=events,
             publication=folder.resolve().name,
         )
     out.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,8 @@ from math import ceil, isfinite
 from types import MappingProxyType
 from typing import Any
 
-from dagster_project.publication.characters import font_folder
+from dagster_project.publication.characters import font_folder, with_glyphs
+from dagster_project.publication.report.events import period_of
 from dagster_project.publication.report.model import Chart
 
 # Colours for two series from the government statistics guidance: 4.5 to 1 on white and distinct for the colour-blind.
@@ -26,6 +27,9 @@ _FONTS = f"{FONT}, Segoe UI, Arial, sans-serif"
 # Width and height: three side by side on an A4 page, four on a screen; or one alone.
 SMALL = (196, 84)
 LARGE = (560, 210)
+
+# Labels of events: size of the type, width of its average letter, height of a row, and number of rows.
+_EVENT_SIZE, _EVENT_LETTER, _EVENT_ROW, _EVENT_ROWS = 12, 6.5, 14, 3
 
 # Seconds between two ticks.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -130,11 +134,16 @@ def _drawing(
             "grid": False,
         },
     }
+    events, top = _events(chart, size[0])
     y = {
         "field": "value",
         "type": "quantitative",
         "title": None,
-        "scale": {"domain": [{"expr": "least"}, {"expr": "greatest"}], "nice": False},
+        "scale": {
+            "domain": [{"expr": "least"}, {"expr": "greatest"}],
+            "nice": False,
+            "range": [size[1] + top, top],
+        },
         "axis": {
             "gridColor": "#eeeeee",
             "domain": False,
@@ -144,9 +153,10 @@ def _drawing(
     }
     drawing = {
         # On an A4 page with four charts side by side, 6.7 points.
-        **frame(size, label_size=13),
+        **frame((size[0], size[1] + top), label_size=13),
         "params": [{"name": name, "value": None} for name in ("least", "greatest", "ends", "ticks")],
         "layer": [
+            *(_event_layers(size[1] + top) if events else []),
             {
                 "data": {"name": "rules"},
                 "mark": {"type": "rule", "size": 1.4},
@@ -180,7 +190,13 @@ def _drawing(
     ends = sorted({point["month"] for point in (*points[:1], *points[-1:])})
     return (
         drawing,
-        {"rules": rules, "complete": [point for point in points if point["fill"] == BLUE], "points": points},
+        {
+            "rules": rules,
+            "complete": [point for point in points if point["fill"] == BLUE],
+            "points": points,
+            "events": events,
+            "labels": [event for event in events if event["label"]],
+        },
         {
             "least": least,
             "greatest": greatest * 1.06 or 1.0,
@@ -189,6 +205,66 @@ def _drawing(
             "ticks": ticks,
         },
     )
+
+
+def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the events of a chart with the places of their lines and labels, and the height of the labels above it.
+
+    A label is as close above its line as the width allows. Labels that would overlap are in rows, and an event without
+    room in the last row has a line only; the note below the chart names it.
+    """
+    if not chart.events:
+        return [], 0
+    first, days = chart.points[0].month, (chart.points[-1].month - chart.points[0].month).days
+    ends = [0.0] * _EVENT_ROWS
+    placed: list[dict[str, Any]] = []
+    for event in chart.events:
+        at = width * (period_of(event.day, chart.by) - first).days / days if days else width / 2
+        label = with_glyphs(event.label)[0]
+        length = len(label) * _EVENT_LETTER
+        start = max(0.0, min(at - length / 2, width - length))
+        row = next((row for row, end in enumerate(ends) if start >= end), None)
+        if row is not None:
+            ends[row] = start + length + _EVENT_LETTER
+        # At an edge it ends there, however wide the typeface of a reader without the paper's is.
+        align, x = ("left", 0.0) if start == 0 else ("right", width) if start == width - length else ("center", at)
+        placed.append({"at": at, "row": row, "align": align, "x": x, "label": "" if row is None else label})
+    rows = 1 + max((item["row"] for item in placed if item["row"] is not None), default=0)
+    for item in placed:
+        # The first row is the lowest.
+        item["top"] = (rows - (0 if item["row"] is None else item["row"])) * _EVENT_ROW
+    return placed, rows * _EVENT_ROW + 2
+
+
+def _event_layers(height: int) -> list[dict[str, Any]]:
+    """Return dotted lines, and labels above them on a white ground, which lines of higher labels do not cross."""
+    place = {"type": "quantitative", "axis": None, "scale": None}
+    label: dict[str, Any] = {
+        "type": "text",
+        "align": {"expr": "datum.align"},
+        "baseline": "bottom",
+        "fontSize": _EVENT_SIZE,
+    }
+    text = {
+        "x": {"field": "x", **place},
+        "y": {"field": "top", **place},
+        "text": {"field": "label", "type": "nominal"},
+    }
+    return [
+        {
+            "data": {"name": "events"},
+            "mark": {"type": "rule", "color": DARK_GREY, "strokeDash": [1, 2], "strokeWidth": 1.4},
+            "encoding": {"x": {"field": "at", **place}, "y": {"field": "top", **place}, "y2": {"value": height}},
+        },
+        *(
+            {
+                "data": {"name": "labels"},
+                "mark": {**label, **look},
+                "encoding": text,
+            }
+            for look in ({"stroke": "white", "strokeWidth": 4, "color": "white"}, {"color": INK})
+        ),
+    ]
 
 
 def frame(size: tuple[int, int], *, label_size: int) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from dagster_project.publication.charts import BLUE
 from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
-    HOW_TO_READ,
     REVISION_COLUMNS,
     Block,
     Chart,
@@ -163,6 +162,8 @@ class _Paper:
         self.blocks(section.commentary)
         self.figures(section.table)
         self.charts(section.all_charts, drawings)
+        if section.events_note:
+            self.document.add_paragraph(section.events_note)
 
     def figures(self, figures: Table) -> None:
         """Write a table of figures below its caption."""
@@ -195,7 +196,7 @@ class _Paper:
         """Write how to read the paper, notes, revisions, columns and definitions."""
         report, document = self.report, self.document
         document.add_heading("How to read icons and charts", 1)
-        for paragraph in HOW_TO_READ:
+        for paragraph in report.how_to_read:
             document.add_paragraph(paragraph)
         if report.notes:
             document.add_heading("Notes", 1)

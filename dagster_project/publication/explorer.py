@@ -20,9 +20,22 @@ from markupsafe import Markup
 from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import packed, render_template
 from dagster_project.publication.report.display import display, display_target, shortened
-from dagster_project.publication.report.read import ReportError, default_month, newest_delivery, paper_months
+from dagster_project.publication.report.model import Event
+from dagster_project.publication.report.read import (
+    ReportError,
+    catalogue_sections,
+    default_month,
+    newest_delivery,
+    paper_months,
+)
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
-from dagster_project.publication.site.explorer_details import COLUMNS, MONTHS, DetailFiles, details_of
+from dagster_project.publication.site.explorer_details import (
+    COLUMNS,
+    MONTHS,
+    DetailFiles,
+    bank_holidays,
+    details_of,
+)
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA
 from dagster_project.sql import rows_as_dicts, rows_by
 
@@ -50,7 +63,7 @@ FIGURES = {
 _YEAR_BEFORE = {"month": "same_month_last_year", "fytd": "prev_fytd"}
 
 # In this order they are one script: a page opened from a disk may not import modules.
-_SCRIPTS = ("data", "choice", "controls", "result", "charts", "csv")
+_SCRIPTS = ("data", "choice", "controls", "result", "events", "charts", "csv")
 
 _UNITS = {
     "count": "Number",
@@ -70,6 +83,7 @@ def explorer_content(
     *,
     force_code: str | None = None,
     details: Mapping[str, DetailFiles] = MappingProxyType({}),
+    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Read the content of the explorer from the marts.
 
@@ -78,6 +92,7 @@ def explorer_content(
         force_code: the force shown when the page opens without a choice; the first one by default or if it has no
             figures.
         details: the files beside the page (`write_details`).
+        events: what the charts of each force mark.
 
     Returns:
         The keys `data` (`read_explorer`), `data_until` and `is_synthetic`.
@@ -86,7 +101,7 @@ def explorer_content(
         ReportError: the marts have a period that the explorer does not know.
     """
     until, is_synthetic = newest_delivery(connection)
-    data = read_explorer(connection, force_code=force_code, details=details)
+    data = read_explorer(connection, force_code=force_code, details=details, events=events)
     return {"data": data, "data_until": until, "is_synthetic": is_synthetic}
 
 
@@ -154,6 +169,7 @@ def read_explorer(
     *,
     force_code: str | None = None,
     details: Mapping[str, DetailFiles] = MappingProxyType({}),
+    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Read all data that is embedded in the page, with decimals as text; arguments are those of `explorer_content`.
 
@@ -162,7 +178,7 @@ def read_explorer(
     days before it. `limits` has the control limits and targets of each month, by force and measure. Months are their
     first days.
     """
-    measures, sections = _measures(connection), _sections(connection)
+    measures, sections = _measures(connection), catalogue_sections(connection)
     forces = rows_as_dicts(
         connection.execute(
             """
@@ -203,21 +219,12 @@ def read_explorer(
         "year_before": _YEAR_BEFORE,
         "details": details_of(details, [item["code"] for item in measures]),
         "detail_months": MONTHS,
+        "events": {
+            force: [{"day": f"{item.day}", "label": item.label, "sections": item.sections} for item in listed]
+            for force, listed in events.items()
+        },
+        "bank_holidays": bank_holidays(connection),
     }
-
-
-def _sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the sections of the catalogue in order: code to title."""
-    return dict(
-        connection.execute(
-            """
-            select section, section_title
-            from marts.measures
-            group by all
-            order by min(section_order), section
-            """
-        ).fetchall()
-    )
 
 
 def _measures(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -17,11 +17,11 @@ from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.paths import url_of
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
-    HOW_TO_READ,
     REVISION_COLUMNS,
     Block,
     Report,
     long_month,
+    marked_words,
     short_month,
     span,
 )
@@ -40,6 +40,7 @@ def environment() -> Environment:
     templates.filters["long_month"] = long_month
     templates.filters["short_month"] = short_month
     templates.filters["span"] = span
+    templates.filters["marked_words"] = marked_words
     templates.filters["groupby_runs"] = _stretches
     templates.filters["url"] = lambda address: url_of(*str(address).split("/"))
     templates.filters["breakable"] = _breakable
@@ -98,7 +99,7 @@ def render_html(report: Report, drawings: Mapping[str, str], links: Mapping[str,
         "board_paper.html.j2",
         {
             "report": report,
-            "how_to_read": HOW_TO_READ,
+            "how_to_read": report.how_to_read,
             "exception_columns": EXCEPTION_COLUMNS,
             "revision_columns": REVISION_COLUMNS,
             # The project draws the charts from numbers, so nothing in them needs escaping.

@@ -9,6 +9,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -18,15 +19,23 @@ from dagster_project.publication.files import take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.report.analyst_files import CommentaryError
 from dagster_project.publication.report.commentary import (
     Commentary,
-    CommentaryError,
     commentary_file,
     read_commentary,
     read_defaults,
 )
-from dagster_project.publication.report.model import PAPER_MONTHS, Report
-from dagster_project.publication.report.read import PaperMonth, ReportError, paper_months, paper_names, read_report
+from dagster_project.publication.report.events import events_file, read_events
+from dagster_project.publication.report.model import PAPER_MONTHS, Event, Report
+from dagster_project.publication.report.read import (
+    PaperMonth,
+    ReportError,
+    catalogue_sections,
+    paper_months,
+    paper_names,
+    read_report,
+)
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -64,7 +73,12 @@ class Paper:
 
 
 def write_papers(
-    connection: duckdb.DuckDBPyConnection, draft: Draft, *, commentary: Path | None, force_code: str
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    *,
+    commentary: Path | None,
+    force_code: str,
+    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
 ) -> list[Paper]:
     """Write the papers of every force to `papers/FORCE/YYYY-MM/`, and a copy of one paper to the folder itself.
 
@@ -79,6 +93,7 @@ def write_papers(
         draft: the publication.
         commentary: folder with the analysts' commentaries; None for papers without front matter, words and exceptions.
         force_code: the force whose paper is copied to the folder itself; the first force with papers if it has none.
+        events: what the charts of each force mark (`events_of_forces`).
 
     Returns:
         The papers, by force, newest month first.
@@ -92,7 +107,8 @@ def write_papers(
             draft.renderer.refuse(error, "papers", force)
             continue
         complete, running = ([item for item in months if item.is_running is state] for state in (False, True))
-        write_month = partial(write_one, force, front=_defaults(commentary, force) if commentary else {})
+        front = _defaults(commentary, force) if commentary else {}
+        write_month = partial(write_one, force, front=front, events=events.get(force, ()))
         papers += [
             paper
             for month in reversed(complete[-PAPERS:] + running)
@@ -173,6 +189,7 @@ def _write(
     month: PaperMonth,
     *,
     front: Mapping[str, str],
+    events: Sequence[Event],
     is_latest: bool,
     is_newest: bool,
 ) -> Paper | None:
@@ -189,6 +206,7 @@ def _write(
             month=month.month,
             length=PAPER_MONTHS,
             commentary=words,
+            events=events,
             publication=draft.name,
         ),
     )
@@ -210,6 +228,29 @@ def _write(
 
 def _forms(names: list[str]) -> tuple[str, ...]:
     return tuple(form for form in FORMS if form in names)
+
+
+def events_of_forces(connection: duckdb.DuckDBPyConnection, commentary: Path) -> dict[str, Sequence[Event]]:
+    """Return the events that the charts of each force mark; warn of those that cannot be shown.
+
+    Args:
+        connection: a database with the marts.
+        commentary: folder with what the analysts write.
+    """
+    sections = catalogue_sections(connection)
+    found: dict[str, Sequence[Event]] = {}
+    for force in paper_months(connection):
+        try:
+            found[force], faults = read_events(events_file(commentary, force), sections)
+        except UnsafeName:
+            # Its papers are refused for the same reason.
+            continue
+        except CommentaryError as error:
+            warn(f"{error}. The charts of {force} mark no events.")
+            continue
+        for fault in faults:
+            warn(f"{fault}. The event is left out.")
+    return found
 
 
 def _defaults(commentary: Path, force: str) -> Mapping[str, str]:

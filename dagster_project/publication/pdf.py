@@ -11,7 +11,6 @@ from dagster_project.publication.characters import font_folder, mapped, with_gly
 from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
-    HOW_TO_READ,
     REVISION_COLUMNS,
     Report,
     long_month,
@@ -96,7 +95,7 @@ def _content(report: Report) -> dict[str, Any]:
         [until.year, until.month, until.day] if until else [report.months[-1].year, report.months[-1].month, 1]
     )
     content["notices"] = report.notices
-    content["how_to_read"] = HOW_TO_READ
+    content["how_to_read"] = report.how_to_read
     content["exception_columns"], content["revision_columns"] = EXCEPTION_COLUMNS, REVISION_COLUMNS
     content["matrix"]["columns"] = [{"name": name, "title": title} for name, title in report.matrix.columns]
     for item, headline in zip(content["matrix"]["headlines"], report.matrix.headlines, strict=True):
@@ -106,13 +105,14 @@ def _content(report: Report) -> dict[str, Any]:
             verdict["drawing"] = icon(verdict["icon"])
     for section, whole in zip(content["sections"], report.sections, strict=True):
         section["charts"] += section.pop("weekly_charts")
+        section["events_note"] = whole.events_note
         for chart, drawn in zip(section["charts"], whole.all_charts, strict=True):
             chart["key"], chart["caption"] = drawn.key, drawn.caption
         for row in section["table"]["rows"]:
             row["figures"] = [_words(figure) for figure in row["figures"]]
         for chart in section["charts"]:
             chart["span"] = f"{short_month(chart['points'][0]['month'])} to {short_month(chart['points'][-1]['month'])}"
-            for number in ("points", "mean", "lower_limit", "upper_limit", "limits_from", "target"):
+            for number in ("points", "mean", "lower_limit", "upper_limit", "limits_from", "target", "events"):
                 del chart[number]
     del content["months"]
     return content

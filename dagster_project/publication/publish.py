@@ -25,7 +25,7 @@ from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.names import next_name
-from dagster_project.publication.papers import Paper, write_papers
+from dagster_project.publication.papers import Paper, events_of_forces, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
@@ -116,8 +116,19 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
     # A new connection: drawing charts takes 300 MB, and the first connection keeps its buffers in memory.
     with renderer, spilling_connection(settings.warehouse) as connection:
         note_written(connection)
-        papers = write_papers(connection, draft, commentary=settings.commentary, force_code=settings.force)
-        pages = write_site(connection, draft, papers, force_code=settings.force, run_id=name, published_at=published_at)
+        events = events_of_forces(connection, settings.commentary)
+        papers = write_papers(
+            connection, draft, commentary=settings.commentary, force_code=settings.force, events=events
+        )
+        pages = write_site(
+            connection,
+            draft,
+            papers,
+            force_code=settings.force,
+            run_id=name,
+            published_at=published_at,
+            events=events,
+        )
         folder = finish(settings, partial, name, _manifest(connection, draft, name, published_at, counts))
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)

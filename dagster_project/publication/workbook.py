@@ -237,6 +237,7 @@ class _Writer:
         count = len(section.charts)
         charts = f"one table and {count} chart{'' if count == 1 else 's'}" if count else "one table"
         about = "The charts show the table's measures over all months with a figure." if count else ""
+        about = f"{about} {section.events_note.replace(' in the charts', ' in the charts of the paper')}".strip()
         sheet = self._sheet(
             _sheet_name(section.title),
             table.caption,

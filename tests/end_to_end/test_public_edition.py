@@ -121,6 +121,7 @@ def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
     commentary = small.settings.commentary / "kent"
     commentary.mkdir(parents=True)
     (commentary / "defaults.md").write_text("---\nowner: Head of Unit\nmarking: OFFICIAL\n---\n", encoding="utf-8")
+    (commentary / "events.csv").write_text("date,label\n2022-10-14,Strike\n", encoding="utf-8")
     for month in ("2022-09", "2022-10", "2022-11", "2022-12"):
         (commentary / f"{month}.md").write_text("For the board alone.\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +189,7 @@ def test_nothing_that_analysts_write_for_the_board_is_public(force):
     ]
     pages += [book.read(name).decode() for book in office for name in book.namelist() if name.endswith(".xml")]
     assert len(office) > 5
-    for words in ("For the board alone", "Head of Unit", "OFFICIAL", "Exceptions"):
+    for words in ("For the board alone", "Head of Unit", "OFFICIAL", "Exceptions", "Strike"):
         assert [page for page in pages if words in page] == [], words
 
 

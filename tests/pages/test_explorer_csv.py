@@ -44,6 +44,8 @@ def data_of(texts: list[str]) -> dict[str, object]:
         "year_before": {},
         "details": [],
         "detail_months": 36,
+        "events": {},
+        "bank_holidays": [],
     }
 
 

@@ -10,7 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from dagster_project.publication.explorer import explorer_page
+from dagster_project.publication.explorer import explorer_page, write_vega
+from dagster_project.publication.html import packed
 from tests.pages.test_explorer_csv import data_of
 
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "preload": {"assets": ["media"]}}
@@ -237,6 +238,59 @@ def test_the_year_before_follows_the_figure(browser, tmp_path):
     page.select_option("#figure", "fytd")
     assert [row["value"] for row in explorer.rows()] == ["4", "6"]
     assert page.locator("#table td").all_inner_texts() == ["4", "6"]
+    page.close()
+
+
+def test_events_are_named_below_the_chart_and_in_the_download(browser, tmp_path):
+    data = data_of(["Kent"])
+    days = [f"2022-12-{day:02}" for day in range(1, 32)]
+    columns = {
+        "text": ["1"] * 31,
+        "value": ["1"] * 31,
+        "loaded": [1] * 31,
+        "days": [1] * 31,
+        "provisional": [False] * 31,
+    }
+    packed_days = packed({"calls.received": {"": {"first": days} | columns}})
+    (tmp_path / "kent.day.js").write_text(f'window.fcirDetails["force-0 day"]="{packed_days}";')
+    month = ["2022-12-01"]
+    series = {"first": month, "loaded": [31], "days": [31], "provisional": [False], "since": [None]}
+    data |= {
+        "months": month,
+        "spans": {figure: {month[0]: month * 2} for figure in data["spans"]},
+        "cells": {"month": {"force-0": {"calls.received": series | {"text": ["31"], "value": ["31"]}}}},
+        "details": [
+            {"code": "day", "kind": "grain", "title": "Day", "absent": "No figures by day", "measures": [0]}
+            | {"files": {"force-0": "kent.day.js"}}
+        ],
+        "events": {
+            "force-0": [
+                {"day": "2022-12-14", "label": "=Strike <b>", "sections": []},
+                {"day": "2022-12-20", "label": "Elsewhere", "sections": ["crime"]},
+                {"day": "2023-01-01", "label": "Later", "sections": []},
+            ]
+        },
+        "bank_holidays": [{"day": "2022-12-26", "label": "Boxing Day"}, {"day": "2022-11-30", "label": "Earlier"}],
+    }
+    write_vega(tmp_path)
+    file = tmp_path / "explorer.html"
+    file.write_text(explorer_page({"data": data, "data_until": None, "is_synthetic": False}), encoding="utf-8")
+    page = browser.new_page()
+    explorer = Explorer(page, file.as_uri())
+    explorer.open("")
+    note = "Marked in the chart: =Strike <b> (14 December 2022)."
+    holiday = "Bank holidays of England: Boxing Day (26 December 2022)."
+    assert page.locator("figure p", has_text="Marked").inner_text() == note
+    expect(page.locator(".drawing svg text", has_text="=Strike <b>").first).to_be_visible()
+    assert note in page.get_attribute(".drawing", "aria-label")
+    assert [row["events"] for row in explorer.rows()] == ["'=Strike <b>"]
+    assert "Boxing Day" not in page.inner_text("#result")
+    page.select_option("#grain", "day")
+    expect(page.locator("figure p", has_text=holiday)).to_be_visible()
+    assert f"{note} {holiday}" in page.get_attribute(".drawing", "aria-label")
+    named = {row["first_day"]: row["events"] for row in explorer.rows() if row["events"]}
+    assert named == {"2022-12-14": "'=Strike <b>", "2022-12-26": "Boxing Day"}
+    assert explorer.errors == []
     page.close()
 
 

@@ -27,6 +27,7 @@ from dagster_project.publication.explorer import (
     write_vega,
 )
 from dagster_project.publication.report.display import display
+from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.read import ReportError
 
 PERIODS = [figure for figure in FIGURES if figure != "month_per_day"]
@@ -67,6 +68,9 @@ def marts():
             source varchar
         );
         create table marts.dim_force (force_code varchar, force_name varchar);
+        create table marts.dim_date (date_day date, is_bank_holiday boolean, bank_holiday_name varchar);
+        insert into marts.dim_date values
+            ('2022-12-26', true, 'Boxing Day'), ('2022-12-27', false, null), ('2001-12-26', true, 'Too old');
         create table marts.load_audit (source varchar, extract_date date, status varchar, is_synthetic boolean);
         create table marts.kpi_measure_period (
             force_code varchar, measure varchar, month_start date, period varchar, first_month date, last_month date,
@@ -279,6 +283,14 @@ def test_forces_with_figures_can_be_chosen_and_the_given_one_is_first(marts, dat
 def test_the_page_opens_with_the_default_month_of_the_papers(marts, data):
     assert data["months"][data["opening_month"]] == "2022-12-01"
     assert (read_explorer(marts, force_code="kent")["opening_month"], data["months"][0]) == (0, "2022-11-01")
+
+
+def test_events_and_bank_holidays_of_the_days_on_the_page_are_there(marts, data):
+    assert data["events"] == {}
+    assert data["bank_holidays"] == [{"day": "2022-12-26", "label": "Boxing Day"}]
+    event = Event(date(2022, 12, 14), HOSTILE, ("digital",))
+    events = read_explorer(marts, events={"kent": (event,)})["events"]
+    assert events == {"kent": [{"day": "2022-12-14", "label": HOSTILE, "sections": ("digital",)}]}
 
 
 def test_a_period_that_the_explorer_does_not_know_is_refused(marts):

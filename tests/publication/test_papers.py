@@ -9,6 +9,8 @@ from dagster_project.publication import papers
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Names
+from dagster_project.publication.report.events import marked
+from dagster_project.publication.report.model import Event
 from dagster_project.publication.report.read import PaperMonth, ReportError
 from tests.publication.reports import MONTHS, a_report
 
@@ -67,6 +69,20 @@ def test_a_paper_of_an_earlier_month_is_rendered_when_something_in_it_has_change
     again = publish(data_until=date(2023, 1, 31), force_name="Kent")
     assert [is_rendered for is_rendered, _ in again.values()] == [True, True]
     assert "From deliveries up to 31 January 2023." in (again[MONTHS[0]][1] / "board_paper.html").read_text("utf-8")
+
+
+def test_a_paper_is_rendered_again_when_the_events_in_its_charts_change(publish):
+    section = a_report().sections[0]
+
+    def sections(*events: Event):
+        return (replace(section, charts=tuple(marked(chart, section.code, events) for chart in section.charts)),)
+
+    strike = Event(date(2022, 12, 14), "Strike")
+    rendered = [
+        [is_rendered for is_rendered, _ in publish(sections=sections(*events)).values()]
+        for events in ((), (strike,), (strike,), (replace(strike, label="Strikes"),), ())
+    ]
+    assert rendered == [[True] * 2, [True] * 2, [False] * 2, [True] * 2, [True] * 2]
 
 
 def test_a_month_that_runs_has_a_paper_and_the_complete_one_is_shown_first(publish, monkeypatch):

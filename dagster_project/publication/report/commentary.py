@@ -10,21 +10,17 @@ text.
 `commentary/FORCE/defaults.md` has front matter for all months of the force; the file of a month takes precedence.
 """
 
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
 from difflib import get_close_matches
-from errno import ELOOP
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dagster_project.errors import OperatorError
 from dagster_project.publication.paths import check_name
+from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
 from dagster_project.publication.report.model import Block, Explanation, Run
 
 FRONT_MATTER = {
@@ -45,9 +41,6 @@ _EXPECTED = ("status", "owner", "contact")
 
 _DATES = ("date", "next_release")
 
-# An A4 page holds about 3,000 letters; a file above this size is not a commentary.
-_GREATEST_BYTES = 65_536
-
 # The first page has one line for a field; a header of Excel ends after 255 characters, with doubled ampersands.
 _LONGEST_VALUE = 120
 
@@ -55,10 +48,6 @@ _FENCE = "---"
 _FIELD = re.compile(r"([A-Za-z][A-Za-z _-]*):(?:\s+(.*))?$")
 _EXCEPTIONS = "exceptions"
 _ANSWER = re.compile(r"\**(Action|Owner|Due)\**:\**\s*(.*)$", re.IGNORECASE)
-
-
-class CommentaryError(OperatorError, ValueError):
-    """The commentary cannot be shown; the message names the file, its state and what to do."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +88,7 @@ def read_defaults(folder: Path, force_code: str) -> Mapping[str, str]:
         CommentaryError: the file cannot be read, or has text besides front matter; otherwise as `read_commentary`.
     """
     path = commentary_file(folder, force_code, "defaults")
-    text = _text(path)
+    text = read_text(path)
     front, rest = _front_matter(path, text)
     if rest.strip():
         line = next(number for number, words in enumerate(rest.split("\n"), start=1) if words.strip())
@@ -119,7 +108,7 @@ def read_commentary(path: Path, names: Names, defaults: Mapping[str, str] | None
         CommentaryError: the path is not a regular file (a link is not one either), or the file cannot be read, is too
             large, is not UTF-8, has a field or heading that names nothing, or a date that is none.
     """
-    front, text = _front_matter(path, _text(path))
+    front, text = _front_matter(path, read_text(path))
     return replace(_parsed(path, text, names), front={**(defaults or {}), **front})
 
 
@@ -133,42 +122,6 @@ def front_lines(front: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         for name, title in FRONT_MATTER.items()
         if name != "marking" and (name in front or name in _EXPECTED)
     )
-
-
-def _text(path: Path) -> str:
-    """Return the text of a file; empty if there is none."""
-    try:
-        content = _content(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except OSError as error:
-        fault = "is a link" if error.errno == ELOOP else f"cannot be read ({error.strerror})"
-        raise CommentaryError(f"{path}: {fault}. Put a text file there, then run: fcir publish") from None
-    if len(content) > _GREATEST_BYTES:
-        raise CommentaryError(f"{path}: larger than {_GREATEST_BYTES:,} bytes. Shorten it, then run: fcir publish")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise CommentaryError(
-            f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8, then run: fcir publish"
-        ) from None
-
-
-def _content(path: Path) -> bytes:
-    """Return the bytes of a file, up to one more than the limit.
-
-    A link could lead to any file of the server, and a device or pipe may yield nothing or never end.
-    """
-    if path.parent.is_symlink():
-        raise CommentaryError(f"{path.parent}: is a link. Put a folder there, then run: fcir publish")
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-    with open(path, "rb", opener=opener) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise CommentaryError(f"{path} is not a file. Put a text file there, then run: fcir publish")
-        return file.read(_GREATEST_BYTES + 1)
 
 
 def _front_matter(path: Path, text: str) -> tuple[dict[str, str], str]:
@@ -206,11 +159,7 @@ def _value(path: Path, number: int, name: str, value: str) -> str:
 
 def _day(path: Path, number: int, name: str, value: str) -> str:
     """Return a date as `15 March 2023`."""
-    for form in ("%Y-%m-%d", "%d %B %Y", "%d %b %Y"):
-        try:
-            day: date = datetime.strptime(value, form).date()  # noqa: DTZ007 - a date has no time zone
-        except ValueError:
-            continue
+    if day := day_of(value):
         return f"{day.day} {day:%B %Y}"
     raise _error(path, number, f"{name}: {value!r} is not a date", "Write it as 15 March 2023 or 2023-03-15")
 

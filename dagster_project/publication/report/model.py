@@ -1,6 +1,6 @@
 """The data model of a board paper. Renderers show its texts unchanged; they compute nothing and add no wording."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -110,6 +110,21 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Event:
+    """Something that happened on a day, as an analyst lists it for the charts."""
+
+    day: date
+    label: str
+    sections: tuple[str, ...] = ()
+    """Codes of the sections that it concerns; empty for all."""
+
+    @property
+    def words(self) -> str:
+        """`Strike (14 October 2022)`."""
+        return f"{self.label} ({self.day.day} {long_month(self.day)})"
+
+
+@dataclass(frozen=True)
 class Chart:
     """The months or weeks of one measure with its control limits."""
 
@@ -132,6 +147,8 @@ class Chart:
     """First month or week of the mean and limits, if earlier ones are drawn; theirs are not."""
     by: str = "month"
     """The period of a point, `month` or `week`."""
+    events: tuple[Event, ...] = ()
+    """Events within its points, by date."""
 
     @property
     def caption(self) -> str:
@@ -289,6 +306,12 @@ class Section:
         """All charts, in the order of the paper."""
         return (*self.charts, *self.weekly_charts)
 
+    @property
+    def events_note(self) -> str:
+        """`Marked in the charts: ...`, with every event of any chart; empty if there is none."""
+        events = {event for chart in self.all_charts for event in chart.events}
+        return marked_words(sorted(events, key=lambda event: (event.day, event.label)), " in the charts")
+
 
 HOW_TO_READ = (
     "In the table of headline measures, a triangle points up or down with the figure. The icon of the variation is a "
@@ -302,6 +325,11 @@ HOW_TO_READ = (
     "and nothing is called usual or unusual.",
 )
 """Paragraphs that explain icons and charts."""
+
+_HOW_TO_READ_EVENTS = (
+    "A dotted vertical line marks an event that the force has listed, with its name above it. The line is at the point "
+    "of the month or week in which the event took place, and does not say that it caused a change."
+)
 
 _SYNTHETIC = (
     "Synthetic sample.",
@@ -386,6 +414,11 @@ class Report:
         )
 
     @property
+    def how_to_read(self) -> tuple[str, ...]:
+        """Paragraphs that explain icons and charts, and events if there are any."""
+        return (*HOW_TO_READ, *([_HOW_TO_READ_EVENTS] if any(item.events_note for item in self.sections) else []))
+
+    @property
     def is_provisional(self) -> bool:
         """Whether any figure in a table is provisional."""
         return any(figure.is_provisional for figure in self.figures())
@@ -420,6 +453,11 @@ def since(day: date) -> str:
 def counted_days(loaded: int, days: int) -> str:
     """Return `1 of 28 days`."""
     return f"{loaded:,} of {days:,} days"
+
+
+def marked_words(events: Sequence[Event], where: str = "") -> str:
+    """Return `Marked: Strike (14 October 2022) and New system (1 November 2022).`; empty without events."""
+    return f"Marked{where}: {listed([event.words for event in events])}." if events else ""
 
 
 def listed(words: list[str]) -> str:

@@ -22,6 +22,7 @@ from dagster_project.publication.report.definitions import (
     read_rules,
 )
 from dagster_project.publication.report.display import NOTHING, display, shortened
+from dagster_project.publication.report.events import marked
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
 from dagster_project.publication.report.how_we_compare import CODE as COMPARED
 from dagster_project.publication.report.how_we_compare import TITLE as COMPARED_TITLE
@@ -31,6 +32,7 @@ from dagster_project.publication.report.model import (
     PAPER_MONTHS,
     Chart,
     Column,
+    Event,
     Figure,
     Measure,
     Point,
@@ -81,6 +83,19 @@ def paper_names(connection: duckdb.DuckDBPyConnection) -> Names:
         for item in sorted(read_measures(connection), key=lambda item: not item.is_headline)
     }
     return Names(paper_sections(connection) | {COMPARED: COMPARED_TITLE}, measures)
+
+
+def catalogue_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the sections of the catalogue in order: code to title."""
+    rows = connection.execute(
+        """
+        select section, section_title
+        from marts.measures
+        group by all
+        order by min(section_order), section
+        """
+    ).fetchall()
+    return dict(rows)
 
 
 def paper_sections(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -142,6 +157,7 @@ def read_report(
     month: date,
     length: int,
     commentary: Commentary | None,
+    events: Sequence[Event] = (),
     publication: str = "",
 ) -> Report:
     """Read the board paper of a force.
@@ -152,6 +168,7 @@ def read_report(
         month: last month shown, by its first day.
         length: number of months shown, at least 1.
         commentary: what the analyst wrote on the month.
+        events: what the charts mark, if it is within their months or weeks.
         publication: name of the publication that the paper is for.
 
     Raises:
@@ -173,7 +190,7 @@ def read_report(
     charts = _chart_months(connection, force_code, month)
     weeks = weeks_until(connection, force_code, month)
     weekly = {
-        item.code: chart
+        item.code: marked(chart, item.section, events)
         for item in measures
         if item.is_headline and item.unit == "percent" and (chart := weekly_chart(item, weeks.get(item.code, ())))
     }
@@ -204,7 +221,11 @@ def read_report(
                     [_row(item, columns, month, figures, notes) for item in own],
                 ),
                 tuple(
-                    replace(chart, finding="") if series[item.code].lacks_points and not has_verdicts else chart
+                    marked(
+                        replace(chart, finding="") if series[item.code].lacks_points and not has_verdicts else chart,
+                        code,
+                        events,
+                    )
                     for item in own
                     if (chart := _chart(item, series[item.code], charts.get(item.code, [])))
                 ),
@@ -298,11 +319,16 @@ class MeasureHistory:
 
 
 def read_histories(
-    connection: duckdb.DuckDBPyConnection, *, force_code: str, month: date, until: date | None = None
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    force_code: str,
+    month: date,
+    until: date | None = None,
+    events: Sequence[Event] = (),
 ) -> list[MeasureHistory]:
     """Read every measure of the catalogue for a force, over the months of a chart.
 
-    The chart and the sentences end with `month`, the tables with `until`, if that is later.
+    The chart and the sentences end with `month`, the tables with `until`, if that is later. The charts mark `events`.
     """
     formulas = formula_changes(read_rules(connection, force_code))
     charts = _chart_months(connection, force_code, month)
@@ -313,18 +339,28 @@ def read_histories(
     weeks = judged_weeks(connection, force_code)
     cohorts = read_cohorts(connection, force_code=force_code, month=month, measures=measures)
     return [
-        _history(
-            measure,
-            months,
-            month,
-            figures,
-            charts.get(measure.code, []),
-            weekly_chart(measure, weeks.get(measure.code, ())),
-            cohorts.get(measure.code),
-            formulas.get(measure.code, ()),
+        _with_events(
+            _history(
+                measure,
+                months,
+                month,
+                figures,
+                charts.get(measure.code, []),
+                weekly_chart(measure, weeks.get(measure.code, ())),
+                cohorts.get(measure.code),
+                formulas.get(measure.code, ()),
+            ),
+            events,
         )
         for measure in measures
     ]
+
+
+def _with_events(history: MeasureHistory, events: Sequence[Event]) -> MeasureHistory:
+    month, week = (
+        chart and marked(chart, history.measure.section, events) for chart in (history.chart, history.weekly_chart)
+    )
+    return replace(history, chart=month, weekly_chart=week)
 
 
 def _history(

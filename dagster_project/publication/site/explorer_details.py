@@ -212,3 +212,16 @@ def details_of(written: Mapping[str, DetailFiles], measures: list[str]) -> list[
         for code, detail in DETAILS.items()
         if code in written
     ]
+
+
+def bank_holidays(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+    """Return the bank holidays of the days on the page: `day` and `label`."""
+    rows = connection.execute(
+        f"""
+        select cast(date_day as varchar), bank_holiday_name
+        from marts.dim_date
+        where is_bank_holiday and date_day >= {_NEWEST}
+        order by date_day
+        """
+    )
+    return [{"day": day, "label": name} for day, name in rows.fetchall()]

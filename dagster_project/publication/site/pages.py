@@ -9,6 +9,7 @@ from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ from dagster_project.publication.paths import UnsafeName, address_of, url_of
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import PAPER_MONTHS, Chart, long_month, since
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month, since
 from dagster_project.publication.report.read import (
     MeasureHistory,
     default_month,
@@ -172,6 +173,7 @@ def write_site(
     force_code: str,
     run_id: str,
     published_at: datetime,
+    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
 ) -> int:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
 
@@ -184,6 +186,7 @@ def write_site(
         force_code: the force on the first page; the first force with papers if it has none.
         run_id: name of the publication.
         published_at: time of publication, with time zone.
+        events: what the charts of each force mark.
 
     Returns:
         The number of pages written.
@@ -205,7 +208,7 @@ def write_site(
     # A failed page is not tried again, so this loop ends.
     while True:
         site = _Site(folder, shared, renderer, absent)
-        _collect(site, connection, papers, force_code, details)
+        _collect(site, connection, papers, force_code, details, events)
         if comparison:
             site.add(peers.PAGE, peers.peers_page, site.values(peers.PAGE) | comparison)
             words = "national compare forces rank 999 answer time BT most similar group league table united kingdom"
@@ -231,17 +234,18 @@ def _collect(
     papers: Sequence[Paper],
     force_code: str,
     details: Mapping[str, DetailFiles],
+    events: Mapping[str, Sequence[Event]],
 ) -> None:
     # The force on the first page comes first everywhere, then the others by code.
     papers = sorted(papers, key=lambda paper: paper.force_code != force_code)
-    forces = sorted(_forces(site, connection, papers), key=lambda force: force.code != force_code)
+    forces = sorted(_forces(site, connection, papers, events), key=lambda force: force.code != force_code)
     # If the marts of a page cannot be read, the page counts as failed.
     attempt = site.renderer.attempt
     summary = attempt("trust.html", lambda: trust.summary(connection)) or []
     attempt("index.html", lambda: _index(site, connection, papers, force_code, summary))
     attempt("trust.html", lambda: _trust(site, connection, forces, summary))
     attempt("measures/index.html", lambda: _measures(site, connection, forces))
-    attempt("explorer.html", lambda: _explorer(site, connection, force_code, details))
+    attempt("explorer.html", lambda: _explorer(site, connection, force_code, details, events))
     attempt("demand.html", lambda: _demand(site, connection, forces))
     attempt("crime.html", lambda: _crime(site, connection, forces))
     attempt("quality/index.html", lambda: _quality(site, connection))
@@ -249,7 +253,12 @@ def _collect(
     attempt("cookbook.html", lambda: _cookbook(site, connection))
 
 
-def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence[Paper]) -> Iterator[_Force]:
+def _forces(
+    site: _Site,
+    connection: duckdb.DuckDBPyConnection,
+    papers: Sequence[Paper],
+    events: Mapping[str, Sequence[Event]],
+) -> Iterator[_Force]:
     """Yield the forces with figures, each with its measures; leave out those that cannot be read or named."""
     names = {paper.force_code: paper.force_name for paper in papers}
     for code, months in paper_months(connection).items():
@@ -259,7 +268,14 @@ def _forces(site: _Site, connection: duckdb.DuckDBPyConnection, papers: Sequence
         except UnsafeName as error:
             site.renderer.refuse(error, "measures", code)
             continue
-        read = partial(read_histories, connection, force_code=code, month=month, until=months[-1].month)
+        read = partial(
+            read_histories,
+            connection,
+            force_code=code,
+            month=month,
+            until=months[-1].month,
+            events=events.get(code, ()),
+        )
         histories = site.renderer.attempt(address, read)
         if histories is not None:
             yield _Force(code, names.get(code, code), month, histories)
@@ -398,12 +414,16 @@ def history_csv(force_code: str, history: MeasureHistory) -> str:
 
 
 def _explorer(
-    site: _Site, connection: duckdb.DuckDBPyConnection, force_code: str, details: Mapping[str, DetailFiles]
+    site: _Site,
+    connection: duckdb.DuckDBPyConnection,
+    force_code: str,
+    details: Mapping[str, DetailFiles],
+    events: Mapping[str, Sequence[Event]],
 ) -> None:
     if not paper_months(connection):
         site.write("explorer.html", "empty.html.j2", title="Explorer")
         return
-    content = explorer_content(connection, force_code=force_code, details=details)
+    content = explorer_content(connection, force_code=force_code, details=details, events=events)
     site.add("explorer.html", site_explorer, content, site.failed)
     words = "compare measures forces months weeks days district offence group last year breakdown download csv chart"
     site.find("explorer.html", "Explorer", "page", words)

@@ -7,6 +7,8 @@ const DASHES = [[1, 0], [6, 3]];
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 const PAPER_GREY = "#6f777b";
 
+const HEIGHT = 280;
+
 // Maximum number of lines in a chart: each colour once with each dash.
 const DRAWN = COLOURS.length * DASHES.length;
 
@@ -52,7 +54,8 @@ function chart(own, drawn, unit, single) {
     }));
   });
   const rules = single ? ruleRows(drawn[0]) : [];
-  const place = create("div", { class: "drawing", role: "img", "aria-label": spoken(drawn, single) });
+  const events = chosenEvents();
+  const place = create("div", { class: "drawing", role: "img", "aria-label": [spoken(drawn, single), ...eventNotes(events)].join(" ") });
   const left = own.length - drawn.length;
   const remarks = [
     ...(single ? limitRemarks(drawn[0]) : []),
@@ -63,14 +66,17 @@ function chart(own, drawn, unit, single) {
     ? data.measures[drawn[0].measure].label
     : `${data.units[unit]}${choice.figure === "month_per_day" ? " per day" : ""}`;
   const figure = create("figure", {}, create("figcaption", {}, create("h3", {}, title),
-    ...remarks.map((text) => create("p", { class: "small" }, text)), legend(drawn, styles, rows, rules, single)), place);
+    ...remarks.map((text) => create("p", { class: "small" }, text)), legend(drawn, styles, rows, rules, events, single)), place, ...eventNotes(events).map((text) => create("p", { class: "small" }, text)));
   const mine = drawing;
   // The width is known only when the figure is in the page.
   requestAnimationFrame(async () => {
     if (mine !== drawing) return;
-    const spec = specification(rows, rules, styles, unit, place.clientWidth);
+    const spec = specification(rows, rules, styles, events, unit, place.clientWidth);
     // `ast` interprets expressions; the page's policy forbids compiling them.
-    const view = await window.vegaEmbed(place, spec,
+    // The library gives its element a label and a role of its own, in place of the words of the chart.
+    const inner = create("div", { "aria-hidden": "true" });
+    place.replaceChildren(inner);
+    const view = await window.vegaEmbed(inner, spec,
       { actions: false, renderer: "svg", ast: true, tooltip: false, defaultStyle: false });
     if (mine === drawing) drawings.push(view);
     else view.finalize();
@@ -168,7 +174,7 @@ function sample({ colour, dash, shape, fill = colour, line = true }) {
     ...(shape ? [path({ d: OUTLINES[shape], fill, "stroke-width": "1.5" })] : []));
 }
 
-function legend(drawn, styles, rows, rules, single) {
+function legend(drawn, styles, rows, rules, events, single) {
   const entry = (look, text) => create("li", {}, sample(look), create("span", {}, text));
   const entries = single && drawn.length === 1
     ? [entry(styles[0], drawn[0].member || figureTitle())]
@@ -183,11 +189,15 @@ function legend(drawn, styles, rows, rules, single) {
   if (rows.some((row) => row.provisional && row.value !== null)) {
     entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so no line leads to it"));
   }
+  if (events.some((event) => !event.isHoliday)) entries.push(entry({ colour: PAPER_GREY, dash: [1, 2] }, "Event, named below"));
+  if (events.some((event) => event.isHoliday)) {
+    entries.push(entry({ colour: HOLIDAY, shape: "triangle-up", line: false }, "Bank holiday"));
+  }
   return create("ul", { class: "legend" }, ...entries);
 }
 
 /** The chart as Vega-Lite, like those of the papers: values start at 0, so a small change does not look large. */
-function specification(rows, rules, styles, unit, width) {
+function specification(rows, rules, styles, events, unit, width) {
   const periods = chosenPeriods();
   const heights = [...rows, ...rules].map((row) => row.value).filter(Number.isFinite);
   const greatest = Math.max(0, ...heights);
@@ -209,10 +219,13 @@ function specification(rows, rules, styles, unit, width) {
       labelExpr: `${JSON.stringify(periods.map(GRAINS[choice.grain].short))}[datum.value]`,
     },
   };
+  const { places, height } = placed(events, width - AXES.width, periods.length);
+  // Labels of events are above the highest point.
+  const room = (HEIGHT - AXES.height) / (HEIGHT - AXES.height - height);
   const y = {
     field: "value",
     type: "quantitative",
-    scale: { domain: [least, greatest * 1.06 || 1], nice: false, zero: true },
+    scale: { domain: [least, least + (greatest * 1.06 - least) * room || 1], nice: false, zero: true },
     axis: { title: null, domain: false, ticks: false, gridColor: "#e6e6e6", tickCount: 5, ...axisOf(unit, least, greatest) },
   };
   const line = { field: "line", type: "nominal" };
@@ -226,10 +239,11 @@ function specification(rows, rules, styles, unit, width) {
   });
   return {
     width: Math.max(120, width),
-    height: 280,
+    height: HEIGHT,
     autosize: { type: "fit", contains: "padding" },
     background: "white",
     layer: [
+      ...eventLayers(places, x),
       ...(rules.length
         ? [rule(["mean"], RULES.mean), rule(["lower", "upper"], RULES.limit), rule(["target"], RULES.target)] : []),
       {

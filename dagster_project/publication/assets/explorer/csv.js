@@ -2,7 +2,7 @@
 
 const COLUMNS = ["force_code", "force_name", "measure", "section", "label", "unit", "figure", "grain", "split", "member",
   "period_start", "compared_with", "first_day", "last_day", "value", "display_value", "is_provisional", "days_loaded", "days",
-  "target", "mean", "lower_limit", "upper_limit", "signal"];
+  "target", "mean", "lower_limit", "upper_limit", "signal", "events"];
 
 /** A field of RFC 4180. */
 function field(text) {
@@ -22,6 +22,8 @@ function name(text) {
 function csv() {
   const periods = chosenPeriods();
   const lines = [COLUMNS.join(",")];
+  const events = chosenEvents();
+  const named = periods.map((_, index) => events.filter(({ period }) => period === index).map(({ label }) => label).join("; "));
   for (const one of shown) {
     const measure = data.measures[one.measure];
     const force = data.forces[one.force];
@@ -35,6 +37,7 @@ function csv() {
         name(measure.label), name(measure.unit), choice.figure, choice.grain, choice.split, name(one.member), periods[index],
         one.isBefore ? "year_before" : "", first, last, cell.value, name(cell.text), String(cell.provisional), cell.loaded,
         cell.days, value("target"), value("mean"), value("lower"), value("upper"), judged?.signal ?? "",
+        name(one.isBefore ? "" : named[index]),
       ].join(","));
     });
   }
