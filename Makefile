@@ -19,6 +19,7 @@ WORKERS ?= 0
 ROUNDS ?= 5
 DATA ?=
 BENCH ?=
+CHAOS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_SEED ?=
 FUZZ_FILE ?=
@@ -35,7 +36,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz lint lint-python lint-sql bench docs metrics notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +106,9 @@ else
 	.venv/bin/python tests/fuzz/fuzz_readers.py csv $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 	.venv/bin/python tests/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
+
+chaos: env ## Break data roots on purpose and count what survives; hours; CHAOS="--fault kill-night --trials 5" tries less
+	.venv/bin/python -m tests.chaos $(CHAOS)
 
 lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
 

@@ -45,7 +45,7 @@ _LONGEST = (
     "test_sample",
 )
 # Folders whose other files take more than a few seconds.
-_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "benchmark", "deploy")
+_SLOW = ("end_to_end", "pages", "dagster", "dbt", "reference", "ingestion", "mutation", "chaos", "benchmark", "deploy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -298,6 +298,7 @@ def _spans(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, list[st
         select distinct
             period, cast(month_start as varchar), cast(first_month as varchar), cast(last_month as varchar)
         from marts.kpi_measure_period
+        order by all
         """
     ).fetchall():
         if period not in FIGURES:
