@@ -1,6 +1,6 @@
 """The forms of a paper, as functions for the rendering process. For the layout of a form, see its renderer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
@@ -23,10 +23,10 @@ FORMS = {
 """Files that people open, with what links call them; the page is rendered last, because it links to the others."""
 
 
-def page(report: Report, siblings: Iterable[str]) -> str:
-    """Render the paper as a page with links to the forms next to it."""
+def page(report: Report, siblings: Iterable[str], traces: Mapping[str, str]) -> str:
+    """Render the paper as a page with links to the forms next to it, and from measures to their traces."""
     links = {form: name for form, name in FORMS.items() if form in siblings and form != PAGE}
-    return render_html(report, _drawings(report), links)
+    return render_html(report, _drawings(report), links, traces)
 
 
 def pdf(report: Report) -> Rendered:

@@ -87,13 +87,20 @@ def render_template(template: str, content: Mapping[str, Any]) -> str:
     return environment().get_template(template).render(content)
 
 
-def render_html(report: Report, drawings: Mapping[str, str], links: Mapping[str, str] | None = None) -> str:
+def render_html(
+    report: Report,
+    drawings: Mapping[str, str],
+    links: Mapping[str, str] | None = None,
+    traces: Mapping[str, str] | None = None,
+) -> str:
     """Return the paper as an HTML document.
 
     Args:
         report: content of the paper.
         drawings: key of a chart to its SVG.
         links: other forms of the paper, next to the page: file name to the words of the link.
+        traces: pages with the days and deliveries behind the figures: measure to address in the publication, which
+            the page is three folders below.
     """
     return render_template(
         "board_paper.html.j2",
@@ -105,6 +112,7 @@ def render_html(report: Report, drawings: Mapping[str, str], links: Mapping[str,
             # The project draws the charts from numbers, so nothing in them needs escaping.
             "drawings": {measure: Markup(drawing) for measure, drawing in drawings.items()},  # noqa: S704
             "links": links or {},
+            "traces": traces or {},
         },
     )
 

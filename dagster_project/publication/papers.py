@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -10,6 +11,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import unquote
 
 import duckdb
 
@@ -36,6 +38,7 @@ from dagster_project.publication.report.read import (
     paper_names,
     read_report,
 )
+from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
@@ -43,6 +46,10 @@ PAPERS = 12
 
 # The content that a paper was rendered from. If it is unchanged, so is the paper.
 _CONTENT = "report.json"
+
+# From the folder of a paper to that of the publication, as the template of the page writes it.
+_UP = "../../../"
+_TRACE_LINK = re.compile(r'<a class="trace" href="([^"]+)">(.*?)</a>')
 
 _LIBRARIES = (
     "font-source-sans-pro",
@@ -70,6 +77,7 @@ class Paper:
     """False if it was taken over unchanged from the previous publication."""
     forms: tuple[str, ...]
     """The names in `FORMS` that were rendered; the others failed."""
+    main_points: tuple[str, ...] = ()
 
 
 def write_papers(
@@ -116,8 +124,34 @@ def write_papers(
         ]
     if shown := first_shown(papers, force_code):
         for form in shown.forms:
-            take_over(draft.folder, draft.folder, form, source=f"{shown.folder.as_posix()}/{form}")
+            if form == PAGE:
+                text = (draft.folder / shown.folder / PAGE).read_bytes()
+                # Its other links lead to files next to it.
+                write(draft.folder, PAGE, text.replace(f'href="{_UP}'.encode(), b'href="'))
+            else:
+                take_over(draft.folder, draft.folder, form, source=f"{shown.folder.as_posix()}/{form}")
     return papers
+
+
+def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
+    """Remove links of papers to traces that the site does not have; the next publication renders these papers again.
+
+    Args:
+        draft: the publication, with its site.
+        papers: its papers.
+    """
+    for address in (PAGE, *(f"{paper.folder.as_posix()}/{PAGE}" for paper in papers)):
+        file = draft.folder / address
+        if not file.is_file():
+            continue
+        text = file.read_text(encoding="utf-8")
+        broken = [link for link in _TRACE_LINK.finditer(text) if not (file.parent / unquote(link[1])).is_file()]
+        if broken:
+            kept = text
+            for link in broken:
+                kept = kept.replace(link[0], link[2])
+            write(draft.folder, address, kept.encode())
+            file.with_name(_CONTENT).unlink(missing_ok=True)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
@@ -156,6 +190,7 @@ def _render(
     commentary: object = "the commentary",
     *,
     is_newest: bool,
+    traces: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Render the files of a paper; return the names of those that succeeded, the page first."""
     written = []
@@ -175,7 +210,7 @@ def _render(
                 "The page and the workbook show them."
             )
     # Last, because the page links to the forms that were rendered.
-    if file := renderer.render(f"{address}{PAGE}", page, report, tuple(written)):
+    if file := renderer.render(f"{address}{PAGE}", page, report, tuple(written), dict(traces)):
         write(folder, f"{address}{PAGE}", file.content)
         written.insert(0, PAGE)
     return written
@@ -212,18 +247,26 @@ def _write(
     )
     if report is None:
         return None
-    content = json.dumps({"rendered_by": _renderers(), "is_newest": is_newest, "report": asdict(report)}, default=str)
-    before = draft.before
+    # The traces of the site are of the months of the newest paper.
+    traces = trace_addresses(connection, force, month.month) if is_newest else {}
+    content = json.dumps(
+        {"rendered_by": _renderers(), "is_newest": is_newest, "traces": traces, "report": asdict(report)}, default=str
+    )
+    before, points = draft.before, report.main_points
     if before and _is_of(before / address / _CONTENT, content, is_latest=is_latest):
         names = sorted(path.name for path in (before / address).iterdir())
         for item in names:
             take_over(before, draft.folder, f"{address}/{item}")
-        return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names))
-    written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest)
+        return Paper(
+            force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names), main_points=points
+        )
+    written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest, traces=traces)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report, is_newest=is_newest)) + 1:
         write(draft.folder, f"{address}/{_CONTENT}", content.encode())
-    return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written))
+    return Paper(
+        force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written), main_points=points
+    )
 
 
 def _forms(names: list[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from dagster_project.publication.lineage import PAGE as LINEAGE
 from dagster_project.publication.lineage import write_lineage
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.names import next_name
-from dagster_project.publication.papers import Paper, events_of_forces, write_papers
+from dagster_project.publication.papers import Paper, events_of_forces, remove_broken_links, write_papers
 from dagster_project.publication.parquet_files import can_take_over, write_parquet
 from dagster_project.publication.pointer import point_to
 from dagster_project.publication.rendering import TIME_LIMIT, Renderer
@@ -129,6 +129,7 @@ def publish(settings: Settings, marts: Sequence[Mart], *, run_id: str, time_limi
             published_at=published_at,
             events=events,
         )
+        remove_broken_links(draft, papers)
         folder = finish(settings, partial, name, _manifest(connection, draft, name, published_at, counts))
         complete(connection, name=name, change_seq=change_seq)
     remove_old(settings.published, name)

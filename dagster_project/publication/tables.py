@@ -9,6 +9,8 @@ from dagster_project.publication.report.model import Table, since
 from dagster_project.publication.spreadsheet import neutralised
 
 COLUMNS = ("force_code", "measure", "label", "column", "covers", "value", "text", "is_provisional", "note")
+HISTORY_COLUMNS = ("force_code", "measure", "month", "figure", "value", "text", "is_provisional", "covered")
+"""Columns of the CSV file of a measure."""
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 from command import Command
+from pypdf import PdfReader
 
 from dagster_project.publication.report.commentary import read_commentary
 from dagster_project.publication.report.model import Block, Run
@@ -93,6 +95,18 @@ def test_the_national_page_ranks_both_forces_and_says_how_many_the_totals_are_of
     )
     assert own in table
     assert "No rank: forces use different formulas." in page
+
+
+def test_the_national_page_leads_to_the_same_tables_as_pdf(sample):
+    page = (sample.current / "national.html").read_text(encoding="utf-8")
+    assert 'href="national.pdf"' in page
+    reader = PdfReader(sample.current / "national.pdf")
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"] == True  # noqa: E712 - an object of pypdf
+    printed = re.sub(r"\s+", " ", " ".join(sheet.extract_text() for sheet in reader.pages))
+    rows = re.findall(r"<tr.*?</tr>", page, re.S)
+    texts = [html.unescape(re.sub(r"<[^>]*>", " ", row)).split() for row in rows]
+    assert len(texts) > 30
+    assert [words for words in texts if " ".join(words) not in printed] == []
 
 
 def test_figures_of_the_united_kingdom_are_computed_from_the_calls(sample):

@@ -330,6 +330,15 @@ def test_query_answers_in_four_formats(sample):
     assert [line.split()[:2] for line in lines[-2:]] == [row[:2] for row in texts]
 
 
+def test_first_page_shows_the_main_points_of_each_force(sample):
+    index = (sample.current / "index.html").read_text(encoding="utf-8")
+    for force in ("kent", "city-of-london"):
+        paper = (sample.current / "papers" / force / "2023-01" / "board_paper.html").read_text(encoding="utf-8")
+        points = re.search(r'<h2 id="main-points">Main points</h2>\s*<ol>(.*?)</ol>', paper, re.S)[1]
+        assert points.count("<li>") > 1
+        assert re.sub(r"\s+", " ", points) in re.sub(r"\s+", " ", index)
+
+
 NOTEBOOK = PROJECT / "docs" / "notebooks" / "explore.py"
 
 
@@ -350,6 +359,23 @@ def test_notebook_runs_as_script_and_shows_published_figures(sample, monkeypatch
         assert len(shown["answer"]) == 24
         with pytest.raises(duckdb.Error):
             shown["published"].execute("create table main.mine as select 1")
+
+
+def test_notebook_with_public_libraries_shows_figures_control_chart_and_days(sample, monkeypatch):
+    notebook = NOTEBOOK.with_name("analysis.py")
+    assert "dagster_project" not in notebook.read_text(encoding="utf-8")
+    monkeypatch.setenv("FCIR_HOME", str(sample.home))
+    done = subprocess.run([sys.executable, notebook], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, shown = runpy.run_path(str(notebook))["app"].run()
+    headlines = dict(shown["headlines"][["measure", "figure"]].itertuples(index=False))
+    assert headlines["999 calls received"] == "28,441"
+    assert len(headlines) == 10
+    assert list(shown["months"]["value"].round(2))[-1] == 15.89
+    assert len(shown["control_chart"].to_dict()["layer"]) == 5
+    assert (f"{shown['worst_month']:%Y-%m}", shown["worst_figure"]) == ("2022-10", "53.27%")
+    assert f"{shown['share']:.2f}%" == shown["worst_figure"]
+    assert len(shown["days"]) == 31
 
 
 @pytest.mark.parametrize(

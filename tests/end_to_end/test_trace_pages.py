@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
@@ -40,6 +41,18 @@ def test_every_printed_figure_has_its_days_and_deliveries(traces):
             "2023-01", "2022-12", "2022-11", "2022-10", "2022-09", "2022-08",
         ]  # fmt: skip
         assert all(month.days and month.deliveries for month in months)
+
+
+def test_every_measure_of_the_newest_paper_leads_to_its_trace(sample, traces):
+    for page in (
+        sample.current / "board_paper.html",
+        sample.current / "papers" / "kent" / "2023-01" / "board_paper.html",
+    ):
+        links = re.findall(r'<a class="trace" href="([^"]*)"', page.read_text(encoding="utf-8"))
+        assert {(page.parent / link).resolve() for link in links} == {
+            sample.current.resolve() / "measures" / "kent" / f"{measure}.trace.html" for measure in traces
+        }
+        assert all((page.parent / link).is_file() for link in links)
 
 
 def test_days_add_up_to_the_figure(traces):

@@ -1,5 +1,6 @@
 """Which papers a publication renders, and which it takes over from the one before."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -26,6 +27,9 @@ def publish(tmp_path, monkeypatch):
     """Write the papers of two months that say this of the deliveries; returns what was written of each month."""
     monkeypatch.setattr(papers, "paper_months", lambda _: {"kent": COMPLETE})
     monkeypatch.setattr(papers, "paper_names", lambda _: Names({"calls_999": "999 calls"}, {}))
+    monkeypatch.setattr(
+        papers, "trace_addresses", lambda *_: {"calls_999.received": "measures/kent/received.trace.html"}
+    )
     folders = [tmp_path / "0"]
 
     def publish(**changes):
@@ -92,8 +96,39 @@ def test_a_month_that_runs_has_a_paper_and_the_complete_one_is_shown_first(publi
     first, running = ((written[month][1] / "board_paper.html").read_bytes() for month in MONTHS)
     assert first != running
     assert {path.name: path.read_bytes() for path in folder.glob("board_paper.*")} == {
-        path.name: path.read_bytes() for path in written[MONTHS[0]][1].glob("board_paper.*")
+        path.name: path.read_bytes().replace(b'href="../../../', b'href="')
+        for path in written[MONTHS[0]][1].glob("board_paper.*")
     }
+
+
+def test_measures_of_the_newest_paper_lead_to_their_traces_unless_these_are_missing(publish):
+    written = publish()
+    folder, newest = written[MONTHS[1]][1].parents[2], written[MONTHS[1]][1] / "board_paper.html"
+    (folder / "measures" / "kent").mkdir(parents=True)
+    trace = folder / "measures" / "kent" / "received.trace.html"
+    trace.write_text("trace", encoding="utf-8")
+    shown = [folder / "board_paper.html", newest]
+
+    def links(page):
+        return re.findall(r'<a class="trace" href="([^"]*)">(.*?)</a>', page.read_text(encoding="utf-8"))
+
+    with Renderer() as renderer:
+        draft = Draft(folder, None, renderer)
+        paper = papers.Paper("kent", "Kent", COMPLETE[1], newest.parent.relative_to(folder), True, (), ())
+        papers.remove_broken_links(draft, [paper])
+        for page in shown:
+            assert [label for _, label in links(page)] == [
+                "=999 calls &lt;received&gt;",
+                "=Received &amp; &lt;answered&gt;",
+            ]
+            assert {(page.parent / address).resolve() for address, _ in links(page)} == {trace.resolve()}
+        assert links(written[MONTHS[0]][1] / "board_paper.html") == []
+        trace.unlink()
+        papers.remove_broken_links(draft, [paper])
+    assert [links(page) for page in shown] == [[], []]
+    assert '<th scope="row">=Received &amp; &lt;answered&gt;' in newest.read_text(encoding="utf-8")
+    # So that the next publication renders it again.
+    assert not newest.with_name("report.json").exists()
 
 
 def test_the_papers_of_a_year_and_of_what_runs_are_kept(monkeypatch):

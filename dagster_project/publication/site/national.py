@@ -12,7 +12,19 @@ from dagster_project.publication.report.display import NOTHING, display, shorten
 from dagster_project.publication.report.model import long_month
 from dagster_project.sql import rows_as_dicts
 
-PAGE = "national.html"
+PAGE, PAPER = "national.html", "national.pdf"
+
+_LEAD = (
+    "Only forces of which every day of the month is delivered have a rank; equal figures share the better one. A year "
+    "to date is shown if every day since 1 April is delivered."
+)
+_HOW_TO_READ = (
+    "A total is computed from the sums of its forces, never as a mean of their figures. Forces differ in some "
+    "definitions, such as the calls that count as abandoned; ranks do not correct for this. A rate is per 100,000 "
+    "usual residents over the month. The rate of the City of London is not comparable: few people live there, and many "
+    "work there."
+)
+_BY_RATE = " Ranked by the rate, because a large force has more of everything."
 
 _BETTER = {
     "lower": "Rank 1 is the lowest, which is better.",
@@ -117,11 +129,14 @@ def national_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> 
         return None
     tables = [_table(list(of_measure), force_code) for _, of_measure in groupby(rows, key=lambda row: row["measure"])]
     first = rows[0]
+    forces, in_country = max(row["forces_ranked"] for row in rows), first["national_forces"] or 0
+    notice = f"The totals are of {forces} of the {in_country} forces of England and Wales."
     return {
         "month": long_month(first["month_start"]),
+        "lead": f"{forces} forces with complete data, ranked by each headline measure. {_LEAD}",
+        "notice": notice if forces < in_country else "",
         "tables": tables,
-        "forces": max(row["forces_ranked"] for row in rows),
-        "forces_in_country": first["national_forces"],
+        "how_to_read": _HOW_TO_READ,
     }
 
 
@@ -129,6 +144,7 @@ def _table(rows: Sequence[Mapping[str, Any]], force_code: str) -> RankTable:
     first = rows[0]
 
     reasons = {row["rank_reason"] for row in rows}
+    has_rate = first["ranked_by"] == "per_100_000"
     is_unranked = None not in reasons and len(reasons) == 1
 
     def text(value: Decimal | None) -> str:
@@ -150,8 +166,9 @@ def _table(rows: Sequence[Mapping[str, Any]], force_code: str) -> RankTable:
     return RankTable(
         code=first["measure"],
         title=first["short_label"],
-        better=f"No rank: {_REASONS.get(first['rank_reason'], '')}." if is_unranked else _BETTER[first["better"]],
-        has_rate=first["ranked_by"] == "per_100_000",
+        better=(f"No rank: {_REASONS.get(first['rank_reason'], '')}." if is_unranked else _BETTER[first["better"]])
+        + (_BY_RATE if has_rate else ""),
+        has_rate=has_rate,
         has_year=any(row["ytd_value"] is not None and not row["ytd_is_provisional"] for row in rows),
         forces=tuple(force(row) for row in rows),
         country=RankedForce(

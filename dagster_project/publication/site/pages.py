@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -27,6 +27,15 @@ from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
 from dagster_project.publication.parquet_files import parquet_addresses
 from dagster_project.publication.paths import UnsafeName, address_of, url_of
+from dagster_project.publication.pdf import render_national
+from dagster_project.publication.queries import (
+    CONNECTION,
+    MEASURES,
+    TABLES,
+    connection_file,
+    measures_query,
+    tables_query,
+)
 from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Commentary
 from dagster_project.publication.report.display import in_full
@@ -44,8 +53,8 @@ from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.links import page_of_mart
-from dagster_project.publication.site.traces import read_traces
-from dagster_project.publication.tables import csv_of
+from dagster_project.publication.site.traces import TRACE_ENDING, read_traces
+from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import column_names, literal
 
 _PAGES = (
@@ -61,6 +70,9 @@ _PAGES = (
     ("dictionary/index.html", "Dictionary"),
     ("cookbook.html", "Cookbook"),
 )
+
+# The first page shows main points of so many forces.
+_FEW_FORCES = 4
 
 _ASSETS = ("site.css", "search.js", "views.js", "peers.js", "measure.js")
 
@@ -95,7 +107,7 @@ class _Site:
         self.failed = frozenset((*absent, *(item["path"] for item in renderer.failed)))
         self.shared = dict(shared) | {"failed": self.failed}
         self.renderer = renderer
-        self.pages: dict[str, tuple[Callable[..., str], tuple[Any, ...]]] = {}
+        self.pages: dict[str, tuple[Callable[..., str | bytes], tuple[Any, ...]]] = {}
         self.entries: list[tuple[str, str, str, str, str, str]] = []
 
     def write(
@@ -122,7 +134,7 @@ class _Site:
         """Return the values that the frame of every page needs; arguments are those of `write`."""
         return {**self.shared, "root": "../" * address.count("/"), "here": here or address, "pages": _PAGES}
 
-    def add(self, address: str, render: Callable[..., str], *arguments: Any) -> None:
+    def add(self, address: str, render: Callable[..., str | bytes], *arguments: Any) -> None:
         """Add a file that a function of a module renders."""
         self.pages[address] = (render, arguments)
 
@@ -215,6 +227,9 @@ def write_site(
             site.find(peers.PAGE, "How we compare: 999 calls of all forces", "page", words)
         if ranks:
             site.write(national.PAGE, "national.html.j2", **ranks)
+            if data_until:
+                tables = [asdict(table) for table in ranks["tables"]]
+                site.add(national.PAPER, render_national, ranks, tables, data_until, is_synthetic)
             words = "national rank forces per 100,000 rate england and wales compare league table"
             site.find(national.PAGE, f"Forces compared, {ranks['month']}", "page", words)
         rendered = site.render()
@@ -300,6 +315,7 @@ def _index(
         latest=latest,
         running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
+        others=_newest_of_others(papers, latest),
         forms=FORMS,
         sources=data.sources(connection),
     )
@@ -308,6 +324,15 @@ def _index(
         title = f"Board paper, {paper.force_name}, {long_month(month)}"
         for form in paper.forms[:1]:
             site.find(f"{paper.folder.as_posix()}/{form}", title, "board paper", f"{month:%Y-%m}")
+
+
+def _newest_of_others(papers: Sequence[Paper], shown: Paper | None) -> list[Paper]:
+    """Return the newest complete paper of each force other than the one shown; none if there are too many to read."""
+    by_force: dict[str, Paper] = {}
+    for paper in papers:
+        if shown and paper.force_code != shown.force_code and not paper.month.is_running:
+            by_force.setdefault(paper.force_code, paper)
+    return list(by_force.values()) if len(by_force) < _FEW_FORCES else []
 
 
 def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[_Force]) -> None:
@@ -327,7 +352,7 @@ def _measures(site: _Site, connection: duckdb.DuckDBPyConnection, forces: Sequen
                 continue
             addresses[measure.code] = address
             traced = traces.get(measure.code, [])
-            trace = address_of("measures", force.code, f"{measure.code}.trace.html") if traced else ""
+            trace = address_of("measures", force.code, measure.code + TRACE_ENDING) if traced else ""
             if traced:
                 site.write(
                     trace,
@@ -395,7 +420,7 @@ def _query(force_code: str, measure: str) -> str:
 def history_csv(force_code: str, history: MeasureHistory) -> str:
     """Return the months of a measure as CSV, one row per figure."""
     return csv_of(
-        ("force_code", "measure", "month", "figure", "value", "text", "is_provisional", "covered"),
+        HISTORY_COLUMNS,
         (
             (
                 force_code,
@@ -539,12 +564,18 @@ def _dictionary(site: _Site, connection: duckdb.DuckDBPyConnection) -> None:
         table
         | {
             "address": address_of("dictionary", f"{table['table_name']}.html"),
-            "parquet": parquet_addresses(site.folder, table["table_name"]),
+            "parquet": (addresses := parquet_addresses(site.folder, table["table_name"])),
+            "is_by_month": "/month=" in addresses[0],
             "page": _page_in_navigation(table["table_name"]),
         }
         for table in data.tables(connection)
     ]
-    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables)
+    site.add(TABLES, tables_query, tables)
+    site.add(MEASURES, measures_query)
+    site.add(CONNECTION, connection_file)
+    site.write("dictionary/index.html", "dictionary.html.j2", tables=tables, queries=(TABLES, MEASURES, CONNECTION))
+    words = "excel power bi power query odc pq connection refresh"
+    site.find("dictionary/index.html", "Queries for Power BI and Excel", "page", words, anchor="queries")
     for table in tables:
         address = table["address"]
         site.write(address, "table.html.j2", here="dictionary/index.html", table=table)

@@ -1,6 +1,7 @@
 """The days and deliveries behind the figures of a paper. `fcir trace` lists every row; this is what a page can show."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -8,9 +9,13 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.sql import rows_as_dicts
+
+TRACE_ENDING = ".trace.html"
+"""How the file name of the page of a measure's traces ends, after its code."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,19 @@ def read_traces(connection: duckdb.DuckDBPyConnection, force_code: str, until: d
             )
         )
     return traced
+
+
+def trace_addresses(connection: duckdb.DuckDBPyConnection, force_code: str, until: date) -> dict[str, str]:
+    """Return the addresses of the pages of `read_traces` by measure; arguments are the same.
+
+    Measures whose code cannot be a file name have no page.
+    """
+    values = {"force": force_code, "until": until, "months": PAPER_MONTHS}
+    addresses = {}
+    for figure in rows_as_dicts(connection.execute(_FIGURES, values)):
+        with suppress(UnsafeName):
+            addresses[figure["measure"]] = address_of("measures", force_code, figure["measure"] + TRACE_ENDING)
+    return addresses
 
 
 def _by_figure(rows: list[dict[str, Any]]) -> Mapping[tuple[str, date], list[dict[str, Any]]]:
