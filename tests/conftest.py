@@ -29,6 +29,7 @@ _LONGEST = (
     "test_project",
     "test_run_queue",
     "test_kill",
+    "test_erasure",
     "test_build_steps",
     "test_equality",
     "test_crime_marts",
