@@ -30,9 +30,9 @@ def set_back(seed: int, roots: Roots, folder: Path) -> None:
     prepared = roots.prepared("publish" if seed % 3 else "night")
     command = prepared.copy(folder)
     before = command.current.resolve().name
-    # To some time before the newest publication.
+    # To some hours or months before the newest publication: a busy machine takes minutes to name the next one.
     age = datetime.now(UTC) - datetime.strptime(before.partition("-")[0], "%Y%m%dT%H%M%S%z")
-    seconds = int(age.total_seconds() + 10 ** rng.uniform(0.5, 7.5))
+    seconds = int(age.total_seconds() + 10 ** rng.uniform(4, 7.5))
     done = command.run(*prepared.arguments, code=_SET_BACK.format(seconds=seconds) + START)
     assert done.returncode == 0, f"{seconds} s back: {done.stdout[-500:]}{done.stderr[-500:]}"
     after = command.current.resolve().name

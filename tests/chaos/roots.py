@@ -24,9 +24,26 @@ from tests.end_to_end.command import RUN_COLUMNS, RUN_TABLES, Command, land_corr
 
 # Times of the clock, numbers of runs and paths of a data root, and a document that repeats them.
 _OWN_COLUMNS = {*RUN_COLUMNS, "change_seq", "modified_ns", "path", "document"}
-_OWN_COLUMNS |= {"built_at", "waived_at", "withdrawn_at", "corrected_at", "validated_at", "taken_in_at"}
+_OWN_COLUMNS |= {
+    "built_at",
+    "waived_at",
+    "withdrawn_at",
+    "corrected_at",
+    "validated_at",
+    "taken_in_at",
+    "pseudonyms_replaced_at",
+}
 # They describe runs, builds and publications, of which a killed run leaves more or fewer.
-_OWN_TABLES = {*RUN_TABLES, "marts_file", "publication", "figure_version", "build", "build_started", "build_step"}
+_OWN_TABLES = {
+    *RUN_TABLES,
+    "marts_file",
+    "publication",
+    "figure_version",
+    "build",
+    "build_started",
+    "build_step",
+    "record_head",
+}
 _OWN_TABLES |= {"int_published_version", "int_revision", "int_figure_change", "stg_publications", "stg_figure_versions"}
 _ARCHIVES = {".docx", ".ods", ".pptx", ".xlsx"}
 _TEXTS = {".html", ".csv", ".js", ".css", ".json"}
