@@ -203,7 +203,9 @@ def test_every_form_of_the_paper_shows_the_same_108_texts(sample):
         assert f">{text}<" in page
         assert text in " ".join(pages)
     for form in ("board_paper.html", "board_paper.pdf", "board_paper.xlsx"):
-        assert (sample.current / form).read_bytes() == (paper / form).read_bytes()
+        # Links to the traces begin at the folder of the page.
+        expected = (paper / form).read_bytes().replace(b'href="../../../', b'href="')
+        assert (sample.current / form).read_bytes() == expected
 
 
 def test_the_paper_in_the_documentation_is_that_of_the_sample(sample):
