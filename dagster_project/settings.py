@@ -238,6 +238,11 @@ class Settings(BaseSettings):
         return self.pseudonym_key_file or self.home / "secrets" / "pseudonym.key"
 
     @property
+    def history(self) -> Path:
+        """Folder with the copy of the audit, from which a damaged warehouse is rebuilt."""
+        return self.home / "history"
+
+    @property
     def record(self) -> Path:
         """Folder of the record of actions."""
         return self.home / "record"

@@ -27,6 +27,7 @@ from dagster_project.cli.open import open_page
 from dagster_project.cli.paper import paper
 from dagster_project.cli.publish import publish
 from dagster_project.cli.query import query
+from dagster_project.cli.rebuild import rebuild
 from dagster_project.cli.record import record
 from dagster_project.cli.run import run
 from dagster_project.cli.sample import sample
@@ -35,6 +36,7 @@ from dagster_project.cli.status import status
 from dagster_project.cli.tables import tables
 from dagster_project.cli.trace import trace
 from dagster_project.cli.ui import code_server, ui
+from dagster_project.cli.verify import verify
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.pointer import pointer_of
@@ -84,6 +86,8 @@ for command in (
     tables,
     trace,
     record,
+    verify,
+    rebuild,
     sample,
     ui,
     code_server,

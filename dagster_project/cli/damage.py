@@ -40,17 +40,20 @@ class Damage:
         return f"{self.file} is damaged ({self.found}): {self.remedy}"
 
 
-def find_damage(settings: Settings) -> list[Damage]:
-    """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing."""
-    return [*_dagster_files(settings), *_marts(settings), *publication_damage(settings)]
+def find_damage(settings: Settings, *, in_full: bool = False) -> list[Damage]:
+    """Return the damaged files that can be recreated, and what `repair` and the next run do; change nothing.
+
+    `in_full` reads all of Dagster's files, also large and old ones: 20 ms per megabyte.
+    """
+    return [*_dagster_files(settings, in_full), *_marts(settings), *publication_damage(settings)]
 
 
-def repair(settings: Settings) -> list[Damage]:
+def repair(settings: Settings, *, in_full: bool = False) -> list[Damage]:
     """Move damaged files out of the way by renaming them, and return them.
 
     The caller holds the writer lock. A damaged publication is kept: readers use it until another one is published.
     """
-    damage = find_damage(settings)
+    damage = find_damage(settings, in_full=in_full)
     for item in damage:
         is_ours = item.file in (settings.marts, pointer_of(settings.published))
         if is_ours or item.file.is_relative_to(settings.dagster_home):
@@ -97,17 +100,22 @@ def _fault_of_marts(settings: Settings) -> str | None:
         return "not a whole database" if says_damage(str(error)) else None
 
 
-def _dagster_files(settings: Settings) -> Iterator[Damage]:
-    """Check Dagster's files, except those of old runs."""
+def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
+    """Check Dagster's files, those of old runs only if all are read in full."""
     home = settings.dagster_home
+    for folder in (home, home / "history", home / "history" / "runs", home / "schedules"):
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            lost = "a run renames it and starts another; Dagster's history in it is lost, no data are"
+            yield Damage(folder, "this user may not write to it", lost)
+            return
     configuration = home / "dagster.yaml"
     if os.path.lexists(configuration) and (found := _fault_of_configuration(configuration)):
         yield Damage(configuration, found, "a run renames it and writes it again; no data are lost")
     history = home / "history"
     shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
     runs = sorted(set(history.glob("runs/*.db")) - set(shared), key=lambda file: file.lstat().st_mtime_ns)
-    for file in (*shared, *runs[-_NEWEST_RUNS:]):
-        if file.exists() and (found := _fault_of_database(file)):
+    for file in (*shared, *runs[0 if in_full else -_NEWEST_RUNS :]):
+        if file.exists() and (found := _fault_of_database(file, in_full)):
             yield Damage(
                 file, found, "a run renames it and starts another; Dagster's history in it is lost, no data are"
             )
@@ -126,20 +134,22 @@ def _fault_of_configuration(file: Path) -> str | None:
     return None if isinstance(content, dict) else "not a configuration of Dagster"
 
 
-def _fault_of_database(file: Path) -> str | None:
+def _fault_of_database(file: Path, in_full: bool) -> str | None:
     if not file.is_file():
         return "not a file"
+    if not os.access(file, os.R_OK | os.W_OK):
+        return "this user may not write to it"
     size = file.stat().st_size
     if not size:
         return "empty"
-    check = "pragma quick_check(1)" if size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
+    check = "pragma quick_check(1)" if in_full or size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
             result = connection.execute(check).fetchone()[0]
     except sqlite3.Error as error:
         # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
         is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        return str(error) if is_damaged or not os.access(file, os.R_OK) else None
+        return str(error) if is_damaged else None
     return None if isinstance(result, int) or result == "ok" else "damaged pages"
 
 

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.cli.common import finish_killed_replacement, named_contracts
+from dagster_project.cli.common import finish_killed_replacement, named_contracts, print_warning
+from dagster_project.cli.damage import repair
 from dagster_project.cli.signals import shield_children
 from dagster_project.cli.space import require_space
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
@@ -20,6 +21,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
+from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
@@ -35,6 +37,8 @@ _REPOSITORY = "__repository__"
 _CODE_SERVER_TAG = ".dagster/grpc_info"
 # A killed run of the command line is not tried again by Dagster: the next command continues it.
 _NO_RETRY = {"dagster/max_retries": "0"}
+# Messages of SQLite, which only Dagster uses. Large files are checked in full only after one of them.
+_SQLITE_DAMAGE = ("disk image is malformed", "file is not a database", "attempt to write a readonly database")
 # The command that runs each job in this process.
 _COMMANDS = {
     "nightly": "fcir run",
@@ -70,6 +74,9 @@ def run_job(
 ) -> RunResult:
     """Run a job in this process, recorded in the installation's Dagster instance so that the UI shows it.
 
+    A file of that instance that turns out to be damaged while the job runs is set aside, and the job runs again: it
+    does what is left to do.
+
     Args:
         settings: location of the data.
         name: the job, `nightly`, `load`, `publish`, `publish_public` or `publish_force`.
@@ -82,10 +89,37 @@ def run_job(
     Raises:
         WarehouseLocked: another run holds the warehouse.
         NotEnoughSpace: the disk has less free space than the job needs.
+        DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
         RootMismatch: the data root has another number, or is a hub without members or the reverse.
     """
+    run = partial(_run_in_process, settings, name, wanted=wanted or Range(), sources=sources, force=force, debug=debug)
+    try:
+        return run(planned=planned)
+    except Exception as error:
+        # From SQLite, SQLAlchemy or Dagster, depending on what the job was writing.
+        if not any(words in str(error) for words in _SQLITE_DAMAGE):
+            raise
+        with writer_lock(settings.lock_file):
+            damaged = repair(settings, in_full=True)
+        if not damaged:
+            raise
+        for damage in damaged:
+            print_warning(str(damage))
+        return run(planned=None)
+
+
+def _run_in_process(
+    settings: Settings,
+    name: str,
+    *,
+    wanted: Range,
+    sources: Sequence[str],
+    planned: RunPlan | None,
+    force: str | None,
+    debug: bool,
+) -> RunResult:
     from dagster_project.loading.members import member_states, prepare_hub
     from dagster_project.loading.pipeline import load_or_create_key
 
@@ -98,6 +132,7 @@ def run_job(
             published=_published(settings, name, force),
         )
         note_step(settings.lock_file, "starting")
+        require_sound_warehouse(settings)
         finish_killed_replacement(settings)
         settings.commentary.mkdir(exist_ok=True)
         # Loading reads it again, but inside the job a bad key would be a failed step, tried twice per source.
@@ -111,7 +146,6 @@ def run_job(
         from dagster_project.defs.resources import Deliveries
         from dagster_project.defs.run_queue import FORCE_TAG
 
-        wanted = wanted or Range()
         # Another run may have loaded deliveries between the plan and the lock.
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             planned = planned if planned and planned.last_load == last_load(connection) else None

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,11 +44,16 @@ from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.record.store import append
+from dagster_project.recovery.history import require_sound_warehouse
+from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
 from dagster_project.words import be, counted
+
+if TYPE_CHECKING:
+    from dagster_project.recovery.rebuild import Rebuilt
 
 
 def run(
@@ -85,6 +90,7 @@ def run(
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
     if accept or from_ or to:
         require_no_hub(settings, "its runs take in all that is new, and deliveries are accepted where they are loaded")
+    finish_interrupted_rebuild(settings)
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
         say(
             f"{waiver.source} {waiver.extract_date} will be loaded as it is: {waiver.reason}",
@@ -129,6 +135,36 @@ def run(
     result = run_job(settings, job, wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj))
     warn_of_open_landing(settings)
     end_with_summary(settings, result, time.monotonic() - started, is_published=not load_only)
+
+
+def finish_interrupted_rebuild(settings: Settings) -> None:
+    """Finish a rebuild that was killed, and check that the warehouse can be used.
+
+    Raises:
+        RowsMissing: files that it needs are gone. The damaged warehouse is where it was.
+        DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
+        WarehouseLocked: another run holds the warehouse.
+    """
+    require_home_folder(settings)
+    if read_intent(settings):
+        from dagster_project.recovery.rebuild import finish_rebuild
+
+        with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
+            if done := finish_rebuild(settings, load_contracts(CONTRACTS)):
+                print_rebuilt(done)
+    require_sound_warehouse(settings)
+
+
+def print_rebuilt(done: "Rebuilt") -> None:
+    """Print what a rebuild has restored, what is lost, and where the damaged files are."""
+    facts: Any = done.facts
+    restored, lost, again = facts["loads"], facts["lost"], facts["loaded_again"]
+    say(f"Rebuilt      {counted(restored, 'load')}; the audit comes from {facts['audit_from']}", **facts)
+    for name in lost:
+        print_warning(f"{name} is lost: its file is gone, and its figures change")
+    if again:
+        say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
+    say(f"Damaged      {done.damaged} (no longer needed: rm -r {done.damaged})")
 
 
 def _nothing_new(settings: Settings, *, load_only: bool) -> str:

@@ -23,7 +23,7 @@ from types import FrameType
 
 # Commands that must end or remove something, and with little native code: the servers, a draft of 50 MB.
 _UNWINDING = ("ui", "sample")
-_READING = ("", "access", "check", "measures", "open", "query", "record", "status", "tables", "trace")
+_READING = ("", "access", "check", "measures", "open", "query", "record", "status", "tables", "trace", "verify")
 # A pipe without a reader would block the message, and with it the process.
 _TIMEOUT_SECONDS = 1.0
 

@@ -24,6 +24,8 @@ from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.privacy.hub import take_over_replacements
 from dagster_project.privacy.unfinished import finish_replacement
 from dagster_project.publication.versions import recover_interrupted
+from dagster_project.recovery.history import require_sound_warehouse
+from dagster_project.recovery.rebuild import finish_rebuild
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.transformation.build import STEPS, Step, build_step
 from dagster_project.transformation.project import parse
@@ -44,6 +46,7 @@ class Warehouse(dg.ConfigurableResource):
 
         Raises:
             WarehouseLocked: another run holds it.
+            DatabaseUnreadable: it is damaged, or missing although there is a copy of its audit.
             SettingsError: a setting cannot be used.
             ContractError: a contract cannot be used.
         """
@@ -52,6 +55,8 @@ class Warehouse(dg.ConfigurableResource):
         # The command line has already taken the lock for its run, under its own name.
         run = context.run
         with writer_lock(self._settings.lock_file, command=f"Dagster run {run.run_id[:8]}" if run else ""):
+            finish_rebuild(self._settings, self._contracts)
+            require_sound_warehouse(self._settings)
             try:
                 self._replace_pseudonyms()
                 yield self

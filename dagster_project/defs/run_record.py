@@ -7,6 +7,7 @@ import duckdb
 
 from dagster_project.defs.automation import BY_COMMAND_LINE
 from dagster_project.record.store import append, read
+from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
@@ -16,7 +17,7 @@ _VERDICT = "run_verdict"
 
 
 def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Enter a run that has ended: its job, what started it, and its failed steps; note the new head in the warehouse.
+    """Enter a run that has ended: its job, what started it, and its failed steps; then copy the audit (`history.py`).
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
@@ -46,6 +47,8 @@ def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.Dagster
             detail=facts | ({"failed_steps": failed} if failed else {}),
             connection=connection,
         )
+    if connection is not None:
+        save_history(settings)
 
 
 def record_killed_run(settings: Settings, run: dg.DagsterRun) -> None:

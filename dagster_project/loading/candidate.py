@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -124,7 +124,7 @@ def read_deliveries(
     *,
     key: PseudonymKey,
     default_force: str,
-    first_load_id: int,
+    load_ids: Iterable[int],
     on_progress: Callable[[int], None] | None = None,
 ) -> Candidate:
     """Fill the candidate tables of a source.
@@ -136,7 +136,7 @@ def read_deliveries(
         deliveries: the deliveries to read, with files ordered by name.
         key: key of the pseudonyms.
         default_force: force of extracts without a force column.
-        first_load_id: number of the first file; the others follow in order.
+        load_ids: ascending numbers for the files; the raw table has no row of the first or a later one.
         on_progress: called with the number of files read so far.
 
     Returns:
@@ -151,7 +151,7 @@ def read_deliveries(
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
         (FileLoad(load_id, contract.source, day, file.name), file)
-        for load_id, (day, file) in enumerate(landed, first_load_id)
+        for load_id, (day, file) in zip(load_ids, landed, strict=False)
     ]
     # One transaction, because each separate one writes its rows to the write-ahead log first and then to the file. It
     # deletes none of its own rows, because all of them would be written again (1.1 us per row). One thread, because
@@ -161,7 +161,7 @@ def read_deliveries(
     connection.execute("set threads = 1")
     connection.execute("set write_buffer_row_group_count = 1")
     with transaction(connection):
-        create_incoming(connection, contract, first_load_id)
+        create_incoming(connection, contract, loads[0][0].load_id if loads else 0)
         loader = RowLoader(
             connection, contract, key, default_force, {load.load_id: load.file_name for load, _ in loads}
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def check_deliveries(
             deliveries,
             key=one_time_key(),
             default_force=settings.force,
-            first_load_id=last_load(connection) + 1,
+            load_ids=count(last_load(connection) + 1),
         )
         if candidate.removed_files:
             name = printable(str(candidate.removed_files[0].path))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import count
 
 import duckdb
 
@@ -102,7 +103,7 @@ def load_source(
             deliveries,
             key=key,
             default_force=settings.force,
-            first_load_id=next_load(connection, files),
+            load_ids=count(next_load(connection, files)),
             on_progress=(lambda done: on_progress(done, files)) if on_progress else None,
         )
     # Hashes of the keys that a rule compares may exceed the memory. Candidates contain pseudonyms only, so they may be
@@ -195,13 +196,27 @@ def load_or_create_key(settings: Settings, contracts: Mapping[str, Contract]) ->
     with loading_connection(settings.warehouse) as connection:
         ensure_tables(connection, contracts.values())
         record_root(connection, settings.root_number)
-        known = known_fingerprint(connection)
-        key = read_or_make_key(settings.key_file, known)
-        if known is None:
-            connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
-        # Loads of an earlier version, which had one key.
-        connection.execute(
-            "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
-            [key.key_id],
-        )
+        return key_for_loading(settings, connection)
+
+
+def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -> PseudonymKey:
+    """Return the key with which rows are loaded into a warehouse, and record it there before the first load.
+
+    Args:
+        settings: the data root; the caller holds the writer lock.
+        connection: a loading connection to the warehouse, with its tables.
+
+    Raises:
+        PseudonymKeyError: the key cannot be used, is lost, or is not the one that the warehouse was loaded with.
+        SuppressionError: the list of erased identifiers cannot be used.
+    """
+    known = known_fingerprint(connection)
+    key = read_or_make_key(settings.key_file, known)
+    if known is None:
+        connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
+    # Loads of an earlier version, which had one key.
+    connection.execute(
+        "update audit.load set key_id = ? where key_id is null and status in ('loaded', 'empty', 'replaced')",
+        [key.key_id],
+    )
     return replace(key, suppression=read_suppression(settings.suppression))

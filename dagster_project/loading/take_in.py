@@ -240,13 +240,20 @@ def _insert_loads(
         ((rows,),) = connection.execute(
             f"insert into {raw} ({names}) select {names} from {MEMBER}.{raw} where {with_rows}"
         ).fetchall()
+        has_rows = f"load_id in (select load_id from {MEMBER}.{raw})"
     else:
-        rows = 0
+        rows, has_rows = 0, "rows_loaded > 0"
     ((expected,),) = connection.execute(
         f"""
         select cast(coalesce(sum(rows_loaded), 0) as bigint)
         from {MEMBER}.audit.load
-        where {new} and status in ('loaded', 'replaced')
+        where
+            {new}
+            and (
+                status = 'loaded'
+                -- A rebuilt member has no rows of replaced loads.
+                or (status = 'replaced' and {has_rows})
+            )
         """
     ).fetchall()
     if rows != expected:

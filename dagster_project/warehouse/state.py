@@ -102,8 +102,8 @@ def damaged_private_file(warehouse: Path) -> tuple[Path, str]:
 
 def _how_to_restore(warehouse: Path) -> str:
     return (
-        "Nothing was done, and what was published stays. Put the file back from its backup and run: "
-        f"install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/runbook.md, Backup and restore)"
+        "Nothing was done, and what was published stays. Build it again from the landing folder: fcir rebuild; or put "
+        f"it back from its backup: install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/recovery.md)"
     )
 
 

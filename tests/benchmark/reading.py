@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -107,7 +108,7 @@ def read_by_this_project(extract: Path, database: Path) -> None:
             [Delivery(_SOURCE, _DAY, (landed,), ())],
             key=_KEY,
             default_force="kent",
-            first_load_id=1,
+            load_ids=count(1),
         )
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 from command import CALLS, CHATS, CRIMES, Command, call, figures
+
+from dagster_project.cli import damage as damaged_files
+from dagster_project.cli import jobs
+from dagster_project.cli.damage import find_damage, repair
+from dagster_project.settings import Settings
 
 
 def cut(file: Path) -> None:
@@ -99,6 +105,48 @@ def test_run_repairs_dagster_files_although_nothing_is_new(
     assert (whole.returncode, str(file) in whole.stdout) == (0, False)
     if name.startswith("dagster"):
         assert len(list(file.parent.glob(f"{file.name}.damaged-*"))) == 1
+
+
+def test_damage_that_a_run_meets_in_a_dagster_file_sets_it_aside_and_the_job_runs_again(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=command.home, _env_file=None)
+    file = settings.dagster_home / "history" / "runs" / "index.db"
+    with file.open("r+b") as stream:
+        stream.seek(file.stat().st_size // 2)
+        stream.write(bytes(range(256)) * 64)
+    # As for a large file, which is not read in full when a run begins.
+    monkeypatch.setattr(damaged_files, "_CHECKED_WHOLE_BYTES", 0)
+    assert find_damage(settings) == []
+    runs = []
+
+    def run(*_arguments: object, planned: object, **_options: object) -> jobs.RunResult:
+        runs.append(planned)
+        if len(runs) == 1:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return jobs.RunResult(True, (), ())
+
+    monkeypatch.setattr(jobs, "_run_in_process", run)
+    assert jobs.run_job(settings, "nightly").success
+    assert len(runs) == 2
+    assert len(list(file.parent.glob("index.db.damaged-*"))) == 1
+    assert find_damage(settings, in_full=True) == []
+
+
+def test_a_dagster_file_or_folder_that_may_not_be_written_is_set_aside(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=command.home, _env_file=None)
+    assert find_damage(settings) == []
+    access = os.access
+    for name in ("history/runs.db", "history"):
+        path = settings.dagster_home / name
+        # Root may write to everything.
+        monkeypatch.setattr(os, "access", lambda file, mode, path=path: file != path and access(file, mode))
+        (found,) = repair(settings)
+        assert (found.file, found.found) == (path, "this user may not write to it")
+        assert not path.exists()
+        assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
 
 
 def test_run_rebuilds_damaged_files_and_publishes_although_nothing_is_new(

@@ -54,7 +54,7 @@ def main(folder: Path, out: Path) -> None:
                 deliveries,
                 key=KEY,
                 default_force="surrey",
-                first_load_id=1,
+                load_ids=count(1),
                 on_progress=watch,
             )
             peak = max(peak, _peak_bytes())

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
@@ -85,6 +85,6 @@ def _read(contract: Contract, deliveries: list[Delivery]) -> tuple[list[Row], Ca
             deliveries,
             key=PseudonymKey(bytes(32)),
             default_force="kent",
-            first_load_id=1,
+            load_ids=count(1),
         )
         return rows_as_dicts(connection.execute(f"select * from {incoming(contract)}")), candidate  # noqa: S608

@@ -1,0 +1,61 @@
+"""`fcir rebuild`: build a damaged warehouse again, from a copy of its audit and the landing folder."""
+
+from typing import Annotated
+
+import typer
+
+from dagster_project.cli.common import repair_damage, require_home_folder, start
+from dagster_project.cli.run import print_rebuilt, run
+from dagster_project.console import say
+from dagster_project.contracts import load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.recovery.history import history_file
+from dagster_project.recovery.intent import read_intent
+from dagster_project.settings import CONTRACTS
+from dagster_project.warehouse.connection import private_files
+from dagster_project.warehouse.lock import note_step, writer_lock
+
+
+def rebuild(
+    context: typer.Context,
+    without_missing: Annotated[
+        bool,
+        typer.Option(
+            "--without-missing", help="Go on without rows whose file is gone; their figures change and are marked."
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+) -> None:
+    """Set a damaged warehouse aside and build it again, with the same loads and the same figures; then run.
+
+    The audit comes from the warehouse, if that part of it can be read, or from the copy that each run writes. The rows
+    come from the files of the landing folder, those of a hub from its members. It refuses if files are gone.
+
+    Examples:
+      fcir rebuild
+      fcir rebuild --without-missing --reason "the share of 2019 is lost"
+    """
+    from dagster_project.recovery.rebuild import rebuild as rebuild_warehouse
+    from dagster_project.verification.warehouse import verify_warehouse
+
+    settings = start(debug=bool(context.obj))
+    require_home_folder(settings)
+    contracts = load_contracts(CONTRACTS)
+    repair_damage(settings)
+    with writer_lock(settings.lock_file, command="fcir rebuild"), private_files():
+        note_step(settings.lock_file, "verifying the warehouse")
+        if read_intent(settings) is None:
+            if not settings.warehouse.exists() and not history_file(settings).exists():
+                raise UsageError(f"{settings.warehouse} does not exist; nothing was done. Load and publish: fcir run")
+            findings, _, _ = verify_warehouse(settings, contracts)
+            faults = [item for item in findings if item.is_fault and item.calls_for_rebuild]
+            if settings.warehouse.exists() and not faults:
+                raise UsageError(
+                    f"{settings.warehouse} is not damaged; nothing was done. Load what is new and publish: fcir run"
+                )
+            for fault in faults:
+                say(f"  {fault.place}: {fault.what}")
+        note_step(settings.lock_file, "rebuilding the warehouse")
+        say("Reading the landing folder again ...")
+        print_rebuilt(rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
+    run(context)

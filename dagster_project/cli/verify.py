@@ -1,0 +1,77 @@
+"""`fcir verify`: published files, the warehouse and the record of actions against what was noted about them."""
+
+import time
+
+import typer
+
+from dagster_project.cli.common import Exit, print_warning, start
+from dagster_project.cli.summary import LISTED, print_lines
+from dagster_project.console import say
+from dagster_project.contracts import load_contracts
+from dagster_project.private_key import PrivateKeyError
+from dagster_project.record import store
+from dagster_project.record.chain import Anchor
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.verification.finding import Finding
+from dagster_project.words import counted
+
+_MEGABYTE = 1_000_000
+
+
+def verify(context: typer.Context) -> None:
+    """Verify all kept publications, the warehouse and the record of actions; change nothing.
+
+    Each published file is compared with its manifest, each manifest with the record, the rows of the warehouse with its
+    audit. Exit code 1 if anything differs.
+
+    Examples:
+      fcir verify
+    """
+    from dagster_project.verification.publications import verify_publications
+    from dagster_project.verification.warehouse import verify_warehouse
+
+    settings = start(debug=bool(context.obj))
+    started = time.monotonic()
+    entries = list(store.read(settings))
+    findings, anchors, loads = verify_warehouse(settings, load_contracts(CONTRACTS))
+    verified = verify_publications(settings, entries)
+    findings += verified.findings
+    findings += _of_record(settings, [*anchors, *verified.anchors])
+    faults = [finding for finding in findings if finding.is_fault]
+    for finding in findings:
+        if not finding.is_fault:
+            print_warning(str(finding), place=finding.place)
+    fields = [{"place": item.place, "found": item.what, "advice": item.advice} for item in faults]
+    print_lines([str(item) for item in faults], None, None, "fault", fields=fields)
+    say(
+        f"Verified {counted(verified.publications, 'publication')} ({counted(verified.files, 'file')}, "
+        f"{verified.bytes // _MEGABYTE:,} MB), {counted(loads, 'load')} of the warehouse and "
+        f"{counted(len(entries), 'entry')} of the record in {time.monotonic() - started:.0f} s: "
+        f"{counted(len(faults), 'fault') if faults else 'no fault'}.",
+        publications=verified.publications,
+        files=verified.files,
+        loads=loads,
+        entries=len(entries),
+        faults=len(faults),
+    )
+    raise typer.Exit(Exit.DATA if faults else Exit.WELL)
+
+
+def _of_record(settings: Settings, anchors: list[Anchor]) -> list[Finding]:
+    """Return what is wrong with the record of actions; the messages are grouped, since one change breaks a chain."""
+    advice = (
+        "Put the folder back from a backup, or compare with a copy (docs/recovery.md). The next commands continue the "
+        "record, and the fault stays visible"
+    )
+    try:
+        found = store.faults(settings, anchors)
+    except PrivateKeyError as error:
+        place, _, rest = str(error).partition(": ")
+        what, _, remedy = rest.partition(". ")
+        return [Finding(place, what, remedy)]
+    shown = [Finding(str(settings.record_file), text, advice) for text in found[:LISTED]]
+    if len(found) > LISTED:
+        shown.append(
+            Finding(str(settings.record_file), f"{counted(len(found) - LISTED, 'more fault')} of this kind", advice)
+        )
+    return shown

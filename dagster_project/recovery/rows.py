@@ -1,0 +1,208 @@
+"""Restore the rows of current loads into a new warehouse: from the landing folder, or from the members of a hub."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import duckdb
+
+from dagster_project.contracts import Contract
+from dagster_project.loading.candidate import read_deliveries
+from dagster_project.loading.landing import LandedFile, scan_landing, sha256_of
+from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member
+from dagster_project.loading.plan import Delivery
+from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.settings import Settings
+from dagster_project.sql import quoted, table
+from dagster_project.warehouse.connection import WAREHOUSE, transaction
+from dagster_project.warehouse.tables import column_types, drop_incoming
+
+# Tables of the audit with rows of single loads.
+_OF_LOADS = ("load_column", "load_force", "quarantine", "load")
+
+
+@dataclass(frozen=True)
+class Load:
+    """A current load with rows, as the audit has it."""
+
+    load_id: int
+    source: str
+    extract_date: date
+    file_name: str
+    sha256: str
+    rows_loaded: int
+    rows_quarantined: int
+
+    @property
+    def name(self) -> str:
+        """Source and file, as messages show them."""
+        return f"{self.source}/{self.file_name}"
+
+
+@dataclass(frozen=True)
+class MissingLoad:
+    """A load whose rows cannot be restored."""
+
+    load: Load
+    why: str
+
+    def __str__(self) -> str:
+        """Return file, rows and the reason."""
+        return f"{self.load.name} ({self.load.rows_loaded:,} rows): {self.why}"
+
+
+def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
+    """Return the loads whose rows count, by number. Rows of replaced loads count in no figure and are not restored."""
+    rows = connection.execute(
+        """
+        select
+            load_id,
+            source,
+            extract_date,
+            file_name,
+            file_sha256,
+            rows_loaded,
+            rows_quarantined
+        from audit.load
+        where status = 'loaded'
+        order by load_id
+        """
+    ).fetchall()
+    return [Load(*row) for row in rows]
+
+
+def find_files(
+    settings: Settings, contracts: Mapping[str, Contract], loads: Sequence[Load]
+) -> tuple[dict[int, LandedFile], list[MissingLoad]]:
+    """Find the file of each load in the landing folder by its content, whatever it is called now.
+
+    Returns:
+        The file of each load by its number, and the loads without one.
+    """
+    by_content: dict[tuple[str, str], LandedFile] = {}
+    names: set[tuple[str, str]] = set()
+    landing = scan_landing(settings, contracts, quiet_seconds=0.0)
+    for file in (*landing.files, *landing.held):
+        names.add((file.source, file.name))
+        try:
+            by_content.setdefault((file.source, sha256_of(file.path)), file)
+        except OSError:
+            continue
+    found, missing = {}, []
+    for load in loads:
+        if same := by_content.get((load.source, load.sha256)):
+            found[load.load_id] = same
+        else:
+            is_there = (load.source, load.file_name) in names
+            why = "its file has other content than was loaded" if is_there else "its file is not in the landing folder"
+            missing.append(MissingLoad(load, why))
+    return found, missing
+
+
+def restore_from_landing(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contract: Contract,
+    loads: Iterable[Load],
+    files: Mapping[int, LandedFile],
+    key: PseudonymKey,
+) -> list[Load]:
+    """Read the rows of the loads of one source again, under the numbers of these loads.
+
+    Args:
+        connection: a loading connection to a new warehouse with the restored audit.
+        settings: the data root.
+        contract: the source.
+        loads: its loads, by number.
+        files: the file of each load.
+        key: key of the pseudonyms.
+
+    Returns:
+        Loads that now give other counts than the audit has, for example under a newer contract. Their rows were not
+        kept: the next run loads their files like new ones.
+    """
+    loads = [load for load in loads if load.source == contract.source and load.load_id in files]
+    if not loads:
+        return []
+    deliveries = []
+    for day, of_day in groupby(loads, key=lambda load: load.extract_date):
+        deliveries.append(Delivery(contract.source, day, tuple(files[load.load_id] for load in of_day), ()))
+    candidate = read_deliveries(
+        connection,
+        contract,
+        deliveries,
+        key=key,
+        default_force=settings.force,
+        load_ids=[load.load_id for load in loads],
+    )
+    counts = {
+        file.load_id: (file.sha256, file.rows_loaded, file.rows_quarantined)
+        for file in candidate.files
+        if not file.error
+    }
+    differing = [
+        load for load in loads if counts.get(load.load_id) != (load.sha256, load.rows_loaded, load.rows_quarantined)
+    ]
+    with transaction(connection):
+        drop_incoming(connection, contract)
+        forget_loads(connection, differing)
+    return differing
+
+
+def restore_from_members(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract], loads: Sequence[Load]
+) -> list[MissingLoad]:
+    """Copy the rows of the loads of a hub from its members, which have them under the same numbers.
+
+    Returns:
+        The loads that no member has as they were taken in. The next run takes in what members have instead.
+    """
+    left = {load.load_id: load for load in loads}
+    problems: list[str] = []
+    for folder in settings.members:
+        try:
+            with reading_member(connection, settings, folder, patience=PATIENCE_SECONDS):
+                for source in contracts:
+                    for load_id in _copy_from_member(connection, source, left):
+                        del left[load_id]
+        except MemberLeftOut as error:
+            problems.append(f"member {folder} cannot be read: {error}")
+    why = "; ".join(problems) or "no member has it as it was taken in"
+    return [MissingLoad(load, why) for load in left.values()]
+
+
+def _copy_from_member(connection: duckdb.DuckDBPyConnection, source: str, left: Mapping[int, Load]) -> list[int]:
+    """Copy the rows of those loads that the attached member has with the same file and counts; return their numbers."""
+    theirs = connection.execute(
+        f"""
+        select load_id, file_sha256, rows_loaded
+        from {MEMBER}.audit.load
+        where source = ? and status = 'loaded'
+        """,
+        [source],
+    ).fetchall()
+    same = [
+        load_id
+        for load_id, sha256, rows in theirs
+        if load_id in left and (left[load_id].sha256, left[load_id].rows_loaded) == (sha256, rows)
+    ]
+    there = column_types(connection, MEMBER, "raw", source)
+    names = ", ".join(quoted(name) for name in column_types(connection, WAREHOUSE, "raw", source) if name in there)
+    if same and names:
+        raw = table("raw", source)
+        connection.execute(
+            f"insert into {raw} ({names}) select {names} from {MEMBER}.{raw} where list_contains(?, load_id)", [same]
+        )
+    return same
+
+
+def forget_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:
+    """Delete loads from the audit of a new warehouse, with the rows they have; nothing was built from them yet."""
+    by_source: dict[str, list[int]] = {}
+    for load in loads:
+        by_source.setdefault(load.source, []).append(load.load_id)
+    for source, numbers in by_source.items():
+        relations = [table("raw", source), *(table("audit", name) for name in _OF_LOADS)]
+        for relation in relations:
+            connection.execute(f"delete from {relation} where list_contains(?, load_id)", [numbers])

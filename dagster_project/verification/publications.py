@@ -1,0 +1,241 @@
+"""Verify every file of every kept publication against its manifest, and each manifest against the record of actions."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dagster_project.loading.landing import sha256_of
+from dagster_project.publication.database import DATABASE
+from dagster_project.publication.files import MANIFEST, manifest_of
+from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABASE
+from dagster_project.record.chain import Anchor, Head
+from dagster_project.settings import Settings, known_forces
+from dagster_project.verification.finding import Finding
+
+_STAYS = "It was not changed."
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder of publications."""
+
+    folder: Path
+    command: str
+    """Command that publishes again."""
+    database: str = DATABASE
+
+
+@dataclass
+class Verified:
+    """What was verified."""
+
+    publications: int = 0
+    files: int = 0
+    bytes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    anchors: list[Anchor] = field(default_factory=list)
+    """Heads of the record that the manifests have."""
+
+
+def roots_of(settings: Settings) -> list[Root]:
+    """Return the folders that have publications: internal, public, and of each force."""
+    roots = [
+        Root(settings.published, "fcir publish"),
+        Root(settings.published_public, "fcir publish --edition public", PUBLIC_DATABASE),
+        *(
+            Root(settings.published_force(force), f"fcir publish --edition force --force {force}")
+            for force in known_forces()
+        ),
+    ]
+    return [root for root in roots if root.folder.is_dir()]
+
+
+def publications_of(root: Root) -> list[Path]:
+    """Return the folders of the kept publications, oldest first; those that are still being written are left out."""
+    return sorted(
+        path
+        for path in root.folder.iterdir()
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
+    )
+
+
+def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> Verified:
+    """Verify all kept publications.
+
+    A file that several publications share through links is read once. Publications that a run removes meanwhile are
+    left out.
+
+    Args:
+        settings: the data root.
+        entries: the record of actions.
+    """
+    verified = Verified()
+    recorded = {
+        entry["detail"]["publication"]: entry["detail"]["sha256"] for entry in entries if entry["action"] == "manifest"
+    }
+    roots = {root.folder: root for root in roots_of(settings)}
+    folders = [(root, folder) for root in roots.values() for folder in publications_of(root)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        hashes = _Hashes(pool)
+        manifests: list[tuple[Root, Path, dict[str, tuple[int, str]], list[Finding]]] = []
+        for root, folder in folders:
+            try:
+                listed = _listed(folder)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                what = f"not readable as a manifest ({type(error).__name__}), so its files cannot be verified"
+                manifests.append((root, folder, {}, [Finding(str(folder / MANIFEST), what, _advice(root, folder))]))
+                continue
+            hashes.ask(folder / path for path in listed)
+            manifests.append((root, folder, listed, []))
+        for root, folder, listed, unreadable in manifests:
+            findings = [*unreadable, *_manifest_findings(settings, root, folder, recorded, entries, verified.anchors)]
+            if not unreadable:
+                findings += _findings(root, folder, listed, hashes)
+            if folder.is_dir():
+                verified.findings += findings
+                verified.publications += 1
+                verified.files += len(listed)
+    verified.bytes = hashes.bytes
+    for root in roots.values():
+        verified.findings += _pointer_findings(root)
+    return verified
+
+
+class _Hashes:
+    """Hashes of files, computed side by side; a file with several names is read once."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._found: dict[tuple[int, int], Any] = {}
+        self.bytes = 0
+
+    def ask(self, files: Iterable[Path]) -> None:
+        for file in files:
+            if (key := self._key(file)) and key not in self._found:
+                self.bytes += file.stat().st_size
+                self._found[key] = self._pool.submit(sha256_of, file)
+
+    def of(self, file: Path) -> str | None:
+        """Return the hash of a file that was asked for; None if it is not a readable file.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        key = self._key(file)
+        return str(self._found[key].result()) if key in self._found else None
+
+    @staticmethod
+    def _key(file: Path) -> tuple[int, int] | None:
+        if file.is_symlink() or not file.is_file():
+            return None
+        state = file.stat()
+        return state.st_dev, state.st_ino
+
+
+def _listed(folder: Path) -> dict[str, tuple[int, str]]:
+    """Return size and hash of each file of a publication by its path, as the manifest has them.
+
+    Raises:
+        OSError: the manifest cannot be read.
+        ValueError: it is not JSON, or names a file outside the publication.
+        KeyError: it has no list of files.
+        TypeError: it is JSON of another form.
+    """
+    listed = {str(file["path"]): (int(file["bytes"]), str(file["sha256"])) for file in manifest_of(folder)["files"]}
+    if any(PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts for path in listed):
+        raise ValueError("a path leads outside")
+    return listed
+
+
+def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], hashes: _Hashes) -> Iterator[Finding]:
+    for path, (size, sha256) in listed.items():
+        file = folder / path
+        try:
+            found = hashes.of(file)
+            if found is None:
+                is_there = os.path.lexists(file)
+                yield Finding(
+                    str(file), "not a file" if is_there else "missing", _advice(root, folder, None if is_there else "")
+                )
+            elif found != sha256:
+                length = file.stat().st_size
+                what = f"{length} bytes, expected {size}" if length != size else f"changed ({size} bytes as published)"
+                yield Finding(str(file), what, _advice(root, folder, path))
+        except OSError as error:
+            yield Finding(str(file), f"cannot be read: {(error.strerror or '').lower()}", _advice(root, folder))
+    for file in sorted(folder.rglob("*")):
+        path = str(file.relative_to(folder))
+        if (file.is_symlink() or not file.is_dir()) and path not in listed and path != MANIFEST:
+            yield Finding(
+                str(file), "not in the manifest of its publication", f"{_STAYS} Look at it, and remove it: rm {file}"
+            )
+
+
+def _manifest_findings(
+    settings: Settings,
+    root: Root,
+    folder: Path,
+    recorded: Mapping[str, str],
+    entries: Sequence[Mapping[str, Any]],
+    anchors: list[Anchor],
+) -> Iterator[Finding]:
+    """Yield what is wrong with a manifest itself, and add the head of the record that it has to the anchors."""
+    file = folder / MANIFEST
+    expected = recorded.get(str(folder.relative_to(settings.home)))
+    try:
+        found, manifest = sha256_of(file), manifest_of(folder)
+    except (OSError, ValueError):
+        return
+    if expected and found != expected:
+        yield Finding(
+            str(file), f"changed: the record of actions has SHA-256 {expected}, it has {found}", _advice(root, folder)
+        )
+        return
+    if expected is None:
+        began = entries[0]["at"] if entries else None
+        is_older = isinstance(manifest, dict) and "record" not in manifest
+        if is_older and (began is None or str(manifest.get("published_at", "")) < began):
+            yield Finding(
+                str(file),
+                "published before the record of actions began, so only its files were verified",
+                "No action is needed.",
+                is_fault=False,
+            )
+        else:
+            yield Finding(str(file), "the record of actions has no entry for this publication", _advice(root, folder))
+        return
+    head = manifest.get("record")
+    if head:
+        anchors.append(Anchor(str(file), Head(int(head["seq"]), str(head["hash"]))))
+
+
+def _pointer_findings(root: Root) -> Iterator[Finding]:
+    pointer = pointer_of(root.folder)
+    if not publications_of(root):
+        return
+    if not pointer.is_symlink() or pointer.resolve() not in publications_of(root):
+        yield Finding(
+            str(pointer),
+            "not a link to one of the kept publications",
+            f"Readers do not see the newest publication. Point it there again: {root.command}",
+        )
+
+
+def _advice(root: Root, folder: Path, path: str | None = None) -> str:
+    """Return what holds and what to do.
+
+    Args:
+        root: the folder of publications.
+        folder: the publication.
+        path: a changed file of it; empty for a missing one; None for another fault.
+    """
+    is_current = pointer_of(root.folder).resolve() == folder.resolve()
+    if not is_current:
+        return f"Readers of the current publication are not affected. Put it back from a backup, or remove {folder}"
+    # The next publication takes over files whose size and time are those of the manifest.
+    first = "" if path == "" else f"touch {folder / (path or root.database)} && "
+    return f"Readers have it as it is. Publish again: {first}{root.command}"

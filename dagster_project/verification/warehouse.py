@@ -1,0 +1,252 @@
+"""Verify the warehouse against its audit: every value can be read, every load has its rows, the marts belong to it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.contracts import Contract
+from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, known_fingerprint
+from dagster_project.record.chain import Anchor
+from dagster_project.record.store import anchors_in_warehouse
+from dagster_project.settings import Settings, Target
+from dagster_project.sql import table
+from dagster_project.transformation.build import stale_because
+from dagster_project.verification.finding import Finding
+from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
+from dagster_project.warehouse.marts import belong_together, is_damaged
+from dagster_project.warehouse.roots import recorded_root
+from dagster_project.warehouse.state import reading_audit
+from dagster_project.warehouse.tables import column_types
+from dagster_project.words import counted
+
+_REBUILD = "What was published stays. Build it again from the landing folder: fcir rebuild"
+_BUILD_AGAIN = "No data are lost, and what was published stays. Build the marts again"
+
+
+def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> tuple[list[Finding], list[Anchor], int]:
+    """Verify the warehouse and the marts file.
+
+    Args:
+        settings: the data root.
+        contracts: the sources.
+
+    Returns:
+        The findings, the heads of the record of actions that the warehouse has, and the number of verified loads.
+
+    Raises:
+        WarehouseLocked: a run holds the warehouse.
+    """
+    findings: list[Finding] = []
+    try:
+        with reading_audit(settings.warehouse, settings.lock_file) as connection:
+            if connection is None:
+                return [], [], 0
+            try:
+                findings += _unreadable_tables(connection, settings)
+                if not findings:
+                    findings += _findings(connection, settings, contracts)
+                has_heads = column_types(connection, WAREHOUSE, "audit", "record_head")
+                anchors = anchors_in_warehouse(connection) if has_heads else []
+                loads = connection.execute("select count(*) from audit.load").fetchone()
+            except duckdb.Error as error:
+                if not says_damage(str(error)):
+                    raise
+                return [*findings, _damaged(settings.warehouse, error)], [], 0
+    except DatabaseUnreadable as error:
+        what = str(error).removeprefix(f"{settings.warehouse} ").partition(". ")[0]
+        return [Finding(str(settings.warehouse), what, _REBUILD)], [], 0
+    if settings.marts.exists() and is_damaged(settings.marts):
+        again = f"{_BUILD_AGAIN}: mv {settings.marts} {settings.marts}.damaged && fcir run"
+        findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
+    return findings, anchors, loads[0] if loads else 0
+
+
+def _damaged(file: Path, error: duckdb.Error) -> Finding:
+    return Finding(str(file), f"is damaged: {str(error).splitlines()[0].rstrip('.')}", _REBUILD)
+
+
+def _unreadable_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
+    """Read every value of the warehouse, because a checksum covers one block, and blocks are read when needed."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [WAREHOUSE]
+    ).fetchall()
+    for schema, name in tables:
+        try:
+            connection.execute(f"select max(hash(t)) from {table(WAREHOUSE, schema, name)} as t").fetchall()
+        except duckdb.Error as error:
+            if not says_damage(str(error)):
+                raise
+            yield Finding(f"{settings.warehouse}, {schema}.{name}", "a part of it cannot be read", _REBUILD)
+
+
+def _findings(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]
+) -> Iterator[Finding]:
+    for source in contracts:
+        yield from _rows_of_loads(connection, source)
+        yield from _staged_rows(connection, settings, source)
+    yield from _counts_of_loads(connection)
+    yield from _marts(connection, settings)
+    if not settings.is_hub:
+        try:
+            check_key(settings.key_file, known_fingerprint(connection))
+        except PseudonymKeyError as error:
+            place, _, rest = str(error).partition(": ")
+            what, _, advice = rest.partition(". ")
+            yield Finding(place, what, advice)
+    expected = None if settings.is_hub else settings.root_number
+    if (recorded := recorded_root(connection)) != expected:
+        number = "a hub" if recorded is None else f"data root {recorded}"
+        yield Finding(
+            str(settings.warehouse),
+            f"belongs to {number}, and the settings state {'a hub' if expected is None else f'root {expected}'}",
+            "Nothing was changed. Correct FCIR_ROOT_NUMBER, FCIR_MEMBERS or FCIR_HOME",
+        )
+
+
+def _rows_of_loads(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Finding]:
+    """Compare the rows of each load in the raw table with the audit."""
+    if not column_types(connection, WAREHOUSE, "raw", source):
+        return
+    rows = connection.execute(
+        f"""
+        with found as (
+            select
+                load_id,
+                count(*) as row_count
+            from {table("raw", source)}
+            group by load_id
+        ),
+
+        expected as (
+            select
+                load_id,
+                file_name,
+                status,
+                case when status in ('loaded', 'replaced') then rows_loaded else 0 end as row_count
+            from audit.load
+            where source = $source
+        )
+
+        select
+            coalesce(expected.load_id, found.load_id),
+            expected.file_name,
+            expected.row_count,
+            coalesce(found.row_count, 0)
+        from expected
+        full outer join found
+            on expected.load_id = found.load_id
+        where
+            coalesce(expected.row_count, 0) <> coalesce(found.row_count, 0)
+            -- A rebuild does not restore them.
+            and not (coalesce(expected.status, '') = 'replaced' and found.row_count is null)
+        order by 1
+        """,
+        {"source": source},
+    ).fetchall()
+    for load_id, file_name, expected, found in rows:
+        if expected is None:
+            yield Finding(
+                f"raw.{source}",
+                f"{counted(found, 'row')} of load {load_id}, which the audit does not have",
+                "They count in no figure; a killed run left them. The next run deletes them: fcir run",
+                is_fault=False,
+            )
+        else:
+            name = f", {file_name}" if file_name else ""
+            what = f"{counted(found, 'row')} of load {load_id}{name}; the audit has {expected:,}"
+            yield Finding(f"raw.{source}", what, _REBUILD)
+
+
+def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, source: str) -> Iterator[Finding]:
+    """Compare the rows of the staging view, which has those of current loads, with the audit."""
+    view = connection.execute(
+        "select 1 from duckdb_views() where database_name = ? and schema_name = 'staging' and view_name = ?",
+        [WAREHOUSE, f"stg_{source}"],
+    ).fetchone()
+    if settings.target is Target.SPARK or not view:
+        return
+    ((found, expected),) = connection.execute(
+        f"""
+        select
+            (select count(*) from {table("staging", f"stg_{source}")}),
+            (
+                select cast(coalesce(sum(rows_loaded), 0) as bigint)
+                from audit.load
+                where source = ? and status = 'loaded'
+            )
+        """,
+        [source],
+    ).fetchall()
+    if found != expected:
+        what = f"{counted(found, 'row')}; the current loads of the audit have {expected:,}"
+        yield Finding(f"staging.stg_{source}", what, _REBUILD)
+
+
+def _counts_of_loads(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """Check that every row that was read was loaded or quarantined, and that the tables about loads agree."""
+    rows = connection.execute(
+        """
+        with quarantined as (
+            select
+                load_id,
+                count(*) as row_count
+            from audit.quarantine
+            group by load_id
+        )
+
+        select
+            load.load_id,
+            load.source,
+            load.extract_date,
+            load.rows_read,
+            load.rows_loaded,
+            load.rows_quarantined,
+            coalesce(quarantined.row_count, 0)
+        from audit.load as load
+        left join quarantined
+            on load.load_id = quarantined.load_id
+        where
+            load.status in ('loaded', 'replaced', 'empty')
+            and (
+                load.rows_read <> load.rows_loaded + load.rows_quarantined
+                or load.rows_quarantined <> coalesce(quarantined.row_count, 0)
+            )
+        order by load.load_id
+        """
+    ).fetchall()
+    for load_id, source, day, read, loaded, quarantined, found in rows:
+        yield Finding(
+            f"audit.load, load {load_id} ({source} {day})",
+            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
+            "audit.quarantine; read must be loaded and quarantined",
+            _REBUILD,
+        )
+    unknown = connection.execute(
+        """
+        select distinct load_id
+        from (
+            select load_id from audit.quarantine
+            union all
+            select load_id from audit.load_force
+            union all
+            select load_id from audit.load_column
+        )
+        where load_id not in (select load_id from audit.load)
+        order by load_id
+        """
+    ).fetchall()
+    for (load_id,) in unknown:
+        yield Finding(f"audit.load, load {load_id}", "missing, and other tables of the audit name it", _REBUILD)
+
+
+def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
+    has_build = connection.execute("select count(*) from audit.build").fetchall() != [(0,)]
+    if not has_build:
+        return
+    if not settings.marts.exists() or not belong_together(connection):
+        what = "not the file that the last build or publication wrote" if settings.marts.exists() else "missing"
+        yield Finding(str(settings.marts), what, f"{_BUILD_AGAIN}: fcir run")
+    elif reason := stale_because(connection):
+        yield Finding(str(settings.marts), reason, "Build and publish: fcir run", is_fault=False)

@@ -1,0 +1,38 @@
+"""A run names the command for a damaged warehouse, which gives the same figures; details: `test_rebuild_rows.py`."""
+
+from __future__ import annotations
+
+import shutil
+
+from dagster_project.record import store
+from dagster_project.settings import Settings
+from tests.end_to_end.command import Command, figures
+
+AUDIT = "select * from audit.{} order by all"
+
+
+def test_a_run_names_the_rebuild_which_gives_the_same_figures(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    kept = {name: command.warehouse(AUDIT.format(name)) for name in ("load", "correction", "quarantine", "load_force")}
+    (command.home / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    refused = command.run("run")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "fcir rebuild" in refused.stderr
+    done = command.run("rebuild", "--reason", "disk failed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the audit comes from history/audit.duckdb" in done.stdout
+    assert figures(command) == figures(undisturbed)
+    assert command.damage() == []
+    assert {name: command.warehouse(AUDIT.format(name)) for name in kept} == kept
+    settings = Settings(home=command.home, _env_file=None)
+    [entry] = [entry for entry in store.read(settings) if entry["action"] == "rebuild"]
+    assert (entry["reason"], entry["detail"]["lost"]) == ("disk failed", [])
+    assert (command.home / entry["detail"]["damaged"] / "warehouse.duckdb").read_bytes().startswith(b"no database")
+    assert not (command.home / "rebuild").exists()
+    # Both publications are on record.
+    names = [path.name for path in sorted((command.home / "published").glob("2*"))]
+    assert command.warehouse("select run_id from audit.publication order by 1") == [(name,) for name in names]
+    verified = command.run("verify")
+    assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
+    assert "is not damaged; nothing was done" in command.run("rebuild").stderr

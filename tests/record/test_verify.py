@@ -1,0 +1,168 @@
+"""`fcir verify` finds every changed, missing or additional file, and a warehouse that differs from its audit."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+
+import duckdb
+import pytest
+
+from dagster_project.contracts import load_contracts
+from dagster_project.record import store
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.verification.publications import verify_publications
+from dagster_project.verification.warehouse import verify_warehouse
+from dagster_project.warehouse.connection import loading_connection
+from tests.end_to_end.command import Command
+
+
+@pytest.fixture(scope="module")
+def settings(undisturbed, tmp_path_factory):
+    home = tmp_path_factory.mktemp("verify") / "home"
+    shutil.copytree(undisturbed.home, home, symlinks=True)
+    return Settings(home=home, _env_file=None)
+
+
+@pytest.fixture
+def folder(settings):
+    return (settings.published / "current").resolve()
+
+
+def found(settings):
+    return verify_publications(settings, list(store.read(settings))).findings
+
+
+def in_warehouse(settings):
+    return verify_warehouse(settings, load_contracts(CONTRACTS))[0]
+
+
+def test_an_undisturbed_data_root_has_no_fault(settings):
+    command = Command(settings.home)
+    done = command.run("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Verified 1 publication (")
+    assert done.stdout.endswith(": no fault.\n")
+
+
+@pytest.mark.parametrize("name", ["board_paper.pdf", "index.html", "fcir.duckdb", "parquet", "manifest.json"])
+def test_a_flipped_bit_in_a_published_file_is_found(settings, folder, name):
+    file = folder / name if name != "parquet" else sorted(folder.glob("parquet/**/*.parquet"))[0]
+    content, times = file.read_bytes(), file.stat()
+    for seed in range(10):
+        rng = random.Random(seed)
+        changed = bytearray(content)
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+        file.write_bytes(changed)
+        assert {finding.place for finding in found(settings)} >= {str(file)}
+    [finding] = [finding for finding in found(settings) if finding.place == str(file)]
+    assert "fcir publish" in finding.advice
+    file.write_bytes(content)
+    import os
+
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert found(settings) == []
+
+
+def test_missing_additional_and_replaced_files_are_found(settings, folder):
+    page = folder / "index.html"
+    content = page.read_bytes()
+    page.unlink()
+    assert [(item.place, item.what) for item in found(settings)] == [(str(page), "missing")]
+    page.symlink_to("/etc/hostname")
+    assert "not a file" in {item.what for item in found(settings)}
+    page.unlink()
+    page.write_bytes(content)
+    extra = folder / "quality" / "extra.html"
+    extra.write_text("")
+    [finding] = found(settings)
+    assert (finding.place, finding.advice.endswith(f"rm {extra}")) == (str(extra), True)
+    extra.unlink()
+
+
+def test_a_manifest_that_was_changed_with_its_file_is_found_by_the_record(settings, folder):
+    page, manifest = folder / "index.html", folder / "manifest.json"
+    before = page.read_bytes(), manifest.read_bytes()
+    page.write_bytes(b"forged")
+    from hashlib import sha256
+
+    content = json.loads(before[1])
+    [entry] = [file for file in content["files"] if file["path"] == "index.html"]
+    entry |= {"bytes": 6, "sha256": sha256(b"forged").hexdigest()}
+    manifest.write_text(json.dumps(content))
+    [finding] = found(settings)
+    assert finding.place == str(manifest)
+    assert "the record of actions has SHA-256" in finding.what
+    entry["path"] = "../../warehouse.duckdb"
+    manifest.write_text(json.dumps(content))
+    assert any("not readable as a manifest" in item.what for item in found(settings))
+    page.write_bytes(before[0])
+    manifest.write_bytes(before[1])
+
+
+def test_a_publication_that_the_record_does_not_have_is_found(settings, folder):
+    forged = folder.with_name("20991231T000000Z-0f0f0f0f")
+    shutil.copytree(folder, forged)
+    [finding] = found(settings)
+    assert finding.place == str(forged / "manifest.json")
+    assert "no entry for this publication" in finding.what
+    shutil.rmtree(forged)
+
+
+def test_a_pointer_to_nothing_is_found(settings, folder):
+    pointer = settings.published / "current"
+    pointer.unlink()
+    [finding] = found(settings)
+    assert finding.place == str(pointer)
+    pointer.symlink_to(folder.name)
+
+
+CHANGES = {
+    "raw.live_chats": "delete from raw.live_chats where source_row = 2",
+    "staging.stg_crimes": "delete from raw.crimes where extract_date = '2022-10-30'",
+    "audit.load, load": "update audit.load set rows_read = rows_read + 1 where source = 'crimes'",
+    "marts.duckdb": "update audit.marts_file set size = size + 1",
+}
+
+
+@pytest.mark.parametrize("place", CHANGES)
+def test_a_warehouse_that_differs_from_its_audit_is_found(settings, tmp_path, place):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    changed = settings.model_copy(update={"home": tmp_path / "home"})
+    assert in_warehouse(changed) == []
+    with loading_connection(changed.warehouse) as connection:
+        connection.execute(CHANGES[place])
+    findings = in_warehouse(changed)
+    assert [item for item in findings if place in item.place], findings
+    assert all(item.is_fault for item in findings)
+
+
+def test_an_unreadable_part_of_the_warehouse_is_found_and_names_the_next_command(settings, tmp_path):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    file = command.home / "warehouse.duckdb"
+    content = bytearray(file.read_bytes())
+    for offset in range(3 * 4096 + 100, len(content), 4096):
+        content[offset] ^= 0xFF
+    file.write_bytes(content)
+    done = command.run("verify")
+    assert done.returncode == 1
+    assert str(file) in done.stdout
+    assert "fcir rebuild" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_another_key_and_a_changed_record_are_found(settings, tmp_path):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    (command.home / "secrets" / "pseudonym.key").write_text("ab" * 32)
+    record = command.home / "record" / "record.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"nightly", b"monthly"))
+    done = command.run("verify")
+    assert done.returncode == 1
+    assert "not the key that this warehouse was loaded with" in done.stdout
+    assert "changed after it was written" in done.stdout
+    with duckdb.connect(str(command.home / "warehouse.duckdb")) as connection:
+        connection.execute("update audit.record_head set hash = 'x'")
+    assert "audit.record_head of the warehouse names another entry" in command.run("verify").stdout
