@@ -36,7 +36,7 @@ ifeq ($(FCIR_TARGET),spark)
 run ui: env-spark
 endif
 
-.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics notebook ui clean
+.PHONY: help env env-spark spark-up spark-down env-peers env-postgres postgres-up postgres-down run test test-all test-pages test-spark fuzz chaos lint lint-python lint-sql bench docs metrics sbom pictures notebook ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,14 @@ docs: env ## Write the dbt documentation of all models and columns as one page, 
 metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' queries the publication
 	@.venv/bin/python -m dagster_project.metrics $(MF)
 
+sbom: env ## Write what the product is built of: data/sbom.cdx.json (CycloneDX), and its licences, docs/licences.md
+	$(UV) sync --locked --quiet --inexact --group sbom
+	UV_PROJECT_ENVIRONMENT=.venv-product $(UV) sync --locked --quiet --no-dev --extra spark --extra postgres --extra kubernetes --python $(PYTHON)
+	@mkdir -p data
+	.venv/bin/cyclonedx-py environment .venv-product/bin/python --pyproject pyproject.toml --output-reproducible --output-file data/sbom.cdx.json
+	@{ printf '# Licences\n\nOf the packages that fcir installs on Linux with all of its extras. `make sbom` writes this page; `uv.lock` has the hash of each file.\n\n'; \
+	.venv/bin/pip-licenses --python .venv-product/bin/python --ignore-packages fcir --format markdown; } > docs/licences.md
+
 pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README
 	FCIR_HOME=.pictures $(FCIR) sample --if-empty --from 2022-08-01
 	FCIR_HOME=.pictures $(FCIR) run
@@ -145,4 +153,4 @@ ui: env ## Dagster web server and daemon on http://127.0.0.1:3000, nightly sched
 	@$(FCIR) ui
 
 clean: ## Remove the environment and tool caches; data stay
-	rm -rf .venv .venv-sqlmesh .venv-spark .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sqlmesh .venv-spark .venv-product .uv .lint .fuzz .pages .pictures .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,11 +2,9 @@
 
 import base64
 import itertools
-import os
 import re
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,15 +14,12 @@ from http.client import HTTPResponse
 import pytest
 import uvicorn
 
-from dagster_project.settings import PROJECT_ROOT
 from dagster_project.web.guard import Guard, names_of_server
-from tests.deploy.programs import program
+from tests.deploy.nginx import EXAMPLE, OPERATORS, READERS, VIEWERS, free_port, nginx
 
 # Each request comes from another address; other systems have only 127.0.0.1.
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the addresses of 127.0.0.0/8 are those of Linux")
 
-EXAMPLE = PROJECT_ROOT / "deploy" / "nginx.conf.example"
-OPERATORS, VIEWERS, READERS = "fcir-operators.example", "fcir-ui.example", "fcir.example"
 JSON = "Content-Type: application/json"
 LOGIN = "Authorization: Basic " + base64.b64encode(b"user:secret").decode()
 SOCKET = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
@@ -81,67 +76,28 @@ class Proxy:
         return self.ask(line, LOGIN, *headers, host=host).status
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder = tmp_path_factory.mktemp("nginx")
-    nginx, openssl = program("nginx"), program("openssl")
-    made = ["-keyout", folder / "fcir.key", "-out", folder / "fcir.crt"]
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fcir.example", *made],
-        check=True,
-        capture_output=True,
-    )
-    for name in ("fcir-viewers", "fcir-operators"):
-        (folder / name).write_text("user:{PLAIN}secret\n", encoding="utf-8")
-    (folder / "published" / "current").mkdir(parents=True)
-    (folder / "published" / "current" / "index.html").write_text("<title>The site</title>", encoding="utf-8")
-    (folder / "published" / "secret").write_text("of an earlier publication", encoding="utf-8")
     proxy = Proxy(free_port())
-    site = EXAMPLE.read_text(encoding="utf-8")
     servers = []
-    for name, port in ((OPERATORS, "3000"), (VIEWERS, "3001")):
+    ports = {}
+    for name in (OPERATORS, VIEWERS):
         # It listens from here on, so that the test need not wait.
         listening = socket.create_server(("127.0.0.1", 0))
-        behind = listening.getsockname()[1]
+        ports[name] = listening.getsockname()[1]
         proxy.uis[name] = Ui()
-        guard = Guard(proxy.uis[name], names_of_server(behind, [name]))
+        guard = Guard(proxy.uis[name], names_of_server(ports[name], [name]))
         server = uvicorn.Server(uvicorn.Config(guard, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         servers.append((server, thread))
-        site = site.replace(f"127.0.0.1:{port}", f"127.0.0.1:{behind}")
-    site = site.replace("listen 443 ", f"listen 127.0.0.1:{proxy.port} ")
-    site = (
-        site.replace("/etc/ssl/fcir", str(folder)).replace("/etc/nginx", str(folder)).replace("/srv/fcir", str(folder))
-    )
-    (folder / "site.conf").write_text(site, encoding="utf-8")
-    temporary = [f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
-    (folder / "nginx.conf").write_text(
-        f"""
-        {"user root;" if os.geteuid() == 0 else ""}
-        pid {folder / "pid"};
-        events {{}}
-        http {{
-            {" ".join(temporary)}
-            access_log off;
-            include {folder / "site.conf"};
-        }}
-        """,
-        encoding="utf-8",
-    )
-    command = [nginx, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    # It listens when this returns.
-    subprocess.run(command, check=True)
-    yield proxy
-    subprocess.run([*command, "-s", "stop"], check=True)
+    folder = tmp_path_factory.mktemp("nginx")
+    (folder / "published" / "current").mkdir(parents=True)
+    (folder / "published" / "current" / "index.html").write_text("<title>The site</title>", encoding="utf-8")
+    (folder / "published" / "secret").write_text("of an earlier publication", encoding="utf-8")
+    users = {"fcir-viewers": "user", "fcir-operators": "user"}
+    with nginx(folder, port=proxy.port, operators=ports[OPERATORS], viewers=ports[VIEWERS], users=users):
+        yield proxy
     for server, thread in servers:
         server.should_exit = True
         thread.join()

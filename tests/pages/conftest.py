@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.dagster import tiny_landing
+from tests.deploy.nginx import free_port
 from tests.end_to_end.command import START, Command
 
 _SETTINGS = {"FCIR_SITE_URL": "https://intranet.example/fcir"}
@@ -50,21 +51,26 @@ def home(tmp_path_factory: pytest.TempPathFactory, parsed_project: Path) -> Path
 @pytest.fixture(scope="session")
 def server(home: Path) -> Iterator[str]:
     """Return the address of `fcir ui --read-only` over that data root."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with (home / "ui.log").open("w") as log:
+    with running_ui(home, "--read-only", settings=_SETTINGS) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running_ui(home: Path, *options: str, settings: Mapping[str, str]) -> Iterator[int]:
+    """Run `fcir ui` on a free port; yield the port when it answers."""
+    port = free_port()
+    log = home / f"ui-{port}.log"
+    with log.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-c", START, "ui", "--read-only", "--port", str(port)],
+            [sys.executable, "-c", START, "ui", *options, "--port", str(port)],
             cwd=home,
-            env=Command(home, settings=_SETTINGS).environment,
-            stdout=log,
-            stderr=log,
+            env=Command(home, settings=settings).environment,
+            stdout=said,
+            stderr=said,
         )
         try:
-            _wait_for(f"{address}/server_info", process, home / "ui.log")
-            yield address
+            _wait_for(f"http://127.0.0.1:{port}/server_info", process, log)
+            yield port
         finally:
             process.terminate()
             process.wait(timeout=60)

@@ -1,0 +1,81 @@
+"""nginx with the example of `deploy/`, on free ports and with a certificate of its own. No tests here."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dagster_project.settings import PROJECT_ROOT
+from tests.deploy.programs import program
+
+EXAMPLE = PROJECT_ROOT / "deploy" / "nginx.conf.example"
+OPERATORS, VIEWERS, READERS = "fcir-operators.example", "fcir-ui.example", "fcir.example"
+PASSWORD = "secret"  # noqa: S105 - of this test
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def nginx(folder: Path, *, port: int, operators: int, viewers: int, users: Mapping[str, str]) -> Iterator[None]:
+    """Run nginx with the example.
+
+    Args:
+        folder: new or empty; stands for /etc/nginx, /etc/ssl/fcir and, with its `published`, for /srv/fcir.
+        port: where the proxy listens, instead of 443.
+        operators: port of the UI for operators, instead of 3000.
+        viewers: port of the read-only UI, instead of 3001.
+        users: the one user of each user file; the password is PASSWORD.
+    """
+    program_path, openssl = program("nginx"), program("openssl")
+    made = ["-keyout", folder / "fcir.key", "-out", folder / "fcir.crt"]
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=fcir.example", *made],
+        check=True,
+        capture_output=True,
+    )
+    for name, user in users.items():
+        (folder / name).write_text(f"{user}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+    site = EXAMPLE.read_text(encoding="utf-8")
+    for before, after in {
+        "listen 443 ": f"listen 127.0.0.1:{port} ",
+        "127.0.0.1:3000": f"127.0.0.1:{operators}",
+        "127.0.0.1:3001": f"127.0.0.1:{viewers}",
+        "/etc/ssl/fcir": str(folder),
+        "/etc/nginx": str(folder),
+        "/srv/fcir": str(folder),
+    }.items():
+        assert before in site
+        site = site.replace(before, after)
+    (folder / "site.conf").write_text(site, encoding="utf-8")
+    temporary = [f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+    (folder / "nginx.conf").write_text(
+        f"""
+        {"user root;" if os.geteuid() == 0 else ""}
+        pid {folder / "pid"};
+        events {{}}
+        http {{
+            {" ".join(temporary)}
+            access_log off;
+            include {folder / "site.conf"};
+        }}
+        """,
+        encoding="utf-8",
+    )
+    command = [program_path, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    # It listens when this returns.
+    subprocess.run(command, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*command, "-s", "stop"], check=True)

@@ -1,0 +1,188 @@
+"""The UI behind the proxy of `deploy/`, in a browser: logins, roles, and what another site can make a browser send."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+
+from tests.deploy.nginx import OPERATORS, PASSWORD, READERS, VIEWERS, free_port, nginx
+from tests.pages.conftest import running_ui
+
+PATIENCE = 60_000
+EVIL = "evil.example"
+# A mutation with an effect that can be read back.
+CHANGE = 'mutation { setConcurrencyLimit(concurrencyKey: "%s", limit: 1) }'
+LIMITS = "{ instance { concurrencyLimits { concurrencyKey } } }"
+OPERATOR, VIEWER = "operator", "viewer"
+
+
+@pytest.fixture(scope="module")
+def port(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of the proxy; behind it are the UI of operators and that of viewers, started as by the units."""
+    settings = {"FCIR_UI_HOSTS": f"{VIEWERS},{OPERATORS}"}
+    folder, port = tmp_path_factory.mktemp("proxied"), free_port()
+    (folder / "published").symlink_to(home / "published")
+    users = {"fcir-viewers": VIEWER, "fcir-operators": OPERATOR}
+    with ExitStack() as running:
+        operators = running.enter_context(running_ui(home, settings=settings))
+        viewers = running.enter_context(running_ui(home, "--read-only", settings=settings))
+        running.enter_context(nginx(folder, port=port, operators=operators, viewers=viewers, users=users))
+        yield port
+
+
+@pytest.fixture(scope="module")
+def named_browser() -> Iterator[Browser]:
+    """A Chromium that finds the names of the example on this machine."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    # Otherwise Chromium itself stops requests of another site to this machine, before the proxy sees them.
+    reach = "--disable-features=LocalNetworkAccessChecks,PrivateNetworkAccessSendPreflights"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules, reach])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def login(named_browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Open a browser window with a login, or without one."""
+    with ExitStack() as open_windows:
+
+        def opened(user: str | None) -> BrowserContext:
+            known = {"username": user, "password": PASSWORD} if user else None
+            window = named_browser.new_context(ignore_https_errors=True, http_credentials=known)
+            window.set_default_timeout(PATIENCE)
+            open_windows.callback(window.close)
+            return window
+
+        yield opened
+
+
+def asked(page: Page, query: str) -> dict:
+    """The answer to a query that a page of the UI sends."""
+    return page.evaluate(
+        """async (query) => {
+            const answer = await fetch("/graphql", {
+                method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({query}),
+            });
+            return answer.json();
+        }""",
+        query,
+    )
+
+
+def limits(page: Page) -> set[str]:
+    return {limit["concurrencyKey"] for limit in asked(page, LIMITS)["data"]["instance"]["concurrencyLimits"]}
+
+
+@pytest.mark.parametrize(
+    ("host", "user", "status"),
+    [
+        (OPERATORS, None, None),
+        (VIEWERS, None, None),
+        (READERS, None, None),
+        (OPERATORS, VIEWER, 401),
+        (VIEWERS, OPERATOR, 401),
+        (OPERATORS, OPERATOR, 200),
+        (VIEWERS, VIEWER, 200),
+    ],
+)
+def test_only_its_users_get_in(login, port: int, host: str, user: str | None, status: int | None):
+    page = login(user).new_page()
+    if user is None:
+        # A browser without a login shows a page of its own.
+        with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+            page.goto(f"https://{host}:{port}/")
+    else:
+        assert page.goto(f"https://{host}:{port}/").status == status
+
+
+def test_a_viewer_reads_the_publication(login, port: int):
+    page = login(VIEWER).new_page()
+    page.goto(f"https://{READERS}:{port}/published/index.html")
+    expect(page.locator("h1")).to_be_visible()
+
+
+def test_an_operator_can_change_what_a_viewer_only_reads(login, port: int):
+    operator, viewer = login(OPERATOR).new_page(), login(VIEWER).new_page()
+    operator.goto(f"https://{OPERATORS}:{port}/overview")
+    viewer.goto(f"https://{VIEWERS}:{port}/overview")
+    assert "errors" not in asked(operator, CHANGE % "by_operator")
+    assert "errors" in asked(viewer, CHANGE % "by_viewer")
+    assert limits(viewer) == limits(operator)
+    assert "by_operator" in limits(viewer)
+    assert "by_viewer" not in limits(viewer)
+
+
+def test_a_viewer_cannot_start_a_run(login, port: int):
+    page = login(VIEWER).new_page()
+    page.goto(f"https://{VIEWERS}:{port}/locations/dagster_project/jobs/nightly")
+    expect(page.get_by_role("button", name="Materialize all").first).to_be_disabled(timeout=PATIENCE)
+
+
+def test_another_site_changes_nothing_with_the_login_of_an_operator(login, port: int):
+    window = login(OPERATOR)
+    operator = window.new_page()
+    operator.goto(f"https://{OPERATORS}:{port}/overview")
+    before = limits(operator)
+    target = f"https://{OPERATORS}:{port}/graphql"
+    answers: list[tuple[str, int]] = []
+    window.on("response", lambda answer: answers.append((answer.request.method, answer.status)))
+    evil = window.new_page()
+    evil.route(f"https://{EVIL}/", lambda route: route.fulfill(content_type="text/html", body="<p>another site</p>"))
+    evil.goto(f"https://{EVIL}/")
+    change = json.dumps({"query": CHANGE % "by_another_site"})
+    by_address = f"{target}?query={quote(CHANGE % 'by_another_site')}"
+    evil.evaluate(
+        """async ([target, change, byAddress]) => {
+            const sent = (address, options) => fetch(address, {credentials: "include", ...options}).catch(() => null);
+            await sent(target, {method: "POST", headers: {"Content-Type": "application/json"}, body: change});
+            const plain = {"Content-Type": "text/plain"};
+            await sent(target, {method: "POST", mode: "no-cors", headers: plain, body: change});
+            await sent(byAddress, {mode: "no-cors"});
+            const image = new Image();
+            await new Promise((done) => { image.onerror = image.onload = done; image.src = byAddress; });
+            await new Promise((done) => {
+                const socket = new WebSocket(target.replace("https", "wss"), "graphql-ws");
+                socket.onerror = socket.onopen = done;
+            });
+        }""",
+        [target, change, by_address],
+    )
+    # The browser itself stops the first request and the picture.
+    assert [answer for answer in answers if answer[1] != 200] == [("POST", 403), ("GET", 405)]
+    # What it can make the window itself open: a form, and an address.
+    with evil.expect_navigation():
+        evil.evaluate(
+            """([target, change]) => {
+                const form = document.createElement("form");
+                Object.assign(form, {method: "POST", action: target, enctype: "text/plain"});
+                form.append(Object.assign(document.createElement("input"), {name: change, value: ""}));
+                document.body.append(form);
+                form.submit();
+            }""",
+            [target, change],
+        )
+    assert answers[-1] == ("POST", 403)
+    assert evil.goto(by_address).status == 405
+    assert limits(operator) == before
+
+
+def test_another_site_cannot_frame_the_ui(login, port: int):
+    window = login(OPERATOR)
+    operator = window.new_page()
+    operator.goto(f"https://{OPERATORS}:{port}/overview")
+    assert "/_next/" in operator.content()
+    evil = window.new_page()
+    frame = f'<iframe src="https://{OPERATORS}:{port}/overview"></iframe>'
+    evil.route(f"https://{EVIL}/", lambda route: route.fulfill(content_type="text/html", body=frame))
+    evil.goto(f"https://{EVIL}/")
+    assert "/_next/" not in evil.frames[1].content()
