@@ -172,7 +172,8 @@ def _run_in_process(
                 asset_selection=selection,
                 raise_on_error=debug,
                 tags=BY_COMMAND_LINE | force_tag | _location_tag(settings) | _NO_RETRY,
-                resources={"deliveries": Deliveries.planned(planned)} if planned else None,
+                # Dagster takes no resource together with a selection; the job then makes the plan itself.
+                resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
         with reading_audit(settings.warehouse, settings.lock_file) as connection:

@@ -8,7 +8,6 @@ import typer
 from dagster_project.cli.common import finish_killed_replacement, require_no_hub
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.loading.pipeline import load_or_create_key
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -41,6 +40,9 @@ def prepare(settings: Settings, command: str) -> dict[str, Contract]:
         WarehouseLocked: a run holds the warehouse.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.loading.pipeline import load_or_create_key
+
     require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")

@@ -247,8 +247,8 @@ def _write(
     )
     if report is None:
         return None
-    # The traces of the site are of the months of the newest paper.
-    traces = trace_addresses(connection, force, month.month) if is_newest else {}
+    # The traces of the site are of the months of the newest paper. A public edition, which has no commentary, has none.
+    traces = trace_addresses(connection, force, month.month) if is_newest and commentary else {}
     content = json.dumps(
         {"rendered_by": _renderers(), "is_newest": is_newest, "traces": traces, "report": asdict(report)}, default=str
     )

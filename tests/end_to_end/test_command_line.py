@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from importlib.metadata import version
+from typing import Any
 
 import duckdb
 import pytest
@@ -354,7 +355,8 @@ def test_invalid_warehouse_file_is_reported_with_remedy(command):
         done = command.run(verb)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
         assert "not a valid DuckDB database file" in done.stderr
-        assert "Nothing was done, and what was published stays. Put the file back from its backup" in done.stderr
+        assert "Nothing was done, and what was published stays. Build it again" in done.stderr
+        assert "fcir rebuild; or put it back from its backup" in done.stderr
 
 
 def test_warehouse_open_elsewhere_is_reported_with_process(command):
@@ -531,29 +533,38 @@ def test_accept_loads_rejected_delivery_unless_unreadable(loaded):
     ]
 
 
-def examples() -> list[tuple[str, list[str]]]:
-    """Every example of every help: its verb and its arguments, as a shell passes them on."""
-    found = []
+def commands() -> dict[str, Any]:
+    """Every command by its name; a command of a group by both names."""
+    found = {}
     for name, verb in get_command(app).commands.items():
+        parts = getattr(verb, "commands", {})
+        found |= {f"{name} {part}": command for part, command in parts.items()} or {name: verb}
+    return found
+
+
+def examples() -> list[tuple[str, list[str]]]:
+    """Every example of every help: its command and its arguments, as a shell passes them on."""
+    found = []
+    for name, verb in commands().items():
         lines = [line.strip() for line in (verb.help or "").splitlines()]
-        found += [(name, shlex.split(line.partition(" > ")[0])[1:]) for line in lines if line.startswith("fcir ")]
+        found += [(name, shlex.split(re.split(" [<>] ", line)[0])[1:]) for line in lines if line.startswith("fcir ")]
     return found
 
 
 def test_every_command_has_an_example():
-    assert {name for name, _ in examples()} == set(get_command(app).commands)
+    assert {name for name, _ in examples()} == set(commands())
 
 
 @pytest.mark.parametrize(("name", "arguments"), examples(), ids=lambda value: " ".join(value)[:60])
 def test_help_examples_are_valid_commands(name, arguments):
-    assert arguments[0] == name
-    verb = get_command(app).commands[name]
-    context = verb.make_context(name, arguments[1:])
+    words = name.split()
+    assert arguments[: len(words)] == words
+    context = commands()[name].make_context(name, arguments[len(words) :])
     assert context.args == []
 
 
 def test_help_examples_fit_a_screen():
-    for name, verb in get_command(app).commands.items():
+    for name, verb in commands().items():
         assert [
             line for line in (verb.help or "").splitlines() if line.startswith("  fcir") and len(line) > 76
         ] == [], name
