@@ -1,7 +1,7 @@
 """`fcir erase`: erase a person from everything that the data root and its backups hold."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,10 +9,13 @@ from dagster_project.cli.common import Exit, print_warning, start
 from dagster_project.cli.person import ask_for_identifier, prepare
 from dagster_project.console import say
 from dagster_project.errors import UsageError
-from dagster_project.privacy.findings import Findings
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
+
+if TYPE_CHECKING:
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.privacy.findings import Findings
 
 
 def erase(
@@ -69,7 +72,7 @@ def _remaining(certificate: object) -> bool:
     return not json.loads(Path(str(certificate)).read_text(encoding="utf-8"))["is_clean"]
 
 
-def _show(settings: Settings, found: Findings) -> None:
+def _show(settings: Settings, found: "Findings") -> None:
     say(f"Held under the identifier, in {settings.home}:")
     for line in found.lines():
         say(line)

@@ -38,7 +38,7 @@ def set_back(seed: int, roots: Roots, folder: Path) -> None:
     after = command.current.resolve().name
     assert after > before, f"{after} is not after {before}"
     assert "the clock of this machine shows" in done.stdout, "no warning"
-    newest = command.published("select max(run_id), arg_max(run_id, published_at) from published_versions")
+    newest = command.published("select max(run_id), arg_max(run_id, published_at) from marts.published_versions")
     assert newest == [(after, after)], f"{newest} is not {after}"
     require_same(command, prepared.content)
     assert "Nothing is new" in run_of(command, "run")
