@@ -36,7 +36,8 @@ FAULTS = {
     "bit-extract": Fault("flipped bit in a delivered file, then its repair", bits.extract, 20),
     "bit-marts": Fault("flipped bit in marts.duckdb, then the advice followed", bits.marts, 10),
     "bit-warehouse": Fault("flipped bit in warehouse.duckdb, then the backup", bits.warehouse, 10),
-    "clock": Fault("clock set back by up to a year, then right again", clock.set_back, 10, short=1),
+    # No short form yet: it has not been seen to end well on a busy machine.
+    "clock": Fault("clock set back by up to a year, then right again", clock.set_back, 10, short=0),
     "two-at-once": Fault("a command twice at once", readers.two_at_once, 10, short=1),
     "readers": Fault("readers during ten publications", readers.during_publications, 10),
     "personal": Fault(
