@@ -1,7 +1,7 @@
 """A copy of the audit outside the warehouse: what the files of the landing folder cannot tell again.
 
 It has the loads with their numbers and verdicts, waivers, corrections, the record of publications and figure versions,
-and the heads of the record of actions. Every run writes it anew as its last step; rows of extracts are not in it.
+and the heads of the record of actions. Every run writes it again as its last step; rows of extracts are not in it.
 """
 
 import os

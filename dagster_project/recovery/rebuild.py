@@ -25,8 +25,8 @@ from dagster_project.recovery.rows import (
     Load,
     MissingLoad,
     current_loads,
+    delete_loads,
     find_files,
-    forget_loads,
     restore_from_landing,
     restore_from_members,
 )
@@ -140,7 +140,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             # Every restored row has a pseudonym of the current key, or a substitute.
             connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
         with transaction(connection):
-            forget_loads(connection, [item.load for item in missing])
+            delete_loads(connection, [item.load for item in missing])
         connection.execute(f"checkpoint {WAREHOUSE}")
     marts_of(draft).unlink()
     with draft.open("rb") as file:

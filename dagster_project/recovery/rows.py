@@ -146,7 +146,7 @@ def restore_from_landing(
     ]
     with transaction(connection):
         drop_incoming(connection, contract)
-        forget_loads(connection, differing)
+        delete_loads(connection, differing)
     return differing
 
 
@@ -197,7 +197,7 @@ def _copy_from_member(connection: duckdb.DuckDBPyConnection, source: str, left: 
     return same
 
 
-def forget_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:
+def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:
     """Delete loads from the audit of a new warehouse, with the rows they have; nothing was built from them yet."""
     by_source: dict[str, list[int]] = {}
     for load in loads:

@@ -24,7 +24,7 @@ clock.datetime = Clock
 
 
 def set_back(seed: int, roots: Roots, folder: Path) -> None:
-    """Set the clock back: what is published is the newest all the same, and is not built or published again."""
+    """Set the clock back: what is published is still the newest, and is not built or published again."""
     rng = random.Random(seed)
     # A night also has a build, whose time decides whether it is the newest; it takes five times as long.
     prepared = roots.prepared("publish" if seed % 3 else "night")
