@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.common import start
-from dagster_project.cli.person import ask_for_identifier, prepare, write_private
+from dagster_project.cli.person import ask_with_reason, prepare, write_private
 from dagster_project.console import say
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -30,14 +30,11 @@ def access(
     """
     from dagster_project.privacy.access import report
     from dagster_project.privacy.erasure import find_person
-    from dagster_project.privacy.person import check_reason, person_of
+    from dagster_project.privacy.person import person_of
     from dagster_project.record.store import append
 
     settings = start(debug=bool(context.obj))
-    if not reason.strip():
-        check_reason(reason, "")
-    identifier = ask_for_identifier()
-    reason = check_reason(reason, identifier)
+    identifier, reason = ask_with_reason(reason)
     contracts = prepare(settings, "fcir access")
     with writer_lock(settings.lock_file, command="fcir access"), private_files():
         with loading_connection(settings.warehouse) as connection:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_project.cli.common import Exit, print_warning, start
-from dagster_project.cli.person import ask_for_identifier, prepare
+from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings
@@ -34,13 +34,10 @@ def erase(
     """
     from dagster_project.privacy.erasure import erase as erase_person
     from dagster_project.privacy.erasure import find_person
-    from dagster_project.privacy.person import check_reason, person_of
+    from dagster_project.privacy.person import person_of
 
     settings = start(debug=bool(context.obj))
-    if not reason.strip():
-        check_reason(reason, "")
-    identifier = ask_for_identifier()
-    reason = check_reason(reason, identifier)
+    identifier, reason = ask_with_reason(reason)
     contracts = prepare(settings, "fcir erase")
     with writer_lock(settings.lock_file, command="fcir erase"), private_files():
         with loading_connection(settings.warehouse) as connection:

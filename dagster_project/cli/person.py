@@ -32,6 +32,21 @@ def ask_for_identifier() -> str:
     return lines[0]
 
 
+def ask_with_reason(reason: str) -> tuple[str, str]:
+    """Return the identifier that is asked for, and the reason, checked before and against it.
+
+    Raises:
+        UsageError: there is no reason, it contains the identifier, or not one identifier is given.
+    """
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.privacy.person import check_reason
+
+    if not reason.strip():
+        check_reason(reason, "")
+    identifier = ask_for_identifier()
+    return identifier, check_reason(reason, identifier)
+
+
 def prepare(settings: Settings, command: str) -> dict[str, Contract]:
     """Finish a killed replacement, bring the audit tables up to date, and return all contracts.
 
