@@ -137,6 +137,7 @@ def warehouse(template, tmp_path, monkeypatch) -> Warehouse:
         shutil.copy(name, home)
     # Sentences, papers and pages read other marts and are not what this is about.
     monkeypatch.setattr(publishing, "write_texts", lambda *_: None)
+    monkeypatch.setattr(publishing, "events_of_forces", lambda *_: {})
     monkeypatch.setattr(publishing, "write_papers", lambda *_, **__: [])
     monkeypatch.setattr(publishing, "write_site", lambda *_, **__: 0)
     monkeypatch.setattr(publishing, "write_lineage", lambda *_, **__: None)

@@ -11,6 +11,7 @@ import os
 import pickle
 import resource
 import sys
+from itertools import count
 from pathlib import Path
 
 from dagster_project.contracts import load_contracts
@@ -42,10 +43,10 @@ def main(folder: Path, out: Path) -> None:
             deliveries.append(Delivery(source, day, (landed,), ()))
         with dry_connection() as connection:
             ensure_tables(connection, [contract])
-            count = len(deliveries)
+            last = len(deliveries)
 
-            def watch(done: int, count: int = count) -> None:
-                faulthandler.dump_traceback_later(SECONDS_PER_FILE if done < count else SECONDS_FOR_JUDGING, exit=True)
+            def watch(done: int, last: int = last) -> None:
+                faulthandler.dump_traceback_later(SECONDS_PER_FILE if done < last else SECONDS_FOR_JUDGING, exit=True)
 
             watch(0)
             candidate = read_deliveries(

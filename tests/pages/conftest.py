@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.dagster import tiny_landing
 from tests.deploy.nginx import free_port
@@ -26,15 +26,28 @@ _PATIENCE_SECONDS = 180
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window: Playwright's own would be a download."""
+def playwright() -> Iterator[Playwright]:
+    """Playwright, which a process can start once only."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Return a Chromium without special options."""
+    with started_chromium(playwright) as started:
+        yield started
+
+
+@contextmanager
+def started_chromium(playwright: Playwright, *options: str) -> Iterator[Browser]:
+    """Start Debian's Chromium, without a window: Playwright's own would be a download."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.fail("chromium is missing: apt-get install chromium, or name a Chromium by the variable CHROMIUM")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
+    started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *options])
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect
 
 from tests.deploy.nginx import OPERATORS, PASSWORD, READERS, VIEWERS, free_port, nginx
-from tests.pages.conftest import running_ui
+from tests.pages.conftest import running_ui, started_chromium
 
 PATIENCE = 60_000
 EVIL = "evil.example"
@@ -39,16 +37,13 @@ def port(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def named_browser() -> Iterator[Browser]:
+def named_browser(playwright: Playwright) -> Iterator[Browser]:
     """A Chromium that finds the names of the example on this machine."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
     # Otherwise Chromium itself stops requests of another site to this machine, before the proxy sees them.
     reach = "--disable-features=LocalNetworkAccessChecks,PrivateNetworkAccessSendPreflights"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", rules, reach])
+    with started_chromium(playwright, rules, reach) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -206,10 +206,10 @@ def test_every_form_of_a_paper_names_its_events():
     )
     note = "Marked in the charts: Storm & <b>flood</b> (14 December 2022)."
     assert report.sections[0].events_note == note
-    html = page(report, ())
+    html = page(report, (), {})
     assert "Marked in the charts: Storm &amp; &lt;b&gt;flood&lt;/b&gt; (14 December 2022)." in html
     assert "A dotted vertical line marks an event" in html
-    assert "A dotted vertical line marks an event" not in page(plain, ())
+    assert "A dotted vertical line marks an event" not in page(plain, (), {})
     content = " ".join(item.extract_text() for item in PdfReader(io.BytesIO(pdf(report).content)).pages)
     assert note in re.sub(r"\s+", " ", content)
     assert note in [item.text for item in Document(io.BytesIO(document(report))).paragraphs]
