@@ -72,7 +72,10 @@ def test_front_page_keeps_complete_month_when_next_month_begins(command):
     assert "February 2023 so far: 1 of 28 days" in front
     assert "3.0 a day four weeks before: 2.0 a day" in front
     own, running = (command.current / "papers" / "kent" / month for month in ("2023-01", "2023-02"))
-    assert [(command.current / form).read_bytes() for form in FORMS] == [(own / form).read_bytes() for form in FORMS]
+    for form in FORMS:
+        # Links to the traces begin at the folder of the page.
+        expected = (own / form).read_bytes().replace(b'href="../../../', b'href="')
+        assert (command.current / form).read_bytes() == expected, form
     assert "February 2023 is not complete: 1 of 28 days is delivered by every source." in text_of(
         running / "board_paper.html"
     )
