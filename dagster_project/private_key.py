@@ -6,15 +6,20 @@ from pathlib import Path
 
 from dagster_project.errors import OperatorError
 
-_KEY_BYTES = 32
+KEY_BYTES = 32
 
 
 class PrivateKeyError(OperatorError, ValueError):
     """A key file cannot be used; the message says why and what to do."""
 
 
-def read_key(file: Path) -> bytes | None:
+def read_key(file: Path, *, name: str = "key", remedy: str = "") -> bytes | None:
     """Return the key of a file with 64 hexadecimal digits; None if there is no file.
+
+    Args:
+        file: the file.
+        name: what messages call the key.
+        remedy: what messages advise if it is not a key; by default to put its copy back.
 
     Raises:
         PrivateKeyError: it is not a key, cannot be read, or can be read by others.
@@ -22,13 +27,13 @@ def read_key(file: Path) -> bytes | None:
     try:
         with file.open(encoding="ascii", errors="replace") as stream:
             if os.fstat(stream.fileno()).st_mode & 0o077:
-                raise PrivateKeyError(f"{file}: others may read this key. Nothing was done. Run: chmod 600 {file}")
-            text = stream.read(4 * _KEY_BYTES).strip()
+                raise PrivateKeyError(f"{file}: others may read the {name}. Nothing was done. Run: chmod 600 {file}")
+            text = stream.read(4 * KEY_BYTES).strip()
     except FileNotFoundError:
         return None
     except PermissionError:
         raise PrivateKeyError(
-            f"{file}: this user may not read this key. Nothing was done. Run as its owner, or: chmod 600 {file}"
+            f"{file}: this user may not read the {name}. Nothing was done. Run as its owner, or: chmod 600 {file}"
         ) from None
     except IsADirectoryError:
         text = ""
@@ -36,11 +41,9 @@ def read_key(file: Path) -> bytes | None:
         key = bytes.fromhex(text)
     except ValueError:
         key = b""
-    if len(key) != _KEY_BYTES:
-        raise PrivateKeyError(
-            f"{file}: not a key; expected {2 * _KEY_BYTES} hexadecimal digits. Nothing was done. Put its copy back: "
-            f"install -m 600 COPY_OF_THE_KEY {file}"
-        )
+    if len(key) != KEY_BYTES:
+        remedy = remedy or f"Nothing was done. Put its copy back: install -m 600 COPY_OF_THE_KEY {file}"
+        raise PrivateKeyError(f"{file}: not a {name}; expected {2 * KEY_BYTES} hexadecimal digits. {remedy}")
     return key
 
 
@@ -48,9 +51,14 @@ def read_or_create_key(file: Path) -> bytes:
     """Return the key of a file; create it, with its folder, if there is none. Errors are those of `read_key`."""
     if key := read_key(file):
         return key
+    key = secrets.token_bytes(KEY_BYTES)
+    save_key(file, key)
+    return key
+
+
+def save_key(file: Path, key: bytes) -> None:
+    """Write a key to a file for its owner only, with its folder; if killed, no incomplete key has that name."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = secrets.token_bytes(_KEY_BYTES)
-    # Written under another name first, so that a command that is killed here leaves no incomplete key.
     draft = file.with_name(f".{file.name}-{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -59,4 +67,3 @@ def read_or_create_key(file: Path) -> bytes:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(file)
-    return key

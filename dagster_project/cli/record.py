@@ -10,15 +10,25 @@ import typer
 from dagster_project.cli.common import start
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import aligned, say
-from dagster_project.record.store import read
+from dagster_project.contracts import load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.record.store import faults, read
+from dagster_project.record.store import restart as restart_record
+from dagster_project.settings import CONTRACTS, Settings
+from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted
 
 _NEWEST = 20
 
 
 def record(
+    context: typer.Context,
     show_all: Annotated[bool, typer.Option("--all", help="All entries, not only the newest 20.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Export all entries as JSON Lines.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Set a record with faults aside, and begin a new one that says so.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, with --restart.")] = "",
 ) -> None:
     """Show who ran, published, accepted, looked up or erased what, when and why.
 
@@ -27,8 +37,12 @@ def record(
     Examples:
       fcir record
       fcir record --json > record.jsonl
+      fcir record --restart --reason "the disk of the record was lost"
     """
-    settings = start()
+    settings = start(debug=bool(context.obj))
+    if restart:
+        _restart(settings, reason)
+        return
     if as_json:
         print_in_utf8()
         for entry in read(settings):
@@ -52,6 +66,33 @@ def record(
         say(line, **entry)
     if newest[0]["seq"] > 1 and not show_all:
         say(f"{counted(newest[0]['seq'] - 1, 'earlier entry', 'earlier entries')}: fcir record --all")
+
+
+def _restart(settings: Settings, reason: str) -> None:
+    """Begin a new record, with the hashes of the manifests that the record before does not contradict."""
+    # They load pyarrow and read everything that is kept, which showing the record does without.
+    from dagster_project.privacy.erasure import record_manifests
+    from dagster_project.privacy.person import check_reason
+    from dagster_project.verification.publications import manifests_of, verify_publications
+    from dagster_project.verification.warehouse import verify_warehouse
+
+    reason = check_reason(reason, "\0")
+    with writer_lock(settings.lock_file, command="fcir record --restart"):
+        entries = list(read(settings))
+        _, anchors, _ = verify_warehouse(settings, load_contracts(CONTRACTS))
+        anchors += verify_publications(settings, entries).anchors
+        if not faults(settings, anchors):
+            raise UsageError(
+                f"{settings.record_file} has no fault; nothing was done. Verify everything that is kept: fcir verify"
+            )
+        aside = restart_record(settings, anchors, reason=reason)
+        manifests = list(manifests_of(settings, entries))
+        record_manifests(settings, [str(folder) for folder, is_as_recorded in manifests if is_as_recorded is not False])
+    say(f"A new record begins in {settings.record_file}.")
+    if aside:
+        say(f"The one before is {aside}: keep it for the investigation.")
+    for folder in (folder for folder, is_as_recorded in manifests if is_as_recorded is False):
+        say(f"{folder}: its manifest is not the one that was recorded, so it is not in the new record: fcir verify")
 
 
 def _details(reason: str, facts: dict[str, object]) -> str:

@@ -61,7 +61,7 @@ def _of_record(settings: Settings, anchors: list[Anchor]) -> list[Finding]:
     """Return what is wrong with the record of actions; the messages are grouped, since one change breaks a chain."""
     advice = (
         "Put the folder back from a backup, or compare with a copy (docs/recovery.md). The next commands continue the "
-        "record, and the fault stays visible"
+        'record, and the fault stays visible until a new record begins: fcir record --restart --reason "..."'
     )
     try:
         found = store.faults(settings, anchors)

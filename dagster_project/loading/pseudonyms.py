@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import secrets
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dagster_project.errors import OperatorError
+from dagster_project import private_key
 from dagster_project.extracts.cells import without_null_words
+from dagster_project.private_key import KEY_BYTES, PrivateKeyError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,12 +26,11 @@ if TYPE_CHECKING:
 PSEUDONYM_LENGTH = 32
 
 _BLOCK = 64
-_KEY_BYTES = 32
 _ID_LENGTH = 8
 _SAMPLE = 2_000
 
 
-class PseudonymKeyError(OperatorError, ValueError):
+class PseudonymKeyError(PrivateKeyError):
     """The key file cannot be used."""
 
 
@@ -108,7 +109,7 @@ def id_of(fingerprint: str) -> str:
 
 def new_key() -> PseudonymKey:
     """Return a random key."""
-    return PseudonymKey(secrets.token_bytes(_KEY_BYTES))
+    return PseudonymKey(secrets.token_bytes(KEY_BYTES))
 
 
 def one_time_key() -> PseudonymKey:
@@ -161,21 +162,11 @@ def read_key(file: Path, remedy: str) -> PseudonymKey:
         PseudonymKeyError: it is not a key, cannot be read, or can be read by others.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "r", encoding="ascii", errors="replace") as stream:
-            if os.fstat(stream.fileno()).st_mode & 0o077:
-                raise PseudonymKeyError(f"{file}: others may read the pseudonym key. Run: chmod 600 {file}")
-            text = stream.read(_KEY_BYTES * 4).strip()
-    except PermissionError:
-        raise PseudonymKeyError(f"{file}: this user may not read the pseudonym key. Run: chmod 600 {file}") from None
-    except IsADirectoryError:
-        text = ""
-    try:
-        secret = bytes.fromhex(text)
-    except ValueError:
-        secret = b""
-    if len(secret) != _KEY_BYTES:
-        raise PseudonymKeyError(f"{file}: not a pseudonym key; expected {_KEY_BYTES * 2} hexadecimal digits. {remedy}")
+        secret = private_key.read_key(file, name="pseudonym key", remedy=remedy)
+    except PrivateKeyError as error:
+        raise PseudonymKeyError(str(error)) from None
+    if secret is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
     return PseudonymKey(secret)
 
 
@@ -196,14 +187,7 @@ def read_or_make_key(file: Path, fingerprint: str | None = None) -> PseudonymKey
 
 def save_key(file: Path, key: PseudonymKey) -> None:
     """Write a key to a file for its owner only; if killed, no incomplete key remains under that name."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(key.secret.hex() + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.rename(file)
+    private_key.save_key(file, key.secret)
 
 
 def earlier_key_file(file: Path, key_id: str) -> Path:

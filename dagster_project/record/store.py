@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.private_key import read_key, read_or_create_key
-from dagster_project.record.chain import Anchor, Head, NotAnEntry, faults_of, head_of, is_sealed, parsed, sealed
+from dagster_project.record.chain import (
+    RESTART,
+    Anchor,
+    Head,
+    NotAnEntry,
+    faults_of,
+    head_of,
+    is_sealed,
+    parsed,
+    sealed,
+)
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,30 +70,49 @@ def append(
         key = read_or_create_key(settings.key_of_record)
         facts = dict(detail or {})
         base = _base(settings, key, facts, _noted_heads(connection))
-        line = sealed(
-            {
-                "seq": base.seq + 1,
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "action": action,
-                "outcome": outcome,
-                "user": _user(),
-                "host": socket.gethostname(),
-                "version": version("fcir"),
-                "reason": reason,
-                "detail": facts,
-                "previous": base.hash,
-            },
-            key,
-        )
-        with _private(settings.record_file, os.O_APPEND) as descriptor:
-            if os.write(descriptor, line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(settings.record_file))
-            os.fsync(descriptor)
-        head = head_of(parsed(line))
+        line = _entry(base, key, action, outcome, reason, facts)
+        head = _write(settings.record_file, os.O_APPEND, line)
         _write_head(folder, head)
     if connection is not None:
         note_head(connection, head)
     return head
+
+
+def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Path | None:
+    """Set a record with faults aside, and begin a new one; the numbers of its entries go on after the highest known.
+
+    The first entry of the new record has the action `restart`, and says how many faults the one before had and where
+    it is. If the process is killed, the record is the one before or the new one; it can be repeated.
+
+    Args:
+        settings: the data root.
+        anchors: heads that were noted elsewhere, beside `record/head`.
+        reason: why, as its user stated it.
+
+    Returns:
+        The record that was set aside; None if it was missing.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    anchors = list(anchors)
+    found = faults(settings, anchors)
+    settings.record.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(settings.record):
+        key = read_or_create_key(settings.key_of_record)
+        aside = settings.record / f"record-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.jsonl"
+        facts: dict[str, object] = {"faults": len(found)}
+        if settings.record_file.exists():
+            os.link(settings.record_file, aside)
+            facts["set_aside"] = aside.name
+        entries = [head_of(entry) for entry in read(settings)]
+        noted = [*([head] if (head := head_in_file(settings)) else []), *(anchor.head for anchor in anchors)]
+        base = max([Head(0, ""), *entries, *noted], key=lambda item: item.seq)
+        draft = settings.record_file.with_name(f".{settings.record_file.name}")
+        head = _write(draft, os.O_TRUNC, _entry(base, key, RESTART, "done", reason, facts))
+        draft.replace(settings.record_file)
+        _write_head(settings.record, head)
+    return aside if "set_aside" in facts else None
 
 
 def read(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -141,6 +170,34 @@ def anchors_in_warehouse(connection: duckdb.DuckDBPyConnection) -> list[Anchor]:
 
 
 _HEAD = "head"
+
+
+def _entry(base: Head, key: bytes, action: str, outcome: str, reason: str, facts: Mapping[str, object]) -> bytes:
+    """Return the line of the entry after a head."""
+    return sealed(
+        {
+            "seq": base.seq + 1,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "action": action,
+            "outcome": outcome,
+            "user": _user(),
+            "host": socket.gethostname(),
+            "version": version("fcir"),
+            "reason": reason,
+            "detail": facts,
+            "previous": base.hash,
+        },
+        key,
+    )
+
+
+def _write(file: Path, flags: int, line: bytes) -> Head:
+    """Write an entry to a file, and return its head."""
+    with _private(file, flags) as descriptor:
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        os.fsync(descriptor)
+    return head_of(parsed(line))
 
 
 def _noted_heads(connection: duckdb.DuckDBPyConnection | None) -> list[Head]:

@@ -63,6 +63,29 @@ def publications_of(root: Root) -> list[Path]:
     )
 
 
+def manifests_of(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Path, bool | None]]:
+    """Yield the folder of each kept publication, and whether its manifest has the hash of its entry in the record.
+
+    None stands for a publication without an entry.
+    """
+    recorded = _recorded(entries)
+    for root in roots_of(settings):
+        for folder in publications_of(root):
+            expected = recorded.get(str(folder.relative_to(settings.home)))
+            try:
+                found = sha256_of(folder / MANIFEST)
+            except OSError:
+                continue
+            yield folder, found == expected if expected else None
+
+
+def _recorded(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the hash of the manifest of each publication by its folder; an erasure records a new one."""
+    return {
+        entry["detail"]["publication"]: entry["detail"]["sha256"] for entry in entries if entry["action"] == "manifest"
+    }
+
+
 def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> Verified:
     """Verify all kept publications.
 
@@ -74,9 +97,7 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
         entries: the record of actions.
     """
     verified = Verified()
-    recorded = {
-        entry["detail"]["publication"]: entry["detail"]["sha256"] for entry in entries if entry["action"] == "manifest"
-    }
+    recorded = _recorded(entries)
     roots = {root.folder: root for root in roots_of(settings)}
     folders = [(root, folder) for root in roots.values() for folder in publications_of(root)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -247,3 +247,42 @@ def test_a_damaged_head_is_a_fault(record):
     store.append(record, "run")
     *_, last = store.read(record)
     assert last["detail"] == {"head": "not readable"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda settings: settings.record_file.write_bytes(
+            settings.record_file.read_bytes().replace(b"night", b"weird")
+        ),
+        lambda settings: settings.record_file.write_bytes(b"no record"),
+        lambda settings: settings.record_file.unlink(),
+        lambda settings: settings.key_of_record.unlink(),
+    ],
+)
+def test_a_new_record_begins_after_the_highest_number_that_is_known(record, spoil):
+    elsewhere = Anchor("elsewhere", chain.Head(ENTRIES + 5, "ab"))
+    spoil(record)
+    before = record.record_file.read_bytes() if record.record_file.exists() else None
+    count = len(store.faults(record, [elsewhere]))
+    assert count
+    aside = store.restart(record, [elsewhere], reason="the cause is known")
+    assert (aside.read_bytes() if aside else None) == before
+    (entry,) = store.read(record)
+    assert (entry["seq"], entry["action"], entry["reason"]) == (ENTRIES + 6, chain.RESTART, "the cause is known")
+    assert entry["detail"]["faults"] == count
+    store.append(record, "run")
+    assert store.faults(record, [elsewhere]) == []
+
+
+def test_a_restart_that_was_killed_leaves_the_record_before_and_can_be_repeated(record, monkeypatch):
+    record.record_file.write_bytes(record.record_file.read_bytes().replace(b"night", b"weird"))
+    before, found = record.record_file.read_bytes(), store.faults(record)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write", lambda *_: (_ for _ in ()).throw(InterruptedError))
+        with pytest.raises(InterruptedError):
+            store.restart(record, [], reason="killed")
+    assert record.record_file.read_bytes() == before
+    assert store.faults(record) == found
+    store.restart(record, [], reason="again")
+    assert store.faults(record) == []

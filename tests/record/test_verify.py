@@ -166,3 +166,34 @@ def test_another_key_and_a_changed_record_are_found(settings, tmp_path):
     with duckdb.connect(str(command.home / "warehouse.duckdb")) as connection:
         connection.execute("update audit.record_head set hash = 'x'")
     assert "audit.record_head of the warehouse names another entry" in command.run("verify").stdout
+
+
+def test_a_new_record_begins_for_a_reason_and_knows_the_publications_that_were_recorded(settings, tmp_path):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    restart = ("record", "--restart", "--reason", "the disk was lost")
+    refused = command.run(*restart)
+    assert (refused.returncode, "has no fault; nothing was done" in refused.stderr) == (2, True)
+    record = command.home / "record" / "record.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"nightly", b"monthly"))
+    assert "fcir record --restart" in command.run("verify").stdout
+    without_reason = command.run("record", "--restart")
+    assert (without_reason.returncode, "--reason is required" in without_reason.stderr) == (2, True)
+    done = command.run(*restart)
+    assert (done.returncode, "A new record begins" in done.stdout) == (0, True), done.stdout + done.stderr
+    verified = command.run("verify")
+    assert (verified.returncode, verified.stdout.endswith(": no fault.\n")) == (0, True), verified.stdout
+
+
+def test_a_new_record_does_not_know_a_manifest_that_the_one_before_contradicts(settings, folder, tmp_path):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    manifest = command.home / folder.relative_to(settings.home) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    record = command.home / "record" / "record.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"nightly", b"monthly"))
+    done = command.run("record", "--restart", "--reason", "the cause is known")
+    assert "is not the one that was recorded" in done.stdout, done.stdout + done.stderr
+    verified = command.run("verify")
+    assert verified.returncode == 1
+    assert "has no entry for this publication" in verified.stdout
