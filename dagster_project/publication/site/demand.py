@@ -108,6 +108,7 @@ def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -
         left join marts.kpi_calls_hourly as hours using (force_code, line, month_start, day_of_week, hour_of_day)
         where {newest_months("kpi_staffing_hourly")}
         group by all
+        order by force_code, month_start, line
         """,
     )
     calls: Tables = {}
