@@ -9,6 +9,7 @@ from dagster_project.cli.common import Exit, print_warning, start
 from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
 from dagster_project.errors import UsageError
+from dagster_project.publication.space import require_space
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -40,6 +41,7 @@ def erase(
     identifier, reason = ask_with_reason(reason)
     contracts = prepare(settings, "fcir erase")
     with writer_lock(settings.lock_file, command="fcir erase"), private_files():
+        require_space(settings, "fcir erase", is_rewriting=True)
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
         found = find_person(settings, contracts, person)

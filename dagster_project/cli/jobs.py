@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from dagster_project.cli.common import finish_killed_replacement, named_contracts, print_warning
 from dagster_project.cli.damage import repair
 from dagster_project.cli.signals import shield_children
-from dagster_project.cli.space import require_space
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
+from dagster_project.publication.space import require_space
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
@@ -128,7 +128,7 @@ def _run_in_process(
         require_space(
             settings,
             _COMMANDS[name] + (f" --force {force}" if force else ""),
-            extracts_bytes=sum(file.size for item in planned.plan.deliveries for file in item.files) if planned else 0,
+            extracts_bytes=planned.plan.extracts_bytes if planned else 0,
             published=_published(settings, name, force),
         )
         note_step(settings.lock_file, "starting")

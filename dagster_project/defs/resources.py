@@ -23,6 +23,7 @@ from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.privacy.hub import take_over_replacements
 from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.publication.space import NotEnoughSpace, require_space
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.recovery.rebuild import finish_rebuild
@@ -108,12 +109,24 @@ class Deliveries(dg.ConfigurableResource):
         return dg.ResourceDefinition.hardcoded_resource(deliveries)
 
     def plan(self, context: dg.AssetExecutionContext, warehouse: Warehouse) -> RunPlan:
-        """Return what the run found in the landing folder. The first step that asks scans it for all steps."""
+        """Return what the run found in the landing folder. The first step that asks scans it for all steps.
+
+        Raises:
+            Failure: the disk has less free space than the run needs.
+        """
         wanted = self.wanted(context)
         if wanted not in self._plans:
-            landing = scan_landing(warehouse.settings, warehouse.contracts, wait_for=warehouse.contracts)
-            with reading_audit(warehouse.settings.warehouse, warehouse.settings.lock_file) as connection:
-                self._plans[wanted] = plan_run(connection, landing, warehouse.contracts, wanted=wanted)
+            settings = warehouse.settings
+            landing = scan_landing(settings, warehouse.contracts, wait_for=warehouse.contracts)
+            with reading_audit(settings.warehouse, settings.lock_file) as connection:
+                planned = plan_run(connection, landing, warehouse.contracts, wanted=wanted)
+            try:
+                require_space(
+                    settings, "fcir run", extracts_bytes=planned.plan.extracts_bytes, published=settings.published
+                )
+            except NotEnoughSpace as refused:
+                raise dg.Failure(str(refused), allow_retries=False) from None
+            self._plans[wanted] = planned
         return self._plans[wanted]
 
     def wanted(self, context: dg.AssetExecutionContext) -> Range:

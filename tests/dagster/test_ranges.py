@@ -1,7 +1,9 @@
 """Runs over partitions as the UI starts them: the days that they load and show as loaded."""
 
+import shutil
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
@@ -10,9 +12,10 @@ import pytest
 from dagster_project.cli.jobs import prepare_dagster_home
 from dagster_project.definitions import definitions
 from dagster_project.defs.automation import QUIET_CONSOLE
+from dagster_project.defs.resources import Deliveries
 from dagster_project.loading import landing
 from dagster_project.loading.landing import hold_back
-from dagster_project.settings import read_settings
+from dagster_project.settings import Settings, read_settings
 from tests.dagster import tiny_landing
 from tests.dagster.tiny_landing import DAYS, MISSING, REJECTED
 
@@ -152,3 +155,14 @@ def test_a_delivery_that_cannot_be_read_does_not_hide_the_last_result_of_a_check
     checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
     assert not checks["files_can_be_read"].passed
     assert not checks["queue_time_is_below_two_hours"].passed
+
+
+def test_a_run_of_the_schedule_or_the_ui_needs_space_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=99_000_000))
+    settings = Settings(home=tmp_path, _env_file=None)
+    settings.landing.mkdir()
+    context = SimpleNamespace(has_partition_key=False, has_partition_key_range=False)
+    warehouse = SimpleNamespace(settings=settings, contracts={})
+    with pytest.raises(dg.Failure, match=r"has 99 MB free, but fcir run needs about 100 MB .*Make room") as failed:
+        Deliveries().plan(context, warehouse)
+    assert not failed.value.allow_retries

@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import pytest
 
-from dagster_project.cli.space import NotEnoughSpace, require_space
+from dagster_project.publication.space import NotEnoughSpace, require_space
 from dagster_project.settings import Settings
 
 MB = 1_000_000
@@ -59,3 +59,13 @@ def test_files_of_killed_commands_count_as_free(settings, disk):
     write(settings.home / ".marts.duckdb.draft", 3 * MB)
     write(settings.home / "warehouse.duckdb.tmp" / "duckdb_temp_storage_DEFAULT-0.tmp", 3 * MB)
     require_space(settings, "fcir publish", published=settings.published)
+
+
+def test_a_command_that_rewrites_files_needs_the_space_of_the_largest(settings, disk):
+    write(settings.warehouse, 30 * MB)
+    write(settings.marts, 40 * MB)
+    disk(140 * MB)
+    require_space(settings, "fcir erase", is_rewriting=True)
+    disk(139 * MB)
+    with pytest.raises(NotEnoughSpace, match=r"fcir erase needs about 140 MB .*copy of the largest file 40 MB"):
+        require_space(settings, "fcir erase", is_rewriting=True)

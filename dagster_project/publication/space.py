@@ -23,7 +23,14 @@ class NotEnoughSpace(OperatorError, RuntimeError):
     """The disk has less free space than a command needs; the message names the disk and both sizes."""
 
 
-def require_space(settings: Settings, command: str, *, extracts_bytes: int = 0, published: Path | None = None) -> None:
+def require_space(
+    settings: Settings,
+    command: str,
+    *,
+    extracts_bytes: int = 0,
+    published: Path | None = None,
+    is_rewriting: bool = False,
+) -> None:
     """Check that the disk of the data root has the space that a command needs.
 
     The space is estimated from the sizes of the extracts to load, of the marts, and of the newest publication. Files of
@@ -34,6 +41,7 @@ def require_space(settings: Settings, command: str, *, extracts_bytes: int = 0, 
         command: the command, for the message.
         extracts_bytes: size of the extracts to load.
         published: folder of the publications to which the command adds one; None: it publishes nothing.
+        is_rewriting: whether the command writes the files of the data root again, one after the other.
 
     Raises:
         NotEnoughSpace: the disk has less.
@@ -45,6 +53,9 @@ def require_space(settings: Settings, command: str, *, extracts_bytes: int = 0, 
         newest = pointer_of(published)
         before = _size(newest.rglob("*")) if newest.exists() else marts
         parts["publication"] = before + int(extracts_bytes * _PUBLICATION_SHARE)
+    if is_rewriting:
+        # The old file stays until the new one is complete. Published files are parts or copies of the marts.
+        parts["copy of the largest file"] = max(_size([settings.warehouse]), _size([settings.marts]))
     needed = sum(parts.values())
     disk = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     free = shutil.disk_usage(disk).free + _size(_left_behind(settings, published))
