@@ -4,13 +4,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import unquote
 
 import duckdb
@@ -78,6 +79,8 @@ class Paper:
     forms: tuple[str, ...]
     """The names in `FORMS` that were rendered; the others failed."""
     main_points: tuple[str, ...] = ()
+    commentary: Commentary = field(default_factory=Commentary)
+    """What the analyst wrote on the month."""
 
 
 def write_papers(
@@ -252,21 +255,18 @@ def _write(
     content = json.dumps(
         {"rendered_by": _renderers(), "is_newest": is_newest, "traces": traces, "report": asdict(report)}, default=str
     )
-    before, points = draft.before, report.main_points
+    before = draft.before
+    told: dict[str, Any] = {"main_points": report.main_points, "commentary": words or Commentary()}
     if before and _is_of(before / address / _CONTENT, content, is_latest=is_latest):
         names = sorted(path.name for path in (before / address).iterdir())
         for item in names:
             take_over(before, draft.folder, f"{address}/{item}")
-        return Paper(
-            force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names), main_points=points
-        )
+        return Paper(force, report.force_name, month, Path(address), is_rendered=False, forms=_forms(names), **told)
     written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest, traces=traces)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report, is_newest=is_newest)) + 1:
         write(draft.folder, f"{address}/{_CONTENT}", content.encode())
-    return Paper(
-        force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written), main_points=points
-    )
+    return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written), **told)
 
 
 def _forms(names: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import pytest
 
 from dagster_project.publication import forms
 from dagster_project.publication.publish import publish
-from dagster_project.publication.site import pages
+from dagster_project.publication.site import frame, measure_pages, pages
 from dagster_project.publication.spreadsheet import neutralised
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
@@ -188,7 +188,7 @@ def test_failed_renderings_are_left_out_and_retried(command, republish, monkeypa
     monkeypatch.setattr(forms, "pdf", failing_renderers.hang)
     monkeypatch.setattr(forms, "render_workbook", failing_renderers.abort)
     monkeypatch.setattr(pages, "site_explorer", failing_renderers.refuse)
-    monkeypatch.setattr(pages, "history_csv", failing_renderers.refuse)
+    monkeypatch.setattr(measure_pages, "history_csv", failing_renderers.refuse)
     found = republish()
     folders = sorted(path.relative_to(command.current).as_posix() for path in command.current.glob("papers/*/*"))
     assert folders == ["papers/kent/2022-10", "papers/kent/2022-11"]
@@ -222,7 +222,7 @@ def test_failed_renderings_are_left_out_and_retried(command, republish, monkeypa
 
 def test_failed_front_page_is_not_linked(command, republish, monkeypatch):
     (command.current / "index.html").touch()
-    monkeypatch.setattr(pages, "site_page", failing_renderers.refuse_front_page)
+    monkeypatch.setattr(frame, "site_page", failing_renderers.refuse_front_page)
     assert republish() == {"index.html": "rendering it failed (ValueError)"}
     assert not (command.current / "index.html").exists()
     assert broken_links(command) == []

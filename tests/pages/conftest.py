@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from tests.dagster import tiny_landing
 from tests.deploy.nginx import free_port
 from tests.end_to_end.command import START, Command
+from tests.pages.looked import WIDE, Looked
 
 _SETTINGS = {"FCIR_SITE_URL": "https://intranet.example/fcir"}
 
@@ -48,6 +49,21 @@ def started_chromium(playwright: Playwright, *options: str) -> Iterator[Browser]
     started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *options])
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def published(request: pytest.FixtureRequest) -> Path:
+    """The publication of the sample; `FCIR_PAGES_HOME` names a data root that was published already, instead of it."""
+    if home := os.environ.get("FCIR_PAGES_HOME"):
+        return Path(home) / "published" / "current"
+    current: Path = request.getfixturevalue("sample").current
+    return current
+
+
+@pytest.fixture(scope="session")
+def looked(browser: Browser, published: Path) -> Looked:
+    """A wide window on it."""
+    return Looked(browser.new_page(viewport=WIDE), published)
 
 
 @pytest.fixture(scope="session")

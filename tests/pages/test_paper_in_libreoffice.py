@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
-from test_published_pages import published as published
 
 _SECTIONS = ("calls_999", "calls_101", "digital", "ocr", "live_chat", "crime")
 

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser
 from dagster_project.clock import utc_now
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.public_index import public_index
-from tests.pages.test_published_pages import NARROW, PRINTED, WIDE, Looked, Seen, see
+from tests.pages.looked import NARROW, PRINTED, WIDE, Looked
+from tests.pages.test_published_pages import Seen, see
 
 TEXT = "<script>alert(1)</script> & more"
 NOTES = f"# Title\n\nBefore.\n\n## Counts below force level\n\n- **Small counts** are not shown {TEXT}\n"

@@ -1,20 +1,21 @@
 """Every page of a publication, opened from the disk: no request, no error, no broken link, no barrier.
 
-Pages are those of the sample. `FCIR_PAGES_HOME` names a data root that was published already, to look at that instead.
+Pages are those of the fixture `published`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+from tests.pages.looked import NARROW, PRINTED, WIDE, Looked
 
 # Rules of WCAG 2.0 to 2.2, levels A and AA.
 AXE = {
@@ -28,20 +29,7 @@ AXE = {
 # Written by other tools, which the project cannot make accessible.
 FOREIGN = ("dictionary/lineage.html",)
 
-# The smallest width of WCAG 2.2, 1.4.10 Reflow.
-NARROW = {"width": 320, "height": 640}
-WIDE = {"width": 1280, "height": 900}
-# A4 upright, in pixels of 1/96 inch.
-PRINTED = {"width": 794, "height": 1123}
-
 PICTURES = Path(__file__).parents[2] / ".pages"
-
-
-@pytest.fixture(scope="session")
-def published(request) -> Path:
-    if home := os.environ.get("FCIR_PAGES_HOME"):
-        return Path(home) / "published" / "current"
-    return request.getfixturevalue("sample").current
 
 
 @pytest.fixture(scope="session")
@@ -56,39 +44,6 @@ def addresses(published) -> list[str]:
 def own(addresses) -> list[str]:
     """Pages that the project writes."""
     return [address for address in addresses if not address.startswith(FOREIGN)]
-
-
-class Looked:
-    """A page of the browser, and what it asked for and complained of."""
-
-    def __init__(self, page: Page, published: Path) -> None:
-        self.page = page
-        self.root = published.resolve()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def open(self, address: str) -> None:
-        self.requests.clear()
-        self.complaints.clear()
-        self.page.goto((self.root / address).as_uri())
-
-    def outside(self) -> list[str]:
-        """Requests to anything but files of the publication."""
-        inside = self.root.as_uri()
-        return [url for url in self.requests if not url.startswith((inside, "data:", "blob:"))]
-
-    def width_at(self, size: dict[str, int]) -> int:
-        """How wide the page that is open is in a window of a size."""
-        self.page.set_viewport_size(size)
-        return self.page.evaluate("document.documentElement.scrollWidth")
-
-
-@pytest.fixture(scope="session")
-def looked(browser, published) -> Looked:
-    return Looked(browser.new_page(viewport=WIDE), published)
 
 
 @dataclass(frozen=True)
@@ -161,6 +116,14 @@ def test_no_link_is_broken(addresses, published):
             target = (root / address).parent / unquote(parts.path) if parts.path else root / address
             if not target.exists():
                 broken.append(f"{address}: {link}")
+            elif "=" in parts.fragment:
+                # A choice of a page with choosers, as its script reads it. The explorer has its options in its data.
+                text_of_target = target.read_text(encoding="utf-8")
+                for name, value in parse_qsl(parts.fragment):
+                    if f'<select name="{name}">' not in text_of_target:
+                        broken += [] if target.name == "explorer.html" else [f"{address}: {link}"]
+                    elif f'<option value="{value}"' not in text_of_target:
+                        broken.append(f"{address}: {link}")
             elif parts.fragment and target.suffix == ".html":
                 if target not in names:
                     names[target] = set(re.findall(r'\bid="([^"]*)"', target.read_text(encoding="utf-8")))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dagster_project.publication.site.pages import site_page
+from dagster_project.publication.site.frame import site_page
 
 
 def hang(*_: object) -> NoReturn:

@@ -182,6 +182,7 @@ def _headline(item: Standing) -> Headline:
         target=_target_state(item),
         assurance=_assurance(item),
         remark=item.remark,
+        target_kind=item.measure.target_kind,
     )
 
 

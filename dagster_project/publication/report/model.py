@@ -210,6 +210,8 @@ class Headline:
     """Whether the target can be expected to be met; None without a verdict."""
     remark: str = ""
     """`Provisional: 30 of 31 days`, for pages without notes; empty if nothing limits the figure."""
+    target_kind: str = "target"
+    """The word for its target, `target` or `benchmark`."""
 
 
 @dataclass(frozen=True)

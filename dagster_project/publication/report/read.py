@@ -312,6 +312,8 @@ class MeasureHistory:
     """Newest first, including running months."""
     starts: tuple[str, ...]
     """Years to date that begin with the first delivery: `Year to date of 2022/23: since August 2022`."""
+    comparable_from: date | None = None
+    """First day of the formula in force, if there was another before: months of the two are not compared."""
 
     def text(self, month: date) -> str:
         """Return the printed figure of a month; a dash if there is none."""
@@ -407,6 +409,7 @@ def _history(
                 if (row := figures.get((measure.code, month, period))) and row["complete_since"]
             )
         ),
+        max((item.first_day for item in formulas if item.first_day <= last), default=None),
     )
 
 

@@ -12,7 +12,7 @@ from dagster_project.publication.report.display import NOTHING, display, shorten
 from dagster_project.publication.report.model import long_month
 from dagster_project.sql import rows_as_dicts
 
-PAGE, PAPER = "national.html", "national.pdf"
+PAGE, PAPER, NAME = "national.html", "national.pdf", "Forces ranked"
 
 _LEAD = (
     "Only forces of which every day of the month is delivered have a rank; equal figures share the better one. A year "

@@ -25,7 +25,7 @@ from dagster_project.publication.report.published_answering import (
     published_months,
 )
 
-PAGE = "peers.html"
+PAGE, NAME = "peers.html", "999 in the UK"
 
 # Two years can be chosen and are drawn; the table in the database has all months.
 _MONTHS = 24

@@ -176,6 +176,8 @@ class PrintedMeasure:
 
     section: str
     label: str
+    code: str
+    """Code of the measure that the paper names."""
     printed: tuple[str, ...]
     ours: tuple[str, ...]
     differences: tuple[str, ...]
@@ -189,6 +191,7 @@ class PrintedMeasure:
 class PrintedPaper:
     """The figures that a paper printed in its tables."""
 
+    force_code: str
     force_name: str
     report_id: str
     published_on: date | None
@@ -220,15 +223,20 @@ def printed(connection: duckdb.DuckDBPyConnection) -> list[PrintedPaper]:
         """,
     )
     papers = []
-    for (force, report, day), group in groupby(
-        rows, key=lambda row: (row["force_name"], row["report_id"], row["published_on"])
+    for (code, force, report, day), group in groupby(
+        rows, key=lambda row: (row["force_code"], row["force_name"], row["report_id"], row["published_on"])
     ):
         of_paper = list(group)
         months = tuple(sorted({row["month_start"] for row in of_paper}))
         measures = groupby(of_paper, key=lambda row: (row["section_title"], row["label"], row["measure"]))
         papers.append(
             PrintedPaper(
-                force, report, day, months, tuple(_printed_measure(*key[:2], list(of), months) for key, of in measures)
+                code,
+                force,
+                report,
+                day,
+                months,
+                tuple(_printed_measure(*key[:2], list(of), months) for key, of in measures),
             )
         )
     return papers
@@ -253,12 +261,25 @@ def _printed_measure(section: str, label: str, rows: Rows, months: Sequence[date
     return PrintedMeasure(
         section,
         label,
+        f"{rows[0]['section']}.{rows[0]['measure']}",
         texts("published_value"),
         texts("warehouse_value"),
         texts("gap"),
         texts("words_of_verdict"),
         formula,
     )
+
+
+def answered(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return the definitions of calls that are answered, and of those that are not: label and text of each."""
+    return connection.execute(
+        """
+        select short_label, definition
+        from marts.measures
+        where name in ('answered', 'not_answered') and section like 'calls_%'
+        order by section_order, section, name
+        """
+    ).fetchall()
 
 
 def sentences(connection: duckdb.DuckDBPyConnection) -> Rows:

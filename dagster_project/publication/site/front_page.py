@@ -1,0 +1,79 @@
+"""Read the content of the first page: the headline figures as cards, and the questions that other pages answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from dagster_project.publication.report.model import Headline, Report, long_month, short_month
+from dagster_project.publication.site import national, peers
+from dagster_project.publication.site.worst_month import WorstMonth
+
+
+@dataclass(frozen=True)
+class Card:
+    """A headline measure with what it is compared with."""
+
+    headline: Headline
+    address: str
+    """The page of the measure; empty if it has none."""
+    target: str
+    """`Benchmark under 2%: met`; empty without a target."""
+    remarks: tuple[str, ...]
+    """Changes, verdict and what limits the figure."""
+    worst: WorstMonth | None
+
+
+def cards(report: Report, addresses: Mapping[str, str], worst: Mapping[str, WorstMonth]) -> list[Card]:
+    """Return a card for each headline measure.
+
+    Args:
+        report: the paper of the month that is shown.
+        addresses: the page of each measure, by its code.
+        worst: the worst month of each measure, by its code.
+    """
+    return [
+        Card(
+            item,
+            addresses.get(item.measure, ""),
+            f"{item.target_kind.capitalize()} {item.target}" if item.target else "",
+            tuple(filter(None, _remarks(item, report.months[-1]))),
+            worst.get(item.measure),
+        )
+        for item in report.matrix.headlines
+    ]
+
+
+def not_compared(report: Report) -> str:
+    """Say that no figure is compared with the year before; empty if one is."""
+    if any(item.year_change.text for item in report.matrix.headlines):
+        return ""
+    return f"There is no complete figure of {long_month(_before(report.months[-1], 12))} to compare with."
+
+
+def _remarks(item: Headline, month: date) -> Iterator[str]:
+    for change, number in ((item.month_change, 1), (item.year_change, 12)):
+        yield f"{change.text} on {short_month(_before(month, number))}" if change.arrow else change.text
+    if item.variation:
+        yield item.variation.text
+    yield item.remark
+
+
+def _before(month: date, number: int) -> date:
+    index = month.year * 12 + month.month - 1 - number
+    return date(index // 12, index % 12 + 1, 1)
+
+
+QUESTIONS = (
+    ("What changed since the last publication?", "trust.html#revisions"),
+    ("How many operators does each hour need?", "demand.html#operators"),
+    ("When do callers give up?", "demand.html#unanswered"),
+    ("Why are crimes cancelled, and after how many days?", "crime.html#codes"),
+    ("Which data are missing, late or left out?", "trust.html#faults"),
+    ("How do other forces answer 999 calls?", peers.PAGE),
+    ("How do the forces here rank?", national.PAGE),
+    ("Which calls count as answered?", "trust.html#definitions"),
+    ("Where does a printed figure come from?", "trust.html#printed"),
+    ("How do I get the figures into Excel or Power BI?", "dictionary/index.html#queries"),
+    ("How do I compare measures, months or weeks of my choice?", "explorer.html"),
+)
+"""What a reader may ask, and the place that answers it."""

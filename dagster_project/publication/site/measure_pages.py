@@ -1,0 +1,174 @@
+"""Add the pages of the measures to the site. Content of the other pages: `pages.py`; layout: the templates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import duckdb
+
+from dagster_project.publication.paths import UnsafeName, address_of
+from dagster_project.publication.report.display import in_full
+from dagster_project.publication.report.model import Measure, since
+from dagster_project.publication.report.read import MeasureHistory
+from dagster_project.publication.site import data
+from dagster_project.publication.site.frame import Site
+from dagster_project.publication.site.traces import TRACE_ENDING, read_traces
+from dagster_project.publication.site.worst_month import WorstMonth
+from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
+from dagster_project.sql import literal
+
+
+@dataclass(frozen=True)
+class Force:
+    """A force with figures."""
+
+    code: str
+    name: str
+    month: date
+    """The month that is shown first."""
+    histories: Sequence[MeasureHistory]
+    addresses: Mapping[str, str]
+    """The page of each measure, by its code."""
+    worst: Mapping[str, WorstMonth]
+    """The worst month of each measure that has one, by its code."""
+
+
+def measure_addresses(site: Site, force_code: str, histories: Sequence[MeasureHistory]) -> dict[str, str]:
+    """Return the page of each measure of a force, by its code; measures that cannot be named are left out."""
+    addresses = {}
+    for history in histories:
+        code = history.measure.code
+        try:
+            addresses[code] = address_of("measures", force_code, f"{code}.html")
+        except UnsafeName as error:
+            site.renderer.refuse(error, "measures", force_code, code)
+    return addresses
+
+
+def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[Force]) -> None:
+    """Add the list of measures, and for each measure of each force its page, its CSV and its days and deliveries.
+
+    Args:
+        site: the site.
+        connection: the warehouse.
+        forces: the forces with their measures, the one shown first first.
+    """
+    targets = data.targets(connection)
+    synonyms = data.synonyms(connection)
+    sections = []
+    for force in forces:
+        revisions = data.revisions(connection, force.code)
+        traces = read_traces(connection, force.code, force.month)
+        of_force = f", {force.name}" if len(forces) > 1 else ""
+        for history in force.histories:
+            measure = history.measure
+            if measure.code not in force.addresses:
+                continue
+            address = force.addresses[measure.code]
+            csv = address_of("measures", force.code, f"{measure.code}.csv")
+            traced = traces.get(measure.code, [])
+            trace = address_of("measures", force.code, measure.code + TRACE_ENDING) if traced else ""
+            if traced:
+                site.write(
+                    trace,
+                    "trace.html.j2",
+                    here="measures/index.html",
+                    force_name=force.name,
+                    measure=measure,
+                    texts={month.month: history.text(month.month) for month in traced},
+                    months=traced,
+                )
+                # A reader who has only a printed figure searches for it.
+                figures = " ".join(f"{history.text(month.month)} {month.month:%Y-%m}" for month in traced)
+                title = f"Days and deliveries: {measure.section_title}, {measure.label}"
+                site.find(trace, f"{title}{of_force}", "where its figures come from", figures)
+            charts = {"month": history.chart, "week": history.weekly_chart}
+            site.write(
+                address,
+                "measure.html.j2",
+                here="measures/index.html",
+                charts={name: chart for name, chart in charts.items() if chart},
+                force_name=force.name,
+                title=measure.section_title,
+                history=history,
+                page_name=f"{force.code}.{measure.code}",
+                query=_query(force.code, measure.code),
+                csv=csv,
+                counted=_counted(measure, force.histories),
+                worst=force.worst.get(measure.code),
+                others=force.addresses,
+                trace=trace,
+                traced=frozenset(month.month for month in traced),
+                targets=[row for row in targets.get(measure.code, []) if row["force_code"] in ("*", force.code)],
+                revisions=revisions.get(measure.code, []),
+            )
+            site.add(csv, history_csv, force.code, history)
+            title = f"{measure.section_title}: {measure.label}{of_force}"
+            words = f"{measure.code} {measure.definition}"
+            site.find(address, title, "measure", words, synonyms=synonyms.get(measure.code))
+        in_order = sorted(force.histories, key=lambda item: (item.measure.section_order, item.measure.section))
+        of_sections = [
+            (title, [_listed_measure(item, force.month, force.addresses) for item in histories])
+            for title, histories in groupby(in_order, key=lambda history: history.measure.section_title)
+        ]
+        sections.append((force.code, force.name, force.month, of_sections))
+    site.write("measures/index.html", "measures.html.j2", forces=sections)
+
+
+def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str, str]:
+    """Return the definitions of what a ratio is made of, by its words for them; of a count nothing."""
+    if not measure.denominator:
+        return {}
+    words = (measure.numerator, measure.denominator)
+    others = [history.measure for history in histories if history.measure.section == measure.section]
+    return {
+        other.numerator: other.definition
+        for other in others
+        if other.numerator and other.numerator in words and not other.denominator
+    }
+
+
+def _listed_measure(history: MeasureHistory, month: date, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Return what the list of measures shows of one: address, code, label, figure, finding and definition."""
+    measure = history.measure
+    no_chart = "Compared at the same age" if history.cohorts else "No figure"
+    return {
+        "address": addresses.get(measure.code, ""),
+        "code": measure.code,
+        "label": measure.label,
+        "figure": history.text(month),
+        "finding": history.chart.finding if history.chart else no_chart,
+        "definition": measure.definition,
+    }
+
+
+def _query(force_code: str, measure: str) -> str:
+    """Return a query of the months of a measure, as the page shows them."""
+    return (
+        "select month_start, value, numerator, denominator, is_provisional\n"
+        "from kpi_measure_monthly\n"
+        f"where force_code = {literal(force_code)} and measure = {literal(measure)}\n"
+        "order by month_start desc"
+    )
+
+
+def history_csv(force_code: str, history: MeasureHistory) -> str:
+    """Return the months of a measure as CSV, one row per figure."""
+    return csv_of(
+        HISTORY_COLUMNS,
+        (
+            (
+                force_code,
+                history.measure.code,
+                f"{row.month:%Y-%m}",
+                "Month" if title == "Figure" else title,
+                in_full(figure.value),
+                figure.text,
+                str(figure.is_provisional).lower(),
+                ", ".join(filter(None, (since(figure.since) if figure.since else "", remark))),
+            )
+            for row in history.rows
+            for title, figure, remark in zip(history.columns, row.figures, row.remarks, strict=True)
+        ),
+    )
