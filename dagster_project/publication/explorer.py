@@ -35,6 +35,7 @@ from dagster_project.publication.site.explorer_details import (
     DetailFiles,
     bank_holidays,
     details_of,
+    read_limits,
 )
 from dagster_project.publication.spreadsheet import FIGURE, FORMULA
 from dagster_project.sql import rows_as_dicts, rows_by
@@ -215,7 +216,7 @@ def read_explorer(
         "opening_month": months.index(opening) if opening in months else max(0, len(months) - 1),
         "spans": _spans(connection),
         "cells": _cells(connection),
-        "limits": _limits(connection, measures),
+        "limits": read_limits(connection, "kpi_measure_spc", "month_start"),
         "year_before": _YEAR_BEFORE,
         "details": details_of(details, [item["code"] for item in measures]),
         "detail_months": MONTHS,
@@ -348,36 +349,3 @@ def _cells(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, dict[st
                 series["text"] = [display(Decimal(value), "count", 1) for value in series["value"]]
             cells[figure].setdefault(force, {})[measure] = series
     return cells
-
-
-def _limits(
-    connection: duckdb.DuckDBPyConnection, measures: Sequence[dict[str, Any]]
-) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return the control limits and target of each month, as values and texts, by force and measure."""
-    months: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    units = {item["code"]: (item["unit"], item["decimals"]) for item in measures}
-    for force, measure, month, mean, lower, upper, target, is_trial, signal in connection.execute(
-        """
-        select
-            force_code, measure, cast(month_start as varchar), mean, lower_limit, upper_limit, target, is_trial,
-            signal
-        from marts.kpi_measure_spc
-        order by force_code, measure, month_start
-        """
-    ).fetchall():
-        unit, decimals = units[measure]
-        limits = {"mean": mean, "lower": lower, "upper": upper}
-        texts = {name: "" if limit is None else display(limit, unit, decimals) for name, limit in limits.items()}
-        months.setdefault(force, {}).setdefault(measure, []).append(
-            {
-                "month": month,
-                "values": {
-                    name: None if limit is None else format(limit.normalize(), "f")
-                    for name, limit in {**limits, "target": target}.items()
-                },
-                "texts": {**texts, "target": "" if target is None else display_target(target, unit)},
-                "trial": bool(is_trial) and lower is not None,
-                "signal": signal or "",
-            }
-        )
-    return months

@@ -131,6 +131,28 @@ def test_the_table_has_the_texts_of_the_download(explorer, by):
         assert sorted(shown) == sorted(texts)
 
 
+def test_weeks_have_the_limits_and_target_of_the_marts(explorer, sample):
+    measure = "calls_999.pct_not_answered"
+    explorer.open(f"measures={measure}&forces=kent&{SPAN}&grain=week")
+    names = ("mean", "lower_limit", "upper_limit", "target")
+    shown = {
+        row["first_day"]: (*(float(row[name]) for name in names), row["signal"])
+        for row in explorer.rows()
+        if row["mean"]
+    }
+    with duckdb.connect(str(sample.current / "fcir.duckdb"), read_only=True) as connection:
+        judged = connection.execute(
+            f"select week_start, {', '.join(names)}, signal from fcir.marts.kpi_measure_spc_weekly "  # noqa: S608
+            "where force_code = 'kent' and measure = $measure and mean is not null",
+            {"measure": measure},
+        ).fetchall()
+    assert len(judged) > 12
+    assert shown == {f"{week}": (*map(float, limits), signal or "") for week, *limits, signal in judged}
+    expect(explorer.page.locator(".legend").first).to_contain_text("Limits of the usual range")
+    expect(explorer.page.locator("#notes")).to_contain_text("those of the newest control chart")
+    assert explorer.errors == []
+
+
 @pytest.mark.parametrize("by", CHOICES)
 def test_no_choice_has_a_barrier_or_is_wider_than_320_pixels(explorer, by):
     explorer.open(CHOICES[by])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -110,7 +111,7 @@ def test_no_link_is_broken(addresses, published):
             continue
         text = (root / address).read_text(encoding="utf-8")
         for link in re.findall(r'\b(?:href|src)="([^"]*)"', text):
-            parts = urlsplit(link)
+            parts = urlsplit(unescape(link))
             if parts.scheme in ("http", "https", "mailto", "data"):
                 continue
             target = (root / address).parent / unquote(parts.path) if parts.path else root / address

@@ -229,7 +229,7 @@ def test_limits_targets_and_signals_are_those_of_the_marts(marts, data):
     ).fetchall()
     units = {item["code"]: (item["unit"], item["decimals"]) for item in data["measures"]}
     for force, measure, month, *numbers, is_trial, signal in rows:
-        (found,) = [one for one in data["limits"][force][measure] if one["month"] == month]
+        (found,) = [one for one in data["limits"][force][measure] if one["first"] == month]
         assert [None if value is None else Decimal(value) for value in found["values"].values()] == numbers
         *texts, target = found["texts"].values()
         assert texts == ["" if number is None else display(number, *units[measure]) for number in numbers[:3]]

@@ -11,7 +11,14 @@ import pytest
 
 from dagster_project.publication.draft import Draft
 from dagster_project.publication.rendering import Renderer
-from dagster_project.publication.site.explorer_details import DETAILS, MONTHS, details_of, read_details, write_details
+from dagster_project.publication.site.explorer_details import (
+    COLUMNS,
+    DETAILS,
+    MONTHS,
+    details_of,
+    read_details,
+    write_details,
+)
 
 HOSTILE = '"];alert(1)//</script>'
 MEASURES = {
@@ -34,6 +41,10 @@ def tables(marts):
             force_code varchar, measure varchar, week_start date, value decimal(38, 6), is_provisional boolean,
             share_of_days_loaded decimal(38, 6)
         );
+        create table marts.kpi_measure_spc_weekly (
+            force_code varchar, measure varchar, week_start date, mean decimal(38, 6), lower_limit decimal(38, 6),
+            upper_limit decimal(38, 6), target decimal(38, 6), is_trial boolean, signal varchar
+        );
         create table marts.kpi_calls_daily (
             force_code varchar, line varchar, date_day date, received bigint, pct_not_answered decimal(38, 6),
             avg_queue_seconds decimal(38, 6), is_provisional boolean
@@ -54,6 +65,10 @@ def tables(marts):
             ('kent', 'calls_999.pct_not_answered', '2022-12-26', 2.345, false, 100),
             ('kent', 'calls_999.pct_not_answered', '2023-01-02', null, true, 0),
             ('kent', 'calls_999.pct_not_answered', '2023-01-09', 1, true, 57.142857);
+        insert into marts.kpi_measure_spc_weekly values
+            ('kent', 'calls_999.pct_not_answered', '2022-12-26', 1.5, 0.5, 2.25, 2, false, 'outside_limits'),
+            ('kent', 'calls_999.pct_not_answered', '2023-01-09', null, null, null, 2, null, null),
+            ('kent', 'calls_999.received', '2023-01-09', 10, 5, 15, null, true, null);
         insert into marts.kpi_calls_daily values
             ('kent', '999', '2023-01-01', 1234, 2.5, 61.4, false), ('kent', '999', '2023-01-02', 0, null, null, true);
         insert into marts.kpi_crime_by_district_monthly values
@@ -82,7 +97,7 @@ def rows_of(connection, code):
         for force, measures in read_details(connection, code)
         for measure, members in measures.items()
         for member, columns in members.items()
-        for first, *row in zip(*columns.values(), strict=True)
+        for first, *row in zip(*(columns[name] for name in COLUMNS), strict=True)
     }
 
 
@@ -93,6 +108,19 @@ def test_weeks_have_text_value_and_delivered_days(tables):
         ("kent", measure, "", "2023-01-02"): (None, None, 0, 7, True),
         ("kent", measure, "", "2023-01-09"): ("1.00%", "1", 4, 7, True),
     }
+
+
+def test_weeks_have_the_limits_and_target_of_their_control_chart(tables):
+    ((_, series),) = read_details(tables, "week")
+    measure = series["calls_999.pct_not_answered"][""]
+    judged, without = measure["limits"]
+    assert (judged["first"], judged["signal"], judged["trial"]) == ("2022-12-26", "outside_limits", False)
+    assert judged["values"] == {"mean": "1.5", "lower": "0.5", "upper": "2.25", "target": "2"}
+    assert judged["texts"] == {"mean": "1.50%", "lower": "0.50%", "upper": "2.25%", "target": "2%"}
+    assert without["values"] == {"mean": None, "lower": None, "upper": None, "target": "2"}
+    for code in ("day", "district"):
+        for _, others in read_details(tables, code):
+            assert all("limits" not in columns for of in others.values() for columns in of.values())
 
 
 def test_days_of_calls_are_under_the_measures_of_the_catalogue(tables):

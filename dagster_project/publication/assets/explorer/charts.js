@@ -48,7 +48,7 @@ function chart(own, drawn, unit, single) {
       stretch: `${line} ${stretch[period]}`,
       value: cell?.text ? Number(cell.value) : null,
       provisional: Boolean(cell?.provisional),
-      signal: single && Boolean(judgedMonth(one, periods[period])?.signal),
+      signal: single && Boolean(judgedPeriod(one, periods[period])?.signal),
       tip: cell?.text
         ? `${one.name}, ${short(periods[period])}: ${cell.text}${cell.provisional ? " (provisional)" : ""}` : "",
     }));
@@ -90,13 +90,13 @@ function stretches(one) {
   return one.cells.map((cell) => (cell?.text && !cell.provisional ? stretch : (stretch += 1)));
 }
 
-/** Mean, limits and target month by month. When a chart has a new baseline, they change, and another line begins. */
+/** Mean, limits and target by month or week. When a chart has a new baseline, they change, and another line begins. */
 function ruleRows(one) {
   return ["mean", "lower", "upper", "target"].flatMap((kind) => {
     let stretch = 0;
     let before = null;
     return chosenPeriods().flatMap((month, index) => {
-      const judged = one.cells[index] ? judgedMonth(one, month) : null;
+      const judged = one.cells[index] ? judgedPeriod(one, month) : null;
       const value = judged?.values[kind];
       if (!value) return [];
       if (before !== null && before !== value) stretch += 1;
@@ -109,12 +109,12 @@ function ruleRows(one) {
 }
 
 function limitRemarks(one) {
-  const last = chosenPeriods().findLast((month, index) => one.cells[index] && judgedMonth(one, month));
+  const last = chosenPeriods().findLast((month, index) => one.cells[index] && judgedPeriod(one, month));
   if (last === undefined) return [];
-  const { texts, trial } = judgedMonth(one, last);
+  const { texts, trial } = judgedPeriod(one, last);
   return [
     ...(texts.upper ? [`Mean ${texts.mean}, limits of the usual range ${texts.lower} to ${texts.upper}`
-      + `${trial ? " (from fewer than twelve months, so there is no verdict)" : ""}.`] : []),
+      + `${trial ? ` (from fewer than twelve ${choice.grain}s, so there is no verdict)` : ""}.`] : []),
     ...(texts.target ? [`${capital(targetKind(one))} ${texts.target}.`] : []),
   ];
 }

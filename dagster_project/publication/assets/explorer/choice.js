@@ -220,13 +220,18 @@ function chosenSpan() {
   return span(data.months[choice.from], lastDay(data.months[choice.to]));
 }
 
-/** Limits and target of a month, or null. They apply until the next month with others; a signal does not. */
-function judgedMonth({ force, measure }, month) {
+/** Limits and target of a month or week, or null. Those of a month apply until the next with others; a signal does not. */
+function judgedPeriod({ force, measure, member }, period) {
+  const detail = detailOf(choice);
+  if (detail?.code === "week") {
+    const { limits } = columnsOf(force, measure, choice.figure, detail)[member] ?? {};
+    return limits?.find((one) => one.first === period) ?? null;
+  }
   const known = data.limits[data.forces[force].code]?.[data.measures[measure].code] ?? [];
   // Only the figure of the month itself has any.
-  const isJudged = choice.figure === "month" && !detailOf(choice);
-  const found = isJudged ? known.findLast((one) => one.month <= month) : null;
-  return found ? { ...found, signal: found.month === month ? found.signal : "" } : null;
+  const isJudged = choice.figure === "month" && !detail;
+  const found = isJudged ? known.findLast((one) => one.first <= period) : null;
+  return found ? { ...found, signal: found.first === period ? found.signal : "" } : null;
 }
 
 function targetKind(one) {

@@ -30,7 +30,7 @@ function csv() {
     one.cells.forEach((cell, index) => {
       if (!cell) return;
       const [first, last] = covered(one, periods[index]);
-      const judged = one.isBefore ? null : judgedMonth(one, periods[index]);
+      const judged = one.isBefore ? null : judgedPeriod(one, periods[index]);
       const value = (kind) => judged?.values[kind] ?? "";
       lines.push([
         name(force.code), name(force.name), name(measure.code), name(sectionTitle.get(measure.section)),

@@ -147,7 +147,7 @@ function tableOfSeries() {
 /** A table of one series with a row for each period, and the limits and target that its chart shows. */
 function tableOfOne(one) {
   const { title, long } = GRAINS[choice.grain];
-  const judged = chosenPeriods().map((period, index) => (one.cells[index] ? judgedMonth(one, period) : null));
+  const judged = chosenPeriods().map((period, index) => (one.cells[index] ? judgedPeriod(one, period) : null));
   const hasLimits = judged.some((month) => month?.texts.upper);
   const hasTarget = judged.some((month) => month?.texts.target);
   const word = (text) => create("td", {}, text || NOTHING);
@@ -166,7 +166,7 @@ function tableOfOne(one) {
 }
 
 function signalText({ signal, trial }) {
-  if (trial) return "Too few months for a verdict";
+  if (trial) return `Too few ${choice.grain}s for a verdict`;
   return signal ? `Unusual: ${data.signals[signal] ?? signal}` : "No signal";
 }
 
@@ -194,6 +194,9 @@ function note() {
   }
   if (choice.grain !== "month" && data.months.length - choice.from > data.detail_months) {
     notes.push(`This page has ${unit}s of the newest ${data.detail_months} months only.`);
+  }
+  if (choice.grain === "week" && shown.length === 1 && chosenPeriods().some((week) => judgedPeriod(shown[0], week))) {
+    notes.push("Limits and target are those of the newest control chart, which has the newest 53 complete weeks.");
   }
   if (cells.some((cell) => cell?.text && cell.provisional)) {
     notes.push("[p] Provisional: not every day that the figure covers has an accepted delivery. It will change.");
