@@ -7,6 +7,7 @@ import duckdb
 
 from dagster_project.contracts import Contract
 from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, known_fingerprint
+from dagster_project.privacy.person import keys_of
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
 from dagster_project.settings import Settings, Target
@@ -90,7 +91,10 @@ def _findings(
     yield from _marts(connection, settings)
     if not settings.is_hub:
         try:
-            check_key(settings.key_file, known_fingerprint(connection))
+            if known_fingerprint(connection):
+                keys_of(settings, connection)
+            else:
+                check_key(settings.key_file, None)
         except PseudonymKeyError as error:
             place, _, rest = str(error).partition(": ")
             what, _, advice = rest.partition(". ")

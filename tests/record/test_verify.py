@@ -168,6 +168,16 @@ def test_another_key_and_a_changed_record_are_found(settings, tmp_path):
     assert "audit.record_head of the warehouse names another entry" in command.run("verify").stdout
 
 
+def test_a_missing_earlier_key_that_rows_were_loaded_with_is_found(settings, tmp_path):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    with duckdb.connect(str(command.home / "warehouse.duckdb")) as connection:
+        connection.execute("update audit.load set key_id = '0123abcd' where load_id = 1")
+    done = command.run("verify")
+    assert (done.returncode, "the key 0123abcd is missing" in done.stdout) == (1, True), done.stdout
+    assert "install -m 600 COPY_OF_THE_KEY" in done.stdout
+
+
 def test_a_new_record_begins_for_a_reason_and_knows_the_publications_that_were_recorded(settings, tmp_path):
     shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
     command = Command(tmp_path / "home")
