@@ -33,6 +33,7 @@ from dagster_project.publication.report.model import (
     Section,
     Table,
     long_month,
+    marked_words,
 )
 from dagster_project.publication.spreadsheet import neutralised
 
@@ -55,6 +56,9 @@ _DURATION = '[<0.000694]s"s";[<0.041666]m"m "s"s";[h]"h "m"m "s"s"'
 _SECONDS_OF_A_DAY = 86_400
 
 _FIRST_TABLE_ROW = 4
+
+# First and last column of two charts beside each other, their rows, and the letters of a line below one.
+_CHART_PLACES, _CHART_ROWS, _NOTE_LETTERS = ((0, 3), (4, 9)), 15, 65
 
 # Excel's limit for a cell; longer texts would be left out silently.
 _LONGEST_TEXT = 32_767
@@ -237,7 +241,6 @@ class _Writer:
         count = len(section.charts)
         charts = f"one table and {count} chart{'' if count == 1 else 's'}" if count else "one table"
         about = "The charts show the table's measures over all months with a figure." if count else ""
-        about = f"{about} {section.events_note.replace(' in the charts', ' in the charts of the paper')}".strip()
         sheet = self._sheet(
             _sheet_name(section.title),
             table.caption,
@@ -262,8 +265,22 @@ class _Writer:
         # A chart that a page break divides cannot be read.
         sheet.fit_to_pages(1, 1)
         top = _FIRST_TABLE_ROW + len(table.rows) + 3
-        for index, chart in enumerate(section.charts):
-            self._chart(sheet, chart, table.rows, row=top + (index // 2) * 15, column=0 if index % 2 == 0 else 4)
+        for start in range(0, len(section.charts), len(_CHART_PLACES)):
+            beside = list(zip(section.charts[start:], _CHART_PLACES, strict=False))
+            for chart, (first, _) in beside:
+                self._chart(sheet, chart, table.rows, row=top, column=first)
+            top += _CHART_ROWS
+            if notes := [(marked_words(chart.events, " in the paper"), at) for chart, at in beside if chart.events]:
+                self._events(sheet, top, notes)
+                top += 1
+
+    def _events(self, sheet: Worksheet, row: int, notes: Sequence[tuple[str, tuple[int, int]]]) -> None:
+        """Name events below their charts, which have no lines for them."""
+        for text, (first, last) in notes:
+            sheet.merge_range(row, first, row, last, "", self.text)
+            _write(sheet, row, first, text, self.text)
+        # A row does not grow with the text of joined cells.
+        sheet.set_row(row, 15 * max(ceil(len(text) / _NOTE_LETTERS) for text, _ in notes))
 
     def _chart(self, sheet: Worksheet, chart: Chart, rows: Sequence[Row], *, row: int, column: int) -> None:
         drawn: Any = self.book.add_chart({"type": "line"})

@@ -214,4 +214,6 @@ def test_every_form_of_a_paper_names_its_events():
     assert note in re.sub(r"\s+", " ", content)
     assert note in [item.text for item in Document(io.BytesIO(document(report))).paragraphs]
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(render_workbook(report))).get_sheet_by_name("999 calls")
-    assert "Marked in the charts of the paper: Storm & <b>flood</b> (14 December 2022)." in str(sheet.to_python())
+    # Below each chart.
+    named = "Marked in the paper: Storm & <b>flood</b> (14 December 2022)."
+    assert str(sheet.to_python()).count(named) == len(report.sections[0].charts)
