@@ -178,6 +178,7 @@ def test_fewer_than_twelve_months_give_no_verdict_and_say_so_once():
     )
     found = matrix([a_standing("x", "2.00", "1.00", points=points)])
     assert found.note == "A verdict on what is usual needs twelve complete months; there are four."
+    assert matrix([a_standing("x", "2.00", "1.00", points=())]).note.endswith("there are none.")
     assert (found.headlines[0].variation, found.headlines[0].assurance) == (None, None)
     assert found.headlines[0].trend_words == (
         "August 2022 to December 2022: lowest 8 in August 2022, highest 12 in December 2022"

@@ -137,7 +137,7 @@ def matrix(standings: Sequence[Standing]) -> Matrix:
         note=""
         if has_verdicts or not headlines
         else f"A verdict on what is usual needs {number_word(POINTS_NEEDED)} complete months; there "
-        f"{'is' if most == 1 else 'are'} {number_word(most)}.",
+        f"{'is' if most == 1 else 'are'} {number_word(most) if most else 'none'}.",
     )
 
 
