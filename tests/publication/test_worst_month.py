@@ -94,13 +94,17 @@ def test_no_month_is_worst_where_none_is_better(calls):
 def test_the_worst_hour_and_day_lead_to_those_of_the_month(calls):
     found = worst(calls, history())
     assert found.hour == "Friday from 20:00, 71.25%; its calls needed 14 operators"
-    assert found.hours == "demand.html#force=kent&month=2022-10&line=101"
+    assert found.hours == {"force": "kent", "month": "2022-10", "line": "101"}
     assert found.day == "Monday 3 October 2022, 60.87%"
-    assert found.days == (
-        "explorer.html#measures=calls_101.pct_not_answered&forces=kent&from=2022-10&to=2022-10&grain=day"
-    )
+    assert found.days == {
+        "measures": "calls_101.pct_not_answered",
+        "forces": "kent",
+        "from": "2022-10",
+        "to": "2022-10",
+        "grain": "day",
+    }
     other = worst(calls, history(replace(SHARE, section="live_chat", code="live_chat.pct_not_accepted")))
-    assert (other.hour, other.hours, other.day, other.days) == ("", "", "", "")
+    assert (other.hour, other.hours, other.day, other.days) == ("", {}, "", {})
 
 
 def test_comment_and_events_are_those_of_the_month_and_section(calls):

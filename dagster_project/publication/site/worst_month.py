@@ -3,12 +3,11 @@
 `connection` is a database with the marts in its schema `marts`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 import duckdb
 
@@ -56,12 +55,12 @@ class WorstMonth:
     """Events of the section in the month, `Strike (14 October 2022)`."""
     hour: str
     """The worst hour of the week, with the operators that its calls needed; empty if calls are not counted for it."""
-    hours: str
-    """Address of the demand page with the month chosen; empty if it does not have the month."""
+    hours: Mapping[str, str]
+    """What is chosen on the demand page to show the month; empty if the page does not have it."""
     day: str
     """The worst day; empty if there are no figures by day."""
-    days: str
-    """Address of the explorer with the days of the month; empty if there are none."""
+    days: Mapping[str, str]
+    """What is chosen in the explorer to show the days of the month; empty if there are none."""
     before: date | None
     """The month before, if it has figures."""
     others: tuple[OtherMeasure, ...]
@@ -143,26 +142,26 @@ class _Finder:
                     row.signal,
                 )
 
-    def _calls_of(self, measure: Measure, month: date) -> tuple[str, str, str, str]:
-        """Return the worst hour and day of a measure of calls, each with the address of all of them."""
+    def _calls_of(self, measure: Measure, month: date) -> tuple[str, Mapping[str, str], str, Mapping[str, str]]:
+        """Return the worst hour and day of a measure of calls, each with what is chosen to show all of them."""
         line = measure.section.removeprefix(_LINE)
         if line == measure.section:
-            return "", "", "", ""
+            return "", {}, "", {}
         hour = self._worst("kpi_calls_hourly", _HOURS, measure, line, month)
         day = self._worst("kpi_calls_daily", _DAYS, measure, line, month)
-        choice = urlencode({"force": self._force, "month": f"{month:%Y-%m}", "line": line})
+        hours = {"force": self._force, "month": f"{month:%Y-%m}", "line": line}
         months = {"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"}
-        days = urlencode({"measures": measure.code, "forces": self._force, **months, "grain": "day"})
+        days = {"measures": measure.code, "forces": self._force, **months, "grain": "day"}
         return (
             f"{WEEKDAYS[hour['day_of_week'] - 1]} from {hour['hour_of_day']:02d}:00, {_text(measure, hour)}"
             f"{_operators(hour['operators_required'])}"
             if hour
             else "",
-            f"demand.html#{choice}" if month in self._offered else "",
+            hours if month in self._offered else {},
             f"{day['date_day']:%A} {day['date_day'].day} {long_month(day['date_day'])}, {_text(measure, day)}"
             if day
             else "",
-            f"explorer.html#{days}" if day else "",
+            days if day else {},
         )
 
     def _worst(self, mart: str, sql: str, measure: Measure, line: str, month: date) -> dict[str, Any] | None:
