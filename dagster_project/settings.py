@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         return self.home / "suppression" / "unfinished.json"
 
     @property
+    def purge_folder(self) -> Path:
+        """Folder that exists while detail is being purged, with what finishes a killed purge."""
+        return self.home / "purge"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance's storage."""
         return self.home / "dagster"

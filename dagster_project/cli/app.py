@@ -26,6 +26,7 @@ from dagster_project.cli.measures import measures
 from dagster_project.cli.open import open_page
 from dagster_project.cli.paper import paper
 from dagster_project.cli.publish import publish
+from dagster_project.cli.purge import purge
 from dagster_project.cli.query import query
 from dagster_project.cli.rebuild import rebuild
 from dagster_project.cli.record import record
@@ -97,6 +98,7 @@ for command in (
 app.command("open")(open_page)
 app.command()(access)
 app.command()(erase)
+app.command()(purge)
 app.add_typer(keys)
 
 

@@ -156,12 +156,12 @@ def repair_damage(settings: Settings) -> None:
 
 
 def finish_killed_replacement(settings: Settings) -> None:
-    """Finish a replacement of pseudonyms (`fcir erase`, `fcir keys rotate`) that was killed, with a warning.
+    """Finish a replacement of pseudonyms (`fcir erase`, `fcir keys rotate`) or a purge that was killed, with a warning.
 
     Raises:
         WarehouseLocked: another run holds the warehouse.
     """
-    if not settings.replacement_file.exists():
+    if not settings.replacement_file.exists() and not settings.purge_folder.exists():
         return
     # Imported here: it reads files of all kinds, and a run rarely needs it.
     from dagster_project.privacy.unfinished import finish_replacement

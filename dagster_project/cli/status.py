@@ -73,6 +73,8 @@ def status(
     warn_of_open_landing(settings)
     if settings.replacement_file.exists() and not state.locked:
         print_warning("an erasure or a change of the key was interrupted. Run: fcir run")
+    if settings.purge_folder.exists() and not state.locked:
+        print_warning("a purge was interrupted. Run: fcir run")
     # Files that a run is writing are not damaged; a publication is complete before its pointer is set.
     damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:

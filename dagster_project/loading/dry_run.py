@@ -27,7 +27,7 @@ from dagster_project.sql import rows_as_dicts, table
 from dagster_project.warehouse.connection import DatabaseUnreadable, dry_connection, insert_rows
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import last_load
-from dagster_project.warehouse.state import reading_audit
+from dagster_project.warehouse.state import purged_before, reading_audit
 from dagster_project.warehouse.tables import ensure_tables, incoming
 
 if TYPE_CHECKING:
@@ -123,6 +123,12 @@ def check_deliveries(
         ensure_tables(connection, [contract])
         not_compared = _copy_history(settings, connection, contract, list(named))
         notes = [not_compared] if not_compared else []
+        purged = purged_before(connection).get(contract.source, date.min)
+        notes += [
+            f"{day} is past its retention: detail before {purged} was purged, and a run does not load it"
+            for day in sorted(named)
+            if day < purged
+        ]
         candidate = read_deliveries(
             connection,
             contract,
@@ -220,6 +226,9 @@ def _copy_history(
             since = min(days) - timedelta(days=_DAYS_BEFORE)
             parameters = {"source": contract.source, "since": since, "accepted": list(ACCEPTED)}
             copied = {name: _rows(warehouse, name, condition, parameters) for name, condition in conditions.items()}
+            # A warehouse of an earlier version purged nothing.
+            with suppress(duckdb.CatalogException):
+                copied["purge"] = _rows(warehouse, "purge", of_source, parameters)
             forces = []
             # A run creates the table before it first loads a source.
             with suppress(duckdb.CatalogException):

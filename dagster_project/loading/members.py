@@ -34,6 +34,8 @@ PATIENCE_SECONDS = 5.0
 # Columns of audit.load that may change while the load stays the same; every change also has a new change number.
 STATUS = ("status", "withdrawn_at")
 NUMBERING = ("change_seq", "first_change_seq")
+# A hub purges by its own retention list, so it keeps rows that a member has purged.
+PURGING = ("rows_purged", "purged_at")
 TABLES_OF_LOADS = ("load_column", "load_force", "quarantine")
 
 
@@ -348,7 +350,7 @@ def changed_loads(columns: Sequence[str]) -> str:
     Parameters are `sources` and `root`. The kind is `new`, `gone`, `status` (only the status changed) or `other`
     (another load has the number: the number of a deleted record is used again, or the member was restored).
     """
-    compared = [column for column in columns if column not in NUMBERING]
+    compared = [column for column in columns if column not in (*NUMBERING, *PURGING)]
     content = " or ".join(
         f"theirs.{column} is distinct from ours.{column}" for column in compared if column not in STATUS
     )

@@ -13,6 +13,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.deadlines import delivered_days, last_due_day
 from dagster_project.loading.landing import LandedFile, Landing, sha256_of
 from dagster_project.warehouse.roots import last_load
+from dagster_project.warehouse.state import purged_before
 
 ACCEPTED = ("loaded", "empty")
 
@@ -112,13 +113,14 @@ def plan_deliveries(
 
     Returns:
         The deliveries ordered by source and day. A file that cannot be read counts as changed. Days with a file that
-        was removed since the folder was listed are left for the next run.
+        was removed since the folder was listed are left for the next run. A file of a purged day is not loaded again.
     """
     days: dict[tuple[str, date], list[LandedFile]] = defaultdict(list)
     for file in landing.files:
         if file.source in contracts and file.extract_date in wanted:
             days[file.source, file.extract_date].append(file)
     loaded, hashes = _loaded(connection), _hashes(connection)
+    purged = purged_before(connection) if connection else {}
     newly_hashed: list[tuple[LandedFile, str]] = []
     deliveries: list[Delivery] = []
     warnings = list(landing.warnings)
@@ -145,11 +147,21 @@ def plan_deliveries(
         is_new = any(sha256 not in known for sha256 in first_with)
         version = contracts[source].version
         is_old = not wanted.is_open and any(loaded_under != version for loaded_under in known.values())
-        if is_new or is_old:
+        if (is_new or is_old) and day < purged.get(source, date.min):
+            warnings.extend(past_retention(file, purged[source]) for file in first_with.values() if is_new)
+        elif is_new or is_old:
             read = tuple(None if sha256 == _unreadable(file) else sha256 for sha256, file in first_with.items())
             deliveries.append(Delivery(source, day, tuple(first_with.values()), tuple(skipped), read))
             warnings.extend(f"{source}/{name}: same content as another file of {day}; skipped once" for name in skipped)
     return Plan(tuple(deliveries), tuple(warnings), tuple(newly_hashed), tuple(held))
+
+
+def past_retention(file: LandedFile, purged: date) -> str:
+    """Return the warning about a file of a purged day, which is not loaded."""
+    return (
+        f"{file.source}/{file.name}: {file.extract_date} is past its retention: detail before {purged} was purged; "
+        "not loaded. Remove it from the landing folder"
+    )
 
 
 def removed_warning(file: LandedFile) -> str:

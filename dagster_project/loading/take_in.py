@@ -245,7 +245,7 @@ def _insert_loads(
         rows, has_rows = 0, "rows_loaded > 0"
     ((expected,),) = connection.execute(
         f"""
-        select cast(coalesce(sum(rows_loaded), 0) as bigint)
+        select cast(coalesce(sum(rows_loaded - coalesce(rows_purged, 0)), 0) as bigint)
         from {MEMBER}.audit.load
         where
             {new}

@@ -1,1 +1,1 @@
-"""Erasure, access and re-keying: finds pseudonyms in every file of a data root, and replaces them. Knows no Dagster."""
+"""Erasure, access, re-keying and retention: replaces or removes pseudonyms in every file. Knows no Dagster."""

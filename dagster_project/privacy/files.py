@@ -255,6 +255,12 @@ def _has_free_blocks(file: Path) -> bool:
         return bool(scalar(connection, "select sum(free_blocks) from pragma_database_size()"))
 
 
+def rows_of_tables(file: Path, names: Collection[str]) -> dict[str, int]:
+    """Return the number of rows of tables of a published database."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return {name: scalar(connection, f"select count(*) from {table('marts', name)}") for name in names}
+
+
 def update_tables(connection: duckdb.DuckDBPyConnection, catalog: str, hits: Sequence[Hit], values: Values) -> None:
     """Replace values in the columns of tables where they were found.
 

@@ -8,7 +8,7 @@ deleted last.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,15 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.loading.landing import sha256_of
-from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, replace_values, search, update_tables
+from dagster_project.privacy.files import (
+    Kind,
+    UnreadableFile,
+    kind_of,
+    replace_values,
+    rows_of_tables,
+    search,
+    update_tables,
+)
 from dagster_project.privacy.findings import publication_of, searched_files
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST, manifest_of
@@ -31,6 +39,11 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
+
+Change = Callable[[Path, Sequence[str], Callable[[Path], None]], bool]
+"""Rewrites a file, a published table in an order of columns, and returns whether it had to be rewritten. Calls a
+function with the file before it rewrites it.
+"""
 
 _PARTIAL = ".partial-"
 _DAMAGED = ".damaged"
@@ -96,11 +109,39 @@ def replace_everywhere(
     _remove_drafts(settings)
     if settings.warehouse.exists():
         _replace_in_warehouse(settings, values, at, in_warehouse)
+
+    def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
+        return replace_values(file, values, order=order, spill_at=settings.warehouse, on_change=note)
+
+    changed = rewrite_files(settings, searched_files(settings), change, orders=orders, noted=_rewritten(settings))
+    return [str(folder) for folder in changed]
+
+
+def rewrite_files(
+    settings: Settings,
+    files: Iterable[tuple[Path, Path]],
+    change: Change,
+    *,
+    orders: Mapping[str, tuple[str, ...]],
+    noted: Path,
+) -> list[Path]:
+    """Rewrite files, with the manifests of their publications. It can be repeated after it was killed.
+
+    Args:
+        settings: the data root; its warehouse and marts are passed over.
+        files: each file with the root that it is below, as `searched_files` yields them.
+        change: rewrites a file if it has to be.
+        orders: columns by which published tables are ordered, by table.
+        noted: file that lists what was rewritten until all is done; the caller removes it.
+
+    Returns:
+        The folders of the publications whose files changed.
+    """
     linked: dict[tuple[int, int], Path | None] = {}
-    for root, file in list(searched_files(settings)):
+    for root, file in list(files):
         if file not in (settings.warehouse, settings.marts):
-            _replace_in_file(settings, root, file, values, orders, linked)
-    return [str(folder) for folder in _update_manifests(settings)]
+            _rewrite_file(settings, root, file, change, orders, linked, noted)
+    return _update_manifests(settings, noted)
 
 
 def _remove_drafts(settings: Settings) -> None:
@@ -152,22 +193,23 @@ def _replace_in_warehouse(
     rewrite(settings.warehouse)
 
 
-def _replace_in_file(
+def _rewrite_file(
     settings: Settings,
     root: Path,
     file: Path,
-    values: Values,
+    change: Change,
     orders: Mapping[str, tuple[str, ...]],
     linked: dict[tuple[int, int], Path | None],
+    noted: Path,
 ) -> None:
-    """Replace values in a file; a hard link to a file that was rewritten becomes a link to the new one."""
+    """Rewrite a file if it has to be; a hard link to a file that was rewritten becomes a link to the new one."""
     state = file.stat()
     key = (state.st_dev, state.st_ino)
     publication = publication_of(file, root)
 
     def note(changed: Path) -> None:
         if publication:
-            with _rewritten(settings).open("a", encoding="utf-8") as stream, private_files():
+            with noted.open("a", encoding="utf-8") as stream, private_files():
                 stream.write(f"{changed}\n")
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -179,25 +221,24 @@ def _replace_in_file(
             draft.hardlink_to(rewritten)
             draft.replace(file)
         return
-    order = orders.get(_table_of(file), ()) if publication else ()
+    order = orders.get(table_of(file), ()) if publication else ()
     try:
-        is_changed = replace_values(file, values, order=order, spill_at=settings.warehouse, on_change=note)
-        linked[key] = file if is_changed else None
+        linked[key] = file if change(file, order, note) else None
     except UnreadableFile:
         # A damaged database that was set aside: what it holds cannot be found, and nothing reads it.
         if root == settings.home and _DAMAGED in str(file.relative_to(root)) and kind_of(file) is not Kind.OTHER:
             file.unlink()
 
 
-def _table_of(file: Path) -> str:
+def table_of(file: Path) -> str:
     """Return the table of a published Parquet file: one per table, or one per month in its folder."""
     return file.parent.parent.name if file.parent.name.startswith("month=") else file.stem
 
 
-def _update_manifests(settings: Settings) -> list[Path]:
-    """Write size and hash of rewritten files to the manifests of their publications, and return their folders."""
+def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
+    """Write size, hash and row counts of rewritten files to the manifests of their publications; return the folders."""
     changed: dict[Path, list[Path]] = {}
-    for file in _lines(_rewritten(settings)):
+    for file in _lines(noted):
         path = Path(file)
         root = next(root for root in (settings.home, *settings.backups) if path.is_relative_to(root))
         if folder := publication_of(path, root):
@@ -208,6 +249,8 @@ def _update_manifests(settings: Settings) -> list[Path]:
         for entry in manifest["files"]:
             if rewritten := listed.get(entry["path"]):
                 entry |= {"bytes": rewritten.stat().st_size, "sha256": sha256_of(rewritten)}
+                if rewritten.suffix == ".duckdb":
+                    manifest["tables"] = rows_of_tables(rewritten, manifest["tables"])
         mode = (folder / MANIFEST).stat().st_mode
         _write(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), mode=mode)
     return list(changed)

@@ -1,6 +1,6 @@
-"""Finish a replacement of pseudonyms that was killed."""
+"""Finish a replacement of pseudonyms, or a purge, that was killed."""
 
-from dagster_project.privacy import erasure, hub, rekeying
+from dagster_project.privacy import erasure, hub, purging, rekeying
 from dagster_project.privacy.replacing import read_note
 from dagster_project.settings import Settings
 
@@ -13,7 +13,7 @@ def finish_replacement(settings: Settings) -> str | None:
     """
     replacement = read_note(settings)
     if replacement is None:
-        return None
+        return purging.finish_purge(settings)
     if replacement.action == erasure.ACTION:
         certificate = erasure.finish_erasure(settings, replacement)
         return (

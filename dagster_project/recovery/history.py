@@ -1,7 +1,8 @@
 """A copy of the audit outside the warehouse: what the files of the landing folder cannot tell again.
 
 It has the loads with their numbers and verdicts, waivers, corrections, the record of publications and figure versions,
-and the heads of the record of actions. Every run writes it again as its last step; rows of extracts are not in it.
+the heads of the record of actions, and the archive of purged months. Every run writes it again as its last step; rows
+of extracts are not in it.
 """
 
 import os
@@ -57,17 +58,23 @@ def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Pat
     for left in (draft, draft.with_name(f"{draft.name}.wal")):
         left.unlink(missing_ok=True)
     tables = connection.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'audit' order by all",
+        """
+        select schema_name, table_name
+        from duckdb_tables()
+        where database_name = ? and schema_name in ('audit', 'archive')
+        order by all
+        """,
         [catalog],
     ).fetchall()
     with private_files():
         connection.execute(f"attach {literal(str(draft))} as history (storage_version '{STORAGE_VERSION}')")
         try:
-            connection.execute("create schema history.audit")
-            for (name,) in tables:
+            for schema in ("audit", "archive"):
+                connection.execute(f"create schema history.{schema}")
+            for schema, name in tables:
                 if name not in _NOT_KEPT:
-                    copied = table("history", "audit", name)
-                    connection.execute(f"create table {copied} as from {table(catalog, 'audit', name)}")
+                    copied = table("history", schema, name)
+                    connection.execute(f"create table {copied} as from {table(catalog, schema, name)}")
         finally:
             connection.execute("detach history")
     with draft.open("rb") as file:
@@ -105,9 +112,14 @@ def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     connection.execute(f"attach {literal(str(file))} as history (read_only)")
     try:
         tables = connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'history' order by all"
+            "select schema_name, table_name from duckdb_tables() where database_name = 'history' order by all"
         ).fetchall()
-        for (name,) in tables:
+        for schema, name in tables:
+            if schema == "archive":
+                connection.execute("create schema if not exists archive")
+                copied = table(WAREHOUSE, schema, name)
+                connection.execute(f"create or replace table {copied} as from {table('history', schema, name)}")
+                continue
             ours = column_types(connection, WAREHOUSE, "audit", name)
             theirs = column_types(connection, "history", "audit", name)
             names = ", ".join(column for column in theirs if column in ours)

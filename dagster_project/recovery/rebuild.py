@@ -18,6 +18,7 @@ from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.members import require_no_landing
 from dagster_project.loading.pipeline import key_for_loading
 from dagster_project.loading.pseudonyms import PseudonymKey
+from dagster_project.privacy.purging import purge_again
 from dagster_project.record.store import append, read
 from dagster_project.recovery.history import restore_audit, take_audit
 from dagster_project.recovery.intent import Intent, intent_file, read_intent, write_intent
@@ -141,6 +142,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             connection.execute("update audit.load set key_id = ? where status = 'loaded'", [key.key_id])
         with transaction(connection):
             delete_loads(connection, [item.load for item in missing])
+        purge_again(connection, settings, contracts)
         connection.execute(f"checkpoint {WAREHOUSE}")
     marts_of(draft).unlink()
     with draft.open("rb") as file:

@@ -65,7 +65,10 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             rows_loaded,
             rows_quarantined
         from audit.load
-        where status = 'loaded'
+        where
+            status = 'loaded'
+            -- A load whose rows are all purged needs no file.
+            and (rows_loaded = 0 or rows_loaded > coalesce(rows_purged, 0))
         order by load_id
         """
     ).fetchall()

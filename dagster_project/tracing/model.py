@@ -88,7 +88,9 @@ class TracedFile:
     events: int
     amount: Decimal
     rows: Ranges
-    """Row numbers, including the further rows of an event: a call has one row for each segment."""
+    """Row numbers, including the further rows of an event: a call has one row for each segment. None after a purge."""
+    purged_at: date | None = None
+    """Day on which the rows were purged; events and amount are then those of the archive."""
 
 
 @dataclass(frozen=True)

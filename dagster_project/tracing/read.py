@@ -229,6 +229,8 @@ def _parts(
             "select load_id, source, extract_date, file_name, file_sha256, status from audit.load"
         ).fetchall()
     }
+    # Before the rows below, which are read bit by bit: another query of the connection would end them.
+    purged = _purged_files(connection, figure, names)
     cursor = connection.execute(
         """
         select part, load_id, source_row, amount
@@ -240,7 +242,13 @@ def _parts(
     )
     files: dict[str, list[TracedFile]] = {name: [] for name in names}
     listed: list[EventRow] = []
+    for file_of_part in purged:
+        files[file_of_part[0]].append(file_of_part[1])
+    # What is left of purged months, because it is held, is in the archive too.
+    purged_parts = {part for part, _ in purged}
     for (part, load_id), group in groupby(_fetched(cursor), key=lambda row: row[:2]):
+        if part in purged_parts:
+            continue
         _, source, extract_date, file_name, file_sha256, status = loads[load_id]
         events, amount, numbers = 0, Decimal(0), []
         for _, _, source_row, added in group:
@@ -263,6 +271,41 @@ def _parts(
     )
     listed.sort(key=lambda row: (names.index(row.part), row.extract_date, row.load_id, row.source_row))
     return parts, tuple(listed)
+
+
+def _purged_files(
+    connection: duckdb.DuckDBPyConnection, figure: Figure, names: Sequence[str]
+) -> list[tuple[str, TracedFile]]:
+    """Return by part the files of purged rows that it was counted from."""
+    if not connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'archive' and table_name = 'part_load'"
+    ).fetchall():
+        return []
+    rows = connection.execute(
+        """
+        select
+            counted.part,
+            load.source,
+            load.extract_date,
+            load.file_name,
+            load.file_sha256,
+            load.load_id,
+            load.status,
+            counted.events,
+            counted.amount,
+            cast(coalesce(load.purged_at, purge.purged_at) as date)
+        from archive.part_load as counted
+        inner join audit.load as load on counted.load_id = load.load_id
+        left join audit.purge as purge on counted.source = purge.source
+        where counted.force_code = ? and counted.month_start = ? and list_contains(?, counted.part)
+        order by counted.part, load.extract_date, load.load_id
+        """,
+        [figure.force_code, figure.month_start, list(names)],
+    ).fetchall()
+    return [
+        (part, TracedFile(source, day, name, sha256, load_id, status, events, amount, (), purged_at))
+        for part, source, day, name, sha256, load_id, status, events, amount, purged_at in rows
+    ]
 
 
 def _fetched(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

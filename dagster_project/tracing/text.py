@@ -227,7 +227,8 @@ def _part(part: TracedPart) -> Iterator[str]:
         return
     sources = ", ".join(dict.fromkeys(file.source for file in part.files))
     total = "" if part.counted == part.events else f", {amount_text(part.counted)} together"
-    rows = "" if part.rows == part.events else f"{counted(part.rows, 'row')} of "
+    is_purged = any(file.purged_at for file in part.files)
+    rows = "" if is_purged or part.rows == part.events else f"{counted(part.rows, 'row')} of "
     files = counted(len(part.files), "file")
     yield f"{part.part}: {counted(part.events, 'event')}{total}, in {rows}{files} of {sources}"
     yield from _table(
@@ -239,7 +240,7 @@ def _part(part: TracedPart) -> Iterator[str]:
                 file.file_sha256[:_HASH_LENGTH],
                 str(file.load_id),
                 f"{file.events:,}",
-                ranges_text(file.rows, _ROWS_WIDTH),
+                f"purged {file.purged_at}" if file.purged_at else ranges_text(file.rows, _ROWS_WIDTH),
             ]
             for file in part.files[:_LISTED]
         ],

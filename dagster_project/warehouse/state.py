@@ -11,6 +11,7 @@ import duckdb
 
 from dagster_project.sql import rows_as_dicts, scalar
 from dagster_project.warehouse.connection import (
+    WAREHOUSE,
     DatabaseUnreadable,
     is_cut_short,
     marts_of,
@@ -21,6 +22,7 @@ from dagster_project.warehouse.connection import (
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.roots import of_root, root_in_sql
+from dagster_project.warehouse.tables import column_types
 
 # A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run. A
 # delivery is of one data root: in a hub, each has its own for a day.
@@ -430,3 +432,10 @@ def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict
         [source],
     ).fetchall()
     return {name: StandingResult(*result) for name, *result in rows}
+
+
+def purged_before(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """Return by source the day before which its detail was purged; empty for a warehouse that never purged."""
+    if not column_types(connection, WAREHOUSE, "audit", "purge"):
+        return {}
+    return dict(connection.execute("select source, purged_before from audit.purge").fetchall())

@@ -39,6 +39,21 @@ alter table audit.load add column if not exists first_change_seq bigint;
 -- The key of the pseudonyms in the rows, and when pseudonyms in them were last replaced.
 alter table audit.load add column if not exists key_id varchar;
 alter table audit.load add column if not exists pseudonyms_replaced_at timestamp;
+-- How many rows of the load were purged, and when some last were.
+alter table audit.load add column if not exists rows_purged bigint default 0;
+alter table audit.load add column if not exists purged_at timestamp;
+-- Detail of a source before this day is purged; the archive has its figures.
+create table if not exists audit.purge (
+    source varchar not null,
+    purged_before date not null,
+    purged_at timestamp not null
+);
+-- Days of a source whose rows the last purge left, because they are held.
+create table if not exists audit.purge_hold (
+    source varchar not null,
+    first_day date not null,
+    last_day date not null
+);
 create table if not exists audit.load_column (
     load_id bigint not null,
     column_name varchar not null,

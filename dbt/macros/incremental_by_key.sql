@@ -18,6 +18,7 @@
     key. -#}
 {% macro changed_rows(base, key=none, row_key=none, dates={}) %}
 {%- set row_key = row_key or key -%}
+{%- if key %}{% do config(meta={"event_key": key}) %}{% endif -%}
 {#- Not a CTE: it is read twice, and DuckDB would materialise such a CTE for every row. -#}
 {%- set extract_rows = source("raw", base) ~ " as extract_rows" -%}
 with

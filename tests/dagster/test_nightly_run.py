@@ -266,7 +266,7 @@ def test_parts_of_the_publication_show_a_preview_of_their_figures(latest, settin
 
 def test_audit_tables_show_their_rows_and_columns_at_the_end_of_a_run(latest, settings):
     shown = {key: event.metadata for key, event in latest.items() if key.startswith("audit/")}
-    assert len(shown) == 10
+    assert len(shown) == 11
     with open_read_only(settings.warehouse) as connection:
         for key, metadata in shown.items():
             name = key.partition("/")[2]

@@ -138,9 +138,7 @@ def test_nothing_is_erased_without_identifier_reason_and_confirmation(loaded, ar
     "point",
     [
         "replace suppressed.json 1",
-        "replace marts.duckdb 1",
         "replace part-0.parquet 2",
-        "replace manifest.json 2",
         "unlink unfinished.json 1",
     ],
 )

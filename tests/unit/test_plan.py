@@ -52,6 +52,21 @@ def test_a_changed_file_makes_its_day_new_even_at_the_same_size(installation):
     assert days(planned(installation)) == [("visits", "2022-11-02")]
 
 
+def test_a_purged_day_is_not_loaded_again_and_only_a_new_file_is_named(installation):
+    installation.land("2022-11-01", row("a", 1))
+    installation.land("2022-11-02", row("b", 1, "2022-11-02"))
+    installation.run()
+    with duckdb.connect(str(installation.settings.warehouse)) as connection:
+        connection.execute("insert into audit.purge values ('visits', date '2022-11-02', timestamp '2026-11-28')")
+    assert planned(installation).warnings == ()
+    installation.land("2022-11-01", row("a", 2))
+    installation.land("2022-11-02", row("b", 2, "2022-11-02"))
+    plan = planned(installation)
+    assert days(plan) == [("visits", "2022-11-02")]
+    (warning,) = plan.warnings
+    assert "2022-11-01 is past its retention: detail before 2022-11-02 was purged" in warning
+
+
 def test_a_rejected_delivery_is_tried_again_until_it_is_accepted(installation):
     installation.land("2022-11-01", text="no header here\n")
     installation.run()

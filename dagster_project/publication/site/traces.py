@@ -13,6 +13,7 @@ from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.report.display import in_full
 from dagster_project.publication.report.model import PAPER_MONTHS
 from dagster_project.sql import rows_as_dicts
+from dagster_project.words import counted
 
 TRACE_ENDING = ".trace.html"
 """How the file name of the page of a measure's traces ends, after its code."""
@@ -28,7 +29,7 @@ class Delivery:
     load_id: int
     parts: tuple[tuple[str, str], ...]
     """Of each sum that the figure is made of: its amount from this file, and the rows that it was counted from, as in
-    `12 rows, 34 to 1,834`; both empty if there are none. An event can have several rows."""
+    `12 rows, 34 to 1,834` or `3 events, purged`; both empty if there are none. An event can have several rows."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_traces(connection: duckdb.DuckDBPyConnection, force_code: str, until: d
     values = {"force": force_code, "until": until, "months": PAPER_MONTHS}
     figures = rows_as_dicts(connection.execute(_FIGURES, values))
     days = _by_figure(rows_as_dicts(connection.execute(_DAYS, values)))
-    loads = _by_figure(rows_as_dicts(connection.execute(_DELIVERIES, values)))
+    loads = _by_figure(rows_as_dicts(connection.execute(_deliveries_sql(connection), values)))
     traced: dict[str, list[TracedMonth]] = {}
     for figure in figures:
         key = (figure["measure"], figure["month_start"])
@@ -118,6 +119,8 @@ def _deliveries(rows: list[dict[str, Any]], parts: tuple[str, ...]) -> list[Deli
 
 
 def _rows(row: Mapping[str, Any]) -> str:
+    if row["first_row"] is None:
+        return f"{counted(row['rows'], 'event')}, purged"
     if row["rows"] == 1:
         return f"row {row['first_row']:,}"
     return f"{row['rows']:,} rows, {row['first_row']:,} to {row['last_row']:,}"
@@ -181,9 +184,7 @@ _DAYS = f"""
     order by uses.measure, uses.month_start, daily.day
 """
 
-_DELIVERIES = f"""
-    with figures as ({_PAPER_FIGURES}), uses as ({_USES}),
-    parts as (
+_PARTS = """
         select
             part,
             load_id,
@@ -199,7 +200,34 @@ _DELIVERIES = f"""
             and day < $until + to_months(1)
             and part in (select part from uses)
         group by all
-    )
+"""
+
+# What is left of purged months, because it is held, is in the archive too.
+_PARTS_AFTER_A_PURGE = f"""
+        select living.*
+        from ({_PARTS}) as living
+        anti join archive.part_load as purged
+            on purged.force_code = $force
+            and living.part = purged.part
+            and living.month_start = purged.month_start
+        union all
+        select
+            purged.part,
+            purged.load_id,
+            purged.month_start,
+            purged.events,
+            purged.amount,
+            null,
+            null
+        from archive.part_load as purged
+        where
+            purged.force_code = $force
+            and purged.month_start > $until - to_months($months)
+            and purged.month_start <= $until
+"""
+
+_DELIVERIES = """
+    with figures as ({figures}), uses as ({uses}), parts as ({parts})
     select distinct
         uses.measure,
         uses.month_start,
@@ -219,3 +247,10 @@ _DELIVERIES = f"""
         on parts.load_id = loads.load_id
     order by uses.measure, uses.month_start, loads.extract_date, parts.load_id, parts.part
 """
+
+
+def _deliveries_sql(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the query of deliveries by figure; the archive of a warehouse has them once detail was purged."""
+    archive = "select 1 from duckdb_tables() where schema_name = 'archive' and table_name = 'part_load'"
+    parts = _PARTS_AFTER_A_PURGE if connection.execute(archive).fetchone() else _PARTS
+    return _DELIVERIES.format(figures=_PAPER_FIGURES, uses=_USES, parts=parts)

@@ -1,3 +1,8 @@
+{{ config(
+    meta={"archive": {"key": "offence_code", "sources": ["crimes"]}},
+    post_hook="{{ keep_archived() }}",
+) }}
+
 with
 
 offences as (select * from {{ ref("offences") }}),

@@ -5,7 +5,9 @@
 ] -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with

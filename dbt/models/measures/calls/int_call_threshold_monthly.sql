@@ -2,7 +2,9 @@
 {%- set sums = ["received", "answered", "answered_within_target", "queue_seconds_answered"] -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with

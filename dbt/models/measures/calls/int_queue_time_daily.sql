@@ -1,7 +1,9 @@
 {%- set sources = ["call_segments"] -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "arrived_date", "sources": sources}},
     pre_hook="{{ delete_changed_months('arrived_date', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with

@@ -8,7 +8,7 @@ with
 -- The linter cannot follow the indentation of a macro's query.
 -- noqa: disable=layout.indent
 
-calls as (select * from {{ ref("int_call_outcome") }}),
+queue_times as (select * from {{ ref("int_queue_time_count") }}),
 
 final as (
 
@@ -17,12 +17,9 @@ final as (
         section,
         month_start,
         queue_seconds,
-        cast(count(*) as bigint) as calls
-    from calls
-    where
-        answered = 1
-        and queue_seconds is not null
-        {{ in_changed_months("and", "arrived_date", sources) }}
+        cast(sum(calls) as bigint) as calls
+    from queue_times
+    {{ in_changed_months("where", "arrived_date", sources) }}
     group by all
 
 )

@@ -6,7 +6,7 @@
 
 with
 
-calls as (select * from {{ ref("int_call_outcome") }}),
+queue_times_by_day as (select * from {{ ref("int_queue_time_count") }}),
 
 queue_times as (select * from {{ ref("int_queue_time_monthly") }}),
 
@@ -61,23 +61,20 @@ counted as (
     union all
 
     select
-        calls.force_code,
-        calls.section,
+        queue_times_by_day.force_code,
+        queue_times_by_day.section,
         uncompared_days.month_start,
         'prev_fytd' as period,
-        calls.queue_seconds,
-        -1 as calls
+        queue_times_by_day.queue_seconds,
+        -queue_times_by_day.calls as calls
     from uncompared_days
-    inner join calls
-        on uncompared_days.force_code = calls.force_code
-        and uncompared_days.day = calls.arrived_date
-        and uncompared_days.measure = calls.section || '.median_queue_time'
+    inner join queue_times_by_day
+        on uncompared_days.force_code = queue_times_by_day.force_code
+        and uncompared_days.day = queue_times_by_day.arrived_date
+        and uncompared_days.measure = queue_times_by_day.section || '.median_queue_time'
     inner join delivered_months
-        on calls.force_code = delivered_months.force_code
-        and calls.month_start = delivered_months.month_start
-    where
-        calls.answered = 1
-        and calls.queue_seconds is not null
+        on queue_times_by_day.force_code = delivered_months.force_code
+        and queue_times_by_day.month_start = delivered_months.month_start
 
 ),
 

@@ -1,7 +1,9 @@
 {%- set sources = ["live_chats"] -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "day", "sources": sources}},
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with

@@ -2,7 +2,9 @@
 {%- set kinds = ["recorded", "cancelled", "reinstated", "reclassified", "recoded", "moved", "other"] -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "month_start", "sources": sources}},
     pre_hook="{{ delete_changed_months('month_start', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with

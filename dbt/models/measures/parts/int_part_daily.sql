@@ -3,7 +3,9 @@
 {%- set sources = families | map(attribute="source") | unique | sort -%}
 {{ config(
     materialized="incremental_in_place",
+    meta={"archive": {"day": "day", "sources": sources, "is_by_source": true}},
     pre_hook="{{ delete_changed_months('day', " ~ sources ~ ") }}",
+    post_hook="{{ keep_archived() }}",
 ) }}
 
 with
@@ -51,6 +53,7 @@ amounts as (
     {%- for part in family.parts %}
 
     select
+        '{{ family.source }}' as source,
         force_code,
         day,
         {{ part.part }} as part,
@@ -71,6 +74,7 @@ amounts as (
 final as (
 
     select
+        source,
         force_code,
         day,
         part,

@@ -1,3 +1,8 @@
+{{ config(
+    meta={"archive": {"day": "month_start", "sources": ["live_chats"]}},
+    post_hook="{{ keep_archived() }}",
+) }}
+
 with
 
 levels as (select * from {{ ref("int_chat_operator_level_monthly") }}),

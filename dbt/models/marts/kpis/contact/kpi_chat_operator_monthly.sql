@@ -1,3 +1,8 @@
+{{ config(
+    meta={"archive": {"day": "month_start", "sources": ["live_chats"]}},
+    post_hook="{{ keep_archived() }}",
+) }}
+
 with
 
 operator_months as (select * from {{ ref("int_chat_operator_monthly") }}),

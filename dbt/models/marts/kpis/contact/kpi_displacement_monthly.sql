@@ -3,6 +3,11 @@
     "first_came_back_101", "first_came_back_999", "first_came_back_digital", "answered_on_return",
 ] -%}
 
+{{ config(
+    meta={"archive": {"day": "month_start", "sources": ["call_segments", "digital_contacts"]}},
+    post_hook="{{ keep_archived() }}",
+) }}
+
 with
 -- The linter cannot follow the indentation of a loop.
 -- noqa: disable=layout.indent

@@ -1,3 +1,8 @@
+{{ config(
+    meta={"archive": {"day": "month_start", "sources": ["crimes"]}},
+    post_hook="{{ keep_archived() }}",
+) }}
+
 with
 
 crimes as (select * from {{ ref("int_crime_event") }}),

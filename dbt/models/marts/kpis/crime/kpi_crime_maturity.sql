@@ -2,7 +2,7 @@ with
 
 measure_months as (select * from {{ ref("int_measure_monthly") }}),
 
-crimes as (select * from {{ ref("int_crime_event") }}),
+cancellations as (select * from {{ ref("int_crime_cancellation_monthly") }}),
 
 months as (
 
@@ -14,21 +14,6 @@ months as (
         days_loaded
     from measure_months
     where measure = 'crime.pct_cohort_cancelled'
-
-),
-
-cancellations as (
-
-    select
-        force_code,
-        {{ month_start("event_date") }} as month_start,
-        {{ month_start("cancelled_date") }} as cancelled_month,
-        count(*) as cancelled,
-        sum(days_to_cancel) as days_to_cancel,
-        sum(case when cancel_code = 'C1' then 1 else 0 end) as cancelled_c1
-    from crimes
-    where event = 'recorded' and is_cancelled_since = 1
-    group by all
 
 ),
 

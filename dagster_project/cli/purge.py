@@ -1,0 +1,144 @@
+"""`fcir purge`: remove detail past its retention; figures stay."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagster_project.cli.common import finish_killed_replacement, print_warning, require_home_folder, start
+from dagster_project.cli.run import finish_interrupted_rebuild, run
+from dagster_project.clock import london_today
+from dagster_project.console import say
+from dagster_project.contracts import load_contracts
+from dagster_project.errors import UsageError
+from dagster_project.extracts.personal import looks_personal
+from dagster_project.publication.space import require_space
+from dagster_project.settings import CONTRACTS, Settings, Target
+from dagster_project.transformation.build import stale_because
+from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.words import counted
+
+if TYPE_CHECKING:
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.privacy.purging import PurgePlan
+
+_NAMED = 12
+
+
+def purge(
+    context: typer.Context,
+    apply: Annotated[bool, typer.Option("--apply", help="Purge; without it, only say what would be purged.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Purge without asking for a confirmation.")] = False,
+) -> None:
+    """Remove the detail that is older than its retention, source by source; figures stay, and then run.
+
+    retention/retention.csv below the data root says how many months the detail of a source is kept, and
+    retention/holds.csv which days are held. Files in the landing folder and in backups are not changed.
+
+    Examples:
+      fcir purge
+      fcir purge --apply --reason "retention schedule 2026"
+    """
+    from dagster_project.privacy.purging import event_keys, plan_purge
+    from dagster_project.privacy.purging import purge as purge_detail
+    from dagster_project.privacy.retention import (
+        holds_file,
+        in_force,
+        purged_from,
+        read_holds,
+        read_retention,
+        retention_file,
+    )
+
+    settings = start(debug=bool(context.obj))
+    require_home_folder(settings)
+    _require_possible(settings)
+    if apply and (not reason.strip() or looks_personal(reason)):
+        state = "contains a personal value" if reason.strip() else "is required"
+        raise UsageError(
+            f'--reason {state}, and the record keeps it: --reason "retention schedule 2026". Nothing was purged'
+        )
+    finish_interrupted_rebuild(settings)
+    finish_killed_replacement(settings)
+    contracts = load_contracts(CONTRACTS)
+    sources = event_keys(settings)
+    rules = read_retention(retention_file(settings), sources)
+    if not rules:
+        raise UsageError(
+            f"{retention_file(settings)}: there is no list of retention. Nothing was purged. Write one, as CSV, for "
+            f"example:\n  valid_from,source,months,reason\n  {london_today()},{next(iter(sources))},84,schedule 2026"
+        )
+    holds = in_force(read_holds(holds_file(settings), sources), london_today())
+    with writer_lock(settings.lock_file, command="fcir purge"), private_files():
+        with loading_connection(settings.warehouse) as connection:
+            ensure_tables(connection, contracts.values())
+            if cause := stale_because(connection):
+                raise UsageError(f"{cause}, so figures cannot be compared. Nothing was purged. Run first: fcir run")
+            known = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
+        plan = plan_purge(settings, contracts, purged_from(rules, london_today(), known), holds)
+        _show(settings, plan)
+        if not apply:
+            say("Nothing was changed. To purge: fcir purge --apply --reason TEXT")
+            return
+        if plan.is_empty:
+            say("There is nothing to purge.")
+            return
+        if not yes:
+            _confirm()
+        require_space(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
+        certificate = purge_detail(settings, contracts, plan, reason=reason.strip())
+    say(f"Purged       every table of figures is as it was; certificate {certificate}", certificate=str(certificate))
+    if plan.landing:
+        print_warning("files in the landing folder still have the detail; they are not loaded again. Delete them")
+    if plan.backups:
+        print_warning("backups still have the detail; delete them when they are no longer needed")
+    run(context)
+
+
+def _require_possible(settings: Settings) -> None:
+    """Check that the data root can be purged.
+
+    Raises:
+        UsageError: it builds on Spark, or nothing is loaded.
+    """
+    if settings.target is Target.SPARK:
+        raise UsageError(
+            "FCIR_TARGET=spark: fcir purge removes rows from the warehouse, and the lake would keep them in its "
+            "snapshots. Nothing was purged. Build with FCIR_TARGET=duckdb to purge"
+        )
+    if not settings.warehouse.exists():
+        raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was purged. Run: fcir run")
+
+
+def _show(settings: Settings, plan: "PurgePlan") -> None:
+    say(f"Past their retention, in {settings.home}:")
+    for source in plan.sources:
+        held = f"; {counted(source.held_rows, 'row')} held" if source.held_rows else ""
+        say(
+            f"  {source.source}: before {source.purged_before}, {counted(source.rows, 'row')} of "
+            f"{counted(source.days, 'extract date')}{held}"
+        )
+    for title, names in (
+        ("Publications to rewrite", plan.publications),
+        ("Backups that keep them", plan.backups),
+        ("Landing files that keep them", plan.landing),
+    ):
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        say(f"{title}: {', '.join(names[:_NAMED]) or 'none'}{more}")
+    if not settings.backups:
+        say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
+
+
+def _confirm() -> None:
+    """Ask for a typed confirmation.
+
+    Raises:
+        UsageError: it was not given, or nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can confirm, because standard input is no terminal. Nothing was purged. Add --yes")
+    if typer.prompt('Type "purge" to purge it; this cannot be undone', default="", show_default=False) != "purge":
+        raise UsageError("not confirmed. Nothing was purged")

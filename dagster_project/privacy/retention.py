@@ -1,0 +1,192 @@
+"""Read how long the detail of each source is kept, and which days are held: `retention/` below the data root.
+
+`retention.csv` has the columns `valid_from`, `source`, `months`, `reason`; of the rows of a source that are valid today
+the newest counts. `holds.csv` has `source`, `first_day`, `last_day`, `reason` and, if the hold ends, `until`, its last
+day. A row with a fault stops the command: a hold that is not understood must not be passed over.
+"""
+
+import csv
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from dagster_project.errors import UsageError
+from dagster_project.publication.report.analyst_files import CommentaryError, day_of, read_text
+from dagster_project.settings import Settings
+
+_RETENTION = ("valid_from", "source", "months", "reason")
+_HOLDS = ("source", "first_day", "last_day", "reason")
+_LONGEST_REASON = 200
+# A hundred years.
+_MOST_MONTHS = 1200
+
+
+class RetentionError(UsageError):
+    """A list cannot be used; the message names file, line and column, and says what is expected."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long the detail of a source is kept, from a day on."""
+
+    valid_from: date
+    source: str
+    months: int
+    """Whole calendar months before the current one."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Days of a source whose detail must stay."""
+
+    source: str
+    first_day: date
+    last_day: date
+    reason: str
+    until: date | None = None
+    """The last day of the hold; None: until the row is removed."""
+
+
+def retention_file(settings: Settings) -> Path:
+    """Return the path of the list of retention."""
+    return settings.home / "retention" / "retention.csv"
+
+
+def holds_file(settings: Settings) -> Path:
+    """Return the path of the list of holds."""
+    return settings.home / "retention" / "holds.csv"
+
+
+def read_retention(path: Path, sources: Collection[str]) -> list[Retention]:
+    """Read the list of retention; empty if there is no file.
+
+    Args:
+        path: the CSV file, UTF-8.
+        sources: sources whose detail can be purged.
+
+    Raises:
+        RetentionError: the file or a row cannot be used.
+    """
+    found = []
+    for place, row in _rows(path, _RETENTION, ()):
+        months = row["months"]
+        if not (months.isascii() and months.isdigit() and 1 <= int(months) <= _MOST_MONTHS):
+            raise _fault(f"{place}, column months", months, f"a whole number from 1 to {_MOST_MONTHS:,}")
+        found.append(
+            Retention(
+                _day(place, row, "valid_from"), _source(place, row, sources), int(months), _reason(place, row["reason"])
+            )
+        )
+    seen: set[tuple[str, date]] = set()
+    for rule in found:
+        if (rule.source, rule.valid_from) in seen:
+            raise RetentionError(
+                f"{path}: two rows of {rule.source} are valid from {rule.valid_from}. Nothing was purged. Remove one, "
+                "then run: fcir purge"
+            )
+        seen.add((rule.source, rule.valid_from))
+    return found
+
+
+def read_holds(path: Path, sources: Collection[str]) -> list[Hold]:
+    """Read the list of holds; empty if there is no file. Arguments and errors are those of `read_retention`."""
+    found = []
+    for place, row in _rows(path, _HOLDS, ("until",)):
+        first, last = _day(place, row, "first_day"), _day(place, row, "last_day")
+        if last < first:
+            raise _fault(f"{place}, column last_day", row["last_day"], f"{first} or a later day")
+        until = _day(place, row, "until") if row.get("until") else None
+        found.append(Hold(_source(place, row, sources), first, last, _reason(place, row["reason"]), until))
+    return found
+
+
+def purged_from(rules: Iterable[Retention], today: date, known: Mapping[str, date]) -> dict[str, date]:
+    """Return by source the day before which its detail is purged: the first of a month.
+
+    Args:
+        rules: the list of retention.
+        today: the current day in London.
+        known: the days of earlier purges, which never move back.
+    """
+    newest: dict[str, Retention] = {}
+    for rule in sorted(rules, key=lambda rule: rule.valid_from):
+        if rule.valid_from <= today:
+            newest[rule.source] = rule
+    return {
+        source: max(_months_before(today, rule.months), known.get(source, date.min)) for source, rule in newest.items()
+    }
+
+
+def in_force(holds: Iterable[Hold], today: date) -> list[Hold]:
+    """Return the holds that have not ended."""
+    return [hold for hold in holds if hold.until is None or today <= hold.until]
+
+
+def _months_before(today: date, months: int) -> date:
+    number = today.year * 12 + today.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1) if number >= 12 else date.min
+
+
+def _rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each row by column, with its file and line for messages."""
+    try:
+        text = read_text(path)
+    except CommentaryError as error:
+        raise RetentionError(f"{str(error).replace('fcir publish', 'fcir purge')}. Nothing was purged") from None
+    if not text.strip():
+        return
+    reader = csv.reader(text.split("\n"), strict=True)
+    try:
+        header = [name.strip().casefold() for name in next(reader)]
+        known = (*required, *optional)
+        if (
+            any(name not in known for name in header)
+            or not set(required) <= set(header)
+            or len(set(header)) < len(header)
+        ):
+            also = f" and, if needed, {', '.join(optional)}" if optional else ""
+            raise RetentionError(
+                f"{path}, line 1: the columns are {', '.join(header)[:120]!r}, expected {', '.join(required)}{also}. "
+                "Nothing was purged. Correct the first line, then run: fcir purge"
+            )
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            place = f"{path}, line {reader.line_num}"
+            if len(cells) != len(header):
+                raise RetentionError(
+                    f"{place}: {len(cells)} cells, expected {len(header)}. Nothing was purged. Put texts with a comma "
+                    "in quotation marks, then run: fcir purge"
+                )
+            yield place, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    except csv.Error as error:
+        raise RetentionError(
+            f"{path}, line {reader.line_num}: not CSV ({error}). Nothing was purged. Correct it, then run: fcir purge"
+        ) from None
+
+
+def _fault(place: str, text: str, expected: str) -> RetentionError:
+    return RetentionError(
+        f"{place}: {text[:40]!r}, expected {expected}. Nothing was purged. Correct it, then run: fcir purge"
+    )
+
+
+def _day(place: str, row: Mapping[str, str], column: str) -> date:
+    day = day_of(row[column])
+    if day is None:
+        raise _fault(f"{place}, column {column}", row[column], "a date such as 2023-03-15")
+    return day
+
+
+def _source(place: str, row: Mapping[str, str], sources: Collection[str]) -> str:
+    if row["source"] not in sources:
+        raise _fault(f"{place}, column source", row["source"], f"one of {', '.join(sorted(sources))}")
+    return row["source"]
+
+
+def _reason(place: str, text: str) -> str:
+    if not text or len(text) > _LONGEST_REASON or not text.isprintable():
+        raise _fault(f"{place}, column reason", text, f"why, in 1 to {_LONGEST_REASON} characters")
+    return text

@@ -1,0 +1,14 @@
+{{ config(materialized="view_in_place") }}
+
+with
+
+purges as (select * from {{ ref("stg_purges") }}),
+
+final as (
+    select
+        source,
+        purged_before
+    from purges
+)
+
+select * from final
