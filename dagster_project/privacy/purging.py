@@ -25,6 +25,7 @@ from dagster_project.privacy.files import Kind, UnreadableFile, kind_of
 from dagster_project.privacy.findings import searched_files
 from dagster_project.privacy.replacing import rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
+from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.record.store import append, read
 from dagster_project.recovery.history import save_history
@@ -43,7 +44,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.lock import note_step
-from dagster_project.warehouse.marts import rewrite
+from dagster_project.warehouse.marts import note_writing, note_written, rewrite
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 ACTION = "purge"
@@ -426,6 +427,11 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
                 f"the tables cannot be built without the purged rows: {failed} ({cause}). Nothing was purged. If the "
                 "same fail in a run, correct that first: fcir run"
             )
+    with spilling_connection(new.warehouse) as connection:
+        # Publishing has written them into the tables that are compared.
+        note_writing(connection)
+        write_texts(connection)
+        note_written(connection)
     note_step(settings.lock_file, "comparing all figures")
     compared = _compare(settings, new, manifest, contracts)
     rewrite(new.warehouse)
