@@ -74,6 +74,7 @@ def test_figures_stay_and_people_go(loaded, purged):
     assert set(before) == set(after)
     assert {name for name in before if before[name] != after[name]} == set()
     assert len(before["kpi_chat_operator_monthly"]) > 4
+    assert len(before["reconciliation"]) == 1
     assert purged.damage() == []
     assert purged.warehouse("select count(*) from raw.live_chats where requested_at < '2022-09-01'") == [(3,)]
     assert purged.published("select count(*) from marts.fct_call where arrived_date < '2022-10-01'") == [(0,)]
