@@ -25,7 +25,7 @@ FUZZ_SEED ?=
 FUZZ_FILE ?=
 SAMPLE_FROM ?=
 SAMPLE_TO ?=
-SPARK_TESTS ?=
+SPARK_TESTS ?= -m "not large"
 POSTGRES_PORT ?=
 export UV_PYTHON_DOWNLOADS := never
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -94,7 +94,7 @@ test-pages: env ## Test the published pages and the Dagster UI in Debian's chrom
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
 
-test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, 25 minutes; SPARK_TESTS="-m 'not long'" runs what CI does
+test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, half an hour; SPARK_TESTS="-m large" compares 5 million rows
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
 	.venv/bin/pytest $(SPARK_TESTS) tests/spark
 

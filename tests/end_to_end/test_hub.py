@@ -4,31 +4,17 @@ import json
 
 import pytest
 
-from tests.end_to_end.command import CALLS, CRIMES, Command, call, figures, land_three_days
-
-FORCES = ("kent", "surrey")
+from tests.end_to_end.command import CRIMES, Command, figures
+from tests.end_to_end.hub import hub_over, loaded_members
 
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory, parsed_project):
-    """Data roots of two forces, loaded at the same time, and a hub that has taken both in."""
+    """Data roots of two forces, and a hub that has taken both in."""
     folder = tmp_path_factory.mktemp("roots")
-    members = {
-        force: Command(folder / force, settings={"FCIR_FORCE": force, "FCIR_ROOT_NUMBER": str(number)})
-        for number, force in enumerate(FORCES, 1)
-    }
-    hub = Command(folder / "hub", settings={"FCIR_MEMBERS": ",".join(str(root.home) for root in members.values())})
-    for number, root in enumerate(members.values()):
-        land_three_days(root)
-        root.land("call_segments_2022-10-31_late.csv", CALLS, *(call(n, "2022-10-31") for n in range(30, 32 + number)))
-    for root in (hub, *members.values()):
-        root.home.mkdir(exist_ok=True)
-        root.know_the_project(parsed_project)
-    running = [root.start("run", "--load-only") for root in members.values()]
-    for process in running:
-        out, err = process.communicate()
-        assert process.returncode == 0, out + err
-        assert "All is well" in out
+    members = loaded_members(folder, parsed_project)
+    hub = hub_over(folder / "hub", members)
+    hub.know_the_project(parsed_project)
     done = hub.run("run")
     assert done.returncode == 0, done.stdout + done.stderr
     return hub, members

@@ -140,7 +140,6 @@ def test_a_rebuild_has_the_figures_and_needs_no_file_of_purged_rows(purged, tmp_
     [
         ("replace intent.json 1", False),
         ("replace warehouse.duckdb 2", True),
-        ("replace -purge.json 1", True),
     ],
 )
 def test_a_killed_purge_is_finished_or_dropped_by_the_next_run(loaded, tmp_path, point, is_purged):

@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +16,16 @@ from tests.spark.equality import copy_loads
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a data root with a Spark of its own."""
+    with running_spark(tmp_path_factory.mktemp("spark")) as settings:
+        yield settings
+
+
+@contextmanager
+def running_spark(home: Path) -> Iterator[Settings]:
+    """Run a Spark for a data root; yield its settings."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("spark")
     settings = Settings(home=home, target=Target.SPARK, spark_port=port, _env_file=None)
     try:
         start(settings, workers=0)
