@@ -4,6 +4,7 @@ import logging
 import re
 import shlex
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -11,6 +12,7 @@ from difflib import get_close_matches
 from enum import IntEnum
 
 import duckdb
+import typer
 
 from dagster_project.cli.damage import find_damage, repair
 from dagster_project.console import LOGGER, is_json, report_to_terminal, say
@@ -169,3 +171,19 @@ def finish_killed_replacement(settings: Settings) -> None:
     with writer_lock(settings.lock_file), private_files():
         if finished := finish_replacement(settings):
             print_warning(finished)
+
+
+def confirm(word: str, done: str) -> None:
+    """Ask for a typed confirmation of what cannot be undone.
+
+    Args:
+        word: what has to be typed, for example `erase`.
+        done: its participle, for messages, for example `erased`.
+
+    Raises:
+        UsageError: it was not given, or there is no terminal to ask at.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody can confirm, because standard input is no terminal. Nothing was {done}. Add --yes")
+    if typer.prompt(f'Type "{word}" to {word} it; this cannot be undone', default="", show_default=False) != word:
+        raise UsageError(f"not confirmed. Nothing was {done}")

@@ -1,14 +1,12 @@
 """`fcir erase`: erase a person from everything that the data root and its backups hold."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, print_warning, start
+from dagster_project.cli.common import Exit, confirm, print_warning, start
 from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
-from dagster_project.errors import UsageError
 from dagster_project.publication.space import require_space
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
@@ -49,7 +47,7 @@ def erase(
         if person.suppressed:
             say(f"It was erased before, on {person.suppressed.since[:10]}; later rows already get its substitute.")
         if not yes:
-            _confirm()
+            confirm("erase", "erased")
         certificate = erase_person(settings, person, reason=reason, found=found)
     remaining = _remaining(certificate)
     say(f"Certificate   {certificate}", certificate=str(certificate))
@@ -77,15 +75,3 @@ def _show(settings: Settings, found: "Findings") -> None:
         say(line)
     if not settings.backups:
         say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
-
-
-def _confirm() -> None:
-    """Ask for a typed confirmation.
-
-    Raises:
-        UsageError: it was not given, or nobody can be asked.
-    """
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can confirm, because standard input is no terminal. Nothing was erased. Add --yes")
-    if typer.prompt('Type "erase" to erase it; this cannot be undone', default="", show_default=False) != "erase":
-        raise UsageError("not confirmed. Nothing was erased")

@@ -1,11 +1,16 @@
 """`fcir purge`: remove detail past its retention; figures stay."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.cli.common import finish_killed_replacement, print_warning, require_home_folder, start
+from dagster_project.cli.common import (
+    confirm,
+    finish_killed_replacement,
+    print_warning,
+    require_home_folder,
+    start,
+)
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
 from dagster_project.console import say
@@ -87,7 +92,7 @@ def purge(
             say("There is nothing to purge.")
             return
         if not yes:
-            _confirm()
+            confirm("purge", "purged")
         require_space(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
         certificate = purge_detail(settings, contracts, plan, reason=reason.strip())
     say(f"Purged       every table of figures is as it was; certificate {certificate}", certificate=str(certificate))
@@ -130,15 +135,3 @@ def _show(settings: Settings, plan: "PurgePlan") -> None:
         say(f"{title}: {', '.join(names[:_NAMED]) or 'none'}{more}")
     if not settings.backups:
         say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
-
-
-def _confirm() -> None:
-    """Ask for a typed confirmation.
-
-    Raises:
-        UsageError: it was not given, or nobody can be asked.
-    """
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can confirm, because standard input is no terminal. Nothing was purged. Add --yes")
-    if typer.prompt('Type "purge" to purge it; this cannot be undone', default="", show_default=False) != "purge":
-        raise UsageError("not confirmed. Nothing was purged")
