@@ -18,6 +18,7 @@ from dagster_project.cli.damage import find_damage, repair
 from dagster_project.console import LOGGER, is_json, report_to_terminal, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
+from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.connection import private_files
@@ -171,6 +172,28 @@ def finish_killed_replacement(settings: Settings) -> None:
     with writer_lock(settings.lock_file), private_files():
         if finished := finish_replacement(settings):
             print_warning(finished)
+
+
+def require_reason(reason: str, example: str, *, identifier: str = "") -> str:
+    """Return what `--reason` says, trimmed, if it does not name a person.
+
+    The record keeps it, and a publication shows the reason for which a delivery was accepted.
+
+    Args:
+        reason: the option's value.
+        example: a reason that fits the command, for messages.
+        identifier: the identifier of the person whom the command is about.
+
+    Raises:
+        UsageError: it is empty, or contains the identifier or another personal value.
+    """
+    text = reason.strip()
+    expected = f'and the record keeps it, for example --reason "{example}"'
+    if not text:
+        raise UsageError(f"--reason is required, {expected}. Nothing was done")
+    if looks_personal(text) or (identifier and identifier in text):
+        raise UsageError(f"--reason contains a personal value, {expected}. Nothing was done. Leave the value out")
+    return text
 
 
 def confirm(word: str, done: str) -> None:

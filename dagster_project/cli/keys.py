@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, print_warning, require_no_hub, start
+from dagster_project.cli.common import Exit, print_warning, require_no_hub, require_reason, start
 from dagster_project.cli.person import prepare
 from dagster_project.console import aligned, say
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
@@ -55,11 +55,10 @@ def rotate(
       fcir keys rotate --reason "the old key was copied"
       fcir keys rotate --reason "yearly change" --keep-missing
     """
-    from dagster_project.privacy.person import check_reason
     from dagster_project.privacy.rekeying import rotate_key
 
     settings = start(debug=bool(context.obj))
-    reason = check_reason(reason, "\0")
+    reason = require_reason(reason, "yearly change")
     contracts = prepare(settings, "fcir keys rotate")
     with writer_lock(settings.lock_file, command="fcir keys rotate"), private_files():
         require_space(settings, "fcir keys rotate", is_rewriting=True)

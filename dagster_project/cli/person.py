@@ -5,12 +5,15 @@ from pathlib import Path
 
 import typer
 
-from dagster_project.cli.common import finish_killed_replacement, require_no_hub
+from dagster_project.cli.common import finish_killed_replacement, require_no_hub, require_reason
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
+from dagster_project.extracts.pieces import BLANKS
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
+
+_EXAMPLE = "request 4711"
 
 
 def ask_for_identifier() -> str:
@@ -38,13 +41,9 @@ def ask_with_reason(reason: str) -> tuple[str, str]:
     Raises:
         UsageError: there is no reason, it contains the identifier, or not one identifier is given.
     """
-    # It loads pyarrow, which most commands do without.
-    from dagster_project.privacy.person import check_reason
-
-    if not reason.strip():
-        check_reason(reason, "")
+    require_reason(reason, _EXAMPLE)
     identifier = ask_for_identifier()
-    return identifier, check_reason(reason, identifier)
+    return identifier, require_reason(reason, _EXAMPLE, identifier=identifier.strip(BLANKS))
 
 
 def prepare(settings: Settings, command: str) -> dict[str, Contract]:

@@ -9,6 +9,7 @@ from dagster_project.cli.common import (
     finish_killed_replacement,
     print_warning,
     require_home_folder,
+    require_reason,
     start,
 )
 from dagster_project.cli.run import finish_interrupted_rebuild, run
@@ -16,7 +17,6 @@ from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.extracts.personal import looks_personal
 from dagster_project.publication.space import require_space
 from dagster_project.settings import CONTRACTS, Settings, Target
 from dagster_project.transformation.build import stale_because
@@ -61,11 +61,8 @@ def purge(
     settings = start(debug=bool(context.obj))
     require_home_folder(settings)
     _require_possible(settings)
-    if apply and (not reason.strip() or looks_personal(reason)):
-        state = "contains a personal value" if reason.strip() else "is required"
-        raise UsageError(
-            f'--reason {state}, and the record keeps it: --reason "retention schedule 2026". Nothing was purged'
-        )
+    if apply:
+        reason = require_reason(reason, "retention schedule 2026")
     finish_interrupted_rebuild(settings)
     finish_killed_replacement(settings)
     contracts = load_contracts(CONTRACTS)
@@ -94,7 +91,7 @@ def purge(
         if not yes:
             confirm("purge", "purged")
         require_space(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
-        certificate = purge_detail(settings, contracts, plan, reason=reason.strip())
+        certificate = purge_detail(settings, contracts, plan, reason=reason)
     say(f"Purged       every table of figures is as it was; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
         print_warning("files in the landing folder still have the detail; they are not loaded again. Delete them")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import repair_damage, require_home_folder, start
+from dagster_project.cli.common import repair_damage, require_home_folder, require_reason, start
 from dagster_project.cli.run import print_rebuilt, run
 from dagster_project.console import say
 from dagster_project.contracts import load_contracts
@@ -40,6 +40,8 @@ def rebuild(
     from dagster_project.verification.warehouse import verify_warehouse
 
     settings = start(debug=bool(context.obj))
+    if reason:
+        reason = require_reason(reason, "the share of 2019 is lost")
     require_home_folder(settings)
     contracts = load_contracts(CONTRACTS)
     repair_damage(settings)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import start
+from dagster_project.cli.common import require_reason, start
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import aligned, say
 from dagster_project.contracts import load_contracts
@@ -72,11 +72,10 @@ def _restart(settings: Settings, reason: str) -> None:
     """Begin a new record, with the hashes of the manifests that the record before does not contradict."""
     # They load pyarrow and read everything that is kept, which showing the record does without.
     from dagster_project.privacy.erasure import record_manifests
-    from dagster_project.privacy.person import check_reason
     from dagster_project.verification.publications import manifests_of, verify_publications
     from dagster_project.verification.warehouse import verify_warehouse
 
-    reason = check_reason(reason, "\0")
+    reason = require_reason(reason, "the disk of the record was lost")
     with writer_lock(settings.lock_file, command="fcir record --restart"):
         entries = list(read(settings))
         _, anchors, _ = verify_warehouse(settings, load_contracts(CONTRACTS))

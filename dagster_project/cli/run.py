@@ -18,6 +18,7 @@ from dagster_project.cli.common import (
     repair_damage,
     require_home_folder,
     require_no_hub,
+    require_reason,
     require_usable_key,
     start,
     warn_of_open_landing,
@@ -261,19 +262,18 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
 
     Raises:
         WaiverError: a delivery cannot be accepted this way; waivers for those before it are recorded.
-        UsageError: a name is not `SOURCE/DAY`, its source is unknown, no reason is given, or nothing is loaded yet.
+        UsageError: a name is not `SOURCE/DAY`, its source is unknown, the reason cannot be kept, or nothing is loaded.
         WarehouseLocked: a run holds the warehouse.
     """
     deliveries = [_delivery_named(name) for name in names]
-    if not reason.strip():
-        raise UsageError(f'--accept needs a reason, which the audit keeps: fcir run --accept {names[0]} --reason "..."')
+    reason = require_reason(reason, "telephony was down")
     with reading_audit(settings.warehouse, settings.lock_file) as connection:
         if connection is None:
             raise UsageError("nothing is loaded yet, so nothing is rejected. Run: fcir run")
     with writer_lock(settings.lock_file, command="fcir run"), loading_connection(settings.warehouse) as connection:
         waivers = []
         for source, day in deliveries:
-            waiver = waive(connection, source, day, reason.strip())
+            waiver = waive(connection, source, day, reason)
             facts = {"source": source, "extract_date": str(day), "content": waiver.content}
             append(settings, "accept", reason=waiver.reason, detail=facts)
             waivers.append(waiver)

@@ -46,7 +46,7 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
         person: who is erased.
-        reason: why, for the record and the certificate; without personal values (`check_reason`).
+        reason: why, for the record and the certificate; without personal values.
         found: where the person is held, for the certificate.
     """
     substitute = person.suppressed.substitute if person.suppressed else new_substitute()

@@ -103,22 +103,6 @@ def loads_by_key(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(rows)
 
 
-def check_reason(reason: str, identifier: str) -> str:
-    """Return a reason, trimmed, if it is one and does not name a person.
-
-    Raises:
-        UsageError: it is empty, or contains the identifier or another personal value.
-    """
-    text = reason.strip()
-    if not text:
-        raise UsageError('--reason is required, and the record keeps it: --reason "request 4711". Nothing was done')
-    if identifier.strip(BLANKS) in text or looks_personal(text):
-        raise UsageError(
-            "--reason contains a personal value, and the record keeps it. Nothing was done. Name the request instead"
-        )
-    return text
-
-
 def landing_files_with(
     settings: Settings, contracts: Mapping[str, Contract], identifier: str
 ) -> tuple[dict[str, int], list[str]]:

@@ -267,7 +267,11 @@ WRONG_USES = {
     "a word that is no date": (["run", "--from", "yesterday"], "--from yesterday: not a date; expected YYYY-MM-DD"),
     "a date of another calendar": (["run", "--to", "2022-02-30"], "--to 2022-02-30: not a date"),
     "a range from end to start": (["run", "--from", "2022-11-02", "--to", "2022-11-01"], "--from 2022-11-02 is after"),
-    "an accepted load without a reason": (["run", "--accept", "crimes/2022-10-30"], "--accept needs a reason"),
+    "an accepted load without a reason": (["run", "--accept", "crimes/2022-10-30"], "--reason is required"),
+    "an accepted load whose reason names a person": (
+        ["run", "--accept", "crimes/2022-10-30", "--reason", "asked on 07700 900123"],
+        "--reason contains a personal value",
+    ),
     "a reason for nothing": (["run", "--reason", "why not"], "--reason belongs to an accepted delivery"),
     "an accepted load within a range": (
         ["run", "--accept", "crimes/2022-10-30", "--reason", "why not", "--source", "crimes"],
