@@ -1,14 +1,19 @@
-"""Draw a chart of the report model as SVG. Texts and data come from `report/`; this sets only colours and sizes."""
+"""Draw a chart of the report model as SVG. Texts and data come from `report/`; this sets only colours and sizes.
 
-import json
-import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache, lru_cache
-from itertools import accumulate, count
-from math import ceil, isfinite
-from types import MappingProxyType
+A drawing library measures every label with its fonts (2 ms) and takes 17 ms of CPU a chart; a first publication of two
+years draws 765.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from itertools import accumulate, count, groupby
+from math import ceil, floor, isfinite, sqrt
 from typing import Any
+
+from markupsafe import escape
 
 from dagster_project.publication.characters import font_folder, with_glyphs
 from dagster_project.publication.report.events import period_of
@@ -28,15 +33,19 @@ _FONTS = f"{FONT}, Segoe UI, Arial, sans-serif"
 SMALL = (196, 84)
 LARGE = (560, 210)
 
+# On an A4 page with four charts side by side, 6.7 points.
+_LABEL_SIZE = 13
+
+# Space around a chart: above it and at its left, for a mark at its right, for the labels below it, and for a tick.
+_EDGE, _RIGHT, _BELOW, _TICK = 4, 9, 24, 7
+
 # Labels of events: size of the type, width of its average letter, height of a row, and number of rows.
-_EVENT_SIZE, _EVENT_LETTER, _EVENT_ROW, _EVENT_ROWS = 12, 6.5, 14, 3
+_EVENT_SIZE, EVENT_LETTER, _EVENT_ROW, _EVENT_ROWS = 12, 6.5, 14, 3
 
 # Seconds between two ticks.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 
 
-# Papers of different months can share charts, and papers are rendered again.
-@lru_cache(maxsize=256)
 def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     """Return a chart as SVG, the same bytes for the same chart.
 
@@ -45,166 +54,164 @@ def draw(chart: Chart, size: tuple[int, int] = SMALL) -> str:
     depends on colour alone. The line connects complete months only: it breaks at provisional months and at months
     without a figure.
     """
-    return svg_of(*_drawing(chart, size))
+    points = [point for point in chart.points if isfinite(point.value)]
+    days = [point.month for point in chart.points] or [date.min]
+    # Limits hold from their baseline on, a target for all months that are drawn.
+    begins = max(days[0], chart.limits_from or days[0])
+    faint = 0.45 if chart.is_trial else 1
+    rules = [
+        (value, begins if colour != ORANGE else days[0], colour, dash, opacity)
+        for value, colour, dash, opacity in (
+            (chart.lower_limit, GREY, "4,2", faint),
+            (chart.upper_limit, GREY, "4,2", faint),
+            (chart.mean, DARK_GREY, "", 1.0),
+            (chart.target, ORANGE, "7,3", 1.0),
+        )
+        if value is not None and isfinite(value)
+    ]
+    values = [Decimal(0), *(point.value for point in points), *(value for value, *_ in rules)]
+    least, greatest = min(values), max(values)
+    events, top = _events(chart, size[0])
+    plot = Plot(size, top, days[0], days[-1], least, greatest * Decimal("1.06") or Decimal(1))
+    marks = [
+        line_of([(plot.x(first), plot.y(value)), (plot.x(days[-1]), plot.y(value))], colour, 1.4, dash, opacity)
+        for value, first, colour, dash, opacity in rules
+    ]
+    breaks = accumulate(int(point.is_provisional or point.is_after_gap) for point in chart.points)
+    stretches = dict(zip((point.month for point in chart.points), breaks, strict=True))
+    complete = [point for point in points if not point.is_provisional]
+    stretched = [
+        line_of([(plot.x(point.month), plot.y(point.value)) for point in stretch], BLUE, 2)
+        for _, stretch in groupby(complete, key=lambda point: stretches[point.month])
+    ]
+    marks.append(f'<g class="mark-line">{"".join(stretched)}</g>')
+    sizes = (8, 36) if chart.by == "week" else (26, 90)
+    symbols = [
+        _symbol(plot.x(point.month), plot.y(point.value), sizes, point.signal is not None, point.is_provisional)
+        for point in points
+    ]
+    marks.append(f'<g class="mark-symbol" stroke="{BLUE}" stroke-width="1.5">{"".join(symbols)}</g>')
+    ends = sorted({point.month for point in (*points[:1], *points[-1:])})
+    form = "{0.day} {0:%b %Y}" if chart.by == "week" else "{0:%b %Y}"
+    ticks, text = _ticks(chart.unit, plot, greatest)
+    return plot.svg(
+        [*_event_marks(events, size[1] + top), *marks],
+        days=[(end, form.format(end)) for end in ends],
+        values=[(tick, text(tick)) for tick in ticks],
+    )
 
 
-def svg_of(
-    drawing: Mapping[str, Any],
-    data: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({}),
-    parameters: Mapping[str, Any] = MappingProxyType({}),
+@dataclass(frozen=True)
+class Plot:
+    """The area of a chart between its axes; `x` and `y` are the places of a day and of a value in it."""
+
+    size: tuple[int, int]
+    top: int
+    """Height of what is above it."""
+    first: date
+    last: date
+    least: Decimal
+    greatest: Decimal
+
+    def x(self, day: date) -> float:
+        """Return the distance of a day from the left; a single day is in the middle."""
+        days = (self.last - self.first).days
+        return self.size[0] * ((day - self.first).days / days if days else 0.5)
+
+    def y(self, value: Decimal) -> float:
+        """Return the distance of a value from the top."""
+        return self.top + self.size[1] * float((self.greatest - value) / (self.greatest - self.least))
+
+    def svg(
+        self,
+        marks: Iterable[str],
+        *,
+        days: Sequence[tuple[date, str]],
+        values: Sequence[tuple[Decimal, str]],
+        label_size: int = _LABEL_SIZE,
+        right: float = 0,
+    ) -> str:
+        """Return the chart as SVG.
+
+        Args:
+            marks: what is drawn in the area.
+            days: ticks of the axis below it, with their labels; those at an edge do not pass it.
+            values: ticks of the axis on its left, with their labels.
+            label_size: size of their type.
+            right: width of what is on its right.
+        """
+        width, bottom = self.size[0], self.size[1] + self.top
+        left = _EDGE + _TICK + ceil(max((_width(label, label_size) for _, label in values), default=0))
+        # Between two pixels a line would be blurred.
+        heights = [(floor(self.y(value)) + 0.5, label) for value, label in values]
+        places = [(floor(self.x(day)) + 0.5, self.x(day), label) for day, label in days]
+        parts = [
+            *(line_of([(0, y), (width, y)], "#eeeeee", 1) for y, _ in heights),
+            *(line_of([(x, bottom), (x, bottom + 5)], DARK_GREY, 1) for x, _, _ in places),
+            *(
+                text_of(x, bottom + 4 + label_size, label, "start" if x <= 0 else "end" if x >= width else "middle")
+                for _, x, label in places
+            ),
+            line_of([(0, bottom + 0.5), (width, bottom + 0.5)], DARK_GREY, 1),
+            *(line_of([(-5, y), (0, y)], DARK_GREY, 1) for y, _ in heights),
+            *(text_of(-_TICK, y + label_size / 3, label, "end") for y, label in heights),
+            *marks,
+        ]
+        whole = f"{_number(left + width + _RIGHT + right)}", f"{bottom + _EDGE + _BELOW}"
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="{whole[0]}" height="{whole[1]}" '
+            f'viewBox="0 0 {whole[0]} {whole[1]}"><rect width="{whole[0]}" height="{whole[1]}" fill="white"/>'
+            f'<g fill="none" transform="translate({left},{_EDGE})" font-family="{_FONTS}" font-size="{label_size}px">'
+            f"{''.join(parts)}</g></svg>"
+        )
+
+
+def line_of(
+    places: Sequence[tuple[float, float]], colour: str, width: float, dash: str = "", opacity: float = 1
 ) -> str:
-    """Return a Vega-Lite chart as SVG.
-
-    Args:
-        drawing: the chart.
-        data: rows of its named data.
-        parameters: values of its parameters.
-    """
-    vega = _compiled(json.dumps(drawing))
-    tables = [
-        {**table, "values": data[table["name"]]} if table["name"] in data else table for table in vega.get("data", ())
-    ]
-    signals = [
-        {**signal, "value": parameters[signal["name"]]} if signal["name"] in parameters else signal
-        for signal in vega.get("signals", ())
-    ]
-    svg: str = _renderer().vega_to_svg({**vega, "data": tables, "signals": signals})
-    # The page provides the title and description of a chart; those of its parts are noise to a screen reader.
-    return re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
+    """Return a line through places."""
+    path = "M" + "L".join(f"{_number(x)},{_number(y)}" for x, y in places)
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    faint = f' opacity="{opacity}"' if opacity < 1 else ""
+    return f'<path d="{path}" stroke="{colour}" stroke-width="{width}"{dashes}{faint}/>'
 
 
-# Compiling takes a third of the time of a chart, and charts of one kind differ only in data and parameters.
-@lru_cache(maxsize=64)
-def _compiled(drawing: str) -> Mapping[str, Any]:
-    """Return a Vega-Lite chart, as JSON, in Vega."""
-    vega: Mapping[str, Any] = _renderer().vegalite_to_vega(drawing, vl_version="6.1")
-    return vega
+def _symbol(x: float, y: float, sizes: tuple[int, int], is_signal: bool, is_provisional: bool) -> str:
+    """Return a point, with an area of one of two sizes."""
+    fill, length = "white" if is_provisional else BLUE, sqrt(sizes[is_signal])
+    if is_signal:
+        at = f'x="{_number(x - length / 2)}" y="{_number(y - length / 2)}"'
+        return f'<rect {at} width="{_number(length)}" height="{_number(length)}" fill="{fill}"/>'
+    return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(length / 2)}" fill="{fill}"/>'
+
+
+def text_of(x: float, y: float, text: str, anchor: str, look: str = f'fill="{INK}"') -> str:
+    """Return a text whose start, middle or end is at a place."""
+    return f'<text x="{_number(x)}" y="{_number(y)}" text-anchor="{anchor}" {look}>{escape(text)}</text>'
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2):g}"
+
+
+def _width(label: str, size: int) -> float:
+    """Return how wide a label of an axis is at most, by the letters of the typeface: `m` and `%` are the widest."""
+    return size * sum(0.5 if letter.isdigit() else 0.26 if letter in ",. " else 0.84 for letter in label)
 
 
 @cache
-def _renderer() -> Any:
-    """Return the renderer with the paper's typeface; created once, because it reads 20 font files."""
+def _png() -> Callable[..., bytes]:
+    """Return the function that draws an SVG with the paper's typeface; once, because that reads 20 font files."""
     import vl_convert
 
     vl_convert.register_font_directory(str(font_folder()))
-    return vl_convert
+    draw_png: Callable[..., bytes] = vl_convert.svg_to_png
+    return draw_png
 
 
-def _drawing(
-    chart: Chart, size: tuple[int, int]
-) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]], dict[str, Any]]:
-    """Return the chart as Vega-Lite with named data and parameters, the data, and the values of the parameters.
-
-    Building it with altair would take as long as drawing it.
-    """
-    breaks = accumulate(int(point.is_provisional or point.is_after_gap) for point in chart.points)
-    points: list[dict[str, Any]] = [
-        {
-            "month": point.month.isoformat(),
-            "value": float(point.value),
-            "kind": "signal" if point.signal else "month",
-            "fill": "white" if point.is_provisional else BLUE,
-            "stretch": stretch,
-        }
-        for point, stretch in zip(chart.points, breaks, strict=True)
-        if isfinite(point.value)
-    ]
-    lines = [("limit", chart.lower_limit), ("limit", chart.upper_limit), ("mean", chart.mean), ("target", chart.target)]
-    first, last = (chart.points[end].month.isoformat() if chart.points else "" for end in (0, -1))
-    # Limits hold from their baseline on, a target for all months that are drawn.
-    begins = max(first, chart.limits_from.isoformat()) if chart.limits_from else first
-    rules: list[dict[str, Any]] = [
-        {"kind": kind, "value": float(value), "first": first if kind == "target" else begins, "last": last}
-        for kind, value in lines
-        if value is not None and isfinite(value)
-    ]
-    values = [float(row["value"]) for row in (*points, *rules)]
-    greatest, least = max(values, default=0.0), min(0.0, *values)
-    ticks, labels = _ticks(chart.unit, least, greatest)
-    placed: dict[str, Any] = {"tickCount": 3} if ticks is None else {"values": {"expr": "ticks"}}
-    x = {
-        "field": "month",
-        "type": "temporal",
-        "title": None,
-        "axis": {
-            "values": {"expr": "ends"},
-            "format": "%-d %b %Y" if chart.by == "week" else "%b %Y",
-            "labelAngle": 0,
-            "labelFlush": True,
-            "grid": False,
-        },
-    }
-    events, top = _events(chart, size[0])
-    y = {
-        "field": "value",
-        "type": "quantitative",
-        "title": None,
-        "scale": {
-            "domain": [{"expr": "least"}, {"expr": "greatest"}],
-            "nice": False,
-            "range": [size[1] + top, top],
-        },
-        "axis": {
-            "gridColor": "#eeeeee",
-            "domain": False,
-            "labelExpr": labels,
-            **placed,
-        },
-    }
-    drawing = {
-        # On an A4 page with four charts side by side, 6.7 points.
-        **frame((size[0], size[1] + top), label_size=13),
-        "params": [{"name": name, "value": None} for name in ("least", "greatest", "ends", "ticks")],
-        "layer": [
-            *(_event_layers(size[1] + top) if events else []),
-            {
-                "data": {"name": "rules"},
-                "mark": {"type": "rule", "size": 1.4},
-                "encoding": {
-                    "x": {**x, "field": "first"},
-                    "x2": {"field": "last"},
-                    "y": y,
-                    "color": _by_kind(limit=GREY, mean=DARK_GREY, target=ORANGE),
-                    "strokeDash": _by_kind(limit=[4, 2], mean=[1, 0], target=[7, 3]),
-                    "opacity": _by_kind(limit=0.45 if chart.is_trial else 1, mean=1, target=1),
-                },
-            },
-            {
-                "data": {"name": "complete"},
-                "mark": {"type": "line", "color": BLUE, "strokeWidth": 2},
-                "encoding": {"x": x, "y": y, "detail": {"field": "stretch", "type": "nominal"}},
-            },
-            {
-                "data": {"name": "points"},
-                "mark": {"type": "point", "opacity": 1, "stroke": BLUE, "strokeWidth": 1.5},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "fill": {"field": "fill", "type": "nominal", "scale": None},
-                    "shape": _by_kind(month="circle", signal="square"),
-                    "size": _by_kind(month=8, signal=36) if chart.by == "week" else _by_kind(month=26, signal=90),
-                },
-            },
-        ],
-    }
-    ends = sorted({point["month"] for point in (*points[:1], *points[-1:])})
-    return (
-        drawing,
-        {
-            "rules": rules,
-            "complete": [point for point in points if point["fill"] == BLUE],
-            "points": points,
-            "events": events,
-            "labels": [event for event in events if event["label"]],
-        },
-        {
-            "least": least,
-            "greatest": greatest * 1.06 or 1.0,
-            # As Vega reads a date: milliseconds, in UTC.
-            "ends": [1000 * datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp() for end in ends],
-            "ticks": ticks,
-        },
-    )
+def png_of(drawing: str, scale: float) -> bytes:
+    """Return a chart as PNG, enlarged by a factor."""
+    return _png()(drawing, scale=scale)
 
 
 def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:
@@ -221,14 +228,14 @@ def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:
     for event in chart.events:
         at = width * (period_of(event.day, chart.by) - first).days / days if days else width / 2
         label = with_glyphs(event.label)[0]
-        length = len(label) * _EVENT_LETTER
+        length = len(label) * EVENT_LETTER
         start = max(0.0, min(at - length / 2, width - length))
         row = next((row for row, end in enumerate(ends) if start >= end), None)
         if row is not None:
-            ends[row] = start + length + _EVENT_LETTER
+            ends[row] = start + length + EVENT_LETTER
         # At an edge it ends there, however wide the typeface of a reader without the paper's is.
-        align, x = ("left", 0.0) if start == 0 else ("right", width) if start == width - length else ("center", at)
-        placed.append({"at": at, "row": row, "align": align, "x": x, "label": "" if row is None else label})
+        anchor, x = ("start", 0.0) if start == 0 else ("end", width) if start == width - length else ("middle", at)
+        placed.append({"at": at, "row": row, "anchor": anchor, "x": x, "label": "" if row is None else label})
     rows = 1 + max((item["row"] for item in placed if item["row"] is not None), default=0)
     for item in placed:
         # The first row is the lowest.
@@ -236,85 +243,44 @@ def _events(chart: Chart, width: int) -> tuple[list[dict[str, Any]], int]:
     return placed, rows * _EVENT_ROW + 2
 
 
-def _event_layers(height: int) -> list[dict[str, Any]]:
+def _event_marks(events: Sequence[dict[str, Any]], height: int) -> list[str]:
     """Return dotted lines, and labels above them on a white ground, which lines of higher labels do not cross."""
-    place = {"type": "quantitative", "axis": None, "scale": None}
-    label: dict[str, Any] = {
-        "type": "text",
-        "align": {"expr": "datum.align"},
-        "baseline": "bottom",
-        "fontSize": _EVENT_SIZE,
-    }
-    text = {
-        "x": {"field": "x", **place},
-        "y": {"field": "top", **place},
-        "text": {"field": "label", "type": "nominal"},
-    }
+    size = f'font-size="{_EVENT_SIZE}px"'
+    looks = (f'{size} fill="white" stroke="white" stroke-width="4"', f'{size} fill="{INK}"')
     return [
-        {
-            "data": {"name": "events"},
-            "mark": {"type": "rule", "color": DARK_GREY, "strokeDash": [1, 2], "strokeWidth": 1.4},
-            "encoding": {"x": {"field": "at", **place}, "y": {"field": "top", **place}, "y2": {"value": height}},
-        },
+        *(line_of([(event["at"], event["top"]), (event["at"], height)], DARK_GREY, 1.4, "1,2") for event in events),
         *(
-            {
-                "data": {"name": "labels"},
-                "mark": {**label, **look},
-                "encoding": text,
-            }
-            for look in ({"stroke": "white", "strokeWidth": 4, "color": "white"}, {"color": INK})
+            text_of(event["x"], event["top"] - 3, event["label"], event["anchor"], look)
+            for look in looks
+            for event in events
+            if event["label"]
         ),
     ]
 
 
-def frame(size: tuple[int, int], *, label_size: int) -> dict[str, Any]:
-    """Return size, typeface and axes of a Vega-Lite chart, without its layers."""
-    return {
-        "width": size[0],
-        "height": size[1],
-        "padding": 4,
-        "background": "white",
-        "config": {
-            # No descriptions of points, which take a fifth of the time and are removed.
-            "aria": False,
-            "font": _FONTS,
-            "view": {"stroke": None},
-            "axis": {
-                "labelColor": INK,
-                "labelFontSize": label_size,
-                # Off, because each measures every label (2 ms of CPU), and the few labels always fit.
-                "labelLimit": 0,
-                "labelOverlap": False,
-                "domainColor": DARK_GREY,
-                "tickColor": DARK_GREY,
-            },
-        },
-    }
-
-
-def _ticks(unit: str, least: float, greatest: float) -> tuple[list[float] | None, str]:
-    """Return ticks and labels of the value axis: at most a dozen ticks and short labels, for any values.
-
-    Returns:
-        The ticks, None to leave them to Vega, and a Vega expression for the labels.
-    """
-    reach = max(greatest, -least)
+def _ticks(unit: str, plot: Plot, greatest: Decimal) -> tuple[list[Decimal], Callable[[Decimal], str]]:
+    """Return the ticks of the value axis and the function that labels them: at most a dozen, with short labels."""
+    reach = max(greatest, -plot.least)
     if unit == "duration":
-        step = duration_step(reach)
-        # Vega's JSON has no integers of more than 64 bits.
-        values = [float(value) for value in range(ceil(least / step) * step, int(greatest) + 1, step)]
-        return values, _duration_text(step)
-    return None, _number_text(reach) + (" + '%'" if unit == "percent" else "")
+        step = duration_step(float(reach))
+        return _multiples(Decimal(step), plot.least, greatest), lambda value: _duration_text(value, step)
+    sign = "%" if unit == "percent" else ""
+    return round_ticks(plot.least, plot.greatest, 3), lambda value: number_text(value, reach) + sign
 
 
-def _by_kind(**values: Any) -> dict[str, Any]:
-    """Return a property that depends on the kind of a mark, without a legend: the page explains all charts once."""
-    return {
-        "field": "kind",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": list(values), "range": list(values.values())},
-    }
+def round_ticks(least: Decimal, greatest: Decimal, wanted: int) -> list[Decimal]:
+    """Return about as many ticks as wanted: multiples of 1, 2 or 5, times a power of ten."""
+    rough = (greatest - least) / wanted
+    if not rough:
+        return [least]
+    power = Decimal(1).scaleb(rough.adjusted())
+    # Limits are the geometric means of neighbouring steps.
+    step = power * next((step for step, limit in ((1, 2), (2, 10), (5, 50)) if (rough / power) ** 2 < limit), 10)
+    return _multiples(step, least, greatest)
+
+
+def _multiples(step: Decimal, least: Decimal, greatest: Decimal) -> list[Decimal]:
+    return [step * number for number in range(ceil(least / step), floor(greatest / step) + 1)]
 
 
 def duration_step(reach: float) -> int:
@@ -329,23 +295,28 @@ def duration_step(reach: float) -> int:
     )
 
 
-def _duration_text(step: int) -> str:
-    """Return a Vega expression for duration labels: days if all ticks are days, else hours, minutes and seconds."""
+def _duration_text(value: Decimal, step: int) -> str:
+    """Return the label of a duration: days if all ticks are days, else hours, or minutes and seconds."""
     if step > 86400:
-        return f"{_number_text(step / 21600, 'datum.value / 86400')} + ' days'"
+        return f"{number_text(value / 86400, Decimal(4 * step // 86400))} days"
     if step >= 3600:
-        return "datum.value / 3600 + 'h'"
-    return (
-        "datum.value < 60 ? datum.value + 's' : floor(datum.value / 60) + 'm'"
-        " + (datum.value % 60 ? ' ' + datum.value % 60 + 's' : '')"
+        return f"{number_text(value / 3600)}h"
+    minutes, seconds = divmod(abs(int(value)), 60)
+    words = f"{minutes}m" if minutes else f"{seconds}s"
+    words += f" {seconds}s" if minutes and seconds else ""
+    return f"\N{MINUS SIGN}{words}" if value < 0 else words
+
+
+def number_text(value: Decimal, reach: Decimal = Decimal(0)) -> str:
+    """Return the label of a number: in full up to ten million, for which a chart has room.
+
+    Args:
+        value: the number.
+        reach: the greatest number of the axis, which decides the form of all labels.
+    """
+    powers = ((0, ""), (6, "m"), (9, "bn"), (12, "tn"))
+    power, word = next(
+        ((power, word) for power, word in powers if reach < 10 ** (power + (3 if word else 7))), (0, None)
     )
-
-
-def _number_text(reach: float, number: str = "datum.value") -> str:
-    """Return a Vega expression for number labels: in full up to ten million, for which a chart has room."""
-    if reach < 1e7:
-        return f"format({number}, ',')"
-    for power, word in ((6, "m"), (9, "bn"), (12, "tn")):
-        if reach < 10 ** (power + 3):
-            return f"format({number} / 1e{power}, ',') + '{word}'"
-    return f"format({number}, '.1~e')"
+    text = f"{float(value):.2g}" if word is None else f"{float(value.scaleb(-power)):,.12g}{word}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if value < 0 else text

@@ -13,10 +13,9 @@ from docx.oxml.ns import qn
 from docx.shared import Length, Mm, Pt, RGBColor
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
-from vl_convert import svg_to_png
 
 from dagster_project.publication.archives import without_times
-from dagster_project.publication.charts import BLUE
+from dagster_project.publication.charts import BLUE, png_of
 from dagster_project.publication.icons import icon, trend_line
 from dagster_project.publication.report.model import (
     EXCEPTION_COLUMNS,
@@ -133,7 +132,7 @@ class _Paper:
 
     def picture(self, paragraph: Paragraph, drawing: str, alternative: str, width: Length) -> None:
         """Add a picture to the end of a paragraph."""
-        paragraph.add_run().add_picture(io.BytesIO(svg_to_png(drawing, scale=_SCALE)), width=width)
+        paragraph.add_run().add_picture(io.BytesIO(png_of(drawing, _SCALE)), width=width)
         self.alternatives.append(alternative)
 
     def exceptions(self) -> None:

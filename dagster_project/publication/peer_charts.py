@@ -1,15 +1,29 @@
 """Draw one force among all forces as SVG: a line for each, its own and that of the United Kingdom named."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from itertools import groupby
 
-from dagster_project.publication.charts import BLUE, INK, ORANGE, frame, svg_of
+from dagster_project.publication.charts import (
+    BLUE,
+    EVENT_LETTER,
+    INK,
+    ORANGE,
+    Plot,
+    line_of,
+    number_text,
+    round_ticks,
+    text_of,
+)
 
 _SIZE = (400, 210)
-# Two names at the ends of lines that are closer than this share of the axis would overlap.
-_TOO_CLOSE = 0.07
+_LABEL_SIZE, _NAME = 11, 'font-size="12px" font-weight="600"'
+# Between a line and its name.
+_GAP = 6
+# Two names at the ends of lines that are closer than this would overlap.
+_TOO_CLOSE = 16.0
 
 
 @dataclass(frozen=True)
@@ -34,91 +48,51 @@ class PeerChart:
 
 def draw_peers(chart: PeerChart) -> str:
     """Return a chart as SVG. A line breaks where a month has no figure; thickness and names, not colours, tell it."""
-    named = [("own", chart.own_name, chart.own), ("country", "UK", chart.country)]
-    lines = [("other", str(number), values) for number, values in enumerate(chart.others)]
-    rows: list[dict[str, Any]] = [
-        {"month": month.isoformat(), "value": None if value is None else float(value), "kind": kind, "name": name}
-        for kind, name, values in [*lines, *reversed(named)]
-        if values
-        for month, value in zip(chart.months, values, strict=True)
+    every = [value for values in (*chart.others, chart.country, chart.own) for value in values if value is not None]
+    greatest = Decimal(100) if chart.unit == "percent" else max(every, default=Decimal(0)) or Decimal(1)
+    plot = Plot(_SIZE, 0, chart.months[0], chart.months[-1], Decimal(0), greatest)
+    lines = [part for values in chart.others for part in _line(plot, chart, values, "#c9cdd0", 1)]
+    lines += _line(plot, chart, chart.country, ORANGE, 2, "5,3") + _line(plot, chart, chart.own, BLUE, 3)
+    # The name of a line is at its last figure.
+    ends = {
+        name: [
+            (plot.x(month), plot.y(value))
+            for month, value in zip(chart.months, values, strict=True)
+            if value is not None
+        ][-1]
+        for name, values in (("UK", chart.country), (chart.own_name, chart.own))
+        if any(value is not None for value in values)
+    }
+    shift = 0.0
+    if len(ends) == 2 and abs(ends["UK"][1] - ends[chart.own_name][1]) < _TOO_CLOSE:
+        shift = _TOO_CLOSE / 2 if ends["UK"][1] > ends[chart.own_name][1] else -_TOO_CLOSE / 2
+    names = [
+        text_of(
+            x + _GAP,
+            y + 4 + (shift if name == "UK" else -shift),
+            name,
+            "start",
+            f'{_NAME} fill="{INK if name == "UK" else BLUE}"',
+        )
+        for name, (x, y) in ends.items()
     ]
-    greatest = max((row["value"] for row in rows if row["value"] is not None), default=0.0) or 1.0
-    if chart.unit == "percent":
-        greatest = 100.0
-    x = {
-        "field": "month",
-        "type": "temporal",
-        "title": None,
-        "axis": {
-            "values": sorted({chart.months[0].isoformat(), chart.months[-1].isoformat()}),
-            "format": "%b %Y",
-            "labelAngle": 0,
-            "labelFlush": True,
-            "grid": False,
-        },
-    }
-    y = {
-        "field": "value",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [0, greatest], "nice": False},
-        "axis": {
-            "gridColor": "#eeeeee",
-            "domain": False,
-            "tickCount": 4,
-            "labelExpr": "datum.value + '%'" if chart.unit == "percent" else "datum.value + 's'",
-        },
-    }
-    return svg_of(
-        {
-            **frame(_SIZE, label_size=11),
-            "layer": [
-                _line([row for row in rows if row["kind"] == "other"], x, y, color="#c9cdd0", size=1),
-                _line([row for row in rows if row["kind"] == "country"], x, y, color=ORANGE, size=2, dash=[5, 3]),
-                _line([row for row in rows if row["kind"] == "own"], x, y, color=BLUE, size=3),
-                *_names(rows, x, y, greatest),
-            ],
-        }
+    sign = "%" if chart.unit == "percent" else "s"
+    return plot.svg(
+        [*lines, *names],
+        days=[(month, f"{month:%b %Y}") for month in sorted({chart.months[0], chart.months[-1]})],
+        values=[(tick, f"{number_text(tick)}{sign}") for tick in round_ticks(Decimal(0), greatest, 4)],
+        label_size=_LABEL_SIZE,
+        right=_GAP + EVENT_LETTER * max(map(len, ends), default=0),
     )
 
 
 def _line(
-    rows: list[dict[str, Any]],
-    x: dict[str, Any],
-    y: dict[str, Any],
-    *,
-    color: str,
-    size: int,
-    dash: list[int] | None = None,
-) -> dict[str, Any]:
-    mark = {"type": "line", "color": color, "strokeWidth": size, "strokeDash": dash or [1, 0]}
-    return {
-        "data": {"values": rows},
-        "mark": mark | {"invalid": "break-paths-show-domains"},
-        "encoding": {"x": x, "y": y, "detail": {"field": "name", "type": "nominal"}},
-    }
-
-
-def _names(rows: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any], greatest: float) -> list[dict[str, Any]]:
-    """Return the names at the ends of the two lines, moved apart if they would overlap."""
-    ends = {row["kind"]: row for row in rows if row["kind"] != "other" and row["value"] is not None}
-    own, country = ends.get("own"), ends.get("country")
-    shift = 0
-    if own and country and abs(own["value"] - country["value"]) < _TOO_CLOSE * greatest:
-        shift = 8 if own["value"] < country["value"] else -8
+    plot: Plot, chart: PeerChart, values: Sequence[Decimal | None], colour: str, width: int, dash: str = ""
+) -> list[str]:
+    """Return the stretches of a line without a gap."""
+    months = groupby(zip(chart.months, values, strict=True) if values else (), key=lambda item: item[1] is not None)
     return [
-        {
-            "data": {"values": [row]},
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "dx": 6,
-                "dy": shift if kind == "own" else -shift,
-                "color": BLUE if kind == "own" else INK,
-                "fontSize": 12,
-                "fontWeight": 600,
-            },
-            "encoding": {"x": x, "y": y, "text": {"field": "name", "type": "nominal"}},
-        }
-        for kind, row in ends.items()
+        line_of([(plot.x(month), plot.y(value)) for month, value in part if value is not None], colour, width, dash)
+        for is_figure, part in months
+        if is_figure
     ]

@@ -10,10 +10,9 @@ from pptx.enum.text import PP_ALIGN
 from pptx.presentation import Presentation as PresentationObject
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
-from vl_convert import svg_to_png
 
 from dagster_project.publication.archives import without_times
-from dagster_project.publication.charts import BLUE
+from dagster_project.publication.charts import BLUE, png_of
 from dagster_project.publication.report.model import Chart, Matrix, Report
 
 # Layouts of the default template.
@@ -110,7 +109,7 @@ class _Slides:
             finding = words.add_paragraph()
             finding.text = chart.caption
             finding.font.size = Pt(12)
-            file = io.BytesIO(svg_to_png(drawings[chart.key], scale=_SCALE))
+            file = io.BytesIO(png_of(drawings[chart.key], _SCALE))
             picture = slide.shapes.add_picture(file, left, Emu(top + Inches(0.62)), height=Emu(height - Inches(0.7)))
             picture.element.xpath(".//p:cNvPr")[0].set("descr", chart.alternative)
 

@@ -28,10 +28,8 @@ def labels(value: Decimal, unit: str) -> list[str]:
 
 def limit_lines(chart: Chart) -> list[tuple[float, float]]:
     """First and last position of the dashed lines of a chart, from left to right."""
-    lines = re.findall(
-        r'<line transform="translate\(([\d.]+),[^>]* x2="(-?[\d.]+)"[^>]*stroke-dasharray="4,2"', draw(chart)
-    )
-    return [tuple(sorted((float(start), float(start) + float(length)))) for start, length in lines]
+    lines = re.findall(r'<path d="M([\d.]+),[\d.]+L([\d.]+),[^>]*stroke-dasharray="4,2"', draw(chart))
+    return [(float(start), float(end)) for start, end in lines]
 
 
 def test_limits_are_drawn_from_their_baseline_on():
@@ -77,3 +75,19 @@ def test_durations_are_labelled_in_the_unit_that_fits(value, expected):
 def test_numbers_of_more_digits_than_python_rounds_by_itself_are_shown_whole():
     assert display(Decimal("9" * 38), "count", 0).replace(",", "") == "9" * 38
     assert in_full(Decimal(f"{'9' * 30}.50")) == f"{'9' * 30}.5"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("31234", "count", ["0", "10,000", "20,000", "30,000"]),
+        ("1.8", "percent", ["0%", "0.5%", "1%", "1.5%"]),
+        ("12000000", "count", ["0m", "5m", "10m"]),
+        ("-3000", "count", ["\u22123,000", "\u22122,000", "\u22121,000", "0"]),
+        ("2E+20", "count", ["0", "5e+19", "1e+20", "1.5e+20", "2e+20"]),
+    ],
+)
+def test_numbers_are_labelled_in_round_steps_and_in_full_up_to_ten_million(value, unit, expected):
+    points = tuple(replace(point, value=Decimal(value)) for point in CHART.points)
+    drawn = draw(replace(CHART, unit=unit, points=points, mean=None, lower_limit=None, upper_limit=None, target=None))
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", drawn)[2:] == expected

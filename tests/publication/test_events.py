@@ -178,7 +178,7 @@ def test_labels_do_not_overlap_and_those_without_room_are_left_to_the_note():
     labels = [item for item in tree.iter() if item.tag.endswith("}text") and "number" in (item.text or "")]
     # Each is drawn twice: its ground, and itself.
     assert sorted(item.text for item in labels) == sorted(2 * [event.label for event in events[:3]])
-    heights = {item.text: item.get("transform") for item in labels}
+    heights = {item.text: item.get("y") for item in labels}
     assert len(set(heights.values())) == 3
     far = [Event(date(2022, 1, 1), "First"), Event(date(2022, 12, 1), "Last")]
     assert draw(marked(plain, "calls_999", far)).count(">First<") == 2

@@ -53,8 +53,6 @@ _FEW_FORCES = 4
 
 _ASSETS = ("site.css", "search.js", "views.js", "peers.js", "measure.js")
 
-_ASSETS = ("site.css", "search.js", "views.js", "peers.js", "measure.js")
-
 
 def write_site(
     connection: duckdb.DuckDBPyConnection,

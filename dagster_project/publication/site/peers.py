@@ -96,7 +96,7 @@ def peers_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> dic
 
 def peers_page(content: Mapping[str, Any]) -> str:
     """Render the page, with its charts."""
-    # The project draws the charts from numbers and names of forces, which Vega escapes.
+    # The project draws the charts from numbers and names of forces, which it escapes.
     drawings = [Markup(draw_peers(chart)) for chart in content["charts"]]  # noqa: S704
     data = {month: _data(table) for month, table in content["tables"].items()}
     return render_template("site/peers.html.j2", {**content, "drawings": drawings, "data": data})
