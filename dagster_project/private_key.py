@@ -57,9 +57,12 @@ def read_or_create_key(file: Path) -> bytes:
 
 
 def save_key(file: Path, key: bytes) -> None:
-    """Write a key to a file for its owner only, with its folder; if killed, no incomplete key has that name."""
+    """Write a key to a file for its owner only, with its folder; if killed, no incomplete key has that name.
+
+    The caller holds a lock: one process at a time may write the key.
+    """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}-{os.getpid()}")
+    draft = file.with_name(f".{file.name}.draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:

@@ -41,6 +41,7 @@ from dagster_project.cli.verify import verify
 from dagster_project.console import is_json, print_error, report_as
 from dagster_project.errors import OperatorError
 from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.space import DiskFull
 from dagster_project.settings import LogFormat, SettingsError, known_forces, read_settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
@@ -133,7 +134,7 @@ def main() -> None:
         _fail(error, Exit.LOCKED, debug)
     except OperatorError as error:
         _fail(error, Exit.USAGE, debug)
-    except DatabaseUnreadable as error:
+    except (DatabaseUnreadable, DiskFull) as error:
         _fail(error, Exit.DATA, debug)
     except OSError as error:
         _fail(f"{_system_message(error)}. {_STATE_AFTER_ERROR}", Exit.DATA, debug, error)

@@ -7,7 +7,7 @@ import typer
 from dagster_project.cli.common import Exit, confirm, print_warning, start
 from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
-from dagster_project.publication.space import require_space
+from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -38,8 +38,8 @@ def erase(
     settings = start(debug=bool(context.obj))
     identifier, reason = ask_with_reason(reason)
     contracts = prepare(settings, "fcir erase")
-    with writer_lock(settings.lock_file, command="fcir erase"), private_files():
-        require_space(settings, "fcir erase", is_rewriting=True)
+    need = Need(settings, "fcir erase", is_rewriting=True)
+    with writer_lock(settings.lock_file, command="fcir erase"), private_files(), need.required():
         with loading_connection(settings.warehouse) as connection:
             person = person_of(settings, connection, identifier)
         found = find_person(settings, contracts, person)

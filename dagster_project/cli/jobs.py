@@ -20,7 +20,7 @@ from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.plan import Range, RunPlan
-from dagster_project.publication.space import require_space
+from dagster_project.publication.space import Need
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
@@ -89,6 +89,7 @@ def run_job(
     Raises:
         WarehouseLocked: another run holds the warehouse.
         NotEnoughSpace: the disk has less free space than the job needs.
+        DiskFull: the disk filled up while the job ran.
         DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
         TableMismatch: a raw table does not fit its contract.
@@ -124,13 +125,13 @@ def _run_in_process(
     from dagster_project.loading.pipeline import load_or_create_key
 
     # Only publications may be read by others, and `publish` sets their modes.
-    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files():
-        require_space(
-            settings,
-            _COMMANDS[name] + (f" --force {force}" if force else ""),
-            extracts_bytes=planned.plan.extracts_bytes if planned else 0,
-            published=_published(settings, name, force),
-        )
+    need = Need(
+        settings,
+        _COMMANDS[name] + (f" --force {force}" if force else ""),
+        extracts_bytes=planned.plan.extracts_bytes if planned else 0,
+        published=_published(settings, name, force),
+    )
+    with writer_lock(settings.lock_file, command=_COMMANDS[name]), private_files(), need.required():
         note_step(settings.lock_file, "starting")
         require_sound_warehouse(settings)
         finish_killed_replacement(settings)
@@ -176,6 +177,8 @@ def _run_in_process(
                 resources={"deliveries": Deliveries.planned(planned)} if planned and not selection else None,
             )
             failures = tuple(_failures(settings, result))
+            if failures and (full := need.explain(" ".join(failures))):
+                failures = (*failures, full)
         with reading_audit(settings.warehouse, settings.lock_file) as connection:
             left = tuple(outstanding(connection)) if connection else ()
             states = member_states(settings, connection) if connection else []

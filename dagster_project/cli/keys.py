@@ -8,7 +8,7 @@ from dagster_project.cli.common import Exit, print_warning, require_no_hub, requ
 from dagster_project.cli.person import prepare
 from dagster_project.console import aligned, say
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
-from dagster_project.publication.space import require_space
+from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -60,8 +60,8 @@ def rotate(
     settings = start(debug=bool(context.obj))
     reason = require_reason(reason, "yearly change")
     contracts = prepare(settings, "fcir keys rotate")
-    with writer_lock(settings.lock_file, command="fcir keys rotate"), private_files():
-        require_space(settings, "fcir keys rotate", is_rewriting=True)
+    need = Need(settings, "fcir keys rotate", is_rewriting=True)
+    with writer_lock(settings.lock_file, command="fcir keys rotate"), private_files(), need.required():
         done = rotate_key(settings, contracts, reason=reason, keep_missing=keep_missing)
     say(f"Key       {done.key_id}, in {settings.key_file}: {counted(done.loads, 'load')}", key=done.key_id)
     for key_id, loads in done.kept.items():

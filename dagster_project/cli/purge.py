@@ -17,7 +17,7 @@ from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.publication.space import require_space
+from dagster_project.publication.space import Need
 from dagster_project.settings import CONTRACTS, Settings, Target
 from dagster_project.transformation.build import stale_because
 from dagster_project.warehouse.connection import loading_connection, private_files
@@ -90,8 +90,9 @@ def purge(
             return
         if not yes:
             confirm("purge", "purged")
-        require_space(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
-        certificate = purge_detail(settings, contracts, plan, reason=reason)
+        need = Need(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
+        with need.required():
+            certificate = purge_detail(settings, contracts, plan, reason=reason)
     say(f"Purged       every table of figures is as it was; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
         print_warning("files in the landing folder still have the detail; they are not loaded again. Delete them")

@@ -9,7 +9,7 @@ from dagster_project.cli.run import print_rebuilt, run
 from dagster_project.console import say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.publication.space import require_space
+from dagster_project.publication.space import Need
 from dagster_project.recovery.history import history_file
 from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS
@@ -60,7 +60,8 @@ def rebuild(
                 say(f"  {fault.place}: {fault.what}")
         note_step(settings.lock_file, "rebuilding the warehouse")
         extracts = (file.lstat().st_size for file in settings.landing.rglob("*") if file.is_file())
-        require_space(settings, "fcir rebuild", extracts_bytes=sum(extracts), published=settings.published)
-        say("Reading the landing folder again ...")
-        print_rebuilt(rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
+        need = Need(settings, "fcir rebuild", extracts_bytes=sum(extracts), published=settings.published)
+        with need.required():
+            say("Reading the landing folder again ...")
+            print_rebuilt(rebuild_warehouse(settings, contracts, reason=reason, without_missing=without_missing))
     run(context)

@@ -23,7 +23,7 @@ from dagster_project.loading.members import prepare_hub
 from dagster_project.loading.plan import Range, RunPlan, plan_run
 from dagster_project.privacy.hub import take_over_replacements
 from dagster_project.privacy.unfinished import finish_replacement
-from dagster_project.publication.space import NotEnoughSpace, require_space
+from dagster_project.publication.space import Need, NotEnoughSpace
 from dagster_project.publication.versions import recover_interrupted
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.recovery.rebuild import finish_rebuild
@@ -121,9 +121,7 @@ class Deliveries(dg.ConfigurableResource):
             with reading_audit(settings.warehouse, settings.lock_file) as connection:
                 planned = plan_run(connection, landing, warehouse.contracts, wanted=wanted)
             try:
-                require_space(
-                    settings, "fcir run", extracts_bytes=planned.plan.extracts_bytes, published=settings.published
-                )
+                Need(settings, "fcir run", planned.plan.extracts_bytes, settings.published).require()
             except NotEnoughSpace as refused:
                 raise dg.Failure(str(refused), allow_retries=False) from None
             self._plans[wanted] = planned

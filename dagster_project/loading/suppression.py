@@ -114,7 +114,7 @@ def suppress(folder: Path, hashed: str, substitute: str, since: datetime) -> Non
     entries = dict(known.entries) if known else {}
     entries.setdefault(hashed, Suppressed(substitute, since.isoformat(timespec="seconds")))
     content = {"key": suppression_key(folder).fingerprint, "entries": entries}
-    draft = folder / f".{_LIST}.{os.getpid()}"
+    draft = folder / f".{_LIST}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=1)

@@ -85,15 +85,23 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
     detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
-    append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail)
+    if _entry(settings, replacement) is None:
+        append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail)
     certificate = _certify(settings, replacement, values, remaining)
     delete_note(settings)
     return certificate
 
 
+def _entry(settings: Settings, replacement: Replacement) -> dict[str, Any] | None:
+    """Return the entry of an erasure in the record; None if it has none."""
+    of_erasures = (entry for entry in read(settings) if entry["action"] == ACTION)
+    certificate = replacement.facts["certificate"]
+    return next((entry for entry in of_erasures if entry["detail"].get("certificate") == certificate), None)
+
+
 def _certify(settings: Settings, replacement: Replacement, values: Values, remaining: Findings) -> Path:
     facts: Any = replacement.facts
-    entry = [*read(settings)][-1]
+    entry: Any = _entry(settings, replacement)
     content = {
         "certificate": facts["certificate"],
         "what": "erasure of a person by identifier",

@@ -20,7 +20,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.warehouse.connection import private_files
-from dagster_project.warehouse.marts import rewrite
+from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 
 _CATALOG = "searched"
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
@@ -127,7 +127,7 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
 
 
 def _in_database(file: Path, values: Values) -> list[Hit]:
-    with _attached(file, values, "read_only") as connection:
+    with _attached(file, values) as connection:
         return [
             Hit(file, rows, relation, column)
             for relation, columns in _text_columns(connection).items()
@@ -158,9 +158,9 @@ def _bytes(cell: object) -> bytes:
 
 
 @contextmanager
-def _attached(file: Path, values: Values, option: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-    with private_files(), duckdb.connect() as connection:
-        connection.execute(f"attach {literal(str(file))} as {_CATALOG}{f' ({option})' if option else ''}")
+def _attached(file: Path, values: Values) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(str(file))} as {_CATALOG} (read_only)")
         values.register(connection)
         yield connection
 
@@ -242,12 +242,26 @@ def replace_values(
     if on_change:
         on_change(file)
     if kind is Kind.DUCKDB:
-        with _attached(file, values) as connection:
-            update_tables(connection, _CATALOG, hits, values)
-        rewrite(file, spill_at=spill_at)
+        with rewriting_connection(file, spill_at=spill_at) as connection:
+            values.register(connection)
+            rewrite_rows(connection, file, _replaced_rows(hits, values))
     else:
         _rewrite(file, kind, values, order)
     return True
+
+
+def _replaced_rows(hits: Sequence[Hit], values: Values) -> dict[str, tuple[str, list[object]]]:
+    """Return by table the query of its rows with values replaced in the columns where they were found."""
+    columns: dict[str, list[str]] = {}
+    for hit in hits:
+        if hit.table:
+            columns.setdefault(hit.table, []).append(hit.column)
+    found = {}
+    for relation, names in columns.items():
+        expressions, parameters = _all(values.expression, names)
+        replaced = ", ".join(f"{sql} as {name}" for sql, name in zip(expressions, names, strict=True))
+        found[relation] = (f"select * replace ({replaced}) from {REWRITTEN}.{relation}", parameters)
+    return found
 
 
 def _has_free_blocks(file: Path) -> bool:

@@ -44,7 +44,7 @@ from dagster_project.warehouse.connection import (
     transaction,
 )
 from dagster_project.warehouse.lock import note_step
-from dagster_project.warehouse.marts import note_writing, note_written, rewrite
+from dagster_project.warehouse.marts import REWRITTEN, note_writing, note_written, rewrite, rewrite_rows
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
 
 ACTION = "purge"
@@ -249,12 +249,21 @@ def finish_purge(settings: Settings) -> str | None:
     """
     if not is_unfinished(settings):
         return None
+    if not any(settings.purge_folder.iterdir()):
+        # It had not begun, or only its folder was left to remove.
+        settings.purge_folder.rmdir()
+        return None
     intent = _read_intent(settings)
     if intent is None or not intent.is_complete:
-        shutil.rmtree(settings.purge_folder)
+        _remove_folder(settings)
         return "a purge was interrupted before it changed anything. Run it again: fcir purge"
-    with private_files():
-        certificate = _finish(settings, intent)
+    certificate = _certificate(settings, intent)
+    if certificate.exists():
+        # Only what it needed is left.
+        _remove_folder(settings)
+    else:
+        with private_files():
+            _finish(settings, intent)
     return f"a purge of {intent.begun_at} that was interrupted is finished: {certificate}"
 
 
@@ -287,13 +296,17 @@ def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contr
 
 def _read_intent(settings: Settings) -> Intent | None:
     try:
-        return Intent(**json.loads((settings.purge_folder / "intent.json").read_text(encoding="utf-8")))
+        return Intent(**json.loads(_intent_file(settings).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
 def _write_intent(settings: Settings, intent: Intent) -> None:
-    _write_json(settings.purge_folder / "intent.json", asdict(intent))
+    _write_json(_intent_file(settings), asdict(intent))
+
+
+def _intent_file(settings: Settings) -> Path:
+    return settings.purge_folder / "intent.json"
 
 
 def _write_json(file: Path, content: object) -> None:
@@ -607,8 +620,18 @@ def _finish(settings: Settings, intent: Intent) -> Path:
         with loading_connection(settings.warehouse) as connection:
             append(settings, ACTION, reason=intent.reason, detail=facts, connection=connection)
     certificate = _certify(settings, intent, changed)
-    shutil.rmtree(folder)
+    _remove_folder(settings)
     return certificate
+
+
+def _remove_folder(settings: Settings) -> None:
+    """Remove what a purge needed, the note of it last, since only with it the next command knows what is left."""
+    for path in settings.purge_folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != _intent_file(settings):
+            path.unlink()
+    shutil.rmtree(settings.purge_folder)
 
 
 def _remove_elsewhere(settings: Settings, intent: Intent) -> list[str]:
@@ -641,18 +664,7 @@ def _change_database(
     if not rows:
         return False
     note(file)
-    connection.execute(f"attach {literal(str(file))} as changed")
-    try:
-        for relation, kept in rows.items():
-            connection.execute(f"create or replace temp table kept as {kept}")
-            with transaction(connection):
-                connection.execute(f"delete from {relation}")
-                connection.execute(f"insert into {relation} from kept")
-        connection.execute("drop table kept")
-        connection.execute("checkpoint changed")
-    finally:
-        connection.execute("detach changed")
-    rewrite(file)
+    rewrite_rows(connection, file, {relation: (kept, ()) for relation, kept in rows.items()})
     return True
 
 
@@ -686,26 +698,26 @@ def _rows_with_purged(
     connection: duckdb.DuckDBPyConnection, file: Path, intent: Intent | None = None
 ) -> dict[str, str]:
     """Return the tables of a database with rows to remove, each with the query of what is kept of it."""
-    connection.execute(f"attach {literal(str(file))} as changed (read_only)")
+    connection.execute(f"attach {literal(str(file))} as {REWRITTEN} (read_only)")
     try:
         tables = connection.execute(
             """
             select columns.schema_name, columns.table_name, list(columns.column_name order by columns.column_index)
             from duckdb_columns() as columns
             inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
-            where columns.database_name = 'changed' and tables.database_name = 'changed'
+            where columns.database_name = $name and tables.database_name = $name
             group by all
             order by all
-            """
+            """,
+            {"name": REWRITTEN},
         ).fetchall()
         found = {}
         for schema, name, columns in tables:
-            relation = table("changed", schema, name)
-            if kept := _kept(connection, relation, name, columns, intent):
-                found[relation] = kept
+            if kept := _kept(connection, table(REWRITTEN, schema, name), name, columns, intent):
+                found[table(schema, name)] = kept
         return found
     finally:
-        connection.execute("detach changed")
+        connection.execute(f"detach {REWRITTEN}")
 
 
 def _kept(
@@ -747,6 +759,10 @@ def _certify(settings: Settings, intent: Intent, changed: Sequence[str]) -> Path
         "tables_unchanged": intent.compared,
     }
     make_private_folder(settings.certificates)
-    file = settings.certificates / f"{intent.name}.json"
+    file = _certificate(settings, intent)
     _write_json(file, content)
     return file
+
+
+def _certificate(settings: Settings, intent: Intent) -> Path:
+    return settings.certificates / f"{intent.name}.json"

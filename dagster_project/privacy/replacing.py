@@ -80,9 +80,9 @@ def write_note(settings: Settings, replacement: Replacement) -> None:
 
 
 def delete_note(settings: Settings) -> None:
-    """Delete the note of a finished replacement."""
-    settings.replacement_file.unlink()
+    """Delete the note of a finished replacement, last, since only with it the next command does what is left."""
     _rewritten(settings).unlink(missing_ok=True)
+    settings.replacement_file.unlink()
 
 
 def replace_everywhere(

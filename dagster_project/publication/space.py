@@ -1,8 +1,10 @@
-"""Free space of the disk, compared with what a command is going to write, before it begins."""
+"""Free space of the disk, compared with what a command is going to write: before it begins, and when it failed."""
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.errors import OperatorError
@@ -19,55 +21,107 @@ _MARTS_SHARE = 1.2
 _PUBLICATION_SHARE = 2.1
 
 
+# The filling of a disk leaves less than a block of each writer.
+_FULL_BYTES = _MEGABYTE
+# Messages of the system, of SQLite and of DuckDB.
+_SAYS_FULL = ("no space left", "disk is full", "quota exceeded")
+
+
 class NotEnoughSpace(OperatorError, RuntimeError):
     """The disk has less free space than a command needs; the message names the disk and both sizes."""
 
 
-def require_space(
-    settings: Settings,
-    command: str,
-    *,
-    extracts_bytes: int = 0,
-    published: Path | None = None,
-    is_rewriting: bool = False,
-) -> None:
-    """Check that the disk of the data root has the space that a command needs.
+class DiskFull(RuntimeError):
+    """The disk filled up while a command worked; the message names the disk and the space that the command needs."""
 
-    The space is estimated from the sizes of the extracts to load, of the marts, and of the newest publication. Files of
-    killed commands, which the command deletes, count as free.
 
-    Args:
-        settings: the data root.
-        command: the command, for the message.
-        extracts_bytes: size of the extracts to load.
-        published: folder of the publications to which the command adds one; None: it publishes nothing.
-        is_rewriting: whether the command writes the files of the data root again, one after the other.
+@dataclass(frozen=True)
+class Need:
+    """The space that a command needs, estimated from the extracts to load, the marts and the newest publication."""
 
-    Raises:
-        NotEnoughSpace: the disk has less.
-    """
-    parts = {"dbt and Dagster": _FIXED_BYTES, "rows of new extracts": int(extracts_bytes * _WAREHOUSE_SHARE)}
-    if published:
-        marts = _size([settings.marts])
-        parts["marts"] = marts + int(extracts_bytes * _MARTS_SHARE)
-        newest = pointer_of(published)
-        before = _size(newest.rglob("*")) if newest.exists() else marts
-        parts["publication"] = before + int(extracts_bytes * _PUBLICATION_SHARE)
-    if is_rewriting:
-        # The old file stays until the new one is complete. Published files are parts or copies of the marts.
-        parts["copy of the largest file"] = max(_size([settings.warehouse]), _size([settings.marts]))
-    needed = sum(parts.values())
-    disk = next(path for path in (settings.home, *settings.home.parents) if path.exists())
-    free = shutil.disk_usage(disk).free + _size(_left_behind(settings, published))
-    if free >= needed:
-        return
-    mount = next(path for path in (disk, *disk.parents) if path.is_mount())
-    sizes = ", ".join(f"{name} {_megabytes(size)}" for name, size in parts.items() if size)
-    raise NotEnoughSpace(
-        f"{settings.home}: its disk (mounted at {mount}) has {_megabytes(free)} free, but {command} needs about "
-        f"{_megabytes(needed)} ({sizes}). Nothing was done, and what was published before stays. Make room "
-        f"(docs/runbook.md, Full disk), then: {command}"
-    )
+    settings: Settings
+    command: str
+    """The command, for messages."""
+    extracts_bytes: int = 0
+    """Size of the extracts to load."""
+    published: Path | None = None
+    """Folder of the publications to which the command adds one; None: it publishes nothing."""
+    is_rewriting: bool = False
+    """Whether the command writes the files of the data root again, one after the other."""
+
+    def require(self) -> None:
+        """Check that the disk has the space. Files of killed commands, which the command deletes, count as free.
+
+        Raises:
+            NotEnoughSpace: the disk has less.
+        """
+        free = self._free() + _size(_left_behind(self.settings, self.published))
+        if free < sum(self._parts().values()):
+            raise NotEnoughSpace(
+                f"{self._disk()} has {_megabytes(free)} free, but {self._needs()}. Nothing was done, and what was "
+                f"published before stays. {self._advice()}"
+            )
+
+    def explain(self, error: str) -> str:
+        """Return which disk is full, and the space that the command needs; nothing if an error has other causes.
+
+        Args:
+            error: what the command, or a library, said of it.
+        """
+        free = self._free()
+        if free >= _FULL_BYTES and not any(words in error.lower() for words in _SAYS_FULL):
+            return ""
+        return f"{self._disk()} is full ({_megabytes(free)} free); {self._needs()}. {self._advice()}"
+
+    @contextmanager
+    def required(self) -> Iterator[None]:
+        """Check that the disk has the space before the block, and say of an error in it whether the disk is full.
+
+        Raises:
+            NotEnoughSpace: the disk has less.
+            DiskFull: the disk filled up. Other errors are raised unchanged.
+        """
+        self.require()
+        try:
+            yield
+        except Exception as error:
+            if full := self.explain(str(error)):
+                raise DiskFull(f"{str(error).splitlines()[0].rstrip('.')}. {full}") from error
+            raise
+
+    def _parts(self) -> dict[str, int]:
+        extracts = self.extracts_bytes
+        parts = {"dbt and Dagster": _FIXED_BYTES, "rows of new extracts": int(extracts * _WAREHOUSE_SHARE)}
+        if self.published:
+            marts = _size([self.settings.marts])
+            parts["marts"] = marts + int(extracts * _MARTS_SHARE)
+            newest = pointer_of(self.published)
+            before = _size(newest.rglob("*")) if newest.exists() else marts
+            parts["publication"] = before + int(extracts * _PUBLICATION_SHARE)
+        if self.is_rewriting:
+            # The old file stays until the new one is complete. Published files are parts or copies of the marts.
+            parts["copy of the largest file"] = max(_size([self.settings.warehouse]), _size([self.settings.marts]))
+        return parts
+
+    def _folder(self) -> Path:
+        home = self.settings.home
+        return next(path for path in (home, *home.parents) if path.exists())
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._folder()).free
+
+    def _disk(self) -> str:
+        folder = self._folder()
+        mount = next(path for path in (folder, *folder.parents) if path.is_mount())
+        return f"{self.settings.home}: its disk (mounted at {mount})"
+
+    def _needs(self) -> str:
+        parts = self._parts()
+        sizes = ", ".join(f"{name} {_megabytes(size)}" for name, size in parts.items() if size)
+        return f"{self.command} needs about {_megabytes(sum(parts.values()))} ({sizes})"
+
+    def _advice(self) -> str:
+        return f"Make room (docs/runbook.md, Full disk), then: {self.command}"
 
 
 def _left_behind(settings: Settings, published: Path | None) -> Iterable[Path]:

@@ -103,10 +103,8 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
     """Write the new warehouse, and return what the record says of it."""
     folder = settings.home / "rebuild"
     make_private_folder(folder)
-    for left in folder.iterdir():
-        # A killed rebuild begins again, and stays known.
-        if left != intent_file(settings):
-            left.unlink()
+    # A killed rebuild begins again, and stays known.
+    _empty(settings)
     if settings.is_hub:
         require_no_landing(settings)
     audit, draft = folder / "audit.duckdb", folder / settings.warehouse.name
@@ -185,5 +183,14 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
     if not is_recorded:
         with loading_connection(settings.warehouse) as connection:
             append(settings, "rebuild", reason=intent.reason, detail=facts, connection=connection)
+    # The intent last: without it, the next command would not remove the rest.
+    _empty(settings)
     shutil.rmtree(folder)
     return Rebuilt(damaged, facts)
+
+
+def _empty(settings: Settings) -> None:
+    """Remove the files of a rebuild without its intent."""
+    for file in intent_file(settings).parent.iterdir():
+        if file != intent_file(settings):
+            file.unlink()

@@ -6,6 +6,8 @@ lost, they differ, and the next build makes all marts again.
 """
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -22,6 +24,9 @@ from dagster_project.warehouse.connection import (
 
 # A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
 _FREE_SHARE = 3
+
+REWRITTEN = "old"
+"""Name of a file that is rewritten, in the queries of its rows."""
 
 
 def note_writing(connection: duckdb.DuckDBPyConnection, *, from_scratch: bool = False) -> None:
@@ -111,16 +116,50 @@ def rewrite(file: Path, *, spill_at: Path | None = None) -> None:
             version stay.
         spill_at: DuckDB file next to which memory spills; None: this file.
     """
+    with rewriting_connection(file, spill_at=spill_at) as connection:
+        rewrite_rows(connection, file, {})
+
+
+@contextmanager
+def rewriting_connection(file: Path, *, spill_at: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty in-memory database to rewrite a file; arguments are those of `rewrite`."""
+    config = {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(spill_at or file))}
+    with private_files(), duckdb.connect(config=dict(config)) as connection:
+        yield connection
+
+
+def rewrite_rows(
+    connection: duckdb.DuckDBPyConnection, file: Path, rows: Mapping[str, tuple[str, Sequence[object]]]
+) -> None:
+    """Rewrite a DuckDB file with other rows in some of its tables.
+
+    The file is only read, since readers may have it open: they keep the old one until they open it again.
+
+    Args:
+        connection: any connection that has no database named `old` or `new`.
+        file: as for `rewrite`.
+        rows: by table, as `"SCHEMA"."TABLE"`, the query of its rows and the parameters; tables in it are named
+            `old."SCHEMA"."TABLE"`. Other tables keep their rows.
+    """
     draft = file.with_name(f".{file.name}.draft")
     draft.unlink(missing_ok=True)
-    spilling = {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(spill_at or file))}
-    with private_files(), duckdb.connect(config=dict(spilling)) as connection:
-        connection.execute(f"attach {literal(str(file))} as old (read_only)")
+    connection.execute(f"attach {literal(str(file))} as {REWRITTEN} (read_only)")
+    try:
         ((version,),) = connection.execute(
-            "select tags['storage_version'] from duckdb_databases() where database_name = 'old'"
+            "select tags['storage_version'] from duckdb_databases() where database_name = ?", [REWRITTEN]
         ).fetchall()
         connection.execute(f"attach {literal(str(draft))} as new (storage_version {literal(version.rstrip('+'))})")
-        connection.execute("copy from database old to new")
+        try:
+            connection.execute(f"copy from database {REWRITTEN} to new{' (schema)' if rows else ''}")
+            names = "select schema_name, table_name from duckdb_tables() where database_name = ?"
+            for schema, name in connection.execute(names, [REWRITTEN]).fetchall() if rows else ():
+                relation = table(schema, name)
+                query, parameters = rows.get(relation, (f"from {REWRITTEN}.{relation}", ()))
+                connection.execute(f"insert into new.{relation} {query}", parameters)
+        finally:
+            connection.execute("detach new")
+    finally:
+        connection.execute(f"detach {REWRITTEN}")
     draft.chmod(file.stat().st_mode)
     with draft.open("rb") as written:
         os.fsync(written.fileno())

@@ -40,5 +40,5 @@ def set_back(seed: int, roots: Roots, folder: Path) -> None:
     assert "the clock of this machine shows" in done.stdout, "no warning"
     newest = command.published("select max(run_id), arg_max(run_id, published_at) from marts.published_versions")
     assert newest == [(after, after)], f"{newest} is not {after}"
-    require_same(command, prepared.content)
+    require_same(command, prepared)
     assert "Nothing is new" in run_of(command, "run")

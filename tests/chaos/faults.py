@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.chaos import bits, clock, disk, memory, personal, readers, sandbox
-from tests.chaos.kills import killed
+from tests.chaos.kills import killed, killed_and_finished
 from tests.chaos.roots import Trial
 
 
@@ -30,14 +30,18 @@ FAULTS = {
     "kill-recovery": Fault(
         "kill of a publication and of the next one, then a third", killed("publish", kills=2), 50, short=1
     ),
+    "kill-erase": Fault("kill of an erasure, finished by the next command", killed_and_finished("erase"), 40),
+    "kill-purge": Fault("kill of a purge, finished or dropped by the next command", killed_and_finished("purge"), 20),
+    "kill-rebuild": Fault("kill of a rebuild, finished by the next command", killed_and_finished("rebuild"), 20),
+    "kill-finishing": Fault("kill of an erasure and of the next command", killed_and_finished("erase", kills=2), 20),
     "full-disk": Fault("disk full at a stage, then with space again", disk.full, len(disk.STAGES)),
     "small-disk": Fault("too little space before the start: refused, nothing changed", disk.small, 10, short=1),
     "little-memory": Fault("limit of memory, then without it", memory.little, 20),
     "bit-extract": Fault("flipped bit in a delivered file, then its repair", bits.extract, 20),
     "bit-marts": Fault("flipped bit in marts.duckdb, then the advice followed", bits.marts, 10),
     "bit-warehouse": Fault("flipped bit in warehouse.duckdb, then the backup", bits.warehouse, 10),
-    # No short form yet: it has not been seen to end well on a busy machine.
-    "clock": Fault("clock set back by up to a year, then right again", clock.set_back, 10, short=0),
+    # In the test suite: tests/publication/test_names.py.
+    "clock": Fault("clock set back by up to a year, then right again", clock.set_back, 10),
     "two-at-once": Fault("a command twice at once", readers.two_at_once, 10, short=1),
     "readers": Fault("readers during ten publications", readers.during_publications, 10),
     "personal": Fault(

@@ -7,12 +7,22 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.chaos.roots import Prepared, Roots, Trial, require_same, require_whole_publication, tail
-from tests.end_to_end.command import Command
+from tests.chaos.roots import (
+    STEP_BY_STEP,
+    Prepared,
+    Roots,
+    Trial,
+    require_same,
+    require_whole_publication,
+    run_of,
+    tail,
+)
+from tests.end_to_end.command import START, Command
+from tests.end_to_end.erasing import CALLER, places, pseudonyms
 
 # Only a hanging command takes so long.
 _PATIENCE_SECONDS = 600
@@ -68,11 +78,39 @@ _PUBLISH = {
     "papers are written": _says("publish", "papers"),
     "end of the publication": _says("publish", "site"),
 }
+_ERASE = {
+    "note": _has("suppression/unfinished.json"),
+    "suppression list": _has("suppression/suppressed.json"),
+    "rewritten marts": _has(".marts.duckdb.draft"),
+    "rewritten warehouse": _has(".warehouse.duckdb.draft"),
+    "first file of a publication": _has("suppression/unfinished.files"),
+    "database of a publication": _has("published*/**/.fcir.duckdb.draft"),
+    "certificate": _has("certificates/*.json"),
+}
+_PURGE = {
+    "intent": _has("purge/intent.json"),
+    "copy of the warehouse": _has("purge/warehouse.duckdb"),
+    "list of purged rows": _has("purge/purged.duckdb"),
+    "new marts": _has("purge/marts.duckdb"),
+    "new warehouse": _has("purge/.warehouse.duckdb.draft"),
+    "first file of a publication": _has("purge/rewritten.files"),
+    "database of a publication": _has("published*/**/.fcir.duckdb.draft"),
+    "certificate": _has("certificates/*.json"),
+}
+_REBUILD = {
+    "audit": _has("rebuild/audit.duckdb"),
+    "new warehouse": _has("rebuild/warehouse.duckdb"),
+    "intent": _has("rebuild/intent.json"),
+    "damaged files aside": _has("damaged/*/warehouse.duckdb"),
+}
 POINTS = {
     "load": _LOAD,
     "first": _LOAD | _BUILD | _PUBLISH,
     "night": _LOAD | _BUILD | _PUBLISH,
     "publish": _PUBLISH,
+    "erase": _ERASE,
+    "purge": _PURGE | _PUBLISH,
+    "rebuild": _REBUILD | _BUILD | _PUBLISH,
 }
 """Named points by command: files and lines by which a command shows where it is."""
 
@@ -80,9 +118,9 @@ POINTS = {
 class Watch:
     """A running command, its processes in a group of their own, and the lines that it has printed."""
 
-    def __init__(self, command: Command, arguments: tuple[str, ...]) -> None:
+    def __init__(self, command: Command, arguments: Sequence[str], code: str = START) -> None:
         self._home = command.home
-        self._process = command.start(*arguments, has_group=True)
+        self._process = command.start(*arguments, has_group=True, code=code)
         self._out: list[str] = []
         self._err: list[str] = []
         self._readers = [
@@ -131,16 +169,16 @@ class Watch:
 
 
 @contextmanager
-def watched(command: Command, arguments: tuple[str, ...]) -> Iterator[Watch]:
-    """Start a command and watch it; whatever happens, none of its processes is left."""
-    watch = Watch(command, arguments)
+def watched(command: Command, arguments: Sequence[str], code: str = START) -> Iterator[Watch]:
+    """Start a command, or other code, and watch it; whatever happens, none of its processes is left."""
+    watch = Watch(command, arguments, code)
     try:
         yield watch
     finally:
         watch.close()
 
 
-def kill(command: Command, arguments: tuple[str, ...], has_come: Condition, delay: float) -> bool:
+def kill(command: Command, arguments: Sequence[str], has_come: Condition, delay: float) -> bool:
     """Start a command and kill all its processes, a delay after a condition holds.
 
     Returns:
@@ -153,6 +191,14 @@ def kill(command: Command, arguments: tuple[str, ...], has_come: Condition, dela
     return was_running
 
 
+def kill_at_step(command: Command, arguments: Sequence[str], step: int) -> bool:
+    """Start a command that is killed before a step of `STEP_BY_STEP`; return False if it ended before."""
+    counted = str(command.home.with_name("steps"))
+    with watched(command, (counted, str(step), *arguments), STEP_BY_STEP) as watch:
+        code, *_ = watch.end()
+    return code == -signal.SIGKILL
+
+
 def killed(name: str, kills: int = 1) -> Trial:
     """Return a trial that kills a command, and as often its recovery as wanted, and then runs it to its end.
 
@@ -162,35 +208,119 @@ def killed(name: str, kills: int = 1) -> Trial:
     """
 
     def trial(seed: int, roots: Roots, folder: Path) -> None:
-        rng = random.Random(seed)
         prepared = roots.prepared(name)
-        for _ in range(_DRAWS):
-            command = prepared.copy(folder)
-            where = [_kill_somewhere(command, prepared, POINTS[name], rng) for _ in range(kills)]
-            # A command that ended before its kill has not been killed: draw others.
-            if all(where):
-                break
-        else:
-            raise AssertionError(f"the command ended before each of {_DRAWS} kills")
-        try:
+        command, where = _killed(prepared, POINTS[name], folder, random.Random(seed), [prepared.arguments] * kills)
+        with _naming(where):
             require_whole_publication(command)
-            done = command.run(*prepared.arguments)
-            assert done.returncode == 0, f"exit code {done.returncode}: {tail(done)}"
+            run_of(command, *prepared.arguments)
             require_whole_publication(command)
-            require_same(command, prepared.content)
-        except AssertionError as error:
-            raise AssertionError(f"killed at {', '.join(where)}: {error}") from None
+            require_same(command, prepared)
 
     return trial
 
 
-def _kill_somewhere(command: Command, prepared: Prepared, points: dict[str, Condition], rng: random.Random) -> str:
-    """Kill a command at a named point, or at a time drawn over its length; return where, or nothing if it ended."""
-    if rng.random() < 0.5:
+_NOTES = {"erase": "suppression/unfinished.*", "purge": "purge", "rebuild": "rebuild/intent.json"}
+"""Files that say what a command has begun; without them, it has changed nothing that has to be finished."""
+_SUM = "select count(*), sum(value) from marts.kpi_measure_monthly"
+
+
+def killed_and_finished(name: str, kills: int = 1) -> Trial:
+    """Return a trial that kills a command; the next one, a run or the same, has to finish what it had noted.
+
+    Args:
+        name: the command, as in `_NOTES`.
+        kills: how many kills in a row.
+    """
+
+    def trial(seed: int, roots: Roots, folder: Path) -> None:
+        rng, prepared = random.Random(seed), roots.prepared(name)
+        following = [rng.choice((prepared.arguments, ("run",))) for _ in range(kills)]
+        command, where = _killed(prepared, POINTS[name], folder, rng, [prepared.arguments, *following[1:]])
+        with _naming([*where, f"then fcir {following[0][0]}"]):
+            assert command.published(_SUM) == Command(prepared.home).published(_SUM), "readers have other figures"
+            noted = [path for path in command.home.glob(_NOTES[name]) if path.suffix != ".files"]
+            _follow(command, following[0])
+            left = list(command.home.glob(_NOTES[name]))
+            assert not (noted and left), f"it was not finished: {left}"
+            if noted and name == "erase":
+                _require_erased(command, prepared)
+            # It may not have been begun, or may have been dropped.
+            _follow(command, prepared.arguments)
+            _follow(command, ("run",))
+            left = [path for note in _NOTES.values() for path in command.home.glob(note.replace("intent.json", "*"))]
+            assert not left, f"left behind: {left}"
+            if name == "erase":
+                _require_erased(command, prepared)
+            require_whole_publication(command)
+            require_same(command, prepared, is_built_again=True)
+            done = command.run("verify")
+            assert done.returncode == 0, f"fcir verify: {tail(done)}"
+
+    return trial
+
+
+def _follow(command: Command, arguments: Sequence[str]) -> None:
+    """Run a command that ends well, or with a message that names the next one."""
+    done = command.run(*arguments)
+    assert "Traceback" not in done.stdout + done.stderr, f"fcir {arguments[0]}: a traceback: {tail(done)}"
+    assert done.returncode in (0, 1, 2), f"fcir {arguments[0]}: exit code {done.returncode}: {tail(done)}"
+    assert done.returncode < 2 or "fcir " in done.stderr, f"fcir {arguments[0]}: no next command: {tail(done)}"
+
+
+def _require_erased(command: Command, prepared: Prepared) -> None:
+    """Require that neither the identifier nor its pseudonym is anywhere outside the landing folder."""
+    found = places(command.home, [CALLER, *pseudonyms(prepared.home, [CALLER]).values()])
+    assert not found, f"not erased: {found}"
+
+
+def _killed(
+    prepared: Prepared,
+    points: Mapping[str, Condition],
+    folder: Path,
+    rng: random.Random,
+    commands: Sequence[Sequence[str]],
+) -> tuple[Command, list[str]]:
+    """Kill commands one after the other; return the data root, and where each was killed."""
+    for _ in range(_DRAWS):
+        command = prepared.copy(folder)
+        where = [_kill_somewhere(command, arguments, prepared, points, rng) for arguments in commands]
+        # A command that ended before its kill has not been killed: draw others.
+        if all(where):
+            return command, where
+    raise AssertionError(f"a command ended before its kill, {_DRAWS} times")
+
+
+@contextmanager
+def _naming(where: Iterable[str]) -> Iterator[None]:
+    """Say with a broken promise where the command was killed."""
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"killed at {', '.join(where)}: {error}") from None
+
+
+def _kill_somewhere(
+    command: Command,
+    arguments: Sequence[str],
+    prepared: Prepared,
+    points: Mapping[str, Condition],
+    rng: random.Random,
+) -> str:
+    """Kill a command at a named point, before a step, or at a time drawn over its length.
+
+    Returns:
+        Where; nothing if it ended before.
+    """
+    by = rng.choice(("point", "step", "time"))
+    if by == "point":
         name = rng.choice(sorted(points))
-        is_killed = kill(command, prepared.arguments, points[name], rng.choice((0.0, rng.uniform(0, 0.5))))
+        is_killed = kill(command, arguments, points[name], rng.choice((0.0, rng.uniform(0, 0.5))))
+    elif by == "step":
+        step = rng.randint(1, prepared.steps)
+        name = f"step {step} of {prepared.steps}"
+        is_killed = kill_at_step(command, arguments, step)
     else:
         seconds = rng.uniform(0, prepared.seconds)
         name = f"{seconds:.2f} s"
-        is_killed = kill(command, prepared.arguments, lambda *_: True, seconds)
-    return name if is_killed else ""
+        is_killed = kill(command, arguments, lambda *_: True, seconds)
+    return f"{name} of fcir {arguments[0]}" if is_killed else ""

@@ -27,4 +27,4 @@ def little(seed: int, roots: Roots, folder: Path) -> None:
         assert "Traceback" not in done.stdout + done.stderr, f"{where}: a traceback: {tail(done)}"
     done = command.run(*prepared.arguments)
     assert done.returncode == 0, f"{where}, then exit code {done.returncode}: {tail(done)}"
-    require_same(command, prepared.content)
+    require_same(command, prepared)

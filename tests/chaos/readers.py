@@ -99,4 +99,4 @@ def two_at_once(_seed: int, roots: Roots, folder: Path) -> None:
     assert codes in ([0, 75], [0, 0]), f"exit codes {codes}: {ended}"
     for (_, err), code in ended:
         assert code == 0 or ("holds the warehouse" in err and err.count("\n") == 1), err
-    require_same(command, prepared.content)
+    require_same(command, prepared)

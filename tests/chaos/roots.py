@@ -11,16 +11,20 @@ import time
 import zipfile
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from dagster_project.sql import quoted
 from dagster_project.warehouse.connection import open_read_only
-from tests.end_to_end.command import RUN_COLUMNS, RUN_TABLES, Command, land_correction, land_three_days
+from tests.end_to_end.command import RUN_COLUMNS, RUN_TABLES, START, Command, land_correction, land_three_days
+from tests.end_to_end.erasing import CALLER, land_planted
+from tests.end_to_end.purging import land_four_months, write_retention
 
 # Times of the clock, numbers of runs and paths of a data root, and a document that repeats them.
 _OWN_COLUMNS = {*RUN_COLUMNS, "change_seq", "modified_ns", "path", "document"}
@@ -32,8 +36,9 @@ _OWN_COLUMNS |= {
     "validated_at",
     "taken_in_at",
     "pseudonyms_replaced_at",
+    "purged_at",
 }
-# They describe runs, builds and publications, of which a killed run leaves more or fewer.
+# They describe runs, builds and publications, of which a killed run leaves more or fewer, and files read by a run.
 _OWN_TABLES = {
     *RUN_TABLES,
     "marts_file",
@@ -43,28 +48,61 @@ _OWN_TABLES = {
     "build_started",
     "build_step",
     "record_head",
+    "landed_file",
 }
 _OWN_TABLES |= {"int_published_version", "int_revision", "int_figure_change", "stg_publications", "stg_figure_versions"}
 _ARCHIVES = {".docx", ".ods", ".pptx", ".xlsx"}
 _TEXTS = {".html", ".csv", ".js", ".css", ".json"}
-# Names of publications and times of the clock.
+# Names of publications, times of the clock, and the code of fcir.
 _OF_RUN = re.compile(
+    rb'"rendered_by": "[0-9a-f]{64}"|'
     rb"\d{8}T\d{6}Z-[0-9a-f]{8}|\d{1,2} [A-Z][a-z]+ \d{4},? \d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?"
 )
 # The explorer has its rows as gzip in base 64.
 _PACKED = re.compile(rb"H4sI[A-Za-z0-9+/]{100,}=*")
+# dbt and Dagster have files of their own below it.
+_OF_OTHERS = ("dagster", "dbt")
 # They list publications.
 _LISTS_PUBLICATIONS = ("manifest.json", "trust.html")
+
+
+STEP_BY_STEP = f"""
+import atexit, os, shutil, signal, sys
+from pathlib import Path
+file, last, taken = Path(sys.argv.pop(1)), int(sys.argv.pop(1)), 0
+home = os.environ["FCIR_HOME"] + os.sep
+def watched(real):
+    def call(*arguments, **options):
+        global taken
+        name = os.fsdecode(arguments[0])
+        # Of a removed folder, files have no path.
+        is_ours = name.startswith(home) and not name.removeprefix(home).startswith(("dagster", "dbt"))
+        if is_ours or "dir_fd" in options:
+            taken += 1
+            if taken == last:
+                os.killpg(0, signal.SIGKILL)
+        return real(*arguments, **options)
+    return call
+for name in ("link", "mkdir", "rename", "replace", "rmdir", "symlink", "unlink"):
+    setattr(os, name, watched(getattr(os, name)))
+atexit.register(lambda of=os.getpid(): of == os.getpid() and file.write_text(str(taken)))
+{START}
+"""
+"""Code that kills the command and its processes before the given step, or counts its steps into a file.
+
+A step makes a folder or link, or renames or removes a file or folder, without those of Dagster and dbt. Arguments:
+the file, the number of the step or 0, and those of the command.
+"""
 
 
 class Unavailable(Exception):
     """This machine does not allow this fault; the message says what is missing."""
 
 
-def run_of(command: Command, *arguments: str) -> str:
-    """Run a command that must end well; return what it printed."""
-    done = command.run(*arguments)
-    assert done.returncode == 0, f"fcir {' '.join(arguments)} ended with {done.returncode}: {tail(done)}"
+def run_of(command: Command, *arguments: str, codes: Collection[int] = (0,), code: str = START) -> str:
+    """Run a command, or other code, that must end with one of the exit codes; return what it printed."""
+    done = command.run(*arguments, code=code)
+    assert done.returncode in codes, f"fcir {' '.join(arguments)} ended with {done.returncode}: {tail(done)}"
     return done.stdout
 
 
@@ -73,22 +111,50 @@ def tail(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stdout + done.stderr)[-2000:]
 
 
-def tables_of(command: Command) -> dict[str, str]:
-    """Return a hash of the rows of every table, without those that describe runs."""
+def _substitutes_of(command: Command) -> re.Pattern[str] | None:
+    """Return a pattern of the substitutes of erased people, which are random; None if nobody was erased."""
+    file = command.home / "suppression" / "suppressed.json"
+    if not file.exists():
+        return None
+    return re.compile("|".join(entry[0] for entry in json.loads(file.read_text(encoding="utf-8"))["entries"].values()))
+
+
+def _hash_of(connection: duckdb.DuckDBPyConnection, query: str, substitutes: re.Pattern[str] | None) -> str:
+    """Return a hash of the rows of a query in any order, with one name for all substitutes."""
+    rows = [repr(row) for row in connection.execute(query).fetchall()]
+    if substitutes:
+        rows = [substitutes.sub("substitute", row) for row in rows]
+    return sha256(repr(sorted(rows)).encode()).hexdigest()
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection, substitutes: re.Pattern[str] | None) -> dict[str, str]:
+    """Return a hash of the rows of every table of a connection, without those that describe runs."""
     found = {}
-    with closing(open_read_only(command.home / "warehouse.duckdb")) as connection:
-        tables = connection.execute(
-            "select database_name, schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() join duckdb_tables() using (database_name, schema_name, table_name) "
-            "where not database_name in ('system', 'temp') group by all"
-        ).fetchall()
-        for database, schema, name, columns in tables:
-            kept = ", ".join(quoted(column) for column in columns if column not in _OWN_COLUMNS)
-            if name in _OWN_TABLES or not kept:
-                continue
-            relation = f"{quoted(database)}.{quoted(schema)}.{quoted(name)}"
-            rows = connection.execute(f"select {kept} from {relation} order by all").fetchall()
-            found[f"{schema}.{name}"] = sha256(repr(rows).encode()).hexdigest()
+    tables = connection.execute(
+        "select database_name, schema_name, table_name, list(column_name order by column_index) "
+        "from duckdb_columns() join duckdb_tables() using (database_name, schema_name, table_name) "
+        "where not database_name in ('system', 'temp') group by all"
+    ).fetchall()
+    for database, schema, name, columns in tables:
+        kept = ", ".join(quoted(column) for column in columns if column not in _OWN_COLUMNS)
+        if name in _OWN_TABLES or not kept:
+            continue
+        relation = f"{quoted(database)}.{quoted(schema)}.{quoted(name)}"
+        found[f"{schema}.{name}"] = _hash_of(connection, f"select {kept} from {relation}", substitutes)
+    return found
+
+
+def _rows_of_publication(command: Command, name: str) -> dict[str, str]:
+    """Return hashes of the rows of the databases and Parquet files of a publication, a folder of the data root."""
+    found, substitutes = {}, _substitutes_of(command)
+    for file in sorted((command.home / name).rglob("*.duckdb")):
+        with duckdb.connect(str(file), read_only=True) as connection:
+            tables = _tables_in(connection, substitutes)
+        found |= {f"{file.relative_to(command.home)} {table}": rows for table, rows in tables.items()}
+    with duckdb.connect() as connection:
+        for file in sorted((command.home / name).rglob("*.parquet")):
+            query = f"from read_parquet('{file}', hive_partitioning = false)"
+            found[str(file.relative_to(command.home))] = _hash_of(connection, query, substitutes)
     return found
 
 
@@ -110,18 +176,35 @@ def files_of(folder: Path) -> dict[str, str]:
     return found
 
 
-def content_of(command: Command) -> dict[str, str]:
-    """Return hashes of all tables and of all published files."""
-    return tables_of(command) | (files_of(command.current) if command.current.exists() else {})
+def content_of(command: Command, publications: Iterable[str] = ()) -> dict[str, str]:
+    """Return hashes of all tables, of all published files, and of the rows of earlier publications."""
+    with closing(open_read_only(command.home / "warehouse.duckdb")) as connection:
+        found = _tables_in(connection, _substitutes_of(command))
+    if command.current.exists():
+        found |= files_of(command.current)
+    for name in publications:
+        found |= _rows_of_publication(command, name)
+    return found
 
 
-def require_same(command: Command, expected: Mapping[str, str]) -> None:
-    """Require that a data root has the same tables and published files as the undisturbed one."""
-    found = content_of(command)
-    different = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+def require_same(command: Command, prepared: Prepared, *, is_built_again: bool = False) -> None:
+    """Require that a data root has the same tables and published files as the undisturbed one, and no draft is left.
+
+    Args:
+        command: the data root.
+        prepared: the undisturbed one.
+        is_built_again: whether more was built than in the undisturbed one: tables of the last changes are left out.
+    """
+    found, expected = content_of(command, prepared.publications), prepared.content
+    names = (name for name in found.keys() | expected.keys() if not (is_built_again and name.startswith("changes.")))
+    different = sorted(name for name in names if found.get(name) != expected.get(name))
     assert not different, f"differs from the undisturbed run: {', '.join(different[:8])} ({len(different)} in all)"
-    left = [path.name for path in command.home.rglob("*") if path.name.startswith((".partial", ".current-"))]
-    left += [path.name for path in command.home.glob(".*.draft")]
+    files = [path for path in command.home.rglob("*") if path.relative_to(command.home).parts[0] not in _OF_OTHERS]
+    left = [
+        str(path.relative_to(command.home))
+        for path in files
+        if (path.name.startswith(".") and path.name != ".lock") or (path.is_file() and path.parent.suffix == ".tmp")
+    ]
     assert not left, f"left behind: {left}"
 
 
@@ -138,14 +221,20 @@ class Prepared:
 
     home: Path
     arguments: tuple[str, ...]
-    content: dict[str, str]
-    seconds: float
+    content: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    steps: int = 0
+    """How often the command makes, renames or removes a file or folder by its name."""
+    publications: tuple[str, ...] = ()
+    """Earlier publications that the command rewrites, as folders of the data root."""
+    answers: Path | None = None
+    """File with the standard input of the command."""
 
     def copy(self, folder: Path) -> Command:
         """Return a copy of the data root before the command."""
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(["cp", "-a", "--reflink=auto", str(self.home), str(folder)], check=True)
-        return Command(folder)
+        return Command(folder, answers=self.answers)
 
 
 @dataclass
@@ -197,17 +286,49 @@ class Roots:
         complete = self.complete or self.folder / "after-night"
         subprocess.run(["cp", "-a", str(complete), str(command.home)], check=True)
 
+    def planted(self, command: Command) -> None:
+        """Load a person in every source; publish twice for all, and once for a force."""
+        if self.parsed:
+            command.know_the_project(self.parsed)
+        land_planted(command)
+        for arguments in (["run"], ["publish"], ["publish", "--edition", "force", "--force", "kent"]):
+            run_of(command, *arguments)
+
+    def aged(self, command: Command) -> None:
+        """Load four months, publish them for all and for a force, and list two of them as past their retention."""
+        if self.parsed:
+            command.know_the_project(self.parsed)
+        land_four_months(command)
+        # Days are missing, which has an exit code of its own.
+        run_of(command, "run", codes=(0, 1))
+        run_of(command, "publish", "--edition", "force", "--force", "kent")
+        write_retention(command)
+
+    def damaged(self, command: Command) -> None:
+        """Load and publish all; then the warehouse is damaged."""
+        self.published(command)
+        (command.home / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+
     def _measured(self, name: str, home: Path, arguments: tuple[str, ...]) -> Prepared:
         noted = self.folder / f"after-{name}.json"
-        prepared = Prepared(home, arguments, {}, 0.0)
+        prepared = Prepared(home, arguments)
+        if arguments[0] == "erase":
+            prepared.answers = self.folder / "identifier"
+            prepared.answers.write_text(CALLER, encoding="utf-8")
+        if arguments[0] in ("erase", "purge"):
+            prepared.publications = tuple(
+                sorted(str(file.parent.relative_to(home)) for file in home.glob("published*/**/manifest.json"))
+            )
         if noted.exists():
-            prepared.seconds, prepared.content = json.loads(noted.read_text(encoding="utf-8"))
+            prepared.seconds, prepared.steps, prepared.content = json.loads(noted.read_text(encoding="utf-8"))
             return prepared
         after = prepared.copy(self.folder / f"after-{name}")
         began = time.monotonic()
-        run_of(after, *arguments)
-        prepared.seconds, prepared.content = time.monotonic() - began, content_of(after)
-        noted.write_text(json.dumps([prepared.seconds, prepared.content]), encoding="utf-8")
+        counted = self.folder / "steps"
+        run_of(after, str(counted), "0", *arguments, codes=(0, 1) if name == "purge" else (0,), code=STEP_BY_STEP)
+        prepared.seconds, prepared.steps = time.monotonic() - began, int(counted.read_text())
+        prepared.content = content_of(after, prepared.publications)
+        noted.write_text(json.dumps([prepared.seconds, prepared.steps, prepared.content]), encoding="utf-8")
         return prepared
 
 
@@ -218,10 +339,16 @@ _BEFORE: dict[str, Callable[[Roots, Command], None]] = {
     "landed": Roots.landed,
     "loaded": Roots.loaded,
     "published": Roots.published,
+    "planted": Roots.planted,
+    "aged": Roots.aged,
+    "damaged": Roots.damaged,
 }
 _COMMANDS = {
     "load": ("landed", "run", "--load-only"),
     "first": ("landed", "run"),
     "night": ("loaded", "run"),
     "publish": ("published", "publish"),
+    "erase": ("planted", "erase", "--yes", "--reason", "request 4711"),
+    "purge": ("aged", "purge", "--apply", "--yes", "--reason", "schedule"),
+    "rebuild": ("damaged", "rebuild", "--reason", "disk failed"),
 }

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +34,8 @@ class Command:
     home: Path
     project: Path = PROJECT
     settings: dict[str, str] = field(default_factory=dict)
+    answers: Path | None = None
+    """File that the processes have as standard input; None: that of this one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,16 +48,18 @@ class Command:
 
     def start(self, *arguments: str, has_group: bool = False, code: str = START) -> subprocess.Popen[str]:
         """Start the command, or other code with its arguments, if wanted in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            # Not the project's folder: the command must not depend on it, nor read a developer's .env.
-            cwd=self.home.parent,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=has_group,
-        )
+        with self.answers.open() if self.answers else nullcontext() as answers:
+            return subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                # Not the project's folder: the command must not depend on it, nor read a developer's .env.
+                cwd=self.home.parent,
+                env=self.environment,
+                stdin=answers,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=has_group,
+            )
 
     def know_the_project(self, parsed: Path) -> None:
         """Copy the parsed dbt project of another data root, so that the first run need not parse it."""

@@ -3,6 +3,8 @@
 import gzip
 import os
 import sqlite3
+import subprocess
+import sys
 import zipfile
 import zlib
 
@@ -110,6 +112,23 @@ def test_a_database_without_the_values_loses_its_free_blocks_which_may_have_them
     assert replace_values(file, VALUES)
     assert blocks()[1] == 0
     assert not replace_values(file, VALUES)
+
+
+def test_a_database_that_a_reader_has_open_is_replaced(tmp_path):
+    file = tmp_path / "a.duckdb"
+    database(file)
+    code = (
+        "import duckdb, sys; reader = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); input(); "
+        "print(reader.execute('select distinct who from s.t').fetchall())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        reader.stdout.readline()
+        assert replace_values(file, VALUES)
+        assert search(file, VALUES) == []
+        said, _ = reader.communicate("\n")
+    assert said == f"{[(OLD,)]}\n"
 
 
 def test_rows_of_a_parquet_file_are_ordered_again(tmp_path):

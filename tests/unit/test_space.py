@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import pytest
 
-from dagster_project.publication.space import NotEnoughSpace, require_space
+from dagster_project.publication.space import DiskFull, Need, NotEnoughSpace
 from dagster_project.settings import Settings
 
 MB = 1_000_000
@@ -32,10 +32,10 @@ def write(path, size):
 
 def test_a_load_needs_space_for_its_rows(settings, disk):
     disk(180 * MB)
-    require_space(settings, "fcir run --load-only", extracts_bytes=100 * MB)
+    Need(settings, "fcir run --load-only", extracts_bytes=100 * MB).require()
     disk(179 * MB)
     with pytest.raises(NotEnoughSpace, match=r"has 179 MB free, but fcir run --load-only needs about 180 MB") as raised:
-        require_space(settings, "fcir run --load-only", extracts_bytes=100 * MB)
+        Need(settings, "fcir run --load-only", extracts_bytes=100 * MB).require()
     assert "mounted at /" in str(raised.value)
     assert "Nothing was done" in str(raised.value)
     assert not settings.home.exists()
@@ -44,28 +44,53 @@ def test_a_load_needs_space_for_its_rows(settings, disk):
 def test_a_publication_needs_the_space_of_the_one_before(settings, disk):
     write(settings.marts, 40 * MB)
     disk(100 * MB + 40 * MB + 40 * MB)
-    require_space(settings, "fcir publish", published=settings.published)
+    Need(settings, "fcir publish", published=settings.published).require()
     write(settings.published / "one" / "parquet" / "fct.parquet", 50 * MB)
     (settings.published / "current").symlink_to("one")
     with pytest.raises(NotEnoughSpace, match=r"needs about 190 MB .*marts 40 MB, publication 50 MB"):
-        require_space(settings, "fcir publish", published=settings.published)
+        Need(settings, "fcir publish", published=settings.published).require()
 
 
 def test_files_of_killed_commands_count_as_free(settings, disk):
     disk(90 * MB)
     with pytest.raises(NotEnoughSpace):
-        require_space(settings, "fcir publish", published=settings.published)
+        Need(settings, "fcir publish", published=settings.published).require()
     write(settings.published / ".partial-two" / "fcir.duckdb", 4 * MB)
     write(settings.home / ".marts.duckdb.draft", 3 * MB)
     write(settings.home / "warehouse.duckdb.tmp" / "duckdb_temp_storage_DEFAULT-0.tmp", 3 * MB)
-    require_space(settings, "fcir publish", published=settings.published)
+    Need(settings, "fcir publish", published=settings.published).require()
 
 
 def test_a_command_that_rewrites_files_needs_the_space_of_the_largest(settings, disk):
     write(settings.warehouse, 30 * MB)
     write(settings.marts, 40 * MB)
     disk(140 * MB)
-    require_space(settings, "fcir erase", is_rewriting=True)
+    Need(settings, "fcir erase", is_rewriting=True).require()
     disk(139 * MB)
     with pytest.raises(NotEnoughSpace, match=r"fcir erase needs about 140 MB .*copy of the largest file 40 MB"):
-        require_space(settings, "fcir erase", is_rewriting=True)
+        Need(settings, "fcir erase", is_rewriting=True).require()
+
+
+def failing(settings, disk, free, error):
+    """Run a command that fails when the disk has so much space."""
+    disk(100 * MB)
+    with Need(settings, "fcir erase").required():
+        disk(free)
+        raise error
+
+
+@pytest.mark.parametrize("free", [0, 50 * MB])
+def test_an_error_of_a_full_disk_names_the_disk_and_the_space_needed(settings, disk, free):
+    with pytest.raises(DiskFull) as raised:
+        failing(settings, disk, free, OSError(28, "No space left on device"))
+    message = str(raised.value)
+    assert message.startswith("[Errno 28] No space left on device. ")
+    assert f"its disk (mounted at /) is full ({free // MB} MB free); fcir erase needs about 100 MB" in message
+    assert message.endswith("then: fcir erase")
+
+
+def test_an_error_that_does_not_name_the_disk_is_explained_only_if_the_disk_is_full(settings, disk):
+    with pytest.raises(ValueError, match=r"^disk I/O error$"):
+        failing(settings, disk, 50 * MB, ValueError("disk I/O error"))
+    with pytest.raises(DiskFull, match="is full"):
+        failing(settings, disk, 0, ValueError("disk I/O error"))
