@@ -4,11 +4,19 @@ import sys
 
 from dagster_project.cli.signals import stop_on_signals
 
+_SAY_NO_MEMORY = ("annot allocate memory", "failed to map segment")
+
 
 def main() -> None:
     """Run the command."""
     stop_on_signals(sys.argv[1:])
-    from dagster_project.cli.app import main as run_command
+    try:
+        from dagster_project.cli.app import main as run_command
+    except (ImportError, MemoryError) as error:
+        # A library that finds no memory for its code says so in an ImportError.
+        if isinstance(error, ImportError) and not any(words in str(error) for words in _SAY_NO_MEMORY):
+            raise
+        sys.exit("fcir: too little memory to start. Nothing was done. Free memory, or raise its limit, and run again")
 
     run_command()
 
