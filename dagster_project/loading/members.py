@@ -34,8 +34,8 @@ PATIENCE_SECONDS = 5.0
 # Columns of audit.load that may change while the load stays the same; every change also has a new change number.
 STATUS = ("status", "withdrawn_at")
 NUMBERING = ("change_seq", "first_change_seq")
-# A hub purges by its own retention list, so it keeps rows that a member has purged.
-PURGING = ("rows_purged", "purged_at")
+# A hub purges by its own retention list, so it keeps rows that a member has purged since they were taken in.
+PURGING = ("rows_purged", "purged_at", "rows_not_taken_in")
 TABLES_OF_LOADS = ("load_column", "load_force", "quarantine")
 
 

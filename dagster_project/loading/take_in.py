@@ -78,6 +78,7 @@ def take_in_source(settings: Settings, contracts: Mapping[str, Contract], source
                     root = admit(connection, settings, contracts, folder)
                     columns = _align_columns(connection, contracts[source])
                     taken = _take_in(connection, contracts[source], columns, folder, root, run_id)
+                    warnings += _purged_before(connection, source, folder)
             except MemberLeftOut as left_out:
                 _record(connection, folder, source, run_id, problem=str(left_out))
                 if str(left_out) != known:
@@ -215,6 +216,31 @@ def _take_in(
     return [load for (load,) in new], found
 
 
+def _purged_before(connection: duckdb.DuckDBPyConnection, source: str, folder: Path) -> list[str]:
+    """Return a warning if rows of the loads that were just taken in had been purged by the member."""
+    ((rows, first_day, last_day),) = connection.execute(
+        """
+        select
+            coalesce(sum(load.rows_not_taken_in), 0),
+            min(load.extract_date),
+            max(load.extract_date)
+        from audit.load as load
+        inner join changed_load on load.load_id = changed_load.load_id
+        where
+            changed_load.kind in ('new', 'other')
+            and load.status = 'loaded'
+            and load.rows_not_taken_in > 0
+        """
+    ).fetchall()
+    if not rows:
+        return []
+    return [
+        f"member {folder} had purged {counted(int(rows), 'row')} of {source} from {first_day} to {last_day} before "
+        "they were taken in: figures of these days are incomplete here. To have them, restore the member from its "
+        "backup, run the hub, and purge the member again"
+    ]
+
+
 def _delete_loads(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """Delete loads that the member no longer has, or that another load has taken the number of."""
     deleted = "load_id in (select load_id from changed_load where kind in ('gone', 'other'))"
@@ -264,12 +290,13 @@ def _insert_loads(
     for name in TABLES_OF_LOADS:
         names = ", ".join(column_types(connection, WAREHOUSE, "audit", name))
         connection.execute(f"insert into audit.{name} ({names}) select {names} from {MEMBER}.audit.{name} where {new}")
-    names = ", ".join(column for column in columns if column not in NUMBERING)
+    kept = [column for column in columns if column not in (*NUMBERING, "rows_not_taken_in")]
     connection.execute(
         f"""
-        insert into audit.load ({names}, {", ".join(NUMBERING)})
+        insert into audit.load ({", ".join(kept)}, rows_not_taken_in, {", ".join(NUMBERING)})
         select
-            {", ".join(f"theirs.{name}" for name in columns if name not in NUMBERING)},
+            {", ".join(f"theirs.{name}" for name in kept)},
+            coalesce(theirs.rows_purged, 0),
             change_number.change_seq,
             change_number.change_seq
         from {MEMBER}.audit.load as theirs

@@ -33,6 +33,7 @@ class Load:
     sha256: str
     rows_loaded: int
     rows_quarantined: int
+    rows_purged: int
 
     @property
     def name(self) -> str:
@@ -63,7 +64,8 @@ def current_loads(connection: duckdb.DuckDBPyConnection) -> list[Load]:
             file_name,
             file_sha256,
             rows_loaded,
-            rows_quarantined
+            rows_quarantined,
+            coalesce(rows_purged, 0)
         from audit.load
         where
             status = 'loaded'
@@ -162,34 +164,48 @@ def restore_from_members(
         The loads that no member has as they were taken in. The next run takes in what members have instead.
     """
     left = {load.load_id: load for load in loads}
+    purged: set[int] = set()
     problems: list[str] = []
     for folder in settings.members:
         try:
             with reading_member(connection, settings, folder, patience=PATIENCE_SECONDS):
                 for source in contracts:
-                    for load_id in _copy_from_member(connection, source, left):
+                    copied, purged_there = _copy_from_member(connection, source, left)
+                    purged |= purged_there
+                    for load_id in copied:
                         del left[load_id]
         except MemberLeftOut as error:
             problems.append(f"member {folder} cannot be read: {error}")
     why = "; ".join(problems) or "no member has it as it was taken in"
-    return [MissingLoad(load, why) for load in left.values()]
+    return [
+        MissingLoad(load, "its member has purged rows of it since" if load.load_id in purged else why)
+        for load in left.values()
+    ]
 
 
-def _copy_from_member(connection: duckdb.DuckDBPyConnection, source: str, left: Mapping[int, Load]) -> list[int]:
-    """Copy the rows of those loads that the attached member has with the same file and counts; return their numbers."""
+def _copy_from_member(
+    connection: duckdb.DuckDBPyConnection, source: str, left: Mapping[int, Load]
+) -> tuple[list[int], set[int]]:
+    """Copy the rows of those loads that the attached member has with the same file and counts.
+
+    Returns:
+        Their numbers, and those of loads of which the member has purged rows that the hub had.
+    """
     theirs = connection.execute(
         f"""
-        select load_id, file_sha256, rows_loaded
+        select load_id, file_sha256, rows_loaded, coalesce(rows_purged, 0)
         from {MEMBER}.audit.load
         where source = ? and status = 'loaded'
         """,
         [source],
     ).fetchall()
-    same = [
-        load_id
-        for load_id, sha256, rows in theirs
+    purged_by_content = {
+        load_id: rows_purged
+        for load_id, sha256, rows, rows_purged in theirs
         if load_id in left and (left[load_id].sha256, left[load_id].rows_loaded) == (sha256, rows)
-    ]
+    }
+    purged = {load_id for load_id, rows in purged_by_content.items() if rows > left[load_id].rows_purged}
+    same = [load_id for load_id in purged_by_content if load_id not in purged]
     there = column_types(connection, MEMBER, "raw", source)
     names = ", ".join(quoted(name) for name in column_types(connection, WAREHOUSE, "raw", source) if name in there)
     if same and names:
@@ -197,7 +213,7 @@ def _copy_from_member(connection: duckdb.DuckDBPyConnection, source: str, left: 
         connection.execute(
             f"insert into {raw} ({names}) select {names} from {MEMBER}.{raw} where list_contains(?, load_id)", [same]
         )
-    return same
+    return same, purged
 
 
 def delete_loads(connection: duckdb.DuckDBPyConnection, loads: Iterable[Load]) -> None:

@@ -42,6 +42,8 @@ alter table audit.load add column if not exists pseudonyms_replaced_at timestamp
 -- How many rows of the load were purged, and when some last were.
 alter table audit.load add column if not exists rows_purged bigint default 0;
 alter table audit.load add column if not exists purged_at timestamp;
+-- How many rows a member had purged before its hub took the load in: no figure of the hub counts them.
+alter table audit.load add column if not exists rows_not_taken_in bigint default 0;
 -- Detail of a source before this day is purged; the archive has its figures.
 create table if not exists audit.purge (
     source varchar not null,

@@ -1,9 +1,24 @@
 """A hub with the data roots of two forces, and what both sides hold. No tests here."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from dagster_project.warehouse.connection import loading_connection
 from tests.unit.loading_helpers import Installation
+
+
+def purge_day(member: Installation, day: date, rows: int) -> None:
+    """Remove rows of a day from a data root, and note it with their load, as a purge does."""
+    with loading_connection(member.settings.warehouse) as connection:
+        connection.execute(
+            "delete from raw.visits where extract_date = $day and source_row in "
+            "(select source_row from raw.visits where extract_date = $day order by source_row limit $rows)",
+            {"day": day, "rows": rows},
+        )
+        connection.execute(
+            "update audit.load set rows_purged = ?, purged_at = now()::timestamp where extract_date = ?", [rows, day]
+        )
 
 
 class Hub:

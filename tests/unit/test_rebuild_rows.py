@@ -17,7 +17,7 @@ from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuil
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.lock import writer_lock
-from tests.unit.hub_helpers import Hub
+from tests.unit.hub_helpers import Hub, purge_day
 from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, Installation, row, visits
 
 TUESDAY = date(2022, 11, 1)
@@ -263,6 +263,18 @@ def test_a_hub_takes_in_what_its_members_have_changed_since(roots):
     rebuilt(roots.hub, without_missing=True)
     roots.run()
     assert len(roots.hub.current()) == 10
+
+
+def test_a_hub_does_not_lose_rows_that_its_member_has_purged_since_unnoticed(roots):
+    purge_day(roots["surrey"], TUESDAY, 3)
+    with pytest.raises(RowsMissing, match="its member has purged rows of it since"):
+        rebuilt(roots.hub)
+    rebuilt(roots.hub, without_missing=True)
+    assert len(roots.run().warnings) == 1
+    assert roots.query("select rows_loaded, rows_not_taken_in from audit.load order by load_id") == [(3, 0), (4, 3)]
+    before = state(roots.hub)
+    rebuilt(roots.hub)
+    assert state(roots.hub) == before, "what was never taken in is not missing"
 
 
 def test_a_hub_without_one_of_its_members_names_it(roots):

@@ -17,7 +17,7 @@ from dagster_project.loading.plan import Range
 from dagster_project.warehouse.connection import transaction
 from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.roots import RootMismatch
-from tests.unit.hub_helpers import Hub
+from tests.unit.hub_helpers import Hub, purge_day
 from tests.unit.loading_helpers import CONTRACTS, HEADER, NO_HEADER, VISITS, Installation, row, visits
 
 TUESDAY = date(2022, 11, 1)
@@ -50,6 +50,27 @@ def test_loads_of_all_members_are_taken_in_and_reported(roots):
     ]
     assert (report.rows_read, report.rows_loaded, report.warnings, report.missing) == (7, 7, (), ())
     assert roots.query("select distinct root_number from audit.root") == [(None,)]
+
+
+def test_rows_that_a_member_had_purged_before_are_named_and_kept_apart(roots):
+    purge_day(roots["surrey"], TUESDAY, 3)
+    report = roots.run()
+    assert [warning.split(" had ")[1].split(":")[0] for warning in report.warnings] == [
+        "purged 3 rows of visits from 2022-11-01 to 2022-11-01 before they were taken in"
+    ]
+    not_taken_in = "select rows_loaded, rows_not_taken_in from audit.load order by load_id"
+    assert roots.query(not_taken_in) == [(3, 0), (4, 3)]
+    assert roots.query("select count(*) from raw.visits") == [(4,)]
+    assert roots.run().warnings == (), "said once"
+    assert roots.query(not_taken_in) == [(3, 0), (4, 3)]
+
+
+def test_a_hub_keeps_rows_that_a_member_purges_later(roots):
+    roots.run()
+    purge_day(roots["surrey"], TUESDAY, 3)
+    report = roots.run()
+    assert (report.deliveries, report.warnings) == ((), ())
+    assert roots.query("select count(*), max(rows_not_taken_in) from raw.visits, audit.load") == [(14, 0)]
 
 
 def test_a_second_run_takes_in_nothing(roots):

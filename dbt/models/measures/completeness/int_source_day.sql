@@ -33,7 +33,8 @@ deliveries as (
         root_number,
         source,
         extract_date as day,
-        sum(rows_read) = 0 as is_empty
+        sum(rows_read) = 0 as is_empty,
+        coalesce(max(rows_not_taken_in), 0) > 0 as lacks_rows
     from accepted_loads
     group by all
 
@@ -137,7 +138,7 @@ final as (
         owed_days.source,
         owed_days.force_code,
         owed_days.day,
-        deliveries.day is not null and (
+        deliveries.day is not null and not deliveries.lacks_rows and (
             owed_days.has_rows
             or deliveries.is_empty
             or not owed_days.is_of_several_forces
