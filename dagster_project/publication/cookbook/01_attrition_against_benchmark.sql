@@ -9,4 +9,4 @@ select
     is_provisional
 from marts.kpi_measure_monthly
 where measure = 'calls_999.pct_not_answered'
-order by value desc
+order by value desc, force_code, month_start

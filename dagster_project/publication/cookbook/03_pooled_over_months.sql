@@ -9,3 +9,4 @@ where
     measure = 'calls_101.pct_not_answered'
     and month_start between date '2022-10-01' and date '2022-12-01'
 group by force_code
+order by force_code

@@ -13,5 +13,5 @@ inner join marts.report_months as months
     and hours.month_start = months.month_start
     and months.is_default
 where hours.line = '999'
-order by received desc, day_of_week, hour_of_day
+order by received desc, day_of_week, hour_of_day, hours.force_code
 limit 10

@@ -24,5 +24,5 @@ select
     variation
 from marts.kpi_measure_spc_weekly
 where signal is not null
-order by period_start desc, measure
+order by period_start desc, measure, period, value
 limit 20
