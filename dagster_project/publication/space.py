@@ -20,7 +20,6 @@ _WAREHOUSE_SHARE = 0.8
 _MARTS_SHARE = 1.2
 _PUBLICATION_SHARE = 2.1
 
-
 # The filling of a disk leaves less than a block of each writer.
 _FULL_BYTES = _MEGABYTE
 # Messages of the system, of SQLite and of DuckDB.
@@ -86,7 +85,8 @@ class Need:
             yield
         except Exception as error:
             if full := self.explain(str(error)):
-                raise DiskFull(f"{str(error).splitlines()[0].rstrip('.')}. {full}") from error
+                what = next(iter(str(error).splitlines()), type(error).__name__)
+                raise DiskFull(f"{what.rstrip('.')}. {full}") from error
             raise
 
     def _parts(self) -> dict[str, int]:

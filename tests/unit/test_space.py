@@ -94,3 +94,5 @@ def test_an_error_that_does_not_name_the_disk_is_explained_only_if_the_disk_is_f
         failing(settings, disk, 50 * MB, ValueError("disk I/O error"))
     with pytest.raises(DiskFull, match="is full"):
         failing(settings, disk, 0, ValueError("disk I/O error"))
+    with pytest.raises(DiskFull, match=r"^RuntimeError\. .* is full"):
+        failing(settings, disk, 0, RuntimeError())
