@@ -16,6 +16,7 @@ MF ?= list metrics
 NOTEBOOK ?= docs/notebooks/explore.py
 SIZE ?= S
 WORKERS ?= 0
+MEMORY ?= 3g
 ROUNDS ?= 5
 DATA ?=
 BENCH ?=
@@ -54,9 +55,9 @@ env: .venv/.ready ## Create the environment (.venv) from the lock file
 env-spark: env ## Also install the client of Spark, for FCIR_TARGET=spark
 	$(UV) sync --locked --quiet --inexact --extra spark
 
-spark-up: env-spark ## Start a Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 as a cluster. Needs Java 17
+spark-up: env-spark ## Start a Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 as a cluster, MEMORY=6g for millions of rows. Needs Java 17
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
-	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers $(WORKERS)
+	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers "$(WORKERS)" --memory "$(MEMORY)"
 
 spark-down: env ## Stop it; its tables stay in data/spark
 	@.venv/bin/python -m dagster_project.tools.spark_cluster down

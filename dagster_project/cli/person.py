@@ -8,7 +8,6 @@ import typer
 from dagster_project.cli.common import finish_killed_replacement, require_no_hub, require_reason
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.extracts.pieces import BLANKS
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -41,6 +40,9 @@ def ask_with_reason(reason: str) -> tuple[str, str]:
     Raises:
         UsageError: there is no reason, it contains the identifier, or not one identifier is given.
     """
+    # It loads pyarrow, which most commands do without.
+    from dagster_project.extracts.pieces import BLANKS
+
     require_reason(reason, _EXAMPLE)
     identifier = ask_for_identifier()
     return identifier, require_reason(reason, _EXAMPLE, identifier=identifier.strip(BLANKS))

@@ -33,6 +33,8 @@ _MASTER_PORT = 7077
 _JAVA = 17
 # A start takes 15 to 40 seconds on two processors.
 _SECONDS = 180
+MEMORY = "3g"
+"""Heap of the server: enough for the sample. A second build of 5 million rows of 43 forces filled it."""
 _WAREHOUSE_CLASS = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 
 
@@ -77,8 +79,13 @@ class Cluster:
         }
 
 
-def start(settings: Settings, *, workers: int) -> str:
+def start(settings: Settings, *, workers: int, memory: str = MEMORY) -> str:
     """Start what is not running, and wait until the server answers a query; return a sentence about it.
+
+    Args:
+        settings: the data root whose tables it keeps.
+        workers: workers of a cluster; 0: one process.
+        memory: heap of the server as Java writes it, for example `3g`.
 
     Raises:
         ClusterError: Java 17, the client or a package is missing, or a process ended.
@@ -102,7 +109,7 @@ def start(settings: Settings, *, workers: int) -> str:
         "server",
         [
             *("spark-submit", "--class", _WAREHOUSE_CLASS, "--name", "fcir", "--master", master),
-            *("--driver-memory", "3g", "--driver-class-path", str(cluster.iceberg), *conf, "spark-internal"),
+            *("--driver-memory", memory, "--driver-class-path", str(cluster.iceberg), *conf, "spark-internal"),
             *("--hiveconf", f"hive.server2.thrift.bind.host={_LOOPBACK}"),
             *("--hiveconf", f"hive.server2.thrift.port={cluster.port}"),
             *("--hiveconf", "hive.server2.authentication=NOSASL"),
@@ -266,15 +273,26 @@ def _cluster(settings: Settings) -> Cluster:
     return Cluster(settings.home / "spark", packages[0] / "pyspark", jars[0], settings.spark_port)
 
 
+def _heap(text: str) -> str:
+    if not re.fullmatch("[1-9][0-9]*[mg]", text):
+        raise argparse.ArgumentTypeError(f"expected megabytes or gigabytes, for example 6g, not {text}")
+    return text
+
+
 def main() -> int:
     """Run `up` or `down`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=["up", "down"])
     parser.add_argument("--workers", type=int, default=0, help="workers of a cluster; 0: one process")
+    parser.add_argument("--memory", type=_heap, default=MEMORY, help="heap of the server, for example 6g")
     arguments = parser.parse_args()
     try:
         settings = read_settings()
-        said = start(settings, workers=arguments.workers) if arguments.action == "up" else stop(settings)
+        said = (
+            start(settings, workers=arguments.workers, memory=arguments.memory)
+            if arguments.action == "up"
+            else stop(settings)
+        )
     except OperatorError as error:
         print_error(str(error))
         return 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.settings import Settings, Target
-from dagster_project.tools.spark_cluster import start, stop
+from dagster_project.tools.spark_cluster import MEMORY, start, stop
 from tests.end_to_end.command import Command
 from tests.spark.equality import copy_loads
 
@@ -21,14 +21,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @contextmanager
-def running_spark(home: Path) -> Iterator[Settings]:
+def running_spark(home: Path, *, memory: str = MEMORY) -> Iterator[Settings]:
     """Run a Spark for a data root; yield its settings."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = Settings(home=home, target=Target.SPARK, spark_port=port, _env_file=None)
     try:
-        start(settings, workers=0)
+        start(settings, workers=0, memory=memory)
         yield settings
     finally:
         stop(settings)

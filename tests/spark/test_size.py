@@ -47,7 +47,7 @@ def roots(tmp_path_factory) -> Iterator[Roots]:
     load(on_duckdb)
     home = folder / "spark"
     home.mkdir()
-    with running_spark(home) as spark:
+    with running_spark(home, memory="6g") as spark:
         target = {"FCIR_TARGET": "spark", "FCIR_SPARK_PORT": str(spark.spark_port)}
         on_spark = Command(home, settings=on_duckdb.settings | target)
         copy_loads(on_duckdb, on_spark)
