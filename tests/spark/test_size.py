@@ -34,9 +34,14 @@ class Roots:
 
     def run(self) -> None:
         """Build and publish in both."""
-        for command in (self.on_spark, self.on_duckdb):
-            done = command.run("run")
-            assert done.returncode == 0, done.stdout + done.stderr
+        build(self.on_spark)
+        build(self.on_duckdb)
+
+    def different_files(self) -> set[str]:
+        """Return the published Parquet files that are not the same in both, without those of the run."""
+        spark, duckdb = parquet_files(self.on_spark), parquet_files(self.on_duckdb)
+        assert spark.keys() == duckdb.keys()
+        return {path for path, digest in spark.items() if duckdb[path] != digest} - OF_THE_RUN
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,11 @@ def roots(tmp_path_factory) -> Iterator[Roots]:
         yield roots
 
 
+def build(command: Command) -> None:
+    done = command.run("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def load(command: Command, *, code: int = 0) -> None:
     done = command.run("run", "--load-only")
     assert done.returncode == code, done.stdout + done.stderr
@@ -66,9 +76,7 @@ def test_the_first_batch_is_equal(roots):
     assert loaded > ROWS
     assert different_tables(roots.on_spark.home, roots.on_duckdb.home) == []
     assert different_models(roots.spark) == []
-    spark, duckdb = parquet_files(roots.on_spark), parquet_files(roots.on_duckdb)
-    assert spark.keys() == duckdb.keys()
-    assert {path for path, digest in spark.items() if duckdb[path] != digest} <= OF_THE_RUN
+    assert roots.different_files() == set()
 
 
 def deliver_second_batch(command: Command) -> None:
@@ -89,20 +97,26 @@ def deliver_second_batch(command: Command) -> None:
     load(command)
 
 
-def test_the_second_batch_built_by_its_changes_equals_duckdb_from_scratch(roots, tmp_path):
+@pytest.fixture(scope="module")
+def second(roots: Roots, tmp_path_factory) -> Roots:
+    """A second batch, built by its changes on Spark and from scratch on DuckDB."""
     deliver_second_batch(roots.on_spark)
-    copy = Command(tmp_path / "home", settings=roots.on_duckdb.settings)
+    copy = Command(tmp_path_factory.mktemp("second") / "home", settings=roots.on_duckdb.settings)
     copy_loads(roots.on_spark, copy)
-    both = Roots(roots.spark, roots.on_spark, copy)
-    both.run()
-    assert different_tables(both.on_spark.home, copy.home, is_by_changes=True) == []
-    assert different_models(roots.spark) == []
+    second = Roots(roots.spark, roots.on_spark, copy)
+    second.run()
+    return second
 
 
-def test_the_second_batch_built_from_scratch_equals_duckdb(roots, tmp_path):
-    copy = Command(tmp_path / "home", settings=roots.on_duckdb.settings)
-    copy_loads(roots.on_spark, copy)
-    (roots.on_spark.home / "marts.duckdb").unlink()
-    both = Roots(roots.spark, roots.on_spark, copy)
-    both.run()
-    assert different_tables(both.on_spark.home, copy.home) == []
+def test_the_second_batch_built_by_its_changes_equals_duckdb_from_scratch(second):
+    assert different_tables(second.on_spark.home, second.on_duckdb.home, is_by_changes=True) == []
+    assert different_models(second.spark) == []
+    assert second.different_files() == set()
+
+
+def test_the_second_batch_built_from_scratch_equals_duckdb(second):
+    (second.on_spark.home / "marts.duckdb").unlink()
+    build(second.on_spark)
+    assert different_tables(second.on_spark.home, second.on_duckdb.home) == []
+    assert different_models(second.spark) == []
+    assert second.different_files() == set()
