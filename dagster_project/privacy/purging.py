@@ -37,6 +37,7 @@ from dagster_project.warehouse.connection import (
     MARTS,
     WAREHOUSE,
     create_temp_table,
+    empty_folder,
     loading_connection,
     make_private_folder,
     private_files,
@@ -625,12 +626,7 @@ def _finish(settings: Settings, intent: Intent) -> Path:
 
 
 def _remove_folder(settings: Settings) -> None:
-    """Remove what a purge needed, the note of it last, since only with it the next command knows what is left."""
-    for path in settings.purge_folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path != _intent_file(settings):
-            path.unlink()
+    empty_folder(settings.purge_folder, but=_intent_file(settings))
     shutil.rmtree(settings.purge_folder)
 
 

@@ -34,6 +34,7 @@ from dagster_project.recovery.rows import (
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
+    empty_folder,
     loading_connection,
     make_private_folder,
     marts_of,
@@ -104,7 +105,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
     folder = settings.home / "rebuild"
     make_private_folder(folder)
     # A killed rebuild begins again, and stays known.
-    _empty(settings)
+    empty_folder(folder, but=intent_file(settings))
     if settings.is_hub:
         require_no_landing(settings)
     audit, draft = folder / "audit.duckdb", folder / settings.warehouse.name
@@ -184,13 +185,6 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
         with loading_connection(settings.warehouse) as connection:
             append(settings, "rebuild", reason=intent.reason, detail=facts, connection=connection)
     # The intent last: without it, the next command would not remove the rest.
-    _empty(settings)
+    empty_folder(folder, but=intent_file(settings))
     shutil.rmtree(folder)
     return Rebuilt(damaged, facts)
-
-
-def _empty(settings: Settings) -> None:
-    """Remove the files of a rebuild without its intent."""
-    for file in intent_file(settings).parent.iterdir():
-        if file != intent_file(settings):
-            file.unlink()

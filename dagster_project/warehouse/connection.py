@@ -267,6 +267,15 @@ def make_private_folder(folder: Path) -> None:
                     path.chmod(path.stat().st_mode & 0o700)
 
 
+def empty_folder(folder: Path, *, but: Path) -> None:
+    """Remove all of a folder but one file, the note of what is being done: with it, the next command goes on."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != but:
+            path.unlink()
+
+
 @contextmanager
 def reading_connection(
     file: Path, limits: Mapping[str, str | int] = MappingProxyType({})

@@ -112,7 +112,7 @@ def tail(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _substitutes_of(command: Command) -> re.Pattern[str] | None:
-    """Return a pattern of the substitutes of erased people, which are random; None if nobody was erased."""
+    """Return a pattern of the substitutes of erased people, which are random; None without an erasure."""
     file = command.home / "suppression" / "suppressed.json"
     if not file.exists():
         return None

@@ -58,7 +58,7 @@ def test_erased_people_leave_no_byte_and_every_figure_stays(loaded, tmp_path):
     assert {"warehouse.duckdb", "marts.duckdb"} <= {place.split(" ")[0] for place in held}
     assert places(tmp_path / "backup", old.values())
     before = figures_with(command)
-    # A reader who has a publication open keeps nobody from being erased.
+    # A reader who has a publication open does not prevent an erasure.
     with duckdb.connect(str(command.current / "fcir.duckdb"), read_only=True):
         for identifier in PLANTED:
             done = erase(command, identifier)
