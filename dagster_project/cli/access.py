@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.common import start
-from dagster_project.cli.person import ask_with_reason, prepare, write_private
+from dagster_project.cli.person import ask_with_reason, prepare, require_new, write_private
 from dagster_project.console import say
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
@@ -34,6 +34,8 @@ def access(
     from dagster_project.record.store import append
 
     settings = start(debug=bool(context.obj))
+    if out:
+        require_new(out)
     identifier, reason = ask_with_reason(reason)
     contracts = prepare(settings, "fcir access")
     with writer_lock(settings.lock_file, command="fcir access"), private_files():
@@ -42,11 +44,11 @@ def access(
         found = find_person(settings, contracts, person)
         with loading_connection(settings.warehouse) as connection:
             text, counts = report(settings, connection, contracts, person, found, reason=reason)
+            # Before it is written or shown: nobody sees a report without an entry in the record.
+            detail = {"rows": counts, "keys": list(person.pseudonyms), "has_file": out is not None}
+            append(settings, "access", reason=reason, detail=detail, connection=connection)
         if out:
             write_private(out, text)
-        # Before it is shown: nobody sees a report without an entry in the record.
-        detail = {"rows": counts, "keys": list(person.pseudonyms), "has_file": out is not None}
-        append(settings, "access", reason=reason, detail=detail)
     if out:
         say(f"Report   {out}", report=str(out))
     else:

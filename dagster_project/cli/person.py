@@ -69,13 +69,25 @@ def prepare(settings: Settings, command: str) -> dict[str, Contract]:
     return contracts
 
 
+def require_new(file: Path) -> None:
+    """Check that a file can be a new one.
+
+    Raises:
+        UsageError: there is such a file or link, or no such folder.
+    """
+    if file.is_symlink() or file.exists():
+        raise UsageError(f"{file}: there is such a file. Nothing was written. Name another with --out")
+    if not file.parent.is_dir():
+        raise UsageError(f"{file.parent}: no such folder. Nothing was written. Name another with --out, or create it")
+
+
 def write_private(file: Path, text: str) -> None:
     """Write a text to a new file that only its owner can read.
 
     Raises:
-        UsageError: there is such a file.
+        UsageError: there is such a file or link, or no such folder.
     """
-    if file.exists():
-        raise UsageError(f"{file}: there is such a file. Nothing was written. Name another with --out")
-    with private_files():
-        file.write_text(text, encoding="utf-8")
+    require_new(file)
+    # Not through a link that somebody has put there meanwhile.
+    with private_files(), file.open("x", encoding="utf-8") as stream:
+        stream.write(text)

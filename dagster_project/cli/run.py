@@ -275,7 +275,7 @@ def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> li
         for source, day in deliveries:
             waiver = waive(connection, source, day, reason)
             facts = {"source": source, "extract_date": str(day), "content": waiver.content}
-            append(settings, "accept", reason=waiver.reason, detail=facts)
+            append(settings, "accept", reason=waiver.reason, detail=facts, connection=connection)
             waivers.append(waiver)
         return waivers
 

@@ -19,7 +19,7 @@ from dagster_project.publication.files import MANIFEST
 from dagster_project.record.store import append, read
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
-from dagster_project.warehouse.connection import make_private_folder, private_files
+from dagster_project.warehouse.connection import loading_connection, make_private_folder, private_files
 
 ACTION = "erase"
 
@@ -86,7 +86,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     outcome = "done" if remaining.is_clean else "incomplete"
     detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
     if _entry(settings, replacement) is None:
-        append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail)
+        with loading_connection(settings.warehouse) as connection:
+            append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail, connection=connection)
     certificate = _certify(settings, replacement, values, remaining)
     delete_note(settings)
     return certificate

@@ -87,7 +87,8 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
         )
         record_manifests(settings, changed)
         detail = {"loads": len(loads), "values": len(replacement.pairs), "publications": len(changed)}
-        append(settings, ACTION, detail=detail)
+        with spilling_connection(settings.warehouse) as connection:
+            append(settings, ACTION, detail=detail, connection=connection)
     else:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)

@@ -19,6 +19,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.pseudonyms import (
+    PSEUDONYM_LENGTH,
     PseudonymKey,
     earlier_key_file,
     earlier_keys,
@@ -128,7 +129,8 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
         earlier_key_file(settings.key_file, key_id).unlink()
     record_manifests(settings, changed)
     detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
-    append(settings, ACTION, reason=replacement.reason, detail=detail)
+    with loading_connection(settings.warehouse) as connection:
+        append(settings, ACTION, reason=replacement.reason, detail=detail, connection=connection)
     delete_note(settings)
     return Rotation(
         facts["key"], used.get(facts["key"], 0), {key: n for key, n in used.items() if key != facts["key"]}, removed
@@ -213,7 +215,10 @@ def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
 
 
 def _other_values(settings: Settings, contracts: Mapping[str, Contract], known: set[str]) -> set[str]:
-    """Return pseudonyms in any database of the data root and the backups that are not among the known ones."""
+    """Return pseudonyms in any database of the data root and the backups that are not among the known ones.
+
+    Other texts in personal columns, such as the numbers in place of purged operators, name nobody and stay.
+    """
     names = sorted({name for contract in contracts.values() for name in _personal_columns(contract)})
     suppression = read_suppression(settings.suppression)
     known |= {entry.substitute for entry in suppression.entries.values()} if suppression else set()
@@ -243,7 +248,8 @@ def _other_values(settings: Settings, contracts: Mapping[str, Contract], known: 
             for schema, name, column in columns:
                 rows = connection.execute(
                     f"select distinct {quoted(column)} from {table('searched', schema, name)} "
-                    f"where {quoted(column)} is not null and {quoted(column)} not in (select value from known_value)"
+                    f"where regexp_full_match({quoted(column)}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') "
+                    f"and {quoted(column)} not in (select value from known_value)"
                 ).fetchall()
                 found |= {value for (value,) in rows}
     return found

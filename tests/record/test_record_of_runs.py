@@ -14,6 +14,7 @@ from dagster_project.record import store
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import open_read_only
 from tests.end_to_end.command import CHATS, Command
+from tests.end_to_end.erasing import ask
 
 
 @pytest.fixture
@@ -62,6 +63,33 @@ def test_accepting_a_delivery_is_entered_with_its_reason_and_the_next_run_follow
     assert "system was down" in shown.stdout
     exported = command.run("record", "--json").stdout.splitlines()
     assert [json.loads(line) for line in exported] == list(store.read(settings))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("access",), ("erase", "--yes"), ("keys", "rotate")], ids=["access", "erase", "rotate"]
+)
+def test_an_older_copy_of_the_record_does_not_hide_who_was_looked_up(command, settings, tmp_path, arguments):
+    shutil.copytree(settings.record, tmp_path / "older")
+    done = ask(command, *arguments, "--reason", "request 4711", identifier="07700 900003")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert faults_of(settings) == []
+    shutil.rmtree(settings.record)
+    shutil.copytree(tmp_path / "older", settings.record)
+    assert any("audit.record_head" in fault for fault in faults_of(settings))
+
+
+def test_nobody_sees_a_report_that_is_not_in_the_record(command, settings, tmp_path):
+    out = tmp_path / "report.md"
+    settings.key_of_record.chmod(0o644)
+    done = ask(command, "access", "--reason", "request 4712", "--out", str(out), identifier="07700 900003")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert not out.exists()
+    settings.key_of_record.chmod(0o600)
+    out.symlink_to(tmp_path / "elsewhere")
+    done = ask(command, "access", "--reason", "request 4712", "--out", str(out), identifier="07700 900003")
+    assert done.returncode == 2
+    assert "there is such a file" in done.stderr
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_failed_run_names_its_failed_steps_and_is_entered_once(tmp_path):

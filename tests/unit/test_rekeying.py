@@ -1,5 +1,6 @@
 """A new key: every pseudonym is replaced one for one, and what cannot be made again is refused or keeps its key."""
 
+import duckdb
 import pytest
 
 from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_keys, read_key
@@ -108,6 +109,24 @@ def test_an_erased_person_stays_erased_under_a_new_key(two_days):
     rotate(two_days)
     assert visitors(two_days)["a"] == visitors(two_days)["c"] == substitute
     assert person(two_days, "ann").suppressed.substitute == substitute
+
+
+def test_numbers_in_place_of_purged_people_stay(two_days):
+    shown = [("purged 1", "purged 12"), ("purged 2", "unknown")]
+    folder = two_days.settings.published / "earlier"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "fcir.duckdb")) as connection:
+        connection.execute("create table kpi (visitor varchar, note varchar)")
+        connection.executemany("insert into kpi values (?, ?)", shown)
+        connection.execute("insert into kpi values (?, null)", ["0123456789abcdef" * 2])
+    (folder / "page.html").write_text("12 events, purged 2022-11-15")
+    rotate(two_days)
+    with duckdb.connect(str(folder / "fcir.duckdb"), read_only=True) as connection:
+        *after, (gone, _) = connection.execute("from kpi order by note nulls last").fetchall()
+    assert after == shown
+    # A pseudonym that no load has any more is replaced.
+    assert gone != "0123456789abcdef" * 2
+    assert (folder / "page.html").read_text() == "12 events, purged 2022-11-15"
 
 
 @pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_note"])
