@@ -14,15 +14,16 @@ from dagster_project.warehouse.lock import writer_lock
 
 def access(
     context: typer.Context,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="New file for the report, mode 0600.")
     ] = None,
 ) -> None:
     """Report what is held under an identifier, for the disclosure officer.
 
-    The command asks for the identifier. The report lists each row of the warehouse with its columns that are not
-    personal, its file and its row number, and the publications, files and backups that have it.
+    The command asks for the identifier. The report lists each row of the
+    warehouse with its non-personal columns, its file and its row number, and
+    the publications, files and backups that contain the identifier.
 
     Examples:
       fcir access --reason "request 4712" --out report.md

@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Extracts to check.")],
-    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help="Their source.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="SOURCE", help="Source of the files, if their names do not say it."),
+    ] = None,
     rows: Annotated[int, typer.Option("--rows", min=0, help="Quarantined rows to show for each file.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines: files, rows, counts and verdicts.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON Lines: files, rows, counts and verdicts.")
+    ] = False,
 ) -> None:
     """Show what a run would do with extracts, without loading them: rows, faults, and the verdict on each delivery.
 
-    Files of one source and day are one delivery, with those of that day in the landing folder.
-    Exit code 1 if a delivery would be rejected.
+    Files of one source and day form one delivery, together with those for that
+    day in the landing folder. Exit code 1 if a delivery would be rejected.
 
     Examples:
       fcir check crimes_2022-10-30.csv

@@ -16,12 +16,12 @@ from dagster_project.warehouse.state import reading_audit
 
 def docs(
     data_docs: Annotated[
-        bool, typer.Option("--data-docs", help="Write the results of validation as Great Expectations shows them.")
+        bool, typer.Option("--data-docs", help="Write the validation results as Great Expectations Data Docs.")
     ] = False,
 ) -> None:
     """Write the documentation of all models and columns as one page.
 
-    The pages need no server and no network; the command prints where they are.
+    The pages need no server and no network; the command prints their path.
 
     Examples:
       fcir docs

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def erase(
     context: typer.Context,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking for a confirmation.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking for confirmation.")] = False,
 ) -> None:
-    """Erase a person by an identifier: a telephone number, a crime or incident reference, an operator.
+    """Erase a person, found by an identifier: a telephone number, a crime or incident reference, or an operator.
 
-    The command asks for the identifier, lists what is held under it, and asks for a confirmation. Figures stay. Files
-    in the landing folder are not changed: have their source system send them again without the person.
+    The command asks for the identifier, lists what is held under it, and asks
+    for confirmation. Figures stay. Files in the landing folder are not changed:
+    ask the owner of the source system to send them again without the person.
 
     Examples:
       fcir erase --reason "request 4711"
@@ -53,8 +54,8 @@ def erase(
     say(f"Certificate   {certificate}", certificate=str(certificate))
     if found.landing:
         print_warning(
-            "files in the landing folder still have the identifier. Loading them gives it the substitute; have their "
-            "source systems send them again without it, or delete them"
+            "files in the landing folder still contain the identifier. Loading them gives it the substitute. Ask the "
+            "owners of the source systems to send them again without it, or delete them"
         )
     if remaining:
         print_warning(f"something is left, or could not be searched; the certificate lists it: {certificate}")
@@ -74,4 +75,4 @@ def _show(settings: Settings, found: "Findings") -> None:
     for line in found.lines():
         say(line)
     if not settings.backups:
-        say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
+        say("No backup folders are configured (FCIR_BACKUPS), so none are searched.")

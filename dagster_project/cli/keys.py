@@ -1,4 +1,4 @@
-"""`fcir keys`: list the keys of the pseudonyms, or change the current one."""
+"""`fcir keys`: list the pseudonym keys, or rotate the current one."""
 
 from typing import Annotated
 
@@ -14,16 +14,14 @@ from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted
 
-keys = typer.Typer(
-    name="keys", help="List the keys of the pseudonyms, or change the current one.", no_args_is_help=True
-)
+keys = typer.Typer(name="keys", help="List the pseudonym keys, or rotate the current one.", no_args_is_help=True)
 
 
 @keys.command("list")
 def list_keys(context: typer.Context) -> None:
-    """List the keys with their files and the loads that use them. Exit code 1 if a key is missing.
+    """List the keys with their files and the number of loads that use them. Exit code 1 if a key is missing.
 
-    Example:
+    Examples:
       fcir keys list
     """
     settings = start(debug=bool(context.obj))
@@ -32,24 +30,26 @@ def list_keys(context: typer.Context) -> None:
     for line in aligned(("key", "use", "loads", "file"), [row[:4] for row in rows], right=("loads",)):
         say(line)
     if any(use == "missing" for _, use, *_ in rows):
-        print_warning("a key is missing: put its copy back, mode 0600, or nobody can be found in those loads")
+        print_warning("a key is missing: restore its copy, mode 0600; otherwise nobody can be found in those loads")
         raise typer.Exit(Exit.DATA)
 
 
 @keys.command()
 def rotate(
     context: typer.Context,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
     keep_missing: Annotated[
         bool,
         typer.Option(
-            "--keep-missing", help="Keep the pseudonyms and the key of values that no file of the landing folder has."
+            "--keep-missing",
+            help="Keep the pseudonyms, and the key, of values that are no longer in the landing folder.",
         ),
     ] = False,
 ) -> None:
-    """Make a new key and replace every pseudonym, in all that is kept; figures stay.
+    """Create a new key and replace every pseudonym in everything that is kept; figures stay.
 
-    The values are read from the files of the landing folder, so this takes as long as loading them.
+    The values are read from the landing folder, so this takes as long as
+    loading all files.
 
     Examples:
       fcir keys rotate --reason "the old key was copied"
@@ -68,7 +68,7 @@ def rotate(
         say(f"Kept      {key_id}, in {earlier_key_file(settings.key_file, key_id)}: {counted(loads, 'load')}")
     for key_id in done.removed:
         say(f"Removed   {key_id}: no load uses it")
-    say("Copy the new key now to where you keep copies of keys, and delete the copies of removed ones.")
+    say("Now copy the new key to where you keep copies of keys, and delete the copies of removed keys.")
 
 
 def _keys(settings: Settings) -> list[tuple[str, str, str, str]]:

@@ -23,9 +23,12 @@ _WIDE = 140
 
 def measures(
     text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="Text in the code, label or definition; default: all.")
+        str,
+        typer.Argument(metavar="TEXT", help="Text to find in the code, label or definition; default: all measures."),
     ] = "",
-    section: Annotated[str, typer.Option("--section", metavar="SECTION", help="Only this section: calls_999.")] = "",
+    section: Annotated[
+        str, typer.Option("--section", metavar="SECTION", help="Only this section, for example calls_999.")
+    ] = "",
     as_csv: AsCsv = False,
     as_json: AsJson = False,
 ) -> None:

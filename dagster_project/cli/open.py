@@ -22,9 +22,9 @@ class Page(StrEnum):
 
 
 def open_page(page: Annotated[Page, typer.Argument(metavar="PAGE", help="paper or site.")] = Page.PAPER) -> None:
-    """Open the published board paper or site in the browser, and print where it is.
+    """Open the published board paper or site in the browser, and print its path.
 
-    Without a display it is only printed.
+    Without a display, only print the path.
 
     Examples:
       fcir open

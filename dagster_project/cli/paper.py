@@ -20,13 +20,13 @@ def paper(
     month: Annotated[
         str | None, typer.Option("--month", metavar="YYYY-MM", help="Last month; default: the newest complete one.")
     ] = None,
-    months: Annotated[int, typer.Option("--months", min=1, max=24, help="How many months it shows.")] = PAPER_MONTHS,
+    months: Annotated[int, typer.Option("--months", min=1, max=24, help="Number of months to show.")] = PAPER_MONTHS,
     force: Annotated[str | None, typer.Option("--force", help="Force; default: FCIR_FORCE.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files.")] = Path("paper"),
 ) -> None:
-    """Write a board paper from what is published: page, PDF, workbook and CSV.
+    """Write a board paper from the current publication: page, PDF, workbook and CSV.
 
-    Nothing that is published is changed.
+    The publication is not changed.
 
     Examples:
       fcir paper

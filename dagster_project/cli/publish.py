@@ -26,17 +26,18 @@ def publish(
         Edition,
         typer.Option(
             "--edition",
-            help="internal: all marts; public: what may leave the force; force: the detail of one force, and of the "
-            "others what is public.",
+            help="internal: all marts; public: what may leave the force; force: the detail of one force, and what "
+            "is public of the others.",
         ),
     ] = Edition.INTERNAL,
     force: Annotated[
-        str | None, typer.Option("--force", metavar="FORCE", help="Force that --edition force is of.")
+        str | None, typer.Option("--force", metavar="FORCE", help="Force whose edition --edition force publishes.")
     ] = None,
 ) -> None:
-    """Publish again without reloading, or publish what may leave the force or the installation.
+    """Publish again without reloading, or publish an edition for the public or for one force.
 
-    The public edition has a folder of its own, published_public, and the edition of a force published_force/FORCE.
+    The public edition is in the folder published_public, and the edition of a
+    force in published_force/FORCE.
 
     Examples:
       fcir publish

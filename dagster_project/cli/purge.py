@@ -34,14 +34,17 @@ _NAMED = 12
 
 def purge(
     context: typer.Context,
-    apply: Annotated[bool, typer.Option("--apply", help="Purge; without it, only say what would be purged.")] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Purge without asking for a confirmation.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Purge; without this option, only show what would be purged.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Purge without asking for confirmation.")] = False,
 ) -> None:
-    """Remove the detail that is older than its retention, source by source; figures stay, and then run.
+    """Remove detail that is older than its retention period, source by source, and then run; figures stay.
 
-    retention/retention.csv below the data root says how many months the detail of a source is kept, and
-    retention/holds.csv which days are held. Files in the landing folder and in backups are not changed.
+    In the data root, retention/retention.csv says for how many months the
+    detail of a source is kept, and retention/holds.csv which days are held.
+    Files in the landing folder and in backups are not changed.
 
     Examples:
       fcir purge
@@ -70,7 +73,7 @@ def purge(
     rules = read_retention(retention_file(settings), sources)
     if not rules:
         raise UsageError(
-            f"{retention_file(settings)}: there is no list of retention. Nothing was purged. Write one, as CSV, for "
+            f"{retention_file(settings)}: there is no retention list. Nothing was purged. Write one, as CSV, for "
             f"example:\n  valid_from,source,months,reason\n  {london_today()},{next(iter(sources))},84,schedule 2026"
         )
     holds = in_force(read_holds(holds_file(settings), sources), london_today())
@@ -93,11 +96,11 @@ def purge(
         need = Need(settings, "fcir purge --apply", published=settings.published, is_rewriting=True)
         with need.required():
             certificate = purge_detail(settings, contracts, plan, reason=reason)
-    say(f"Purged       every table of figures is as it was; certificate {certificate}", certificate=str(certificate))
+    say(f"Purged       every table of figures is unchanged; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
-        print_warning("files in the landing folder still have the detail; they are not loaded again. Delete them")
+        print_warning("files in the landing folder still contain the detail; they are not loaded again. Delete them")
     if plan.backups:
-        print_warning("backups still have the detail; delete them when they are no longer needed")
+        print_warning("backups still contain the detail; delete them when they are no longer needed")
     run(context)
 
 
@@ -117,7 +120,7 @@ def _require_possible(settings: Settings) -> None:
 
 
 def _show(settings: Settings, plan: "PurgePlan") -> None:
-    say(f"Past their retention, in {settings.home}:")
+    say(f"Past the retention period, in {settings.home}:")
     for source in plan.sources:
         held = f"; {counted(source.held_rows, 'row')} held" if source.held_rows else ""
         say(
@@ -132,4 +135,4 @@ def _show(settings: Settings, plan: "PurgePlan") -> None:
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         say(f"{title}: {', '.join(names[:_NAMED]) or 'none'}{more}")
     if not settings.backups:
-        say("No folders of backups are configured (FCIR_BACKUPS), so none is searched.")
+        say("No backup folders are configured (FCIR_BACKUPS), so none are searched.")

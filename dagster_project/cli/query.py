@@ -26,16 +26,19 @@ def query(
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", metavar="SECONDS", help="End the query after so many seconds, 3600 at most.", show_default="60"
+            "--timeout",
+            metavar="SECONDS",
+            help="Stop the query after this many seconds, at most 3600.",
+            show_default="60",
         ),
     ] = SECONDS,
 ) -> None:
-    """Answer a query from the published database, read-only. Tables are in the schema marts.
+    """Query the published database, read-only. Tables are in the schema marts.
 
     A table shows the first 200 rows; the other formats have all of them.
     Limits: 60 seconds (--timeout), 1 GB of memory, 2 threads.
-    In CSV, text that a spreadsheet would evaluate has an apostrophe in front.
-    JSON is exact.
+    In CSV, text that a spreadsheet would evaluate is prefixed with an apostrophe.
+    JSON keeps the exact values.
 
     Examples:
       fcir query "from kpi_calls_monthly where line = '999'"

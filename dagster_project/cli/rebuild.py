@@ -22,26 +22,28 @@ def rebuild(
     without_missing: Annotated[
         bool,
         typer.Option(
-            "--without-missing", help="Go on without rows whose file is gone; their figures change and are marked."
+            "--without-missing",
+            help="Continue without the rows of files that are gone; their figures change and are marked.",
         ),
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the record.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason, kept in the record.")] = "",
 ) -> None:
-    """Set a damaged warehouse aside and build it again, with the same loads and the same figures; then run.
+    """Move a damaged warehouse aside and build it again, with the same loads and the same figures; then run.
 
-    The audit comes from the warehouse, if that part of it can be read, or from the copy that each run writes. The rows
-    come from the files of the landing folder, those of a hub from its members. It refuses if files are gone.
+    The audit comes from the warehouse, if that part of it can be read, or from
+    the copy that each run writes. The rows come from the landing folder or, in
+    a hub, from its members. Refuses if files are gone.
 
     Examples:
       fcir rebuild
-      fcir rebuild --without-missing --reason "the share of 2019 is lost"
+      fcir rebuild --without-missing --reason "the 2019 file share is lost"
     """
     from dagster_project.recovery.rebuild import rebuild as rebuild_warehouse
     from dagster_project.verification.warehouse import verify_warehouse
 
     settings = start(debug=bool(context.obj))
     if reason:
-        reason = require_reason(reason, "the share of 2019 is lost")
+        reason = require_reason(reason, "the 2019 file share is lost")
     require_home_folder(settings)
     contracts = load_contracts(CONTRACTS)
     repair_damage(settings)

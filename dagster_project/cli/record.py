@@ -23,16 +23,17 @@ _NEWEST = 20
 
 def record(
     context: typer.Context,
-    show_all: Annotated[bool, typer.Option("--all", help="All entries, not only the newest 20.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Show all entries, not only the newest 20.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Export all entries as JSON Lines.")] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Set a record with faults aside, and begin a new one that says so.")
+        bool, typer.Option("--restart", help="Move a record with faults aside, and begin a new one that says so.")
     ] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, with --restart.")] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Reason for --restart.")] = "",
 ) -> None:
     """Show who ran, published, accepted, looked up or erased what, when and why.
 
-    The entries are chained with a key: fcir verify finds each that was changed or removed.
+    The entries form a keyed hash chain: fcir verify finds any that were changed
+    or removed.
 
     Examples:
       fcir record

@@ -61,22 +61,23 @@ def run(
     context: typer.Context,
     from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First extract date.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last extract date.")] = None,
-    source: Annotated[list[str] | None, typer.Option("--source", metavar="SOURCE", help="Only this source.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="SOURCE", help="Load only this source; may be repeated.")
+    ] = None,
     accept: Annotated[
         list[str] | None,
         typer.Option("--accept", metavar="SOURCE/DAY", help="Load this rejected delivery anyway; needs --reason."),
     ] = None,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why it is accepted; kept in the audit.")
-    ] = "",
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why you accept it; kept in the audit.")] = "",
     load_only: Annotated[
-        bool, typer.Option("--load-only", help="Do not build and publish: for a data root that a hub takes in.")
+        bool,
+        typer.Option("--load-only", help="Load without building or publishing, in a data root that a hub takes in."),
     ] = False,
 ) -> None:
-    """Load what is new, changed or was never accepted; build, test, publish.
+    """Load every delivery that is new, changed or not yet accepted; build, test and publish.
 
-    A hub takes in what its members have loaded. Exit code 1 if a delivery is missing or rejected, or a member was left
-    out; everything else is done.
+    A hub takes in what its members have loaded. Exit code 1 if a delivery is
+    missing or rejected, or a member was left out; everything else is done.
 
     Examples:
       fcir run
@@ -90,7 +91,9 @@ def run(
     if reason and not accept:
         raise UsageError('--reason belongs to an accepted delivery: fcir run --accept SOURCE/DAY --reason "..."')
     if accept or from_ or to:
-        require_no_hub(settings, "its runs take in all that is new, and deliveries are accepted where they are loaded")
+        require_no_hub(
+            settings, "its runs take in everything that is new, and deliveries are accepted where they are loaded"
+        )
     finish_interrupted_rebuild(settings)
     for waiver in accept_rejected(settings, accept, reason) if accept else ():
         say(
@@ -102,7 +105,7 @@ def run(
     finish_killed_replacement(settings)
     wanted = Range(day_option("--from", from_), day_option("--to", to))
     if wanted.first and wanted.last and wanted.first > wanted.last:
-        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Exchange the two")
+        raise UsageError(f"--from {wanted.first} is after --to {wanted.last}; nothing was done. Swap the two")
     started = time.monotonic()
     work = find_work(settings, wanted=wanted, sources=source or [], load_only=load_only)
     repair_damage(settings)
@@ -170,7 +173,7 @@ def print_rebuilt(done: "Rebuilt") -> None:
 
 def _nothing_new(settings: Settings, *, load_only: bool) -> str:
     if settings.is_hub:
-        return "Nothing is new: all that the members have loaded is taken in, built and published."
+        return "Nothing is new: everything that the members have loaded is taken in, built and published."
     return (
         f"Nothing is new: every delivery in the landing folder is loaded{'' if load_only else ', built and published'}."
     )
@@ -217,7 +220,7 @@ def find_work(
         require_no_landing(settings)
     elif not settings.landing.is_dir():
         raise UsageError(
-            f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home}), is a share "
+            f"{settings.landing}: no such folder; nothing was done. Is FCIR_HOME right ({settings.home})? Is a share "
             "not mounted? In a new installation, create the folder, or write synthetic extracts: fcir sample"
         )
     every = load_contracts(CONTRACTS)

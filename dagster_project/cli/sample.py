@@ -12,7 +12,9 @@ from dagster_project.settings import read_settings
 
 
 def sample(
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Default: the landing folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the extracts; default: the landing folder.")
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="First extract date; default: 2021-02-01.")
     ] = None,
@@ -21,10 +23,11 @@ def sample(
     ] = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing if the folder is not empty.")] = False,
 ) -> None:
-    """Write synthetic extracts of two forces, calibrated to the figures of a printed board paper.
+    """Write synthetic extracts of two forces, calibrated to the figures in a printed board paper.
 
-    A day has the same files for any range. The printed months are August 2022 to January 2023. Because of the file
-    SYNTHETIC in the folder, everything computed from it is marked as synthetic.
+    A day has the same files whatever the range. The printed months are August
+    2022 to January 2023. The file SYNTHETIC in the folder marks everything
+    computed from these extracts as synthetic.
 
     Examples:
       fcir sample

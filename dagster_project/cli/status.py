@@ -55,13 +55,14 @@ _READINGS = 3
 
 def status(
     everything: Annotated[
-        bool, typer.Option("--all", help="Every delivery that needs attention, with its whole reason.")
+        bool, typer.Option("--all", help="Show every delivery that needs attention, with the full reason.")
     ] = False,
 ) -> None:
     """Show, for each source, what is loaded, missing, rejected and quarantined, and what is published.
 
     During a run: its current step, and the state of the last publication.
-    Exit code 1 if a delivery is missing or rejected, or a file is damaged or left out.
+    Exit code 1 if a delivery is missing or rejected, or a file is damaged or
+    left out.
     A delivery is expected until the deadline of its source, then missing.
 
     Examples:
@@ -140,7 +141,7 @@ def _print_holder(state: State) -> None:
         f"Below is the state of the last publication, {state.published_as}; for the current state, wait "
         "for the run to end."
         if state.published_as
-        else "Nothing is published yet. The state of the sources when this has ended: fcir status"
+        else "Nothing is published yet. When this has ended, see the state of the sources: fcir status"
     )
 
 
@@ -171,14 +172,14 @@ def _print_members(members: Sequence[MemberState], news: Sequence[MemberNews]) -
         print_warning(fault)
     for item in members:
         if not item.is_configured:
-            say(f"{item.folder} is not in FCIR_MEMBERS any more. What was taken in from it stays.")
+            say(f"{item.folder} is no longer in FCIR_MEMBERS. What was taken in from it stays.")
     by_key: dict[str, list[str]] = {}
     for found in news:
         if found.key:
             by_key.setdefault(found.key, []).append(found.folder)
     for folders in by_key.values():
         if len(folders) > 1:
-            say(f"One key for their pseudonyms: {', '.join(folders)}. A person has the same pseudonym in all of them.")
+            say(f"Same pseudonym key: {', '.join(folders)}. A person has the same pseudonym in all of them.")
 
 
 def _faults(members: Sequence[MemberState], news: Sequence[MemberNews]) -> list[str]:

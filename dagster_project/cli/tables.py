@@ -18,9 +18,9 @@ def tables(
     as_csv: AsCsv = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the published tables with their rows and grain, or the columns of one.
+    """List the published tables with their row counts and grain, or the columns of one table.
 
-    The grain is the columns by which no two rows are alike.
+    The grain is the set of columns that identifies a row.
 
     Examples:
       fcir tables

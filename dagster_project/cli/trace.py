@@ -15,16 +15,18 @@ from dagster_project.settings import read_settings
 
 
 def trace(
-    measure: Annotated[str, typer.Argument(metavar="MEASURE", help="Code of the catalogue: calls_999.received.")],
+    measure: Annotated[
+        str, typer.Argument(metavar="MEASURE", help="Code of the measure, for example calls_999.received.")
+    ],
     month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM.")],
     force: Annotated[str | None, typer.Option("--force", metavar="FORCE", help="Force; default: FCIR_FORCE.")] = None,
-    rows: Annotated[bool, typer.Option("--rows", help="List every row of an extract that was counted.")] = False,
+    rows: Annotated[bool, typer.Option("--rows", help="List every row that was counted.")] = False,
     as_csv: AsCsv = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Go from a printed figure back to its definition, its sums, and the files and rows that they were counted from.
+    """Trace a printed figure back to its definition, its sums, and the files and rows behind them.
 
-    Exit code 1 if the figure does not add up. For the codes of measures: fcir measures
+    Exit code 1 if the figure does not add up. To list the codes: fcir measures
 
     Examples:
       fcir trace calls_999.received 2022-10

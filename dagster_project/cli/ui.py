@@ -24,16 +24,16 @@ from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lo
 def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Allow no changes and start no runs; for viewers.")
+        bool, typer.Option("--read-only", help="Allow no changes and start no runs, for viewers.")
     ] = False,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", help="Dagster's file of code servers, one of each data root: fcir code-server."),
+        typer.Option("--workspace", help="Dagster workspace file that lists one fcir code-server per data root."),
     ] = None,
 ) -> None:
     """Run the lineage UI and the scheduler on this machine until stopped with Ctrl-C.
 
-    It listens on 127.0.0.1 alone.
+    Listens only on 127.0.0.1.
 
     Examples:
       fcir ui
@@ -51,11 +51,11 @@ def ui(
 
 def code_server(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the code server.")],
-    host: Annotated[str, typer.Option("--host", help="Address that it listens on; it has no login.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; there is no login.")] = "127.0.0.1",
 ) -> None:
-    """Serve the definitions and runs of this data root to the UI and scheduler of several.
+    """Serve this data root to a UI and scheduler that several data roots share.
 
-    Needs FCIR_DAGSTER_STORAGE, which the roots share.
+    Needs FCIR_DAGSTER_STORAGE, which all of them must set.
 
     Examples:
       fcir code-server --port 4001
@@ -169,6 +169,6 @@ def require_free_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise UsageError(
-                f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what runs there (another fcir ui?), or "
-                f"take another: fcir ui --port {port + 1 if port < 65535 else 3000}"
+                f"port {port} of 127.0.0.1 is in use; nothing was started. Stop what uses it (another fcir ui?) or "
+                f"use another port: fcir ui --port {port + 1 if port < 65535 else 3000}"
             ) from None

@@ -19,10 +19,11 @@ _MEGABYTE = 1_000_000
 
 
 def verify(context: typer.Context) -> None:
-    """Verify all kept publications, the warehouse and the record of actions; change nothing.
+    """Verify all kept publications, the warehouse and the record of actions, without changing anything.
 
-    Each published file is compared with its manifest, each manifest with the record, the rows of the warehouse with its
-    audit. Exit code 1 if anything differs.
+    Compares each published file with its manifest, each manifest with the
+    record, and the rows of the warehouse with its audit. Exit code 1 if
+    anything differs.
 
     Examples:
       fcir verify
