@@ -42,7 +42,7 @@ def read_key(file: Path, *, name: str = "key", remedy: str = "") -> bytes | None
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        remedy = remedy or f"Nothing was done. Put its copy back: install -m 600 COPY_OF_THE_KEY {file}"
+        remedy = remedy or f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {file}"
         raise PrivateKeyError(f"{file}: not a {name}; expected {2 * KEY_BYTES} hexadecimal digits. {remedy}")
     return key
 

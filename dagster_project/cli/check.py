@@ -100,8 +100,8 @@ def contract_for(file: Path, source: str | None) -> Contract:
 def _check_path(path: Path) -> None:
     if looks_personal(path.name):
         raise UsageError(
-            "the name of a file has an e-mail address, a telephone number or a National Insurance number in it, so no "
-            "run takes it. Rename it, then run: fcir check FILE"
+            "the name of a file contains an email address, a telephone number or a National Insurance number, so no "
+            "run loads it. Rename it, then run: fcir check FILE"
         )
     if path.is_dir() and not path.is_symlink():
         raise UsageError(f"{printable(str(path))}: is a folder; name files: fcir check {printable(str(path))}/*")
@@ -175,9 +175,9 @@ def _print_verdict(delivery: CheckedDelivery) -> None:
     outcome = "accepted" if verdict.is_accepted else "REJECTED"
     if verdict.is_accepted and delivery.is_replacement:
         outcome += (
-            "; it is loaded already, and a run has nothing to do"
+            "; it is already loaded, and a run has nothing to do"
             if delivery.is_loaded
-            else ", in place of what is loaded for the day"
+            else ", and replaces what is loaded for the day"
         )
     why = f" [{', '.join(verdict.codes)}]: {verdict.reason}" if verdict.codes else ""
     why = why or (f" ({verdict.reason})" if verdict.reason else "")

@@ -115,7 +115,7 @@ def status(
         [str(month) for month in state.affected],
         2 if listed else None,
         width,
-        "month with more than 1 % of its rows quarantined",
+        "month with more than 1% of its rows quarantined",
         "fcir status --all",
         [asdict(month) for month in state.affected],
     )
@@ -243,7 +243,7 @@ class State:
     expected: tuple[ExpectedDelivery, ...] = ()
     """Deliveries before their deadline, of sources that are not overdue."""
     affected: tuple[AffectedMonth, ...] = ()
-    """Months with more than 1 % of their rows quarantined; unknown while the warehouse is held."""
+    """Months with more than 1% of their rows quarantined; unknown while the warehouse is held."""
     is_published: bool = True
     """Whether the publication includes everything loaded."""
     killed: Holder | None = None

@@ -55,9 +55,9 @@ _FORCE = Column(
     description="Force of the row, by its police.uk identifier; without it the configured force.",
 )
 
-# A delivery with more faulty rows than both 5 % and 20 rows is a broken extract, not an untidy one.
+# A delivery with more faulty rows than both 5% and 20 rows is a broken extract, not an untidy one.
 _FAULTY_SHARE, _FAULTY_ROWS = 0.05, 20
-# 65 % of the same weekday: an extract of half a day has 40 to 60 % of the rows, a quiet day of a season above 75 %.
+# 65% of the same weekday: an extract of half a day has 40 to 60% of the rows, a quiet day of a season above 75%.
 _VOLUME_FLOOR = 0.65
 
 

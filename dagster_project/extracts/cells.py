@@ -74,22 +74,22 @@ NOT_OF_TYPE = {
     CellType.MONTH: Fault("not_a_month", "not a month (YYYY-MM)"),
     CellType.BOOLEAN: Fault("not_a_boolean", "not a yes or no (Y/N, Yes/No, True/False, 1/0)"),
 }
-TOO_MANY_DECIMALS = Fault("too_many_decimals", "more digits after the point than the contract states")
+TOO_MANY_DECIMALS = Fault("too_many_decimals", "more digits after the point than the contract allows")
 NO_TIME_OF_DAY = Fault("no_time_of_day", "a date without a time of day where a point in time is expected")
-NEVER_EXISTED = Fault("time_never_existed", "a local time that the clock change in spring left out")
+NEVER_EXISTED = Fault("time_never_existed", "a local time that the clock change in spring skipped")
 REQUIRED_EMPTY = Fault("required_empty", "no value in a required column")
 NOT_IN_LIST = Fault("not_in_list", "a value outside the closed list")
-BELOW_MINIMUM = Fault("below_minimum", "a value below the least possible one")
-ABOVE_MAXIMUM = Fault("above_maximum", "a value above the greatest possible one")
+BELOW_MINIMUM = Fault("below_minimum", "a value below the minimum")
+ABOVE_MAXIMUM = Fault("above_maximum", "a value above the maximum")
 NOT_OF_FORM = Fault("not_of_form", "not of the form that the contract states")
 UNKNOWN_FORCE = Fault("unknown_force", "not a force of the list in dbt/seeds/police_forces.csv")
 LOOKS_PERSONAL = Fault(
     "looks_personal",
-    "looks like an e-mail address, a telephone number or a National Insurance number in a column that is not marked as "
+    "looks like an email address, a telephone number or a National Insurance number in a column that is not marked as "
     "personal; the value is not shown",
 )
 OUT_OF_ORDER = Fault("out_of_order", "a time in an impossible order")
-REQUIRED_WHEN = Fault("required_when", "no value, although another column calls for one")
+REQUIRED_WHEN = Fault("required_when", "no value, although another column requires one")
 
 
 def sql_type_of(column: Column) -> str:

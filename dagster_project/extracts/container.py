@@ -257,7 +257,7 @@ def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
     """Return the error for an extension that does not match the content."""
     return UnreadableExtract(
         "wrong_extension",
-        f"{name}: the extension {extension} says {EXTENSIONS[extension].content}, but the content is {_KINDS[kind]}",
+        f"{name}: the extension {extension} means {EXTENSIONS[extension].content}, but the content is {_KINDS[kind]}",
     )
 
 
@@ -296,7 +296,7 @@ def _check_unchanged(file: BinaryIO, name: str, size: int, modified_ns: int) -> 
     after = os.fstat(file.fileno())
     if (after.st_size, after.st_mtime_ns) != (size, modified_ns):
         raise UnreadableExtract(
-            "changed_while_read", f"{name}: the file was written to while it was read; deliver it complete"
+            "changed_while_read", f"{name}: the file was written to while it was being read; deliver the complete file"
         )
 
 

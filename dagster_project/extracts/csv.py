@@ -155,9 +155,9 @@ class CsvReader:
             self._has_whole_rows = False
             raise UnreadableExtract(
                 "lost_line_ends",
-                f"{self._file.name}: there is no row behind the header, and {self._header.values} of the "
-                f"{self._header.width} cells in the line of the header are numbers or times; expected lines that LF, "
-                "CRLF or CR end",
+                f"{self._file.name}: there is no row after the header, and {self._header.values} of the "
+                f"{self._header.width} cells in the header line are numbers or times; expected lines that end in "
+                "LF, CRLF or CR",
             )
 
     def _pieces(self) -> Iterator[Piece]:

@@ -136,7 +136,7 @@ class IsolatedReader:
             return self._worker.receive(TIME_LIMIT)
         except TimeoutError:
             raise self._refused(
-                "reader_stalled", f"the program that reads it was silent for {TIME_LIMIT:.0f} seconds"
+                "reader_stalled", f"the program that reads it did not respond for {TIME_LIMIT:.0f} seconds"
             ) from None
         except EOFError:
             raise self._crashed() from None

@@ -86,7 +86,7 @@ class JsonLinesReader:
             raise UnreadableExtract(
                 "wrong_extension",
                 f"{file.name}: none of the first {len(first)} lines is a JSON object; "
-                f"the extension {file.extension} says one JSON object a line",
+                f"the extension {file.extension} means one JSON object per line",
             )
         for record in first:
             if isinstance(record, _Members):
@@ -205,7 +205,7 @@ class JsonLinesReader:
             if column and column in self._columns.values():
                 raise UnreadableExtract(
                     "duplicate_column",
-                    f"{self._file.name}: two different keys of the records mean the column {column}; expected one",
+                    f"{self._file.name}: two different keys in the records stand for the column {column}; expected one",
                 )
             if column or len(self._columns) < _UNKNOWN_LIMIT:
                 self._columns[key] = column

@@ -122,7 +122,8 @@ class ParquetReader:
             except pa.ArrowNotImplementedError:
                 raise UnreadableExtract(
                     "unsupported_type",
-                    f"{self._file.name}: the column {names[field]} is of type {array.type}, which has no text form",
+                    f"{self._file.name}: the column {names[field]} is of type {array.type}, which cannot be "
+                    "written as text",
                 ) from None
         last = label([columns[name][-1].as_py() for name in self._positions if name in columns])
         return piece(

@@ -33,7 +33,7 @@ RECORD_FAULTS = {
 }
 # Faults of a record that may be in a single cell, whose column is then named.
 CELL_RECORD_FAULTS = ("invalid_utf_8",)
-DUPLICATE_ROW = Fault("duplicate_row", "the same row stands earlier in this delivery")
+DUPLICATE_ROW = Fault("duplicate_row", "the same row occurs earlier in this delivery")
 SUPERSEDED_ROW = Fault("superseded_row", "a later row of this delivery has the same key and other values")
 
 

@@ -115,7 +115,7 @@ class Workbook:
             raise self._refused("unsafe", f"the container has {len(members)} members")
         names = [member.filename.casefold() for member in members]
         if len(set(names)) < len(names):
-            raise self._refused("unsafe", "two members of the container have one name")
+            raise self._refused("unsafe", "two members of the container have the same name")
         if any(member.flag_bits & 1 for member in members):
             raise self._refused("encrypted", "the container is encrypted")
         if any(name.endswith("vbaproject.bin") for name in names):
@@ -133,7 +133,7 @@ class Workbook:
             raise UnreadableExtract(
                 "wrong_extension",
                 f"{self._file.name}: the container holds no workbook; "
-                "the extension .xlsx says an Excel workbook (xlsx)",
+                "the extension .xlsx means an Excel workbook (xlsx)",
             )
         for member in members:
             if member.filename.casefold().endswith((".xml", ".rels")):
@@ -257,7 +257,7 @@ class Workbook:
             raise UnreadableExtract(
                 "too_large",
                 f"{self._file.name}: a sheet spans {rows.span} rows and {rows.last_column} columns, "
-                f"{rows.values} cells of them filled, more than fit the memory; deliver it as CSV",
+                f"{rows.values} cells of them filled, more than fit into memory; deliver it as CSV",
             )
         return rows
 

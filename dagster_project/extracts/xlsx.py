@@ -290,7 +290,7 @@ def _rows(sheet: CalamineSheet, file_name: str) -> Iterator[tuple[int, list[Any]
         raise UnreadableExtract(
             "corrupt",
             f"{file_name}: row {number + 1} has a cell whose number is too large for the duration that its number "
-            "format shows; expected seconds or a time; mend the cell or its format, or deliver the file as CSV",
+            "format shows; expected seconds or a time; correct the cell or its format, or deliver the file as CSV",
         ) from None
 
 

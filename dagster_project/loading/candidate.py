@@ -258,7 +258,7 @@ def _count(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
         if file.rows_read != file.rows_loaded + file.rows_quarantined:
             raise ConservationError(
                 f"{file.source}/{file.file_name}: {file.rows_read} rows read, but {file.rows_loaded} loaded and "
-                f"{file.rows_quarantined} quarantined. Nothing of the source was accepted. This is a fault of fcir: "
+                f"{file.rows_quarantined} quarantined. Nothing from this source was accepted. This is a bug in fcir: "
                 "please report it with the output of `fcir check` on the file."
             )
         if file.rows_read == 0:
@@ -393,10 +393,10 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
         # Superseded rows above their limit have a separate warning.
         if quarantined and (quarantined - superseded) * 100 >= read:
             text = f"{quarantined:,} of {read:,} rows of {day} quarantined ({quarantined / read:.1%}): {codes}"
-            yield DayWarning("have 1 % or more of their rows quarantined", day, name, text, quarantined / read)
+            yield DayWarning("have 1% or more of their rows quarantined", day, name, text, quarantined / read)
         if superseded:
             text = (
                 f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
                 f"the same key ({key}), which may not tell rows apart"
             )
-            yield DayWarning("have more than 1 % of their rows superseded", day, name, text, superseded / read)
+            yield DayWarning("have more than 1% of their rows superseded", day, name, text, superseded / read)

@@ -135,7 +135,7 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
     """
     if fingerprint:
         stands = "Nothing was done, and what was published stays"
-        remedy = f"{stands}. Put its copy back and run again: install -m 600 COPY_OF_THE_KEY {file}"
+        remedy = f"{stands}. Restore its copy and run again: install -m 600 COPY_OF_THE_KEY {file}"
     else:
         remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {file}"
     try:
@@ -148,8 +148,8 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
         ) from None
     if fingerprint not in (None, key.fingerprint):
         raise PseudonymKeyError(
-            f"{file}: not the key that this warehouse was loaded with; the same person would get another pseudonym. "
-            f"{remedy}"
+            f"{file}: not the key that this warehouse was loaded with; the same person would get a different "
+            f"pseudonym. {remedy}"
         )
     return key
 
@@ -203,6 +203,6 @@ def earlier_keys(file: Path) -> dict[str, PseudonymKey]:
     """
     found = {}
     for path in sorted(file.parent.glob(earlier_key_file(file, "?" * _ID_LENGTH).name)):
-        key = read_key(path, f"Nothing was done. Put its copy back: install -m 600 COPY_OF_THE_KEY {path}")
+        key = read_key(path, f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {path}")
         found[key.key_id] = key
     return found

@@ -78,7 +78,7 @@ def waive(connection: duckdb.DuckDBPyConnection, source: str, day: date, reason:
     load_id, _, _, status, _, _, is_withdrawn = of_delivery[0]
     if is_withdrawn:
         raise WaiverError(
-            f"{name}: the rejected files are not in the landing folder any more. Nothing was changed. "
+            f"{name}: the rejected files are no longer in the landing folder. Nothing was changed. "
             f"{_what_is_rejected(connection)}"
         )
     if status != "rejected":

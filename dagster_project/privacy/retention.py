@@ -157,8 +157,8 @@ def _rows(path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> I
             place = f"{path}, line {reader.line_num}"
             if len(cells) != len(header):
                 raise RetentionError(
-                    f"{place}: {len(cells)} cells, expected {len(header)}. Nothing was purged. Put texts with a comma "
-                    "in quotation marks, then run: fcir purge"
+                    f"{place}: {len(cells)} cells, expected {len(header)}. Nothing was purged. Quote texts that "
+                    "contain a comma, then run: fcir purge"
                 )
             yield place, dict(zip(header, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:

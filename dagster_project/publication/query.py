@@ -186,7 +186,7 @@ def _check(statements: list[duckdb.Statement]) -> None:
         raise UsageError('the query is empty; nothing was done. An example: fcir query "from measures"')
     if len(statements) > 1:
         raise UsageError(
-            f"expected one query, found {len(statements)} statements; nothing was done. Ask them one by one"
+            f"expected one query, found {len(statements)} statements; nothing was done. Run them one by one"
         )
     if statements[0].type not in _READS:
         raise UsageError(

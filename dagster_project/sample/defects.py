@@ -22,7 +22,7 @@ WrongValues = Callable[[np.random.Generator, Deliveries, Array], None]
 
 _LATE, _CORRECTED = 0.002, 0.001  # shares of rows that arrive days late, or wrong at first
 _IN_LATE_FILE, _IN_CORRECTED_FILE = 18, 12
-# A run warns of a delivery with 1 % of its rows quarantined: at most one superseded row per 200 rows, and one bad row
+# A run warns of a delivery with 1% of its rows quarantined: at most one superseded row per 200 rows, and one bad row
 # only on days with 120 rows or more.
 _ROWS_FOR_A_SUPERSEDED, _ROWS_FOR_A_BAD = 200, 120
 _TWO_FILES_EVERY = 31  # days between two late files, and between two corrected files
@@ -72,7 +72,7 @@ def inject_defects(rng: np.random.Generator, deliveries: Deliveries, *, month: i
     """Spread the rows of a source and month over its extracts, as the source system would.
 
     All defects except rows unfinished at midnight affect the large force only: for some sources, one faulty row is more
-    than 1 % of the small force's month and would mark its figures.
+    than 1% of the small force's month and would mark its figures.
 
     The rows, each in the extract of its day, are changed in place.
     """

@@ -92,7 +92,7 @@ def start(settings: Settings, *, workers: int, memory: str = MEMORY) -> str:
     """
     cluster = _cluster(settings)
     if find_spec("pyhive") is None:
-        raise ClusterError("the client of Spark is not installed. Nothing was started. Run: make spark-up")
+        raise ClusterError("the Spark client is not installed. Nothing was started. Run: make spark-up")
     if _answers(settings):
         return f"Spark is running at {_LOOPBACK}:{cluster.port}. Stop it: make spark-down"
     _require_java()

@@ -209,7 +209,7 @@ def marts_of(manifest: Mapping[str, Any]) -> list[Mart]:
         grain = node["config"].get("meta", {}).get("grain")
         if not grain:
             raise DbtError(
-                f"{node['original_file_path']}: config.meta.grain is missing; name the columns of a row's key"
+                f"{node['original_file_path']}: config.meta.grain is missing; name the columns that identify a row"
             )
         columns = {name: column["description"] for name, column in node["columns"].items()}
         releases = releases_of(node["name"], columns, node["config"]["meta"].get("public"))

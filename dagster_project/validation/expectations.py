@@ -96,7 +96,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     yield _on_deliveries(
         "faulty_rows_are_within_limits",
         f"More than {contract.faulty_share_limit:.0%} and more than {contract.faulty_rows_limit} faulty rows "
-        "are a broken extract, not an untidy one.",
+        "mean a broken extract, not an untidy one.",
         dimension="accuracy",
         severity=Severity.CRITICAL,
         column="faulty_rows_over_limit",
@@ -106,7 +106,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         FAULTY_DAYS,
         f"More than {contract.faulty_share_limit:.0%} of a delivery faulty, and with the accepted deliveries of the "
         f"{FAULTY_DAYS_COUNTED} days up to it more than {contract.faulty_share_limit:.0%} and more than "
-        f"{contract.faulty_rows_limit} rows: a small source loses as much a little every day.",
+        f"{contract.faulty_rows_limit} rows: a small source can lose as much, a little every day.",
         dimension="accuracy",
         severity=Severity.CRITICAL,
         column="faulty_rows_of_days_over_limit",
@@ -114,7 +114,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     )
     yield _on_deliveries(
         "few_rows_are_quarantined",
-        "1 % of a delivery quarantined, or more, is worth a look before its figures are read.",
+        "If 1% or more of a delivery is quarantined, look at it before you use its figures.",
         dimension="accuracy",
         column="many_quarantined_rows",
     )
@@ -122,7 +122,7 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         yield _on_deliveries(
             "superseded_rows_are_within_limits",
             f"More than a fifth and more than 20 rows of a delivery share their key ({_words(contract.key)}) with a "
-            "later row that has other values: it does not tell rows apart, and loading would drop them.",
+            "later row that has other values: the key does not identify rows, and loading would drop them.",
             dimension="uniqueness",
             severity=Severity.CRITICAL,
             column="superseded_rows_over_limit",
@@ -131,21 +131,21 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
         )
         yield _on_deliveries(
             "few_rows_are_superseded",
-            f"More than 1 % of a delivery superseded by later rows of the same key ({_words(contract.key)}): it may "
-            "not tell all rows apart.",
+            f"More than 1% of a delivery superseded by later rows with the same key ({_words(contract.key)}): the key "
+            "may not identify rows.",
             dimension="uniqueness",
             column="many_superseded_rows",
         )
     yield _on_deliveries(
         "delivery_has_rows",
-        "An empty delivery is valid, yet rare enough to look at.",
+        "An empty delivery is valid, but rare enough to check.",
         dimension="completeness",
         column="rows_loaded",
         fails_if="rows_loaded < 1",
     )
     yield _on_deliveries(
         "columns_that_had_values_still_have_them",
-        "A column without any value, which the deliveries before filled, was renamed or dropped at its source.",
+        "A column without any values, which earlier deliveries filled, was renamed or dropped in the source system.",
         dimension="completeness",
         column="silent_columns",
     )
@@ -158,8 +158,8 @@ def _of_deliveries(contract: Contract) -> Iterator[Expectation]:
     if contract.is_daily:
         yield _on_deliveries(
             SAME_CONTENT,
-            "A file that is, byte for byte, one of another day was copied or renamed: its events would be missing on "
-            "one of the two days.",
+            "A file that is the same, byte for byte, as one of another day was copied or renamed: its events would "
+            "be missing on one of the two days.",
             dimension="uniqueness",
             severity=Severity.CRITICAL,
             column="files_of_other_days",

@@ -71,7 +71,7 @@ def connect(settings: Settings) -> Iterator[Lake]:
         from thrift.transport.TTransport import TTransportException
     except ImportError:
         raise LakeError(
-            "FCIR_TARGET=spark: the client of Spark is not installed. Nothing was built. Run: make env-spark"
+            "FCIR_TARGET=spark: the Spark client is not installed. Nothing was built. Run: make env-spark"
         ) from None
     try:
         session = hive.connect(host=settings.spark_host, port=settings.spark_port, auth="NOSASL")
@@ -142,7 +142,7 @@ class Lake:
             self.execute(f"insert into {_spark_table('raw', name)} ({names}) {_select(columns, file)}")
         if self._rows_by_load(name) != here:
             raise LakeError(
-                f"raw.{name}: the lake has other rows than the warehouse after {len(missing)} loads were appended. "
+                f"raw.{name}: the lake has different rows from the warehouse after {len(missing)} loads were appended. "
                 "Nothing was built. Run again: fcir run"
             )
         return len(missing)

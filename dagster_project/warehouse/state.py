@@ -314,7 +314,7 @@ class AffectedMonth:
 
 
 def affected_months(connection: duckdb.DuckDBPyConnection) -> list[AffectedMonth]:
-    """Return months in which more than 1 % of the rows of a source and force were quarantined, newest first.
+    """Return months in which more than 1% of the rows of a source and force were quarantined, newest first.
 
     Rows whose force could not be read count for every force of the source and data root. Duplicates and superseded rows
     do not count.

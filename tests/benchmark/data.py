@@ -8,23 +8,23 @@ A force and day have about 2,200 call segments (1,900 calls), 590 rows of crimes
 live chats and 130 online crime reports; weekdays differ by a fifth, hours as those of the sample. In them are:
 
 - rows of a file in no order, keys of up to 16 random hexadecimal digits;
-- corrections: 1 % of the rows come again, whole and with changed cells, 1 to 30 days later; a fifth of those move the
+- corrections: 1% of the rows come again, whole and with changed cells, 1 to 30 days later; a fifth of those move the
   event one to five days back, some into another month;
-- two files for 3 % of the days of each source: the second has a fifth of the rows, and half of those of the first once
+- two files for 3% of the days of each source: the second has a fifth of the rows, and half of those of the first once
   more (`duplicate_row`);
-- ties: 0.05 % of the keys come twice in one extract with other cells (`superseded_row`); of crimes the reference and
+- ties: 0.05% of the keys come twice in one extract with other cells (`superseded_row`); of crimes the reference and
   the time are equal;
-- history: 14 % of the crimes are delivered again as something changed, 3.2 % as they are cancelled (with codes C1 to
+- history: 14% of the crimes are delivered again as something changed, 3.2% as they are cancelled (with codes C1 to
   C5, some without), a twelfth of those as they are reinstated, half of which keep the date of the cancellation;
-- calls of several segments: 13 %; a segment after midnight is in the next day's extract, and so are 2 % of all second
+- calls of several segments: 13%; a segment after midnight is in the next day's extract, and so are 2% of all second
   and third segments;
-- faulty cells: 0.02 % of the rows, of every kind that one cell can show, and a sixteenth of the times in the hour that
+- faulty cells: 0.02% of the rows, of every kind that one cell can show, and a sixteenth of the times in the hour that
   the spring clock change leaves out; far below the limits at which a delivery is rejected;
 - no value: empty, `NULL`, `N/A` or `-`;
-- local times, also in the hour that occurs twice; calls say `utc_offset_minutes` for 98 % of their rows, other sources
+- local times, also in the hour that occurs twice; calls say `utc_offset_minutes` for 98% of their rows, other sources
   never do.
 
-A night is one further day of the same kind, whose files also have late rows: 1 % more, corrections of random rows of
+A night is one further day of the same kind, whose files also have late rows: 1% more, corrections of random rows of
 the 90 days before, of which a fifth move the date.
 """
 
@@ -538,7 +538,7 @@ _CELLS = {
                     hour(arrived_at) // 8 * 100 + dayofweek(arrived_at) * 10 + drawn(draw, 'operator', 40)
                 ) % 300 as varchar), 4, '0')
         end, draw, 'operator word')""",
-        # Withheld by 8 %; the others call 1.3 times a day, and come from 400,000 people.
+        # Withheld by 8%; the others call 1.3 times a day, and come from 400,000 people.
         "caller_number": """cell(case
             when drawn(seed, 'withheld', 100) >= 8
                 then caller(cast(began_at as date), force_code, drawn(seed, 'caller', 4000))

@@ -467,7 +467,7 @@ def test_check_lists_faulty_rows_and_writes_nothing(command, tmp_path):
     assert "would be loaded: 5 rows read, 1 good, 4 quarantined" in done.stdout
     for line in (
         "row 3, column disposition:",
-        "row 4: the same row stands earlier in this delivery [duplicate_row]",
+        "row 4: the same row occurs earlier in this delivery [duplicate_row]",
         "row 5: more cells than the header",
         "row 6, column arrived_at:",
     ):

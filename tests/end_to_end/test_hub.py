@@ -51,7 +51,7 @@ def test_status_says_what_was_taken_in_from_each_member(roots):
     assert [line.split()[1:5] for line in status.stdout.splitlines() if line.startswith("crimes ")] == [
         ["6", "0", "0", "48"]
     ]
-    assert "One key" not in status.stdout
+    assert "Same pseudonym key" not in status.stdout
 
 
 def test_a_figure_is_traced_to_a_file_of_its_member(roots):
@@ -102,7 +102,7 @@ def test_a_missing_member_is_named_and_the_other_is_taken_in(roots):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--from", "2022-10-01"], "its runs take in all that is new"),
+        (["run", "--from", "2022-10-01"], "its runs take in everything that is new"),
         (["run", "--accept", "crimes/2022-10-30", "--reason", "it is right"], "deliveries are accepted where they are"),
         (["sample"], "belong to a data root that loads them"),
         (["check", __file__, "--source", "crimes"], "files are checked where they are delivered"),

@@ -81,7 +81,7 @@ def test_words_on_the_comparison_are_in_its_section_or_without_it_above_all(samp
 
 def test_the_national_page_ranks_both_forces_and_says_how_many_the_totals_are_of(sample):
     page = (sample.current / "national.html").read_text(encoding="utf-8")
-    assert "The totals are of 2 of the 43 forces" in page
+    assert "The totals cover 2 of the 43 forces" in page
     ((rank, share),) = sample.published(
         "select force_rank, display_value from marts.national_figures as figures "
         "inner join marts.kpi_measure_period as shown using (force_code, measure, month_start, period) "

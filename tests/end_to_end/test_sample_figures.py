@@ -59,7 +59,7 @@ def test_ten_narrative_figures_are_explained_or_name_missing_months(sample):
         # 85,967 / 6 = 14,327.83.
         "N7": ["match_other_formula", "14,328", "mean per month, cut off", None],
         "N8": ["no_data", None, None, change_needs],
-        # 3.6, 2.7, 3.0, 3.6, 3.7 and 3.5 make 20.1; 2,915 of 87,400 are 3.34 %.
+        # 3.6, 2.7, 3.0, 3.6, 3.7 and 3.5 make 20.1; 2,915 of 87,400 are 3.34%.
         "N9": ["match_other_formula", "3.34%", "mean of rounded months", None],
         "N10": ["no_data", None, None, change_needs],
     }
@@ -221,7 +221,7 @@ def test_year_to_date_names_first_delivery_once_per_table(sample):
     assert [table.count("since August 2022") for table in tables] == [1] * len(tables)
     # The formula of one measure changes within the months shown; nothing else has a note.
     assert set(re.findall(r"<sup>.*?</sup>", page)) == {'<sup><a href="#note-1" aria-label="note 1">1</a></sup>'}
-    assert "Another formula: until October 2022 crimes cancelled divided by" in page
+    assert "Change of formula: until October 2022 crimes cancelled divided by" in page
     assert "Provisional" not in page
 
 

@@ -343,7 +343,7 @@ def _refused(name: str, form: str, change: Callable[[bytes], bytes], *codes: str
 
 
 def _cut_off(name: str, form: str, least: float, *codes: str) -> None:
-    """Add a kind: a file of a form that ends after `least` to 95 % of its bytes."""
+    """Add a kind: a file of a form that ends after `least` to 95% of its bytes."""
 
     def apply(draft: Draft) -> None:
         share = draft.rng.uniform(least, 0.95)

@@ -1,4 +1,4 @@
-"""Unit tests or the reference computation notice at least 95 % of small faults in the models' SQL."""
+"""Unit tests or the reference computation notice at least 95% of small faults in the models' SQL."""
 
 from __future__ import annotations
 

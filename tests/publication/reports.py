@@ -142,7 +142,7 @@ def a_matrix(trend: tuple[Point, ...]) -> Matrix:
         decimals=0,
         figure=figure("1,235", "1234.5", 1),
         month_change=Change("\N{BLACK UP-POINTING TRIANGLE}", "up 1 (0.1%)"),
-        year_change=Change("", "not compared: another formula"),
+        year_change=Change("", "not compared: different formula"),
         trend=trend,
         trend_words="December 2022 to January 2023: lowest 1234 in December 2022, highest 1234.5 in January 2023",
         variation=Verdict("worse_high", "Worse than usual", "unusually high: above the usual range"),

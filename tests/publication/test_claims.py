@@ -230,9 +230,13 @@ REASONS = [
     (
         "no_chart",
         {"chart_type": "none"},
-        "The greatest value of a month has no control chart, since it has no usual range.",
+        "A monthly maximum has no control chart, since it has no usual range.",
     ),
-    ("no_chart", {"chart_type": "cohort"}, "This measure has no control chart, since its recent months still grow."),
+    (
+        "no_chart",
+        {"chart_type": "cohort"},
+        "This measure has no control chart, since its recent months are still maturing.",
+    ),
     (
         "no_limits",
         {"chart_points": 6},

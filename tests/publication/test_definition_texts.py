@@ -81,11 +81,11 @@ def test_the_note_on_another_formula_names_both():
     (change,) = formula_changes(FORMULAS)[SHARE.code]
     assert change == FormulaChange(CHANGE, OLD.code, NEW.code)
     assert formula_note(change, {measure.code: measure for measure in (OLD, NEW)}) == (
-        "Another formula: until October 2022 cancelled divided by recorded plus cancelled, from November 2022 on "
-        "cancelled divided by recorded. Figures of the two cannot be compared."
+        "Change of formula: until October 2022 cancelled divided by recorded plus cancelled, from November 2022 "
+        "cancelled divided by recorded. Figures by the two formulas cannot be compared."
     )
     # As in a public edition without the measures of the formulas.
-    assert "until October 2022 another formula" in formula_note(change, {})
+    assert "until October 2022 a different formula" in formula_note(change, {})
 
 
 def test_the_same_formula_again_is_no_change():
@@ -121,8 +121,8 @@ def test_months_of_two_formulas_are_not_judged_together():
         variation=None,
         formula_changed=CHANGE,
     )
-    assert finding(changed) == "Not judged: another formula from November 2022 on"
-    assert sentences(changed).endswith("Months before November 2022 have another formula and are not compared.")
+    assert finding(changed) == "Not judged: different formula since November 2022"
+    assert sentences(changed).endswith("Months before November 2022 use a different formula and are not compared.")
 
 
 def test_a_chart_is_judged_again_when_the_new_formula_has_enough_months():

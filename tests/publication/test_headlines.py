@@ -233,6 +233,6 @@ def test_the_caveat_names_what_limits_the_figures():
         "Data behind 4 of the 4 headline figures are missing or could not be used."
     )
     assert caveat([fine, changed], months) == (
-        "Share z has another formula from November 2022 on; figures before and after cannot be compared."
+        "Share z has used a different formula since November 2022; figures before and after cannot be compared."
     )
     assert caveat([fine, changed], [date(2022, 11, 1), MONTH]) == ""

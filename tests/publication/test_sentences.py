@@ -142,13 +142,13 @@ def test_a_measure_that_is_not_judged_says_so():
         "Rose from 10 in August 2022 to 30 in September 2022. Highest in September 2022 (30), lowest in August 2022 "
         "(10)."
     )
-    assert finding(found) == "Not judged: the greatest value of a month"
+    assert finding(found) == "Not judged: a monthly maximum"
 
 
 def test_months_of_different_ages_are_not_compared():
     found = series(months("10", "3"), chart_type="cohort", points=0, upper_limit=None, variation=None)
     assert sentences(found) == ""
-    assert finding(found) == "Not judged: recent months still grow"
+    assert finding(found) == "Not judged: recent months are still maturing"
 
 
 def test_a_sum_and_its_daily_mean_may_go_in_different_directions():
@@ -232,9 +232,9 @@ def test_the_year_before_is_compared_only_when_both_are_whole():
         Figure(text, Decimal(value), is_provisional=False) for text, value in (("1.33%", "1.334"), ("1.50%", "1.5"))
     )
     found = series(months("1", "2"), year_to_date=now, year_to_date_before=before)
-    assert sentences(found).endswith("The year to date is lower than a year before: 1.33%, then 1.50%.")
+    assert sentences(found).endswith("The year to date is lower than a year earlier: 1.33%, compared with 1.50%.")
     same = replace(found, year_to_date_before=replace(before, text="1.33%", value=Decimal("1.331")))
-    assert sentences(same).endswith("The year to date is the same as a year before: 1.33%.")
+    assert sentences(same).endswith("The year to date is the same as a year earlier: 1.33%.")
     assert "year" not in sentences(replace(found, year_to_date=replace(now, is_provisional=True)))
     assert "year" not in sentences(replace(found, year_to_date_before=NOTHING))
 
@@ -242,7 +242,7 @@ def test_the_year_before_is_compared_only_when_both_are_whole():
 def test_months_that_are_left_out_are_named():
     december = (date(2022, 12, 1),)
     text = sentences(series(months("1", "2"), left_out=december))
-    assert text.endswith("Left out, since days are missing: December 2022.")
+    assert text.endswith("Left out because days are missing: December 2022.")
     assert sentences(series(months("1"), left_out=december)).startswith("There are too few complete months")
 
 

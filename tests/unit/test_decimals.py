@@ -46,7 +46,7 @@ def test_messages_state_the_digits_and_the_reason_of_the_maximum():
     digits = "(at most 3 before the point, 6 after it)"
     assert sentences["longitude", "not_a_decimal"] == f"longitude: not a number in decimal digits {digits}"
     assert sentences["longitude", "too_many_decimals"] == (
-        f"longitude: more digits after the point than the contract states {digits}"
+        f"longitude: more digits after the point than the contract allows {digits}"
     )
     assert sentences["longitude", "above_maximum"].endswith("(1.77: the United Kingdom ends there)")
 

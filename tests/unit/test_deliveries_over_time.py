@@ -253,5 +253,5 @@ def test_rejected_files_that_were_removed_cannot_be_accepted(installation):
     installation.run()
     path.unlink()
     installation.run()
-    with pytest.raises(WaiverError, match="not in the landing folder any more"):
+    with pytest.raises(WaiverError, match="no longer in the landing folder"):
         installation.accept(TUESDAY + timedelta(days=1))

@@ -19,7 +19,7 @@ def days(count: int) -> list[date]:
 
 @pytest.mark.parametrize("is_one_run", [True, False], ids=["one run", "a run a day"])
 def test_a_few_faulty_rows_every_day_are_rejected_in_the_end(installation, is_one_run):
-    # 3 of 40 rows a day: 7.5 %, and never more than 20 rows by themselves; with the seventh day they are 21.
+    # 3 of 40 rows a day: 7.5%, and never more than 20 rows by themselves; with the seventh day they are 21.
     reasons = {}
     for day in days(9):
         installation.land(day, *visits(day, 40, faulty=3))
@@ -46,7 +46,7 @@ def test_a_delivery_with_few_faulty_rows_is_accepted_despite_those_before(instal
     for day in days(6):
         installation.land(day, *visits(day, 40, faulty=3))
     installation.land(days(7)[6], *visits(days(7)[6], 60, faulty=3))
-    assert rejected(installation.run()) == {}, "3 of 60 rows are 5 % and not more"
+    assert rejected(installation.run()) == {}, "3 of 60 rows are 5% and not more"
 
 
 def test_accepted_and_corrected_deliveries_count(installation):
@@ -128,7 +128,7 @@ def test_many_days_with_quarantined_rows_are_one_warning(installation):
     for number, day in enumerate(days(5), 1):
         installation.land(day, *visits(day, 100, faulty=number))
     (text,) = [warning for warning in installation.run().warnings if "quarantined" in warning]
-    assert text.startswith("visits/: 5 deliveries have 1 % or more of their rows quarantined; the most visits/visits_2")
+    assert text.startswith("visits/: 5 deliveries have 1% or more of their rows quarantined; the most visits/visits_2")
     assert "5 of 100 rows of 2022-11-05 quarantined (5.0%): not_an_integer 5" in text
 
 

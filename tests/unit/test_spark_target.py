@@ -17,7 +17,7 @@ def settings(tmp_path):
 
 def test_a_missing_client_is_named_with_the_command_that_installs_it(settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyhive", None)
-    with pytest.raises(LakeError, match=r"the client of Spark is not installed.*make env-spark"), connect(settings):
+    with pytest.raises(LakeError, match=r"the Spark client is not installed.*make env-spark"), connect(settings):
         pass
 
 
@@ -69,7 +69,7 @@ def test_missing_packages_of_the_cluster_are_named(settings, tmp_path, monkeypat
 @pytest.mark.usefixtures("packages")
 def test_a_cluster_without_its_client_is_not_started(settings, monkeypatch):
     monkeypatch.setattr(spark_cluster, "find_spec", lambda _: None)
-    with pytest.raises(ClusterError, match="the client of Spark is not installed"):
+    with pytest.raises(ClusterError, match="the Spark client is not installed"):
         start(settings, workers=0)
 
 

@@ -260,8 +260,8 @@ _REASONS = {
     "not_additive": "This measure has figures of single months and none of several months together.",
 }
 _NO_CHART = {
-    "none": "The greatest value of a month has no control chart, since it has no usual range.",
-    "cohort": "This measure has no control chart, since its recent months still grow.",
+    "none": "A monthly maximum has no control chart, since it has no usual range.",
+    "cohort": "This measure has no control chart, since its recent months are still maturing.",
 }
 
 

@@ -73,8 +73,8 @@ def formula_note(change: FormulaChange, measures: Mapping[str, Measure]) -> str:
     """Return the note on figures that were computed with the formula before a change, wholly or in part."""
     before, after = (_quotient(measures.get(code)) for code in (change.before, change.after))
     return (
-        f"Another formula: until {long_month(change.first_day - timedelta(days=1))} {before}, from "
-        f"{long_month(change.first_day)} on {after}. Figures of the two cannot be compared."
+        f"Change of formula: until {long_month(change.first_day - timedelta(days=1))} {before}, from "
+        f"{long_month(change.first_day)} {after}. Figures by the two formulas cannot be compared."
     )
 
 
@@ -124,4 +124,4 @@ def _words(measure: Measure, rules: Sequence[Rule], measures: Mapping[str, Measu
 
 def _quotient(measure: Measure | None) -> str:
     # A public edition need not have the measure.
-    return f"{measure.numerator} divided by {measure.denominator}" if measure else "another formula"
+    return f"{measure.numerator} divided by {measure.denominator}" if measure else "a different formula"

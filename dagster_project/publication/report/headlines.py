@@ -67,7 +67,7 @@ class Standing:
     month_before: Reading | None = None
     year_before: Reading | None = None
     formula_changes: tuple[date, ...] = ()
-    """First days on which another formula came into force."""
+    """First days on which a different formula came into force."""
     target: Decimal | None = None
     signal: str | None = None
     variation: str | None = None
@@ -148,7 +148,7 @@ def change(
     if now is None or before is None:
         return Change("", "")
     if has_other_formula(now, before, formula_changes):
-        return Change("", "not compared: another formula")
+        return Change("", "not compared: different formula")
     if now.text == before.text:
         return Change(_SAME, "no change")
     decimals = 0 if measure.unit == "duration" else measure.decimals
@@ -250,7 +250,7 @@ def signal_words(item: Standing) -> str:
 
 
 def has_other_formula(now: Reading, before: Reading, changes: Sequence[date]) -> bool:
-    """Return whether another formula came into force between two months."""
+    """Return whether a different formula came into force between two months."""
     return any(before.month < day <= now.month for day in changes)
 
 

@@ -63,8 +63,8 @@ def caveat(standings: Sequence[Standing], months: Sequence[date]) -> str:
         shown = [day for day in item.formula_changes if months and months[0] < day <= months[-1]]
         if shown:
             return (
-                f"{item.measure.short_label} has another formula from {long_month(shown[-1])} on; figures before and "
-                "after cannot be compared."
+                f"{item.measure.short_label} has used a different formula since {long_month(shown[-1])}; figures "
+                "before and after cannot be compared."
             )
     return ""
 

@@ -318,13 +318,14 @@ class Section:
 HOW_TO_READ = (
     "In the table of headline measures, a triangle points up or down with the figure. The icon of the variation is a "
     "wave for a month within its usual range. H and L mean unusually high and low, in a double ring if that is worse, "
-    "and in a dashed ring if neither is better. The icon of a target is P if it can be relied on, F in a double ring "
-    "if it will be missed until something changes, and a question mark if some months meet it and others miss it.",
+    "and in a dashed ring if neither is better. The icon of a target is P if the target will be met reliably, F in a "
+    "double ring if it will be missed until something changes, and a question mark if some months meet it and others "
+    "miss it.",
     "In a chart, a point is a month, or a complete week from Monday to Sunday. A hollow point is a month with missing "
-    "days; no line leads to it. The solid grey line is the mean, the dashed grey lines are the limits of the usual "
-    "range (mean plus and minus 2.66 times the mean moving range), the dashed orange line is the target or benchmark. "
-    "A square marks a month that the chart calls unusual. With fewer than twelve months the limits are drawn faintly, "
-    "and nothing is called usual or unusual.",
+    "days; it is not joined to the line. The solid grey line is the mean, the dashed grey lines are the limits of the "
+    "usual range (mean plus and minus 2.66 times the mean moving range), and the dashed orange line is the target or "
+    "benchmark. A square marks a month that the chart calls unusual. With fewer than twelve months, the limits are "
+    "drawn faintly, and nothing is called usual or unusual.",
 )
 """Paragraphs that explain icons and charts."""
 

@@ -92,7 +92,7 @@ class QuarantineNotes:
         ).fetchall()
 
     def text(self, sources: Iterable[str], first_month: date, last_month: date) -> str:
-        """Return the note on a figure: one sentence for each source with more than 1 % of its rows quarantined.
+        """Return the note on a figure: one sentence for each source with more than 1% of its rows quarantined.
 
         Both months are covered by the figure.
         """

@@ -104,11 +104,11 @@ def sentences(series: Series, *, counts_points: bool = True) -> str:
 def finding(series: Series) -> str:
     """Say in a few words what the control chart shows for the last month."""
     if series.measure.chart_type == "none":
-        return "Not judged: the greatest value of a month"
+        return "Not judged: a monthly maximum"
     if series.measure.chart_type == "cohort":
-        return "Not judged: recent months still grow"
+        return "Not judged: recent months are still maturing"
     if series.formula_changed and series.points < POINTS_NEEDED:
-        return f"Not judged: another formula from {long_month(series.formula_changed)} on"
+        return f"Not judged: different formula since {long_month(series.formula_changed)}"
     if series.lacks_points:
         return f"No verdict yet: {series.points} of {POINTS_NEEDED} months"
     if series.variation is None:
@@ -130,7 +130,7 @@ def number_word(number: int) -> str:
 
 def _change(series: Series) -> str:
     if len(series.months) < 2:
-        return "There are too few complete months to tell a change."
+        return "There are too few complete months to detect a change."
     first, last = series.months[0], series.months[-1]
     signals = [month for month in series.months if month.signal]
     if signals:
@@ -216,7 +216,7 @@ def _extremes(series: Series) -> str:
 def _other_formula(series: Series) -> str:
     if series.formula_changed is None:
         return ""
-    return f"Months before {long_month(series.formula_changed)} have another formula and are not compared."
+    return f"Months before {long_month(series.formula_changed)} use a different formula and are not compared."
 
 
 def _points_missing(series: Series) -> str:
@@ -280,11 +280,11 @@ def _against_year_before(series: Series) -> str:
     if now.is_provisional or before.is_provisional:
         return ""
     if now.text == before.text:
-        return f"The year to date is the same as a year before: {now.text}."
+        return f"The year to date is the same as a year earlier: {now.text}."
     side = "higher" if now.value > before.value else "lower"
-    return f"The year to date is {side} than a year before: {now.text}, then {before.text}."
+    return f"The year to date is {side} than a year earlier: {now.text}, compared with {before.text}."
 
 
 def _left_out(series: Series) -> str:
     left = [long_month(month) for month in series.left_out]
-    return f"Left out, since days are missing: {listed(left)}." if left and series.months else ""
+    return f"Left out because days are missing: {listed(left)}." if left and series.months else ""

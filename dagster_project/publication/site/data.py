@@ -205,7 +205,7 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
 
 
 def incomplete_months(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return months that are not complete for a force, or with over 1 % of rows quarantined, newest first."""
+    """Return months that are not complete for a force, or with over 1% of rows quarantined, newest first."""
     return rows_of(
         connection,
         f"""

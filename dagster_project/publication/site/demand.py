@@ -54,12 +54,12 @@ def demand(
         "Digital contacts other than online crime reports and live chats",
         ("force", "month"),
         _ledger(connection, forces),
-        "Contacts in the log, less those that also have a system of their own. If that system has more, the difference "
-        "is below zero.",
+        "Contacts in the log, less those that are also recorded in their own system. If that system has more, the "
+        "difference is negative.",
     )
     chat_operators = View(
         "chat-operators",
-        "Chat operators, by the most chats that they held at once",
+        "Chat operators, by their highest number of concurrent chats",
         ("force", "month"),
         _chat_operators(connection, forces),
     )
@@ -77,10 +77,10 @@ def demand(
         ),
         View(
             "concurrency",
-            "Live chats held at once",
+            "Concurrent live chats",
             ("force",),
             _concurrency(connection, forces),
-            "Share of the operators' time in which they held so many chats.",
+            "Share of the operators' time spent with this many concurrent chats.",
         ),
         chat_operators,
         ledger,
@@ -124,7 +124,7 @@ def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -
         operators[key] = _week(caption, row["operators"], "Most: {when}, {figure}.", _as("count", 0))
     by = ("force", "month", "line")
     return (
-        View("calls", "Calls offered an hour", by, calls),
+        View("calls", "Calls offered per hour", by, calls),
         View("unanswered", "Share not answered", by, unanswered),
         View("operators", "Operators needed", by, operators),
     )
@@ -274,7 +274,7 @@ def _ledger(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) ->
         most = of[0]
         return Table(
             caption,
-            ("Contact", "In the log", "In a system of its own", "Other contacts", "% of other contacts"),
+            ("Contact", "In the log", "In its own system", "Other contacts", "% of other contacts"),
             tuple(
                 (
                     row["label"],

@@ -47,7 +47,7 @@ def not_compared(report: Report) -> str:
     """Say that no figure is compared with the year before; empty if one is."""
     if any(item.year_change.text for item in report.matrix.headlines):
         return ""
-    return f"There is no complete figure of {long_month(_before(report.months[-1], 12))} to compare with."
+    return f"There is no complete figure for {long_month(_before(report.months[-1], 12))} to compare with."
 
 
 def _remarks(item: Headline, month: date) -> Iterator[str]:

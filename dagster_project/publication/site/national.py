@@ -15,14 +15,14 @@ from dagster_project.sql import rows_as_dicts
 PAGE, PAPER, NAME = "national.html", "national.pdf", "Forces ranked"
 
 _LEAD = (
-    "Only forces of which every day of the month is delivered have a rank; equal figures share the better one. A year "
-    "to date is shown if every day since 1 April is delivered."
+    "Only forces with every day of the month delivered are ranked; equal figures share the better rank. A year to date "
+    "is shown if every day since 1 April is delivered."
 )
 _HOW_TO_READ = (
     "A total is computed from the sums of its forces, never as a mean of their figures. Forces differ in some "
     "definitions, such as the calls that count as abandoned; ranks do not correct for this. A rate is per 100,000 "
-    "usual residents over the month. The rate of the City of London is not comparable: few people live there, and many "
-    "work there."
+    "usual residents over the month. The rate for the City of London is not comparable: few people live there, and "
+    "many work there."
 )
 _BY_RATE = " Ranked by the rate, because a large force has more of everything."
 
@@ -38,7 +38,7 @@ _REASONS = {
     "no_denominator": "nothing to divide by",
     "no_population": "population not known",
     "outside_england_and_wales": "outside England and Wales",
-    "not_additive": "cannot be computed from those of the forces",
+    "not_additive": "cannot be computed from the forces' figures",
     "no_complete_force": "no force with complete data",
 }
 
@@ -130,7 +130,7 @@ def national_content(connection: duckdb.DuckDBPyConnection, force_code: str) -> 
     tables = [_table(list(of_measure), force_code) for _, of_measure in groupby(rows, key=lambda row: row["measure"])]
     first = rows[0]
     forces, in_country = max(row["forces_ranked"] for row in rows), first["national_forces"] or 0
-    notice = f"The totals are of {forces} of the {in_country} forces of England and Wales."
+    notice = f"The totals cover {forces} of the {in_country} forces in England and Wales."
     return {
         "month": long_month(first["month_start"]),
         "lead": f"{forces} forces with complete data, ranked by each headline measure. {_LEAD}",

@@ -260,7 +260,7 @@ def _demand(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[
         ("operators", "Operators needed, by hour and weekday", "staffing resourcing erlang rota shift"),
         ("unanswered", "Share not answered, by hour and weekday", "lost abandoned attrition heat map"),
         ("returning", "Callers who came back", "displacement repeat failure demand 101 999 digital"),
-        ("concurrency", "Live chats held at once", "concurrent chat operators"),
+        ("concurrency", "Concurrent live chats", "held at once chat operators"),
         ("ledger", "Ledger of digital contacts", "other than online crime reports and live chats"),
     ):
         site.find(page, title, "page", words, anchor=anchor)

@@ -187,7 +187,7 @@ function legend(drawn, styles, rows, rules, events, single) {
     entries.push(entry({ ...styles[0], shape: "square", line: false }, "Unusual by the limits"));
   }
   if (rows.some((row) => row.provisional && row.value !== null)) {
-    entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so no line leads to it"));
+    entries.push(entry({ colour: "#0b0c0c", shape: "circle", fill: "#fff", line: false }, "Hollow: days are missing, so it is not joined to the line"));
   }
   if (events.some((event) => !event.isHoliday)) entries.push(entry({ colour: PAPER_GREY, dash: [1, 2] }, "Event, named below"));
   if (events.some((event) => event.isHoliday)) {
