@@ -52,14 +52,14 @@ $(UV):
 
 env: .venv/.ready ## Create the environment (.venv) from the lock file
 
-env-spark: env ## Also install the client of Spark, for FCIR_TARGET=spark
+env-spark: env ## Also install the Spark client, for FCIR_TARGET=spark
 	$(UV) sync --locked --quiet --inexact --extra spark
 
-spark-up: env-spark ## Start a Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 as a cluster, MEMORY=6g for millions of rows. Needs Java 17
+spark-up: env-spark ## Start Spark with Iceberg on 127.0.0.1, for trials; WORKERS=2 starts a cluster, MEMORY=6g is for millions of rows. Needs Java 17
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
 	@.venv/bin/python -m dagster_project.tools.spark_cluster up --workers "$(WORKERS)" --memory "$(MEMORY)"
 
-spark-down: env ## Stop it; its tables stay in data/spark
+spark-down: env ## Stop the Spark that spark-up started; its tables stay in data/spark
 	@.venv/bin/python -m dagster_project.tools.spark_cluster down
 
 env-peers: env ## Also install the tools that bench compares with: Polars, dlt, and SQLMesh in its own environment
@@ -70,17 +70,17 @@ ifneq ($(FCIR_DAGSTER_STORAGE),)
 run ui: env-postgres
 endif
 
-env-postgres: env ## Also install what FCIR_DAGSTER_STORAGE needs: Dagster's storage on Postgres
+env-postgres: env ## Also install dagster-postgres, which FCIR_DAGSTER_STORAGE needs
 	$(UV) sync --locked --quiet --inexact --extra postgres
 
 postgres-up: env ## Start a Postgres on 127.0.0.1 for FCIR_DAGSTER_STORAGE, for trials; POSTGRES_PORT=5433
 	$(UV) sync --locked --quiet --inexact --extra postgres --group postgres-server
 	@.venv/bin/python -m dagster_project.tools.postgres up $(if $(POSTGRES_PORT),--port "$(POSTGRES_PORT)")
 
-postgres-down: env ## Stop it; its data stay in data/postgres
+postgres-down: env ## Stop the Postgres that postgres-up started; its data stay in data/postgres
 	@.venv/bin/python -m dagster_project.tools.postgres down
 
-run: env ## First visit: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
+run: env ## First run: sample extracts, load, validate, build, test, publish; SAMPLE_FROM=2022-08-01 takes a third of the time
 	@$(FCIR) sample --if-empty $(if $(SAMPLE_FROM),--from "$(SAMPLE_FROM)") $(if $(SAMPLE_TO),--to "$(SAMPLE_TO)")
 	@$(FCIR) run
 
@@ -108,7 +108,7 @@ else
 	.venv/bin/python tests/fuzz/fuzz_readers.py xlsx $$(( $(FUZZ_SECONDS) / 2 )) $(FUZZ_SEED)
 endif
 
-chaos: env ## Break data roots on purpose and count what survives; hours; CHAOS="--fault kill-night --trials 5" tries less
+chaos: env ## Break data roots deliberately and count what survives; takes hours; CHAOS="--fault kill-night --trials 5" tries less
 	.venv/bin/python -m tests.chaos $(CHAOS)
 
 lint: lint-python lint-sql ## Lock file, format, lint, types, SQL, contracts, dbt without deprecations; -j2 does two at a time
@@ -134,12 +134,12 @@ docs: env ## Write the dbt documentation of all models and columns as one page, 
 metrics: env ## List the metrics; MF='query --metrics calls_999_received --group-by metric_time__quarter' queries the publication
 	@.venv/bin/python -m dagster_project.metrics $(MF)
 
-sbom: env ## Write what the product is built of: data/sbom.cdx.json (CycloneDX), and its licences, docs/licences.md
+sbom: env ## Write the bill of materials, data/sbom.cdx.json (CycloneDX), and the licences, docs/licences.md
 	$(UV) sync --locked --quiet --inexact --group sbom
 	UV_PROJECT_ENVIRONMENT=.venv-product $(UV) sync --locked --quiet --no-dev --extra spark --extra postgres --extra kubernetes --python $(PYTHON)
 	@mkdir -p data
 	.venv/bin/cyclonedx-py environment .venv-product/bin/python --pyproject pyproject.toml --output-reproducible --output-file data/sbom.cdx.json
-	@{ printf '# Licences\n\nOf the packages that fcir installs on Linux with all of its extras. `make sbom` writes this page; `uv.lock` has the hash of each file.\n\n'; \
+	@{ printf '# Licences\n\nThe licences of the packages that fcir installs on Linux with all extras. `make sbom` writes this page; `uv.lock` has the hash of each file.\n\n'; \
 	.venv/bin/pip-licenses --python .venv-product/bin/python --ignore-packages fcir --format markdown; } > docs/licences.md
 
 pictures: env ## Write docs/sample/: the sample's board paper, and the pictures of the README

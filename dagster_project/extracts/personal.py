@@ -1,4 +1,4 @@
-"""Patterns of personal values: e-mail addresses, telephone and National Insurance numbers.
+"""Patterns of personal values: email addresses, telephone and National Insurance numbers.
 
 Columns that a contract marks as personal are always pseudonymised. These patterns are for the other columns, and for
 names of files, folders and columns. `EMAIL` and `NUMBER` use the RE2 syntax of DuckDB, and contain no quote.
@@ -13,7 +13,7 @@ AT = "@\uff20\ufe6b"
 _WORD = "[\\pL\\pM\\pN_-]"
 _DOT = "[.\u3002\uff0e\uff61]"
 EMAIL = f"[^\\s{AT}][{AT}]{_WORD}+({_DOT}{_WORD}+)+"
-"""An e-mail address anywhere in a text; any character except white space may precede the at sign."""
+"""An email address anywhere in a text; any character except white space may precede the at sign."""
 
 # Characters that people and programs put between the digits of a number: white space, brackets, invisible marks.
 _BLANKS = "\\s()\u00a0\u00ad\u061c\u1680\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff"
@@ -57,7 +57,7 @@ _EMAIL_IN_NAMES = re.compile("[^\\s@]@[\\w-]+([.][\\w-]+)+")
 
 
 def looks_personal(name: str) -> bool:
-    """Return whether a name contains an e-mail address, a telephone number or a National Insurance number.
+    """Return whether a name contains an email address, a telephone number or a National Insurance number.
 
     Args:
         name: name of a file, folder or column.

@@ -253,7 +253,7 @@ def _extracts(
     for path in [path for path in paths if looks_personal(path.name)]:
         paths.remove(path)
         yield (
-            f"{source}/: {_shown(path)} has an e-mail address, a telephone number or a National Insurance number in "
+            f"{source}/: {_shown(path)} has an email address, a telephone number or a National Insurance number in "
             "its name; not loaded. Rename it, then run: fcir run"
         )
     names = {path.name for path in paths}

@@ -7,15 +7,15 @@ from dagster_project.disclosure.rules import DisclosureRules
 
 _TEXT = """# Police contact and crime figures, public edition {name}
 {synthetic}
-`board_paper.html`, `.pdf` and `.xlsx` are the paper of the newest complete month; `papers/` has those of other months.
-Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns carry their description.
+`board_paper.html`, `.pdf` and `.xlsx` are the paper for the newest complete month; `papers/` has those for other
+months. Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns have descriptions.
 `manifest.json` has the hash of every file.
 
 ## Figures of the whole force
 
 {whole}
 
-These are exact, and each edition shows their values on its date. A figure marked as provisional will change.
+These are exact, and each edition shows their values as of its date. A figure marked as provisional will change.
 
 ## Counts below force level
 
@@ -23,16 +23,16 @@ These are exact, and each edition shows their values on its date. A figure marke
 
 - **Small counts are not shown.** A count below {threshold} is left empty, or its row is left out; so is a count of 0.
   An empty count says "{range}", not "none".
-- **Shown counts are rounded** to the nearest {base}, each by itself, so they do not add up to the total of the force.
+- **Shown counts are rounded** to the nearest {base}, each independently, so they do not add up to the force's total.
   The exact total is next to them (`..._of_force`).
 - **A month is withheld** from a table where the rounded counts and the total together would reveal a small count. All
-  its counts are empty or its rows are left out; nothing is said about any of them then.
+  its counts are empty or its rows are left out, which says nothing about any of them.
 - **No rates and means** are shown below force level: they would reveal the exact counts.
 - **A month is shown once.** It is shown when every day of it is loaded{settle}.
-  Every later edition repeats it unchanged, with its total, also where records were corrected since; the figures of the
-  whole force are corrected. `shown_months` has the edition that showed each month first, its threshold and its base.
-- Each table is by one thing (district, offence, code, ...). Two at once, single events, and anything about a person who
-  works for the force or calls on it are not published.
+  Every later edition repeats it unchanged, with its total, even if records were corrected since; the figures for the
+  whole force are corrected. `shown_months` has the edition that first showed each month, its threshold and its base.
+- Each table has a single breakdown (district, offence, code, ...). Two breakdowns at once, single events, and anything
+  about a person who works for the force or contacts it are not published.
 
 The method is secondary suppression of whole months on top of a threshold and conventional rounding; see Hundepool et
 al., Statistical Disclosure Control (Wiley 2012), chapter 5, and the GSS/GSR Disclosure Control Guidance for Tables

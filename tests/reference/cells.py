@@ -113,7 +113,7 @@ def reading(
 
 
 def is_personal(text: str) -> bool:
-    """Whether a text has an e-mail address in it, or is a British telephone or National Insurance number."""
+    """Whether a text contains an email address, or is a British telephone or National Insurance number."""
     if any(sign in text for sign in AT):
         return any(is_address(text, at) for at, character in enumerate(text) if character in AT)
     bare = text
