@@ -4,7 +4,7 @@
 class OperatorError(Exception):
     """The request failed for a reason that an operator can fix; the message is complete and says how.
 
-    Commands print only the message and exit with the code for wrong use. The class is in a module of its own so that a
+    Commands print only the message and exit with the code for wrong use. The class is in a separate module so that a
     command can catch every kind without importing all of the warehouse.
     """
 

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
 
     @property
     def is_hub(self) -> bool:
-        """Whether this data root takes in the loads of others and has no landing folder of its own."""
+        """Whether this data root takes in the loads of others and has no landing folder."""
         return bool(self.members)
 
     @property
@@ -207,12 +207,12 @@ class Settings(BaseSettings):
 
     @property
     def suppression(self) -> Path:
-        """Folder of the list of erased identifiers, with a key of its own."""
+        """Folder of the list of erased identifiers, with its own key."""
         return self.home / "suppression"
 
     @property
     def certificates(self) -> Path:
-        """Folder of the certificates of erasures."""
+        """Folder of the certificates of erasures and purges."""
         return self.home / "certificates"
 
     @property
@@ -259,7 +259,7 @@ class Settings(BaseSettings):
 
     @property
     def key_of_record(self) -> Path:
-        """File with the key of the record's hashes; who has it can write a record that passes for this one."""
+        """File with the key of the record's hashes; anyone who has it can forge a record."""
         return self.record_key_file or self.home / "secrets" / "record.key"
 
 

@@ -207,6 +207,6 @@ def confirm(word: str, done: str) -> None:
         UsageError: it was not given, or there is no terminal to ask at.
     """
     if not sys.stdin.isatty():
-        raise UsageError(f"nobody can confirm, because standard input is no terminal. Nothing was {done}. Add --yes")
+        raise UsageError(f"nobody can confirm, because standard input is not a terminal. Nothing was {done}. Add --yes")
     if typer.prompt(f'Type "{word}" to {word} it; this cannot be undone', default="", show_default=False) != word:
         raise UsageError(f"not confirmed. Nothing was {done}")

@@ -16,7 +16,7 @@ _EXAMPLE = "request 4711"
 
 
 def ask_for_identifier() -> str:
-    """Return the identifier, from a prompt without echo, or from standard input if that is no terminal.
+    """Return the identifier, from a prompt without echo, or from standard input if that is not a terminal.
 
     Arguments of a command are in the list of processes and in the history of the shell.
 

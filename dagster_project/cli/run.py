@@ -1,4 +1,4 @@
-"""`fcir run`: load what is new, changed or was never accepted; build, test, publish."""
+"""`fcir run`: load every delivery that is new, changed or not yet accepted; build, test and publish."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`fcir verify`: published files, the warehouse and the record of actions against what was noted about them."""
+"""`fcir verify`: compare published files, the warehouse and the record of actions with what was recorded about them."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Upkeep of the lake: a weekly job, where the warehouse is built with Spark."""
+"""Maintenance of the lake: a weekly job, if the warehouse is built with Spark."""
 
 import dagster as dg
 

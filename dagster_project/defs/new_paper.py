@@ -23,7 +23,7 @@ _PAPER = "board_paper.pdf"
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def new_paper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Send the current paper once, also if `fcir run` published it. The cursor is the hash of the paper sent last."""
+    """Send the current paper once, even if `fcir run` published it. The cursor is the hash of the paper sent last."""
     settings = read_settings()
     if settings.paper_notify_file is None:
         return dg.SkipReason("FCIR_PAPER_NOTIFY_FILE names no addresses")

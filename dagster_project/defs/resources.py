@@ -199,7 +199,7 @@ class DbtBuild:
 def partition_keys_of(context: dg.AssetExecutionContext) -> list[str]:
     """Return the extract dates that a run was started for; empty if it loads everything new.
 
-    A run over a range has no partition key of its own, so both must be checked.
+    A run over a range has no single partition key, so both must be checked.
     """
     if context.has_partition_key or context.has_partition_key_range:
         return list(context.partition_keys)

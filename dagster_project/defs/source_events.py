@@ -148,7 +148,7 @@ def _listed(lines: Sequence[object]) -> dg.MetadataValue:
 
 
 def _day_loaded(key: dg.AssetKey, deliveries: Sequence[DeliveryOutcome], rows: int) -> dg.AssetMaterialization:
-    """Return a loaded day as an event of its own: the UI then shows exactly these days as loaded.
+    """Return a loaded day as a separate event: the UI then shows exactly these days as loaded.
 
     Args:
         key: the source.

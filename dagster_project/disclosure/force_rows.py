@@ -17,7 +17,7 @@ class ForceRows(StrEnum):
     OWN_AND_RELEASED = "own_and_released"
     """Rows of the force, and what the public edition has of the others: its rows and its columns."""
     RELEASED = "released"
-    """What the public edition has, also of the force itself: other rows combine figures of several forces."""
+    """What the public edition contains, even for the force itself: other rows combine figures of several forces."""
     ALL = "all"
     """All rows: they say nothing of a force that the public edition does not say."""
     NONE = "none"

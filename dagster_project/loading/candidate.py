@@ -347,7 +347,7 @@ def _force_warning(candidate: Candidate, found: UnusualForce) -> DayWarning:
         found.extract_date,
         candidate.of(found.extract_date)[0].file_name,
         f"force {found.force_code}: {read:,} rows on {found.extract_date}"
-        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday are {found.expected_rows:,.0f} "
+        f"{f', {faulty:,} of them faulty' if faulty else ''}; usual for the weekday: {found.expected_rows:,.0f} "
         f"(median of {found.expected_from_days})",
         abs(read - found.expected_rows) / found.expected_rows,
     )
@@ -397,6 +397,6 @@ def _day_warnings(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -
         if superseded:
             text = (
                 f"{superseded:,} of {read:,} rows of {day} ({superseded / read:.1%}) are superseded by later rows of "
-                f"the same key ({key}), which may not tell rows apart"
+                f"the same key ({key}), which may not identify rows"
             )
             yield DayWarning("have more than 1% of their rows superseded", day, name, text, superseded / read)

@@ -394,7 +394,7 @@ def describe_deliveries(
             group by extract_date
         ),
 
-        -- A bank holiday is compared with Sundays, and is no measure for the days after it.
+        -- A bank holiday is compared with Sundays, and later days are not compared with it.
         dated as (
             select
                 volume.*,

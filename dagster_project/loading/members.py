@@ -109,7 +109,7 @@ def prepare_hub(settings: Settings, contracts: Mapping[str, Contract]) -> None:
 
 
 def member_states(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[MemberState]:
-    """Return what a hub has taken in from each member, ordered by the settings; empty if it is no hub.
+    """Return what a hub has taken in from each member, ordered by the settings; empty if it is not a hub.
 
     Args:
         settings: the hub.

@@ -40,7 +40,7 @@ class PseudonymKey:
 
     secret: bytes = field(repr=False)
     suppression: Suppression | None = field(default=None, repr=False, compare=False)
-    """Identifiers that get a random substitute in place of their pseudonym, because they were erased."""
+    """Identifiers that get a random substitute instead of their pseudonym, because they were erased."""
 
     def pseudonyms(self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return the pseudonyms of text cells; repeated texts are hashed once, which halves the 0.8 us per cell.

@@ -1,6 +1,6 @@
-"""The suppression list: erased identifiers, which get a random substitute in place of their pseudonym.
+"""The suppression list: erased identifiers, which get a random substitute instead of their pseudonym.
 
-An identifier is listed by its HMAC under a key of its own, so that a person stays erased when the key of the pseudonyms
+An identifier is listed by its HMAC under a separate key, so that a person stays erased when the key of the pseudonyms
 changes, and when everything is loaded again. The substitute keeps figures: rows of one caller or of one crime stay rows
 of one caller or of one crime, and nobody can compute it from the identifier without the key of the list.
 """

@@ -1,4 +1,4 @@
-"""Take in the loads of the members of a hub. It is what a hub does in place of loading files.
+"""Take in the loads of the members of a hub. A hub does this instead of loading files.
 
 A member loads, judges and pseudonymises its own deliveries. The hub compares the member's loads with its copy of them
 and takes over what differs, by source and member in one transaction, so that a run may be killed at any instant and
@@ -249,7 +249,7 @@ def _delete_loads(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     ).fetchall()
     if accepted:
         connection.execute(f"delete from {table('raw', source)} where {deleted}")
-        # The member was restored or loaded again. No pending load names the rows that went, so all is built again.
+        # The member was restored or reloaded. No pending load names the rows that are gone, so everything is rebuilt.
         connection.execute("delete from audit.build_started")
     for name in (*TABLES_OF_LOADS, "load"):
         connection.execute(f"delete from {table('audit', name)} where {deleted}")

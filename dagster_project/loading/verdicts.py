@@ -146,7 +146,7 @@ def judge(connection: duckdb.DuckDBPyConnection, candidate: Candidate, violation
         if not codes:
             loaded.replace(day, own, contents)
         waived = (
-            f"accepted by an operator: {waiver.reason} (in spite of {', '.join(in_spite_of)})"
+            f"accepted by an operator: {waiver.reason} (despite {', '.join(in_spite_of)})"
             if waiver and in_spite_of
             else None
         )

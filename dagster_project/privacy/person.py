@@ -108,11 +108,11 @@ def landing_files_with(
 ) -> tuple[dict[str, int], list[str]]:
     """Read every file of the landing folder and return those with an identifier, with their number of rows.
 
-    A file is read as an extract of its source; one that is none is searched for the text, also in compressed files.
+    A file is read as an extract of its source; any other file is searched for the text, even if it is compressed.
 
     Returns:
-        Rows (or occurrences in a file that is no extract) by path relative to the landing folder, and files that could
-        not be decoded. A name that looks personal is not shown.
+        Rows (or occurrences, if the file is not an extract) by path relative to the landing folder, and files that
+        could not be decoded. A name that looks personal is not shown.
     """
     found: dict[str, int] = {}
     unreadable: list[str] = []
@@ -132,7 +132,7 @@ def landing_files_with(
 
 
 def _rows_of_extract(file: Path, contract: Contract | None, identifier: str) -> int:
-    """Return the rows with the identifier in a cell; 0 if the file is no extract."""
+    """Return the number of rows with the identifier in a cell; 0 if the file is not an extract."""
     if contract is None:
         return 0
     try:

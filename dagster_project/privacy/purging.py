@@ -1,4 +1,4 @@
-"""Purge: remove the detail of a source before a day; what the models have made of it stays in the schema `archive`.
+"""Purge: remove the detail of a source before a day; the models' results for it stay in the schema `archive`.
 
 A purge builds a new warehouse next to the old one: a copy without the purged rows, with their figures in the archive,
 built and tested from scratch. If any table of figures differs, nothing is changed. Otherwise the new files take the

@@ -1,4 +1,4 @@
-"""Give a data root a new key of its pseudonyms, with the same figures.
+"""Give a data root a new pseudonym key, without changing its figures.
 
 Every value is read again from the files of the landing folder, and its old pseudonym is replaced by its new one in
 everything that the data root and its backups hold. Pseudonyms are replaced one for one, so rows stay equal where they

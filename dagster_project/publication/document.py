@@ -225,7 +225,7 @@ class _Paper:
         """Write paragraphs and list items of a commentary."""
         number = 0
         for block in blocks:
-            # Numbered by hand: Word would go on with the numbers of the list before.
+            # Numbered by hand: Word would continue the numbers of the previous list.
             number = number + 1 if block.kind == "number" else 0
             paragraph = self.document.add_paragraph(style="List Bullet" if block.kind == "bullet" else "Normal")
             if number:

@@ -1,4 +1,4 @@
-"""Render files in a separate process with a time limit: a file that fails is left out, and the publication goes on.
+"""Render files in a separate process with a time limit: a file that fails is left out, and the publication continues.
 
 Drawing, typesetting and templates process any value of the marts, partly in native code. A single value can make one of
 them hang, abort or use up memory. Such a rendering could not be stopped within this process, which holds the lock of

@@ -1,4 +1,4 @@
-"""Free space of the disk, compared with what a command is going to write: before it begins, and when it failed."""
+"""Free disk space, compared with what a command is going to write: before it starts, and after it failed."""
 
 import os
 import shutil
@@ -121,7 +121,7 @@ class Need:
         return f"{self.command} needs about {_megabytes(sum(parts.values()))} ({sizes})"
 
     def _advice(self) -> str:
-        return f"Make room (docs/runbook.md, Full disk), then: {self.command}"
+        return f"Free some space (docs/runbook.md, Full disk), then: {self.command}"
 
 
 def _left_behind(settings: Settings, published: Path | None) -> Iterable[Path]:

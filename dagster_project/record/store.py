@@ -79,7 +79,7 @@ def append(
 
 
 def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Path | None:
-    """Set a record with faults aside, and begin a new one; the numbers of its entries go on after the highest known.
+    """Move a record with faults aside, and begin a new one; its entries are numbered after the highest number known.
 
     The first entry of the new record has the action `restart`, and says how many faults the one before had and where
     it is. If the process is killed, the record is the one before or the new one; it can be repeated.
@@ -116,7 +116,7 @@ def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Pa
 
 
 def read(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield the entries of the record, oldest first, without lines that are no entries: `faults` reports those."""
+    """Yield the entries of the record, oldest first, without lines that are not entries: `faults` reports those."""
     for line in _content(settings.record_file).splitlines(keepends=True):
         try:
             yield parsed(line)

@@ -1,4 +1,4 @@
-"""A copy of the audit outside the warehouse: what the files of the landing folder cannot tell again.
+"""A copy of the audit outside the warehouse: what cannot be restored from the landing folder.
 
 It has the loads with their numbers and verdicts, waivers, corrections, the record of publications and figure versions,
 the heads of the record of actions, and the archive of purged months. Every run writes it again as its last step; rows

@@ -70,7 +70,7 @@ def rebuild(
         settings: the data root; the caller holds the writer lock and no connection.
         contracts: all contracts.
         reason: why, for the record.
-        without_missing: go on without the rows whose files are gone, and without the audit if no copy can be read.
+        without_missing: continue without the rows whose files are gone, and without the audit if no copy can be read.
 
     Raises:
         RowsMissing: rows or the audit cannot be restored, and `without_missing` is not set. Nothing was changed.
@@ -161,7 +161,7 @@ def _refusal(settings: Settings, missing: list[MissingLoad]) -> str:
     return (
         f"{counted(len(missing), 'load')} cannot be restored from {where}. Nothing was done, and what was published "
         f"stays.{''.join(lines)}{more}\nPut the files back, or restore the warehouse from its backup "
-        "(docs/recovery.md). To go on without these rows, whose figures then change: fcir rebuild --without-missing"
+        "(docs/recovery.md). To continue without these rows, whose figures then change: fcir rebuild --without-missing"
     )
 
 

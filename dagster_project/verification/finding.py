@@ -1,4 +1,4 @@
-"""What a verification found: what is wrong, where, what holds meanwhile, and the next command."""
+"""What a verification found: what is wrong, where, the current state, and the next command."""
 
 from dataclasses import dataclass
 

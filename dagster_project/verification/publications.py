@@ -256,7 +256,7 @@ def _advice(root: Root, folder: Path, path: str | None = None) -> str:
     """
     is_current = pointer_of(root.folder).resolve() == folder.resolve()
     if not is_current:
-        return f"Readers of the current publication are not affected. Put it back from a backup, or remove {folder}"
+        return f"Readers of the current publication are not affected. Restore it from a backup, or remove {folder}"
     # The next publication takes over files whose size and time are those of the manifest.
     first = "" if path == "" else f"touch {folder / (path or root.database)} && "
     return f"Readers have it as it is. Publish again: {first}{root.command}"

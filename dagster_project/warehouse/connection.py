@@ -268,7 +268,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def empty_folder(folder: Path, *, but: Path) -> None:
-    """Remove all of a folder but one file, the note of what is being done: with it, the next command goes on."""
+    """Remove everything in a folder except the note of what is being done, from which the next command continues."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

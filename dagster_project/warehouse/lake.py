@@ -231,7 +231,7 @@ class Lake:
         return names
 
     def pull(self, connection: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> None:
-        """Replace tables of the warehouse with those that were built in the lake, each in a transaction of its own.
+        """Replace tables of the warehouse with those that were built in the lake, each in a separate transaction.
 
         Args:
             connection: the warehouse with the marts.

@@ -66,7 +66,7 @@ def record_root(connection: duckdb.DuckDBPyConnection, number: int | None) -> No
 
     Args:
         connection: a loading connection.
-        number: number of the root, as configured; None for a hub, which makes no loads of its own.
+        number: number of the root, as configured; None for a hub, which makes no loads itself.
 
     Raises:
         RootMismatch: the warehouse belongs to another root, or is a hub and the installation is not, or the reverse.

@@ -58,7 +58,7 @@ class OutstandingDelivery:
     files: tuple[str, ...] = ()
     """Names of its files; empty for a missing delivery."""
     is_acceptable: bool = False
-    """Whether an operator can accept it here: it was rejected, all its files are readable, and this is no hub."""
+    """Whether an operator can accept it here: it was rejected, all its files are readable, and this is not a hub."""
     root_number: int = 0
     """Number of the data root that it was delivered to."""
 

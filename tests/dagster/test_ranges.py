@@ -163,6 +163,8 @@ def test_a_run_of_the_schedule_or_the_ui_needs_space_too(tmp_path, monkeypatch):
     settings.landing.mkdir()
     context = SimpleNamespace(has_partition_key=False, has_partition_key_range=False)
     warehouse = SimpleNamespace(settings=settings, contracts={})
-    with pytest.raises(dg.Failure, match=r"has 99 MB free, but fcir run needs about 100 MB .*Make room") as failed:
+    with pytest.raises(
+        dg.Failure, match=r"has 99 MB free, but fcir run needs about 100 MB .*Free some space"
+    ) as failed:
         Deliveries().plan(context, warehouse)
     assert not failed.value.allow_retries

@@ -532,7 +532,7 @@ def test_accept_loads_rejected_delivery_unless_unreadable(loaded):
             "loaded",
             9,
             21,
-            "accepted by an operator: a test of the web form (in spite of faulty_rows_are_within_limits)",
+            "accepted by an operator: a test of the web form (despite faulty_rows_are_within_limits)",
         )
     ]
 

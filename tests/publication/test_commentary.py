@@ -77,7 +77,10 @@ def test_html_and_pictures_are_shown_as_text(file):
         (b"---\nowner: " + b"x" * 121 + b"\n---\n", "line 2: owner is longer than 120 characters"),
         (b"---\nowner: x\n---\n\n# Weather\n", "line 5: heading 'Weather' names no section"),
         (b"# Exceptions\n\nText.\n", "line 3: text on no measure below Exceptions"),
-        (b"# Exceptions\n\n## 999 calls recieved\n", "line 3: heading '999 calls recieved' names no measure; known"),
+        (
+            b"# Exceptions\n\n## 999 calls recieved\n",
+            "line 3: heading '999 calls recieved' names no measure; a measure is",
+        ),
         (b"# Exceptions\n\n## 999 calls received\n\nDue: soon\n", "line 5: due: 'soon' is not a date"),
         (b"# Exceptions\n\n## 999 calls received\nOwner: A\nx\nowner: B\n", "line 6: owner is given twice"),
         (

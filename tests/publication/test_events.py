@@ -72,7 +72,7 @@ def test_without_a_file_or_rows_there_are_no_events(file):
         ("2022-12-01,a\0b,", "control character"),
         ("2022-12-01,a\u202eb,", "control character"),
         ("2022-12-01,a\u200bb,", "control character"),
-        ("2022-12-01,Strike,999 call", "'999 call' is no section; known is, for example, '999 calls'"),
+        ("2022-12-01,Strike,999 call", "'999 call' is not a section; a section is, for example, '999 calls'"),
         ("2022-12-01,Strike", "2 cells, expected 3"),
         ("2022-12-01,Storm, flood,", "4 cells, expected 3"),
     ],

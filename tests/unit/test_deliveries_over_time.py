@@ -211,7 +211,7 @@ def test_an_operator_accepts_a_rejected_delivery_and_says_why(installation):
     assert (delivery.status, delivery.is_waived) == ("loaded", True)
     assert installation.audit() == [("2022-11-01", path.name, "loaded", 60, 30, 30)]
     (reason,) = installation.query("select reason from audit.load")[0]
-    assert reason == f"accepted by an operator: {OUTAGE} (in spite of faulty_rows_are_within_limits)"
+    assert reason == f"accepted by an operator: {OUTAGE} (despite faulty_rows_are_within_limits)"
     assert installation.query("select load_id, reason from audit.waiver") == [(load_id, OUTAGE)]
     assert installation.outstanding() == []
 

@@ -282,9 +282,8 @@ def test_the_volume_of_each_force_is_judged_with_a_warning(installation):
     assert rejected(report) == {}
     assert failed_dates(report, "volume_of_each_force_is_usual") == (weeks[4], weeks[6])
     assert [warning for warning in report.warnings if "usual for the weekday" in warning] == [
-        f"visits/visits_{weeks[4]}.csv: force essex: 20 rows on {weeks[4]}; usual for the weekday are 60 (median of 4)",
-        f"visits/visits_{weeks[6]}.csv: force essex: 190 rows on {weeks[6]}; usual for the weekday are 60 "
-        "(median of 5)",
+        f"visits/visits_{weeks[4]}.csv: force essex: 20 rows on {weeks[4]}; usual for the weekday: 60 (median of 4)",
+        f"visits/visits_{weeks[6]}.csv: force essex: 190 rows on {weeks[6]}; usual for the weekday: 60 (median of 5)",
     ]
 
 
@@ -295,4 +294,4 @@ def test_faulty_rows_of_a_force_with_an_unusual_volume_are_named(installation):
     installation.run()
     land_forces(installation, weeks[3], faulty=1, kent=400, essex=20)
     (text,) = [warning for warning in installation.run().warnings if "usual for the weekday" in warning]
-    assert f"force essex: 20 rows on {weeks[3]}, 1 of them faulty; usual for the weekday are 60 (median of 3)" in text
+    assert f"force essex: 20 rows on {weeks[3]}, 1 of them faulty; usual for the weekday: 60 (median of 3)" in text

@@ -1,4 +1,4 @@
-"""Read the files that analysts write below `commentary/`: bounded text of regular files, and dates. Content: others."""
+"""Read the files that analysts write below `commentary/`: bounded text of regular files, and dates."""
 
 import os
 import stat

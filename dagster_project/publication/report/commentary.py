@@ -243,7 +243,9 @@ def _place(path: Path, line: int, level: int, name: str, place: _Place, names: N
                 return replace(place, measure=code)
         labels = [others[0] for others in names.measures.values()]
         near = get_close_matches(name, labels, n=1) or labels[:1]
-        raise _error(path, line, f"heading {name!r} names no measure; known is, for example, {near[0]!r}", "Change it")
+        raise _error(
+            path, line, f"heading {name!r} names no measure; a measure is, for example, {near[0]!r}", "Change it"
+        )
     if wanted == _EXCEPTIONS:
         return _Place(exceptions_level=level)
     for code, title in names.sections.items():

@@ -113,7 +113,9 @@ def _event(header: Sequence[str], cells: Sequence[str], sections: Mapping[str, s
         )
         if not code:
             near = get_close_matches(name, sections.values(), n=1, cutoff=0) or list(sections.values())[:1]
-            return f"{name[:40]!r} is no section; known is, for example, {near[0] if near else 'none'!r}. Change it"
+            return (
+                f"{name[:40]!r} is not a section; a section is, for example, {near[0] if near else 'none'!r}. Change it"
+            )
         codes.append(code)
     return Event(day, label, tuple(codes))
 

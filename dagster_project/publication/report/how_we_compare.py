@@ -1,4 +1,4 @@
-"""The section of a board paper on the force beside all forces of the United Kingdom, as published nationally."""
+"""The section of a board paper that compares the force with all UK forces, as published nationally."""
 
 from collections.abc import Callable, Sequence
 from datetime import date

@@ -129,7 +129,7 @@ def _month(row: Mapping[str, Any]) -> PublishedMonth:
 
 
 def findings(month: PublishedMonth) -> tuple[str, ...]:
-    """Return what a month of a force says beside the others, in sentences; one that says why if it has no rank."""
+    """Return sentences that compare a month of a force with the others; if it has no rank, one that says why."""
     if month.force_rank is None or month.mean_rank is None:
         return (f"{month.force_name} has no rank: {month.no_rank}.",)
     _, mean, share, *_ = month.own.texts

@@ -90,7 +90,7 @@ def write_site(
     folder, renderer = draft.folder, draft.renderer
     renderer.attempt(VEGA, lambda: write_vega(folder, before=draft.before), "it could not be made")
     details = write_details(connection, draft)
-    # Without data, these pages are absent, and that is no fault.
+    # Without data, these pages are absent, which is not a fault.
     comparison = renderer.attempt(peers.PAGE, lambda: peers.peers_content(connection, force_code))
     ranks = renderer.attempt(national.PAGE, lambda: national.national_content(connection, force_code))
     absent = [address for address, content in ((peers.PAGE, comparison), (national.PAGE, ranks)) if content is None]

@@ -1,4 +1,4 @@
-"""The page of peers: 999 call answering of all forces as published nationally, with the own force marked."""
+"""The page of peers: 999 call answering of all forces as published nationally; the installation's own is marked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The worst month of a measure, with what is known of its reasons: comment, events, other measures, hours and days.
+"""The worst month of a measure, with what is known about the reasons: comment, events, other measures, hours and days.
 
 `connection` is a database with the marts in its schema `marts`.
 """
