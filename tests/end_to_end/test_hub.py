@@ -68,7 +68,7 @@ def test_a_run_without_news_does_nothing_and_one_with_news_publishes(roots):
     hub, members = roots
     nothing = hub.run("run")
     assert nothing.returncode == 0
-    assert "all that the members have loaded is taken in" in nothing.stdout
+    assert "everything that the members have loaded is taken in" in nothing.stdout
     before = hub.current.resolve()
     members["kent"].land("crimes_2022-10-31.csv", CRIMES, "46/1/22,2022-10-31 12:00,2022-10-31 11:00,8N,recorded,,")
     broken = members["surrey"].land("live_chats_2022-11-01.csv", "nothing to see here")

@@ -179,7 +179,7 @@ def test_a_waiver_is_applied(installation, capsys):
     output = printed(capsys, check(installation, path))
     assert "accepted (accepted by an operator: an outage" in output
     installation.run()
-    assert "it is loaded already, and a run has nothing to do" in printed(capsys, check(installation, path))
+    assert "it is already loaded, and a run has nothing to do" in printed(capsys, check(installation, path))
 
 
 def test_json_has_file_row_column_reason_and_counts_as_keys(installation, tmp_path, capsys):
