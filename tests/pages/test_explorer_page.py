@@ -168,7 +168,7 @@ def test_what_cannot_be_chosen_says_why(explorer):
     assert "No district is recorded for 999 calls." in explorer.page.inner_text("#split-absent")
     assert explorer.reason("grain", "day") == ""
     assert explorer.page.is_disabled("#compare")
-    assert explorer.page.inner_text("#compare-hint") == "There are no figures of the year before these."
+    assert explorer.page.inner_text("#compare-hint") == "There are no figures for the year before these."
     explorer.open(f"measures=digital.email&forces=kent&{SPAN}")
     assert explorer.reason("grain", "day") == "Day (No figures by day for Digital contact)"
     explorer.open(f"measures=crime.recorded_crime&forces=kent&{SPAN}&split=district")
@@ -224,7 +224,7 @@ def test_a_missing_file_is_named_and_the_months_remain(browser, sample, tmp_path
     page = browser.new_page()
     explorer = Explorer(page, (tmp_path / "explorer.html").as_uri())
     explorer.open(f"measures=calls_999.received&forces=kent&{SPAN}&grain=day")
-    assert "The folder explorer beside this page is needed for the figures of Kent Police by day" in page.inner_text(
+    assert "The folder explorer next to this page is needed for the figures of Kent Police by day" in page.inner_text(
         "#summary"
     )
     page.select_option("#grain", "month")

@@ -59,7 +59,7 @@ def test_summary_of_an_empty_warehouse_claims_nothing(tables):
     assert sentences_of(tables) == [
         "No printed paper has been delivered to compare with",
         "No figure in the sentences of a paper has been delivered",
-        "No claim of a paper has been delivered to test",
+        "No claim from a paper has been delivered to test",
         "No figure has changed since it was first published",
         "Nothing has been delivered",
     ]
@@ -79,7 +79,8 @@ def test_summary_counts_every_verdict_on_printed_figures(tables):
     for number, verdict in enumerate(verdicts, 1):
         print_figure(tables, date(2022, number, 1), "3.5%", "3.5%", verdict, None)
     assert sentences_of(tables)[0] == (
-        "3 of 5 printed figures reproduced exactly; 1 by another formula; 1 differs; 1 of months that are not delivered"
+        "3 of 5 printed figures reproduced exactly; 1 by another formula; 1 differs; 1 for months that "
+        "are not delivered"
     )
 
 

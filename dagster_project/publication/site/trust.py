@@ -81,7 +81,7 @@ def _printed_in_short(connection: duckdb.DuckDBPyConnection) -> str:
         f"{verdicts['mismatch']:,} {'differs' if verdicts['mismatch'] == 1 else 'differ'}"
         if verdicts["mismatch"]
         else "",
-        f"{verdicts['no_data']:,} of months that are not delivered" if verdicts["no_data"] else "",
+        f"{verdicts['no_data']:,} for months that are not delivered" if verdicts["no_data"] else "",
     ]
     return "; ".join(
         [f"{verdicts['match'] + other:,} of {printed:,} printed figures reproduced exactly", *filter(None, rest)]
@@ -120,7 +120,7 @@ def _claims_in_short(connection: duckdb.DuckDBPyConnection) -> str:
         """,
     )
     if not verdicts:
-        return "No claim of a paper has been delivered to test"
+        return "No claim from a paper has been delivered to test"
     words = {
         "supported": "supported",
         "supported_so_far": "supported so far",
@@ -432,7 +432,7 @@ def definitions(
         return None
     calls = View(
         "short-abandons",
-        "Calls, by how short an unanswered call is left out",
+        "Calls, by the threshold for short abandons",
         ("force", "month", "line"),
         _by_threshold(connection, forces),
         "A caller who hangs up within seconds may not count as a lost call. Forces differ in the number of seconds.",
@@ -442,7 +442,7 @@ def definitions(
         "Measures with more than one definition",
         ("force", "month"),
         _alternatives(connection, forces),
-        "The first of each group is the measure itself; the lines below it count otherwise.",
+        "The first of each group is the measure itself; the lines below it use other definitions.",
         words=(2,),
     )
     first = next(iter(forces))

@@ -24,7 +24,7 @@ function redraw() {
   charts.replaceChildren();
   if (!shown.length) return;
   if (!window.vegaEmbed) {
-    charts.append(create("p", { class: "notice" }, "The chart needs the folder assets beside this page. The table and "
+    charts.append(create("p", { class: "notice" }, "The chart needs the folder assets next to this page. The table and "
       + "the CSV file have the same figures."));
     return;
   }

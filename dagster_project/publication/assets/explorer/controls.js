@@ -262,5 +262,5 @@ function fillCompare(shown) {
   forms.compare.disabled = !isThere;
   const { compared } = GRAINS[choice.grain];
   element("compare-hint").textContent = !shown.length ? "" : !isThere
-    ? "There are no figures of the year before these." : compared ? `Compared is ${compared}.` : "";
+    ? "There are no figures for the year before these." : compared ? `Compared with ${compared}.` : "";
 }
