@@ -1,5 +1,6 @@
 """`fcir erase`: erase a person from everything that the data root and its backups hold."""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.words import counted
 
 if TYPE_CHECKING:
     # It loads pyarrow, which most commands do without.
@@ -50,29 +52,34 @@ def erase(
         if not yes:
             confirm("erase", "erased")
         certificate = erase_person(settings, person, reason=reason, found=found)
-    remaining = _remaining(certificate)
+    content = json.loads(certificate.read_text(encoding="utf-8"))
     say(f"Certificate   {certificate}", certificate=str(certificate))
     if found.landing:
         print_warning(
             "files in the landing folder still contain the identifier. Loading them gives it the substitute. Ask the "
             "owners of the source systems to send them again without it, or delete them"
         )
-    if remaining:
+    if removed := content["removed_files"]:
+        print_warning(
+            f"{counted(len(removed), 'PDF file')} of publications had the identifier and cannot be rewritten, so they "
+            "were removed; the certificate lists them. Publish the current papers again: fcir publish"
+        )
+    if not content["is_clean"]:
         print_warning(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)
     say("Erased: no byte of the identifier or its pseudonyms was found outside the landing folder.")
-
-
-def _remaining(certificate: object) -> bool:
-    import json
-    from pathlib import Path
-
-    return not json.loads(Path(str(certificate)).read_text(encoding="utf-8"))["is_clean"]
 
 
 def _show(settings: Settings, found: "Findings") -> None:
     say(f"Held under the identifier, in {settings.home}:")
     for line in found.lines():
         say(line)
+    if found.is_empty:
+        print_warning("nothing is held under this spelling. Compare it with the extracts: it has to be the same")
+    if found.spellings:
+        print_warning(
+            "files in the landing folder have other spellings of it (rows in brackets). Each is another identifier: "
+            "run fcir erase with each"
+        )
     if not settings.backups:
         say("No backup folders are configured (FCIR_BACKUPS), so none are searched.")

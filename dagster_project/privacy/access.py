@@ -10,6 +10,7 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.privacy.findings import Findings
 from dagster_project.privacy.person import Person
+from dagster_project.privacy.values import Values
 from dagster_project.publication.result_formats import write_markdown
 from dagster_project.settings import Settings
 from dagster_project.sql import column_names, quoted, table
@@ -55,7 +56,9 @@ def report(
             lines += ["", f"## {source}: {counted(len(of_source), 'row')}", "", contracts[source].description, ""]
             lines += [f"Days: {', '.join(_days(columns, of_source))}.", "", table_of_rows.getvalue().rstrip()]
     lines += ["", "## Where it is held", "", *(f"    {line}" for line in found.lines()), ""]
-    return "\n".join(lines), counts
+    # Names of files and columns that are not personal may have it.
+    hidden = Values({}, person.identifier, "(the identifier)")
+    return hidden.replace_in("\n".join(lines).encode())[0].decode(), counts
 
 
 def _summary(person: Person, counts: Mapping[str, int]) -> Iterator[str]:

@@ -13,10 +13,11 @@ from dagster_project.loading.landing import sha256_of
 from dagster_project.loading.suppression import new_substitute, suppress, suppression_key
 from dagster_project.privacy.findings import Findings, find_values
 from dagster_project.privacy.person import Person, landing_files_with
-from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
+from dagster_project.privacy.replacing import Replacement, delete_note, removed_files, replace_everywhere, write_note
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
 from dagster_project.record.store import append, read
+from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.warehouse.connection import loading_connection, make_private_folder, private_files
@@ -31,9 +32,10 @@ def find_person(settings: Settings, contracts: Mapping[str, Contract], person: P
         DamagedStore: the warehouse or the marts cannot be read.
     """
     found = find_values(settings, person.values())
-    found.landing, unreadable = landing_files_with(settings, contracts, person.identifier)
+    landed = landing_files_with(settings, contracts, person.identifier)
     # Files in the landing folder are not rewritten, so they do not decide whether the rest is clean.
-    found.landing |= dict.fromkeys((f"{name} (not readable)" for name in unreadable), 0)
+    found.landing = landed.rows | dict.fromkeys((f"{name} (not readable)" for name in landed.unreadable), 0)
+    found.spellings = landed.spellings
     return found
 
 
@@ -81,6 +83,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     values = values or Values(replacement.pairs)
     suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at)
     changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings))
+    removed = removed_files(settings)
     remaining = find_values(settings, values)
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
@@ -88,7 +91,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     if _entry(settings, replacement) is None:
         with loading_connection(settings.warehouse) as connection:
             append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail, connection=connection)
-    certificate = _certify(settings, replacement, values, remaining)
+    save_history(settings)
+    certificate = _certify(settings, replacement, values, remaining, removed)
     delete_note(settings)
     return certificate
 
@@ -100,7 +104,9 @@ def _entry(settings: Settings, replacement: Replacement) -> dict[str, Any] | Non
     return next((entry for entry in of_erasures if entry["detail"].get("certificate") == certificate), None)
 
 
-def _certify(settings: Settings, replacement: Replacement, values: Values, remaining: Findings) -> Path:
+def _certify(
+    settings: Settings, replacement: Replacement, values: Values, remaining: Findings, removed: list[str]
+) -> Path:
     facts: Any = replacement.facts
     entry: Any = _entry(settings, replacement)
     content = {
@@ -115,6 +121,7 @@ def _certify(settings: Settings, replacement: Replacement, values: Values, remai
         "held_before": facts["found"],
         "is_clean": remaining.is_clean,
         "remaining": remaining.as_json(),
+        "removed_files": removed,
         "is_identifier_searched": values.is_in_clear,
     }
     make_private_folder(settings.certificates)

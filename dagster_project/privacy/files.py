@@ -42,6 +42,10 @@ class UnreadableFile(Exception):
     """A file that is of a kind by its first bytes and cannot be decoded; the message has no content of it."""
 
 
+class CannotRewrite(Exception):
+    """A file has a value and is of a kind that cannot be written without it."""
+
+
 @dataclass(frozen=True)
 class Hit:
     """Values found in a file."""
@@ -95,7 +99,9 @@ def search(file: Path, values: Values) -> list[Hit]:
         elif kind is Kind.SQLITE:
             hits = _in_sqlite(file, values)
         else:
-            hits = [Hit(file, count)] if (count := sum(map(values.count_in, _texts(file, kind)))) else []
+            count = sum(map(values.count_in, _texts(file, kind)))
+            count = count or (_in_pages(file, values) if kind is Kind.PDF else 0)
+            hits = [Hit(file, count)] if count else []
     except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     # Of many values, cells are compared: reading every byte with their pattern would take minutes a gigabyte.
@@ -124,6 +130,22 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
         for match in _DEFLATED.finditer(file.read_bytes()):
             with suppress(zlib.error):
                 yield zlib.decompress(match[1])
+
+
+def _in_pages(file: Path, values: Values) -> int:
+    """Return how many of the values are in the text of a PDF, which its fonts encode by glyph.
+
+    Raises:
+        UnreadableFile: the PDF cannot be decoded.
+    """
+    # It takes 0.2 s to load, and most files are none.
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        return sum(values.count_in_lines(page.extract_text()) for page in PdfReader(file).pages)
+    except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
 
 def _in_database(file: Path, values: Values) -> list[Hit]:
@@ -234,7 +256,8 @@ def replace_values(
         on_change: called with the file before it is rewritten.
 
     Raises:
-        UnreadableFile: the file cannot be decoded, or is of a kind that cannot be rewritten.
+        UnreadableFile: the file cannot be decoded.
+        CannotRewrite: it is a PDF.
     """
     hits, kind = search(file, values), kind_of(file)
     if not hits and not (kind is Kind.DUCKDB and _has_free_blocks(file)):
@@ -309,7 +332,7 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
         elif kind is Kind.GZIP:
             draft.write_bytes(gzip.compress(values.replace_in(gzip.decompress(file.read_bytes()))[0]))
         elif kind is Kind.PDF:
-            raise UnreadableFile(f"{file} has the value, and a PDF cannot be rewritten: remove it")
+            raise CannotRewrite(f"{file} is a PDF")
         else:
             draft.write_bytes(values.replace_in(file.read_bytes())[0])
     draft.chmod(file.stat().st_mode)

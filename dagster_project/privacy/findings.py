@@ -34,10 +34,17 @@ class Findings:
     """Files in the folders of backups."""
     landing: dict[str, int] = field(default_factory=dict)
     """Files in the landing folder, which is only read."""
+    spellings: dict[str, int] = field(default_factory=dict)
+    """Files in the landing folder with what looks like another spelling, which is another identifier."""
     unreadable: list[str] = field(default_factory=list)
     """Files that could not be decoded."""
     searched: int = 0
     """Number of files, without those of the landing folder; hard links to one file count once."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found anywhere, the landing folder included."""
+        return self.is_clean and not self.landing
 
     @property
     def is_clean(self) -> bool:
@@ -60,6 +67,8 @@ class Findings:
             ("Landing", self.landing),
         ):
             yield f"{title:<14}{', '.join(f'{name} ({rows:,})' for name, rows in found.items()) or 'nothing'}"
+        if self.spellings:
+            yield f"{'Spellings':<14}{', '.join(f'{name} ({rows:,})' for name, rows in self.spellings.items())}"
         if self.unreadable:
             yield f"{'Not readable':<14}{', '.join(self.unreadable)}"
 
@@ -71,21 +80,26 @@ def find_values(settings: Settings, values: Values) -> Findings:
         DamagedStore: the warehouse or the marts cannot be read.
     """
     found = Findings()
-    seen: dict[tuple[int, int], int] = {}
+    seen: dict[tuple[int, int], dict[str, int]] = {}
     for root, file in searched_files(settings):
+        state = file.stat()
+        inode = (state.st_dev, state.st_ino)
         try:
-            rows = {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in search(file, values)}
+            rows = seen[inode] if inode in seen else _rows(file, values)
         except UnreadableFile as error:
             if file in (settings.warehouse, settings.marts):
                 raise DamagedStore(f"{error}. Nothing was changed. Run first: fcir run") from None
             found.unreadable.append(str(file))
             continue
-        state = file.stat()
-        seen[state.st_dev, state.st_ino] = 1
+        seen[inode] = rows
         if rows:
             _note(settings, found, root, file, rows)
     found.searched = len(seen)
     return found
+
+
+def _rows(file: Path, values: Values) -> dict[str, int]:
+    return {f"{hit.table}.{hit.column}".replace('"', "").strip("."): hit.rows for hit in search(file, values)}
 
 
 def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:

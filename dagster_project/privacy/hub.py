@@ -1,10 +1,12 @@
 """A hub takes over what its members have replaced: it has no key, but their rows and its copies have the same numbers.
 
 For a load whose pseudonyms a member has replaced since it was taken in, each row says which value became which. The hub
-replaces the same values in everything that it holds, so that an erased person is erased there too.
+replaces the same values in everything that it holds, so that an erased person is erased there too. Other texts of the
+load, such as the name of its file, say which identifier in clear became which substitute.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,15 +15,19 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.loading.members import MEMBER, MemberLeftOut, admit, reading_member
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.erasure import orders_of, record_manifests
 from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
-from dagster_project.privacy.values import Values
+from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.record.store import append
 from dagster_project.settings import Settings
 from dagster_project.sql import quoted, table
 from dagster_project.warehouse.connection import WAREHOUSE, spilling_connection
+from dagster_project.warehouse.tables import raw_columns
 
 ACTION = "take_over"
+
+_SUBSTITUTE = re.compile(rf"(?<![0-9a-f])([0-9a-f]{{{PSEUDONYM_LENGTH}}})(?![0-9a-f])")
 
 _REPLACED = f"""
     select
@@ -51,6 +57,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
         contracts: all contracts.
     """
     pairs: dict[str, str] = {}
+    in_clear: dict[str, str] = {}
     loads: list[tuple[int, str | None, str | None]] = []
     with spilling_connection(settings.warehouse) as connection:
         for folder in settings.members:
@@ -58,22 +65,26 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                 with reading_member(connection, settings, folder, patience=0.0):
                     admit(connection, settings, contracts, folder)
                     of_member = _replaced(connection, contracts)
+                    texts = _replaced_texts(connection, contracts)
             except MemberLeftOut:
                 # Taking in its loads says why.
                 continue
             pairs |= of_member[0]
             loads += of_member[1]
+            in_clear |= texts
     if not loads:
         return 0
-    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, {"loads": loads})
+    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear}
+    replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
     write_note(settings, replacement)
     finish_taking_over(settings, replacement)
-    return len(pairs)
+    return len(pairs) + len(in_clear)
 
 
 def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     """Do what was noted. It can be repeated after it was killed."""
     loads: Any = replacement.facts["loads"]
+    in_clear: Any = replacement.facts.get("in_clear", {})
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
         connection.executemany(
@@ -81,12 +92,16 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
             [[key_id, datetime.fromisoformat(at) if at else None, load_id] for load_id, key_id, at in loads],
         )
 
-    if replacement.pairs:
-        changed = replace_everywhere(
-            settings, Values(replacement.pairs), at=None, orders=orders_of(settings), in_warehouse=in_warehouse
-        )
-        record_manifests(settings, changed)
-        detail = {"loads": len(loads), "values": len(replacement.pairs), "publications": len(changed)}
+    if replacement.pairs or in_clear:
+        changed: dict[str, None] = {}
+        # The loads are noted with the last, so that a repetition still finds all texts where they were.
+        for values in (*(Values({}, *texts) for texts in in_clear.items()), Values(replacement.pairs)):
+            last = in_warehouse if values.identifier is None else None
+            replaced = replace_everywhere(settings, values, at=None, orders=orders_of(settings), in_warehouse=last)
+            changed |= dict.fromkeys(replaced)
+        record_manifests(settings, list(changed))
+        count = len(replacement.pairs) + len(in_clear)
+        detail = {"loads": len(loads), "values": count, "publications": len(changed)}
         with spilling_connection(settings.warehouse) as connection:
             append(settings, ACTION, detail=detail, connection=connection)
     else:
@@ -121,3 +136,52 @@ def _replaced(
             ).fetchall()
     rows = connection.execute("select load_id, key_id, pseudonyms_replaced_at from replaced_load").fetchall()
     return pairs, [(load_id, key_id, at and at.isoformat()) for load_id, key_id, at in rows]
+
+
+def _replaced_texts(connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]) -> dict[str, str]:
+    """Return what was in clear in other texts of the loads in `replaced_load`, with what replaces it."""
+    tables = [("audit", "load", "", ["file_name"])]
+    same_fault = " and ".join(
+        f"ours.{name} is not distinct from theirs.{name}" for name in ("source_row", "column_name", "reason_code")
+    )
+    tables.append(("audit", "quarantine", f"and {same_fault}", ["file_name", "reason"]))
+    for source, contract in contracts.items():
+        personal = {column.name for column in contract.columns if column.is_personal}
+        texts = [name for name, kind in raw_columns(contract).items() if kind == "varchar" and name not in personal]
+        tables.append(("raw", source, "and ours.source_row = theirs.source_row", texts))
+    found: dict[str, str] = {}
+    for schema, name, same_row, columns in tables:
+        relation = table(schema, name)
+        for column in map(quoted, columns):
+            rows = connection.execute(
+                f"""
+                select distinct
+                    ours.{column},
+                    theirs.{column}
+                from {WAREHOUSE}.{relation} as ours
+                inner join {MEMBER}.{relation} as theirs
+                    on ours.load_id = theirs.load_id {same_row}
+                where
+                    ours.load_id in (select load_id from replaced_load)
+                    and ours.{column} <> theirs.{column}
+                """
+            ).fetchall()
+            found |= _in_clear(rows)
+    return found
+
+
+def _in_clear(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield which part of a text became which substitute, for texts that differ in nothing else."""
+    for before, after in rows:
+        pattern = ""
+        groups: dict[str, int] = {}
+        for part in _SUBSTITUTE.split(after):
+            if not _SUBSTITUTE.fullmatch(part) or part in before:
+                pattern += re.escape(part)
+            elif part in groups:
+                pattern += rf"(?:\{groups[part]})"
+            else:
+                groups[part] = len(groups) + 1
+                pattern += "(.+?)"
+        if groups and (match := re.fullmatch(pattern, before, re.DOTALL)):
+            yield from ((match[at], substitute) for substitute, at in groups.items() if is_distinctive(match[at]))

@@ -1,6 +1,7 @@
 """A person by an identifier: the pseudonyms under every key, and the files in the landing folder that have it."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,10 @@ from dagster_project.privacy.values import Values
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.warehouse.tables import column_types
+
+_HIDDEN = "..."
+# With or without the code of the country and the first zero, which spreadsheets remove.
+_TELEPHONE = "^(?:(?:00)?44)?0?([1-37][0-9]{8,9})$"
 
 
 @dataclass(frozen=True)
@@ -103,49 +108,74 @@ def loads_by_key(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(rows)
 
 
-def landing_files_with(
-    settings: Settings, contracts: Mapping[str, Contract], identifier: str
-) -> tuple[dict[str, int], list[str]]:
-    """Read every file of the landing folder and return those with an identifier, with their number of rows.
+@dataclass
+class Landed:
+    """Files of the landing folder by path relative to it. Names that are personal or have the identifier are hidden."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    """Rows with the identifier, or occurrences in a file that is no extract."""
+    spellings: dict[str, int] = field(default_factory=dict)
+    """Rows with what looks like another spelling of it in a personal column."""
+    unreadable: list[str] = field(default_factory=list)
+    """Files that could not be decoded."""
+
+
+def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], identifier: str) -> Landed:
+    """Read every file of the landing folder and return those with an identifier.
 
     A file is read as an extract of its source; any other file is searched for the text, even if it is compressed.
-
-    Returns:
-        Rows (or occurrences, if the file is not an extract) by path relative to the landing folder, and files that
-        could not be decoded. A name that looks personal is not shown.
     """
-    found: dict[str, int] = {}
-    unreadable: list[str] = []
-    values = Values({}, identifier)
+    found = Landed()
+    values = Values({}, identifier, _HIDDEN)
     for file in files_below(settings.landing):
         parts = file.relative_to(settings.landing)
-        name = f"{parts.parts[0]}/..." if looks_personal(file.name) else printable(str(parts))
+        name = "/".join(_shown(part, values) for part in parts.parts)
         try:
-            rows = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
+            rows, others = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
             rows = rows or sum(hit.rows for hit in search(file, values))
         except UnreadableFile:
-            unreadable.append(name)
+            found.unreadable.append(name)
             continue
-        if rows:
-            found[name] = found.get(name, 0) + rows
-    return found, unreadable
+        for of_files, count in ((found.rows, rows), (found.spellings, others)):
+            if count:
+                of_files[name] = of_files.get(name, 0) + count
+    return found
 
 
-def _rows_of_extract(file: Path, contract: Contract | None, identifier: str) -> int:
-    """Return the number of rows with the identifier in a cell; 0 if the file is not an extract."""
-    if contract is None:
-        return 0
-    try:
-        with open_extract(file, contract) as extract:
-            return sum(_rows_with(extract.batches(), contract, identifier))
-    except UnreadableExtract:
-        return 0
+def _shown(name: str, values: Values) -> str:
+    """Return the name of a file or folder, without what is personal in it."""
+    shown = values.replace_in(printable(name).encode())[0].decode()
+    return _HIDDEN if looks_personal(name) or looks_personal(shown) else shown
 
 
-def _rows_with(batches: Iterator[pa.Table], contract: Contract, identifier: str) -> Iterator[int]:
+def _rows_of_extract(file: Path, contract: Contract | None, identifier: str) -> tuple[int, int]:
+    """Return the rows with the identifier in a cell, and those with another spelling; none if it is no extract."""
+    rows = others = 0
+    if contract is not None:
+        with suppress(UnreadableExtract), open_extract(file, contract) as extract:
+            for of_batch, others_of_batch in _rows_with(extract.batches(), contract, identifier):
+                rows, others = rows + of_batch, others + others_of_batch
+    return rows, others
+
+
+def _rows_with(batches: Iterator[pa.Table], contract: Contract, identifier: str) -> Iterator[tuple[int, int]]:
+    spoken = pa.scalar(_spoken(pa.chunked_array([[identifier]]))[0].as_py())
     for batch in batches:
-        has_it = None
+        has_it = has_other = pa.scalar(False)
         for column in contract.columns:
-            equal = pc.fill_null(pc.equal(batch.column(column.name), identifier), False)
-            has_it = equal if has_it is None else pc.or_(has_it, equal)
-        yield pc.sum(has_it).as_py() or 0
+            cells = batch.column(column.name)
+            equal = pc.fill_null(pc.equal(cells, identifier), False)
+            has_it = pc.or_(has_it, equal)
+            if column.is_personal:
+                similar = pc.fill_null(pc.equal(_spoken(cells), spoken), False)
+                has_other = pc.or_(has_other, pc.and_not(similar, equal))
+        yield pc.sum(has_it).as_py() or 0, pc.sum(has_other).as_py() or 0
+
+
+def _spoken(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts as they would be read out: without case, width and blanks, telephone numbers without a prefix."""
+    texts = pc.utf8_lower(pc.utf8_normalize(cells, form="NFKC"))
+    texts = pc.replace_substring_regex(texts, r"[\s\pZ\p{Cf}]", "")
+    numbers = pc.replace_substring_regex(texts, r"^tel:|['()./+\p{Pd}]", "")
+    is_number = pc.match_substring_regex(numbers, _TELEPHONE)
+    return pc.if_else(is_number, pc.replace_substring_regex(numbers, _TELEPHONE, r"\1"), texts)

@@ -34,9 +34,12 @@ from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
 from dagster_project.privacy.values import Values
 from dagster_project.record.store import append
+from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import dry_connection, loading_connection
+from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
+from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted
 
 ACTION = "rotate_key"
@@ -91,6 +94,7 @@ def rotate_key(
     facts: dict[str, object] = {
         "key": key.key_id,
         "before": current.key_id,
+        "fingerprint_before": current.fingerprint,
         "fingerprint": key.fingerprint,
         "kept": [load.load_id for load in missing],
     }
@@ -117,6 +121,7 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
 
     values = Values(replacement.pairs)
     changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings), in_warehouse=in_warehouse)
+    _renew_backups(settings, facts, begun_at)
     new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
     if new.exists():
         if not old.exists():
@@ -125,16 +130,56 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     with loading_connection(settings.warehouse) as connection:
         used = loads_by_key(connection)
     removed = tuple(key_id for key_id in earlier_keys(settings.key_file) if key_id not in used)
-    for key_id in removed:
-        earlier_key_file(settings.key_file, key_id).unlink()
     record_manifests(settings, changed)
     detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
     with loading_connection(settings.warehouse) as connection:
         append(settings, ACTION, reason=replacement.reason, detail=detail, connection=connection)
+    # Before the old key goes: a warehouse that is rebuilt from this copy has to fit a key that exists.
+    save_history(settings)
+    for key_id in removed:
+        earlier_key_file(settings.key_file, key_id).unlink()
     delete_note(settings)
     return Rotation(
         facts["key"], used.get(facts["key"], 0), {key: n for key, n in used.items() if key != facts["key"]}, removed
     )
+
+
+def _renew_backups(settings: Settings, facts: Mapping[str, Any], at: datetime) -> None:
+    """Note the new key in copies of the warehouse: their pseudonyms are of the new key, and the old one may go."""
+    load, key = table("audit", "load"), table("audit", "pseudonym_key")
+    for root, file in list(searched_files(settings)):
+        if root == settings.home or kind_of(file) is not Kind.DUCKDB:
+            continue
+        with rewriting_connection(file, spill_at=settings.warehouse) as connection:
+            try:
+                connection.execute(f"attach {literal(str(file))} as copied (read_only)")
+            except duckdb.Error:
+                # The search for pseudonyms has passed it over too.
+                continue
+            columns = column_types(connection, "copied", "audit", "load")
+            is_of_key = (
+                column_types(connection, "copied", "audit", "pseudonym_key")
+                and connection.execute(
+                    f"select 1 from copied.{key} where fingerprint = ?", [facts["fingerprint_before"]]
+                ).fetchall()
+            )
+            connection.execute("detach copied")
+            if not is_of_key:
+                continue
+            rows: dict[str, tuple[str, list[object]]] = {key: ("select ?", [facts["fingerprint"]])}
+            # A copy of an earlier version has one key for all loads.
+            if {"key_id", "pseudonyms_replaced_at"} <= set(columns):
+                is_kept = "key_id is null or list_contains(cast(? as bigint[]), load_id)"
+                renewed = f"""
+                    select * replace (
+                        case when {is_kept} then key_id else ? end as key_id,
+                        case when {is_kept} then pseudonyms_replaced_at else ? end as pseudonyms_replaced_at
+                    )
+                    from {REWRITTEN}.{load}
+                """
+                kept = facts["kept"]
+                rows[load] = (renewed, [kept, facts["key"], kept, at.replace(tzinfo=None)])
+            rewrite_rows(connection, file, rows)
 
 
 def _pairs(

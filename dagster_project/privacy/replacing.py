@@ -17,6 +17,7 @@ import duckdb
 
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.files import (
+    CannotRewrite,
     Kind,
     UnreadableFile,
     kind_of,
@@ -27,8 +28,9 @@ from dagster_project.privacy.files import (
 )
 from dagster_project.privacy.findings import publication_of, searched_files
 from dagster_project.privacy.values import Values
-from dagster_project.publication.files import MANIFEST, manifest_of
+from dagster_project.publication.files import CONTENT, MANIFEST, manifest_of
 from dagster_project.settings import Settings, Target
+from dagster_project.sql import table
 from dagster_project.warehouse.connection import (
     MARTS,
     WAREHOUSE,
@@ -45,6 +47,7 @@ Change = Callable[[Path, Sequence[str], Callable[[Path], None]], bool]
 function with the file before it rewrites it.
 """
 
+_OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
 _PARTIAL = ".partial-"
 _DAMAGED = ".damaged"
 
@@ -139,7 +142,8 @@ def rewrite_files(
     """
     linked: dict[tuple[int, int], Path | None] = {}
     for root, file in list(files):
-        if file not in (settings.warehouse, settings.marts):
+        # What a removed paper was known by is removed with it.
+        if file not in (settings.warehouse, settings.marts) and file.exists():
             _rewrite_file(settings, root, file, change, orders, linked, noted)
     return _update_manifests(settings, noted)
 
@@ -169,7 +173,7 @@ def _replace_in_warehouse(
             note_writing(connection)
         with transaction(connection):
             for hit in hits:
-                if at and hit.table.startswith('"raw".'):
+                if at and (hit.table.startswith('"raw".') or hit.table in _OF_LOADS):
                     condition, parameters = values.condition(hit.column)
                     connection.execute(
                         f"update audit.load set pseudonyms_replaced_at = ? where load_id in "
@@ -215,7 +219,10 @@ def _rewrite_file(
                 os.fsync(stream.fileno())
 
     if state.st_nlink > 1 and key in linked:
-        if rewritten := linked[key]:
+        rewritten = linked[key]
+        if rewritten and not rewritten.exists():
+            _remove_paper(file, note)
+        elif rewritten:
             note(file)
             draft = file.with_name(f".{file.name}.draft")
             draft.hardlink_to(rewritten)
@@ -224,10 +231,28 @@ def _rewrite_file(
     order = orders.get(table_of(file), ()) if publication else ()
     try:
         linked[key] = file if change(file, order, note) else None
+    except CannotRewrite:
+        # Outside a publication it stays, and the search at the end finds it.
+        if publication:
+            _remove_paper(file, note)
+            linked[key] = file
     except UnreadableFile:
         # A damaged database that was set aside: what it holds cannot be found, and nothing reads it.
         if root == settings.home and _DAMAGED in str(file.relative_to(root)) and kind_of(file) is not Kind.OTHER:
             file.unlink()
+
+
+def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:
+    """Remove a published PDF, and what the next publication would know the paper by, so that it renders it again."""
+    for removed in (file.with_name(CONTENT), file):
+        if removed.exists():
+            note(removed)
+            removed.unlink()
+
+
+def removed_files(settings: Settings) -> list[str]:
+    """Return the published files that were removed because they cannot be rewritten, until the note is deleted."""
+    return [file for file in _lines(_rewritten(settings)) if not Path(file).exists() and Path(file).name != CONTENT]
 
 
 def table_of(file: Path) -> str:
@@ -245,7 +270,9 @@ def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
             changed.setdefault(folder, []).append(path)
     for folder, files in changed.items():
         manifest = manifest_of(folder)
-        listed = {str(file.relative_to(folder)): file for file in files if file.exists()}
+        listed = {str(file.relative_to(folder)): file for file in files}
+        removed = {path for path, file in listed.items() if not file.exists()}
+        manifest["files"] = [entry for entry in manifest["files"] if entry["path"] not in removed]
         for entry in manifest["files"]:
             if rewritten := listed.get(entry["path"]):
                 entry |= {"bytes": rewritten.stat().st_size, "sha256": sha256_of(rewritten)}

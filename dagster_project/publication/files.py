@@ -15,6 +15,9 @@ from dagster_project.publication.pointer import CURRENT, pointer_of
 MANIFEST = "manifest.json"
 """Name of the file that lists all other files of a publication; it is written last."""
 
+CONTENT = "report.json"
+"""Name of the file with the content that a paper was rendered from. If it is unchanged, so is the paper."""
+
 _PARTIAL = ".partial-"
 
 

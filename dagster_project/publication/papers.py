@@ -18,7 +18,7 @@ import duckdb
 
 from dagster_project.console import warn
 from dagster_project.publication.draft import Draft
-from dagster_project.publication.files import take_over, write
+from dagster_project.publication.files import CONTENT, take_over, write
 from dagster_project.publication.forms import FORMS, PAGE, page, tasks
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.rendering import Renderer
@@ -44,9 +44,6 @@ from dagster_project.publication.site.traces import trace_addresses
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months
 # after it get papers too.
 PAPERS = 12
-
-# The content that a paper was rendered from. If it is unchanged, so is the paper.
-_CONTENT = "report.json"
 
 # From the folder of a paper to that of the publication, as the template of the page writes it.
 _UP = "../../../"
@@ -154,7 +151,7 @@ def remove_broken_links(draft: Draft, papers: Sequence[Paper]) -> None:
             for link in broken:
                 kept = kept.replace(link[0], link[2])
             write(draft.folder, address, kept.encode())
-            file.with_name(_CONTENT).unlink(missing_ok=True)
+            file.with_name(CONTENT).unlink(missing_ok=True)
 
 
 def first_shown(papers: Sequence[Paper], force_code: str) -> Paper | None:
@@ -257,7 +254,7 @@ def _write(
     )
     before = draft.before
     told: dict[str, Any] = {"main_points": report.main_points, "commentary": words or Commentary()}
-    if before and _is_of(before / address / _CONTENT, content, is_latest=is_latest):
+    if before and _is_of(before / address / CONTENT, content, is_latest=is_latest):
         names = sorted(path.name for path in (before / address).iterdir())
         for item in names:
             take_over(before, draft.folder, f"{address}/{item}")
@@ -265,7 +262,7 @@ def _write(
     written = _render(report, draft.folder, f"{address}/", draft.renderer, file, is_newest=is_newest, traces=traces)
     # Without this file a paper is not taken over, so the next publication tries the failed forms again.
     if len(written) == len(tasks(report, is_newest=is_newest)) + 1:
-        write(draft.folder, f"{address}/{_CONTENT}", content.encode())
+        write(draft.folder, f"{address}/{CONTENT}", content.encode())
     return Paper(force, report.force_name, month, Path(address), is_rendered=True, forms=_forms(written), **told)
 
 

@@ -1,8 +1,8 @@
 """A copy of the audit outside the warehouse: what cannot be restored from the landing folder.
 
 It has the loads with their numbers and verdicts, waivers, corrections, the record of publications and figure versions,
-the heads of the record of actions, and the archive of purged months. Every run writes it again as its last step; rows
-of extracts are not in it.
+the heads of the record of actions, the fingerprint of the key, and the archive of purged months. Every run, erasure,
+purge and change of the key writes it again as its last step; rows of extracts are not in it.
 """
 
 import os

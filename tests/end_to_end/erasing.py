@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hmac
+import html
+import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+from pypdf import PdfReader
 
 from tests.end_to_end.command import CALLS, CHATS, CRIMES, START, Command, call, figures
 
@@ -87,11 +93,11 @@ def pseudonyms(home: Path, identifiers: Iterable[str] = PLANTED) -> dict[str, st
     return {text: hmac.new(key, text.encode(), sha256).hexdigest()[:32] for text in identifiers}
 
 
-def substitutes(home: Path) -> dict[str, str]:
+def substitutes(home: Path, identifiers: Iterable[str] = PLANTED) -> dict[str, str]:
     """The substitute of each erased identifier."""
     key = bytes.fromhex((home / "suppression" / "suppression.key").read_text().strip())
     entries = json.loads((home / "suppression" / "suppressed.json").read_text())["entries"]
-    hashed = {text: hmac.new(key, text.encode(), sha256).hexdigest()[:32] for text in PLANTED}
+    hashed = {text: hmac.new(key, text.encode(), sha256).hexdigest()[:32] for text in identifiers}
     return {text: entries[listed][0] for text, listed in hashed.items() if listed in entries}
 
 
@@ -115,18 +121,46 @@ def _cells(file: Path, wanted: set[str]) -> list[str]:
     return found
 
 
+def _contents(content: bytes) -> Iterator[bytes]:
+    """The bytes of a file; and what is packed in them, the text of pages, and escaped characters, as they read."""
+    yield content
+    if content.startswith(b"PK\3\4"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in archive.namelist():
+                yield from _contents(archive.read(name))
+    elif content.startswith(b"%PDF-"):
+        # Lines end anywhere.
+        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+        yield re.sub(r"\s", "", text).encode()
+    elif content[8:12] != b"DUCK" and not content.startswith((b"PAR1", b"SQLite")):
+        for packed in re.findall(rb"H4sI[0-9A-Za-z+/]{20,}=*", content):
+            yield gzip.decompress(base64.b64decode(packed))
+        if b"&#" in content or b"&quot;" in content:
+            yield html.unescape(content.decode(errors="replace")).encode()
+        if b"\\" in content:
+            text = content.decode(errors="replace").replace('\\"', '"')
+            yield re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text).encode(errors="replace")
+
+
 def places(root: Path, values: Iterable[str]) -> list[str]:
-    """Where values are below a folder, without landing folders: in bytes, and in text columns of tables."""
+    """Where values are below a folder, without landing folders: in bytes, decoded ones, and text columns of tables."""
     wanted = set(values)
-    found = []
+    needles = [needle.encode() for value in wanted for needle in {value, value.replace(" ", "")}]
+    found: list[str] = []
+    clean: set[tuple[int, int]] = set()
     for file in sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink()):
-        if "landing" in file.relative_to(root).parts:
+        state = file.stat()
+        # Publications share files through hard links.
+        if "landing" in file.relative_to(root).parts or (state.st_dev, state.st_ino) in clean:
             continue
+        before = len(found)
         content = file.read_bytes()
-        if any(value.encode() in content for value in wanted):
+        if any(needle in text for text in _contents(content) for needle in needles):
             found.append(str(file.relative_to(root)))
         if content[8:12] == b"DUCK" or content[:4] == b"PAR1":
             found += [f"{file.relative_to(root)} {place}" for place in _cells(file, wanted)]
+        if len(found) == before:
+            clean.add((state.st_dev, state.st_ino))
     return found
 
 

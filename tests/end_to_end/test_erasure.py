@@ -10,11 +10,12 @@ import pytest
 
 from dagster_project.record import store
 from dagster_project.settings import Settings
-from tests.end_to_end.command import START, Command
+from tests.end_to_end.command import CRIMES, START, Command
 from tests.end_to_end.erasing import (
     CALLER,
     CRIME,
     KILL,
+    OPERATOR,
     PLANTED,
     ask,
     copy_of,
@@ -100,6 +101,44 @@ def test_erased_people_leave_no_byte_and_every_figure_stays(loaded, tmp_path):
     assert places(again.home, [*PLANTED, *old.values()]) == []
     crimes = "select count(*), count(distinct crime_ref) from marts.fct_crime_status where crime_ref = '{}'"
     assert again.published(crimes.format(new[CRIME])) == [(2, 1)]
+
+
+def test_what_texts_say_in_clear_goes_too_and_papers_are_printed_again(loaded, tmp_path):
+    command = copy_of(loaded, tmp_path / "home")
+    folder = command.home / "commentary" / "kent"
+    folder.mkdir(parents=True, exist_ok=True)
+    odd = 'O\'Neil "\u00e9" 7712'
+    (folder / "2022-10.md").write_text(f"The peak was the crime **{CRIME}**, {CRIME}, which {odd} took.\n")
+    (folder / "events.csv").write_text(f"date,label\n2022-10-15,Case {CRIME}\n")
+    day = "2022-10-31"
+    crimes = [f"46/{n}/22,{day} 12:00,{day} 11:00,8N,recorded,,,Area {CRIME}" for n in range(10, 30)]
+    doubled = odd.replace('"', '""')
+    faulty = [f'46/{n}/22,{day} 12:00,{day} 11:00,8N,"{text}",,,' for n, text in enumerate((doubled, CRIME), 30)]
+    command.land(f"crimes_{day}_{OPERATOR}.csv", f"{CRIMES},district", *crimes, *faulty)
+    assert command.run("run").returncode in (0, 1)
+    paper = command.current / "papers" / "kent" / "2022-10" / "board_paper.pdf"
+    held = places(command.home, [odd])
+    assert {"board_paper.pdf", "board_paper.docx", "report.json"} <= {place.rpartition("/")[2] for place in held}
+    held = places(command.home, [CRIME])
+    assert {"board_paper.pdf", "explorer.html", "kent.district.js"} <= {place.rpartition("/")[2] for place in held}
+
+    done = erase(command, odd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 PDF files of publications had the identifier" in done.stdout + done.stderr
+    assert not paper.exists()
+    assert command.damage() == []
+    for identifier in (CRIME, OPERATOR):
+        done = erase(command, identifier)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert OPERATOR not in done.stdout + done.stderr
+    assert places(command.home, [odd, CRIME, OPERATOR]) == []
+
+    assert command.run("publish").returncode in (0, 1)
+    assert paper.is_file()
+    assert command.damage() == []
+    assert places(command.home, [odd, CRIME, OPERATOR]) == []
+    verified = command.run("verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_a_report_lists_the_rows_and_not_the_identifier(loaded, tmp_path):

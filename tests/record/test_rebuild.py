@@ -7,6 +7,7 @@ import shutil
 from dagster_project.record import store
 from dagster_project.settings import Settings
 from tests.end_to_end.command import Command, figures
+from tests.end_to_end.erasing import ask, substitutes
 
 AUDIT = "select * from audit.{} order by all"
 
@@ -36,3 +37,19 @@ def test_a_run_names_the_rebuild_which_gives_the_same_figures(undisturbed, tmp_p
     verified = command.run("verify")
     assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
     assert "is not damaged; nothing was done" in command.run("rebuild").stderr
+
+
+def test_a_warehouse_that_is_lost_after_a_change_of_the_key_and_an_erasure_is_rebuilt(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.home, tmp_path / "home", symlinks=True)
+    command, caller = Command(tmp_path / "home"), "07700 900012"
+    for arguments in (("keys", "rotate"), ("erase", "--yes")):
+        done = ask(command, *arguments, "--reason", "request 4711", identifier=caller)
+        assert done.returncode == 0, done.stdout + done.stderr
+    before, (erased,) = figures(command), substitutes(command.home, [caller]).values()
+    (command.home / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    done = command.run("rebuild", "--reason", "disk failed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figures(command) == before
+    assert command.warehouse("select caller_number from raw.call_segments").count((erased,)) == 1
+    verified = command.run("verify")
+    assert verified.returncode == 0, verified.stdout

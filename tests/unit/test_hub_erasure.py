@@ -57,6 +57,45 @@ def test_what_a_member_erased_is_erased_in_the_hub(roots):
     assert visitors(roots["surrey"])["surrey1"] in visitors(roots.hub).values()
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_an_identifier_in_clear_is_erased_in_the_hub_too(tmp_path, monkeypatch, is_killed):
+    for module in (erasure, hub, rekeying):
+        monkeypatch.setattr(module, "orders_of", lambda _: {})
+    roots = Hub(tmp_path)
+    identifiers = ("46/777777/22", "op-77-123", "op-78-456")
+    texts = [row("kent 46/777777/22 46/777777/22", visitor="46/777777/22"), row("x", minutes="op-78-456 is late")]
+    ordinary = [row(f"kent{n}") for n in range(10)]
+    roots["kent"].land("2022-11-01", *ordinary, *texts, suffix="_op-77-123")
+    roots["surrey"].land("2022-11-01", row("surrey1"))
+    for member in roots.members.values():
+        member.run()
+    roots.run()
+    page = roots.hub.settings.published / "earlier" / "page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("seen in visits_2022-11-01_op-77-123.csv: op-78-456 and 46&#47;777777/22")
+    kent = roots["kent"].settings
+    for identifier in identifiers:
+        with writer_lock(kent.lock_file):
+            with loading_connection(kent.warehouse) as connection:
+                person = person_of(kent, connection, identifier)
+            erase(kent, person, reason="request 4711", found=find_person(kent, CONTRACTS, person))
+    if is_killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(hub, "replace_everywhere", lambda *_, **options: (options["in_warehouse"] and 1 / 0) or [])
+            with pytest.raises(ZeroDivisionError):
+                hub.take_over_replacements(roots.hub.settings, CONTRACTS)
+        from dagster_project.privacy.unfinished import finish_replacement
+
+        assert "is finished" in finish_replacement(roots.hub.settings)
+    else:
+        # A pseudonym, and three identifiers in clear.
+        assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 4
+    roots.assert_same()
+    assert not any(identifier in page.read_text() for identifier in (*identifiers, "46&#47;777777/22"))
+    assert roots.run().deliveries == ()
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+
+
 def test_a_new_key_of_a_member_reaches_the_hub(roots):
     kent = roots["kent"]
     settings = kent.settings

@@ -1,5 +1,7 @@
 """A new key: every pseudonym is replaced one for one, and what cannot be made again is refused or keeps its key."""
 
+import shutil
+
 import duckdb
 import pytest
 
@@ -9,6 +11,7 @@ from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
 from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.recovery.history import history_file, save_history
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from tests.unit.loading_helpers import CONTRACTS, row
@@ -57,11 +60,37 @@ def test_every_pseudonym_is_replaced_one_for_one_and_the_old_key_goes(two_days):
     assert {name: new.pseudonym(who) for name, who in zip("abcd", ("ann", "bob", "ann", "dora"), strict=True)} == after
     assert not {*before.values()} & {*after.values()}
     assert keys_of_loads(two_days) == [(new.key_id,)]
+    # A rebuild takes the audit from this copy, and the old key is gone.
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{history_file(two_days.settings)}' as copied (read_only)")
+        assert connection.execute("from copied.audit.pseudonym_key").fetchall() == [(new.fingerprint,)]
+        assert connection.execute("select distinct key_id from copied.audit.load").fetchall() == [(new.key_id,)]
     for path in two_days.settings.home.rglob("*.duckdb"):
         assert not any(value.encode() in path.read_bytes() for value in before.values())
     two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
     two_days.run()
     assert visitors(two_days)["e"] == after["a"]
+
+
+@pytest.mark.parametrize("copied", ["warehouse.duckdb", "history/audit.duckdb"])
+def test_a_backup_that_was_rewritten_fits_the_new_key(two_days, tmp_path, copied):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    save_history(two_days.settings)
+    shutil.copy(two_days.settings.home / copied, backup / "copy.duckdb")
+    settings = two_days.settings.model_copy(update={"backups": (backup,)})
+    with writer_lock(settings.lock_file):
+        done = rotate_key(settings, CONTRACTS, reason="yearly")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{backup / 'copy.duckdb'}' as copied (read_only)")
+        assert connection.execute("select distinct key_id from copied.audit.load").fetchall() == [(done.key_id,)]
+    if copied == "warehouse.duckdb":
+        after = visitors(two_days)
+        shutil.copy(backup / "copy.duckdb", two_days.settings.warehouse)
+        assert visitors(two_days) == after
+        two_days.land("2022-11-03", row("e", day="2022-11-03", visitor="ann"))
+        two_days.run()
+        assert visitors(two_days)["e"] == after["a"]
 
 
 def test_values_without_a_file_are_refused_or_keep_their_key_until_the_file_is_back(two_days):

@@ -1,18 +1,26 @@
 """Values are found and replaced in files of every kind, whole and nothing else."""
 
+import base64
 import gzip
+import html
+import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import urllib.parse
 import zipfile
 import zlib
 
 import duckdb
+import markupsafe
 import pytest
+import typst
 
-from dagster_project.privacy.files import UnreadableFile, files_below, replace_values, search
+from dagster_project.privacy.files import CannotRewrite, UnreadableFile, files_below, replace_values, search
 from dagster_project.privacy.values import Values, is_distinctive
+from dagster_project.publication.html import packed
 
 OLD, NEW, OTHER, IDENTIFIER = "0123456789abcdef" * 2, "f" * 32, "a" * 32, "46/777777/22"
 VALUES = Values({OLD: NEW}, IDENTIFIER, NEW)
@@ -145,6 +153,20 @@ def test_only_whole_words_are_the_identifier():
     assert replaced == f"{NEW} x{IDENTIFIER} {IDENTIFIER}0 ({NEW})".encode()
 
 
+@pytest.mark.parametrize("name", ["a.duckdb", "a.parquet", "a.txt"])
+def test_identifiers_with_one_character_between_are_all_replaced(tmp_path, name):
+    file, text = tmp_path / name, f"{IDENTIFIER},{IDENTIFIER} {IDENTIFIER} x{IDENTIFIER}"
+    if name == "a.duckdb":
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("create table t as select ? as note", [text])
+    elif name == "a.parquet":
+        duckdb.sql("select ? as note", params=[text]).write_parquet(str(file))
+    else:
+        file.write_text(text)
+    assert replace_values(file, VALUES)
+    assert search(file, VALUES) == []
+
+
 @pytest.mark.parametrize("text", ["1234", "2022-11", "108", "99,999.5", "Smith", "op-one"])
 def test_a_text_that_is_more_often_a_figure_or_a_word_is_not_looked_for_in_clear(text):
     assert not is_distinctive(text)
@@ -160,8 +182,56 @@ def test_a_pdf_is_searched_and_not_rewritten(tmp_path):
     file = tmp_path / "a.pdf"
     file.write_bytes(b"%PDF-1.7\n1 0 obj\nstream\n" + zlib.compress(f"({OLD})".encode()) + b"\nendstream\n")
     assert search(file, VALUES)
-    with pytest.raises(UnreadableFile, match="a PDF cannot be rewritten"):
+    with pytest.raises(CannotRewrite):
         replace_values(file, VALUES)
+
+
+def test_the_text_of_a_pdf_is_searched_over_the_ends_of_its_lines(tmp_path):
+    file = tmp_path / "a.pdf"
+    lines = r"A long line before the reference \ 46/777777/22 \ and op-planted- \ 77x"
+    file.write_bytes(typst.compile(lines.encode()))
+    assert IDENTIFIER.encode() not in file.read_bytes()
+    assert search(file, VALUES)
+    assert search(file, Values({}, "op-planted-77x"))
+    assert search(file, Values({}, "op-planted-77")) == []
+    with pytest.raises(CannotRewrite):
+        replace_values(file, VALUES)
+
+
+ODD = 'O\'Neil "\u00e9" & <7712>'
+SPELLINGS = {
+    "as it is": ODD,
+    "HTML": html.escape(ODD),
+    "HTML of templates": str(markupsafe.escape(ODD)),
+    "JSON": json.dumps({"note": f"first line\n{ODD}"}),
+    "JSON within JSON": json.dumps(json.dumps({"note": f"first line\n{ODD}"})),
+    "CSV": ODD.replace('"', '""'),
+    "an address": f"papers%2F{urllib.parse.quote(ODD, safe='')}",
+    "a message on a faulty cell": "".join(c if c.isalnum() or c == " " else f"\\u{ord(c):04x}" for c in ODD),
+    "packed": f'<script class="data">{packed({"label": ODD, "all": [1, 2]})}</script>',
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_an_identifier_is_found_as_files_spell_it(tmp_path, name):
+    values = Values({}, ODD, NEW)
+    file = tmp_path / "a.html"
+    file.write_text(SPELLINGS[name])
+    assert search(file, values)
+    assert replace_values(file, values)
+    assert search(file, values) == []
+    after = file.read_text()
+    assert NEW in after or name == "packed"
+    assert "7712" not in after
+    if name == "packed":
+        (data,) = re.findall(">(.+)<", after)
+        assert json.loads(gzip.decompress(base64.b64decode(data))) == {"label": NEW, "all": [1, 2]}
+    else:
+        with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
+            connection.execute("create table t as select ? as note", [SPELLINGS[name]])
+        assert replace_values(tmp_path / "a.duckdb", values)
+        with duckdb.connect(str(tmp_path / "a.duckdb"), read_only=True) as connection:
+            assert connection.execute("from t").fetchall() == [(after,)]
 
 
 @pytest.mark.parametrize("head", [b"\0" * 8 + b"DUCK", b"PAR1", b"SQLite format 3\0", b"PK\x03\x04", b"\x1f\x8b"])
