@@ -99,7 +99,13 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().resolve()
+        home = home.expanduser().resolve()
+        # DuckDB reads ? as the beginning of a query and a backslash as a slash; others would break lines of messages.
+        if not str(home).isprintable() or any(character in str(home) for character in "?\\"):
+            raise ValueError(
+                "the path has a question mark, a backslash or a control character, which DuckDB cannot use"
+            )
+        return home
 
     @field_validator("notify_file", "paper_notify_file")
     @classmethod

@@ -22,6 +22,8 @@ from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 _CHECKED_WHOLE_BYTES = 8_000_000
 # Each run has a file of its own; old ones are only used for a page of the UI.
 _NEWEST_RUNS = 20
+# A table of each database, by file name; the files of runs have that of events. A database without it is another one.
+_TABLES = {"runs.db": "runs", "schedules.db": "jobs"}
 _SIDE_FILES = ("-journal", "-wal", "-shm", ".wal")
 
 
@@ -103,9 +105,11 @@ def _fault_of_marts(settings: Settings) -> str | None:
 def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
     """Check Dagster's files, those of old runs only if all are read in full."""
     home = settings.dagster_home
+    lost = "a run renames it and starts another; Dagster's history in it is lost, no data are"
     for folder in (home, home / "history", home / "history" / "runs", home / "schedules"):
-        if folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            lost = "a run renames it and starts another; Dagster's history in it is lost, no data are"
+        if os.path.lexists(folder) and not folder.is_dir():
+            yield Damage(folder, "not a folder", lost)
+        elif folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             yield Damage(folder, "this user may not write to it", lost)
             return
     configuration = home / "dagster.yaml"
@@ -115,10 +119,8 @@ def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
     shared = (history / "runs.db", history / "runs" / "index.db", home / "schedules" / "schedules.db")
     runs = sorted(set(history.glob("runs/*.db")) - set(shared), key=lambda file: file.lstat().st_mtime_ns)
     for file in (*shared, *runs[0 if in_full else -_NEWEST_RUNS :]):
-        if file.exists() and (found := _fault_of_database(file, in_full)):
-            yield Damage(
-                file, found, "a run renames it and starts another; Dagster's history in it is lost, no data are"
-            )
+        if os.path.lexists(file) and (found := _fault_of_database(file, in_full)):
+            yield Damage(file, found, lost)
 
 
 def _fault_of_configuration(file: Path) -> str | None:
@@ -143,14 +145,18 @@ def _fault_of_database(file: Path, in_full: bool) -> str | None:
     if not size:
         return "empty"
     check = "pragma quick_check(1)" if in_full or size <= _CHECKED_WHOLE_BYTES else "select count(*) from sqlite_master"
+    expected = _TABLES.get(file.name, "event_logs")
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
             result = connection.execute(check).fetchone()[0]
+            named = connection.execute("select count(*) from sqlite_master where name = ?", [expected]).fetchone()[0]
     except sqlite3.Error as error:
         # Other errors, for example from a program that locked the file or was killed while writing, do not mean damage.
         is_damaged = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
         return str(error) if is_damaged else None
-    return None if isinstance(result, int) or result == "ok" else "damaged pages"
+    if not isinstance(result, int) and result != "ok":
+        return "damaged pages"
+    return None if named else f"without the table {expected}"
 
 
 def _rename(file: Path) -> None:

@@ -45,7 +45,12 @@ from dagster_project.loading.waivers import Waiver, waive
 from dagster_project.loading.withdrawals import withdrawn_days
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.record.store import append
-from dagster_project.recovery.history import require_sound_warehouse
+from dagster_project.recovery.history import (
+    difference_from_copy,
+    history_file,
+    require_sound_warehouse,
+    save_history,
+)
 from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
@@ -110,6 +115,7 @@ def run(
     work = find_work(settings, wanted=wanted, sources=source or [], load_only=load_only)
     repair_damage(settings)
     if not work.is_needed:
+        _write_missing_copy(settings)
         warn_of_open_landing(settings)
         for warning in work.planned.plan.warnings:
             print_warning(warning)
@@ -169,6 +175,20 @@ def print_rebuilt(done: "Rebuilt") -> None:
     if again:
         say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
     say(f"Damaged      {done.damaged} (no longer needed: rm -r {done.damaged})")
+
+
+def _write_missing_copy(settings: Settings) -> None:
+    """Write the copy of the audit again if it is missing, damaged or older, as a killed run leaves it."""
+    with reading_audit(settings.warehouse, settings.lock_file) as connection:
+        found = difference_from_copy(connection, settings) if connection else None
+    if not found:
+        return
+    if found.is_of_warehouse:
+        print_warning(f"{history_file(settings)}: {found.what}; it was not changed. See what to do: fcir verify")
+        return
+    with writer_lock(settings.lock_file, command="fcir run"):
+        save_history(settings)
+    print_warning(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
 
 
 def _nothing_new(settings: Settings, *, load_only: bool) -> str:

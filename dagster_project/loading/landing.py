@@ -79,6 +79,7 @@ def scan_landing(
     *,
     quiet_seconds: float | None = None,
     wait_for: Collection[str] = (),
+    until: date | None = None,
 ) -> Landing:
     """Find the complete extracts in the landing folder, up to today in London.
 
@@ -87,12 +88,13 @@ def scan_landing(
         contracts: all contracts.
         quiet_seconds: how long a file must be unchanged; overrides the setting.
         wait_for: sources whose newest files are waited for; newest files of other sources are held back.
+        until: also find extracts up to this day, whatever the clock shows.
     """
     landing = scan(
         settings.landing,
         contracts,
         first=date.fromisoformat(FIRST_EXTRACT_DATE),
-        last=london_today(),
+        last=max(london_today(), until or date.min),
         marked=[source for source, contract in contracts.items() if contract.needs_marker],
     )
     seconds = settings.quiet_seconds if quiet_seconds is None else quiet_seconds

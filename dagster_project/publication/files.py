@@ -91,7 +91,7 @@ def damaged_file(folder: Path) -> tuple[Path, str] | None:
         The first such file; the manifest if it cannot be read; None if all files are in order.
     """
     try:
-        listed = {path: file["bytes"] for path, file in _listed(folder).items()}
+        listed = {str(path): file["bytes"] for path, file in _listed(folder).items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return folder / MANIFEST, f"not readable as a manifest: {type(error).__name__}"
     for path, expected in listed.items():
@@ -99,6 +99,8 @@ def damaged_file(folder: Path) -> tuple[Path, str] | None:
             size = (folder / path).stat().st_size
         except OSError as error:
             return folder / path, (error.strerror or type(error).__name__).lower()
+        except ValueError:
+            return folder / MANIFEST, "names a file that no disk can have"
         if size != expected:
             return folder / path, f"{size} bytes, expected {expected}"
     return None
@@ -186,7 +188,10 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         OSError: there is no manifest.
         ValueError: it is not JSON.
     """
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     return manifest
 
 

@@ -57,14 +57,18 @@ def parsed(line: bytes) -> dict[str, Any]:
     """
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotAnEntry("is not JSON") from None
-    if not isinstance(entry, dict) or tuple(entry) != FIELDS or not isinstance(entry["seq"], int):
+    if not isinstance(entry, dict) or tuple(entry) != FIELDS or not all(map(_is_of_its_type, FIELDS, entry.values())):
         raise NotAnEntry("does not have the fields of an entry")
     # Other spaces, escapes or repeated fields would otherwise be changes without an effect on the hash.
     if _line(entry) != line:
         raise NotAnEntry("is not written like an entry")
     return entry
+
+
+def _is_of_its_type(name: str, value: object) -> bool:
+    return isinstance(value, {"seq": int, "detail": dict}.get(name, str))
 
 
 def is_sealed(entry: Mapping[str, Any], key: bytes) -> bool:

@@ -6,12 +6,16 @@ purge and change of the key writes it again as its last step; rows of extracts a
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
-from dagster_project.sql import literal, table
+from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.connection import (
     STORAGE_VERSION,
     WAREHOUSE,
@@ -22,6 +26,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types
+from dagster_project.words import counted
 
 # What the next build or run writes again. Without them, everything is built from scratch.
 _NOT_KEPT = ("build", "build_started", "build_step", "marts_file")
@@ -30,9 +35,14 @@ _NOT_KEPT = ("build", "build_started", "build_step", "marts_file")
 def save_history(settings: Settings) -> None:
     """Write the copy, in place of the one before; if the process is killed, that one stays.
 
+    A file in place of its folder, or a folder in place of a file, is renamed.
+
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
     """
+    for path in (settings.history, history_file(settings), draft_of(history_file(settings))):
+        if path.exists() and path.is_dir() != (path == settings.history):
+            path.rename(path.with_name(f"{path.name}.damaged-{utc_now():%Y%m%dT%H%M%SZ}"))
     make_private_folder(settings.history)
     with loading_connection(settings.warehouse) as connection:
         write_audit(connection, WAREHOUSE, history_file(settings))
@@ -41,6 +51,11 @@ def save_history(settings: Settings) -> None:
 def history_file(settings: Settings) -> Path:
     """Return the file of the copy."""
     return settings.history / "audit.duckdb"
+
+
+def draft_of(file: Path) -> Path:
+    """Return the file that is written first, and then replaces another."""
+    return file.with_name(f".{file.name}.draft")
 
 
 def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Path) -> None:
@@ -54,7 +69,7 @@ def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Pat
     Raises:
         duckdb.Error: a table cannot be read in full.
     """
-    draft = target.with_name(f".{target.name}.draft")
+    draft = draft_of(target)
     for left in (draft, draft.with_name(f"{draft.name}.wal")):
         left.unlink(missing_ok=True)
     tables = connection.execute(
@@ -85,21 +100,157 @@ def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Pat
 def take_audit(settings: Settings, target: Path) -> Path | None:
     """Write the audit to a file, from the warehouse if all of its audit can be read, otherwise from the copy.
 
+    An audit whose tables contradict each other is taken only if there is no other.
+
     Returns:
         The file that it comes from; None if neither can be read.
     """
-    for file in (settings.warehouse, history_file(settings)):
-        if not file.is_file():
-            continue
-        try:
-            with duckdb.connect() as connection:
+    readable = [file for file in (settings.warehouse, history_file(settings)) if file.is_file()]
+    for needs_agreement in (True, False):
+        for file in readable:
+            with suppress(duckdb.Error), duckdb.connect() as connection:
                 connection.execute(f"attach {literal(str(file))} as found (read_only)")
                 if column_types(connection, "found", "audit", "root"):
                     write_audit(connection, "found", target)
-                    return file
-        except duckdb.Error:
-            continue
+                    connection.execute("use found")
+                    if not (needs_agreement and any(contradictions(connection))):
+                        return file
     return None
+
+
+def contradictions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    """Yield where tables of the audit contradict each other, and how.
+
+    Every row that was read is loaded or quarantined, and tables about loads name only loads that there are.
+    """
+    rows = connection.execute(
+        """
+        with quarantined as (
+            select
+                load_id,
+                count(*) as row_count
+            from audit.quarantine
+            group by load_id
+        )
+
+        select
+            load.load_id,
+            load.source,
+            load.extract_date,
+            load.rows_read,
+            load.rows_loaded,
+            load.rows_quarantined,
+            coalesce(quarantined.row_count, 0)
+        from audit.load as load
+        left join quarantined
+            on load.load_id = quarantined.load_id
+        where
+            load.status in ('loaded', 'replaced', 'empty')
+            and (
+                load.rows_read <> load.rows_loaded + load.rows_quarantined
+                or load.rows_quarantined <> coalesce(quarantined.row_count, 0)
+            )
+        order by load.load_id
+        """
+    ).fetchall()
+    for load_id, source, day, read, loaded, quarantined, found in rows:
+        yield (
+            f"audit.load, load {load_id} ({source} {day})",
+            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
+            "audit.quarantine; read must be loaded and quarantined",
+        )
+    unknown = connection.execute(
+        """
+        select distinct load_id
+        from (
+            select load_id from audit.quarantine
+            union all
+            select load_id from audit.load_force
+            union all
+            select load_id from audit.load_column
+        )
+        where load_id not in (select load_id from audit.load)
+        order by load_id
+        """
+    ).fetchall()
+    for (load_id,) in unknown:
+        yield f"audit.load, load {load_id}", "missing, and other tables of the audit name it"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the copy differs from the audit of the warehouse."""
+
+    what: str
+    is_of_warehouse: bool = False
+    """Whether the warehouse lacks what the copy has, and not the reverse: writing the copy again would hide that."""
+    is_fault: bool = True
+    """False for a copy that is only older, as a killed run leaves it."""
+
+
+def difference_from_copy(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Difference | None:
+    """Compare the copy with the audit of the warehouse.
+
+    Args:
+        connection: a connection to the warehouse.
+        settings: the data root.
+
+    Returns:
+        None if nothing is loaded yet, or if the copy has everything.
+    """
+    newest = scalar(connection, "select max(change_seq) from audit.load")
+    file = history_file(settings)
+    if newest is None:
+        return None
+    if not file.is_file():
+        return Difference("not a file" if os.path.lexists(file) else "missing")
+    try:
+        connection.execute(f"attach {literal(str(file))} as history (read_only)")
+    except duckdb.Error:
+        return Difference("not a whole database")
+    try:
+        return _difference(connection, newest, is_hub=settings.is_hub)
+    except duckdb.Error:
+        return Difference("a part of it cannot be read")
+    finally:
+        connection.execute("detach history")
+
+
+def _difference(connection: duckdb.DuckDBPyConnection, newest: int, *, is_hub: bool) -> Difference | None:
+    for schema, name in connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'history'"
+    ).fetchall():
+        connection.execute(f"select max(hash(t)) from {table('history', schema, name)} as t").fetchall()
+    if connection.execute("(from history.audit.root except from audit.root)").fetchall():
+        return Difference("of another data root")
+    copied = scalar(connection, "select max(change_seq) from history.audit.load")
+    # A correction changes the status of a load; nothing else changes or deletes an accepted one.
+    same = "load_id, source, extract_date, file_sha256, rows_read, rows_loaded, rows_quarantined"
+    same += ", status" if copied == newest else ""
+    accepted = "status in ('loaded', 'replaced', 'empty')"
+    ((lost,),) = connection.execute(
+        f"""
+        select count(*)
+        from (
+            select {same} from history.audit.load where {accepted}
+            except
+            select {same} from audit.load where {accepted}
+        )
+        """
+    ).fetchall()
+    if lost and not is_hub:
+        return Difference(
+            f"it has {counted(lost, 'load')} that audit.load lacks or has with other counts", is_of_warehouse=True
+        )
+    behind = connection.execute(
+        """
+        select
+            (select count(*) from history.audit.load) < (select count(*) from audit.load)
+            or (select count(*) from history.audit.publication) < (select count(*) from audit.publication)
+            or (select count(*) from history.audit.waiver) < (select count(*) from audit.waiver)
+        """
+    ).fetchall()
+    return Difference("older than the warehouse", is_fault=False) if behind == [(True,)] or copied != newest else None
 
 
 def restore_audit(connection: duckdb.DuckDBPyConnection, file: Path) -> None:

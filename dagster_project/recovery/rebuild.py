@@ -20,7 +20,7 @@ from dagster_project.loading.pipeline import key_for_loading
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.privacy.purging import purge_again
 from dagster_project.record.store import append, read
-from dagster_project.recovery.history import restore_audit, take_audit
+from dagster_project.recovery.history import restore_audit, save_history, take_audit
 from dagster_project.recovery.intent import Intent, intent_file, read_intent, write_intent
 from dagster_project.recovery.rows import (
     Load,
@@ -40,6 +40,7 @@ from dagster_project.warehouse.connection import (
     marts_of,
     transaction,
 )
+from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
 
@@ -75,6 +76,7 @@ def rebuild(
     Raises:
         RowsMissing: rows or the audit cannot be restored, and `without_missing` is not set. Nothing was changed.
         PseudonymKeyError: the key is lost or not the one of the warehouse. Nothing was changed.
+        RootMismatch: the audit is that of another data root. Nothing was changed.
         UsageError: a hub has files in its landing folder.
     """
     intent = read_intent(settings)
@@ -120,6 +122,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
         ensure_tables(connection, contracts.values())
         if origin:
             restore_audit(connection, audit)
+            record_root(connection, None if settings.is_hub else settings.root_number)
         loads = current_loads(connection)
         files: dict[int, LandedFile] = {}
         key: PseudonymKey | None = None
@@ -179,11 +182,13 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
         draft.rename(settings.warehouse)
     facts = {**(intent.facts or {}), "damaged": str(damaged.relative_to(settings.home))}
     is_recorded = any(
-        entry["action"] == "rebuild" and entry["detail"]["damaged"] == facts["damaged"] for entry in read(settings)
+        entry["action"] == "rebuild" and entry["detail"].get("damaged") == facts["damaged"] for entry in read(settings)
     )
     if not is_recorded:
         with loading_connection(settings.warehouse) as connection:
             append(settings, "rebuild", reason=intent.reason, detail=facts, connection=connection)
+    # Loads that are lost would otherwise differ from the copy until a run ends.
+    save_history(settings)
     # The intent last: without it, the next command would not remove the rest.
     empty_folder(folder, but=intent_file(settings))
     shutil.rmtree(folder)

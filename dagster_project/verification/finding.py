@@ -18,7 +18,7 @@ class Finding:
     @property
     def calls_for_rebuild(self) -> bool:
         """Whether a rebuild of the warehouse corrects it."""
-        return "fcir rebuild" in self.advice
+        return self.advice.endswith(": fcir rebuild")
 
     def __str__(self) -> str:
         """Return place, what was found, and the advice, as one line."""

@@ -10,7 +10,7 @@ from typing import Any
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, manifest_of
-from dagster_project.publication.pointer import pointer_of
+from dagster_project.publication.pointer import CURRENT, pointer_of
 from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABASE
 from dagster_project.record.chain import Anchor, Head
 from dagster_project.settings import Settings, known_forces
@@ -81,8 +81,11 @@ def manifests_of(settings: Settings, entries: Sequence[Mapping[str, Any]]) -> It
 
 def _recorded(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the hash of the manifest of each publication by its folder; an erasure records a new one."""
+    # An entry that somebody changed may lack them: the check of the record reports it.
     return {
-        entry["detail"]["publication"]: entry["detail"]["sha256"] for entry in entries if entry["action"] == "manifest"
+        str(entry["detail"].get("publication")): str(entry["detail"].get("sha256"))
+        for entry in entries
+        if entry["action"] == "manifest"
     }
 
 
@@ -123,6 +126,12 @@ def verify_publications(settings: Settings, entries: Sequence[Mapping[str, Any]]
     verified.bytes = hashes.bytes
     for root in roots.values():
         verified.findings += _pointer_findings(root)
+    here = f"{settings.published.relative_to(settings.home)}/"
+    if not any(root.folder == settings.published for root, _ in folders) and any(
+        key.startswith(here) for key in recorded
+    ):
+        what = "it has no publication, and the record of actions has some"
+        verified.findings.append(Finding(str(settings.published), what, "Readers see nothing. Publish again: fcir run"))
     return verified
 
 
@@ -229,21 +238,31 @@ def _manifest_findings(
         else:
             yield Finding(str(file), "the record of actions has no entry for this publication", _advice(root, folder))
         return
-    head = manifest.get("record")
-    if head:
-        anchors.append(Anchor(str(file), Head(int(head["seq"]), str(head["hash"]))))
+    head = manifest.get("record") if isinstance(manifest, dict) else None
+    if isinstance(head, dict) and isinstance(head.get("seq"), int):
+        anchors.append(Anchor(str(file), Head(head["seq"], str(head.get("hash")))))
 
 
 def _pointer_findings(root: Root) -> Iterator[Finding]:
-    pointer = pointer_of(root.folder)
-    if not publications_of(root):
-        return
-    if not pointer.is_symlink() or pointer.resolve() not in publications_of(root):
+    pointer, kept = pointer_of(root.folder), publications_of(root)
+    for path in sorted(root.folder.iterdir()):
+        if path not in (pointer, *kept) and not path.name.startswith("."):
+            yield Finding(
+                str(path),
+                f"{'a link' if path.is_symlink() else 'not a folder'}; expected only publications and {CURRENT}",
+                f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {path}",
+            )
+    if (kept or os.path.lexists(pointer)) and (not pointer.is_symlink() or _target_of(pointer) not in kept):
         yield Finding(
             str(pointer),
             "not a link to one of the kept publications",
             f"Readers do not see the newest publication. Point it there again: {root.command}",
         )
+
+
+def _target_of(pointer: Path) -> Path:
+    # `Path.resolve` raises an error for a link that leads to itself.
+    return Path(os.path.realpath(pointer))
 
 
 def _advice(root: Root, folder: Path, path: str | None = None) -> str:
@@ -254,7 +273,7 @@ def _advice(root: Root, folder: Path, path: str | None = None) -> str:
         folder: the publication.
         path: a changed file of it; empty for a missing one; None for another fault.
     """
-    is_current = pointer_of(root.folder).resolve() == folder.resolve()
+    is_current = _target_of(pointer_of(root.folder)) == folder
     if not is_current:
         return f"Readers of the current publication are not affected. Restore it from a backup, or remove {folder}"
     # The next publication takes over files whose size and time are those of the manifest.

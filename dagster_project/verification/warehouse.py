@@ -10,6 +10,7 @@ from dagster_project.loading.pseudonyms import PseudonymKeyError, check_key, kno
 from dagster_project.privacy.person import keys_of
 from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
+from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import table
 from dagster_project.transformation.build import stale_because
@@ -87,7 +88,9 @@ def _findings(
     for source in contracts:
         yield from _rows_of_loads(connection, source)
         yield from _staged_rows(connection, settings, source)
-    yield from _counts_of_loads(connection)
+    for place, what in contradictions(connection):
+        yield Finding(place, what, _REBUILD)
+    yield from _of_copy(connection, settings)
     yield from _marts(connection, settings)
     if not settings.is_hub:
         try:
@@ -195,61 +198,22 @@ def _staged_rows(connection: duckdb.DuckDBPyConnection, settings: Settings, sour
         yield Finding(f"staging.stg_{source}", what, _REBUILD)
 
 
-def _counts_of_loads(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    """Check that every row that was read was loaded or quarantined, and that the tables about loads agree."""
-    rows = connection.execute(
-        """
-        with quarantined as (
-            select
-                load_id,
-                count(*) as row_count
-            from audit.quarantine
-            group by load_id
+def _of_copy(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
+    """Compare the copy of the audit outside the warehouse with the audit."""
+    found = difference_from_copy(connection, settings)
+    if not found:
+        return
+    file = history_file(settings)
+    if found.is_of_warehouse:
+        advice = (
+            f"What was published stays. If nobody had a reason to change audit.load, build it again from the copy: "
+            f"mv {settings.warehouse} {settings.warehouse}.changed && fcir rebuild"
         )
-
-        select
-            load.load_id,
-            load.source,
-            load.extract_date,
-            load.rows_read,
-            load.rows_loaded,
-            load.rows_quarantined,
-            coalesce(quarantined.row_count, 0)
-        from audit.load as load
-        left join quarantined
-            on load.load_id = quarantined.load_id
-        where
-            load.status in ('loaded', 'replaced', 'empty')
-            and (
-                load.rows_read <> load.rows_loaded + load.rows_quarantined
-                or load.rows_quarantined <> coalesce(quarantined.row_count, 0)
-            )
-        order by load.load_id
-        """
-    ).fetchall()
-    for load_id, source, day, read, loaded, quarantined, found in rows:
-        yield Finding(
-            f"audit.load, load {load_id} ({source} {day})",
-            f"{counted(read, 'row')} read, {loaded:,} loaded, {quarantined:,} quarantined, and {found:,} in "
-            "audit.quarantine; read must be loaded and quarantined",
-            _REBUILD,
+    else:
+        advice = (
+            "The warehouse has everything; without the copy, a rebuild would lose what it has. Write it again: fcir run"
         )
-    unknown = connection.execute(
-        """
-        select distinct load_id
-        from (
-            select load_id from audit.quarantine
-            union all
-            select load_id from audit.load_force
-            union all
-            select load_id from audit.load_column
-        )
-        where load_id not in (select load_id from audit.load)
-        order by load_id
-        """
-    ).fetchall()
-    for (load_id,) in unknown:
-        yield Finding(f"audit.load, load {load_id}", "missing, and other tables of the audit name it", _REBUILD)
+    yield Finding(str(file), found.what, advice, is_fault=found.is_fault)
 
 
 def _marts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

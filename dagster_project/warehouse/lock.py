@@ -4,6 +4,7 @@ POSIX releases DuckDB's file lock when any code of the process opens and closes 
 a second writer could then lose data silently. So the writer lock is a `flock` on a separate file.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -169,7 +170,13 @@ def reader_lock(lock_file: Path, *, patience: float = 0.0) -> Iterator[None]:
 def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            # A reader may use a backup that is mounted read-only; nobody can write there.
+            if mode != fcntl.LOCK_SH or error.errno != errno.EROFS:
+                raise
+            descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except IsADirectoryError:
         raise UsageError(
             f"{lock_file} is a folder; expected a file. Nothing was done. Move it away: mv {lock_file} {lock_file}.old"

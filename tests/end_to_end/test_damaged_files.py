@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -147,6 +148,56 @@ def test_a_dagster_file_or_folder_that_may_not_be_written_is_set_aside(
         assert (found.file, found.found) == (path, "this user may not write to it")
         assert not path.exists()
         assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
+
+
+def replace_by_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("")
+
+
+def replace_by_dangling_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere/else")
+
+
+def replace_by_another_database(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table other (number integer)")
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "found"),
+    [
+        ("", replace_by_file, "not a folder"),
+        ("history", replace_by_file, "not a folder"),
+        ("history/runs", replace_by_file, "not a folder"),
+        ("schedules", replace_by_file, "not a folder"),
+        ("history/runs.db", replace_by_dangling_link, "not a file"),
+        ("history/runs.db", replace_by_another_database, "without the table runs"),
+        ("history/runs/index.db", replace_by_another_database, "without the table event_logs"),
+        ("schedules/schedules.db", replace_by_another_database, "without the table jobs"),
+    ],
+)
+def test_what_dagster_cannot_use_as_its_storage_is_set_aside(
+    command: Command, name: str, spoil: Callable[[Path], None], found: str
+) -> None:
+    settings = Settings(home=command.home, _env_file=None)
+    path = settings.dagster_home / name
+    spoil(path)
+    (damage,) = repair(settings)
+    assert (damage.file, damage.found) == (path, found)
+    assert not os.path.lexists(path)
+    assert find_damage(settings) == []
+
+
+def test_a_night_runs_with_dagster_files_of_another_kind(command: Command) -> None:
+    history = command.home / "dagster" / "history"
+    replace_by_file(history / "runs")
+    replace_by_another_database(history / "runs.db")
+    published = command.run("publish")
+    assert (published.returncode, published.stderr) == (0, ""), published.stdout
+    assert f"warning: {history / 'runs'} is damaged (not a folder)" in published.stdout
 
 
 def test_run_rebuilds_damaged_files_and_publishes_although_nothing_is_new(

@@ -187,6 +187,13 @@ def test_an_older_copy_of_the_whole_folder_is_found_by_the_heads_in_the_warehous
         assert any("1 entry missing" in fault for fault in store.faults(settings))
 
 
+def test_a_line_that_is_nested_without_end_is_a_fault(record):
+    with record.record_file.open("a") as file:
+        file.write("[" * 200_000 + "\n")
+    assert any("is not JSON" in fault for fault in store.faults(record))
+    assert len(list(store.read(record))) == ENTRIES
+
+
 def test_a_removed_record_leaves_a_gap(record):
     record.record_file.unlink()
     assert any("entries are missing" in fault for fault in store.faults(record))

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import load_contracts
+from dagster_project.publication.files import damaged_file
 from dagster_project.record import store
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.verification.publications import verify_publications
@@ -110,6 +111,65 @@ def test_a_publication_that_the_record_does_not_have_is_found(settings, folder):
     shutil.rmtree(forged)
 
 
+def test_a_link_in_place_of_a_publication_and_a_file_beside_it_are_found(settings, folder, tmp_path):
+    moved = tmp_path / folder.name
+    shutil.move(folder, moved)
+    folder.symlink_to(moved)
+    stray = settings.published / "index.html"
+    stray.write_text("")
+    places = {item.place: item.what for item in found(settings)}
+    assert "a link" in places[str(folder)]
+    assert "not a folder" in places[str(stray)]
+    stray.unlink()
+    folder.unlink()
+    shutil.move(moved, folder)
+    assert found(settings) == []
+
+
+def test_a_pointer_to_itself_is_found(settings, folder):
+    pointer = settings.published / "current"
+    pointer.unlink()
+    pointer.symlink_to("current")
+    assert [item.place for item in found(settings)] == [str(pointer)]
+    pointer.unlink()
+    pointer.symlink_to(folder.name)
+
+
+def test_a_lost_folder_of_publications_is_found(settings, tmp_path):
+    shutil.move(settings.published, tmp_path / "published")
+    assert "no publication" in found(settings)[0].what
+    shutil.move(tmp_path / "published", settings.published)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 200_000, '{"files": [{"path": "a\\u0000", "bytes": 1, "sha256": ""}]}', "[]"]
+)
+def test_a_manifest_of_any_form_is_a_finding(settings, folder, content):
+    manifest = folder / "manifest.json"
+    before = manifest.read_bytes()
+    manifest.write_text(content)
+    assert str(manifest) in {item.place for item in found(settings)}
+    assert damaged_file(folder)[0] == manifest
+    manifest.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("detail", {}), ("detail", "x"), ("detail", {"publication": []}), ("at", 5), ("previous", {})]
+)
+def test_a_changed_entry_of_a_manifest_is_a_fault_and_not_an_error(settings, tmp_path, field, value):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    record = command.home / "record" / "record.jsonl"
+    lines = record.read_text().splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if '"action":"manifest"' in line)
+    lines[number] = json.dumps(json.loads(lines[number]) | {field: value}, separators=(",", ":")) + "\n"
+    record.write_text("".join(lines))
+    done = command.run("verify")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{record}: line {number + 1}" in done.stdout
+    assert command.run("record").returncode == 0
+
+
 def test_a_pointer_to_nothing_is_found(settings, folder):
     pointer = settings.published / "current"
     pointer.unlink()
@@ -136,6 +196,29 @@ def test_a_warehouse_that_differs_from_its_audit_is_found(settings, tmp_path, pl
     findings = in_warehouse(changed)
     assert [item for item in findings if place in item.place], findings
     assert all(item.is_fault for item in findings)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda file: shutil.rmtree(file.parent), "missing"),
+        (lambda file: file.write_bytes(b""), "not a whole database"),
+        (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), "audit.duckdb"),
+    ],
+)
+def test_a_lost_copy_of_the_audit_is_found_and_written_again_although_nothing_is_new(settings, tmp_path, spoil, what):
+    shutil.copytree(settings.home, tmp_path / "home", symlinks=True)
+    command = Command(tmp_path / "home")
+    file = command.home / "history" / "audit.duckdb"
+    spoil(file)
+    verified = command.run("verify")
+    assert verified.returncode == 1
+    assert str(file) in verified.stdout
+    assert what in verified.stdout
+    done = command.run("run")
+    assert "Nothing is new" in done.stdout
+    assert f"warning: {file}: " in done.stdout
+    assert command.run("verify").returncode == 0
 
 
 def test_an_unreadable_part_of_the_warehouse_is_found_and_names_the_next_command(settings, tmp_path):

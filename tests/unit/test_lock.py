@@ -56,6 +56,23 @@ def file(tmp_path):
     return tmp_path / "home" / "warehouse.lock"
 
 
+def test_a_reader_uses_the_lock_of_a_disk_that_is_mounted_read_only(file, monkeypatch):
+    with writer_lock(file):
+        pass
+    original = os.open
+
+    def on_read_only_disk(path, flags, *mode):
+        if flags & os.O_RDWR:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return original(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", on_read_only_disk)
+    with reader_lock(file):
+        pass
+    with pytest.raises(OSError, match="Read-only"), writer_lock(file):
+        pass
+
+
 @pytest.mark.parametrize("enter", [writer_lock, reader_lock])
 def test_a_second_process_gets_the_process_id_of_the_first(file, enter):
     with held_elsewhere(file) as process, pytest.raises(WarehouseLocked) as refused, enter(file):

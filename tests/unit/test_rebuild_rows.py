@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.loading import landing
 from dagster_project.record import store
 from dagster_project.recovery import rebuild as recovery
 from dagster_project.recovery.history import history_file, require_sound_warehouse, save_history
@@ -17,6 +18,7 @@ from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuil
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.warehouse.roots import RootMismatch
 from tests.unit.hub_helpers import Hub, purge_day
 from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, Installation, row, visits
 
@@ -148,11 +150,84 @@ def test_loads_that_give_other_counts_now_are_left_to_the_next_run(damaged):
     installation, _ = damaged
     rebuild_damaged(installation)
     with loading_connection(installation.settings.warehouse) as connection:
-        connection.execute("update audit.load set rows_quarantined = 1 where extract_date = '2022-11-02'")
+        connection.execute("update audit.load set rows_loaded = 3, rows_read = 3 where extract_date = '2022-11-02'")
     assert rebuild_damaged(installation).facts["loaded_again"] == ["visits/visits_2022-11-02.csv"]
     assert len(installation.current()) == 8
     installation.run()
     assert len(installation.current()) == 12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update audit.load set rows_read = rows_read + 1 where load_id = 1",
+        "update audit.load set rows_quarantined = 1 where load_id = 1",
+        "delete from audit.load where load_id = 2",
+    ],
+)
+def test_an_audit_that_contradicts_itself_is_restored_from_its_copy(damaged, change):
+    installation, before = damaged
+    rebuild_damaged(installation)
+    with loading_connection(installation.settings.warehouse) as connection:
+        connection.execute(change)
+    findings, *_ = verify_warehouse(installation.settings, CONTRACTS)
+    assert any(finding.calls_for_rebuild for finding in findings)
+    assert rebuild_damaged(installation).facts["audit_from"] == "history/audit.duckdb"
+    assert verify_warehouse(installation.settings, CONTRACTS)[0] == []
+    assert state(installation) == before
+
+
+@pytest.mark.parametrize("change", ["status = 'replaced'", "rows_loaded = 5, rows_read = 5"])
+def test_an_audit_that_differs_from_its_copy_is_found(damaged, change):
+    installation, before = damaged
+    settings = installation.settings
+    rebuild_damaged(installation)
+    with loading_connection(settings.warehouse) as connection:
+        connection.execute(f"update audit.load set {change} where load_id = 1")  # noqa: S608 (own parameter)
+    (finding,) = [item for item in verify_warehouse(settings, CONTRACTS)[0] if "audit.duckdb" in item.place]
+    assert "1 load that audit.load lacks" in finding.what
+    assert f"mv {settings.warehouse} " in finding.advice
+    settings.warehouse.unlink()
+    rebuild_damaged(installation)
+    assert verify_warehouse(settings, CONTRACTS)[0] == []
+    assert state(installation) == before
+
+
+def test_a_clock_that_was_set_back_loses_no_load(damaged, monkeypatch):
+    installation, before = damaged
+    monkeypatch.setattr(landing, "london_today", lambda: TUESDAY)
+    assert rebuild_damaged(installation).facts["lost"] == []
+    assert state(installation) == before
+
+
+def test_the_copy_of_another_data_root_is_refused(damaged, tmp_path):
+    installation, _ = damaged
+    other = Installation(tmp_path / "other", root_number=7)
+    for folder in ("landing", "secrets"):
+        shutil.copytree(installation.settings.home / folder, other.settings.home / folder)
+    other.run()
+    save_history(other.settings)
+    shutil.copy(history_file(other.settings), history_file(installation.settings))
+    with pytest.raises(RootMismatch, match="FCIR_ROOT_NUMBER"):
+        rebuild_damaged(installation)
+    assert installation.settings.warehouse.read_bytes().startswith(b"no database")
+
+
+@pytest.mark.parametrize("name", ["history", "history/audit.duckdb", "history/.audit.duckdb.draft"])
+def test_what_is_in_the_place_of_the_copy_is_renamed(damaged, name):
+    installation, _ = damaged
+    settings = installation.settings
+    rebuild_damaged(installation)
+    path = settings.home / name
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("")
+    else:
+        path.unlink(missing_ok=True)
+        path.mkdir()
+    save_history(settings)
+    assert verify_warehouse(settings, CONTRACTS)[0] == []
+    assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
 
 
 def test_without_any_copy_of_the_audit_it_refuses_unless_asked_for(damaged):

@@ -14,3 +14,14 @@ def test_quiet_period_is_read_under_both_its_names(name, monkeypatch):
     monkeypatch.setenv(name, "7")
     assert Settings(_env_file=None).quiet_seconds == 7
     assert Settings(quiet_seconds=0, _env_file=None).quiet_seconds == 0
+
+
+@pytest.mark.parametrize("name", ["what?", "back\\slash", "line\nbreak"])
+def test_a_data_root_that_duckdb_cannot_use_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match="DuckDB cannot use"):
+        Settings(home=tmp_path / name, _env_file=None)
+
+
+@pytest.mark.parametrize("name", ["a b'c;\"d", "é%7#{{x}}[*]"])
+def test_a_data_root_may_have_other_odd_characters(name, tmp_path):
+    assert Settings(home=tmp_path / name, _env_file=None).home.name == name
