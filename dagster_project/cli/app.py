@@ -8,6 +8,7 @@ import sys
 import warnings
 from contextlib import suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, NoReturn
@@ -109,6 +110,10 @@ def main() -> None:
     if sys.stdout is None:
         # A shell has closed standard output (>&-).
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        # A locale without UTF-8 must not end a command.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     if debug:
         sys.argv = [sys.argv[0], "--debug", *(item for item in sys.argv[1:] if item != "--debug")]
@@ -140,8 +145,7 @@ def main() -> None:
         _fail(f"{_system_message(error)}. {_STATE_AFTER_ERROR}", Exit.DATA, debug, error)
     except _database_errors() as error:
         message = str(error).splitlines()[0].rstrip(".")
-        # SQLite's message; only Dagster uses SQLite databases.
-        advice = _advice_on_history() if "disk image is malformed" in str(error) else _STATE_AFTER_ERROR
+        advice = _advice_on_history(str(error)) or _STATE_AFTER_ERROR
         _fail(f"{message}. {advice}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
@@ -173,9 +177,21 @@ def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: T
     print_error(f"unexpected {kind.__name__}{where}. {_STATE_AFTER_ERROR}", exit_code=int(Exit.DATA))
 
 
-def _advice_on_history() -> str:
-    """Return what to do about a Dagster database that was found damaged while writing to it."""
-    history = read_settings().dagster_home / "history"
+def _advice_on_history(message: str) -> str:
+    """Return what to do about a Dagster database that was damaged or locked; empty for a message about another.
+
+    Args:
+        message: SQLite's. Only Dagster uses SQLite databases.
+    """
+    home = read_settings().dagster_home
+    if "database is locked" in message:
+        return (
+            f"Another program holds a file of Dagster in {home}; the warehouse is in order, and what was published "
+            f"before stays. End that program (fuser -v {home}/*/*.db {home}/history/runs/*.db), then: fcir run"
+        )
+    if "disk image is malformed" not in message:
+        return ""
+    history = home / "history"
     return (
         f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Move "
         f"it away: mv {history} {history}.damaged, then: fcir run"

@@ -296,7 +296,8 @@ def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str
                 cause = cause.cause
             # The message starts with the name of the class, which does not help an operator.
             message = re.sub(rf"^[\w.]*\b{re.escape(cause.cls_name or '')}: ", "", cause.message.strip())
-        if message and says_damage(message):
+        # The system's own message about another file may have the words that DuckDB has for a damaged one.
+        if message and says_damage(message) and not message.startswith("[Errno "):
             file, advice = damaged_private_file(settings.warehouse)
             message = f"{message.rstrip('.')}. {file} is damaged. {advice}"
         failures.append(f"{event.step_key}: {message or 'failed'}")

@@ -8,14 +8,16 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from command import CALLS, CHATS, CRIMES, Command, call, figures
 
+from dagster_project.cli import app, jobs
 from dagster_project.cli import damage as damaged_files
-from dagster_project.cli import jobs
 from dagster_project.cli.damage import find_damage, repair
+from dagster_project.record.store import append
 from dagster_project.settings import Settings
 
 
@@ -295,6 +297,40 @@ def test_damaged_key_warehouse_or_lock_stops_commands_with_remedy(
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
         assert done.stderr.startswith(f"fcir: {file}")
         assert remedy.format(file=file) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "is_damage"),
+    [
+        ("[Errno 21] Is a directory: '/data/record/record.jsonl'", False),
+        ("IO Error: Could not read enough bytes from file", True),
+    ],
+)
+def test_a_folder_in_place_of_another_file_is_no_damage_of_the_warehouse(
+    tmp_path: Path, message: str, is_damage: bool
+) -> None:
+    error = SimpleNamespace(cause=None, cls_name="Error", message=f"Error: {message}")
+    data = SimpleNamespace(user_failure_data=None, error=error)
+    event = SimpleNamespace(is_step_failure=True, step_key="publication", step_failure_data=data)
+    result = SimpleNamespace(filter_events=lambda _: [event])
+    (failure,) = jobs._failures(Settings(home=tmp_path, _env_file=None), result)  # type: ignore[arg-type]
+    assert ("is damaged" in failure) == is_damage
+
+
+def test_a_locked_file_of_dagster_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    advice = app._advice_on_history("(sqlite3.OperationalError) database is locked")
+    assert f"{tmp_path / 'dagster'};" in advice
+    assert "fcir run" in advice
+    assert app._advice_on_history("Out of Memory Error") == ""
+
+
+def test_a_locale_without_the_characters_of_a_line_does_not_end_a_command(tmp_path: Path) -> None:
+    command = Command(tmp_path / "home", settings={"PYTHONIOENCODING": "ascii"})
+    append(Settings(home=command.home, _env_file=None), "accept", reason="Télécom outage")
+    done = command.run("record")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "T\\xe9l\\xe9com outage" in done.stdout
 
 
 @pytest.mark.parametrize("content", [bytes(range(128, 200)), b"this is rubbish\n"])
