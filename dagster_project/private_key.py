@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from dagster_project.errors import OperatorError
+from dagster_project.words import in_shell
 
 KEY_BYTES = 32
 
@@ -27,13 +28,16 @@ def read_key(file: Path, *, name: str = "key", remedy: str = "") -> bytes | None
     try:
         with file.open(encoding="ascii", errors="replace") as stream:
             if os.fstat(stream.fileno()).st_mode & 0o077:
-                raise PrivateKeyError(f"{file}: others may read the {name}. Nothing was done. Run: chmod 600 {file}")
+                raise PrivateKeyError(
+                    f"{file}: others may read the {name}. Nothing was done. Run: chmod 600 {in_shell(file)}"
+                )
             text = stream.read(4 * KEY_BYTES).strip()
     except FileNotFoundError:
         return None
     except PermissionError:
         raise PrivateKeyError(
-            f"{file}: this user may not read the {name}. Nothing was done. Run as its owner, or: chmod 600 {file}"
+            f"{file}: this user may not read the {name}. Nothing was done. Run as its owner, or: "
+            f"chmod 600 {in_shell(file)}"
         ) from None
     except IsADirectoryError:
         text = ""
@@ -42,7 +46,7 @@ def read_key(file: Path, *, name: str = "key", remedy: str = "") -> bytes | None
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        remedy = remedy or f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {file}"
+        remedy = remedy or f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
         raise PrivateKeyError(f"{file}: not a {name}; expected {2 * KEY_BYTES} hexadecimal digits. {remedy}")
     return key
 

@@ -1,4 +1,7 @@
-"""Numbers with their nouns, so that every message agrees: "1 delivery", "2 deliveries"."""
+"""Words of messages: numbers with their nouns ("1 delivery", "2 deliveries"), and paths in commands to copy."""
+
+import shlex
+from pathlib import Path
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -23,3 +26,15 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 def be(number: int) -> str:
     """Return the verb for a number: `is` or `are`."""
     return "is" if number == 1 else "are"
+
+
+def in_shell(path: Path | str) -> str:
+    """Return a path as a shell command needs it, since an operator copies the command from a message.
+
+    Without quotes, a space would end the path, and a name such as `a; reboot` would be a command of its own.
+    """
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = text.encode("unicode_escape").decode().replace("'", "\\'")
+    return f"$'{escaped}'"

@@ -46,6 +46,7 @@ from dagster_project.publication.space import DiskFull
 from dagster_project.settings import LogFormat, SettingsError, known_forces, read_settings
 from dagster_project.warehouse.connection import DatabaseUnreadable
 from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.words import in_shell
 
 app = typer.Typer(
     name="fcir",
@@ -194,7 +195,7 @@ def _advice_on_history(message: str) -> str:
     history = home / "history"
     return (
         f"The history of runs in {history} is damaged; the warehouse is not, and what was published before stays. Move "
-        f"it away: mv {history} {history}.damaged, then: fcir run"
+        f"it away: mv {in_shell(history)} {in_shell(history)}.damaged, then: fcir run"
     )
 
 
@@ -209,7 +210,7 @@ def _system_message(error: OSError) -> str:
     """Return the message of the operating system and the file, without the error number."""
     message = error.strerror or str(error) or type(error).__name__
     if isinstance(error, PermissionError) and error.filename:
-        message += f"; run as its owner, or give this user access: chmod u+rw {error.filename}"
+        message += f"; run as its owner, or give this user access: chmod u+rw {in_shell(error.filename)}"
     return f"{error.filename}: {message[0].lower()}{message[1:]}" if error.filename else message
 
 

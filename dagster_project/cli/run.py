@@ -56,7 +56,7 @@ from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import loading_connection, private_files
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
-from dagster_project.words import be, counted
+from dagster_project.words import be, counted, in_shell
 
 if TYPE_CHECKING:
     from dagster_project.recovery.rebuild import Rebuilt
@@ -174,7 +174,7 @@ def print_rebuilt(done: "Rebuilt") -> None:
         print_warning(f"{name} is lost: its file is gone, and its figures change")
     if again:
         say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
-    say(f"Damaged      {done.damaged} (no longer needed: rm -r {done.damaged})")
+    say(f"Damaged      {done.damaged} (no longer needed: rm -r {in_shell(done.damaged)})")
 
 
 def _write_missing_copy(settings: Settings) -> None:

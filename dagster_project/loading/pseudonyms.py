@@ -16,6 +16,7 @@ import duckdb
 from dagster_project import private_key
 from dagster_project.extracts.cells import without_null_words
 from dagster_project.private_key import KEY_BYTES, PrivateKeyError
+from dagster_project.words import in_shell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,9 +136,9 @@ def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
     """
     if fingerprint:
         stands = "Nothing was done, and what was published stays"
-        remedy = f"{stands}. Restore its copy and run again: install -m 600 COPY_OF_THE_KEY {file}"
+        remedy = f"{stands}. Restore its copy and run again: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
     else:
-        remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {file}"
+        remedy = f"Nothing was loaded yet. Put a key in its place, or let fcir run create one: rm -r {in_shell(file)}"
     try:
         key = read_key(file, remedy)
     except FileNotFoundError:
@@ -203,6 +204,6 @@ def earlier_keys(file: Path) -> dict[str, PseudonymKey]:
     """
     found = {}
     for path in sorted(file.parent.glob(earlier_key_file(file, "?" * _ID_LENGTH).name)):
-        key = read_key(path, f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {path}")
+        key = read_key(path, f"Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(path)}")
         found[key.key_id] = key
     return found

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_make_key
 from dagster_project.warehouse.connection import make_private_folder
+from dagster_project.words import in_shell
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,12 +87,12 @@ def read_suppression(folder: Path) -> Suppression | None:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SuppressionError(
             f"{file}: not readable as the list of erased people: {type(error).__name__}. Nothing was done, because "
-            f"loading would bring them back. Restore its copy: install -m 600 COPY {file}"
+            f"loading would bring them back. Restore its copy: install -m 600 COPY {in_shell(file)}"
         ) from None
     if not key_file.exists():
         raise SuppressionError(
             f"{key_file}: the key of the list of erased people is missing. Nothing was done, because loading would "
-            f"bring them back. Restore its copy: install -m 600 COPY_OF_THE_KEY {key_file}"
+            f"bring them back. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(key_file)}"
         )
     return Suppression(read_or_make_key(key_file, fingerprint), entries)
 

@@ -26,7 +26,7 @@ from dagster_project.warehouse.connection import (
 )
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import counted
+from dagster_project.words import counted, in_shell
 
 # What the next build or run writes again. Without them, everything is built from scratch.
 _NOT_KEPT = ("build", "build_started", "build_step", "marts_file")
@@ -297,7 +297,8 @@ def require_sound_warehouse(settings: Settings) -> None:
         raise DatabaseUnreadable(
             f"{settings.warehouse} is missing, and {copy} has its audit. Nothing was done, and what was published "
             "stays. Build it again from the landing folder: fcir rebuild; or put it back from its backup "
-            f"(docs/recovery.md). To begin again without it: mv {settings.history} {settings.history}.old"
+            f"(docs/recovery.md). To begin again without it: "
+            f"mv {in_shell(settings.history)} {in_shell(settings.history)}.old"
         )
     with reading_audit(settings.warehouse, settings.lock_file):
         pass

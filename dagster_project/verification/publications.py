@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import sha256_of
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, manifest_of
@@ -15,6 +16,7 @@ from dagster_project.publication.public_edition import DATABASE as PUBLIC_DATABA
 from dagster_project.record.chain import Anchor, Head
 from dagster_project.settings import Settings, known_forces
 from dagster_project.verification.finding import Finding
+from dagster_project.words import in_shell
 
 _STAYS = "It was not changed."
 
@@ -201,7 +203,9 @@ def _findings(root: Root, folder: Path, listed: Mapping[str, tuple[int, str]], h
         path = str(file.relative_to(folder))
         if (file.is_symlink() or not file.is_dir()) and path not in listed and path != MANIFEST:
             yield Finding(
-                str(file), "not in the manifest of its publication", f"{_STAYS} Look at it, and remove it: rm {file}"
+                printable(str(file)),
+                "not in the manifest of its publication",
+                f"{_STAYS} Look at it, and remove it: rm {in_shell(file)}",
             )
 
 
@@ -248,9 +252,9 @@ def _pointer_findings(root: Root) -> Iterator[Finding]:
     for path in sorted(root.folder.iterdir()):
         if path not in (pointer, *kept) and not path.name.startswith("."):
             yield Finding(
-                str(path),
+                printable(str(path)),
                 f"{'a link' if path.is_symlink() else 'not a folder'}; expected only publications and {CURRENT}",
-                f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {path}",
+                f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}",
             )
     if (kept or os.path.lexists(pointer)) and (not pointer.is_symlink() or _target_of(pointer) not in kept):
         yield Finding(
@@ -277,5 +281,5 @@ def _advice(root: Root, folder: Path, path: str | None = None) -> str:
     if not is_current:
         return f"Readers of the current publication are not affected. Restore it from a backup, or remove {folder}"
     # The next publication takes over files whose size and time are those of the manifest.
-    first = "" if path == "" else f"touch {folder / (path or root.database)} && "
+    first = "" if path == "" else f"touch {in_shell(folder / (path or root.database))} && "
     return f"Readers have it as it is. Publish again: {first}{root.command}"

@@ -20,7 +20,7 @@ from dagster_project.warehouse.marts import belong_together, is_damaged
 from dagster_project.warehouse.roots import recorded_root
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types
-from dagster_project.words import counted
+from dagster_project.words import counted, in_shell
 
 _REBUILD = "What was published stays. Build it again from the landing folder: fcir rebuild"
 _BUILD_AGAIN = "No data are lost, and what was published stays. Build the marts again"
@@ -59,7 +59,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
         what = str(error).removeprefix(f"{settings.warehouse} ").partition(". ")[0]
         return [Finding(str(settings.warehouse), what, _REBUILD)], [], 0
     if settings.marts.exists() and is_damaged(settings.marts):
-        again = f"{_BUILD_AGAIN}: mv {settings.marts} {settings.marts}.damaged && fcir run"
+        again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
     return findings, anchors, loads[0] if loads else 0
 
@@ -207,7 +207,7 @@ def _of_copy(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Itera
     if found.is_of_warehouse:
         advice = (
             f"What was published stays. If nobody had a reason to change audit.load, build it again from the copy: "
-            f"mv {settings.warehouse} {settings.warehouse}.changed && fcir rebuild"
+            f"mv {in_shell(settings.warehouse)} {in_shell(settings.warehouse)}.changed && fcir rebuild"
         )
     else:
         advice = (

@@ -11,6 +11,7 @@ import duckdb
 
 from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
+from dagster_project.words import in_shell
 
 WAREHOUSE = "warehouse"
 """Name of the warehouse file in a connection."""
@@ -101,7 +102,7 @@ def _not_damaged(file: Path, message: str) -> str:
     """Return what to do about a file that cannot be opened and was not found to be damaged."""
     stands = "Nothing was done, and nothing says that the file is damaged."
     if "Permission denied" in message:
-        return f"{stands} Run as its owner, or give this user access: chmod u+rw {file}"
+        return f"{stands} Run as its owner, or give this user access: chmod u+rw {in_shell(file)}"
     if "version" in message:
         return f"{stands} It was written by a newer version: update this one (git pull && make env)"
     return f"{stands} Correct the cause (memory, disk, another program) and run again"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_project.errors import UsageError
+from dagster_project.words import in_shell
 
 # Readers of the private file (sensor, `fcir status`) hold a shared lock for milliseconds; a writer waits for them.
 _PATIENCE_SECONDS = 5.0
@@ -179,7 +180,8 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
             descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except IsADirectoryError:
         raise UsageError(
-            f"{lock_file} is a folder; expected a file. Nothing was done. Move it away: mv {lock_file} {lock_file}.old"
+            f"{lock_file} is a folder; expected a file. Nothing was done. Move it away: "
+            f"mv {in_shell(lock_file)} {in_shell(lock_file)}.old"
         ) from None
     try:
         deadline = time.monotonic() + patience

@@ -23,6 +23,7 @@ from dagster_project.warehouse.lock import reader_lock
 from dagster_project.warehouse.marts import is_damaged
 from dagster_project.warehouse.roots import of_root, root_in_sql
 from dagster_project.warehouse.tables import column_types
+from dagster_project.words import in_shell
 
 # A rejected delivery is outstanding until the next attempt for its day; all files of one attempt have the same run. A
 # delivery is of one data root: in a hub, each has its own for a day.
@@ -98,14 +99,15 @@ def damaged_private_file(warehouse: Path) -> tuple[Path, str]:
         return warehouse, _how_to_restore(warehouse)
     return marts, (
         "No data are lost, and what was published stays. Move the file away, and the next run builds the marts again: "
-        f"mv {marts} {marts}.damaged && fcir run"
+        f"mv {in_shell(marts)} {in_shell(marts)}.damaged && fcir run"
     )
 
 
 def _how_to_restore(warehouse: Path) -> str:
     return (
         "Nothing was done, and what was published stays. Build it again from the landing folder: fcir rebuild; or put "
-        f"it back from its backup: install -m 600 COPY_OF_THE_WAREHOUSE {warehouse} && fcir run (docs/recovery.md)"
+        f"it back from its backup: install -m 600 COPY_OF_THE_WAREHOUSE {in_shell(warehouse)} && fcir run "
+        "(docs/recovery.md)"
     )
 
 

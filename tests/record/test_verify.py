@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
 
 import duckdb
 import pytest
@@ -109,6 +110,18 @@ def test_a_publication_that_the_record_does_not_have_is_found(settings, folder):
     assert finding.place == str(forged / "manifest.json")
     assert "no entry for this publication" in finding.what
     shutil.rmtree(forged)
+
+
+@pytest.mark.parametrize("name", ["a; touch owned", "$(touch owned)", "it's `touch owned`", "two\nlines 'x'"])
+def test_a_copied_command_about_a_hostile_name_removes_only_that_file(settings, folder, tmp_path, name):
+    extra = folder / name
+    extra.write_text("")
+    [finding] = found(settings)
+    assert "\n" not in str(finding)
+    command = "rm " + finding.advice.partition(": rm ")[2]
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    assert list(tmp_path.iterdir()) == []
+    assert found(settings) == []
 
 
 def test_a_link_in_place_of_a_publication_and_a_file_beside_it_are_found(settings, folder, tmp_path):
