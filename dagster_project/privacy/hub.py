@@ -29,6 +29,8 @@ ACTION = "take_over"
 
 _SUBSTITUTE = re.compile(rf"(?<![0-9a-f])([0-9a-f]{{{PSEUDONYM_LENGTH}}})(?![0-9a-f])")
 
+_SAME_ROW = "and ours.source_row = theirs.source_row"
+
 _REPLACED = f"""
     select
         theirs.load_id,
@@ -117,23 +119,9 @@ def _replaced(
     connection.execute(f"create or replace temp table replaced_load as {_REPLACED}")
     pairs: dict[str, str] = {}
     for source, contract in contracts.items():
-        for column in (quoted(column.name) for column in contract.columns if column.is_personal):
-            raw = table("raw", source)
-            pairs |= connection.execute(
-                f"""
-                select distinct
-                    ours.{column},
-                    theirs.{column}
-                from {WAREHOUSE}.{raw} as ours
-                inner join {MEMBER}.{raw} as theirs
-                    on ours.load_id = theirs.load_id
-                    and ours.source_row = theirs.source_row
-                where
-                    ours.load_id in (select load_id from replaced_load where source = ?)
-                    and ours.{column} <> theirs.{column}
-                """,
-                [source],
-            ).fetchall()
+        for column in contract.columns:
+            if column.is_personal:
+                pairs |= _changed(connection, table("raw", source), column.name, _SAME_ROW)
     rows = connection.execute("select load_id, key_id, pseudonyms_replaced_at from replaced_load").fetchall()
     return pairs, [(load_id, key_id, at and at.isoformat()) for load_id, key_id, at in rows]
 
@@ -148,26 +136,29 @@ def _replaced_texts(connection: duckdb.DuckDBPyConnection, contracts: Mapping[st
     for source, contract in contracts.items():
         personal = {column.name for column in contract.columns if column.is_personal}
         texts = [name for name, kind in raw_columns(contract).items() if kind == "varchar" and name not in personal]
-        tables.append(("raw", source, "and ours.source_row = theirs.source_row", texts))
+        tables.append(("raw", source, _SAME_ROW, texts))
     found: dict[str, str] = {}
     for schema, name, same_row, columns in tables:
-        relation = table(schema, name)
-        for column in map(quoted, columns):
-            rows = connection.execute(
-                f"""
-                select distinct
-                    ours.{column},
-                    theirs.{column}
-                from {WAREHOUSE}.{relation} as ours
-                inner join {MEMBER}.{relation} as theirs
-                    on ours.load_id = theirs.load_id {same_row}
-                where
-                    ours.load_id in (select load_id from replaced_load)
-                    and ours.{column} <> theirs.{column}
-                """
-            ).fetchall()
-            found |= _in_clear(rows)
+        for column in columns:
+            found |= _in_clear(_changed(connection, table(schema, name), column, same_row))
     return found
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, relation: str, column: str, same_row: str) -> list[tuple[str, str]]:
+    """Return our texts and theirs where they differ in a column, in rows of the loads in `replaced_load`."""
+    return connection.execute(
+        f"""
+        select distinct
+            ours.{quoted(column)},
+            theirs.{quoted(column)}
+        from {WAREHOUSE}.{relation} as ours
+        inner join {MEMBER}.{relation} as theirs
+            on ours.load_id = theirs.load_id {same_row}
+        where
+            ours.load_id in (select load_id from replaced_load)
+            and ours.{quoted(column)} <> theirs.{quoted(column)}
+        """
+    ).fetchall()
 
 
 def _in_clear(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
