@@ -14,11 +14,16 @@ from tests.pages.looked import NARROW, PRINTED, WIDE, Looked
 from tests.pages.test_published_pages import Seen, see
 
 TEXT = "<script>alert(1)</script> & more"
+_LINES = """cell => {
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    return new Set([...text.getClientRects()].map(box => Math.round(box.top))).size;
+}"""
 NOTES = f"# Title\n\nBefore.\n\n## Counts below force level\n\n- **Small counts** are not shown {TEXT}\n"
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, str]:
+def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, str, int]:
     folder = tmp_path_factory.mktemp("public")
     month = SimpleNamespace(month=date(2023, 1, 1))
     papers = [
@@ -37,12 +42,14 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Se
     (folder / "index.html").write_text(html, encoding="utf-8")
     looked = Looked(browser.new_page(viewport=WIDE), folder)
     seen = see(looked, "index.html")
+    looked.page.set_viewport_size(WIDE)
+    lines = looked.page.locator("th", has_text="kpi_calls_monthly").evaluate(_LINES)
     looked.page.close()
-    return seen, html
+    return seen, html, lines
 
 
 def test_it_is_accessible_and_fits_a_phone_and_paper(page):
-    seen, _ = page
+    seen, *_ = page
     assert (seen.faults, seen.barriers, seen.unreachable) == ([], [], 0)
     assert (seen.language, seen.headings) == ("en-GB", 1)
     assert seen.narrow <= NARROW["width"]
@@ -50,6 +57,11 @@ def test_it_is_accessible_and_fits_a_phone_and_paper(page):
 
 
 def test_texts_of_names_descriptions_and_notes_are_escaped(page):
-    _, html = page
+    _, html, _ = page
     assert "<script" not in html
     assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more") >= 2 + 9 + 1
+
+
+def test_the_name_of_a_table_breaks_at_most_once(page):
+    *_, lines = page
+    assert 1 <= lines <= 2

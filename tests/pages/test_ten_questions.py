@@ -159,7 +159,7 @@ def test_which_month_was_worst_for_101_and_why(reader, answer, shown):
     expect(page.get_by_role("heading", name=f"Worst month: {worst:%B %Y}")).to_be_in_viewport()
     told = page.inner_text("main")
     assert f"{figure}, the highest of" in told
-    assert f"Worst hour of the week: {DAYS[weekday - 1]} from {hour:02d}:00, {share:.2f}%" in told
+    assert f"Worst hour of the week: {DAYS[weekday - 1]} from {hour:02d}:00, {share:.2f}% of " in told
     assert "No event is listed for the month." in told or "Events: " in told
     reader.follow(f"Calls, share not answered and operators needed, by hour and weekday of {worst:%B %Y}")
     table = reader.part("Share not answered").last

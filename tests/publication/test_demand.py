@@ -14,7 +14,7 @@ _TABLES = """
     insert into marts.measures values ('digital.email', 'E-mails');
     create table marts.kpi_calls_hourly (
         force_code text, line text, month_start date, day_of_week bigint, hour_of_day bigint,
-        pct_not_answered decimal(38, 6)
+        received bigint, not_answered bigint, pct_not_answered decimal(38, 6)
     );
     create table marts.kpi_staffing_hourly (
         force_code text, line text, month_start date, day_of_week bigint, hour_of_day bigint,
@@ -67,8 +67,8 @@ def insert_week(connection, line: str, month: date) -> None:
                 [line, month, day, hour, calls, calls // 6],
             )
             connection.execute(
-                "insert into marts.kpi_calls_hourly values ('kent', ?, ?, ?, ?, ?)",
-                [line, month, day, hour, 25 if calls else None],
+                "insert into marts.kpi_calls_hourly values ('kent', ?, ?, ?, ?, ?, ?, ?)",
+                [line, month, day, hour, calls, calls // 4, 25 if calls else None],
             )
 
 
@@ -91,6 +91,15 @@ def test_an_hour_without_calls_has_no_share(tables):
     unanswered = first_table(tables, "unanswered")
     assert unanswered.rows[2][:3] == ("02:00", "\N{EN DASH}", "25%")
     assert unanswered.shades[2][0] == "-"
+
+
+def test_the_highest_share_is_told_with_its_calls(tables):
+    insert_week(tables, "101", JANUARY)
+    tables.execute(
+        "update marts.kpi_calls_hourly set received = 1212, not_answered = 606, pct_not_answered = 50 "
+        "where day_of_week = 3 and hour_of_day = 6"
+    )
+    assert first_table(tables, "unanswered").finding == "Most: Wednesday from 06:00, 50%, 606 of 1,212 calls."
 
 
 def test_month_and_line_are_chosen_among_the_delivered(tables):

@@ -54,14 +54,16 @@ def calls(marts):
         create table marts.kpi_calls_hourly as
         select
             'kent' as force_code, '101' as line, date '2022-10-01' as month_start, day_of_week, hour_of_day,
-            if(day_of_week = 5 and hour_of_day = 20, 71.25, 50)::decimal(38, 6) as pct_not_answered
+            if(day_of_week = 5 and hour_of_day = 20, 71.25, 50)::decimal(38, 6) as pct_not_answered,
+            100::decimal(38, 6) as avg_queue_seconds, 80 as received, 23 as answered
         from (values (1), (5)) as days(day_of_week), (values (9), (20)) as hours(hour_of_day);
         create table marts.kpi_staffing_hourly as
-        select * exclude (pct_not_answered), 14 as operators_required from marts.kpi_calls_hourly;
+        select * exclude (pct_not_answered, avg_queue_seconds), 14 as operators_required from marts.kpi_calls_hourly;
         create table marts.kpi_calls_daily as
         select
             'kent' as force_code, '101' as line, day::date as date_day,
-            if(day = '2022-10-03', 60.87, 50)::decimal(38, 6) as pct_not_answered, false as is_provisional
+            if(day = '2022-10-03', 60.87, 50)::decimal(38, 6) as pct_not_answered, 1000 as received,
+            false as is_provisional
         from range(timestamp '2022-10-01', timestamp '2022-11-01', interval 1 day) as days(day)
         """
     )
@@ -93,9 +95,9 @@ def test_no_month_is_worst_where_none_is_better(calls):
 
 def test_the_worst_hour_and_day_lead_to_those_of_the_month(calls):
     found = worst(calls, history())
-    assert found.hour == "Friday from 20:00, 71.25%; its calls needed 14 operators"
+    assert found.hour == "Friday from 20:00, 71.25% of 80 calls; its calls needed 14 operators"
     assert found.hours == {"force": "kent", "month": "2022-10", "line": "101"}
-    assert found.day == "Monday 3 October 2022, 60.87%"
+    assert found.day == "Monday 3 October 2022, 60.87% of 1,000 calls"
     assert found.days == {
         "measures": "calls_101.pct_not_answered",
         "forces": "kent",
@@ -105,6 +107,11 @@ def test_the_worst_hour_and_day_lead_to_those_of_the_month(calls):
     }
     other = worst(calls, history(replace(SHARE, section="live_chat", code="live_chat.pct_not_accepted")))
     assert (other.hour, other.hours, other.day, other.days) == ("", {}, "", {})
+
+
+def test_a_mean_is_told_with_the_answered_calls(calls):
+    mean = replace(SHARE, code="calls_101.avg_queue_time", unit="duration", decimals=0)
+    assert worst(calls, history(mean)).hour.startswith("Monday from 09:00, 1m 40s over 23 answered calls")
 
 
 def test_comment_and_events_are_those_of_the_month_and_section(calls):

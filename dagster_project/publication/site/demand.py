@@ -103,6 +103,7 @@ def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -
             any_value(kpi_staffing_hourly.service_level_target_pct) as level,
             list(kpi_staffing_hourly.calls_per_hour order by hour_of_day, day_of_week) as calls,
             list(hours.pct_not_answered order by hour_of_day, day_of_week) as unanswered,
+            list([hours.not_answered, hours.received] order by hour_of_day, day_of_week) as counts,
             list(kpi_staffing_hourly.operators_required order by hour_of_day, day_of_week) as operators
         from marts.kpi_staffing_hourly as kpi_staffing_hourly
         left join marts.kpi_calls_hourly as hours using (force_code, line, month_start, day_of_week, hour_of_day)
@@ -118,7 +119,9 @@ def _by_hour(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -
         key = row["force_code"], f"{row['month_start']:%Y-%m}", row["line"]
         caption = f"{forces.get(key[0], key[0])}, {row['line']} calls, {named_month(row)}"
         calls[key] = _week(caption, row["calls"], "Busiest: {when}, {figure} calls.", _as("count", 1))
-        unanswered[key] = _week(caption, row["unanswered"], "Most: {when}, {figure}.", _as("percent", 0))
+        unanswered[key] = _week(
+            caption, row["unanswered"], "Most: {when}, {figure}, {counts} calls.", _as("percent", 0), row["counts"]
+        )
         if row["level"] is not None and row["seconds"] is not None:
             caption += f", to answer {_own(row['level'])}% in {_own(row['seconds'])} s"
         operators[key] = _week(caption, row["operators"], "Most: {when}, {figure}.", _as("count", 0))
@@ -139,20 +142,34 @@ def _as(unit: str, decimals: int) -> Callable[[Any], str]:
 
 
 def _week(
-    caption: str, values: Sequence[Decimal | int | None], finding: str, text: Callable[[Decimal | int | None], str]
+    caption: str,
+    values: Sequence[Decimal | int | None],
+    finding: str,
+    text: Callable[[Decimal | int | None], str],
+    counts: Sequence[Sequence[int | None]] = (),
 ) -> Table:
-    """Return the table of figures by hour, Monday to Sunday of each; the finding names the greatest and its hour."""
+    """Return the table of figures by hour, Monday to Sunday of each; the finding names the greatest and its hour.
+
+    Args:
+        caption: of the table.
+        values: the figures by hour, then weekday.
+        finding: the sentence on the greatest, with its `when`, `figure` and `counts`.
+        text: the text of a figure.
+        counts: the numerator and denominator of each figure, if it is a share.
+    """
     hours = [values[start : start + 7] for start in range(0, len(values), 7)]
     known = [(value, -place) for place, value in enumerate(values) if value is not None]
     greatest, place = max(known, default=(None, 0))
     hour, day = divmod(-place, 7)
     when = f"{WEEKDAYS[day]} from {hour:02d}:00"
+    part, whole = counts[-place] if counts and greatest else (None, None)
+    of = f"{part:,} of {whole:,}" if part is not None and whole is not None else ""
     return Table(
         caption,
         ("Hour", *(day[:3] for day in WEEKDAYS)),
         tuple((f"{hour:02d}:00", *map(text, of_hour)) for hour, of_hour in enumerate(hours)),
         shades(hours),
-        finding.format(when=when, figure=text(greatest)) if greatest else "There were none.",
+        finding.format(when=when, figure=text(greatest), counts=of) if greatest else "There were none.",
     )
 
 

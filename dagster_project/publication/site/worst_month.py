@@ -223,7 +223,13 @@ def _operators(number: int | None) -> str:
 
 
 def _text(measure: Measure, row: dict[str, Any]) -> str:
-    return display(Decimal(row["value"]), measure.unit, measure.decimals)
+    """Return the figure of an hour or a day; a share or mean with its calls, because a few calls mean little."""
+    text = display(Decimal(row["value"]), measure.unit, measure.decimals)
+    if measure.unit == "count":
+        return text
+    of_received = measure.code.endswith(".pct_not_answered")
+    calls = f"{counted(row['received'], 'call')}" if of_received else f"{counted(row['answered'], 'answered call')}"
+    return f"{text} {'of' if measure.unit == 'percent' else 'over'} {calls}"
 
 
 def _complete(history: MeasureHistory) -> list[HistoryRow]:
