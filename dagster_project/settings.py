@@ -105,6 +105,9 @@ class Settings(BaseSettings):
             raise ValueError(
                 "the path has a question mark, a backslash or a control character, which DuckDB cannot use"
             )
+        # Dagster's SQLite would open the files of another folder: it takes the path for an address and decodes it.
+        if code := re.search("%[0-9A-Fa-f]{2}", str(home)):
+            raise ValueError(f"the path has {code[0]}, which Dagster decodes as a character of an address")
         return home
 
     @field_validator("notify_file", "paper_notify_file")

@@ -188,7 +188,8 @@ def _advice_on_history(message: str) -> str:
     if "database is locked" in message:
         return (
             f"Another program holds a file of Dagster in {home}; the warehouse is in order, and what was published "
-            f"before stays. End that program (fuser -v {home}/*/*.db {home}/history/runs/*.db), then: fcir run"
+            f"before stays. End that program (fuser -v {in_shell(home)}/*/*.db {in_shell(home)}/history/runs/*.db), "
+            "then: fcir run"
         )
     if "disk image is malformed" not in message:
         return ""

@@ -27,7 +27,7 @@ from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.roots import of_root
 from dagster_project.warehouse.state import outstanding, reading_audit
-from dagster_project.words import be, counted
+from dagster_project.words import be, counted, in_shell
 
 # A month: when alerts are first switched on, they skip old gaps that are already known.
 _NEWEST_DAYS = 31
@@ -192,7 +192,9 @@ def _addresses(file: Path) -> list[str]:
         raise NotifyFileError(f"{file}: not a regular file; expected one address per line")
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
         if status.st_mode & 0o077:
-            raise NotifyFileError(f"{file}: others may read these addresses. Nothing was sent. Run: chmod 600 {file}")
+            raise NotifyFileError(
+                f"{file}: others may read these addresses. Nothing was sent. Run: chmod 600 {in_shell(file)}"
+            )
         lines = [line.strip() for line in stream]
     addresses = [line for line in lines if line and not line.startswith("#")]
     if not addresses:

@@ -31,6 +31,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.settings import Settings
 from dagster_project.sql import scalar
 from dagster_project.warehouse.tables import column_types
+from dagster_project.words import in_shell
 
 _HIDDEN = "..."
 # With or without the code of the country and the first zero, which spreadsheets remove.
@@ -89,7 +90,7 @@ def keys_of(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[s
             file = earlier_key_file(settings.key_file, key_id)
             raise PseudonymKeyError(
                 f"{file}: the key {key_id} is missing, and rows were loaded with it, in which nobody can be found "
-                f"without it. Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {file}"
+                f"without it. Nothing was done. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(file)}"
             )
     return keys
 

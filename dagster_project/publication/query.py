@@ -34,6 +34,9 @@ _PROCESS_BYTES = 1250 << 20
 # function: regexp_replace on a text of 100 MB continues for 13 s.
 _GRACE_SECONDS = 1.0
 
+# DuckDB quotes a value that it could not convert in full, whatever its length.
+_LONGEST_LINE = 1000
+
 # Rows in Python's memory while a result is streamed. 7 million rows of fct_call take 26 s and 0.1 GB of memory.
 _ROWS_AT_ONCE = 500
 
@@ -150,7 +153,7 @@ def published_query(
             if says_damage(str(error)):
                 raise
             # DuckDB's message quotes the query and the values that it could not convert.
-            lines = [line if line.isprintable() else printable(line) for line in str(error).split("\n")]
+            lines = [_shown(line) for line in str(error).split("\n")]
             lines.append('Tables and their columns: fcir query "from data_dictionary"')
             raise UsageError("\n".join(lines)) from None
 
@@ -171,6 +174,12 @@ def count_matches(settings: Settings) -> tuple[int, int]:
             "select count(*) filter (where verdict in ('match', 'match_other_formula')), count(*) from reconciliation"
         ).fetchall()
         return matches, figures
+
+
+def _shown(line: str) -> str:
+    """Return a line of DuckDB's messages on one line of at most `_LONGEST_LINE` characters."""
+    line = line if line.isprintable() else printable(line)
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def _as_utf8(sql: str) -> str:

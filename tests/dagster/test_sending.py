@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,13 @@ def test_a_message_reaches_every_address_although_one_fails(tmp_path, caplog):
 )
 def test_a_readable_or_empty_file_of_addresses_sends_nothing(tmp_path, text, mode, message):
     received.clear()
+    folder = tmp_path / "duty; officer's"
+    folder.mkdir()
     with pytest.raises(NotifyFileError, match=message) as refused:
-        send(addresses(tmp_path, text, mode), title="t", body="b")
+        send(addresses(folder, text, mode), title="t", body="b")
     assert "secret" not in str(refused.value)
+    command = str(refused.value).partition("Run: ")[2]
+    assert shlex.split(command) in ([], ["chmod", "600", str(folder / "notify.urls")])
     assert received == []
 
 

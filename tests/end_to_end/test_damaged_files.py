@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -318,10 +319,12 @@ def test_a_folder_in_place_of_another_file_is_no_damage_of_the_warehouse(
 
 
 def test_a_locked_file_of_dagster_is_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    home = tmp_path / "a; b's"
+    monkeypatch.setenv("FCIR_HOME", str(home))
     advice = app._advice_on_history("(sqlite3.OperationalError) database is locked")
-    assert f"{tmp_path / 'dagster'};" in advice
-    assert "fcir run" in advice
+    assert f"{home / 'dagster'};" in advice
+    dagster = shlex.quote(str(home / "dagster"))
+    assert f"(fuser -v {dagster}/*/*.db {dagster}/history/runs/*.db), then: fcir run" in advice
     assert app._advice_on_history("Out of Memory Error") == ""
 
 

@@ -140,6 +140,12 @@ def test_what_duckdb_quotes_of_the_data_is_escaped(settings) -> None:
     assert "\\x1b[31m" in str(caught.value)
 
 
+def test_a_long_value_is_quoted_in_part(settings) -> None:
+    with pytest.raises(UsageError, match=r"Could not convert|Conversion Error") as caught:
+        rows_of(settings, "select repeat('[', 1000000)::int[]")
+    assert len(str(caught.value)) < 3000
+
+
 def test_queries_of_the_program_itself_have_no_limits(settings) -> None:
     with published_database(settings) as connection:
         assert connection.execute("select count(*) from t").fetchall() == [(1000,)]

@@ -22,6 +22,11 @@ def test_a_data_root_that_duckdb_cannot_use_is_refused(name, tmp_path):
         Settings(home=tmp_path / name, _env_file=None)
 
 
+def test_a_data_root_whose_path_dagster_would_decode_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the path has %41, which Dagster decodes"):
+        Settings(home=tmp_path / "a%41", _env_file=None)
+
+
 @pytest.mark.parametrize("name", ["a b'c;\"d", "é%7#{{x}}[*]"])
 def test_a_data_root_may_have_other_odd_characters(name, tmp_path):
     assert Settings(home=tmp_path / name, _env_file=None).home.name == name

@@ -1,8 +1,16 @@
-"""Numbers and their nouns agree in every message."""
+"""Numbers and their nouns agree in every message, and a command in a message can be copied whatever the path."""
+
+import re
+from pathlib import Path
 
 import pytest
 
 from dagster_project.words import be, counted
+
+# A command of a message with a path that no function has quoted.
+UNQUOTED = re.compile(
+    r"\b(chmod \S+|install -m \d+ [^\s{]+|mv|rm( -r)?|cp( -a)?|touch|fuser -v) \{(?!in_shell\(|shlex\.quote\()"
+)
 
 
 @pytest.mark.parametrize(
@@ -26,3 +34,10 @@ def test_a_plural_can_be_given():
 
 def test_the_verb_agrees_too():
     assert [be(number) for number in (0, 1, 2)] == ["are", "is", "are"]
+
+
+def test_every_path_of_a_command_to_copy_is_quoted():
+    code = Path(__file__).parents[2] / "dagster_project"
+    lines = [(path.name, line.strip()) for path in code.rglob("*.py") for line in path.read_text().splitlines()]
+    assert len([line for _, line in lines if re.search(r"\{(in_shell|shlex\.quote)\(", line)]) > 10
+    assert [(name, line) for name, line in lines if UNQUOTED.search(line)] == []
