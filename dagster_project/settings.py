@@ -108,6 +108,9 @@ class Settings(BaseSettings):
         # Dagster's SQLite would open the files of another folder: it takes the path for an address and decodes it.
         if code := re.search("%[0-9A-Fa-f]{2}", str(home)):
             raise ValueError(f"the path has {code[0]}, which Dagster decodes as a character of an address")
+        # Dagster would not find its configuration: it would send usage statistics, and fail on damaged files.
+        if sign := re.search("[*[]", str(home)):
+            raise ValueError(f"the path has {sign[0]}, which Dagster reads as a pattern of names")
         return home
 
     @field_validator("notify_file", "paper_notify_file")
