@@ -34,8 +34,10 @@ def weights(warehouse) -> dict[tuple[str, str], dict[str, int]]:
     return found
 
 
-def test_every_printed_figure_has_its_days_and_deliveries(traces):
-    assert sum(len(months) for months in traces.values()) == 108
+def test_every_printed_figure_and_headline_has_its_days_and_deliveries(traces):
+    # Of the headline measures, only the share of 999 calls answered in time is not printed.
+    assert sum(len(months) for months in traces.values()) == 108 + 6
+    assert "calls_999.pct_answered_within_target" in traces
     for months in traces.values():
         assert [f"{month.month:%Y-%m}" for month in months] == [
             "2023-01", "2022-12", "2022-11", "2022-10", "2022-09", "2022-08",

@@ -372,3 +372,38 @@ def test_how_to_get_the_figures_into_excel_or_power_bi(reader, published):
     # It reads the CSV files of the measures, which are there.
     assert "measures" in query.read_text(encoding="utf-8")
     assert len(list((published / "measures").rglob("*.csv"))) > 100
+
+
+def test_on_how_many_days_a_target_was_missed(reader, answer, shown):
+    measure = "calls_999.pct_answered_within_target"
+    missed, days = answer(
+        "select count(*) filter (where pct_answered_within_target <= target), count(*) from kpi_calls_daily as daily "
+        "inner join kpi_measure_monthly as monthly using (force_code) where force_code = $force and line = '999' "
+        "and measure = $measure and month_start = $month and date_trunc('month', date_day) = month_start "
+        "and not daily.is_provisional",
+        measure=measure,
+        **shown.values,
+    )
+    title, label = answer("select section_title, label from measures where measure = $measure", measure=measure)
+    reader.follow("On how many days was a target missed?")
+    table = reader.part("Days that missed a target").last
+    assert reader.under(f"{title}: {label}", shown.short, table) == f"{missed} of {days}"
+
+
+def test_when_the_next_release_is_and_whom_to_ask(reader):
+    told = reader.looked.page.inner_text("#contact")
+    assert re.fullmatch(r"Next release: .+\. Owner: .+\. Contact: .+\.", told)
+
+
+def test_how_many_online_reports_became_recorded_crimes(reader, answer, shown):
+    reports, recorded = answer(
+        "select count(*), count(*) filter (where (force_code, crime_ref) in (select force_code, crime_ref "
+        "from fct_crime)) from fct_online_crime_report where force_code = $force and service = 'report_a_crime' "
+        "and date_trunc('month', submitted_date) = $month",
+        **shown.values,
+    )
+    reader.follow("How many online reports became recorded crimes?")
+    table = reader.part("Result: How many online reports became recorded crimes?")
+    row = table.get_by_role("row").filter(has_text=shown.force).filter(has_text=f"{shown.month}")
+    cells = row.get_by_role("cell").all_inner_texts()
+    assert (cells[2], cells[4]) == (f"{reports}", f"{recorded}")

@@ -8,9 +8,15 @@
   const root = document.documentElement.dataset.root;
   const shown = 12;
 
-  // Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest".
+  // Words in lower case, each with a space before it: " lost" finds "Lost calls", not "closest". "Non-emergency" is one
+  // word, so that "emergency" does not find it.
   function plain(text) {
-    return " " + text.toLowerCase().replace(/[^\p{L}\p{N}%]+/gu, " ").trim();
+    return " " + text.toLowerCase().replace(/\bnon[- ]+(?=\p{L})/gu, "non").replace(/[^\p{L}\p{N}%]+/gu, " ").trim();
+  }
+
+  // A word is found by its beginning, so without its last s it also finds the singular.
+  function singular(word) {
+    return word.length > 4 ? word.replace(/s$/, "") : word;
   }
 
   const pages = (window.FCIR_PAGES || []).map((page) => {
@@ -28,7 +34,7 @@
 
   function find(text) {
     const phrase = plain(text);
-    const words = phrase.split(" ").filter(Boolean).map((word) => " " + word);
+    const words = phrase.split(" ").filter(Boolean).map((word) => " " + singular(word));
     if (!words.length) return [];
     return pages
       .map((page) => {
@@ -46,7 +52,7 @@
     const text = box.value.trim();
     const found = find(text);
     list.replaceChildren();
-    status.textContent = text ? found.length + " found" : "";
+    status.textContent = !text ? "" : found.length ? found.length + " found" : "Nothing found. Try one word, or another word for it.";
     found.slice(0, shown).forEach(({ page }) => {
       const item = document.createElement("li");
       const link = document.createElement("a");

@@ -39,6 +39,8 @@ FRONT_MATTER = {
 # Without them a reader does not know whether a paper is final and who answers for it, so their absence is shown.
 _EXPECTED = ("status", "owner", "contact")
 
+NOT_STATED = "not stated"
+
 _DATES = ("date", "next_release")
 
 # The first page has one line for a field; a header of Excel ends after 255 characters, with doubled ampersands.
@@ -118,7 +120,7 @@ def front_lines(front: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     A missing status, owner or contact is shown as such; other missing fields are left out.
     """
     return tuple(
-        (title, front.get(name) or "not stated")
+        (title, front.get(name) or NOT_STATED)
         for name, title in FRONT_MATTER.items()
         if name != "marking" and (name in front or name in _EXPECTED)
     )

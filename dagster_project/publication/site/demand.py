@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.display import own_decimals
+from dagster_project.publication.report.display import NOTHING, display_target, own_decimals
 from dagster_project.publication.report.model import short_month
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
 from dagster_project.publication.site.views import (
@@ -30,6 +30,7 @@ from dagster_project.publication.site.views import (
     shades,
     text_of,
 )
+from dagster_project.words import counted
 
 
 def demand(
@@ -43,8 +44,8 @@ def demand(
         months: force to the month that is shown first.
 
     Returns:
-        The views `calls`, `unanswered`, `operators`, `returning`, `concurrency`, `chat-operators` and `ledger`; None
-        without forces.
+        The views `calls`, `unanswered`, `operators`, `target-days`, `returning`, `concurrency`, `chat-operators` and
+        `ledger`; None without forces.
     """
     if not forces:
         return None
@@ -67,6 +68,14 @@ def demand(
         calls,
         unanswered,
         operators,
+        View(
+            "target-days",
+            "Days that missed a target",
+            ("force",),
+            _target_days(connection, forces),
+            "Of the complete days with calls, those on which the figure of the day did not meet the target or "
+            "benchmark of the month. A figure that only equals its target has not met it.",
+        ),
         View(
             "returning",
             "Callers to 101 who were not answered and came back",
@@ -170,6 +179,81 @@ def _week(
         tuple((f"{hour:02d}:00", *map(text, of_hour)) for hour, of_hour in enumerate(hours)),
         shades(hours),
         finding.format(when=when, figure=text(greatest), counts=of) if greatest else "There were none.",
+    )
+
+
+# Columns of `kpi_calls_daily` that can have a target, by the name of their measure.
+_DAILY = {
+    "pct_not_answered": "pct_not_answered",
+    "avg_queue_time": "avg_queue_seconds",
+    "avg_talk_time": "avg_talk_seconds",
+    "pct_answered_within_target": "pct_answered_within_target",
+    "median_queue_time": "median_queue_seconds",
+    "p90_queue_time": "p90_queue_seconds",
+}
+
+
+def _target_days(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
+    figures = " union all ".join(
+        f"select force_code, date_day, 'calls_' || line || '.{name}' as measure, {column} as value "
+        "from marts.kpi_calls_daily where not is_provisional"
+        for name, column in _DAILY.items()
+    )
+    sql = f"""
+        with figures as ({figures}), months as (
+            select force_code, measure, month_start, target, is_provisional, share_of_days_loaded
+            from marts.kpi_measure_monthly
+            where target is not null and {newest_months("kpi_measure_monthly")}
+        ), judged as (
+            select
+                figures.date_day, figures.value, months.*, measures.short_label, measures.unit, measures.decimals,
+                measures.section_title || ': ' || measures.label as heading,
+                measures.section_order, measures.board_paper_order, measures.better = 'lower' as lower_is_better,
+                if(measures.better = 'lower', value >= months.target, value <= months.target) as missed
+            from figures
+            inner join months
+                on figures.force_code = months.force_code
+                and figures.measure = months.measure
+                and date_trunc('month', figures.date_day) = months.month_start
+            inner join marts.measures as measures
+                on figures.measure = measures.measure and measures.better <> 'neither'
+            where figures.value is not null
+        )
+        select
+            * exclude (date_day, value, section_order, board_paper_order, missed),
+            count(*) as days, count(*) filter (where missed) as days_missed,
+            list({{'day': date_day, 'value': value}} order by if(lower_is_better, -value, value), date_day)[1] as worst
+        from judged
+        group by all
+        order by
+            force_code, month_start desc, any_value(section_order), any_value(board_paper_order) nulls last, measure
+    """
+    return by_force(rows_of(connection, sql), forces, _missed_table)
+
+
+def _missed_table(force: str, rows: Rows) -> Table:
+    headings = {row["measure"]: row["heading"] for row in rows}
+    months = [list(of) for _, of in groupby(rows, lambda row: row["month_start"])]
+    texts = [{row["measure"]: f"{row['days_missed']:,} of {row['days']:,}" for row in of} for of in months]
+    newest = next((of for of in months if not of[0]["is_provisional"]), [])
+    return Table(
+        force,
+        ("Month", *headings.values()),
+        tuple(
+            (named_month(of[0]), *(text.get(measure, NOTHING) for measure in headings))
+            for of, text in zip(months, texts, strict=True)
+        ),
+        finding=" ".join(map(_missed, newest)),
+    )
+
+
+def _missed(row: Mapping[str, Any]) -> str:
+    target = f"{'under' if row['lower_is_better'] else 'over'} {display_target(row['target'], row['unit'])}"
+    worst = f"{row['worst']['day']:%-d %b %Y}"
+    figure = text_of(row["worst"]["value"], row["unit"], row["decimals"])
+    return (
+        f"{short_month(row['month_start'])}: {row['short_label']} was not {target} on {row['days_missed']:,} of "
+        f"{counted(row['days'], 'day')}; the worst was {worst} ({figure})."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from dagster_project.publication.report.commentary import FRONT_MATTER, NOT_STATED
 from dagster_project.publication.report.model import Headline, Report, long_month, short_month
 from dagster_project.publication.site import national, peers
 from dagster_project.publication.site.worst_month import WorstMonth
@@ -63,11 +64,21 @@ def _before(month: date, number: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def contacts(front: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return whom to ask and when the next paper comes: titles and values of the front matter of the newest paper."""
+    return [(FRONT_MATTER[name], front.get(name) or NOT_STATED) for name in ("next_release", "owner", "contact")]
+
+
 QUESTIONS = (
     ("What changed since the last publication?", "trust.html#revisions"),
     ("How many operators does each hour need?", "demand.html#operators"),
     ("When do callers give up?", "demand.html#unanswered"),
+    ("On how many days was a target missed?", "demand.html#target-days"),
+    ("How many live chats does an operator hold at once?", "demand.html#concurrency"),
     ("Why are crimes cancelled, and after how many days?", "crime.html#codes"),
+    ("How many more crimes of a month will be cancelled?", "crime.html#maturity"),
+    ("How many crimes were recorded in each district?", "crime.html#districts"),
+    ("How many online reports became recorded crimes?", "cookbook.html#11_online_reports_recorded"),
     ("Which data are missing, late or left out?", "trust.html#faults"),
     ("How do other forces answer 999 calls?", peers.PAGE),
     ("How do the forces here rank?", national.PAGE),

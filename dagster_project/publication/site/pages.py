@@ -43,7 +43,7 @@ from dagster_project.publication.site.crime import crime
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.frame import PAGES, Site, site_explorer
-from dagster_project.publication.site.front_page import QUESTIONS, cards, not_compared
+from dagster_project.publication.site.front_page import QUESTIONS, cards, contacts, not_compared
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
 from dagster_project.publication.site.worst_month import WorstMonth, worst_months
@@ -205,12 +205,19 @@ def _index(
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,
+        contacts=contacts(latest.commentary.front) if latest else [],
         running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
         others=_newest_of_others(papers, latest),
         forms=FORMS,
         sources=data.sources(connection),
     )
+    words = "whom to ask questions feedback publication date calendar owner status"
+    site.find("index.html", "Next release and contact", "page", words, anchor="contact")
+    for text, address in QUESTIONS:
+        page, _, anchor = address.partition("#")
+        if page not in site.failed:
+            site.find(page, text, "question", "", anchor=anchor)
     for paper in papers:
         month = paper.month.month
         title = f"Board paper, {paper.force_name}, {long_month(month)}"
@@ -254,11 +261,23 @@ def _demand(site: Site, connection: duckdb.DuckDBPyConnection, forces: Sequence[
         charts={key: chart for charts in by_force.values() for key, _, chart in charts},
     )
     site.find(
-        page, "Demand and staffing", "page", "resourcing heat map busiest calls 999 101 hour weekday weekly staffing"
+        page,
+        "Demand and staffing",
+        "page",
+        "resourcing heat map busiest calls 999 101 hour weekday weekly staffing backlog queue",
     )
     for anchor, title, words in (
-        ("operators", "Operators needed, by hour and weekday", "staffing resourcing erlang rota shift"),
-        ("unanswered", "Share not answered, by hour and weekday", "lost abandoned attrition heat map"),
+        (
+            "operators",
+            "Operators needed, by hour and weekday",
+            f"staffing resourcing erlang rota shift {' '.join(data.WEEKDAYS)}",
+        ),
+        (
+            "unanswered",
+            "Share not answered, by hour and weekday",
+            f"lost abandoned attrition heat map {' '.join(data.WEEKDAYS)}",
+        ),
+        ("target-days", "Days that missed a target", "benchmark worst day how many days below standard"),
         ("returning", "Callers who came back", "displacement repeat failure demand 101 999 digital"),
         ("concurrency", "Concurrent live chats", "held at once chat operators"),
         ("ledger", "Ledger of digital contacts", "other than online crime reports and live chats"),

@@ -126,14 +126,14 @@ def _rows(row: Mapping[str, Any]) -> str:
     return f"{row['rows']:,} rows, {row['first_row']:,} to {row['last_row']:,}"
 
 
-# Figures of the board paper in its months, with the formula in force.
+# Figures of the board paper, its headline measures included, in its months, with the formula in force.
 _PAPER_FIGURES = """
     select figures.*, catalogue.board_paper_order
     from measures.int_measure_monthly as figures
     inner join marts.measures as catalogue
         on figures.measure = catalogue.measure
     where
-        catalogue.in_board_paper
+        (catalogue.in_board_paper or catalogue.is_headline)
         and figures.force_code = $force
         and figures.month_start <= $until
         and figures.month_start > $until - to_months($months)
