@@ -55,6 +55,17 @@ def print_warning(message: str, **fields: object) -> None:
     say(message if is_json() else f"warning: {message}", level="warning", **fields)
 
 
+def warn_of_lake(settings: Settings) -> None:
+    """Print what remains to be done in the lake, if there is one, after old values were replaced or removed."""
+    if not settings.has_lake:
+        return
+    unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
+    print_warning(
+        "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then start "
+        f"the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
+    )
+
+
 def day_option(option: str, text: str | None) -> date | None:
     """Return the day of an option such as `--from`; None if it was not given.
 

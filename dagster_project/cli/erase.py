@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, confirm, print_warning, start
+from dagster_project.cli.common import Exit, confirm, print_warning, start, warn_of_lake
 from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
 from dagster_project.publication.space import Need
@@ -59,6 +59,7 @@ def erase(
             "files in the landing folder still contain the identifier. Loading them gives it the substitute. Ask the "
             "owners of the source systems to send them again without it, or delete them"
         )
+    warn_of_lake(settings)
     if removed := content["removed_files"]:
         print_warning(
             f"{counted(len(removed), 'PDF file')} of publications had the identifier and cannot be rewritten, so they "
@@ -67,7 +68,8 @@ def erase(
     if not content["is_clean"]:
         print_warning(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)
-    say("Erased: no byte of the identifier or its pseudonyms was found outside the landing folder.")
+    places = "the landing folder and the lake" if settings.has_lake else "the landing folder"
+    say(f"Erased: no byte of the identifier or its pseudonyms was found outside {places}.")
 
 
 def _show(settings: Settings, found: "Findings") -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, print_warning, require_no_hub, require_reason, start
+from dagster_project.cli.common import Exit, print_warning, require_no_hub, require_reason, start, warn_of_lake
 from dagster_project.cli.person import prepare
 from dagster_project.console import aligned, say
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
@@ -68,6 +68,7 @@ def rotate(
         say(f"Kept      {key_id}, in {earlier_key_file(settings.key_file, key_id)}: {counted(loads, 'load')}")
     for key_id in done.removed:
         say(f"Removed   {key_id}: no load uses it")
+    warn_of_lake(settings)
     say("Now copy the new key to where you keep copies of keys, and delete the copies of removed keys.")
 
 

@@ -11,6 +11,7 @@ from dagster_project.cli.common import (
     require_home_folder,
     require_reason,
     start,
+    warn_of_lake,
 )
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
@@ -99,6 +100,7 @@ def purge(
     say(f"Purged       every table of figures is unchanged; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
         print_warning("files in the landing folder still contain the detail; they are not loaded again. Delete them")
+    warn_of_lake(settings)
     if plan.backups:
         print_warning("backups still contain the detail; delete them when they are no longer needed")
     run(context)

@@ -123,6 +123,7 @@ def _certify(
         "remaining": remaining.as_json(),
         "removed_files": removed,
         "is_identifier_searched": values.is_in_clear,
+        "has_lake_not_searched": settings.has_lake,
     }
     make_private_folder(settings.certificates)
     file = settings.certificates / f"{facts['certificate']}.json"

@@ -74,7 +74,7 @@ class Findings:
 
 
 def find_values(settings: Settings, values: Values) -> Findings:
-    """Search every file of the data root without the landing folder, the keys and the suppression list; and backups.
+    """Search every file of the data root without landing folder, lake, keys and suppression list; and of backups.
 
     Raises:
         DamagedStore: the warehouse or the marts cannot be read.
@@ -103,14 +103,19 @@ def _rows(file: Path, values: Values) -> dict[str, int]:
 
 
 def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
-    """Yield each file that is searched, with the root that it is below: the data root, or a folder of backups."""
+    """Yield each file that is searched, with the root that it is below: the data root, or a folder of backups.
+
+    The landing folder is not, and neither is the lake: Iceberg keeps the size of each of its files, and does not open
+    one that was rewritten.
+    """
     home = settings.home
     left_out = [settings.landing, settings.suppression, home / "secrets", settings.key_file, settings.lock_file]
+    left_out.append(settings.trial_lake)
     for file in files_below(home, [*left_out, *settings.backups]):
         yield home, file
     for folder in settings.backups:
         for file in files_below(folder, [home]):
-            if _LANDING not in file.relative_to(folder).parts[:-1]:
+            if not {_LANDING, settings.trial_lake.name}.intersection(file.relative_to(folder).parts[:-1]):
                 yield folder, file
 
 

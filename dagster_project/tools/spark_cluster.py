@@ -270,7 +270,7 @@ def _cluster(settings: Settings) -> Cluster:
     jars = [jar for folder in packages for jar in folder.rglob("iceberg-spark-runtime-3.5_2.12-*.jar")]
     if not jars:
         raise ClusterError("Spark is not installed in .venv-spark. Nothing was started. Run: make spark-up")
-    return Cluster(settings.home / "spark", packages[0] / "pyspark", jars[0], settings.spark_port)
+    return Cluster(settings.trial_lake, packages[0] / "pyspark", jars[0], settings.spark_port)
 
 
 def _heap(text: str) -> str:

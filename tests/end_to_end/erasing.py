@@ -15,6 +15,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -101,24 +102,33 @@ def substitutes(home: Path, identifiers: Iterable[str] = PLANTED) -> dict[str, s
     return {text: entries[listed][0] for text, listed in hashed.items() if listed in entries}
 
 
-def _cells(file: Path, wanted: set[str]) -> list[str]:
+def _cells(connection: duckdb.DuckDBPyConnection, file: Path, wanted: set[str]) -> list[str]:
     """Text columns of a database or a Parquet file with one of the values in a cell."""
-    with duckdb.connect() as connection:
-        if file.suffix == ".parquet":
-            connection.execute(f"create view t as from read_parquet('{file}', hive_partitioning = false)")
-            names = ["t"]
-        else:
-            connection.execute(f"attach '{file}' as d (read_only)")
-            tables = "select schema_name, table_name from duckdb_tables() where database_name = 'd'"
-            names = [f'd."{schema}"."{name}"' for schema, name in connection.execute(tables).fetchall()]
-        found = []
-        for name in names:
-            described = connection.execute(f"describe {name}").fetchall()
-            for column in (row[0] for row in described if "VARCHAR" in row[1]):
-                query = f'select count(*) from {name} where regexp_matches("{column}", ?)'  # noqa: S608 (own tables)
-                if connection.execute(query, ["|".join(map(re.escape, wanted))]).fetchone() != (0,):
-                    found.append(f"{name} {column}")
+    if file.suffix == ".parquet":
+        names = [f"read_parquet('{file}', hive_partitioning = false)"]
+    else:
+        connection.execute(f"attach '{file}' as d (read_only)")
+        tables = "select schema_name, table_name from duckdb_tables() where database_name = 'd'"
+        names = [f'd."{schema}"."{name}"' for schema, name in connection.execute(tables).fetchall()]
+    pattern = "|".join(map(re.escape, wanted))
+    found = []
+    for name in names:
+        described = connection.execute(f"describe from {name}").fetchall()
+        columns = [row[0] for row in described if "VARCHAR" in row[1]]
+        has_value = ", ".join(f'bool_or(regexp_matches("{column}", $1))' for column in columns)
+        # Own tables.
+        row = connection.execute(f"select {has_value} from {name}", [pattern]).fetchone() if columns else None  # noqa: S608
+        found += [f"{name} {column}" for column, has in zip(columns, row or (), strict=True) if has]
+    if file.suffix != ".parquet":
+        connection.execute("detach d")
     return found
+
+
+@cache
+def _text_of_pdf(content: bytes) -> bytes:
+    """The text of a PDF without spaces, for lines end anywhere."""
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
+    return re.sub(r"\s", "", text).encode()
 
 
 def _contents(content: bytes) -> Iterator[bytes]:
@@ -129,9 +139,7 @@ def _contents(content: bytes) -> Iterator[bytes]:
             for name in archive.namelist():
                 yield from _contents(archive.read(name))
     elif content.startswith(b"%PDF-"):
-        # Lines end anywhere.
-        text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
-        yield re.sub(r"\s", "", text).encode()
+        yield _text_of_pdf(content)
     elif content[8:12] != b"DUCK" and not content.startswith((b"PAR1", b"SQLite")):
         for packed in re.findall(rb"H4sI[0-9A-Za-z+/]{20,}=*", content):
             yield gzip.decompress(base64.b64decode(packed))
@@ -148,19 +156,20 @@ def places(root: Path, values: Iterable[str]) -> list[str]:
     needles = [needle.encode() for value in wanted for needle in {value, value.replace(" ", "")}]
     found: list[str] = []
     clean: set[tuple[int, int]] = set()
-    for file in sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink()):
-        state = file.stat()
-        # Publications share files through hard links.
-        if "landing" in file.relative_to(root).parts or (state.st_dev, state.st_ino) in clean:
-            continue
-        before = len(found)
-        content = file.read_bytes()
-        if any(needle in text for text in _contents(content) for needle in needles):
-            found.append(str(file.relative_to(root)))
-        if content[8:12] == b"DUCK" or content[:4] == b"PAR1":
-            found += [f"{file.relative_to(root)} {place}" for place in _cells(file, wanted)]
-        if len(found) == before:
-            clean.add((state.st_dev, state.st_ino))
+    with duckdb.connect() as connection:
+        for file in sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink()):
+            state = file.stat()
+            # Publications share files through hard links.
+            if "landing" in file.relative_to(root).parts or (state.st_dev, state.st_ino) in clean:
+                continue
+            before = len(found)
+            content = file.read_bytes()
+            if any(needle in text for text in _contents(content) for needle in needles):
+                found.append(str(file.relative_to(root)))
+            if content[8:12] == b"DUCK" or content[:4] == b"PAR1":
+                found += [f"{file.relative_to(root)} {place}" for place in _cells(connection, file, wanted)]
+            if len(found) == before:
+                clean.add((state.st_dev, state.st_ino))
     return found
 
 
