@@ -61,8 +61,8 @@ def warn_of_lake(settings: Settings) -> None:
         return
     unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
     print_warning(
-        "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then start "
-        f"the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
+        "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then "
+        f"start the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
     )
 
 
