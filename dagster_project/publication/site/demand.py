@@ -13,6 +13,7 @@ import duckdb
 
 from dagster_project.publication.report.display import NOTHING, display_target, own_decimals
 from dagster_project.publication.report.model import short_month
+from dagster_project.publication.report.sentences import meets
 from dagster_project.publication.site.data import WEEKDAYS, Rows, rows_of
 from dagster_project.publication.site.views import (
     Table,
@@ -194,47 +195,56 @@ _DAILY = {
 
 
 def _target_days(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:
-    figures = " union all ".join(
+    days = " union all ".join(
         f"select force_code, date_day, 'calls_' || line || '.{name}' as measure, {column} as value "
         "from marts.kpi_calls_daily where not is_provisional"
         for name, column in _DAILY.items()
     )
     sql = f"""
-        with figures as ({figures}), months as (
-            select force_code, measure, month_start, target, is_provisional, share_of_days_loaded
-            from marts.kpi_measure_monthly
-            where target is not null and {newest_months("kpi_measure_monthly")}
-        ), judged as (
-            select
-                figures.date_day, figures.value, months.*, measures.short_label, measures.unit, measures.decimals,
-                measures.section_title || ': ' || measures.label as heading,
-                measures.section_order, measures.board_paper_order, measures.better = 'lower' as lower_is_better,
-                if(measures.better = 'lower', value >= months.target, value <= months.target) as missed
-            from figures
-            inner join months
-                on figures.force_code = months.force_code
-                and figures.measure = months.measure
-                and date_trunc('month', figures.date_day) = months.month_start
-            inner join marts.measures as measures
-                on figures.measure = measures.measure and measures.better <> 'neither'
-            where figures.value is not null
-        )
         select
-            * exclude (date_day, value, section_order, board_paper_order, missed),
-            count(*) as days, count(*) filter (where missed) as days_missed,
-            list({{'day': date_day, 'value': value}} order by if(lower_is_better, -value, value), date_day)[1] as worst
-        from judged
+            kpi_measure_monthly.force_code,
+            kpi_measure_monthly.measure,
+            kpi_measure_monthly.month_start,
+            kpi_measure_monthly.target,
+            kpi_measure_monthly.is_provisional,
+            kpi_measure_monthly.share_of_days_loaded,
+            measures.section_title || ': ' || measures.label as heading,
+            measures.short_label,
+            measures.better,
+            measures.unit,
+            measures.decimals,
+            list({{'day': days.date_day, 'value': days.value}} order by days.date_day) as days
+        from ({days}) as days
+        inner join marts.kpi_measure_monthly
+            on days.force_code = kpi_measure_monthly.force_code
+            and days.measure = kpi_measure_monthly.measure
+            and date_trunc('month', days.date_day) = kpi_measure_monthly.month_start
+        inner join marts.measures as measures
+            on days.measure = measures.measure
+        where
+            days.value is not null
+            and kpi_measure_monthly.target is not null
+            and measures.better <> 'neither'
+            and {newest_months("kpi_measure_monthly")}
         group by all
         order by
-            force_code, month_start desc, any_value(section_order), any_value(board_paper_order) nulls last, measure
+            kpi_measure_monthly.force_code,
+            kpi_measure_monthly.month_start desc,
+            any_value(measures.section_order),
+            any_value(measures.board_paper_order) nulls last,
+            kpi_measure_monthly.measure
     """
     return by_force(rows_of(connection, sql), forces, _missed_table)
+
+
+def _missed_days(row: Mapping[str, Any]) -> Rows:
+    return [day for day in row["days"] if not meets(row["better"], day["value"], row["target"])]
 
 
 def _missed_table(force: str, rows: Rows) -> Table:
     headings = {row["measure"]: row["heading"] for row in rows}
     months = [list(of) for _, of in groupby(rows, lambda row: row["month_start"])]
-    texts = [{row["measure"]: f"{row['days_missed']:,} of {row['days']:,}" for row in of} for of in months]
+    texts = [{row["measure"]: f"{len(_missed_days(row)):,} of {len(row['days']):,}" for row in of} for of in months]
     newest = next((of for of in months if not of[0]["is_provisional"]), [])
     return Table(
         force,
@@ -248,12 +258,14 @@ def _missed_table(force: str, rows: Rows) -> Table:
 
 
 def _missed(row: Mapping[str, Any]) -> str:
-    target = f"{'under' if row['lower_is_better'] else 'over'} {display_target(row['target'], row['unit'])}"
-    worst = f"{row['worst']['day']:%-d %b %Y}"
-    figure = text_of(row["worst"]["value"], row["unit"], row["decimals"])
+    side, worst_of = ("under", max) if row["better"] == "lower" else ("over", min)
+    # The first of several equal days.
+    worst = worst_of(row["days"], key=lambda day: day["value"])
+    figure = text_of(worst["value"], row["unit"], row["decimals"])
     return (
-        f"{short_month(row['month_start'])}: {row['short_label']} was not {target} on {row['days_missed']:,} of "
-        f"{counted(row['days'], 'day')}; the worst was {worst} ({figure})."
+        f"{short_month(row['month_start'])}: {row['short_label']} was not {side} "
+        f"{display_target(row['target'], row['unit'])} on {len(_missed_days(row)):,} of "
+        f"{counted(len(row['days']), 'day')}; the worst was {worst['day']:%-d %b %Y} ({figure})."
     )
 
 
