@@ -2,7 +2,6 @@
 
 import logging
 import re
-import shlex
 import stat
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.words import in_shell
 
 
 class Exit(IntEnum):
@@ -134,7 +134,7 @@ def require_no_hub(settings: Settings, what: str) -> None:
         UsageError: it is a hub.
     """
     if settings.is_hub:
-        homes = "".join(f"\n  FCIR_HOME={home}" for home in settings.members)
+        homes = "".join(f"\n  FCIR_HOME={in_shell(home)}" for home in settings.members)
         raise UsageError(
             f"{settings.home} is a hub (FCIR_MEMBERS), which loads no files: {what}. Nothing was done. Use the data "
             f"root of the force:{homes}"
@@ -151,7 +151,7 @@ def warn_of_open_landing(settings: Settings) -> None:
         return
     print_warning(
         f"{settings.landing} is open to every user of this machine (mode {mode:04o}), and extracts hold personal "
-        f"values; it was not changed. Close it: chmod o= {shlex.quote(str(settings.landing))}"
+        f"values; it was not changed. Close it: chmod o= {in_shell(settings.landing)}"
     )
 
 

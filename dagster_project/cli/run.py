@@ -263,7 +263,7 @@ def find_work(
         is_needed = (
             bool(plan.deliveries)
             or is_missing_news
-            or any(item.loads or (item.folder in left_out and not item.problem) for item in news)
+            or any(item.loads or item.has_erased or (item.folder in left_out and not item.problem) for item in news)
             or bool(withdrawn_days(connection, settings.landing, plan, contracts, wanted=wanted))
         )
         if not load_only:

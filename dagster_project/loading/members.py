@@ -11,6 +11,7 @@ import duckdb
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
+from dagster_project.loading.suppression import SuppressionError, read_suppression, taken_over
 from dagster_project.settings import Settings
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import (
@@ -24,6 +25,7 @@ from dagster_project.warehouse.connection import (
 from dagster_project.warehouse.lock import WarehouseLocked, reader_lock
 from dagster_project.warehouse.roots import LOADS_OF_A_ROOT, record_root
 from dagster_project.warehouse.tables import column_types, ensure_tables
+from dagster_project.words import in_shell
 
 MEMBER = "member"
 """Name of an attached warehouse of a member."""
@@ -78,6 +80,8 @@ class MemberNews:
     """Why it cannot be taken in at the moment."""
     key: str | None = None
     """Fingerprint of the key of its pseudonyms."""
+    has_erased: bool = False
+    """Whether it has erased someone since the hub took over its erasures."""
 
 
 def require_no_landing(settings: Settings) -> None:
@@ -182,11 +186,32 @@ def news_of_members(
                         (select max(fingerprint) from {MEMBER}.audit.pseudonym_key)
                     """
                 ).fetchall()
+                erased = erased_in_member(settings, folder)
         except MemberLeftOut as left_out:
             found.append(MemberNews(str(folder), 0, 0, str(left_out)))
         else:
-            found.append(MemberNews(str(folder), loads, change, None, key))
+            found.append(MemberNews(str(folder), loads, change, None, key, has_erased=bool(erased)))
     return found
+
+
+def erased_in_member(settings: Settings, folder: Path) -> dict[str, str]:
+    """Return the hash of each pseudonym that a member has erased, with its substitute, without those taken over.
+
+    Args:
+        settings: the hub.
+        folder: the member.
+
+    Raises:
+        MemberLeftOut: its list of erased people cannot be used.
+    """
+    try:
+        suppression = read_suppression(settings.model_copy(update={"home": folder}).suppression)
+    except SuppressionError as error:
+        raise MemberLeftOut(str(error)) from None
+    if suppression is None:
+        return {}
+    known = taken_over(settings.suppression)
+    return {hashed: substitute for hashed, substitute in suppression.replaced.items() if hashed not in known}
 
 
 @contextmanager
@@ -201,13 +226,13 @@ def reading_member(
     member = settings.model_copy(update={"home": folder, "members": ()})
     advice = (
         "What was taken in before stays. Put the file back from its backup, and run there: "
-        f"FCIR_HOME={folder} fcir run --load-only"
+        f"FCIR_HOME={in_shell(folder)} fcir run --load-only"
     )
     try:
         if not member.warehouse.is_file():
             raise MemberLeftOut(
-                f"there is no {member.warehouse}. Is a share not mounted? A member loads first: FCIR_HOME={folder} "
-                "fcir run --load-only"
+                f"there is no {member.warehouse}. Is a share not mounted? A member loads first: "
+                f"FCIR_HOME={in_shell(folder)} fcir run --load-only"
             )
         with reader_lock(member.lock_file, patience=patience):
             with opening(member.warehouse, advice):
@@ -238,7 +263,7 @@ def admit(
         MemberLeftOut: it has no number or that of another root, its tables are of another version, or it delivers a
             force that another root delivers.
     """
-    update = f"Use one version for all data roots, and run there: FCIR_HOME={folder} fcir run --load-only"
+    update = f"Use one version for all data roots, and run there: FCIR_HOME={in_shell(folder)} fcir run --load-only"
     if not column_types(connection, MEMBER, "audit", "root"):
         raise MemberLeftOut(f"it was loaded by an earlier version. {update}")
     for name in ("load", "correction", "expectation_result", *TABLES_OF_LOADS):
@@ -247,7 +272,9 @@ def admit(
             raise MemberLeftOut(f"its table audit.{name} is of another version (column {', '.join(unlike)}). {update}")
     numbers = connection.execute(f"select root_number from {MEMBER}.audit.root").fetchall()
     if not numbers:
-        raise MemberLeftOut(f"nothing is loaded there yet. Run there: FCIR_HOME={folder} fcir run --load-only")
+        raise MemberLeftOut(
+            f"nothing is loaded there yet. Run there: FCIR_HOME={in_shell(folder)} fcir run --load-only"
+        )
     unknown = connection.execute(
         f"select distinct source from {MEMBER}.audit.load where not list_contains(?, source) order by 1",
         [list(contracts)],

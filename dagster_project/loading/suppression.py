@@ -3,6 +3,9 @@
 An identifier is listed by its HMAC under a separate key, so that a person stays erased when the key of the pseudonyms
 changes, and when everything is loaded again. The substitute keeps figures: rows of one caller or of one crime stay rows
 of one caller or of one crime, and nobody can compute it from the identifier without the key of the list.
+
+The list also has a hash of each pseudonym that was replaced, with its substitute, for hubs: a hub may hold rows that
+the data root no longer has.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LIST, _KEY = "suppressed.json", "suppression.key"
+# In a hub: hashes of erased pseudonyms that it has replaced.
+_TAKEN_OVER = "taken_over.json"
 
 
 class SuppressionError(OperatorError, ValueError):
@@ -47,6 +53,8 @@ class Suppression:
     key: PseudonymKey
     entries: Mapping[str, Suppressed] = field(repr=False)
     """By the HMAC of the identifier, as long as a pseudonym."""
+    replaced: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The substitute by the SHA-256 of each pseudonym that it has replaced."""
 
     def substitute(
         self, connection: duckdb.DuckDBPyConnection, cells: pa.ChunkedArray, pseudonyms: pa.ChunkedArray
@@ -82,6 +90,8 @@ def read_suppression(folder: Path) -> Suppression | None:
         stored = json.loads(file.read_text(encoding="utf-8"))
         entries = {hashed: Suppressed(*entry) for hashed, entry in stored["entries"].items()}
         fingerprint = str(stored["key"])
+        # A list of an earlier version has none.
+        replaced = dict(stored.get("replaced", {}))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -94,7 +104,7 @@ def read_suppression(folder: Path) -> Suppression | None:
             f"{key_file}: the key of the list of erased people is missing. Nothing was done, because loading would "
             f"bring them back. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(key_file)}"
         )
-    return Suppression(read_or_make_key(key_file, fingerprint), entries)
+    return Suppression(read_or_make_key(key_file, fingerprint), entries, replaced)
 
 
 def new_substitute() -> str:
@@ -102,26 +112,47 @@ def new_substitute() -> str:
     return secrets.token_hex(PSEUDONYM_LENGTH // 2)
 
 
-def suppress(folder: Path, hashed: str, substitute: str, since: datetime) -> None:
-    """Add an identifier to the list, by its HMAC; does nothing if it is listed.
+def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, replaced: Iterable[str] = ()) -> None:
+    """Add an identifier to the list, by its HMAC; if it is listed, its first substitute stays.
 
     Args:
         folder: the folder of the list.
         hashed: pseudonym of the identifier under the key of the list (`suppression_key`).
         substitute: the value that its cells get.
         since: time of the erasure, UTC.
+        replaced: the pseudonyms that the substitute replaces; only a hash of each is kept.
     """
     known = read_suppression(folder)
     entries = dict(known.entries) if known else {}
-    entries.setdefault(hashed, Suppressed(substitute, since.isoformat(timespec="seconds")))
-    content = {"key": suppression_key(folder).fingerprint, "entries": entries}
-    draft = folder / f".{_LIST}.draft"
+    entry = entries.setdefault(hashed, Suppressed(substitute, since.isoformat(timespec="seconds")))
+    hashes = dict(known.replaced) if known else {}
+    hashes |= {sha256(pseudonym.encode()).hexdigest(): entry.substitute for pseudonym in replaced}
+    content = {"key": suppression_key(folder).fingerprint, "entries": entries, "replaced": hashes}
+    _write(folder / _LIST, content)
+
+
+def taken_over(folder: Path) -> frozenset[str]:
+    """Return the hashes of erased pseudonyms that a hub has replaced; without a readable note none, so all again."""
+    try:
+        return frozenset(map(str, json.loads((folder / _TAKEN_OVER).read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError):
+        return frozenset()
+
+
+def note_taken_over(folder: Path, hashes: Iterable[str]) -> None:
+    """Note in a hub that it has replaced the pseudonyms of these hashes."""
+    make_private_folder(folder)
+    _write(folder / _TAKEN_OVER, sorted(taken_over(folder) | set(hashes)))
+
+
+def _write(file: Path, content: object) -> None:
+    draft = file.with_name(f".{file.name}.draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=1)
         stream.flush()
         os.fsync(stream.fileno())
-    draft.replace(folder / _LIST)
+    draft.replace(file)
 
 
 def suppression_key(folder: Path) -> PseudonymKey:

@@ -81,7 +81,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     facts: Any = replacement.facts
     begun_at = datetime.fromisoformat(replacement.begun_at)
     values = values or Values(replacement.pairs)
-    suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at)
+    suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
     changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings))
     removed = removed_files(settings)
     remaining = find_values(settings, values)

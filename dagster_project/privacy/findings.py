@@ -1,14 +1,20 @@
 """What a data root and its backups hold of some values, by table, publication and file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+
+from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.privacy.files import UnreadableFile, files_below, search
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
+from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
 from dagster_project.settings import Settings
+from dagster_project.sql import literal, quoted, table
 from dagster_project.words import counted
 
 _LANDING = "landing"
@@ -117,6 +123,63 @@ def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
         for file in files_below(folder, [home]):
             if not {_LANDING, settings.trial_lake.name}.intersection(file.relative_to(folder).parts[:-1]):
                 yield folder, file
+
+
+def pseudonyms_in_databases(
+    settings: Settings, contracts: Mapping[str, Contract], condition: str, known: Iterable[str]
+) -> set[str]:
+    """Return pseudonyms in the personal columns of any database of the data root and the backups.
+
+    Other texts in these columns, such as the numbers in place of purged operators, name nobody and are left out.
+
+    Args:
+        settings: the data root; nobody may write to its files.
+        contracts: all contracts.
+        condition: which of them, in SQL; `{}` stands for the column, and the table `known_value` has the values.
+        known: the values of that table.
+    """
+    names = sorted(
+        {column.name for contract in contracts.values() for column in contract.columns if column.is_personal}
+    )
+    values = list(known)
+    found: set[str] = set()
+    for _, file in searched_files(settings):
+        if kind_of(file) is not Kind.DUCKDB:
+            continue
+        with duckdb.connect() as connection:
+            try:
+                connection.execute(f"attach {literal(str(file))} as searched (read_only)")
+            except duckdb.Error:
+                continue
+            register_values(connection, values)
+            columns = connection.execute(
+                """
+                select columns.schema_name, columns.table_name, columns.column_name
+                from duckdb_columns() as columns
+                inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
+                where
+                    columns.database_name = 'searched'
+                    and tables.database_name = 'searched'
+                    and columns.data_type = 'VARCHAR'
+                    and list_contains(?, columns.column_name)
+                """,
+                [names],
+            ).fetchall()
+            for schema, name, column in columns:
+                rows = connection.execute(
+                    f"select distinct {quoted(column)} from {table('searched', schema, name)} "
+                    f"where regexp_full_match({quoted(column)}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') "
+                    f"and {condition.format(quoted(column))}"
+                ).fetchall()
+                found |= {value for (value,) in rows}
+    return found
+
+
+def register_values(connection: duckdb.DuckDBPyConnection, known: Iterable[str]) -> None:
+    """Create the temporary table `known_value` with values."""
+    connection.register("known_values", pa.table({"value": pa.array(known, pa.string())}))
+    connection.execute("create or replace temp table known_value as select value from known_values")
+    connection.unregister("known_values")
 
 
 def publication_of(file: Path, root: Path) -> Path | None:

@@ -3,20 +3,26 @@
 For a load whose pseudonyms a member has replaced since it was taken in, each row says which value became which. The hub
 replaces the same values in everything that it holds, so that an erased person is erased there too. Other texts of the
 load, such as the name of its file, say which identifier in clear became which substitute.
+
+The hub may also hold rows that the member no longer has: of loads that it has purged or lost since, and of earlier
+publications. Pseudonyms in these are found by their hashes in the member's suppression list.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.members import MEMBER, MemberLeftOut, admit, reading_member
+from dagster_project.loading.members import MEMBER, MemberLeftOut, admit, erased_in_member, reading_member
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
+from dagster_project.loading.suppression import note_taken_over
 from dagster_project.privacy.erasure import orders_of, record_manifests
+from dagster_project.privacy.findings import pseudonyms_in_databases
 from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.record.store import append
@@ -60,6 +66,7 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
     """
     pairs: dict[str, str] = {}
     in_clear: dict[str, str] = {}
+    erased: dict[str, str] = {}
     loads: list[tuple[int, str | None, str | None]] = []
     with spilling_connection(settings.warehouse) as connection:
         for folder in settings.members:
@@ -68,15 +75,20 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
                     admit(connection, settings, contracts, folder)
                     of_member = _replaced(connection, contracts)
                     texts = _replaced_texts(connection, contracts)
+                    erased |= erased_in_member(settings, folder)
             except MemberLeftOut:
                 # Taking in its loads says why.
                 continue
             pairs |= of_member[0]
             loads += of_member[1]
             in_clear |= texts
-    if not loads:
+    if not loads and not erased:
         return 0
-    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear}
+    if erased:
+        condition = "sha256({}) in (select value from known_value)"
+        for value in pseudonyms_in_databases(settings, contracts, condition, erased):
+            pairs[value] = erased[sha256(value.encode()).hexdigest()]
+    facts: dict[str, object] = {"loads": loads, "in_clear": in_clear, "erased": sorted(erased)}
     replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
     write_note(settings, replacement)
     finish_taking_over(settings, replacement)
@@ -87,12 +99,14 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     """Do what was noted. It can be repeated after it was killed."""
     loads: Any = replacement.facts["loads"]
     in_clear: Any = replacement.facts.get("in_clear", {})
+    erased: Any = replacement.facts.get("erased", ())
 
     def in_warehouse(connection: duckdb.DuckDBPyConnection) -> None:
-        connection.executemany(
-            "update audit.load set key_id = ?, pseudonyms_replaced_at = ? where load_id = ?",
-            [[key_id, datetime.fromisoformat(at) if at else None, load_id] for load_id, key_id, at in loads],
-        )
+        for load_id, key_id, at in loads:
+            connection.execute(
+                "update audit.load set key_id = ?, pseudonyms_replaced_at = ? where load_id = ?",
+                [key_id, datetime.fromisoformat(at) if at else None, load_id],
+            )
 
     if replacement.pairs or in_clear:
         changed: dict[str, None] = {}
@@ -109,6 +123,7 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
     else:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)
+    note_taken_over(settings.suppression, erased)
     delete_note(settings)
 
 

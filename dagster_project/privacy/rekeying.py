@@ -19,7 +19,6 @@ from dagster_project.errors import OperatorError
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.pseudonyms import (
-    PSEUDONYM_LENGTH,
     PseudonymKey,
     earlier_key_file,
     earlier_keys,
@@ -29,7 +28,7 @@ from dagster_project.loading.pseudonyms import (
 from dagster_project.loading.suppression import new_substitute, read_suppression
 from dagster_project.privacy.erasure import orders_of, record_manifests
 from dagster_project.privacy.files import Kind, files_below, kind_of
-from dagster_project.privacy.findings import searched_files
+from dagster_project.privacy.findings import pseudonyms_in_databases, register_values, searched_files
 from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
 from dagster_project.privacy.values import Values
@@ -229,7 +228,7 @@ def _missing_values(
     known = {*pairs, *(entry.substitute for entry in suppression.entries.values())} if suppression else set(pairs)
     found: dict[tuple[int, str], set[str]] = {}
     with loading_connection(settings.warehouse) as connection:
-        _register(connection, known)
+        register_values(connection, known)
         for source, contract in contracts.items():
             for column in map(quoted, _personal_columns(contract)):
                 rows = connection.execute(
@@ -260,47 +259,7 @@ def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
 
 
 def _other_values(settings: Settings, contracts: Mapping[str, Contract], known: set[str]) -> set[str]:
-    """Return pseudonyms in any database of the data root and the backups that are not among the known ones.
-
-    Other texts in personal columns, such as the numbers in place of purged operators, name nobody and stay.
-    """
-    names = sorted({name for contract in contracts.values() for name in _personal_columns(contract)})
+    """Return pseudonyms in any database of the data root and the backups that are not among the known ones."""
     suppression = read_suppression(settings.suppression)
     known |= {entry.substitute for entry in suppression.entries.values()} if suppression else set()
-    found: set[str] = set()
-    for _, file in searched_files(settings):
-        if kind_of(file) is not Kind.DUCKDB:
-            continue
-        with duckdb.connect() as connection:
-            try:
-                connection.execute(f"attach {literal(str(file))} as searched (read_only)")
-            except duckdb.Error:
-                continue
-            _register(connection, known)
-            columns = connection.execute(
-                """
-                select columns.schema_name, columns.table_name, columns.column_name
-                from duckdb_columns() as columns
-                inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
-                where
-                    columns.database_name = 'searched'
-                    and tables.database_name = 'searched'
-                    and columns.data_type = 'VARCHAR'
-                    and list_contains(?, columns.column_name)
-                """,
-                [names],
-            ).fetchall()
-            for schema, name, column in columns:
-                rows = connection.execute(
-                    f"select distinct {quoted(column)} from {table('searched', schema, name)} "
-                    f"where regexp_full_match({quoted(column)}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') "
-                    f"and {quoted(column)} not in (select value from known_value)"
-                ).fetchall()
-                found |= {value for (value,) in rows}
-    return found
-
-
-def _register(connection: duckdb.DuckDBPyConnection, known: Iterable[str]) -> None:
-    connection.register("known_values", pa.table({"value": pa.array(known, pa.string())}))
-    connection.execute("create or replace temp table known_value as select value from known_values")
-    connection.unregister("known_values")
+    return pseudonyms_in_databases(settings, contracts, "{} not in (select value from known_value)", known)

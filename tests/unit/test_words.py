@@ -9,7 +9,8 @@ from dagster_project.words import be, counted
 
 # A command of a message with a path that no function has quoted.
 UNQUOTED = re.compile(
-    r"\b(chmod \S+|install -m \d+ [^\s{]+|mv|rm( -r)?|cp( -a)?|touch|fuser -v) \{(?!in_shell\(|shlex\.quote\()"
+    r"\b(FCIR_HOME=|(chmod \S+|install -m \d+ [^\s{]+|mv|rm( -r)?|cp( -a)?|touch|fuser -v) )"
+    r"\{(?!in_shell\(|shlex\.quote\()"
 )
 
 
