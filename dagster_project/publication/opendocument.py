@@ -15,8 +15,16 @@ from dagster_project.publication.report.display import rounded
 from dagster_project.publication.report.model import EXCEPTION_COLUMNS, REVISION_COLUMNS, Block, Figure, Report, Section
 
 _BOLD, _WRAPPED = "bold", "wrapped"
-# Widths of the columns of a sheet, the first and the others.
-_FIRST, _OTHER = "7cm", "3cm"
+# Widths of columns by the name of their style: the first, those of figures and of short texts, notes, and long texts.
+_WIDTHS = {"first": "7cm", "figures": "3cm", "words": "4.5cm", "notes": "6cm", "text": "18cm"}
+# A sheet is printed across the page, as wide as the page and as long as it is.
+_PAGE = {
+    "style:print-orientation": "landscape",
+    "fo:page-width": "29.7cm",
+    "fo:page-height": "21cm",
+    "style:scale-to-X": "1",
+    "style:scale-to-Y": "0",
+}
 # Characters that the name of a sheet must not have, and its greatest length.
 _NOT_IN_A_NAME = re.compile(r"[\[\]*?:/\\']")
 _LONGEST_NAME = 31
@@ -31,17 +39,21 @@ def render_opendocument(report: Report) -> bytes:
     numbers of notes in a column of their own. Nothing is a formula: a label that begins with `=` remains text.
     """
     book = _Book(report)
-    book.sheet("Summary", book.summary())
+    book.sheet("Summary", book.summary(), "words")
     for section in report.sections:
-        book.sheet(section.title, book.section(section))
+        book.sheet(section.title, book.section(section), "figures", "notes")
     exceptions = (
         (item.label, item.reason, _words(item.comment), item.action, item.owner, item.due) for item in report.exceptions
     )
-    book.sheet("Exceptions", [_titles(EXCEPTION_COLUMNS), *map(_texts, exceptions)] if report.exceptions else [])
+    book.sheet(
+        "Exceptions", [_titles(EXCEPTION_COLUMNS), *map(_texts, exceptions)] if report.exceptions else [], "words"
+    )
     revisions = ((item.label, item.month, item.before, item.after, item.cause) for item in report.revisions)
-    book.sheet("Revisions", [_titles(REVISION_COLUMNS), *map(_texts, revisions)] if report.revisions else [])
-    book.sheet("Notes", [_texts((f"{number}.", note)) for number, note in enumerate(report.notes, 1)])
-    book.sheet("Definitions", [_texts((f"{item.name} ({item.section})", item.text)) for item in report.definitions])
+    book.sheet("Revisions", [_titles(REVISION_COLUMNS), *map(_texts, revisions)] if report.revisions else [], "words")
+    book.sheet("Notes", [_texts((f"{number}.", note)) for number, note in enumerate(report.notes, 1)], "text")
+    book.sheet(
+        "Definitions", [_texts((f"{item.name} ({item.section})", item.text)) for item in report.definitions], "text"
+    )
     return book.saved()
 
 
@@ -52,11 +64,14 @@ class _Book:
         self.report = report
         self.document = Document("spreadsheet")
         self.document.body.clear()
+        for page in self.document.styles.get_elements("//style:page-layout-properties"):
+            for name, value in _PAGE.items():
+                page.set_attribute(name, value)
         self.styles: set[str] = set()
         self.names: set[str] = set()
         self.add_style(_BOLD, '<style:text-properties fo:font-weight="bold"/>')
-        self.add_style(_WRAPPED, '<style:table-cell-properties fo:wrap-option="wrap"/>')
-        for name, width in (("first", _FIRST), ("other", _OTHER)):
+        self.add_style(_WRAPPED, '<style:table-cell-properties fo:wrap-option="wrap" style:vertical-align="top"/>')
+        for name, width in _WIDTHS.items():
             self.add_style(name, f'<style:table-column-properties style:column-width="{width}"/>', "table-column")
 
     def summary(self) -> list[_Row]:
@@ -96,7 +111,8 @@ class _Book:
                         f"{column.title}: note {figure.note}"
                         for column, figure in zip(section.table.columns, row.figures, strict=True)
                         if figure.note
-                    )
+                    ),
+                    _WRAPPED,
                 ),
             ]
             for row in section.table.rows
@@ -139,8 +155,15 @@ class _Book:
             self.styles.add(name)
             self.document.insert_style(style, automatic=True)
 
-    def sheet(self, name: str, rows: Iterable[_Row]) -> None:
-        """Add a sheet, unless it has no rows."""
+    def sheet(self, name: str, rows: Iterable[_Row], width: str, last: str | None = None) -> None:
+        """Add a sheet, unless it has no rows.
+
+        Args:
+            name: its name.
+            rows: its cells.
+            width: style of its columns after the first, of `_WIDTHS`.
+            last: style of its last column, if it is another one.
+        """
         table = Table(self._name(name))
         for cells in rows:
             row = Row()
@@ -150,7 +173,7 @@ class _Book:
         if not table.height:
             return
         for number, column in enumerate(table.columns):
-            column.style = "other" if number else "first"
+            column.style = (last if last and number == table.width - 1 else width) if number else "first"
             table.set_column(number, column)
         self.document.body.append(table)
 

@@ -320,6 +320,21 @@ def test_pages_fit_printed_width(seen, own):
     assert {address: seen[address].printed for address in own if seen[address].printed > PRINTED["width"]} == {}
 
 
+def test_charts_cards_and_heat_maps_are_printed_whole(looked):
+    inside = {"demand.html": ("figure", ".view .heat"), "index.html": (".cards li",), "crime.html": ("tbody tr",)}
+    looked.page.emulate_media(media="print")
+    try:
+        for address, parts in inside.items():
+            looked.open(address)
+            for part in parts:
+                styles = looked.page.eval_on_selector_all(
+                    f"main {part}", "parts => parts.map(part => getComputedStyle(part).breakInside)"
+                )
+                assert set(styles) == {"avoid"}, (address, part)
+    finally:
+        looked.page.emulate_media(media="screen")
+
+
 def test_screenshots_are_saved(looked, own):
     """One of each kind, wide and narrow, in `.pages/`: for a person to look at."""
     kinds = {}

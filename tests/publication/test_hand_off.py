@@ -118,6 +118,16 @@ def test_a_report_without_headlines_exceptions_and_charts_is_rendered(report):
     assert "Notes" not in [table.name for table in OpenDocument(io.BytesIO(render_opendocument(empty))).body.tables]
 
 
+def test_a_sheet_of_opendocument_is_printed_as_wide_as_a_page(report):
+    styles = OpenDocument(io.BytesIO(render_opendocument(report))).styles
+    pages = styles.get_elements("//style:page-layout-properties")
+    assert pages
+    for page in pages:
+        assert page.get_attribute("style:print-orientation") == "landscape"
+        # Of any length, but never wider than the page.
+        assert (page.get_attribute("style:scale-to-X"), page.get_attribute("style:scale-to-Y")) == ("1", "0")
+
+
 @pytest.mark.parametrize("form", ["document", "opendocument", "slides"])
 def test_the_same_report_gives_the_same_bytes_without_times(report, drawings, form):
     def rendered() -> bytes:
