@@ -1,6 +1,7 @@
 """Results of Great Expectations and its Data Docs: no external resource and no value of a cell."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -159,6 +160,16 @@ def test_writing_again_replaces_what_was_there(tmp_path):
     write_data_docs([validated(CONTRACTS["crimes"]).document], folder)
     assert [path.name for path in (folder / "expectations").iterdir()] == ["crimes.html"]
     assert [path.name for path in tmp_path.iterdir()] == ["data_docs"]
+
+
+def test_only_the_user_of_fcir_may_read_or_change_the_pages(tmp_path):
+    folder = tmp_path / "data_docs"
+    before = os.umask(0)
+    try:
+        write_data_docs([validated(VISITS).document], folder)
+    finally:
+        os.umask(before)
+    assert [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077] == []
 
 
 def test_texts_of_a_contract_are_shown_as_text(tmp_path):
