@@ -147,11 +147,50 @@ def test_districts_stand_beside_earlier_months_with_the_unstated_last(tables):
     )
     table = first_table(tables, "districts")
     assert table.rows == (
-        ("Medway", "204", NOTHING, "150", "6"),
-        ("Dover", "80", "90", NOTHING, "3"),
-        ("Not stated", "900", "7", NOTHING, "0"),
+        ("Medway", "204", NOTHING, NOTHING, "150", "6"),
+        ("Dover", "80", "90", "-11.1%", NOTHING, "3"),
+        ("Not stated", "900", "7", NOTHING, NOTHING, "0"),
     )
     assert table.finding == "Most recorded: Medway, 204."
+
+
+def record(connection, month: str, is_provisional: bool = False, **districts: int) -> None:
+    for district, recorded in districts.items():
+        connection.execute(
+            "insert into marts.kpi_crime_by_district_monthly values ('kent', ?, ?, ?, 0, ?, 100)",
+            [month, None if district == "none" else district, recorded, is_provisional],
+        )
+
+
+def test_the_district_that_changed_differently_is_named_for_its_size(tables):
+    record(tables, "2022-12-01", Medway=2000, Thanet=1000, Dover=10, none=10)
+    # All districts fall by a tenth. Dover's change is greater than Thanet's, but its 10 crimes say little.
+    record(tables, "2023-01-01", Medway=1600, Thanet=1104, Dover=5, none=900)
+    table = first_table(tables, "districts")
+    assert table.finding == (
+        "Most recorded: Medway, 1,600. The change that differs most from that of all districts (-10.0%), for the size "
+        "of the district: Thanet, 10.4%."
+    )
+
+
+@pytest.mark.parametrize("incomplete", ["2022-12-01", "2023-01-01"])
+def test_an_incomplete_month_has_no_change_of_districts(tables, incomplete):
+    for month in ("2022-12-01", "2023-01-01"):
+        record(tables, month, month == incomplete, Medway=204, Thanet=100, Dover=80)
+    table = first_table(tables, "districts")
+    assert {row[3] for row in table.rows} == {NOTHING}
+    assert table.finding == "Most recorded: Medway, 204."
+
+
+def test_the_complete_month_with_most_cancellations_is_named(tables):
+    tables.execute(
+        """
+        insert into marts.kpi_crime_monthly values
+            ('kent', '2022-11-01', 100, 1582, 1, false, 100), ('kent', '2022-12-01', 100, 30, 1, false, 100),
+            ('kent', '2023-01-01', 100, 4000, 1, true, 50);
+        """
+    )
+    assert first_table(tables, "by-month").finding == "Most cancelled: Nov 2022, 1,582."
 
 
 def test_months_state_their_share_as_printed(tables):

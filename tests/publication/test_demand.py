@@ -200,6 +200,7 @@ def test_numbers_of_chats_that_a_month_lacks_are_dashes(tables):
         ("Dec 2022", "100.0%", "\N{EN DASH}", "\N{EN DASH}"),
     )
     assert table.shades == ("5-0", "6--")
+    assert table.finding == "Jan 2023: at most 3 at once; several at once for 20.0% of the time."
 
 
 def test_chat_operators_are_counted_and_never_named(tables):

@@ -5,7 +5,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
+from typing import Any
 
 import duckdb
 
@@ -124,9 +127,19 @@ def _by_month(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) 
                 )
                 for row in of
             ),
+            finding=_most_cancelled(of),
         )
 
     return by_force(rows, forces, table)
+
+
+def _most_cancelled(rows: Rows) -> str:
+    """Name the complete month with most cancellations; nothing is said of a single month."""
+    complete = [row for row in rows if not row["is_provisional"] and row["cancelled_crime"]]
+    if len(complete) < 2:
+        return ""
+    most = max(complete, key=lambda row: row["cancelled_crime"])
+    return f"Most cancelled: {short_month(most['month_start'])}, {most['cancelled_crime']:,}."
 
 
 def _cancellations(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> tuple[View, View, View]:
@@ -293,7 +306,8 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
         select
             kpi_crime_by_district_monthly.*,
             coalesce(kpi_crime_by_district_monthly.district, 'Not stated') as name,
-            month_before.recorded_crime as recorded_before, year_before.recorded_crime as recorded_last_year
+            if(not month_before.is_provisional, month_before.recorded_crime, null) as recorded_before,
+            year_before.recorded_crime as recorded_last_year
         from marts.kpi_crime_by_district_monthly as kpi_crime_by_district_monthly
         left join marts.kpi_crime_by_district_monthly as month_before
             on kpi_crime_by_district_monthly.force_code = month_before.force_code
@@ -312,12 +326,54 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
     columns = ("recorded_crime", "recorded_before", "recorded_last_year", "cancelled_crime")
 
     def table(caption: str, of: Rows) -> Table:
+        changes = [_change(row["recorded_crime"], row["recorded_before"]) if _is_compared(row) else None for row in of]
+        texts = [[text_of(row[name], "count", 0) for name in columns] for row in of]
         return Table(
             caption,
-            ("District", "Recorded", "Month before", "Same month last year", "Cancelled in the month"),
-            tuple((row["name"], *(text_of(row[name], "count", 0) for name in columns)) for row in of),
-            tuple(f"{shade}---" for shade in shades([[row["recorded_crime"]] for row in of])),
-            f"Most recorded: {of[0]['name']}, {text_of(of[0]['recorded_crime'], 'count', 0)}.",
+            ("District", "Recorded", "Month before", "Change", "Same month last year", "Cancelled in the month"),
+            tuple(
+                (row["name"], *text[:2], text_of(change, "percent", 1), *text[2:])
+                for row, text, change in zip(of, texts, changes, strict=True)
+            ),
+            tuple(f"{shade}----" for shade in shades([[row["recorded_crime"]] for row in of])),
+            f"Most recorded: {of[0]['name']}, {texts[0][0]}.{_odd_one(of)}",
         )
 
     return by_month(rows, forces, table)
+
+
+def _is_compared(row: Mapping[str, Any]) -> bool:
+    """Whether a row is a district with a figure in this complete month and the one before."""
+    return bool(row["district"] is not None and row["recorded_before"] and not row["is_provisional"])
+
+
+def _change(now: int, before: int) -> Decimal:
+    return Decimal(100 * (now - before)) / before
+
+
+# Of fewer districts, none can be said to differ from the others.
+_FEWEST_DISTRICTS = 3
+
+
+def _odd_one(rows: Rows) -> str:
+    """Name the district whose change differs most from that of all, for its size: a small one changes more by chance.
+
+    It is the one with the largest difference, squared, between its number and the number that it would have if it had
+    changed as all have, divided by the latter. This is an order and no verdict, which needs twelve months.
+    """
+    known = [row for row in rows if _is_compared(row)]
+    now, before = (sum(row[name] for row in known) for name in ("recorded_crime", "recorded_before"))
+    if len(known) < _FEWEST_DISTRICTS or not now:
+        return ""
+
+    def distance(row: Mapping[str, Any]) -> Fraction:
+        expected = Fraction(row["recorded_before"] * now, before)
+        return (row["recorded_crime"] - expected) ** 2 / expected
+
+    odd = max(known, key=distance)
+    own = text_of(_change(odd["recorded_crime"], odd["recorded_before"]), "percent", 1)
+    of_all = text_of(_change(now, before), "percent", 1)
+    return (
+        f" The change that differs most from that of all districts ({of_all}), for the size of the district: "
+        f"{odd['name']}, {own}."
+    )

@@ -324,6 +324,7 @@ def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
                 for (_, of), row in zip(months, shares, strict=True)
             ),
             shades(shares),
+            _most_at_once(rows),
         )
 
     sql = f"""
@@ -331,6 +332,15 @@ def _concurrency(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str
         order by force_code, month_start desc
     """
     return by_force(rows_of(connection, sql), forces, table)
+
+
+def _most_at_once(rows: Rows) -> str:
+    newest = next((row["month_start"] for row in rows if not row["is_provisional"]), None)
+    shares = {row["concurrent_chats"]: row["pct_of_operator_time"] for row in rows if row["month_start"] == newest}
+    if newest is None or not shares:
+        return ""
+    several = text_of(sum(share for number, share in shares.items() if number > 1), "percent", 1)
+    return f"{short_month(newest)}: at most {max(shares)} at once; several at once for {several} of the time."
 
 
 def _chat_operators(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str]) -> Tables:

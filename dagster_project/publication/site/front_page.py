@@ -77,7 +77,7 @@ QUESTIONS = (
     ("How many live chats does an operator hold at once?", "demand.html#concurrency"),
     ("Why are crimes cancelled, and after how many days?", "crime.html#codes"),
     ("How many more crimes of a month will be cancelled?", "crime.html#maturity"),
-    ("How many crimes were recorded in each district?", "crime.html#districts"),
+    ("Which districts recorded most crime, and where did it change?", "crime.html#districts"),
     ("How many online reports became recorded crimes?", "cookbook.html#11_online_reports_recorded"),
     ("Which data are missing, late or left out?", "trust.html#faults"),
     ("How do other forces answer 999 calls?", peers.PAGE),
