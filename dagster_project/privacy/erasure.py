@@ -50,7 +50,12 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
         person: who is erased.
         reason: why, for the record and the certificate; without personal values.
         found: where the person is held, for the certificate.
+
+    Raises:
+        FolderTaken: a file is in the place of the folder of certificates. Nothing was changed.
     """
+    # Before anything is replaced, since it is needed last.
+    make_private_folder(settings.certificates)
     substitute = person.suppressed.substitute if person.suppressed else new_substitute()
     now = utc_now()
     replacement = Replacement(

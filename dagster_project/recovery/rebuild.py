@@ -78,7 +78,11 @@ def rebuild(
         PseudonymKeyError: the key is lost or not the one of the warehouse. Nothing was changed.
         RootMismatch: the audit is that of another data root. Nothing was changed.
         UsageError: a hub has files in its landing folder.
+        FolderTaken: a file is in the place of the folder for damaged files.
     """
+    # The first is needed only at the end, after the work of hours.
+    for name in ("damaged", "rebuild"):
+        make_private_folder(settings.home / name)
     intent = read_intent(settings)
     if intent is None or not (intent.is_complete or intent.without_missing == without_missing):
         begun_at = f"{utc_now():%Y%m%dT%H%M%SZ}"
@@ -105,7 +109,6 @@ def finish_rebuild(settings: Settings, contracts: Mapping[str, Contract]) -> Reb
 def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent) -> dict[str, object]:
     """Write the new warehouse, and return what the record says of it."""
     folder = settings.home / "rebuild"
-    make_private_folder(folder)
     # A killed rebuild begins again, and stays known.
     empty_folder(folder, but=intent_file(settings))
     if settings.is_hub:
@@ -172,7 +175,6 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
     """Move the damaged files away and the new warehouse in; every step can be repeated."""
     folder, damaged = settings.home / "rebuild", settings.home / "damaged" / intent.begun_at
     draft = folder / settings.warehouse.name
-    make_private_folder(damaged.parent)
     make_private_folder(damaged)
     if draft.exists():
         for file in (settings.warehouse, settings.marts):

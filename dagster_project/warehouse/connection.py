@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import duckdb
 
+from dagster_project.errors import OperatorError
 from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
@@ -39,6 +40,10 @@ _DAMAGED = (
 )
 
 _NO_SPILLING = {"temp_directory": ""}
+
+
+class FolderTaken(OperatorError, FileExistsError):
+    """A file is in the place of a folder; the message says how to move it away."""
 
 
 class DatabaseUnreadable(RuntimeError):
@@ -258,8 +263,19 @@ def _umask(mask: int) -> Iterator[None]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder for its owner only; if others can enter it, close it and everything in it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create a folder for its owner only; if others can enter it, close it and everything in it.
+
+    Raises:
+        FolderTaken: there is a file, or a link to nothing, in its place.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        taken = next(path for path in (folder, *folder.parents) if os.path.lexists(path) and not path.is_dir())
+        raise FolderTaken(
+            f"{taken} is not a folder, and fcir has to write into a folder of this name. What was done before stays. "
+            f"Move it away, and run the command again: mv {in_shell(taken)} {in_shell(taken)}.old"
+        ) from None
     if folder.stat().st_mode & 0o077:
         for path in [folder, *folder.rglob("*")]:
             # Another process may have removed a file in the meantime; the mode of a link is that of its target.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from dagster_project.recovery.history import history_file, require_sound_warehou
 from dagster_project.recovery.intent import intent_file, read_intent
 from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuild
 from dagster_project.verification.warehouse import verify_warehouse
-from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
+from dagster_project.warehouse.connection import DatabaseUnreadable, FolderTaken, loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.roots import RootMismatch
 from tests.unit.hub_helpers import Hub, purge_day
@@ -228,6 +229,21 @@ def test_what_is_in_the_place_of_the_copy_is_renamed(damaged, name):
     save_history(settings)
     assert verify_warehouse(settings, CONTRACTS)[0] == []
     assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
+
+
+@pytest.mark.parametrize("name", ["damaged", "rebuild"])
+def test_a_file_in_place_of_a_folder_is_named_before_anything_is_changed(damaged, name):
+    installation, before = damaged
+    home = installation.settings.home
+    (home / name).write_text("")
+    content = installation.settings.warehouse.read_bytes()
+    with pytest.raises(FolderTaken, match=re.escape(f"{home / name} is not a folder") + ".*run the command again: mv "):
+        rebuild_damaged(installation)
+    assert installation.settings.warehouse.read_bytes() == content
+    assert read_intent(installation.settings) is None
+    (home / name).unlink()
+    rebuild_damaged(installation)
+    assert state(installation) == before
 
 
 def test_without_any_copy_of_the_audit_it_refuses_unless_asked_for(damaged):
