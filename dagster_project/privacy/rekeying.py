@@ -254,7 +254,7 @@ def _refusal(missing: Sequence[_IncompleteLoad]) -> str:
     return (
         f"{counted(len(missing), 'load')} have values that no file of the landing folder has, so that their pseudonyms "
         f"cannot be made again. Nothing was changed.{''.join(lines)}{more}\nPut the files back, or let these values "
-        "keep their pseudonyms and the key: fcir keys rotate --keep-missing"
+        'keep their pseudonyms and the key: fcir keys rotate --keep-missing --reason "..."'
     )
 
 

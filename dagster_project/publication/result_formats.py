@@ -112,11 +112,15 @@ def write_json(columns: Sequence[str], rows: Iterable[Sequence[object]], out: Te
 
 
 def write_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO) -> None:
-    """Print rows as a Markdown table, as they arrive."""
+    """Print rows as a Markdown table, as they arrive; no cell becomes HTML, a link or a picture."""
     for number, row in enumerate(chain([columns], rows)):
-        out.write("| " + " | ".join(printable(text_of(cell)).replace("|", "\\|") for cell in row) + " |\n")
+        out.write("| " + " | ".join(map(_markdown_text, row)) + " |\n")
         if not number:
             out.write("|" + "---|" * len(columns) + "\n")
+
+
+def _markdown_text(value: object) -> str:
+    return printable(text_of(value)).replace("|", "\\|").replace("<", "&lt;").replace("](", "]\\(")
 
 
 def text_of(value: object) -> str:

@@ -99,7 +99,9 @@ def test_values_without_a_file_are_refused_or_keep_their_key_until_the_file_is_b
     text = path.read_text()
     path.unlink()
     # The other value of the file is in a file that is still there.
-    with pytest.raises(ValuesMissing, match=r"(?s)1 load.*visits/visits_2022-11-02.csv: 1 value\n.*--keep-missing"):
+    with pytest.raises(
+        ValuesMissing, match=r"(?s)1 load.*visits/visits_2022-11-02.csv: 1 value\n.*--keep-missing --reason"
+    ):
         rotate(two_days)
     assert visitors(two_days) == before
     assert earlier_keys(two_days.settings.key_file) == {}

@@ -220,6 +220,13 @@ def test_markdown_escapes_pipes_and_line_ends(connection) -> None:
     assert written(write_markdown, connection, sql) == "| x\\|y |\n|---|\n| a\\|b\\n\\\\ |\n"
 
 
+def test_markdown_has_no_html_link_or_picture_of_a_value(connection) -> None:
+    sql = "select '<img/src=x/onerror=alert(1)>' as \"<b>\", '![x](https://example.org/y)' as b, [1] as c"
+    assert written(write_markdown, connection, sql) == (
+        "| &lt;b> | b | c |\n|---|---|---|\n| &lt;img/src=x/onerror=alert(1)> | ![x]\\(https://example.org/y) | [1] |\n"
+    )
+
+
 def test_trace_escapes_what_it_shows(monkeypatch, capsys) -> None:
     found = type("Trace", (), {"faults": ()})
     monkeypatch.setattr(tracing_read, "trace_figure", lambda *_, **__: found)
