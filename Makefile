@@ -95,7 +95,7 @@ test-pages: env ## Test the published pages and the Dagster UI in Debian's chrom
 	$(UV) sync --locked --quiet --inexact --group pages
 	.venv/bin/pytest tests/pages
 
-test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, half an hour; SPARK_TESTS="-m large" compares 5 million rows
+test-spark: env-spark ## Compare every table on Spark with DuckDB; needs Java 17, an hour; SPARK_TESTS="-m large" compares 5 million rows
 	UV_PROJECT_ENVIRONMENT=.venv-spark $(UV) sync --locked --quiet --only-group spark-cluster --python $(PYTHON)
 	.venv/bin/pytest $(SPARK_TESTS) tests/spark
 
