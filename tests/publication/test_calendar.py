@@ -6,7 +6,7 @@ import pytest
 
 from dagster_project.clock import days_between
 from dagster_project.publication.report.read import newest_delivery
-from dagster_project.publication.site.data import calendars
+from dagster_project.publication.site.data import calendars, sources
 from dagster_project.warehouse.roots import root_of_force
 
 
@@ -86,3 +86,22 @@ def test_the_newest_day_of_a_force_is_that_of_its_data_root(marts):
         for force in ("kent", "essex", "without facts")
     }
     assert newest == {"kent": date(2024, 9, 2), "essex": date(2024, 9, 4), "without facts": date(2024, 9, 4)}
+
+
+def test_a_source_of_a_measure_that_was_never_delivered_is_listed(marts):
+    delivered(marts, date(2024, 9, 2), date(2024, 9, 4))
+    marts.execute(
+        """
+        alter table marts.load_audit add column rows_loaded bigint default 4;
+        create table marts.quarantine (source text);
+        create table marts.measures as
+        select unnest(['crime.recorded_crime', 'demand.total']) as measure,
+            unnest(['crimes', 'call_segments,digital_contacts']) as sources;
+        """
+    )
+    found = {row["source"]: (row["days_loaded"], row["newest_day"], row["is_delivered"]) for row in sources(marts)}
+    assert found == {
+        "call_segments": (0, None, False),
+        "crimes": (3, date(2024, 9, 4), True),
+        "digital_contacts": (0, None, False),
+    }

@@ -212,3 +212,15 @@ def test_months_state_their_share_as_printed(tables):
 
 def test_there_is_no_view_without_forces(tables):
     assert crime(tables, {}, {}) is None
+
+
+def test_only_crimes_without_a_district_have_no_finding(tables):
+    record(tables, "2023-01-01", none=24)
+    assert first_table(tables, "districts").finding == ""
+
+
+def test_a_month_without_an_expected_number_has_no_asterisk(tables):
+    tables.execute(
+        "insert into marts.kpi_crime_expected_net values ('kent', '2023-01-01', 24, 0, null, null, true, false, 100)"
+    )
+    assert first_table(tables, "maturity").rows == (("Jan 2023", "24", "0", NOTHING, NOTHING),)

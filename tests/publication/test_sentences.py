@@ -80,6 +80,12 @@ def test_fewer_than_12_points_give_facts_and_no_verdict():
     assert "There is 1 of the 12 months" in sentences(replace(found, points=1))
 
 
+def test_a_measure_without_any_figure_is_not_said_to_have_too_few_months():
+    assert sentences(series((), points=0)).startswith("No figure for the year to date: nothing was delivered")
+    so_far = replace(NOTHING, value=Decimal(3), text="3")
+    assert sentences(series((), points=0, year_to_date=so_far)).startswith("There are too few complete months")
+
+
 @pytest.mark.parametrize(
     ("values", "start"),
     [

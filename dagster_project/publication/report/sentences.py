@@ -129,6 +129,8 @@ def number_word(number: int) -> str:
 
 
 def _change(series: Series) -> str:
+    if not series.months and series.year_to_date.value is None:
+        return "No figure for the year to date: nothing was delivered, or there is nothing to divide by."
     if len(series.months) < 2:
         return "There are too few complete months to detect a change."
     first, last = series.months[0], series.months[-1]

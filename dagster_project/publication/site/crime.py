@@ -286,7 +286,8 @@ def _triangle(force: str, rows: Rows) -> Table:
                 text_of(row["recorded_crime"], "count", 0),
                 *(text_of(of[age], "percent", 1) if age in of else "" for age in ages),
                 text_of(row["cancelled_to_date"], "count", 0),
-                text_of(row["expected_final_cancelled"], "count", 0) + ("*" if row["is_trial"] else ""),
+                text_of(row["expected_final_cancelled"], "count", 0)
+                + ("*" if row["is_trial"] and row["expected_final_cancelled"] is not None else ""),
                 text_of(row["expected_final_net"], "count", 0),
             )
             for row, of in zip(rows, shares, strict=True)
@@ -336,7 +337,7 @@ def _districts(connection: duckdb.DuckDBPyConnection, forces: Mapping[str, str])
                 for row, text, change in zip(of, texts, changes, strict=True)
             ),
             tuple(f"{shade}----" for shade in shades([[row["recorded_crime"]] for row in of])),
-            f"Most recorded: {of[0]['name']}, {texts[0][0]}.{_odd_one(of)}",
+            f"Most recorded: {of[0]['name']}, {texts[0][0]}.{_odd_one(of)}" if of[0]["district"] is not None else "",
         )
 
     return by_month(rows, forces, table)

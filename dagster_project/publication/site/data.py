@@ -176,7 +176,7 @@ def _days(month: date, statuses: Mapping[date, str]) -> Iterator[tuple[date, str
 
 
 def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
-    """Return what was loaded, is missing and was quarantined, one row per source."""
+    """Return what was loaded, is missing and was quarantined, one row per source, also undelivered ones."""
     return rows_of(
         connection,
         f"""
@@ -186,6 +186,10 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
             from marts.load_audit
             where status in ('loaded', 'empty')
             group by source
+        ),
+        -- A source of a measure that was never delivered is not in the audit.
+        named as (
+            select distinct trim(unnest(string_split(sources, ','))) as source from marts.measures
         )
         select
             newest.source,
@@ -195,11 +199,14 @@ def sources(connection: duckdb.DuckDBPyConnection) -> Rows:
             count(*) filter (where newest.status = 'withdrawn') as days_withdrawn,
             max(newest.extract_date) filter (where newest.status in ('loaded', 'empty')) as newest_day,
             any_value(coalesce(rows_loaded.rows_loaded, 0)) as rows_loaded,
-            (select count(*) from marts.quarantine as quarantine where quarantine.source = newest.source) as quarantined
+            (select count(*) from marts.quarantine as rows where rows.source = newest.source) as quarantined,
+            true as is_delivered
         from newest
         left join rows_loaded on newest.source = rows_loaded.source
         group by newest.source
-        order by newest.source
+        union all
+        select source, 0, 0, 0, 0, null, 0, 0, false from named where source not in (select source from newest)
+        order by 1
         """,
     )
 

@@ -13,7 +13,7 @@ from dagster_project.publication.report.model import Measure, since
 from dagster_project.publication.report.read import MeasureHistory
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.traces import TRACE_ENDING, read_traces
+from dagster_project.publication.site.traces import TRACE_ENDING, figures_by_day, read_traces
 from dagster_project.publication.site.worst_month import WorstMonth
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import literal
@@ -78,6 +78,9 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
                     measure=measure,
                     texts={month.month: history.text(month.month) for month in traced},
                     months=traced,
+                    of_days={
+                        month.month: figures_by_day(month, measure, history.text(month.month)) for month in traced
+                    },
                 )
                 # A reader who has only a printed figure searches for it.
                 figures = " ".join(f"{history.text(month.month)} {month.month:%Y-%m}" for month in traced)

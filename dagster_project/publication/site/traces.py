@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 import duckdb
 
 from dagster_project.publication.paths import UnsafeName, address_of
-from dagster_project.publication.report.display import in_full
-from dagster_project.publication.report.model import PAPER_MONTHS
+from dagster_project.publication.report.display import NOTHING, display, in_full
+from dagster_project.publication.report.model import PAPER_MONTHS, Measure
 from dagster_project.sql import rows_as_dicts
 from dagster_project.words import counted
 
@@ -95,6 +96,29 @@ def trace_addresses(connection: duckdb.DuckDBPyConnection, force_code: str, unti
         with suppress(UnsafeName):
             addresses[figure["measure"]] = address_of("measures", force_code, figure["measure"] + TRACE_ENDING)
     return addresses
+
+
+def figures_by_day(month: TracedMonth, measure: Measure, text: str) -> dict[date, str]:
+    """Return the figure of each day of a month, if the figure of the month is the quotient of its sums.
+
+    Args:
+        month: the month with its days.
+        measure: the measure.
+        text: the figure of the month, as it is shown.
+
+    Returns:
+        Texts by day; empty for a sum, and for a figure that is computed in another way.
+    """
+    scale = 100 if measure.unit == "percent" else 1
+
+    def quotient(numerator: str, denominator: str) -> str:
+        if not Decimal(denominator or 0):
+            return NOTHING
+        return display(scale * Decimal(numerator or 0) / Decimal(denominator), measure.unit, measure.decimals)
+
+    if not month.denominator or quotient(month.numerator, month.denominator) != text:
+        return {}
+    return {day: quotient(numerator, denominator) for day, numerator, denominator in month.days}
 
 
 def _by_figure(rows: list[dict[str, Any]]) -> Mapping[tuple[str, date], list[dict[str, Any]]]:
