@@ -72,7 +72,7 @@ def record(
 def _restart(settings: Settings, reason: str) -> None:
     """Begin a new record, with the hashes of the manifests that the record before does not contradict."""
     # They load pyarrow and read everything that is kept, which showing the record does without.
-    from dagster_project.privacy.erasure import record_manifests
+    from dagster_project.privacy.replacing import record_manifests
     from dagster_project.verification.publications import manifests_of, verify_publications
     from dagster_project.verification.warehouse import verify_warehouse
 
@@ -87,7 +87,7 @@ def _restart(settings: Settings, reason: str) -> None:
             )
         aside = restart_record(settings, anchors, reason=reason)
         manifests = list(manifests_of(settings, entries))
-        record_manifests(settings, [str(folder) for folder, is_as_recorded in manifests if is_as_recorded is not False])
+        record_manifests(settings, [folder for folder, is_as_recorded in manifests if is_as_recorded is not False])
     say(f"A new record begins in {settings.record_file}.")
     if aside:
         say(f"The one before is {aside}: keep it for the investigation.")

@@ -9,18 +9,22 @@ from typing import Any
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.landing import sha256_of
 from dagster_project.loading.suppression import new_substitute, suppress, suppression_key
 from dagster_project.privacy.findings import Findings, find_values
 from dagster_project.privacy.person import Person, landing_files_with
-from dagster_project.privacy.replacing import Replacement, delete_note, removed_files, replace_everywhere, write_note
+from dagster_project.privacy.replacing import (
+    Replacement,
+    delete_note,
+    record_manifests,
+    removed_files,
+    replace_everywhere,
+    write_note,
+)
 from dagster_project.privacy.values import Values
-from dagster_project.publication.files import MANIFEST
-from dagster_project.record.store import append, read
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
-from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
-from dagster_project.warehouse.connection import loading_connection, make_private_folder, private_files
+from dagster_project.warehouse.connection import make_private_folder, private_files
 
 ACTION = "erase"
 
@@ -87,33 +91,30 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     begun_at = datetime.fromisoformat(replacement.begun_at)
     values = values or Values(replacement.pairs)
     suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
-    changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings))
+    changed = replace_everywhere(settings, values, at=begun_at)
     removed = removed_files(settings)
     remaining = find_values(settings, values)
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
     detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
-    if _entry(settings, replacement) is None:
-        with loading_connection(settings.warehouse) as connection:
-            append(settings, ACTION, outcome=outcome, reason=replacement.reason, detail=detail, connection=connection)
+    entry = append_once(
+        settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail
+    )
     save_history(settings)
-    certificate = _certify(settings, replacement, values, remaining, removed)
+    certificate = _certify(settings, replacement, entry, values, remaining, removed)
     delete_note(settings)
     return certificate
 
 
-def _entry(settings: Settings, replacement: Replacement) -> dict[str, Any] | None:
-    """Return the entry of an erasure in the record; None if it has none."""
-    of_erasures = (entry for entry in read(settings) if entry["action"] == ACTION)
-    certificate = replacement.facts["certificate"]
-    return next((entry for entry in of_erasures if entry["detail"].get("certificate") == certificate), None)
-
-
 def _certify(
-    settings: Settings, replacement: Replacement, values: Values, remaining: Findings, removed: list[str]
+    settings: Settings,
+    replacement: Replacement,
+    entry: Mapping[str, Any],
+    values: Values,
+    remaining: Findings,
+    removed: list[str],
 ) -> Path:
     facts: Any = replacement.facts
-    entry: Any = _entry(settings, replacement)
     content = {
         "certificate": facts["certificate"],
         "what": "erasure of a person by identifier",
@@ -137,19 +138,3 @@ def _certify(
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     draft.replace(file)
     return file
-
-
-def record_manifests(settings: Settings, publications: list[str]) -> None:
-    """Enter the new hashes of rewritten manifests into the record, as publishing does with those of new ones."""
-    for folder in map(Path, publications):
-        if folder.is_relative_to(settings.home):
-            facts = {
-                "publication": str(folder.relative_to(settings.home)),
-                "sha256": sha256_of(folder / MANIFEST),
-            }
-            append(settings, "manifest", detail=facts)
-
-
-def orders_of(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return the columns by which each published table is ordered, so that rewritten files are ordered too."""
-    return {mart.name: mart.order for mart in marts_of(read_manifest(ensure_manifest(settings)))}

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,9 +22,14 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.members import MEMBER, MemberLeftOut, admit, erased_in_member, reading_member
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.loading.suppression import note_taken_over
-from dagster_project.privacy.erasure import orders_of, record_manifests
 from dagster_project.privacy.findings import pseudonyms_in_databases
-from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
+from dagster_project.privacy.replacing import (
+    Replacement,
+    delete_note,
+    record_manifests,
+    replace_everywhere,
+    write_note,
+)
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.record.store import append
 from dagster_project.settings import Settings
@@ -109,13 +115,12 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
             )
 
     if replacement.pairs or in_clear:
-        changed: dict[str, None] = {}
+        changed: dict[Path, None] = {}
         # The loads are noted with the last, so that a repetition still finds all texts where they were.
         for values in (*(Values({}, *texts) for texts in in_clear.items()), Values(replacement.pairs)):
             last = in_warehouse if values.identifier is None else None
-            replaced = replace_everywhere(settings, values, at=None, orders=orders_of(settings), in_warehouse=last)
-            changed |= dict.fromkeys(replaced)
-        record_manifests(settings, list(changed))
+            changed |= dict.fromkeys(replace_everywhere(settings, values, at=None, in_warehouse=last))
+        record_manifests(settings, changed)
         count = len(replacement.pairs) + len(in_clear)
         detail = {"loads": len(loads), "values": count, "publications": len(changed)}
         with spilling_connection(settings.warehouse) as connection:

@@ -20,14 +20,13 @@ import duckdb
 from dagster_project.clock import LONDON, utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.privacy.erasure import orders_of, record_manifests
 from dagster_project.privacy.files import Kind, UnreadableFile, kind_of
 from dagster_project.privacy.findings import searched_files
-from dagster_project.privacy.replacing import rewrite_files, table_of
+from dagster_project.privacy.replacing import record_manifests, rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.mart_texts import write_texts
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
-from dagster_project.record.store import append, read
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, scalar, table
@@ -614,13 +613,8 @@ def _finish(settings: Settings, intent: Intent) -> Path:
     record_manifests(settings, changed)
     save_history(settings)
     facts = {"certificate": intent.name, "publications": len(changed), "sources": intent.plan["sources"]}
-    is_recorded = any(
-        entry["action"] == ACTION and entry["detail"].get("certificate") == intent.name for entry in read(settings)
-    )
-    if not is_recorded:
-        with loading_connection(settings.warehouse) as connection:
-            append(settings, ACTION, reason=intent.reason, detail=facts, connection=connection)
-    certificate = _certify(settings, intent, changed)
+    entry = append_once(settings, ACTION, unique="certificate", reason=intent.reason, detail=facts)
+    certificate = _certify(settings, intent, entry, changed)
     _remove_folder(settings)
     return certificate
 
@@ -630,7 +624,7 @@ def _remove_folder(settings: Settings) -> None:
     shutil.rmtree(settings.purge_folder)
 
 
-def _remove_elsewhere(settings: Settings, intent: Intent) -> list[str]:
+def _remove_elsewhere(settings: Settings, intent: Intent) -> list[Path]:
     """Remove the purged rows from kept publications and from other databases below the data root."""
     folder = settings.purge_folder
     with duckdb.connect(config={"temp_directory": str(folder / "removed.tmp")}) as connection:
@@ -649,8 +643,7 @@ def _remove_elsewhere(settings: Settings, intent: Intent) -> list[str]:
 
         files = [(settings.home, file) for root, file in searched_files(settings) if root == settings.home]
         files = [(root, file) for root, file in files if folder not in file.parents]
-        changed = rewrite_files(settings, files, change, orders=orders_of(settings), noted=folder / "rewritten.files")
-    return [str(publication) for publication in changed]
+        return rewrite_files(settings, files, change, noted=folder / "rewritten.files")
 
 
 def _change_database(
@@ -740,8 +733,7 @@ def _kept(
     return f"select * from {relation} where not coalesce({is_purged}, false)"
 
 
-def _certify(settings: Settings, intent: Intent, changed: Sequence[str]) -> Path:
-    entry = next(entry for entry in reversed([*read(settings)]) if entry["detail"].get("certificate") == intent.name)
+def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], changed: Sequence[Path]) -> Path:
     content = {
         "certificate": intent.name,
         "what": "purge of detail past its retention",
@@ -751,7 +743,7 @@ def _certify(settings: Settings, intent: Intent, changed: Sequence[str]) -> Path
         **{name: entry[name] for name in ("user", "host", "version")},
         "record": {name: entry[name] for name in ("seq", "hash")},
         **intent.plan,
-        "publications_rewritten": [str(Path(folder).relative_to(settings.home)) for folder in changed],
+        "publications_rewritten": [str(folder.relative_to(settings.home)) for folder in changed],
         "tables_unchanged": intent.compared,
     }
     make_private_folder(settings.certificates)

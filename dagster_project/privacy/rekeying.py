@@ -26,13 +26,18 @@ from dagster_project.loading.pseudonyms import (
     save_key,
 )
 from dagster_project.loading.suppression import new_substitute, read_suppression
-from dagster_project.privacy.erasure import orders_of, record_manifests
 from dagster_project.privacy.files import Kind, files_below, kind_of
 from dagster_project.privacy.findings import pseudonyms_in_databases, register_values, searched_files
 from dagster_project.privacy.person import keys_of, loads_by_key
-from dagster_project.privacy.replacing import Replacement, delete_note, replace_everywhere, write_note
+from dagster_project.privacy.replacing import (
+    Replacement,
+    delete_note,
+    record_manifests,
+    replace_everywhere,
+    write_note,
+)
 from dagster_project.privacy.values import Values
-from dagster_project.record.store import append
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
@@ -119,7 +124,7 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
         connection.execute("update audit.pseudonym_key set fingerprint = ?", [facts["fingerprint"]])
 
     values = Values(replacement.pairs)
-    changed = replace_everywhere(settings, values, at=begun_at, orders=orders_of(settings), in_warehouse=in_warehouse)
+    changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
     _renew_backups(settings, facts, begun_at)
     new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
     if new.exists():
@@ -131,8 +136,7 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     removed = tuple(key_id for key_id in earlier_keys(settings.key_file) if key_id not in used)
     record_manifests(settings, changed)
     detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
-    with loading_connection(settings.warehouse) as connection:
-        append(settings, ACTION, reason=replacement.reason, detail=detail, connection=connection)
+    append_once(settings, ACTION, unique="key", reason=replacement.reason, detail=detail)
     # Before the old key goes: a warehouse that is rebuilt from this copy has to fit a key that exists.
     save_history(settings)
     for key_id in removed:

@@ -29,8 +29,10 @@ from dagster_project.privacy.files import (
 from dagster_project.privacy.findings import publication_of, searched_files
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import CONTENT, MANIFEST, manifest_of
+from dagster_project.record.store import append
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import table
+from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
 from dagster_project.warehouse.connection import (
     MARTS,
     WAREHOUSE,
@@ -93,20 +95,18 @@ def replace_everywhere(
     values: Values,
     *,
     at: datetime | None,
-    orders: Mapping[str, tuple[str, ...]],
     in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
-) -> list[str]:
+) -> list[Path]:
     """Replace values in the warehouse, the marts, kept publications, other files and backups. It can be repeated.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection, and has noted the replacement.
         values: what is replaced.
         at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
-        orders: columns by which published tables are ordered, by table.
         in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
 
     Returns:
-        The publications whose files changed, as paths of their folders.
+        The folders of the publications whose files changed.
     """
     note_step(settings.lock_file, "replacing pseudonyms")
     _remove_drafts(settings)
@@ -116,36 +116,41 @@ def replace_everywhere(
     def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
         return replace_values(file, values, order=order, spill_at=settings.warehouse, on_change=note)
 
-    changed = rewrite_files(settings, searched_files(settings), change, orders=orders, noted=_rewritten(settings))
-    return [str(folder) for folder in changed]
+    return rewrite_files(settings, searched_files(settings), change, noted=_rewritten(settings))
 
 
-def rewrite_files(
-    settings: Settings,
-    files: Iterable[tuple[Path, Path]],
-    change: Change,
-    *,
-    orders: Mapping[str, tuple[str, ...]],
-    noted: Path,
-) -> list[Path]:
+def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change: Change, *, noted: Path) -> list[Path]:
     """Rewrite files, with the manifests of their publications. It can be repeated after it was killed.
 
     Args:
         settings: the data root; its warehouse and marts are passed over.
         files: each file with the root that it is below, as `searched_files` yields them.
         change: rewrites a file if it has to be.
-        orders: columns by which published tables are ordered, by table.
         noted: file that lists what was rewritten until all is done; the caller removes it.
 
     Returns:
         The folders of the publications whose files changed.
     """
+    orders = orders_of(settings)
     linked: dict[tuple[int, int], Path | None] = {}
     for root, file in list(files):
         # What a removed paper was known by is removed with it.
         if file not in (settings.warehouse, settings.marts) and file.exists():
             _rewrite_file(settings, root, file, change, orders, linked, noted)
     return _update_manifests(settings, noted)
+
+
+def record_manifests(settings: Settings, publications: Iterable[Path]) -> None:
+    """Enter the new hashes of rewritten manifests into the record, as publishing does with those of new ones."""
+    for folder in publications:
+        if folder.is_relative_to(settings.home):
+            facts = {"publication": str(folder.relative_to(settings.home)), "sha256": sha256_of(folder / MANIFEST)}
+            append(settings, "manifest", detail=facts)
+
+
+def orders_of(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return the columns by which each published table is ordered, so that rewritten files are ordered too."""
+    return {mart.name: mart.order for mart in marts_of(read_manifest(ensure_manifest(settings)))}
 
 
 def _remove_drafts(settings: Settings) -> None:

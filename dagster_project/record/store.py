@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
@@ -32,11 +34,8 @@ from dagster_project.record.chain import (
     parsed,
     sealed,
 )
-
-if TYPE_CHECKING:
-    import duckdb
-
-    from dagster_project.settings import Settings
+from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import loading_connection
 
 
 def append(
@@ -47,8 +46,8 @@ def append(
     reason: str = "",
     detail: Mapping[str, object] | None = None,
     connection: duckdb.DuckDBPyConnection | None = None,
-) -> Head:
-    """Append an entry to the record, and return the new head. If the process is killed, the record has it or not.
+) -> dict[str, Any]:
+    """Append an entry to the record, and return it. If the process is killed, the record has it or not.
 
     An incomplete last line, which a killed command left, is removed first, and the entry says so. A record that was
     changed is continued where its head was, so that the fault stays visible to `faults`.
@@ -75,7 +74,36 @@ def append(
         _write_head(folder, head)
     if connection is not None:
         note_head(connection, head)
-    return head
+    return parsed(line)
+
+
+def append_once(
+    settings: Settings,
+    action: str,
+    *,
+    unique: str,
+    outcome: str = "done",
+    reason: str = "",
+    detail: Mapping[str, object],
+) -> dict[str, Any]:
+    """Append an entry unless a command that was killed has appended it, and return it; note the head in the warehouse.
+
+    Args:
+        settings: the data root; the caller holds the writer lock and no connection.
+        action: as for `append`, like the arguments below.
+        unique: name of the fact in `detail` that no other entry of this action has, for example `certificate`.
+        outcome: how it ended.
+        reason: why it was done.
+        detail: facts about it.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    for entry in read(settings):
+        if entry["action"] == action and entry["detail"].get(unique) == detail[unique]:
+            return entry
+    with loading_connection(settings.warehouse) as connection:
+        return append(settings, action, outcome=outcome, reason=reason, detail=detail, connection=connection)
 
 
 def restart(settings: Settings, anchors: Iterable[Anchor], *, reason: str) -> Path | None:

@@ -19,7 +19,7 @@ from dagster_project.loading.members import require_no_landing
 from dagster_project.loading.pipeline import key_for_loading
 from dagster_project.loading.pseudonyms import PseudonymKey
 from dagster_project.privacy.purging import purge_again
-from dagster_project.record.store import append, read
+from dagster_project.record.store import append_once
 from dagster_project.recovery.history import restore_audit, save_history, take_audit
 from dagster_project.recovery.intent import Intent, intent_file, read_intent, write_intent
 from dagster_project.recovery.rows import (
@@ -183,12 +183,7 @@ def _finish(settings: Settings, intent: Intent) -> Rebuilt:
                     (settings.home / name).rename(damaged / name)
         draft.rename(settings.warehouse)
     facts = {**(intent.facts or {}), "damaged": str(damaged.relative_to(settings.home))}
-    is_recorded = any(
-        entry["action"] == "rebuild" and entry["detail"].get("damaged") == facts["damaged"] for entry in read(settings)
-    )
-    if not is_recorded:
-        with loading_connection(settings.warehouse) as connection:
-            append(settings, "rebuild", reason=intent.reason, detail=facts, connection=connection)
+    append_once(settings, "rebuild", unique="damaged", reason=intent.reason, detail=facts)
     # Loads that are lost would otherwise differ from the copy until a run ends.
     save_history(settings)
     # The intent last: without it, the next command would not remove the rest.

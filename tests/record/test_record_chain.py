@@ -33,7 +33,7 @@ def record(settings):
 
 def test_entries_name_what_was_done_by_whom_when_and_why(settings):
     store.append(settings, "accept", reason="Télécom outage", detail={"source": "calls"})
-    head = store.append(settings, "run", outcome="failed")
+    returned = store.append(settings, "run", outcome="failed")
     first, second = store.read(settings)
     assert tuple(first) == chain.FIELDS
     assert (first["seq"], first["action"], first["outcome"], first["reason"]) == (1, "accept", "done", "Télécom outage")
@@ -41,7 +41,8 @@ def test_entries_name_what_was_done_by_whom_when_and_why(settings):
     assert first["host"]
     assert first["version"]
     assert first["at"].endswith("+00:00")
-    assert (second["previous"], second["hash"], second["seq"]) == (first["hash"], head.hash, head.seq)
+    assert second == returned
+    assert (second["previous"], second["seq"]) == (first["hash"], 2)
     assert store.faults(settings) == []
 
 

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from dagster_project.loading.members import news_of_members
-from dagster_project.privacy import erasure, hub, rekeying
+from dagster_project.privacy import hub, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import rotate_key
@@ -18,8 +18,7 @@ pytestmark = pytest.mark.usefixtures("second_for_each_load")
 
 @pytest.fixture
 def roots(tmp_path, monkeypatch):
-    for module in (erasure, hub, rekeying):
-        monkeypatch.setattr(module, "orders_of", lambda _: {})
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
     found = Hub(tmp_path)
     for force, member in found.members.items():
         member.land(
@@ -105,8 +104,7 @@ def test_a_person_in_rows_that_the_member_no_longer_has_is_erased_in_the_hub(roo
 
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_an_identifier_in_clear_is_erased_in_the_hub_too(tmp_path, monkeypatch, is_killed):
-    for module in (erasure, hub, rekeying):
-        monkeypatch.setattr(module, "orders_of", lambda _: {})
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
     roots = Hub(tmp_path)
     identifiers = ("46/777777/22", "op-77-123", "op-78-456")
     texts = [row("kent 46/777777/22 46/777777/22", visitor="46/777777/22"), row("x", minutes="op-78-456 is late")]

@@ -271,7 +271,7 @@ def test_a_rebuild_killed_at_any_step_is_finished_with_the_same_rows(damaged, mo
         (os, "unlink"),
         (os, "rmdir"),
         (recovery, "restore_from_landing"),
-        (recovery, "append"),
+        (recovery, "append_once"),
     ]
     while True:
         left = stopped + 1

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from dagster_project.loading.pseudonyms import PseudonymKeyError, earlier_keys, read_key
-from dagster_project.privacy import erasure, rekeying
+from dagster_project.privacy import rekeying, replacing
 from dagster_project.privacy.erasure import erase, find_person
 from dagster_project.privacy.person import person_of
 from dagster_project.privacy.rekeying import ValuesMissing, rotate_key
@@ -19,8 +19,7 @@ from tests.unit.loading_helpers import CONTRACTS, row
 
 @pytest.fixture(autouse=True)
 def no_publications(monkeypatch):
-    for module in (erasure, rekeying):
-        monkeypatch.setattr(module, "orders_of", lambda _: {})
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
 
 
 @pytest.fixture
