@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.sql import literal, quoted, scalar, table
@@ -133,7 +135,13 @@ def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
 
 
 def _in_pages(file: Path, values: Values) -> int:
-    """Return how many of the values are in the text of a PDF, which its fonts encode by glyph.
+    """Return how many of the values are in the text of a PDF, which its fonts encode by glyph."""
+    return sum(map(values.count_in_lines, _texts_of_pages(file, sha256_of(file))))
+
+
+@cache
+def _texts_of_pages(file: Path, sha256: str) -> tuple[str, ...]:  # noqa: ARG001 (another content is read again)
+    """Return the text of each page of a PDF; an erasure searches a file before, as and after it rewrites others.
 
     Raises:
         UnreadableFile: the PDF cannot be decoded.
@@ -143,7 +151,7 @@ def _in_pages(file: Path, values: Values) -> int:
     from pypdf.errors import PyPdfError
 
     try:
-        return sum(values.count_in_lines(page.extract_text()) for page in PdfReader(file).pages)
+        return tuple(page.extract_text() for page in PdfReader(file).pages)
     except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 

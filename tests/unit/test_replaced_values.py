@@ -15,6 +15,7 @@ import zlib
 
 import duckdb
 import markupsafe
+import pypdf
 import pytest
 import typst
 
@@ -196,6 +197,18 @@ def test_the_text_of_a_pdf_is_searched_over_the_ends_of_its_lines(tmp_path):
     assert search(file, Values({}, "op-planted-77")) == []
     with pytest.raises(CannotRewrite):
         replace_values(file, VALUES)
+
+
+def test_a_pdf_is_read_once_and_again_after_it_has_changed(tmp_path, monkeypatch):
+    file, read = tmp_path / "a.pdf", []
+    monkeypatch.setattr(pypdf, "PdfReader", lambda path, real=pypdf.PdfReader: read.append(path) or real(path))
+    file.write_bytes(typst.compile(b"The reference op-planted-77x"))
+    assert search(file, Values({}, IDENTIFIER)) == []
+    assert search(file, Values({}, "op-planted-77x"))
+    assert read == [file]
+    file.write_bytes(typst.compile(rb"The reference 46\/777777\/22"))
+    assert search(file, Values({}, IDENTIFIER))
+    assert read == [file, file]
 
 
 ODD = 'O\'Neil "\u00e9" & <7712>'
