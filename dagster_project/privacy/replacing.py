@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.loading.landing import sha256_of
+from dagster_project.opening import without_waiting
 from dagster_project.privacy.files import (
     CannotRewrite,
     Kind,
@@ -72,7 +73,8 @@ class Replacement:
 def read_note(settings: Settings) -> Replacement | None:
     """Return the replacement that was begun and is not finished; None if there is none."""
     try:
-        return Replacement(**json.loads(settings.replacement_file.read_text(encoding="utf-8")))
+        with open(settings.replacement_file, encoding="utf-8", opener=without_waiting) as stream:
+            return Replacement(**json.load(stream))
     except FileNotFoundError:
         return None
 

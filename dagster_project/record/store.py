@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.opening import without_waiting
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
     RESTART,
@@ -179,7 +180,7 @@ def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
 def head_in_file(settings: Settings) -> Head | None:
     """Return the newest number and hash as `record/head` has them; None without an entry, or if it is damaged."""
     try:
-        head = json.loads((settings.record / _HEAD).read_bytes())
+        head = json.loads(_content(settings.record / _HEAD))
         return Head(int(head["seq"]), str(head["hash"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -280,7 +281,8 @@ def _write_head(folder: Path, head: Head) -> None:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open(file, "rb", opener=without_waiting) as stream:
+            return stream.read()
     except FileNotFoundError:
         return b""
 
@@ -288,7 +290,7 @@ def _content(file: Path) -> bytes:
 @contextmanager
 def _private(file: Path, flags: int = 0) -> Iterator[int]:
     """Open a file for writing, created with mode 0600."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o600)
     try:
         yield descriptor
     finally:
