@@ -72,6 +72,8 @@ def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
 
 def is_damaged(marts: Path) -> bool:
     """Return whether a part of the file cannot be read. Every value is read, because a checksum covers one block."""
+    if not marts.is_file():
+        return True
     try:
         with duckdb.connect() as connection:
             connection.execute(f"attach {literal(str(marts))} as {MARTS} (read_only)")

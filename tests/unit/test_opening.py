@@ -10,7 +10,16 @@ from dagster_project.private_key import PrivateKeyError, read_key
 from dagster_project.publication.files import manifest_of
 from dagster_project.record.store import append, faults, read
 from dagster_project.settings import Settings
+from dagster_project.warehouse.connection import (
+    DatabaseUnreadable,
+    create_private,
+    marts_of,
+    open_read_only,
+    opening,
+    reading_connection,
+)
 from dagster_project.warehouse.lock import holder_of
+from dagster_project.warehouse.marts import is_damaged
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +70,18 @@ def test_a_pipe_in_place_of_a_key_a_list_a_manifest_or_the_lock_is_no_content(tm
     with pytest.raises(ValueError, match="Expecting value"):
         manifest_of(tmp_path)
     assert holder_of(pipe("warehouse.lock")) is None
+
+
+def test_a_pipe_in_place_of_a_database_is_damage(tmp_path, pipe):
+    warehouse = tmp_path / "warehouse.duckdb"
+    create_private(warehouse)
+    marts = pipe(marts_of(warehouse).name)
+    assert is_damaged(marts)
+    with open_read_only(warehouse) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    pipe(warehouse.name)
+    is_pipe = r"it is a pipe, not a file\. "
+    with pytest.raises(DatabaseUnreadable, match=is_pipe + "Nothing"), opening(warehouse, "Nothing was done"):
+        open_read_only(warehouse)
+    with pytest.raises(DatabaseUnreadable, match=is_pipe + ".*fcir publish"), reading_connection(pipe("fcir.duckdb")):
+        pass
