@@ -96,9 +96,10 @@ class _Slides:
                     paragraph.font.size = Pt(14)
 
     def charts(self, title: str, charts: Sequence[Chart], drawings: Mapping[str, str]) -> None:
-        """Add a slide with up to four charts, each below its title and finding."""
+        """Add a slide with up to four charts, each below its title and finding; a chart alone is larger."""
         slide = self._slide(_TITLE_ONLY, title)
-        width, height = Emu((_WIDTH - 3 * _EDGE) // 2), Inches(2.75)
+        is_alone = len(charts) == 1
+        width, height = (_BODY_WIDTH, Inches(4.9)) if is_alone else (Emu((_WIDTH - 3 * _EDGE) // 2), Inches(2.75))
         for number, chart in enumerate(charts):
             row, column = divmod(number, 2)
             left = Emu(_EDGE + column * (width + _EDGE))
@@ -109,7 +110,7 @@ class _Slides:
             finding = words.add_paragraph()
             finding.text = chart.caption
             finding.font.size = Pt(12)
-            file = io.BytesIO(png_of(drawings[chart.key], _SCALE))
+            file = io.BytesIO(png_of(drawings[chart.key], _SCALE * (2 if is_alone else 1)))
             picture = slide.shapes.add_picture(file, left, Emu(top + Inches(0.62)), height=Emu(height - Inches(0.7)))
             picture.element.xpath(".//p:cNvPr")[0].set("descr", chart.alternative)
 

@@ -100,6 +100,23 @@ def test_slides_show_main_points_headlines_and_charts(report, slides):
     assert described == [chart.alternative for section in report.sections for chart in section.all_charts]
 
 
+def test_a_chart_alone_on_a_slide_is_larger_and_stays_on_it(report, drawings):
+    [section, *_] = [section for section in report.sections if len(section.all_charts) > 0]
+    [chart, *_] = section.all_charts
+
+    def picture_and_slide(charts):
+        alone = replace(section, charts=charts, weekly_charts=())
+        deck = Presentation(io.BytesIO(render_slides(replace(report, sections=(alone,)), drawings)))
+        [picture, *_] = [shape for shape in deck.slides[-1].shapes if shape.shape_type.name == "PICTURE"]
+        return picture, deck
+
+    small, _ = picture_and_slide((chart, chart))
+    large, deck = picture_and_slide((chart,))
+    assert large.height > 2 * small.height
+    assert large.left + large.width <= deck.slide_width
+    assert large.top + large.height <= deck.slide_height
+
+
 def test_a_report_without_headlines_exceptions_and_charts_is_rendered(report):
     empty = replace(
         report,
