@@ -7,6 +7,7 @@ from pathlib import Path
 from dagster_project.errors import OperatorError
 from dagster_project.opening import without_waiting
 from dagster_project.words import in_shell
+from dagster_project.writing import write_whole
 
 KEY_BYTES = 32
 
@@ -67,11 +68,4 @@ def save_key(file: Path, key: bytes) -> None:
     The caller holds a lock: one process at a time may write the key.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = file.with_name(f".{file.name}.draft")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(f"{key.hex()}\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)
+    write_whole(file, f"{key.hex()}\n".encode())

@@ -8,8 +8,9 @@ import typer
 from dagster_project.cli.common import start
 from dagster_project.cli.person import ask_with_reason, prepare, require_new, write_private
 from dagster_project.console import say
-from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.writing import private_files
 
 
 def access(

@@ -20,9 +20,9 @@ from dagster_project.errors import UsageError
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import CONTRACTS, Settings, read_settings
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import in_shell
+from dagster_project.writing import private_files
 
 
 class Exit(IntEnum):

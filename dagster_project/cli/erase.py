@@ -10,9 +10,10 @@ from dagster_project.cli.person import ask_with_reason, prepare
 from dagster_project.console import say
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted
+from dagster_project.writing import private_files
 
 if TYPE_CHECKING:
     # It loads pyarrow, which most commands do without.

@@ -23,10 +23,11 @@ from dagster_project.loading.plan import Range, RunPlan
 from dagster_project.publication.space import Need
 from dagster_project.recovery.history import require_sound_warehouse
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import make_private_folder, private_files, says_damage
+from dagster_project.warehouse.connection import says_damage
 from dagster_project.warehouse.lock import note_step, writer_lock
 from dagster_project.warehouse.roots import last_load
 from dagster_project.warehouse.state import OutstandingDelivery, damaged_private_file, outstanding, reading_audit
+from dagster_project.writing import make_private_folder, private_files
 
 if TYPE_CHECKING:
     import dagster as dg

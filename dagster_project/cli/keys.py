@@ -10,9 +10,9 @@ from dagster_project.console import aligned, say
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.words import counted
+from dagster_project.writing import private_files
 
 keys = typer.Typer(name="keys", help="List the pseudonym keys, or rotate the current one.", no_args_is_help=True)
 

@@ -9,8 +9,8 @@ from dagster_project.cli.common import finish_killed_replacement, require_no_hub
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import writer_lock
+from dagster_project.writing import private_files
 
 _EXAMPLE = "request 4711"
 

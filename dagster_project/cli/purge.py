@@ -21,10 +21,11 @@ from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
 from dagster_project.settings import CONTRACTS, Settings, Target
 from dagster_project.transformation.build import stale_because
-from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
+from dagster_project.writing import private_files
 
 if TYPE_CHECKING:
     # It loads pyarrow, which most commands do without.

@@ -13,8 +13,8 @@ from dagster_project.publication.space import Need
 from dagster_project.recovery.history import history_file
 from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import note_step, writer_lock
+from dagster_project.writing import private_files
 
 
 def rebuild(

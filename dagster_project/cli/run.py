@@ -53,10 +53,11 @@ from dagster_project.recovery.history import (
 )
 from dagster_project.recovery.intent import read_intent
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.warehouse.connection import loading_connection, private_files
+from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.state import OutstandingDelivery, outstanding, reading_audit
 from dagster_project.words import be, counted, in_shell
+from dagster_project.writing import private_files
 
 if TYPE_CHECKING:
     from dagster_project.recovery.rebuild import Rebuilt

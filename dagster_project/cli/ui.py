@@ -17,8 +17,8 @@ from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.settings import LogFormat, Settings
 from dagster_project.transformation.project import ensure_manifest, is_parsed
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.lock import WarehouseLocked, note_step, writer_lock
+from dagster_project.writing import private_files
 
 
 def ui(

@@ -11,7 +11,6 @@ the data root no longer has.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,8 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_make_key
 from dagster_project.opening import without_waiting
-from dagster_project.warehouse.connection import make_private_folder
 from dagster_project.words import in_shell
+from dagster_project.writing import make_private_folder, write_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -130,7 +129,7 @@ def suppress(folder: Path, hashed: str, substitute: str, since: datetime, *, rep
     hashes = dict(known.replaced) if known else {}
     hashes |= {sha256(pseudonym.encode()).hexdigest(): entry.substitute for pseudonym in replaced}
     content = {"key": suppression_key(folder).fingerprint, "entries": entries, "replaced": hashes}
-    _write(folder / _LIST, content)
+    write_whole(folder / _LIST, json.dumps(content, indent=1).encode())
 
 
 def taken_over(folder: Path) -> frozenset[str]:
@@ -144,17 +143,7 @@ def taken_over(folder: Path) -> frozenset[str]:
 def note_taken_over(folder: Path, hashes: Iterable[str]) -> None:
     """Note in a hub that it has replaced the pseudonyms of these hashes."""
     make_private_folder(folder)
-    _write(folder / _TAKEN_OVER, sorted(taken_over(folder) | set(hashes)))
-
-
-def _write(file: Path, content: object) -> None:
-    draft = file.with_name(f".{file.name}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)
+    write_whole(folder / _TAKEN_OVER, json.dumps(sorted(taken_over(folder) | set(hashes)), indent=1).encode())
 
 
 def suppression_key(folder: Path) -> PseudonymKey:

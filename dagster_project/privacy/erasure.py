@@ -24,7 +24,7 @@ from dagster_project.privacy.values import Values
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import make_private_folder, private_files
+from dagster_project.writing import make_private_folder, write_whole
 
 ACTION = "erase"
 
@@ -133,8 +133,5 @@ def _certify(
     }
     make_private_folder(settings.certificates)
     file = settings.certificates / f"{facts['certificate']}.json"
-    draft = file.with_name(f".{file.name}.draft")
-    with private_files():
-        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    draft.replace(file)
+    write_whole(file, f"{json.dumps(content, indent=2)}\n".encode())
     return file

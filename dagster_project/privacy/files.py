@@ -2,7 +2,6 @@
 
 import gzip
 import mmap
-import os
 import re
 import sqlite3
 import zipfile
@@ -21,8 +20,8 @@ from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.sql import literal, quoted, scalar, table
-from dagster_project.warehouse.connection import private_files
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
+from dagster_project.writing import draft_of, private_files, put_in_place
 
 _CATALOG = "searched"
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
@@ -330,7 +329,7 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
     if kind is Kind.SQLITE:
         _replace_in_sqlite(file, values)
         return
-    draft = file.with_name(f".{file.name}.draft")
+    draft = draft_of(file)
     draft.unlink(missing_ok=True)
     with private_files():
         if kind is Kind.PARQUET:
@@ -343,10 +342,7 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
             raise CannotRewrite(f"{file} is a PDF")
         else:
             draft.write_bytes(values.replace_in(file.read_bytes())[0])
-    draft.chmod(file.stat().st_mode)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.replace(file)
+    put_in_place(draft, file, mode=file.stat().st_mode)
 
 
 def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str]) -> None:

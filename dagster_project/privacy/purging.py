@@ -7,7 +7,6 @@ was killed before its warehouse was complete is dropped by the next command, a l
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -36,16 +35,21 @@ from dagster_project.warehouse.connection import (
     MARTS,
     WAREHOUSE,
     create_temp_table,
-    empty_folder,
     loading_connection,
-    make_private_folder,
-    private_files,
     spilling_connection,
     transaction,
 )
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import REWRITTEN, note_writing, note_written, rewrite, rewrite_rows
 from dagster_project.warehouse.tables import ensure_tables, raw_columns
+from dagster_project.writing import (
+    draft_of,
+    empty_folder,
+    make_private_folder,
+    private_files,
+    put_in_place,
+    write_whole,
+)
 
 ACTION = "purge"
 _NAMED = 12
@@ -302,20 +306,15 @@ def _read_intent(settings: Settings) -> Intent | None:
 
 
 def _write_intent(settings: Settings, intent: Intent) -> None:
-    _write_json(_intent_file(settings), asdict(intent))
+    write_whole(_intent_file(settings), _json(asdict(intent)))
 
 
 def _intent_file(settings: Settings) -> Path:
     return settings.purge_folder / "intent.json"
 
 
-def _write_json(file: Path, content: object) -> None:
-    draft = file.with_name(f".{file.name}.draft")
-    with private_files(), draft.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(content, indent=2) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)
+def _json(content: object) -> bytes:
+    return f"{json.dumps(content, indent=2)}\n".encode()
 
 
 def _mark(
@@ -670,16 +669,13 @@ def _change_parquet(
     if kept is None:
         return False
     note(file)
-    draft = file.with_name(f".{file.name}.draft")
+    draft = draft_of(file)
     draft.unlink(missing_ok=True)
     connection.execute(f"create or replace temp table kept as {kept}")
     with nullable_columns(connection):
         copy_to_parquet(connection, order, "kept", draft)
     connection.execute("drop table kept")
-    draft.chmod(file.stat().st_mode)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.replace(file)
+    put_in_place(draft, file, mode=file.stat().st_mode)
     return True
 
 
@@ -748,7 +744,7 @@ def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], chang
     }
     make_private_folder(settings.certificates)
     file = _certificate(settings, intent)
-    _write_json(file, content)
+    write_whole(file, _json(content))
     return file
 
 

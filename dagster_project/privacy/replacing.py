@@ -34,16 +34,10 @@ from dagster_project.record.store import append
 from dagster_project.settings import Settings, Target
 from dagster_project.sql import table
 from dagster_project.transformation.project import ensure_manifest, marts_of, read_manifest
-from dagster_project.warehouse.connection import (
-    MARTS,
-    WAREHOUSE,
-    make_private_folder,
-    private_files,
-    spilling_connection,
-    transaction,
-)
+from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_connection, transaction
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
+from dagster_project.writing import draft_of, make_private_folder, private_files, write_whole
 
 Change = Callable[[Path, Sequence[str], Callable[[Path], None]], bool]
 """Rewrites a file, a published table in an order of columns, and returns whether it had to be rewritten. Calls a
@@ -83,7 +77,7 @@ def write_note(settings: Settings, replacement: Replacement) -> None:
     """Note a replacement before anything is replaced."""
     make_private_folder(settings.suppression)
     _rewritten(settings).unlink(missing_ok=True)
-    _write(settings.replacement_file, json.dumps(replacement.__dict__).encode())
+    write_whole(settings.replacement_file, json.dumps(replacement.__dict__).encode())
 
 
 def delete_note(settings: Settings) -> None:
@@ -231,7 +225,7 @@ def _rewrite_file(
             _remove_paper(file, note)
         elif rewritten:
             note(file)
-            draft = file.with_name(f".{file.name}.draft")
+            draft = draft_of(file)
             draft.hardlink_to(rewritten)
             draft.replace(file)
         return
@@ -286,7 +280,7 @@ def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
                 if rewritten.suffix == ".duckdb":
                     manifest["tables"] = rows_of_tables(rewritten, manifest["tables"])
         mode = (folder / MANIFEST).stat().st_mode
-        _write(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), mode=mode)
+        write_whole(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode(), mode=mode)
     return list(changed)
 
 
@@ -297,13 +291,3 @@ def _rewritten(settings: Settings) -> Path:
 
 def _lines(file: Path) -> Iterable[str]:
     return dict.fromkeys(file.read_text(encoding="utf-8").splitlines()) if file.exists() else ()
-
-
-def _write(file: Path, content: bytes, *, mode: int = 0o600) -> None:
-    draft = file.with_name(f".{file.name}.draft")
-    with private_files():
-        draft.write_bytes(content)
-    draft.chmod(mode)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.replace(file)

@@ -21,12 +21,8 @@ from dagster_project.publication.publish import GateClosed, check_gate, finish, 
 from dagster_project.settings import Settings, check_force
 from dagster_project.sql import count_rows, literal, quoted, table
 from dagster_project.transformation.project import Mart
-from dagster_project.warehouse.connection import (
-    STORAGE_VERSION,
-    loading_connection,
-    readable_files,
-    spilling_connection,
-)
+from dagster_project.warehouse.connection import STORAGE_VERSION, loading_connection, spilling_connection
+from dagster_project.writing import readable_files
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,11 @@ from dagster_project.warehouse.connection import (
     STORAGE_VERSION,
     insert_rows,
     loading_connection,
-    readable_files,
     reading_connection,
     spilling_connection,
 )
 from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.writing import readable_files
 
 DATABASE = "fcir_public.duckdb"
 

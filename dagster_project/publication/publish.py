@@ -36,9 +36,10 @@ from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, scalar, table
 from dagster_project.transformation.build import newest_change, stale_because
 from dagster_project.transformation.project import Mart, fingerprint
-from dagster_project.warehouse.connection import MARTS, loading_connection, readable_files, spilling_connection
+from dagster_project.warehouse.connection import MARTS, loading_connection, spilling_connection
 from dagster_project.warehouse.marts import note_writing, note_written, rewrite, should_be_rewritten
 from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.writing import readable_files
 
 # Two weeks of nightly publications: enough to compare with last week; older ones have no readers left.
 _KEPT = 14

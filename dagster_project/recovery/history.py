@@ -16,17 +16,11 @@ import duckdb
 from dagster_project.clock import utc_now
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, scalar, table
-from dagster_project.warehouse.connection import (
-    STORAGE_VERSION,
-    WAREHOUSE,
-    DatabaseUnreadable,
-    loading_connection,
-    make_private_folder,
-    private_files,
-)
+from dagster_project.warehouse.connection import STORAGE_VERSION, WAREHOUSE, DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.state import reading_audit
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted, in_shell
+from dagster_project.writing import draft_of, make_private_folder, private_files, put_in_place
 
 # What the next build or run writes again. Without them, everything is built from scratch.
 _NOT_KEPT = ("build", "build_started", "build_step", "marts_file")
@@ -51,11 +45,6 @@ def save_history(settings: Settings) -> None:
 def history_file(settings: Settings) -> Path:
     """Return the file of the copy."""
     return settings.history / "audit.duckdb"
-
-
-def draft_of(file: Path) -> Path:
-    """Return the file that is written first, and then replaces another."""
-    return file.with_name(f".{file.name}.draft")
 
 
 def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Path) -> None:
@@ -92,9 +81,7 @@ def write_audit(connection: duckdb.DuckDBPyConnection, catalog: str, target: Pat
                     connection.execute(f"create table {copied} as from {table(catalog, schema, name)}")
         finally:
             connection.execute("detach history")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(target)
+    put_in_place(draft, target)
 
 
 def take_audit(settings: Settings, target: Path) -> Path | None:

@@ -1,12 +1,12 @@
 """What a rebuild was asked for: kept until it is finished, so that the next command finishes one that was killed."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dagster_project.settings import Settings
+from dagster_project.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,4 @@ def intent_file(settings: Settings) -> Path:
 
 def write_intent(settings: Settings, intent: Intent) -> None:
     """Write the intent in one step, in the folder of the rebuild."""
-    file = intent_file(settings)
-    draft = file.with_name(f".{file.name}")
-    with draft.open("w", encoding="utf-8") as stream:
-        json.dump(asdict(intent), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)
+    write_whole(intent_file(settings), json.dumps(asdict(intent)).encode())

@@ -32,17 +32,11 @@ from dagster_project.recovery.rows import (
     restore_from_members,
 )
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import (
-    WAREHOUSE,
-    empty_folder,
-    loading_connection,
-    make_private_folder,
-    marts_of,
-    transaction,
-)
+from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, marts_of, transaction
 from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
+from dagster_project.writing import empty_folder, make_private_folder
 
 # How many loads a message names.
 _NAMED = 12

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from dagster_project.console import print_error, say
 from dagster_project.errors import OperatorError
 from dagster_project.settings import Settings, read_settings
-from dagster_project.warehouse.connection import make_private_folder, private_files
+from dagster_project.writing import make_private_folder, private_files
 
 _LOOPBACK = "127.0.0.1"
 # Not 5432, where the machine may have a Postgres of its own.

@@ -25,8 +25,8 @@ from pathlib import Path
 from dagster_project.console import print_error, say
 from dagster_project.errors import OperatorError
 from dagster_project.settings import PROJECT_ROOT, Settings, read_settings
-from dagster_project.warehouse.connection import make_private_folder
 from dagster_project.warehouse.lake import LakeError, connect
+from dagster_project.writing import make_private_folder
 
 _LOOPBACK = "127.0.0.1"
 _MASTER_PORT = 7077

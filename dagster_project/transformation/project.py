@@ -14,13 +14,8 @@ from dagster_project.disclosure.force_rows import ForceRows, force_rows_of
 from dagster_project.disclosure.releases import Release, check_releases, releases_of
 from dagster_project.errors import OperatorError
 from dagster_project.settings import DBT_PROJECT, Settings, Target
-from dagster_project.warehouse.connection import (
-    create_marts,
-    create_private,
-    make_private_folder,
-    memory_limit,
-    private_files,
-)
+from dagster_project.warehouse.connection import create_marts, create_private, memory_limit
+from dagster_project.writing import make_private_folder, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
 # The second file contains the fingerprint of the project that `manifest.json` was parsed from.

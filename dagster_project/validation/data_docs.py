@@ -24,7 +24,7 @@ from great_expectations.data_context.types.resource_identifiers import (
 from great_expectations.render.view import DefaultJinjaPageView
 from jinja2 import ChoiceLoader, DictLoader
 
-from dagster_project.warehouse.connection import private_files
+from dagster_project.writing import private_files
 
 _TEMPLATES = {
     "page.j2": """<!doctype html>

@@ -3,16 +3,16 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ContextDecorator, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
 import duckdb
 
-from dagster_project.errors import OperatorError
 from dagster_project.sql import literal
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
+from dagster_project.writing import draft_of, private_files
 
 WAREHOUSE = "warehouse"
 """Name of the warehouse file in a connection."""
@@ -40,10 +40,6 @@ _DAMAGED = (
 )
 
 _NO_SPILLING = {"temp_directory": ""}
-
-
-class FolderTaken(OperatorError, FileExistsError):
-    """A file is in the place of a folder; the message says how to move it away."""
 
 
 class DatabaseUnreadable(RuntimeError):
@@ -248,56 +244,6 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             raise
 
 
-def private_files() -> AbstractContextManager[None]:
-    """Make files created in the block readable by their owner only, such as DuckDB's write-ahead log."""
-    return _umask(0o077)
-
-
-def readable_files() -> ContextDecorator:
-    """Make files created in the block readable by all, in a process whose other files are private."""
-    return _umask(0o022)
-
-
-@contextmanager
-def _umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Create a folder for its owner only; if others can enter it, close it and everything in it.
-
-    Raises:
-        FolderTaken: there is a file, or a link to nothing, in its place.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        taken = next(path for path in (folder, *folder.parents) if os.path.lexists(path) and not path.is_dir())
-        raise FolderTaken(
-            f"{taken} is not a folder, and fcir has to write into a folder of this name. What was done before stays. "
-            f"Move it away, and run the command again: mv {in_shell(taken)} {in_shell(taken)}.old"
-        ) from None
-    if folder.stat().st_mode & 0o077:
-        for path in [folder, *folder.rglob("*")]:
-            # Another process may have removed a file in the meantime; the mode of a link is that of its target.
-            with suppress(FileNotFoundError):
-                if not path.is_symlink() or path == folder:
-                    path.chmod(path.stat().st_mode & 0o700)
-
-
-def empty_folder(folder: Path, *, but: Path) -> None:
-    """Remove everything in a folder except the note of what is being done, from which the next command continues."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path != but:
-            path.unlink()
-
-
 @contextmanager
 def reading_connection(
     file: Path, limits: Mapping[str, str | int] = MappingProxyType({})
@@ -370,7 +316,7 @@ def create_marts(warehouse: Path) -> Path:
 def _create_private(file: Path, statements: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        draft = file.with_name(f".{file.name}.draft")
+        draft = draft_of(file)
         draft.unlink(missing_ok=True)
         with private_files(), duckdb.connect() as connection:
             connection.execute(statements.format(literal(str(draft))))

@@ -5,7 +5,6 @@ build and publication, the warehouse records the size and time of the marts file
 lost, they differ, and the next build makes all marts again.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +12,8 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.sql import literal, table
-from dagster_project.warehouse.connection import (
-    MARTS,
-    empty_spill_folder,
-    memory_limit,
-    private_files,
-    says_damage,
-    transaction,
-)
+from dagster_project.warehouse.connection import MARTS, empty_spill_folder, memory_limit, says_damage, transaction
+from dagster_project.writing import draft_of, private_files, put_in_place
 
 # A night reuses the blocks that it frees; a build from scratch leaves half of the file free.
 _FREE_SHARE = 3
@@ -143,7 +136,7 @@ def rewrite_rows(
         rows: by table, as `"SCHEMA"."TABLE"`, the query of its rows and the parameters; tables in it are named
             `old."SCHEMA"."TABLE"`. Other tables keep their rows.
     """
-    draft = file.with_name(f".{file.name}.draft")
+    draft = draft_of(file)
     draft.unlink(missing_ok=True)
     connection.execute(f"attach {literal(str(file))} as {REWRITTEN} (read_only)")
     try:
@@ -162,7 +155,4 @@ def rewrite_rows(
             connection.execute("detach new")
     finally:
         connection.execute(f"detach {REWRITTEN}")
-    draft.chmod(file.stat().st_mode)
-    with draft.open("rb") as written:
-        os.fsync(written.fileno())
-    draft.replace(file)
+    put_in_place(draft, file, mode=file.stat().st_mode)

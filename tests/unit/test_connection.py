@@ -11,14 +11,12 @@ from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     is_cut_short,
     loading_connection,
-    make_private_folder,
     memory_limit,
     opening,
-    private_files,
-    readable_files,
     spilling_connection,
     transaction,
 )
+from dagster_project.writing import make_private_folder, private_files, readable_files
 
 
 def test_spilled_files_are_private_and_deleted_with_the_connection(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from dagster_project.recovery.history import history_file, require_sound_warehou
 from dagster_project.recovery.intent import intent_file, read_intent
 from dagster_project.recovery.rebuild import RowsMissing, finish_rebuild, rebuild
 from dagster_project.verification.warehouse import verify_warehouse
-from dagster_project.warehouse.connection import DatabaseUnreadable, FolderTaken, loading_connection
+from dagster_project.warehouse.connection import DatabaseUnreadable, loading_connection
 from dagster_project.warehouse.lock import writer_lock
 from dagster_project.warehouse.roots import RootMismatch
+from dagster_project.writing import FolderTaken
 from tests.unit.hub_helpers import Hub, purge_day
 from tests.unit.loading_helpers import CONTRACTS, NO_HEADER, Installation, row, visits
 
