@@ -38,7 +38,9 @@ def comments_on(relation: str, description: str, columns: Mapping[str, str]) -> 
     return ";\n".join(f"comment on {what} is {literal(text)}" for what, text in comments.items() if text)
 
 
-def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> Any:
+def scalar(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> Any:
     """Return the first value of the first row of a query; None without a row."""
     row = connection.execute(sql, parameters).fetchone()
     return row[0] if row else None

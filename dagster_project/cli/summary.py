@@ -90,11 +90,7 @@ def end_with_summary(
 
 
 def print_outstanding(
-    found: Sequence[OutstandingDelivery],
-    *,
-    listed: int | None = LISTED,
-    width: int | None = None,
-    is_hub: bool = False,
+    found: Sequence[OutstandingDelivery], *, is_hub: bool, listed: int | None = LISTED, width: int | None = None
 ) -> None:
     """Print the deliveries that need attention, and what to do about them."""
     names = ("source", "extract_date", "status", "load_id", "files", "reason")

@@ -16,7 +16,7 @@ from dagster_project.loading.corrections import Correction, compare, record
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.pseudonyms import id_of, known_fingerprint
 from dagster_project.loading.verdicts import Judgement
-from dagster_project.sql import table
+from dagster_project.sql import scalar, table
 from dagster_project.validation import Outcome, ValidationResult
 from dagster_project.validation.outcomes import engine_version
 from dagster_project.warehouse.connection import insert_rows, transaction
@@ -160,7 +160,7 @@ def accept(
 
 
 def record_missing(
-    connection: duckdb.DuckDBPyConnection, source: str, owed: Sequence[date], *, run_id: str, strike_out: bool = False
+    connection: duckdb.DuckDBPyConnection, source: str, owed: Sequence[date], *, run_id: str, strike_out: bool
 ) -> list[date]:
     """Record the days without a delivery, and delete the records of days that have been delivered since.
 
@@ -233,15 +233,16 @@ def record_missing(
 
 def next_change(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the next change number, which is greater than every number that a finished build has seen."""
-    row = connection.execute(
+    number = scalar(
+        connection,
         """
         select greatest(
             (select coalesce(max(change_seq), 0) from audit.load),
             (select coalesce(max(change_seq), 0) from audit.build)
         ) + 1
-        """
-    ).fetchone()
-    return int(row[0]) if row else 1
+        """,
+    )
+    return int(number)
 
 
 def _days(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> set[date]:

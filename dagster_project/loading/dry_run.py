@@ -96,7 +96,7 @@ def check_deliveries(
         UsageError: a file was removed while it was read.
     """
     from dagster_project.loading.candidate import read_deliveries
-    from dagster_project.loading.pseudonyms import one_time_key
+    from dagster_project.loading.pseudonyms import new_key
     from dagster_project.loading.verdicts import judge
     from dagster_project.validation import count_violations
 
@@ -133,7 +133,8 @@ def check_deliveries(
             connection,
             contract,
             deliveries,
-            key=one_time_key(),
+            # Never saved, so no two dry runs have the same.
+            key=new_key(),
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
         )

@@ -13,7 +13,7 @@ from dagster_project.loading.acceptance import accept, next_change, record_missi
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
 from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run, removed_warning
-from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_make_key
+from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_create_key
 from dagster_project.loading.report import FileWarning, SourceReport
 from dagster_project.loading.suppression import read_suppression
 from dagster_project.loading.take_in import take_in_source
@@ -211,7 +211,7 @@ def key_for_loading(settings: Settings, connection: duckdb.DuckDBPyConnection) -
         SuppressionError: the list of erased identifiers cannot be used.
     """
     known = known_fingerprint(connection)
-    key = read_or_make_key(settings.key_file, known)
+    key = read_or_create_key(settings.key_file, known)
     if known is None:
         connection.execute("insert into audit.pseudonym_key values (?)", [key.fingerprint])
     # Loads of an earlier version, which had one key.

@@ -113,11 +113,6 @@ def new_key() -> PseudonymKey:
     return PseudonymKey(secrets.token_bytes(KEY_BYTES))
 
 
-def one_time_key() -> PseudonymKey:
-    """Return a random key that is never saved, for dry runs."""
-    return new_key()
-
-
 def check_key(file: Path, fingerprint: str | None) -> PseudonymKey | None:
     """Return the installation's key, if there is one.
 
@@ -178,7 +173,7 @@ def known_fingerprint(connection: duckdb.DuckDBPyConnection) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-def read_or_make_key(file: Path, fingerprint: str | None = None) -> PseudonymKey:
+def read_or_create_key(file: Path, fingerprint: str | None = None) -> PseudonymKey:
     """Return the installation's key; create it on the first run. Arguments and errors are those of `check_key`."""
     key = check_key(file, fingerprint)
     if key is None:

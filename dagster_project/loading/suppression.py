@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dagster_project.errors import OperatorError
-from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_make_key
+from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_create_key
 from dagster_project.opening import without_waiting
 from dagster_project.words import in_shell
 from dagster_project.writing import make_private_folder, write_whole
@@ -105,7 +105,7 @@ def read_suppression(folder: Path) -> Suppression | None:
             f"{key_file}: the key of the list of erased people is missing. Nothing was done, because loading would "
             f"bring them back. Restore its copy: install -m 600 COPY_OF_THE_KEY {in_shell(key_file)}"
         )
-    return Suppression(read_or_make_key(key_file, fingerprint), entries, replaced)
+    return Suppression(read_or_create_key(key_file, fingerprint), entries, replaced)
 
 
 def new_substitute() -> str:
@@ -150,4 +150,4 @@ def suppression_key(folder: Path) -> PseudonymKey:
     """Return the key of the list; create it before the first erasure."""
     make_private_folder(folder)
     known = read_suppression(folder)
-    return known.key if known else read_or_make_key(folder / _KEY)
+    return known.key if known else read_or_create_key(folder / _KEY)

@@ -32,7 +32,7 @@ from dagster_project.recovery.rows import (
     restore_from_members,
 )
 from dagster_project.settings import Settings
-from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, marts_of, transaction
+from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, marts_file, transaction
 from dagster_project.warehouse.roots import record_root
 from dagster_project.warehouse.tables import ensure_tables
 from dagster_project.words import counted
@@ -143,7 +143,7 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], intent: Intent
             delete_loads(connection, [item.load for item in missing])
         purge_again(connection, settings, contracts)
         connection.execute(f"checkpoint {WAREHOUSE}")
-    marts_of(draft).unlink()
+    marts_file(draft).unlink()
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     return {

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from dagster_project.contracts import Contract, load_contracts
-from dagster_project.settings import PROJECT_ROOT
+from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.tools.metric_definitions import metrics_yaml
 
 # This century, and far enough ahead for the lifetime of a release.
@@ -53,12 +53,12 @@ def column_texts(contracts: Mapping[str, Contract]) -> str:
     return "".join(blocks)
 
 
-def generated_files(project: Path = PROJECT_ROOT) -> dict[Path, str]:
-    """Return the expected text of every generated file of the project at `project`."""
+def generated_files() -> dict[Path, str]:
+    """Return the expected text of every generated file of the project."""
     return {
-        project / "dbt/seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
-        project / "dbt/models/_contract_columns.md": column_texts(load_contracts(project / "expectations")),
-        project / "dbt/models/semantic/_semantic__metrics.yml": metrics_yaml(project / "dbt/seeds"),
+        DBT_PROJECT / "seeds/bank_holidays.csv": bank_holidays_csv(bank_holidays()),
+        DBT_PROJECT / "models/_contract_columns.md": column_texts(load_contracts(CONTRACTS)),
+        DBT_PROJECT / "models/semantic/_semantic__metrics.yml": metrics_yaml(DBT_PROJECT / "seeds"),
     }
 
 

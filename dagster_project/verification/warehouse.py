@@ -12,7 +12,7 @@ from dagster_project.record.chain import Anchor
 from dagster_project.record.store import anchors_in_warehouse
 from dagster_project.recovery.history import contradictions, difference_from_copy, history_file
 from dagster_project.settings import Settings, Target
-from dagster_project.sql import table
+from dagster_project.sql import count_rows, table
 from dagster_project.transformation.build import stale_because
 from dagster_project.verification.finding import Finding
 from dagster_project.warehouse.connection import WAREHOUSE, DatabaseUnreadable, says_damage
@@ -50,7 +50,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
                     findings += _findings(connection, settings, contracts)
                 has_heads = column_types(connection, WAREHOUSE, "audit", "record_head")
                 anchors = anchors_in_warehouse(connection) if has_heads else []
-                loads = connection.execute("select count(*) from audit.load").fetchone()
+                loads = count_rows(connection, table("audit", "load"))
             except duckdb.Error as error:
                 if not says_damage(str(error)):
                     raise
@@ -61,7 +61,7 @@ def verify_warehouse(settings: Settings, contracts: Mapping[str, Contract]) -> t
     if settings.marts.exists() and is_damaged(settings.marts):
         again = f"{_BUILD_AGAIN}: mv {in_shell(settings.marts)} {in_shell(settings.marts)}.damaged && fcir run"
         findings.append(Finding(str(settings.marts), "a part of it cannot be read", again))
-    return findings, anchors, loads[0] if loads else 0
+    return findings, anchors, loads
 
 
 def _damaged(file: Path, error: duckdb.Error) -> Finding:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from dagster_project.sql import literal
+from dagster_project.sql import literal, scalar
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, private_files
@@ -162,7 +162,7 @@ def spilling_connection(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, share_of_file: int = _SHARE_OF_FILE) -> str:
+def memory_limit(warehouse: Path) -> str:
     """Return the memory limit of DuckDB; data above it is spilled to files next to the warehouse.
 
     Each thread of a query has blocks that cannot be spilled, so the limit grows with the number of processors. With two
@@ -172,13 +172,11 @@ def memory_limit(warehouse: Path, *, bytes_a_thread: int = _BYTES_A_THREAD, shar
 
     Args:
         warehouse: the file to open.
-        bytes_a_thread: minimum for each processor, as building and publishing need it.
-        share_of_file: the limit is at least the size of the file divided by this.
 
     Returns:
         A size for DuckDB, for example `400MB`; at most DuckDB's default share of the machine's memory.
     """
-    wanted = max((os.cpu_count() or 1) * bytes_a_thread, warehouse.stat().st_size // share_of_file)
+    wanted = max((os.cpu_count() or 1) * _BYTES_A_THREAD, warehouse.stat().st_size // _SHARE_OF_FILE)
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{min(wanted, machine * 8 // 10) // _MEGABYTE}MB"
 
@@ -216,9 +214,9 @@ def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """
     connection = duckdb.connect(str(warehouse), read_only=True)
     # DuckDB would wait for a pipe in place of the file.
-    if marts_of(warehouse).is_file():
+    if marts_file(warehouse).is_file():
         with suppress(duckdb.Error):
-            _attach_marts(connection, str(marts_of(warehouse)), "read_only")
+            _attach_marts(connection, str(marts_file(warehouse)), "read_only")
     return connection
 
 
@@ -291,7 +289,7 @@ def create_private(file: Path) -> None:
     _create_private(file, "attach {} as created")
 
 
-def marts_of(warehouse: Path) -> Path:
+def marts_file(warehouse: Path) -> Path:
     """Return the path of the marts file, next to the warehouse file."""
     return warehouse.with_name("marts.duckdb")
 
@@ -305,7 +303,7 @@ def create_marts(warehouse: Path) -> Path:
     Returns:
         The marts file.
     """
-    marts = marts_of(warehouse)
+    marts = marts_file(warehouse)
     if not marts.exists():
         # DuckDB refuses to open a file next to the write-ahead log of another, for example of one that was moved away.
         marts.with_name(f"{marts.name}.wal").unlink(missing_ok=True)
@@ -379,7 +377,5 @@ def create_temp_table(
 
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Return whether the schema `marts` of the database has a table; the public edition has fewer tables."""
-    found = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?", [name]
-    ).fetchone()
-    return bool(found and found[0])
+    count = "select count(*) from information_schema.tables where table_schema = 'marts' and table_name = ?"
+    return bool(scalar(connection, count, [name]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.sql import literal, table
+from dagster_project.sql import literal, scalar, table
 from dagster_project.warehouse.connection import MARTS, empty_spill_folder, memory_limit, says_damage, transaction
 from dagster_project.writing import draft_of, private_files, put_in_place
 
@@ -59,8 +59,7 @@ def belong_together(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _file_of(connection: duckdb.DuckDBPyConnection) -> Path:
-    row = connection.execute("select path from duckdb_databases() where database_name = ?", [MARTS]).fetchone()
-    return Path(row[0] if row else "")
+    return Path(scalar(connection, "select path from duckdb_databases() where database_name = ?", [MARTS]))
 
 
 def is_damaged(marts: Path) -> bool:
@@ -86,7 +85,8 @@ def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
     That is the case if they are more than a third of the file, or may contain rows of a delivery withdrawn since the
     last publication. A free block keeps its bytes until a table uses it again, and a published copy has them too.
     """
-    row = connection.execute(
+    is_due = scalar(
+        connection,
         f"""
         select
             (select free_blocks * {_FREE_SHARE} > total_blocks from pragma_database_size() where database_name = $marts)
@@ -99,25 +99,29 @@ def should_be_rewritten(connection: duckdb.DuckDBPyConnection) -> bool:
             )
         """,
         {"marts": MARTS},
-    ).fetchone()
-    return bool(row and row[0])
+    )
+    return bool(is_due)
 
 
-def rewrite(file: Path, *, spill_at: Path | None = None) -> None:
+def rewrite(file: Path) -> None:
     """Rewrite a DuckDB file without its free blocks. Deleting rows does not erase their bytes; this does.
 
     Args:
         file: the file; the caller must hold the writer lock and have no connection to it. Its mode and its storage
             version stay.
-        spill_at: DuckDB file next to which memory spills; None: this file.
     """
-    with rewriting_connection(file, spill_at=spill_at) as connection:
+    with rewriting_connection(file) as connection:
         rewrite_rows(connection, file, {})
 
 
 @contextmanager
 def rewriting_connection(file: Path, *, spill_at: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty in-memory database to rewrite a file; arguments are those of `rewrite`."""
+    """Open an empty in-memory database to rewrite a file.
+
+    Args:
+        file: as for `rewrite`.
+        spill_at: DuckDB file next to which memory spills; None: this file.
+    """
     config = {"memory_limit": memory_limit(file), "temp_directory": str(empty_spill_folder(spill_at or file))}
     with private_files(), duckdb.connect(config=dict(config)) as connection:
         yield connection

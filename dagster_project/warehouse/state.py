@@ -14,7 +14,7 @@ from dagster_project.warehouse.connection import (
     WAREHOUSE,
     DatabaseUnreadable,
     is_cut_short,
-    marts_of,
+    marts_file,
     noticing_damage,
     open_read_only,
     opening,
@@ -94,7 +94,7 @@ def damaged_private_file(warehouse: Path) -> tuple[Path, str]:
     Returns:
         The marts file if a part of it cannot be read, otherwise the warehouse; and what to do about it.
     """
-    marts = marts_of(warehouse)
+    marts = marts_file(warehouse)
     if not is_damaged(marts):
         return warehouse, _how_to_restore(warehouse)
     return marts, (

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project.sql import literal, table
-from dagster_project.warehouse.connection import marts_of
+from dagster_project.warehouse.connection import marts_file
 
 _FACTS = (
     *("fct_call_segment", "fct_call", "fct_crime_status", "fct_crime", "fct_digital_contact"),
@@ -105,7 +105,7 @@ def other_marts(expected: Path) -> tuple[Comparison, ...]:
     Args:
         expected: the DuckDB file of the reference.
     """
-    with duckdb.connect(str(marts_of(expected)), read_only=True) as connection:
+    with duckdb.connect(str(marts_file(expected)), read_only=True) as connection:
         names = [
             row[0]
             for row in connection.execute(
@@ -138,9 +138,9 @@ def differences(expected: Path, found: Path, comparisons: Iterable[Comparison]) 
     with duckdb.connect() as connection:
         for name, file in (("expected", expected), ("found", found)):
             connection.execute(f"attach {literal(str(file))} as {name} (read_only)")
-            if marts_of(file).exists():
-                connection.execute(f"attach {literal(str(marts_of(file)))} as {name}_marts (read_only)")
-        connection.execute(f"use {'found_marts' if marts_of(found).exists() else 'found'}")
+            if marts_file(file).exists():
+                connection.execute(f"attach {literal(str(marts_file(file)))} as {name}_marts (read_only)")
+        connection.execute(f"use {'found_marts' if marts_file(found).exists() else 'found'}")
         for comparison in comparisons:
             texts += _difference(connection, comparison)
     return texts

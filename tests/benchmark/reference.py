@@ -29,7 +29,7 @@ import duckdb
 import yaml
 
 from dagster_project.sql import literal
-from dagster_project.warehouse.connection import marts_of
+from dagster_project.warehouse.connection import marts_file
 
 _SQL = Path(__file__).parent / "sql"
 _SEEDS = Path(__file__).parents[2] / "dbt" / "seeds"
@@ -200,7 +200,7 @@ def run(
 
 def attach_marts(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
     """Open the file of the marts beside a database, as the compiled models name it; make it if there is none."""
-    connection.execute(f"attach {literal(str(marts_of(database)))} as fcir")
+    connection.execute(f"attach {literal(str(marts_file(database)))} as fcir")
     connection.execute("create schema if not exists fcir.marts; set search_path = 'warehouse.main,fcir.marts'")
 
 

@@ -13,7 +13,7 @@ from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import (
     DatabaseUnreadable,
     create_private,
-    marts_of,
+    marts_file,
     open_read_only,
     opening,
     reading_connection,
@@ -75,7 +75,7 @@ def test_a_pipe_in_place_of_a_key_a_list_a_manifest_or_the_lock_is_no_content(tm
 def test_a_pipe_in_place_of_a_database_is_damage(tmp_path, pipe):
     warehouse = tmp_path / "warehouse.duckdb"
     create_private(warehouse)
-    marts = pipe(marts_of(warehouse).name)
+    marts = pipe(marts_file(warehouse).name)
     assert is_damaged(marts)
     with open_read_only(warehouse) as connection:
         assert connection.execute("select 1").fetchone() == (1,)

@@ -6,18 +6,18 @@ from hashlib import sha256
 import pyarrow as pa
 import pytest
 
-from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, one_time_key, read_or_make_key
+from dagster_project.loading.pseudonyms import PseudonymKey, PseudonymKeyError, new_key, read_or_create_key
 from dagster_project.warehouse.connection import dry_connection
 from tests.unit.loading_helpers import row
 
 
 def test_the_first_run_makes_a_private_key_and_later_runs_read_it(tmp_path):
     file = tmp_path / "secrets" / "pseudonym.key"
-    key = read_or_make_key(file)
+    key = read_or_create_key(file)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o077 == 0
     assert len(key.secret) == 32
-    assert read_or_make_key(file) == key
+    assert read_or_create_key(file) == key
     assert [path.name for path in file.parent.iterdir()] == ["pseudonym.key"]
 
 
@@ -33,15 +33,15 @@ def test_a_file_without_a_whole_key_is_refused(tmp_path, content, message):
     file.write_bytes(content)
     file.chmod(0o600)
     with pytest.raises(PseudonymKeyError, match=message):
-        read_or_make_key(file)
+        read_or_create_key(file)
 
 
 def test_a_key_that_others_may_read_is_refused_with_what_to_do(tmp_path):
     file = tmp_path / "pseudonym.key"
-    read_or_make_key(file)
+    read_or_create_key(file)
     file.chmod(0o640)
     with pytest.raises(PseudonymKeyError, match=f"chmod 600 {file}"):
-        read_or_make_key(file)
+        read_or_create_key(file)
 
 
 def test_a_pseudonym_is_an_hmac_of_the_trimmed_identifier_and_keys_are_not_shown():
@@ -53,7 +53,7 @@ def test_a_pseudonym_is_an_hmac_of_the_trimmed_identifier_and_keys_are_not_shown
 
 
 def test_no_two_dry_runs_have_the_same_key():
-    assert one_time_key() != one_time_key()
+    assert new_key() != new_key()
 
 
 def test_a_warehouse_is_loaded_with_one_key_only(installation):

@@ -325,8 +325,8 @@ def read_histories(
     *,
     force_code: str,
     month: date,
-    until: date | None = None,
-    events: Sequence[Event] = (),
+    until: date | None,
+    events: Sequence[Event],
 ) -> list[MeasureHistory]:
     """Read every measure of the catalogue for a force, over the months of a chart.
 
@@ -659,7 +659,7 @@ def _series(
     months: Sequence[date],
     figures: _Figures,
     charts: Sequence[Mapping[str, Any]],
-    formulas: Sequence[FormulaChange] = (),
+    formulas: Sequence[FormulaChange],
 ) -> Series:
     judged = {row["month_start"]: row for row in charts}
     last = judged.get(months[-1], {})

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 
 import duckdb
 
@@ -62,7 +61,7 @@ def write_site(
     force_code: str,
     run_id: str,
     published_at: datetime,
-    events: Mapping[str, Sequence[Event]] = MappingProxyType({}),
+    events: Mapping[str, Sequence[Event]],
 ) -> int:
     """Write every page of the site; `index.html` is the first, and opens from a disk as well as from a server.
 
