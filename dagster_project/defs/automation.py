@@ -9,7 +9,7 @@ from dagster_project.clock import LONDON_NAME
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import news_of_members
-from dagster_project.loading.plan import Range, fingerprint, is_refused, plan_deliveries
+from dagster_project.loading.plan import Range, fingerprint, plan_deliveries, was_rejected
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.lock import WarehouseLocked
 from dagster_project.warehouse.state import reading_audit
@@ -140,7 +140,7 @@ def new_deliveries(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Sk
                 return _new_loads(settings, connection, contracts)
             landing = scan_landing(settings, contracts, quiet_seconds=_QUIET_SECONDS)
             plan = plan_deliveries(connection, landing, contracts, wanted=Range())
-            new = [delivery for delivery in plan.deliveries if not is_refused(connection, delivery)]
+            new = [delivery for delivery in plan.deliveries if not was_rejected(connection, delivery)]
             run_key = fingerprint(connection, new)
     except WarehouseLocked as locked:
         return dg.SkipReason(str(locked))

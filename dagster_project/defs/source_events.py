@@ -130,9 +130,9 @@ class SourceEvents:
                 )
 
 
-def refusal(report: SourceReport, wanted: Sequence[date]) -> str:
+def not_accepted_message(report: SourceReport, wanted: Sequence[date]) -> str:
     """Return which of the wanted days are not loaded, and how to build without them."""
-    days = ", ".join(str(day) for day in report.refused(wanted)[:_SHOWN])
+    days = ", ".join(str(day) for day in report.not_accepted(wanted)[:_SHOWN])
     return (
         f"{report.source}: no accepted delivery for {days}. The other days of the range are loaded; run the job "
         "nightly without a partition to build and publish with what there is."

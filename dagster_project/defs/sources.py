@@ -13,7 +13,7 @@ from dagster_project.defs.links import file_of_project, page_of_site
 from dagster_project.defs.log_lines import log_loading, log_quarantined_rows
 from dagster_project.defs.policies import RETRY_LOADING
 from dagster_project.defs.resources import Deliveries, Warehouse, partition_keys_of
-from dagster_project.defs.source_events import SourceEvents, check_specs, column_schema, refusal
+from dagster_project.defs.source_events import SourceEvents, check_specs, column_schema, not_accepted_message
 from dagster_project.loading.pipeline import load_source
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -87,13 +87,13 @@ def source_asset(
         wanted = [date.fromisoformat(day) for day in partition_keys_of(context)]
         # A result for the whole asset marks every day of a partitioned run as loaded. It is returned only if that is
         # true, and before the events of the single days, which then show the content of each day.
-        if wanted and not report.refused(wanted) and all(day in days_loaded for day in wanted):
+        if wanted and not report.not_accepted(wanted) and all(day in days_loaded for day in wanted):
             yield events.result()
         with written_together(context.instance):
             for day in events.days(wanted):
                 context.log_event(day)
-        if report.refused(wanted):
-            raise dg.Failure(refusal(report, wanted), allow_retries=False)
+        if report.not_accepted(wanted):
+            raise dg.Failure(not_accepted_message(report, wanted), allow_retries=False)
         if not wanted:
             yield events.result()
 

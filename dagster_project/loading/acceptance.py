@@ -106,11 +106,11 @@ def accept(
             )
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
-        _forget_same_refusals(connection, candidate)
-        refused = [file.load_id for file in candidate.files if file.extract_date in rejected]
+        _delete_same_rejections(connection, candidate)
+        rejected_loads = [file.load_id for file in candidate.files if file.extract_date in rejected]
         connection.execute(
             f"delete from {table('raw', contract.source)} where load_id in (select unnest(cast(? as bigint[])))",
-            [refused],
+            [rejected_loads],
         )
         connection.execute(
             f"""
@@ -261,13 +261,13 @@ def _replace(connection: duckdb.DuckDBPyConnection, contract: Contract, days: Se
     )
 
 
-def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
+def _delete_same_rejections(connection: duckdb.DuckDBPyConnection, candidate: Candidate) -> None:
     """Delete earlier rejections of the same files, since a rejected delivery is tried again every night.
 
     Rejections of other content stay, so that the audit shows what was sent before the correction.
     """
     files = [f"{file.extract_date}/{file.file_name}/{file.sha256 or ''}" for file in candidate.files]
-    refused = connection.execute(
+    earlier = connection.execute(
         """
         select load_id
         from audit.load
@@ -279,7 +279,7 @@ def _forget_same_refusals(connection: duckdb.DuckDBPyConnection, candidate: Cand
         [candidate.contract.source, files],
     ).fetchall()
     for relation in (table("audit", "quarantine"), table("audit", "load_column"), table("audit", "load")):
-        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [[row[0] for row in refused]])
+        connection.execute(f"delete from {relation} where list_contains(?, load_id)", [[row[0] for row in earlier]])
     connection.execute(
         """
         delete from audit.load

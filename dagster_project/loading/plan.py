@@ -172,14 +172,14 @@ def removed_warning(file: LandedFile) -> str:
     )
 
 
-def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:
+def was_rejected(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery) -> bool:
     """Return whether the delivery's current files are those that were last rejected for its day.
 
     Files are compared by content or, if the content was never read, by size and time.
     """
     if connection is None:
         return False
-    refused = connection.execute(
+    rejected = connection.execute(
         """
         select file_name, file_sha256
         from audit.load
@@ -198,7 +198,7 @@ def is_refused(connection: duckdb.DuckDBPyConnection | None, delivery: Delivery)
         """,
         {"source": delivery.source, "extract_date": delivery.extract_date},
     ).fetchall()
-    known = dict(refused)
+    known = dict(rejected)
     if known.keys() != {file.name for file in delivery.files}:
         return False
     seen = _hashes(connection)

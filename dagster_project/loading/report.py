@@ -59,7 +59,7 @@ class SourceReport:
         """Rejected deliveries, which have no loaded rows."""
         return tuple(delivery for delivery in self.deliveries if not delivery.is_accepted)
 
-    def refused(self, days: Iterable[date]) -> tuple[date, ...]:
+    def not_accepted(self, days: Iterable[date]) -> tuple[date, ...]:
         """Return the given days whose delivery is missing, rejected or held back, oldest first."""
-        refused = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
-        return tuple(sorted(refused & set(days)))
+        found = {delivery.extract_date for delivery in self.rejected} | set(self.missing) | set(self.held)
+        return tuple(sorted(found & set(days)))

@@ -31,9 +31,9 @@ def withdrawn_days(
     """
     waiting = {(delivery.source, delivery.extract_date) for delivery in plan.deliveries}
     waiting |= {(file.source, file.extract_date) for file in plan.held}
-    refused = {(item.source, item.extract_date) for item in outstanding(connection) if item.status == "rejected"}
+    rejected = {(item.source, item.extract_date) for item in outstanding(connection) if item.status == "rejected"}
     there = {source for source in sources if (landing / source).is_dir()}
-    return sorted((source, day) for source, day in refused - waiting if source in there and day in wanted)
+    return sorted((source, day) for source, day in rejected - waiting if source in there and day in wanted)
 
 
 def withdraw(connection: duckdb.DuckDBPyConnection, source: str, days: Collection[date], *, change_seq: int) -> None:

@@ -415,7 +415,7 @@ def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict
                 *,
                 row_number() over (
                     partition by root_number, expectation order by validated_at desc, run_id
-                ) as place
+                ) as row_num
             from audit.expectation_result
             where source = ? and (evaluated > 0 or not success)
         )
@@ -428,7 +428,7 @@ def standing_results(connection: duckdb.DuckDBPyConnection, source: str) -> dict
             coalesce(string_agg(distinct failed_extract_dates, ', '), ''),
             max(validated_at)
         from numbered
-        where place = 1
+        where row_num = 1
         group by expectation
         """,
         [source],

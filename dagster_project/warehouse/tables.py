@@ -235,7 +235,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Con
     """
     contracts = list(contracts)
     connection.execute(_AUDIT)
-    _forget_candidates(connection)
+    _delete_candidates(connection)
     _record_contracts(connection, contracts)
     for contract in contracts:
         name = table("raw", contract.source)
@@ -412,7 +412,7 @@ def drop_incoming(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
         connection.execute(f"drop table if exists {incoming(contract, part)}")
 
 
-def _forget_candidates(connection: duckdb.DuckDBPyConnection) -> None:
+def _delete_candidates(connection: duckdb.DuckDBPyConnection) -> None:
     """Delete candidates that were never judged, with their rows, because their load numbers are used again."""
     left = connection.execute(
         """
