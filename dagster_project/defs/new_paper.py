@@ -48,9 +48,8 @@ def new_paper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     except NotifyFileError as error:
         context.log.warning(f"the paper was not sent: {error}")
         return dg.SkipReason("the paper was not sent")
-    reached = f"{sent.reached} of {sent.reached + sent.failed} addresses"
     if sent.failed:
-        context.log.warning(f"the paper reached {reached} of {settings.paper_notify_file}")
+        context.log.warning(f"the paper reached {sent} of {settings.paper_notify_file}")
     if sent.reached:
         context.update_cursor(digest)
-    return dg.SkipReason(f"the paper was sent to {reached}")
+    return dg.SkipReason(f"the paper was sent to {sent}")

@@ -127,9 +127,7 @@ def _alert(log: logging.Logger, settings: Settings, title: str, lines: Iterable[
         log.warning(f"the alert was not sent: {error}")
         return False
     if sent.failed:
-        log.warning(
-            f"the alert reached {sent.reached} of {sent.reached + sent.failed} addresses of {settings.notify_file}"
-        )
+        log.warning(f"the alert reached {sent} of {settings.notify_file}")
     return sent.reached > 0
 
 
@@ -148,6 +146,10 @@ class Sent:
 
     reached: int
     failed: int
+
+    def __str__(self) -> str:
+        """Return how many of the addresses it reached."""
+        return f"{self.reached} of {self.reached + self.failed} addresses"
 
 
 def send(file: Path, *, title: str, body: str, attached: Path | None = None) -> Sent:

@@ -159,8 +159,8 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
         kinds={"python"},
         description=(
             "Whether every delivery that was due is accepted, every member of a hub taken in, and every paper and page "
-            "rendered. Otherwise it fails, "
-            "after everything else is done: a failed check alone leaves the run green and failure alerts silent."
+            "rendered. Otherwise it fails, after everything else is done: a failed check alone leaves the run green "
+            "and failure alerts silent."
         ),
     )
     def run_verdict(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
