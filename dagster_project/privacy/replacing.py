@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import sha256_of
 from dagster_project.opening import without_waiting
 from dagster_project.privacy.files import (
@@ -37,6 +38,7 @@ from dagster_project.transformation.project import ensure_manifest, marts_of, re
 from dagster_project.warehouse.connection import MARTS, WAREHOUSE, spilling_connection, transaction
 from dagster_project.warehouse.lock import note_step
 from dagster_project.warehouse.marts import belong_together, note_writing, note_written, rewrite
+from dagster_project.words import in_shell
 from dagster_project.writing import draft_of, make_private_folder, private_files, write_whole
 
 Change = Callable[[Path, Sequence[str], Callable[[Path], None]], bool]
@@ -64,13 +66,28 @@ class Replacement:
     """What its end needs to know, without personal values."""
 
 
+class DamagedNote(OperatorError, ValueError):
+    """The note of an unfinished replacement cannot be read; the message says what to do."""
+
+
 def read_note(settings: Settings) -> Replacement | None:
-    """Return the replacement that was begun and is not finished; None if there is none."""
+    """Return the replacement that was begun and is not finished; None if there is none.
+
+    Raises:
+        DamagedNote: the note cannot be read.
+    """
+    file = settings.replacement_file
     try:
-        with open(settings.replacement_file, encoding="utf-8", opener=without_waiting) as stream:
+        with open(file, encoding="utf-8", opener=without_waiting) as stream:
             return Replacement(**json.load(stream))
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError) as error:
+        raise DamagedNote(
+            f"{file}: not readable as the note of an erasure or a change of the key that was interrupted: "
+            f"{type(error).__name__}. Nothing was done. Put it back from a backup, or move it away and repeat "
+            f"what was interrupted: mv {in_shell(file)} {in_shell(file)}.damaged"
+        ) from None
 
 
 def write_note(settings: Settings, replacement: Replacement) -> None:

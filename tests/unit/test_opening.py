@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from dagster_project.loading.suppression import SuppressionError, read_suppression
+from dagster_project.privacy.replacing import DamagedNote, read_note
 from dagster_project.private_key import PrivateKeyError, read_key
 from dagster_project.publication.files import manifest_of
 from dagster_project.record.store import append, faults, read
@@ -70,6 +71,9 @@ def test_a_pipe_in_place_of_a_key_a_list_a_manifest_or_the_lock_is_no_content(tm
     with pytest.raises(ValueError, match="Expecting value"):
         manifest_of(tmp_path)
     assert holder_of(pipe("warehouse.lock")) is None
+    pipe("suppression/unfinished.json")
+    with pytest.raises(DamagedNote, match="repeat what was interrupted: mv "):
+        read_note(Settings(home=tmp_path, _env_file=None))
 
 
 def test_a_pipe_in_place_of_a_database_is_damage(tmp_path, pipe):
