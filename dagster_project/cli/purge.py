@@ -52,7 +52,8 @@ def purge(
       fcir purge
       fcir purge --apply --reason "retention schedule 2026"
     """
-    from dagster_project.privacy.purging import event_keys, plan_purge
+    from dagster_project.privacy.purged_rows import event_keys
+    from dagster_project.privacy.purging import plan_purge
     from dagster_project.privacy.purging import purge as purge_detail
     from dagster_project.privacy.retention import (
         holds_file,

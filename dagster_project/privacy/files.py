@@ -167,7 +167,7 @@ def _in_database(file: Path, values: Values) -> list[Hit]:
 def _in_parquet(file: Path, values: Values) -> list[Hit]:
     with duckdb.connect() as connection:
         values.register(connection)
-        found = _rows_with(connection, _parquet(file), _text_columns_of(connection, _parquet(file)), values)
+        found = _rows_with(connection, parquet_rows(file), _text_columns_of(connection, parquet_rows(file)), values)
     return [Hit(file, rows, file.name, column) for column, rows in found.items()]
 
 
@@ -238,7 +238,8 @@ def _all(sql_of: Callable[[str], tuple[str, list[object]]], columns: Sequence[st
     return [sql for sql, _ in made], [parameter for _, parameters in made for parameter in parameters]
 
 
-def _parquet(file: Path) -> str:
+def parquet_rows(file: Path) -> str:
+    """Return SQL for the rows of a Parquet file."""
     # Folders such as month=2022-11 would become columns.
     return f"read_parquet({literal(str(file))}, hive_partitioning = false)"
 
@@ -348,11 +349,11 @@ def _rewrite(file: Path, kind: Kind, values: Values, order: Sequence[str]) -> No
 def _write_parquet(file: Path, draft: Path, values: Values, order: Sequence[str]) -> None:
     with duckdb.connect() as connection, nullable_columns(connection):
         values.register(connection)
-        expressions, parameters = _all(values.expression, columns := _text_columns_of(connection, _parquet(file)))
+        expressions, parameters = _all(values.expression, columns := _text_columns_of(connection, parquet_rows(file)))
         replaced = ", ".join(f"{sql} as {column}" for sql, column in zip(expressions, columns, strict=True))
         # COPY takes no parameters.
         connection.execute(
-            f"create temp table rewritten as select * replace ({replaced}) from {_parquet(file)}", parameters
+            f"create temp table rewritten as select * replace ({replaced}) from {parquet_rows(file)}", parameters
         )
         copy_to_parquet(connection, order, "rewritten", draft)
 

@@ -8,107 +8,49 @@ was killed before its warehouse was complete is dropped by the next command, a l
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from dagster_project.clock import LONDON, utc_now
+from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.privacy.files import Kind, UnreadableFile, kind_of
+from dagster_project.privacy.archiving import Labels, archive, archived_models, count_files, person_of
+from dagster_project.privacy.files import Kind, kind_of
 from dagster_project.privacy.findings import searched_files
-from dagster_project.privacy.replacing import record_manifests, rewrite_files, table_of
+from dagster_project.privacy.purged_rows import (
+    SourcePlan,
+    delete_marked,
+    mark_rows,
+    remove_elsewhere,
+    rows_with_purged,
+    write_purged,
+)
+from dagster_project.privacy.replacing import record_manifests
 from dagster_project.privacy.retention import Hold
 from dagster_project.publication.mart_texts import write_texts
-from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.transformation.build import STEPS, build_step
 from dagster_project.transformation.project import ensure_manifest, parse, read_manifest, target_path
-from dagster_project.warehouse.connection import (
-    MARTS,
-    WAREHOUSE,
-    create_temp_table,
-    loading_connection,
-    spilling_connection,
-    transaction,
-)
+from dagster_project.warehouse.connection import WAREHOUSE, loading_connection, spilling_connection, transaction
 from dagster_project.warehouse.lock import note_step
-from dagster_project.warehouse.marts import REWRITTEN, note_writing, note_written, rewrite, rewrite_rows
-from dagster_project.warehouse.tables import ensure_tables, raw_columns
-from dagster_project.writing import (
-    draft_of,
-    empty_folder,
-    make_private_folder,
-    private_files,
-    put_in_place,
-    write_whole,
-)
+from dagster_project.warehouse.marts import note_writing, note_written, rewrite
+from dagster_project.warehouse.tables import ensure_tables
+from dagster_project.writing import empty_folder, make_private_folder, private_files, write_whole
 
 ACTION = "purge"
 _NAMED = 12
-_MARK = ("load_id", "source_row")
-_ARCHIVE = """
-create schema if not exists archive;
-create table if not exists archive.part_load (
-    source varchar not null,
-    force_code varchar not null,
-    part varchar not null,
-    month_start date not null,
-    load_id bigint not null,
-    events bigint not null,
-    amount decimal(38, 6) not null
-)
-"""
 
 
 class PurgeRefused(OperatorError, RuntimeError):
     """A purge would change a figure, or cannot be built; the message says what differs. Nothing was changed."""
-
-
-@dataclass(frozen=True)
-class ArchivedModel:
-    """A model that adds up events and keeps what it has made of purged ones: dbt/macros/archive.sql."""
-
-    database: str
-    schema: str
-    name: str
-    sources: tuple[str, ...]
-    day: str | None
-    """Its column with the day or month; None for a list of what events name."""
-    is_by_source: bool
-
-    def is_purged(self, cuts: Mapping[str, date]) -> str:
-        """Return the SQL condition that a row is of purged days, given the days by source."""
-        known = {source: cuts[source] for source in self.sources if source in cuts}
-        if not known:
-            return "false"
-        if self.day is None:
-            return "true"
-        if not self.is_by_source:
-            return f"{quoted(self.day)} < date '{max(known.values())}'"
-        return " or ".join(
-            f"(source = '{source}' and {quoted(self.day)} < date '{day}')" for source, day in known.items()
-        )
-
-
-@dataclass(frozen=True)
-class SourcePlan:
-    """What is purged of a source."""
-
-    source: str
-    purged_before: date
-    rows: int
-    days: int
-    """Extract dates that rows are purged of."""
-    held_rows: int
-    """Rows before that day which stay, because a hold names their day."""
 
 
 @dataclass(frozen=True)
@@ -149,33 +91,7 @@ class Intent:
     """Whether the new warehouse is complete, so that it takes the place of the old one."""
     compared: dict[str, int] = field(default_factory=dict)
     """Tables that are the same as before, with their rows."""
-    labels: dict[str, list[str]] = field(default_factory=dict)
-    """Published tables with a row for a person and month: the person's column, that of the month, and the first day
-    that is not purged.
-    """
-
-
-def archived_models(manifest: Mapping[str, Any]) -> list[ArchivedModel]:
-    """Return the models that keep what they have made of purged events."""
-    found = []
-    for node in manifest["nodes"].values():
-        if archive := node["config"].get("meta", {}).get("archive"):
-            place = (MARTS if node["schema"] == "marts" else WAREHOUSE, node["schema"], node["name"])
-            sources = tuple(archive["sources"])
-            found.append(ArchivedModel(*place, sources, archive.get("day"), archive.get("is_by_source", False)))
-    return found
-
-
-def event_keys(settings: Settings) -> dict[str, list[str]]:
-    """Return by source the key of its events, for the sources whose detail can be purged."""
-    manifest = read_manifest(ensure_manifest(settings))
-    archived = {source for model in archived_models(manifest) for source in model.sources}
-    keys = {
-        node["name"].removeprefix("chg_").removesuffix("_rows"): node["config"]["meta"]["event_key"]
-        for node in manifest["nodes"].values()
-        if "event_key" in node["config"].get("meta", {})
-    }
-    return {source: key for source, key in sorted(keys.items()) if source in archived}
+    labels: Labels = field(default_factory=dict)
 
 
 def plan_purge(
@@ -190,7 +106,7 @@ def plan_purge(
         holds: the holds in force.
     """
     with spilling_connection(settings.warehouse) as connection:
-        sources = tuple(_mark(connection, settings, contracts, cuts, holds))
+        sources = tuple(mark_rows(connection, settings, contracts, cuts, holds))
         landed = connection.execute(
             """
             select distinct load.source, load.file_name
@@ -206,7 +122,7 @@ def plan_purge(
         for root, file in searched_files(settings):
             if file in kept or settings.purge_folder in file.parents or kind_of(file) is not Kind.DUCKDB:
                 continue
-            if _rows_with_purged(connection, file):
+            if rows_with_purged(connection, file):
                 if root == settings.home:
                     published[str(file.parent.relative_to(root))] = None
                 else:
@@ -276,28 +192,6 @@ def is_unfinished(settings: Settings) -> bool:
     return settings.purge_folder.exists()
 
 
-def purge_again(connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: Mapping[str, Contract]) -> None:
-    """Delete from restored rows those that were purged before, by the days and holds of the last purge.
-
-    Args:
-        connection: a loading connection to a new warehouse with its audit and rows.
-        settings: the data root.
-        contracts: all contracts.
-    """
-    cuts = dict(connection.execute("select source, purged_before from audit.purge").fetchall())
-    if not cuts:
-        return
-    holds = [
-        Hold(source, first_day, last_day, "")
-        for source, first_day, last_day in connection.execute(
-            "select source, first_day, last_day from audit.purge_hold"
-        ).fetchall()
-    ]
-    with transaction(connection):
-        list(_mark(connection, settings, contracts, cuts, holds))
-        _delete_marked(connection, cuts, None)
-
-
 def _read_intent(settings: Settings) -> Intent | None:
     try:
         return Intent(**json.loads(_intent_file(settings).read_text(encoding="utf-8")))
@@ -317,85 +211,6 @@ def _json(content: object) -> bytes:
     return f"{json.dumps(content, indent=2)}\n".encode()
 
 
-def _mark(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    contracts: Mapping[str, Contract],
-    cuts: Mapping[str, date],
-    holds: Sequence[Hold],
-) -> Iterable[SourcePlan]:
-    """Put the rows to purge into the temporary table `purged_row`, and yield how many there are of each source.
-
-    They are the rows of events all of whose times are before the day, and none on a held day.
-    """
-    create_temp_table(connection, "purged_row", {"load_id": "bigint", "source_row": "bigint"}, [])
-    keys = event_keys(settings)
-    for source, cut in sorted(cuts.items()):
-        raw, key = table("raw", source), ", ".join(map(quoted, keys[source]))
-        times = [quoted(name) for name, kind in raw_columns(contracts[source]).items() if kind == "timestamp"]
-        spans = [(_utc(hold.first_day), _utc(hold.last_day + timedelta(1))) for hold in holds if hold.source == source]
-        held = [f"({time} >= ? and {time} < ?)" for _ in spans for time in times]
-        bounds = [bound for span in spans for _ in times for bound in span]
-        connection.execute(
-            f"""
-            create or replace temp table old_event as
-            select
-                {key},
-                coalesce(bool_or({" or ".join(held) or "false"}), false) as is_held
-            from {raw}
-            group by {key}
-            having max(greatest({", ".join(times)})) < ?
-            """,
-            [*bounds, _utc(cut)],
-        )
-        found = connection.execute(
-            f"""
-            select
-                count(*) filter (where not old_event.is_held),
-                count(distinct rows.extract_date) filter (where not old_event.is_held),
-                count(*) filter (where old_event.is_held)
-            from {raw} as rows
-            inner join old_event using ({key})
-            """
-        ).fetchall()
-        connection.execute(
-            f"""
-            insert into purged_row
-            select rows.load_id, rows.source_row
-            from {raw} as rows
-            semi join (from old_event where not is_held) as purged using ({key})
-            """
-        )
-        yield SourcePlan(source, cut, *found[0])
-    connection.execute("drop table if exists old_event")
-
-
-def _delete_marked(connection: duckdb.DuckDBPyConnection, cuts: Iterable[str], at: datetime | None) -> None:
-    """Delete the marked rows of sources, and note them with their loads."""
-    for source in cuts:
-        raw = table("raw", source)
-        connection.execute(
-            f"delete from {raw} where ({', '.join(_MARK)}) in (select ({', '.join(_MARK)}) from purged_row)"
-        )
-        connection.execute(
-            f"""
-            update audit.load as load
-            set
-                rows_purged = load.rows_loaded - (select count(*) from {raw} as rows where rows.load_id = load.load_id),
-                purged_at = coalesce($at, load.purged_at)
-            where
-                load.source = $source
-                and load.load_id in (select load_id from purged_row)
-            """,
-            {"at": at, "source": source},
-        )
-
-
-def _utc(day: date) -> datetime:
-    """Return the first instant of a day in London, as times are stored."""
-    return datetime.combine(day, time(), LONDON).astimezone(UTC).replace(tzinfo=None)
-
-
 def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, intent: Intent) -> Intent:
     """Write and build the new warehouse, and compare it with the old one."""
     folder = settings.purge_folder
@@ -409,24 +224,24 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
     at = datetime.fromisoformat(intent.begun_at).replace(tzinfo=None)
     cuts = {source.source: source.purged_before for source in plan.sources}
     with spilling_connection(settings.warehouse) as connection:
-        _count_files(connection, folder / "part_load.parquet", cuts)
+        count_files(connection, folder / "part_load.parquet", cuts)
     with spilling_connection(new.warehouse) as connection:
         ensure_tables(connection, contracts.values())
         connection.execute(f"attach {literal(str(settings.marts))} as before (read_only)")
-        labels = _archive(connection, archived_models(manifest), contracts, cuts)
-        list(_mark(connection, settings, contracts, cuts, plan.holds))
+        labels = archive(connection, archived_models(manifest), contracts, cuts)
+        mark_rows(connection, settings, contracts, cuts, plan.holds)
         with transaction(connection):
             connection.execute(
                 f"insert into archive.part_load from read_parquet({literal(str(folder / 'part_load.parquet'))})"
             )
-            _delete_marked(connection, cuts, at)
+            delete_marked(connection, cuts, at)
             connection.execute("delete from audit.purge where source in (select unnest(?))", [list(cuts)])
             connection.executemany("insert into audit.purge values (?, ?, ?)", [[*item, at] for item in cuts.items()])
             connection.execute("delete from audit.purge_hold")
             for hold in plan.holds:
                 days = [hold.source, hold.first_day, hold.last_day]
                 connection.execute("insert into audit.purge_hold values (?, ?, ?)", days)
-        _write_purged(connection, folder / "purged.duckdb", cuts)
+        write_purged(connection, folder / "purged.duckdb", cuts)
         connection.execute("detach before")
     note_step(settings.lock_file, "building without the purged rows")
     parsed = parse(new)
@@ -448,109 +263,6 @@ def _build(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePla
     compared = _compare(settings, new, manifest, contracts)
     rewrite(new.warehouse)
     return replace(intent, is_complete=True, compared=compared, labels=labels)
-
-
-def _archive(
-    connection: duckdb.DuckDBPyConnection,
-    models: Iterable[ArchivedModel],
-    contracts: Mapping[str, Contract],
-    cuts: Mapping[str, date],
-) -> dict[str, list[str]]:
-    """Copy what the models have made of purged days; return which published tables have a person's column."""
-    connection.execute(_ARCHIVE)
-    known = dict(connection.execute("select source, purged_before from audit.purge").fetchall()) | dict(cuts)
-    labels: dict[str, list[str]] = {}
-    for model in models:
-        is_purged = model.is_purged(known)
-        relation = table("before" if model.database == MARTS else WAREHOUSE, model.schema, model.name)
-        columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
-        person = _person_of(columns, model.sources, contracts)
-        label = ""
-        if person and model.day:
-            label = f" replace ({_label(person, model.day)} as {quoted(person)})"
-            labels[model.name] = [person, model.day, str(max(known.get(source, date.min) for source in model.sources))]
-        connection.execute(
-            f"create or replace table {table(WAREHOUSE, 'archive', model.name)} as "
-            f"select *{label} from {relation} where {is_purged}"
-        )
-    return labels
-
-
-def _person_of(columns: Iterable[str], sources: Iterable[str], contracts: Mapping[str, Contract]) -> str | None:
-    personal = {column.name for source in sources for column in contracts[source].columns if column.is_personal}
-    return next((column for column in columns if column in personal), None)
-
-
-def _label(person: str, day: str) -> str:
-    """Return SQL for what replaces a person in a row for a person and month: a number that is another each month."""
-    at = quoted(person)
-    return (
-        f"'purged ' || cast(row_number() over (partition by force_code, {quoted(day)} "
-        f"order by md5({at} || cast({quoted(day)} as varchar)), {at}) as varchar)"
-    )
-
-
-def _count_files(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:
-    """Add up which loads the sums of newly purged months were counted from, for `fcir trace`, and write it to a file.
-
-    Args:
-        connection: the old warehouse with its marts, which the events are read from.
-        file: the Parquet file.
-        cuts: by source, the day before which detail is purged.
-    """
-    create_temp_table(connection, "cut", {"source": "varchar", "day": "date"}, list(cuts.items()))
-    connection.execute(
-        f"""
-        copy (
-            select
-                load.source,
-                events.force_code,
-                events.part,
-                cast(date_trunc('month', events.day) as date) as month_start,
-                events.load_id,
-                count(events.amount) as events,
-                cast(coalesce(sum(events.amount), 0) as decimal(38, 6)) as amount
-            from measures.int_part_event as events
-            inner join audit.load as load on events.load_id = load.load_id
-            inner join cut on load.source = cut.source
-            left join audit.purge as purge on load.source = purge.source
-            where
-                events.day < cut.day
-                and events.day >= coalesce(purge.purged_before, date '0001-01-01')
-            group by all
-            order by all
-        ) to {literal(str(file))} (format parquet)
-        """
-    )
-
-
-def _write_purged(connection: duckdb.DuckDBPyConnection, file: Path, cuts: Mapping[str, date]) -> None:
-    """Write the numbers of the purged rows, and of loads that have no row any more, to a file for `_finish`.
-
-    A kept publication may have rows of a replaced load that the warehouse has no more since it was rebuilt.
-    """
-    connection.execute(f"attach {literal(str(file))} as purged")
-    connection.execute("create table purged.purged_row as from purged_row")
-    connection.execute("create table purged.gone_load (load_id bigint)")
-    for source, cut in cuts.items():
-        connection.execute(
-            f"""
-            insert into purged.gone_load
-            select load_id
-            from audit.load
-            where
-                source = ?
-                and extract_date < ?
-                and load_id not in (select load_id from {table("raw", source)})
-                and not exists (
-                    select 1
-                    from audit.purge_hold as hold
-                    where hold.source = load.source and load.extract_date between hold.first_day and hold.last_day
-                )
-            """,
-            [source, cut],
-        )
-    connection.execute("detach purged")
 
 
 def _compare(
@@ -578,7 +290,7 @@ def _compare(
                 continue
             columns = [row[0] for row in connection.execute(f"describe {places[0]}").fetchall()]
             model = models.get(node["name"])
-            person = _person_of(columns, model.sources, contracts) if model else None
+            person = person_of(columns, model.sources, contracts) if model else None
             names = ", ".join(quoted(column) for column in columns if column != person)
             before, after = (f"select {names} from {place}" for place in places)
             different = scalar(
@@ -608,7 +320,7 @@ def _finish(settings: Settings, intent: Intent) -> Path:
     damaged = settings.home / "damaged"
     if damaged.exists():
         shutil.rmtree(damaged)
-    changed = _remove_elsewhere(settings, intent)
+    changed = remove_elsewhere(settings, intent.labels)
     record_manifests(settings, changed)
     save_history(settings)
     facts = {"certificate": intent.name, "publications": len(changed), "sources": intent.plan["sources"]}
@@ -621,112 +333,6 @@ def _finish(settings: Settings, intent: Intent) -> Path:
 def _remove_folder(settings: Settings) -> None:
     empty_folder(settings.purge_folder, but=_intent_file(settings))
     shutil.rmtree(settings.purge_folder)
-
-
-def _remove_elsewhere(settings: Settings, intent: Intent) -> list[Path]:
-    """Remove the purged rows from kept publications and from other databases below the data root."""
-    folder = settings.purge_folder
-    with duckdb.connect(config={"temp_directory": str(folder / "removed.tmp")}) as connection:
-        connection.execute(f"attach {literal(str(folder / 'purged.duckdb'))} as purged (read_only)")
-        connection.execute("create temp table purged_row as from purged.purged_row")
-        connection.execute("create temp table gone_load as from purged.gone_load")
-
-        def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
-            kind = kind_of(file)
-            try:
-                if kind is Kind.DUCKDB:
-                    return _change_database(connection, file, intent, note)
-                return kind is Kind.PARQUET and _change_parquet(connection, file, intent, order, note)
-            except duckdb.Error as error:
-                raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
-
-        files = [(settings.home, file) for root, file in searched_files(settings) if root == settings.home]
-        files = [(root, file) for root, file in files if folder not in file.parents]
-        return rewrite_files(settings, files, change, noted=folder / "rewritten.files")
-
-
-def _change_database(
-    connection: duckdb.DuckDBPyConnection, file: Path, intent: Intent, note: Callable[[Path], None]
-) -> bool:
-    rows = _rows_with_purged(connection, file, intent)
-    if not rows:
-        return False
-    note(file)
-    rewrite_rows(connection, file, {relation: (kept, ()) for relation, kept in rows.items()})
-    return True
-
-
-def _change_parquet(
-    connection: duckdb.DuckDBPyConnection,
-    file: Path,
-    intent: Intent,
-    order: Sequence[str],
-    note: Callable[[Path], None],
-) -> bool:
-    relation = f"read_parquet({literal(str(file))}, hive_partitioning = false)"
-    columns = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
-    kept = _kept(connection, relation, table_of(file), columns, intent)
-    if kept is None:
-        return False
-    note(file)
-    draft = draft_of(file)
-    draft.unlink(missing_ok=True)
-    connection.execute(f"create or replace temp table kept as {kept}")
-    with nullable_columns(connection):
-        copy_to_parquet(connection, order, "kept", draft)
-    connection.execute("drop table kept")
-    put_in_place(draft, file, mode=file.stat().st_mode)
-    return True
-
-
-def _rows_with_purged(
-    connection: duckdb.DuckDBPyConnection, file: Path, intent: Intent | None = None
-) -> dict[str, str]:
-    """Return the tables of a database with rows to remove, each with the query of what is kept of it."""
-    connection.execute(f"attach {literal(str(file))} as {REWRITTEN} (read_only)")
-    try:
-        tables = connection.execute(
-            """
-            select columns.schema_name, columns.table_name, list(columns.column_name order by columns.column_index)
-            from duckdb_columns() as columns
-            inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
-            where columns.database_name = $name and tables.database_name = $name
-            group by all
-            order by all
-            """,
-            {"name": REWRITTEN},
-        ).fetchall()
-        found = {}
-        for schema, name, columns in tables:
-            if kept := _kept(connection, table(REWRITTEN, schema, name), name, columns, intent):
-                found[table(schema, name)] = kept
-        return found
-    finally:
-        connection.execute(f"detach {REWRITTEN}")
-
-
-def _kept(
-    connection: duckdb.DuckDBPyConnection, relation: str, name: str, columns: Sequence[str], intent: Intent | None
-) -> str | None:
-    """Return the query of the rows that a table keeps; None if it keeps all as they are."""
-    if intent and name in intent.labels:
-        person, day, cut = intent.labels[name]
-        is_old = f"{quoted(day)} < date '{cut}' and {quoted(person)} not like 'purged %'"
-        if {person, day, "force_code"} <= set(columns) and scalar(
-            connection, f"select count(*) from {relation} where {is_old}"
-        ):
-            label = f"case when {is_old} then {_label(person, day)} else {quoted(person)} end as {quoted(person)}"
-            return f"select * replace ({label}) from {relation}"
-        return None
-    # Quarantined rows have no personal value, and are the account of what was not loaded.
-    if not set(_MARK) <= set(columns) or name == "quarantine":
-        return None
-    is_purged = f"({', '.join(_MARK)}) in (select ({', '.join(_MARK)}) from purged_row)"
-    if intent:
-        is_purged += " or load_id in (select load_id from gone_load)"
-    if not scalar(connection, f"select count(*) from {relation} where {is_purged}"):
-        return None
-    return f"select * from {relation} where not coalesce({is_purged}, false)"
 
 
 def _certify(settings: Settings, intent: Intent, entry: Mapping[str, Any], changed: Sequence[Path]) -> Path:

@@ -29,13 +29,7 @@ from dagster_project.loading.suppression import new_substitute, read_suppression
 from dagster_project.privacy.files import Kind, files_below, kind_of
 from dagster_project.privacy.findings import pseudonyms_in_databases, register_values, searched_files
 from dagster_project.privacy.person import keys_of, loads_by_key
-from dagster_project.privacy.replacing import (
-    Replacement,
-    delete_note,
-    record_manifests,
-    replace_everywhere,
-    write_note,
-)
+from dagster_project.privacy.replacing import Replacement, delete_note, record_manifests, replace_everywhere, write_note
 from dagster_project.privacy.values import Values
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history

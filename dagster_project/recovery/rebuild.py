@@ -18,7 +18,7 @@ from dagster_project.loading.landing import LandedFile
 from dagster_project.loading.members import require_no_landing
 from dagster_project.loading.pipeline import key_for_loading
 from dagster_project.loading.pseudonyms import PseudonymKey
-from dagster_project.privacy.purging import purge_again
+from dagster_project.privacy.purged_rows import purge_again
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import restore_audit, save_history, take_audit
 from dagster_project.recovery.intent import Intent, intent_file, read_intent, write_intent
