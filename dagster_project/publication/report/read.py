@@ -326,7 +326,7 @@ def read_histories(
     force_code: str,
     month: date,
     until: date | None,
-    events: Sequence[Event],
+    events: Sequence[Event] = (),
 ) -> list[MeasureHistory]:
     """Read every measure of the catalogue for a force, over the months of a chart.
 
