@@ -130,10 +130,10 @@ def pseudonyms_in_databases(
 ) -> set[str]:
     """Return pseudonyms in the personal columns of any database of the data root and the backups.
 
-    Other texts in these columns, such as the numbers in place of purged operators, name nobody and are left out.
+    Other texts in these columns, such as the numbers in place of purged operators, identify no person and are left out.
 
     Args:
-        settings: the data root; nobody may write to its files.
+        settings: the data root; the caller holds the writer lock and no connection.
         contracts: all contracts.
         condition: which of them, in SQL; `{}` stands for the column, and the table `known_value` has the values.
         known: the values of that table.
