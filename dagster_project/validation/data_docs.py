@@ -127,7 +127,7 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
             "site_section_builders": {"expectations": {"view": view}, "validations": {"view": view}},
         },
     )
-    # Whoever can write to them could show the operator other results, or a script.
+    # A user who can write to them could show the operator other results, or a script.
     with private_files():
         context.build_data_docs()
     # Remove 4 MB of fonts and pictures that no page uses.
