@@ -5,7 +5,6 @@ import secrets
 from pathlib import Path
 
 from dagster_project.errors import OperatorError
-from dagster_project.opening import without_waiting
 from dagster_project.words import in_shell
 from dagster_project.writing import write_whole
 
@@ -28,7 +27,7 @@ def read_key(file: Path, *, name: str = "key", remedy: str = "") -> bytes | None
         PrivateKeyError: it is not a key, cannot be read, or can be read by others.
     """
     try:
-        with open(file, encoding="ascii", errors="replace", opener=without_waiting) as stream:
+        with file.open(encoding="ascii", errors="replace") as stream:
             if os.fstat(stream.fileno()).st_mode & 0o077:
                 raise PrivateKeyError(
                     f"{file}: others may read the {name}. Nothing was done. Run: chmod 600 {in_shell(file)}"

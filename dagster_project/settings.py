@@ -2,10 +2,12 @@
 
 import csv
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv6Address
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator, mode
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_project.errors import OperatorError
+from dagster_project.words import in_shell
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_WHEEL = _PACKAGE / "project"
@@ -329,16 +332,40 @@ def read_settings() -> Settings:
     """Read and validate all settings.
 
     Raises:
-        SettingsError: at least one setting is not valid; the message names all of them.
+        SettingsError: at least one setting is not valid, and the message names all of them; or a named pipe is in the
+            data root.
     """
     _check_env_file(Path(".env"))
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         faults = "; ".join(
             f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
+    check_pipes(settings)
+    return settings
+
+
+def check_pipes(settings: Settings) -> None:
+    """Check that no named pipe is in place of a file of a data root: a command that opens one waits without end.
+
+    Commands open files by name in these folders only. Extracts and commentary are checked when they are opened, and
+    other files of publications are listed before they are read.
+
+    Raises:
+        SettingsError: there is a pipe.
+    """
+    patterns = ("*", "*/*", "published*/current/*", "published_force/*/current/*")
+    files = (file for pattern in patterns for file in settings.home.glob(pattern) if file.parent != settings.landing)
+    for file in chain((settings.key_file, settings.key_of_record), files):
+        # What this user may not see, it cannot open either.
+        with suppress(OSError):
+            if file.is_fifo():
+                raise SettingsError(
+                    f"{file} is a named pipe; expected a file. Nothing was done. Move it away: "
+                    f"mv {in_shell(file)} {in_shell(file)}.pipe"
+                )
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -12,7 +12,7 @@ from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.loading.plan import ACCEPTED
 from dagster_project.loading.suppression import SuppressionError, read_suppression, taken_over
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, SettingsError, check_pipes
 from dagster_project.sql import literal
 from dagster_project.warehouse.connection import (
     WAREHOUSE,
@@ -229,6 +229,7 @@ def reading_member(
         f"FCIR_HOME={in_shell(folder)} fcir run --load-only"
     )
     try:
+        check_pipes(member)
         if not member.warehouse.is_file():
             raise MemberLeftOut(
                 f"there is no {member.warehouse}. Is a share not mounted? A member loads first: "
@@ -246,7 +247,7 @@ def reading_member(
                     yield
             finally:
                 connection.execute(f"detach {MEMBER}")
-    except (WarehouseLocked, DatabaseUnreadable) as error:
+    except (SettingsError, WarehouseLocked, DatabaseUnreadable) as error:
         raise MemberLeftOut(str(error)) from None
     except OSError as error:
         raise MemberLeftOut(

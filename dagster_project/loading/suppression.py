@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dagster_project.errors import OperatorError
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH, PseudonymKey, read_or_create_key
-from dagster_project.opening import without_waiting
 from dagster_project.words import in_shell
 from dagster_project.writing import make_private_folder, write_whole
 
@@ -87,8 +86,7 @@ def read_suppression(folder: Path) -> Suppression | None:
     """
     file, key_file = folder / _LIST, folder / _KEY
     try:
-        with open(file, encoding="utf-8", opener=without_waiting) as stream:
-            stored = json.load(stream)
+        stored = json.loads(file.read_text(encoding="utf-8"))
         entries = {hashed: Suppressed(*entry) for hashed, entry in stored["entries"].items()}
         fingerprint = str(stored["key"])
         # A list of an earlier version has none.

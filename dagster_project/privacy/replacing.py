@@ -17,7 +17,6 @@ import duckdb
 
 from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import sha256_of
-from dagster_project.opening import without_waiting
 from dagster_project.privacy.files import (
     CannotRewrite,
     Kind,
@@ -78,8 +77,7 @@ def read_note(settings: Settings) -> Replacement | None:
     """
     file = settings.replacement_file
     try:
-        with open(file, encoding="utf-8", opener=without_waiting) as stream:
-            return Replacement(**json.load(stream))
+        return Replacement(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:

@@ -9,7 +9,6 @@ from typing import Any, TypedDict
 
 from dagster_project.console import warn
 from dagster_project.loading.landing import sha256_of
-from dagster_project.opening import without_waiting
 from dagster_project.publication.paths import published_path
 from dagster_project.publication.pointer import CURRENT, pointer_of
 
@@ -190,8 +189,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         ValueError: it is not JSON.
     """
     try:
-        with open(folder / MANIFEST, encoding="utf-8", opener=without_waiting) as stream:
-            manifest: dict[str, Any] = json.load(stream)
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return manifest
@@ -205,7 +203,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, object]) -> Path:
 def beginning_of(file: Path) -> str:
     """Return the first 2,000 characters of a published text; empty if it cannot be read."""
     try:
-        with open(file, encoding="utf-8", opener=without_waiting) as text:
+        with file.open(encoding="utf-8") as text:
             return text.read(2_000)
     except OSError:
         return ""

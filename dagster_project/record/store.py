@@ -22,7 +22,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.opening import without_waiting
 from dagster_project.private_key import read_key, read_or_create_key
 from dagster_project.record.chain import (
     RESTART,
@@ -281,8 +280,7 @@ def _write_head(folder: Path, head: Head) -> None:
 
 def _content(file: Path) -> bytes:
     try:
-        with open(file, "rb", opener=without_waiting) as stream:
-            return stream.read()
+        return file.read_bytes()
     except FileNotFoundError:
         return b""
 
@@ -290,7 +288,7 @@ def _content(file: Path) -> bytes:
 @contextmanager
 def _private(file: Path, flags: int = 0) -> Iterator[int]:
     """Open a file for writing, created with mode 0600."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | flags, 0o600)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
     try:
         yield descriptor
     finally:

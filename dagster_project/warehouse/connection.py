@@ -64,9 +64,6 @@ def opening(file: Path, advice: str) -> Iterator[None]:
         DatabaseUnreadable: the file is not a database, was written by a DuckDB version that this one cannot read, or
             cannot be opened at the moment.
     """
-    if file.is_fifo():
-        # DuckDB would wait for something that writes to it.
-        raise DatabaseUnreadable(f"{file} is damaged: it is a pipe, not a file. {advice}")
     try:
         yield
     except duckdb.Error as error:
@@ -213,10 +210,8 @@ def open_read_only(warehouse: Path) -> duckdb.DuckDBPyConnection:
         A connection; the caller must close it, and keep writers out while it is open (`warehouse/lock.py`).
     """
     connection = duckdb.connect(str(warehouse), read_only=True)
-    # DuckDB would wait for a pipe in place of the file.
-    if marts_file(warehouse).is_file():
-        with suppress(duckdb.Error):
-            _attach_marts(connection, str(marts_file(warehouse)), "read_only")
+    with suppress(duckdb.Error):
+        _attach_marts(connection, str(marts_file(warehouse)), "read_only")
     return connection
 
 

@@ -115,7 +115,7 @@ def killed_holder(lock_file: Path) -> Holder | None:
 def _look_at(lock_file: Path) -> tuple[bool, Holder | None]:
     """Return whether a writer holds the lock, and the holder in the file; a holder that ends by itself empties it."""
     try:
-        descriptor = os.open(lock_file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False, None
     try:
@@ -177,7 +177,7 @@ def _locked(lock_file: Path, mode: int, patience: float) -> Iterator[int]:
             # A reader may use a backup that is mounted read-only; nobody can write there.
             if mode != fcntl.LOCK_SH or error.errno != errno.EROFS:
                 raise
-            descriptor = os.open(lock_file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except IsADirectoryError:
         raise UsageError(
             f"{lock_file} is a folder; expected a file. Nothing was done. Move it away: "

@@ -404,6 +404,15 @@ def test_data_root_that_is_a_file_is_reported(command):
         assert f"{command.home} is a file; nothing was done" in done.stderr
 
 
+def test_named_pipe_in_place_of_a_file_is_reported_and_hangs_no_command(command):
+    (command.home / "record").mkdir(parents=True)
+    os.mkfifo(command.home / "record" / "record.jsonl")
+    for arguments in (["run"], ["status"], ["record"], ["verify"], ["rebuild"], ["query", "select 1"]):
+        done = command.run(*arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "record.jsonl is a named pipe; expected a file. Nothing was done. Move it away: mv " in done.stderr
+
+
 def test_system_errors_name_file_and_unchanged_state(command):
     command.home.write_text("a file")
     done = command.run("sample", "--out", str(command.home / "extracts"))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from dagster_project.cli.storage import instance_configuration
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, SettingsError, read_settings
 
 
 @pytest.mark.parametrize("name", ["FCIR_QUIET_SECONDS", "FCIR_SETTLE_SECONDS"])
@@ -39,3 +44,59 @@ def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_p
     (settings.dagster_home / "dagster.yaml").write_bytes(instance_configuration(settings))
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         assert not instance.telemetry_enabled
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "warehouse.duckdb",
+        "marts.duckdb",
+        "warehouse.lock",
+        "secrets/pseudonym.key",
+        "secrets/record.key",
+        "record/record.jsonl",
+        "record/head",
+        "record/.lock",
+        "suppression/suppressed.json",
+        "suppression/unfinished.json",
+        "purge/intent.json",
+        "rebuild/intent.json",
+        "dagster/dagster.yaml",
+        "dbt/manifest.json",
+        "published/current/manifest.json",
+        "published_public/current/fcir.duckdb",
+        "published_force/kent/current/manifest.json",
+    ],
+)
+def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    pipe = tmp_path / name
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    with pytest.raises(SettingsError, match=f"{re.escape(str(pipe))} is a named pipe") as refused:
+        read_settings()
+    _, source, target = shlex.split(str(refused.value).partition("Move it away: ")[2])
+    Path(source).rename(target)
+    Path(target).unlink()
+    assert read_settings().home == tmp_path
+
+
+def test_a_named_pipe_in_place_of_a_key_outside_the_data_root_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
+    for name in ("FCIR_PSEUDONYM_KEY_FILE", "FCIR_RECORD_KEY_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        assert read_settings().home == tmp_path / "home"
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(SettingsError, match=f"{name} is a named pipe"):
+            read_settings()
+        (tmp_path / name).unlink()
+
+
+def test_a_source_system_cannot_stop_commands_with_a_named_pipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path))
+    (tmp_path / "landing").mkdir()
+    os.mkfifo(tmp_path / "landing" / "crimes")
+    assert read_settings().home == tmp_path

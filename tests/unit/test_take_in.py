@@ -1,6 +1,7 @@
 """A hub takes in the loads of its members: all of them, once, and no others."""
 
 import fcntl
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -227,8 +228,9 @@ def test_a_member_that_is_open_for_writing_elsewhere_is_left_out(roots):
         (lambda file: file.unlink(), "there is no .*warehouse.duckdb. Is a share not mounted"),
         (lambda file: file.write_bytes(b"x" * 9000), "is damaged: .*What was taken in before stays"),
         (lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]), "is damaged: "),
+        (lambda file: (file.unlink(), os.mkfifo(file)), "warehouse.duckdb is a named pipe"),
     ],
-    ids=["missing", "no database", "cut short"],
+    ids=["missing", "no database", "cut short", "a named pipe"],
 )
 def test_a_missing_or_damaged_member_leaves_what_was_taken_in(roots, damage, message):
     roots.run()
