@@ -165,9 +165,8 @@ def _in_database(file: Path, values: Values) -> list[Hit]:
 
 
 def _in_parquet(file: Path, values: Values) -> list[Hit]:
-    with duckdb.connect() as connection:
-        values.register(connection)
-        found = _rows_with(connection, parquet_rows(file), _text_columns_of(connection, parquet_rows(file)), values)
+    connection, rows = values.searching, parquet_rows(file)
+    found = _rows_with(connection, rows, _text_columns_of(connection, rows), values)
     return [Hit(file, rows, file.name, column) for column, rows in found.items()]
 
 

@@ -147,6 +147,14 @@ class Values:
             return None
         return re.compile(f"{''.join(map(_spellings, self.identifier))}(?![0-9A-Za-z])".encode())
 
+    @cached_property
+    def searching(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that searches file after file: opening one takes ten times as long as most searches."""
+        # A file is searched again after it was rewritten, and its bytes must be read again.
+        connection = duckdb.connect(config={"enable_external_file_cache": "false"})
+        self.register(connection)
+        return connection
+
     def register(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Give a connection the pairs, as `replaced_value`, for the expressions below if there are many."""
         if self.is_pattern:
