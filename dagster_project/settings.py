@@ -241,9 +241,9 @@ class Settings(BaseSettings):
         return self.home / "certificates"
 
     @property
-    def replacement_file(self) -> Path:
+    def replacement_intent(self) -> Path:
         """File that exists while pseudonyms are being replaced, and from which a killed replacement is finished."""
-        return self.home / "suppression" / "unfinished.json"
+        return self.home / "suppression" / "intent.json"
 
     @property
     def purge_folder(self) -> Path:

@@ -56,7 +56,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def empty_folder(folder: Path, *, but: Path) -> None:
-    """Remove everything in a folder except the note of what is being done, from which the next command continues."""
+    """Remove everything in a folder except the intent, from which the next command continues."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

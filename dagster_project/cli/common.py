@@ -119,7 +119,7 @@ def require_home_folder(settings: Settings) -> None:
 def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
     """Check that the next run can use the key, even without anything to load: a copy of the key may be lost by then."""
     # A hub takes in pseudonyms and makes none. A change of the key that was killed is finished by the next run.
-    if not settings.is_hub and not settings.replacement_file.exists():
+    if not settings.is_hub and not settings.replacement_intent.exists():
         check_key(settings.key_file, known_fingerprint(connection) if connection else None)
 
 
@@ -175,7 +175,7 @@ def finish_killed_replacement(settings: Settings) -> None:
     Raises:
         WarehouseLocked: another run holds the warehouse.
     """
-    if not settings.replacement_file.exists() and not settings.purge_folder.exists():
+    if not settings.replacement_intent.exists() and not settings.purge_folder.exists():
         return
     # Imported here: it reads files of all kinds, and a run rarely needs it.
     from dagster_project.privacy.unfinished import finish_replacement

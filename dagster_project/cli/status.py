@@ -72,7 +72,7 @@ def status(
     settings = read_settings()
     state = read_state(settings)
     warn_of_open_landing(settings)
-    if settings.replacement_file.exists() and not state.locked:
+    if settings.replacement_intent.exists() and not state.locked:
         print_warning("an erasure or a change of the key was interrupted. Run: fcir run")
     if settings.purge_folder.exists() and not state.locked:
         print_warning("a purge was interrupted. Run: fcir run")

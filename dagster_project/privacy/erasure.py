@@ -14,11 +14,11 @@ from dagster_project.privacy.findings import Findings, find_values
 from dagster_project.privacy.person import Person, landing_files_with
 from dagster_project.privacy.replacing import (
     Replacement,
-    delete_note,
+    delete_intent,
     record_manifests,
     removed_files,
     replace_everywhere,
-    write_note,
+    write_intent,
 )
 from dagster_project.privacy.values import Values
 from dagster_project.record.store import append_once
@@ -75,17 +75,17 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
             "found": found.as_json(),
         },
     )
-    write_note(settings, replacement)
+    write_intent(settings, replacement)
     return finish_erasure(settings, replacement, person.values(substitute))
 
 
 def finish_erasure(settings: Settings, replacement: Replacement, values: Values | None = None) -> Path:
-    """Do what an erasure has noted, and return its certificate. It can be repeated after it was killed.
+    """Do what an erasure intended, and return its certificate. It can be repeated after it was killed.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
-        replacement: the note.
-        values: with the identifier in clear, which the note does not have; None when a killed erasure is finished.
+        replacement: the intent.
+        values: with the identifier in clear, which the intent does not have; None when a killed erasure is finished.
     """
     facts: Any = replacement.facts
     begun_at = datetime.fromisoformat(replacement.begun_at)
@@ -102,7 +102,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     )
     save_history(settings)
     certificate = _certify(settings, replacement, entry, values, remaining, removed)
-    delete_note(settings)
+    delete_intent(settings)
     return certificate
 
 

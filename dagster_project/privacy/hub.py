@@ -25,10 +25,10 @@ from dagster_project.loading.suppression import note_taken_over
 from dagster_project.privacy.findings import pseudonyms_in_databases
 from dagster_project.privacy.replacing import (
     Replacement,
-    delete_note,
+    delete_intent,
     record_manifests,
     replace_everywhere,
-    write_note,
+    write_intent,
 )
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.record.store import append
@@ -96,13 +96,13 @@ def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]
             pairs[value] = erased[sha256(value.encode()).hexdigest()]
     facts: dict[str, object] = {"loads": loads, "in_clear": in_clear, "erased": sorted(erased)}
     replacement = Replacement(ACTION, "", utc_now().isoformat(timespec="seconds"), pairs, facts)
-    write_note(settings, replacement)
+    write_intent(settings, replacement)
     finish_taking_over(settings, replacement)
     return len(pairs) + len(in_clear)
 
 
 def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
-    """Do what was noted. It can be repeated after it was killed."""
+    """Do what was intended. It can be repeated after it was killed."""
     loads: Any = replacement.facts["loads"]
     in_clear: Any = replacement.facts.get("in_clear", {})
     erased: Any = replacement.facts.get("erased", ())
@@ -129,7 +129,7 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
         with spilling_connection(settings.warehouse) as connection:
             in_warehouse(connection)
     note_taken_over(settings.suppression, erased)
-    delete_note(settings)
+    delete_intent(settings)
 
 
 def _replaced(

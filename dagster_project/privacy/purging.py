@@ -79,7 +79,7 @@ class PurgePlan:
 
 @dataclass(frozen=True)
 class Intent:
-    """What was begun, as it is noted until it is finished."""
+    """What a purge was asked for, kept until it is finished."""
 
     begun_at: str
     """UTC, ISO 8601."""

@@ -29,7 +29,13 @@ from dagster_project.loading.suppression import new_substitute, read_suppression
 from dagster_project.privacy.files import Kind, files_below, kind_of
 from dagster_project.privacy.findings import pseudonyms_in_databases, register_values, searched_files
 from dagster_project.privacy.person import keys_of, loads_by_key
-from dagster_project.privacy.replacing import Replacement, delete_note, record_manifests, replace_everywhere, write_note
+from dagster_project.privacy.replacing import (
+    Replacement,
+    delete_intent,
+    record_manifests,
+    replace_everywhere,
+    write_intent,
+)
 from dagster_project.privacy.values import Values
 from dagster_project.record.store import append_once
 from dagster_project.recovery.history import save_history
@@ -97,12 +103,12 @@ def rotate_key(
         "kept": [load.load_id for load in missing],
     }
     replacement = Replacement(ACTION, reason, utc_now().isoformat(timespec="seconds"), pairs, facts)
-    write_note(settings, replacement)
+    write_intent(settings, replacement)
     return finish_rotation(settings, replacement)
 
 
 def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
-    """Do what a change of the key has noted. It can be repeated after it was killed."""
+    """Do what a change of the key intended. It can be repeated after it was killed."""
     facts: Any = replacement.facts
     begun_at = datetime.fromisoformat(replacement.begun_at)
 
@@ -135,7 +141,7 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     save_history(settings)
     for key_id in removed:
         earlier_key_file(settings.key_file, key_id).unlink()
-    delete_note(settings)
+    delete_intent(settings)
     return Rotation(
         facts["key"], used.get(facts["key"], 0), {key: n for key, n in used.items() if key != facts["key"]}, removed
     )

@@ -1,9 +1,9 @@
 """Replace pseudonyms in everything that a data root holds, so that no byte of the old ones remains.
 
 A pseudonym is replaced by another value of its form, the same one everywhere. Rows are still equal where they were
-equal, so every figure stays, and nothing has to be built again. Files are rewritten one by one, each in one step. What
-is to be replaced is noted first; if the process is killed, the next command finishes it from the note, and the note is
-deleted last.
+equal, so every figure stays, and nothing has to be built again. Files are rewritten one by one, each in one step. The
+intent, what is to be replaced, is written first; if the process is killed, the next command finishes it from the
+intent, which is deleted last.
 """
 
 import json
@@ -52,7 +52,7 @@ _DAMAGED = ".damaged"
 
 @dataclass(frozen=True)
 class Replacement:
-    """What is being replaced, as it is noted until it is finished."""
+    """The intent of a replacement: what is being replaced, kept until it is finished."""
 
     action: str
     """`erase`, `rotate_key`, or `take_over` in a hub."""
@@ -65,40 +65,40 @@ class Replacement:
     """What its end needs to know, without personal values."""
 
 
-class DamagedNote(OperatorError, ValueError):
-    """The note of an unfinished replacement cannot be read; the message says what to do."""
+class DamagedIntent(OperatorError, ValueError):
+    """The intent of an unfinished replacement cannot be read; the message says what to do."""
 
 
-def read_note(settings: Settings) -> Replacement | None:
+def read_intent(settings: Settings) -> Replacement | None:
     """Return the replacement that was begun and is not finished; None if there is none.
 
     Raises:
-        DamagedNote: the note cannot be read.
+        DamagedIntent: the intent cannot be read.
     """
-    file = settings.replacement_file
+    file = settings.replacement_intent
     try:
         return Replacement(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise DamagedNote(
-            f"{file}: not readable as the note of an erasure or a change of the key that was interrupted: "
+        raise DamagedIntent(
+            f"{file}: not readable as the intent of an erasure or a change of the key that was interrupted: "
             f"{type(error).__name__}. Nothing was done. Put it back from a backup, or move it away and repeat "
             f"what was interrupted: mv {in_shell(file)} {in_shell(file)}.damaged"
         ) from None
 
 
-def write_note(settings: Settings, replacement: Replacement) -> None:
-    """Note a replacement before anything is replaced."""
+def write_intent(settings: Settings, replacement: Replacement) -> None:
+    """Write the intent of a replacement, before anything is replaced."""
     make_private_folder(settings.suppression)
     _rewritten(settings).unlink(missing_ok=True)
-    write_whole(settings.replacement_file, json.dumps(replacement.__dict__).encode())
+    write_whole(settings.replacement_intent, json.dumps(replacement.__dict__).encode())
 
 
-def delete_note(settings: Settings) -> None:
-    """Delete the note of a finished replacement, last, since only with it the next command does what is left."""
+def delete_intent(settings: Settings) -> None:
+    """Delete the intent of a finished replacement, last, since only with it the next command does what is left."""
     _rewritten(settings).unlink(missing_ok=True)
-    settings.replacement_file.unlink()
+    settings.replacement_intent.unlink()
 
 
 def replace_everywhere(
@@ -111,7 +111,7 @@ def replace_everywhere(
     """Replace values in the warehouse, the marts, kept publications, other files and backups. It can be repeated.
 
     Args:
-        settings: the data root; the caller holds the writer lock and no connection, and has noted the replacement.
+        settings: the data root; the caller holds the writer lock and no connection, and has written the intent.
         values: what is replaced.
         at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
         in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
@@ -267,7 +267,7 @@ def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:
 
 
 def removed_files(settings: Settings) -> list[str]:
-    """Return the published files that were removed because they cannot be rewritten, until the note is deleted."""
+    """Return the published files that were removed because they cannot be rewritten, until the intent is deleted."""
     return [file for file in _lines(_rewritten(settings)) if not Path(file).exists() and Path(file).name != CONTENT]
 
 
@@ -301,7 +301,7 @@ def _update_manifests(settings: Settings, noted: Path) -> list[Path]:
 
 def _rewritten(settings: Settings) -> Path:
     """Return the file that lists the published files that were rewritten, until the replacement is finished."""
-    return settings.replacement_file.with_suffix(".files")
+    return settings.suppression / "rewritten.files"
 
 
 def _lines(file: Path) -> Iterable[str]:

@@ -1,17 +1,17 @@
 """Finish a replacement of pseudonyms, or a purge, that was killed."""
 
 from dagster_project.privacy import erasure, hub, purging, rekeying
-from dagster_project.privacy.replacing import read_note
+from dagster_project.privacy.replacing import read_intent
 from dagster_project.settings import Settings
 
 
 def finish_replacement(settings: Settings) -> str | None:
-    """Finish what a killed command has noted, and say so in words; None if there is nothing to finish.
+    """Finish what a killed command intended, and say so in words; None if there is nothing to finish.
 
     Args:
         settings: the data root; the caller holds the writer lock and no connection.
     """
-    replacement = read_note(settings)
+    replacement = read_intent(settings)
     if replacement is None:
         return purging.finish_purge(settings)
     if replacement.action == erasure.ACTION:

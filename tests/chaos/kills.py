@@ -79,11 +79,11 @@ _PUBLISH = {
     "end of the publication": _says("publish", "site"),
 }
 _ERASE = {
-    "note": _has("suppression/unfinished.json"),
+    "intent": _has("suppression/intent.json"),
     "suppression list": _has("suppression/suppressed.json"),
     "rewritten marts": _has(".marts.duckdb.draft"),
     "rewritten warehouse": _has(".warehouse.duckdb.draft"),
-    "first file of a publication": _has("suppression/unfinished.files"),
+    "first file of a publication": _has("suppression/rewritten.files"),
     "database of a publication": _has("published*/**/.fcir.duckdb.draft"),
     "certificate": _has("certificates/*.json"),
 }
@@ -219,16 +219,17 @@ def killed(name: str, kills: int = 1) -> Trial:
     return trial
 
 
-_NOTES = {"erase": "suppression/unfinished.*", "purge": "purge", "rebuild": "rebuild/intent.json"}
+_INTENTS = {"erase": "suppression/intent.json", "purge": "purge", "rebuild": "rebuild/intent.json"}
 """Files that say what a command has begun; without them, it has changed nothing that has to be finished."""
+_LEFTOVERS = ("suppression/intent.json", "suppression/rewritten.files", "purge", "rebuild/*")
 _SUM = "select count(*), sum(value) from marts.kpi_measure_monthly"
 
 
 def killed_and_finished(name: str, kills: int = 1) -> Trial:
-    """Return a trial that kills a command; the next one, a run or the same, has to finish what it had noted.
+    """Return a trial that kills a command; the next one, a run or the same, has to finish what it intended.
 
     Args:
-        name: the command, as in `_NOTES`.
+        name: the command, as in `_INTENTS`.
         kills: how many kills in a row.
     """
 
@@ -238,16 +239,16 @@ def killed_and_finished(name: str, kills: int = 1) -> Trial:
         command, where = _killed(prepared, POINTS[name], folder, rng, [prepared.arguments, *following[1:]])
         with _naming([*where, f"then fcir {following[0][0]}"]):
             assert command.published(_SUM) == Command(prepared.home).published(_SUM), "readers have other figures"
-            noted = [path for path in command.home.glob(_NOTES[name]) if path.suffix != ".files"]
+            begun = list(command.home.glob(_INTENTS[name]))
             _follow(command, following[0])
-            left = list(command.home.glob(_NOTES[name]))
-            assert not (noted and left), f"it was not finished: {left}"
-            if noted and name == "erase":
+            left = list(command.home.glob(_INTENTS[name]))
+            assert not (begun and left), f"it was not finished: {left}"
+            if begun and name == "erase":
                 _require_erased(command, prepared)
             # It may not have been begun, or may have been dropped.
             _follow(command, prepared.arguments)
             _follow(command, ("run",))
-            left = [path for note in _NOTES.values() for path in command.home.glob(note.replace("intent.json", "*"))]
+            left = [path for pattern in _LEFTOVERS for path in command.home.glob(pattern)]
             assert not left, f"left behind: {left}"
             if name == "erase":
                 _require_erased(command, prepared)

@@ -45,7 +45,7 @@ setattr(Path, verb, deadly)
 """
 """Kills the process when it is about to put a file in its place, or to remove it, for the given time.
 
-Its argument is for example `replace marts.duckdb 1` or `unlink unfinished.json 1`.
+Its argument is for example `replace marts.duckdb 1` or `unlink intent.json 1`.
 """
 
 

@@ -86,7 +86,7 @@ def test_erased_people_leave_no_byte_and_every_figure_stays(loaded, tmp_path):
         assert certificate["held_before"]["backups"]
     for file in (*(command.home / "suppression").iterdir(), *(command.home / "certificates").iterdir()):
         assert file.stat().st_mode & 0o077 == 0
-    assert not (command.home / "suppression" / "unfinished.json").exists()
+    assert not (command.home / "suppression" / "intent.json").exists()
 
     # Nothing has to be loaded or built again, and later rows of the same crime are rows of the same crime.
     assert "Nothing is new" in command.run("run").stdout
@@ -191,7 +191,7 @@ def test_nothing_is_erased_without_identifier_reason_and_confirmation(loaded, ar
     [
         "replace suppressed.json 1",
         "replace part-0.parquet 2",
-        "unlink unfinished.json 1",
+        "unlink intent.json 1",
     ],
 )
 def test_a_killed_erasure_is_finished_by_the_next_run(loaded, tmp_path, point):
@@ -208,6 +208,6 @@ def test_a_killed_erasure_is_finished_by_the_next_run(loaded, tmp_path, point):
     assert command.damage() == []
     assert figures_with(command) == figures_of(before, {old: substitutes(command.home)[CALLER]})
     assert len(list((command.home / "certificates").iterdir())) == 1
-    assert not list((command.home / "suppression").glob("unfinished*"))
+    assert {file.name for file in (command.home / "suppression").iterdir()} == {"suppressed.json", "suppression.key"}
     entries = store.read(Settings(home=command.home, _env_file=None))
     assert [entry["outcome"] for entry in entries if entry["action"] == "erase"] == ["done"]

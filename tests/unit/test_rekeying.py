@@ -159,7 +159,7 @@ def test_numbers_in_place_of_purged_people_stay(two_days):
     assert (folder / "page.html").read_text() == "12 events, purged 2022-11-15"
 
 
-@pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_note"])
+@pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_intent"])
 def test_a_killed_change_of_the_key_is_finished(two_days, monkeypatch, verb):
     before = visitors(two_days)
     real = getattr(rekeying, verb)
@@ -180,4 +180,4 @@ def test_a_killed_change_of_the_key_is_finished(two_days, monkeypatch, verb):
     assert after == {name: new.pseudonym(who) for name, who in zip("abcd", ("ann", "bob", "ann", "dora"), strict=True)}
     assert not {*before.values()} & {*after.values()}
     assert keys_of_loads(two_days) == [(new.key_id,)]
-    assert not two_days.settings.replacement_file.exists()
+    assert not two_days.settings.replacement_intent.exists()

@@ -20,8 +20,10 @@ import pytest
 import typst
 
 from dagster_project.privacy.files import CannotRewrite, UnreadableFile, files_below, replace_values, search
+from dagster_project.privacy.replacing import DamagedIntent, read_intent
 from dagster_project.privacy.values import Values, is_distinctive
 from dagster_project.publication.html import packed
+from dagster_project.settings import Settings
 
 OLD, NEW, OTHER, IDENTIFIER = "0123456789abcdef" * 2, "f" * 32, "a" * 32, "46/777777/22"
 VALUES = Values({OLD: NEW}, IDENTIFIER, NEW)
@@ -253,3 +255,12 @@ def test_a_damaged_file_cannot_be_searched(tmp_path, head):
     file.write_bytes(head + b"\xff" * 5000)
     with pytest.raises(UnreadableFile, match="cannot be decoded"):
         search(file, VALUES)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"action": "erase"}'])
+def test_a_damaged_intent_is_named_with_what_to_do(tmp_path, content):
+    settings = Settings(home=tmp_path, _env_file=None)
+    settings.suppression.mkdir()
+    settings.replacement_intent.write_text(content)
+    with pytest.raises(DamagedIntent, match=r"suppression/intent.json: not readable .* interrupted: mv "):
+        read_intent(settings)

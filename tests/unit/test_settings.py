@@ -58,7 +58,7 @@ def test_a_data_root_may_have_other_odd_characters_and_sends_nothing(name, tmp_p
         "record/head",
         "record/.lock",
         "suppression/suppressed.json",
-        "suppression/unfinished.json",
+        "suppression/intent.json",
         "purge/intent.json",
         "rebuild/intent.json",
         "dagster/dagster.yaml",
