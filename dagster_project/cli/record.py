@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import require_reason, start
+from dagster_project.cli.common import Exit, require_reason, start
 from dagster_project.cli.output import print_in_utf8
-from dagster_project.console import aligned, say
+from dagster_project.console import aligned, print_error, say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
-from dagster_project.record.store import faults, read
+from dagster_project.record.store import faults, is_missing, read
 from dagster_project.record.store import restart as restart_record
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.lock import writer_lock
-from dagster_project.words import counted
+from dagster_project.words import counted, in_shell
 
 _NEWEST = 20
 
@@ -33,7 +33,7 @@ def record(
     """Show who ran, published, accepted, looked up or erased what, when and why.
 
     The entries form a keyed hash chain: fcir verify finds any that were changed
-    or removed.
+    or removed. Exit code 1 if the record is missing.
 
     Examples:
       fcir record
@@ -44,6 +44,14 @@ def record(
     if restart:
         _restart(settings, reason)
         return
+    if is_missing(settings):
+        print_error(
+            f"{settings.record_file} is missing or empty, although actions were recorded in it. Nothing was changed. "
+            f"Put it back from a backup: install -m 600 COPY {in_shell(settings.record_file)} or, without one, begin "
+            'a new record that says so: fcir record --restart --reason "..."',
+            exit_code=int(Exit.DATA),
+        )
+        raise typer.Exit(Exit.DATA)
     if as_json:
         print_in_utf8()
         for entry in read(settings):

@@ -152,6 +152,11 @@ def read(settings: Settings) -> Iterator[dict[str, Any]]:
             continue
 
 
+def is_missing(settings: Settings) -> bool:
+    """Return whether the record has no line, although `record/head` says that it had an entry."""
+    return (settings.record / _HEAD).exists() and not _content(settings.record_file)
+
+
 def faults(settings: Settings, anchors: Iterable[Anchor] = ()) -> list[str]:
     """Return what is wrong with the record, in words and without the content of an entry; empty if nothing is.
 

@@ -15,6 +15,7 @@ from dagster_project.record.chain import Anchor, sealed
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
+from tests.end_to_end.command import Command
 
 ENTRIES = 30
 
@@ -200,6 +201,24 @@ def test_a_removed_record_leaves_a_gap(record):
     assert any("entries are missing" in fault for fault in store.faults(record))
     store.append(record, "run")
     assert any(f"line 1 is entry {ENTRIES + 1}" in fault for fault in store.faults(record))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"], ["--json"]])
+@pytest.mark.parametrize(
+    "lose", [lambda file: file.unlink(), lambda file: file.write_bytes(b"")], ids=["gone", "empty"]
+)
+def test_a_lost_record_is_not_shown_as_one_that_has_not_begun(record, lose, arguments):
+    lose(record.record_file)
+    done = Command(record.home).run("record", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"{record.record_file} is missing or empty, although" in done.stderr
+    assert 'fcir record --restart --reason "..."' in done.stderr
+
+
+def test_a_record_that_has_not_begun_is_shown_as_that(settings):
+    done = Command(settings.home).run("record")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Nothing is recorded yet in ")
 
 
 @pytest.mark.parametrize("left", [1, 20, -2])
