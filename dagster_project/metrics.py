@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dagster_project.errors import OperatorError
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import NotPublished, current_publication
 from dagster_project.settings import DBT_PROJECT, Settings, read_settings
 from dagster_project.transformation.project import ensure_manifest, target_path
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _database(settings: Settings, *, from_warehouse: bool) -> Iterator[Path]:
     """Yield the file to read. No run writes to the warehouse in the meantime."""
     if not from_warehouse:
-        yield current_publication(settings.published) / "fcir.duckdb"
+        yield current_publication(settings.published) / DATABASE
         return
     if not settings.warehouse.exists():
         raise NotPublished(f"{settings.warehouse}: there is no warehouse yet. Run: fcir run")

@@ -285,9 +285,11 @@ def _write_if_changed(target: Path, content: bytes) -> None:
 
 
 def _failures(settings: Settings, result: dg.ExecuteInProcessResult) -> list[str]:
+    from dagster_project.defs.run_record import RUN_VERDICT
+
     failures = []
     for event in result.filter_events(lambda event: event.is_step_failure):
-        if event.step_key and event.step_key.endswith("run_verdict"):
+        if event.step_key and event.step_key.endswith(RUN_VERDICT):
             continue
         data = event.step_failure_data
         message = data.user_failure_data.description if data.user_failure_data else None

@@ -10,6 +10,7 @@ import typer
 from dagster_project.cli.common import start
 from dagster_project.clock import london_today
 from dagster_project.console import say
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication
 from dagster_project.publication.report.model import PAPER_MONTHS, Event
 from dagster_project.settings import Settings
@@ -64,7 +65,7 @@ def make_paper(settings: Settings, out: Path, *, month: date | None, length: int
     from dagster_project.publication.report.read import default_month, paper_months, paper_names, read_report
 
     folder = current_publication(settings.published)
-    with reading_connection(folder / "fcir.duckdb") as connection:
+    with reading_connection(folder / DATABASE) as connection:
         months = paper_months(connection).get(force_code, [])
         shown = month.replace(day=1) if month else default_month(months) or london_today().replace(day=1)
         # An unknown force has no commentary, regardless of its spelling: the report rejects it.

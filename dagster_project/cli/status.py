@@ -32,6 +32,7 @@ from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, e
 from dagster_project.loading.landing import scan_landing
 from dagster_project.loading.members import MemberNews, MemberState, member_states, news_of_members
 from dagster_project.loading.plan import Range, plan_deliveries
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.settings import CONTRACTS, Settings, read_settings
 from dagster_project.warehouse.connection import reading_connection
@@ -324,7 +325,7 @@ def _state_of_publication(settings: Settings, locked: str, holder: Holder | None
     if not pointer_of(settings.published).exists():
         return State((), (), locked=locked, running=holder)
     folder = current_publication(settings.published)
-    with reading_connection(folder / "fcir.duckdb") as connection:
+    with reading_connection(folder / DATABASE) as connection:
         return State(
             tuple(source_states(connection, is_published=True)),
             tuple(outstanding(connection, is_published=True)),

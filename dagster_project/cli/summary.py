@@ -12,7 +12,8 @@ from dagster_project.cli.common import Exit, print_warning
 from dagster_project.cli.jobs import RunResult
 from dagster_project.console import say
 from dagster_project.loading.deadlines import ExpectedDelivery
-from dagster_project.publication.files import FailedRendering, failed_renderings
+from dagster_project.publication.database import DATABASE
+from dagster_project.publication.files import MANIFEST, FailedRendering, failed_renderings
 from dagster_project.publication.pointer import current_publication, pointer_of
 from dagster_project.publication.query import count_matches
 from dagster_project.settings import Settings
@@ -23,11 +24,11 @@ from dagster_project.words import be, counted
 # Maximum number of names listed in a summary; the others are counted.
 LISTED = 12
 _PAGES = {"Site": "index.html", "Board paper": "board_paper.html"}
-_FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": "fcir.duckdb", "Parquet": "parquet"}
+_FILES = {"PDF": "board_paper.pdf", "Workbook": "board_paper.xlsx", "Database": DATABASE, "Parquet": "parquet"}
 
 
 PUBLIC_FILES = {"Read first": "index.html", "Board paper": "board_paper.html", "Tables": "csv"}
-FORCE_FILES = {"Database": "fcir.duckdb", "Parquet": "parquet"}
+FORCE_FILES = {"Database": DATABASE, "Parquet": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def print_failed_files(
     failed = failed_renderings(published)
     lines = [f"{item['path']} was left out: {item['reason']}" for item in failed]
     fields = [{"file": item["path"], "reason": item["reason"]} for item in failed]
-    print_lines(lines, listed, width, "file", str(pointer_of(published) / "manifest.json"), fields)
+    print_lines(lines, listed, width, "file", str(pointer_of(published) / MANIFEST), fields)
     if failed:
         say(
             f"{counted(len(failed), 'file')} {be(len(failed))} not published. After correcting the cause "
@@ -199,7 +200,7 @@ def months_shown(settings: Settings) -> str:
     from dagster_project.publication.report.model import long_month
     from dagster_project.publication.report.read import paper_months
 
-    with reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection:
+    with reading_connection(current_publication(settings.published) / DATABASE) as connection:
         try:
             months = paper_months(connection).get(settings.force, [])
         except duckdb.CatalogException:

@@ -16,6 +16,7 @@ from dagster_project.clock import LONDON_NAME, london_today
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import SYNTHETIC_MARKER, extract_date_of
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import FIRST_EXTRACT_DATE, Settings
 from dagster_project.warehouse.connection import DatabaseUnreadable, reading_connection
@@ -50,7 +51,7 @@ def _delivered(settings: Settings, sources: list[str]) -> list[date]:
     days = [day for source in sources for day in _landed(settings, source)]
     with (
         suppress(OperatorError, DatabaseUnreadable, WarehouseLocked, duckdb.Error),
-        reading_connection(current_publication(settings.published) / "fcir.duckdb") as connection,
+        reading_connection(current_publication(settings.published) / DATABASE) as connection,
     ):
         span = connection.execute(
             """

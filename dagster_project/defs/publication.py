@@ -12,10 +12,12 @@ from dagster_project.defs.dbt_specs import asset_key_of
 from dagster_project.defs.links import page_of_site
 from dagster_project.defs.log_lines import log_force_edition, log_public_edition, log_publication
 from dagster_project.defs.resources import Warehouse
+from dagster_project.defs.run_record import RUN_VERDICT
 from dagster_project.defs.transformations import audit_materializations
 from dagster_project.disclosure.force_rows import ForceRows
 from dagster_project.loading.members import member_states
-from dagster_project.publication.files import failed_renderings
+from dagster_project.publication.database import DATABASE
+from dagster_project.publication.files import MANIFEST, failed_renderings
 from dagster_project.publication.force_edition import publish_force
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.publication.preview import previews
@@ -63,7 +65,7 @@ def publication_specs(manifest: Mapping[str, Any], settings: Settings) -> list[d
             [dg.AssetKey(["marts", mart.name]) for mart in marts_of(manifest)],
             "All marts in one read-only file, fcir.duckdb, which DuckDB 1.4 and newer opens.",
             {"duckdb"},
-            "fcir.duckdb",
+            DATABASE,
         ),
         spec(
             "parquet",
@@ -79,7 +81,7 @@ def publication_specs(manifest: Mapping[str, Any], settings: Settings) -> list[d
             _published("database", "parquet", "board_paper", "site"),
             "Every published file with its hash, every table with its rows, and the deliveries that they contain.",
             {"json"},
-            "manifest.json",
+            MANIFEST,
         ),
     ]
 
@@ -108,7 +110,7 @@ def _metadata_by_part(publication: Publication) -> dict[str, dict[str, Any]]:
         "database": {
             "tables": len(publication.tables),
             "dagster/row_count": rows,
-            "bytes": (folder / "fcir.duckdb").stat().st_size,
+            "bytes": (folder / DATABASE).stat().st_size,
         },
         "parquet": {"tables": len(publication.tables), "dagster/row_count": rows},
         "board_paper": {"papers": len(publication.papers), "papers_new_or_changed": rendered},
@@ -153,7 +155,7 @@ def publication_assets(manifest_path: Path, settings: Settings) -> list[dg.Asset
             )
 
     @dg.asset(
-        key=["published", "run_verdict"],
+        key=["published", RUN_VERDICT],
         deps=[["published", "manifest"]],
         group_name="publication",
         kinds={"python"},

@@ -12,8 +12,8 @@ from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
 from dagster_project.warehouse.tables import ensure_tables
 
-# The step that fails after everything is done, if a delivery, a member or a file needs attention.
-_VERDICT = "run_verdict"
+RUN_VERDICT = "run_verdict"
+"""The step that fails after everything is done, if a delivery, a member or a file needs attention."""
 
 
 def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
@@ -29,7 +29,7 @@ def record_run(settings: Settings, instance: dg.DagsterInstance, run: dg.Dagster
         return
     events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     failed = sorted({str(event.step_key) for event in events})
-    is_failed = any(not step.endswith(_VERDICT) for step in failed)
+    is_failed = any(not step.endswith(RUN_VERDICT) for step in failed)
     facts = {"job": run.job_name, "dagster_run": run.run_id, "started_by": _started_by(run)}
     with ExitStack() as stack:
         connection = None

@@ -13,6 +13,7 @@ import duckdb
 
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import reading_connection, says_damage
@@ -64,7 +65,7 @@ def published_database(
         NotPublished: nothing is published yet.
         DatabaseUnreadable: the database is damaged.
     """
-    with reading_connection(current_publication(settings.published) / "fcir.duckdb", limits) as connection:
+    with reading_connection(current_publication(settings.published) / DATABASE, limits) as connection:
         connection.execute("set schema = 'marts'")
         yield connection
 

@@ -12,6 +12,7 @@ import duckdb
 
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
+from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import pointer_of
 from dagster_project.settings import Settings
 from dagster_project.tracing.model import (
@@ -318,7 +319,7 @@ def _published(settings: Settings, figure: Figure) -> PublishedFigure | None:
     if not pointer.exists():
         return None
     folder = pointer.resolve()
-    with reading_connection(folder / "fcir.duckdb") as connection:
+    with reading_connection(folder / DATABASE) as connection:
         row = connection.execute(
             """
             select figures.value, paper.display_value
