@@ -4,11 +4,13 @@ import atexit
 import gc
 import logging
 import os
+import re
 import sys
 import warnings
 from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, NoReturn
@@ -54,13 +56,6 @@ app = typer.Typer(
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-)
-
-
-# Holds after any unexpected error: publishing is the last step, and its last action is to switch one pointer.
-_STATE_AFTER_ERROR = (
-    "What was published before stays, and what was committed is kept. Correct the cause and run again: fcir run "
-    "(a traceback: fcir --debug run)"
 )
 
 
@@ -143,10 +138,10 @@ def main() -> None:
     except (DatabaseUnreadable, DiskFull) as error:
         _fail(error, Exit.DATA, debug)
     except OSError as error:
-        _fail(f"{_system_message(error)}. {_STATE_AFTER_ERROR}", Exit.DATA, debug, error)
+        _fail(f"{_system_message(error)}. {_state_after_error()}", Exit.DATA, debug, error)
     except _database_errors() as error:
         message = str(error).splitlines()[0].rstrip(".")
-        advice = _advice_on_history(str(error)) or _STATE_AFTER_ERROR
+        advice = _advice_on_history(str(error)) or _state_after_error()
         _fail(f"{message}. {advice}", Exit.DATA, debug, error)
     sys.exit(code or Exit.WELL)
 
@@ -175,7 +170,22 @@ def _print_unexpected(kind: type[BaseException], _error: BaseException, trace: T
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    print_error(f"unexpected {kind.__name__}{where}. {_STATE_AFTER_ERROR}", exit_code=int(Exit.DATA))
+    print_error(f"unexpected {kind.__name__}{where}. {_state_after_error()}", exit_code=int(Exit.DATA))
+
+
+def _state_after_error() -> str:
+    """Return what holds after any unexpected error, and the next command.
+
+    Publishing is the last step, and its last action is to switch one pointer.
+    """
+    arguments = [item for item in sys.argv[1:] if item != "--debug"]
+    # Other commands have options that a line cannot repeat, such as a reason of several words.
+    words = arguments if arguments[:1] == ["publish"] else takewhile(re.compile("[a-z][a-z-]*").fullmatch, arguments)
+    again = " ".join(words) or "run"
+    return (
+        "What was published before stays, and what was committed is kept. Correct the cause and run again: "
+        f"fcir {again} (a traceback: fcir --debug {again})"
+    )
 
 
 def _advice_on_history(message: str) -> str:

@@ -105,6 +105,9 @@ def _fault_of_marts(settings: Settings) -> str | None:
 def _dagster_files(settings: Settings, in_full: bool) -> Iterator[Damage]:
     """Check Dagster's files, those of old runs only if all are read in full."""
     home = settings.dagster_home
+    if not os.access(settings.home, os.W_OK):
+        # A read-only copy, or another user: no file can be written, and none is damaged by that.
+        return
     lost = "a run renames it and starts another; Dagster's history in it is lost, no data are"
     for folder in (home, home / "history", home / "history" / "runs", home / "schedules"):
         if os.path.lexists(folder) and not folder.is_dir():

@@ -29,6 +29,9 @@ class _Format:
     content: str
 
 
+CHANGED = "changed_while_read"
+"""Code of the error for a file that was written to after it was listed or opened."""
+
 EXTENSIONS = {
     ".csv": _Format("csv", "text", "delimited text"),
     ".csv.gz": _Format("csv", "gzip", "gzip-compressed delimited text"),
@@ -104,7 +107,7 @@ class OpenFile:
         """Reject a file that was written to after it was opened.
 
         Raises:
-            UnreadableExtract: with code `changed_while_read`.
+            UnreadableExtract: with code `CHANGED`.
         """
         _check_unchanged(self.file, self.name, self.size, self.modified_ns)
 
@@ -214,18 +217,19 @@ def line_count(data: bytes) -> int:
     return counted.lines
 
 
-def open_file(path: Path) -> OpenFile:
+def open_file(path: Path, listed: tuple[int, int] | None = None) -> OpenFile:
     """Open a file, hash it and check that its content is what its extension says.
 
     Args:
         path: the delivered file.
+        listed: its size and modification time in nanoseconds when it was found to be complete; None: any.
 
     Returns:
         The open file; the caller closes `file`.
 
     Raises:
         UnreadableExtract: the file is not a regular file, is empty, has an extension that does not match its content,
-            has text that cannot be decoded, is a truncated compressed file, or is being written.
+            has text that cannot be decoded, is a truncated compressed file, or was written to since it was listed.
     """
     name = printable(path.name)
     extension = next((e for e in sorted(EXTENSIONS, key=len, reverse=True) if name.lower().endswith(e)), None)
@@ -236,6 +240,8 @@ def open_file(path: Path) -> OpenFile:
     file = _opened(path, name)
     try:
         before = os.fstat(file.fileno())
+        if listed and listed != (before.st_size, before.st_mtime_ns):
+            raise _changed(name)
         if before.st_size == 0:
             raise UnreadableExtract("empty_file", f"{name}: the file is empty; expected at least a header")
         kind = _kind_of(_read(file, name, 8))
@@ -263,7 +269,7 @@ def wrong_content(name: str, extension: str, kind: str) -> UnreadableExtract:
 
 def _hash_of_refused(file: BufferedReader, code: str) -> str | None:
     """Return the hash of a rejected file; None if it is changing, cannot be read or is too long."""
-    if code == "changed_while_read" or os.fstat(file.fileno()).st_size > _HASH_LIMIT:
+    if code == CHANGED or os.fstat(file.fileno()).st_size > _HASH_LIMIT:
         return None
     with suppress(OSError):
         file.seek(0)
@@ -295,9 +301,13 @@ def _not_a_file(name: str) -> UnreadableExtract:
 def _check_unchanged(file: BinaryIO, name: str, size: int, modified_ns: int) -> None:
     after = os.fstat(file.fileno())
     if (after.st_size, after.st_mtime_ns) != (size, modified_ns):
-        raise UnreadableExtract(
-            "changed_while_read", f"{name}: the file was written to while it was being read; deliver the complete file"
-        )
+        raise _changed(name)
+
+
+def _changed(name: str) -> UnreadableExtract:
+    return UnreadableExtract(
+        CHANGED, f"{name}: the file was written to while it was being read; deliver the complete file"
+    )
 
 
 def _kind_of(head: bytes) -> str:

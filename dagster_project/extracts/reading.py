@@ -127,17 +127,18 @@ READERS: dict[str, Callable[[OpenFile, Contract], _Reader]] = {
 
 
 @contextmanager
-def open_extract(path: Path, contract: Contract) -> Iterator[Extract]:
+def open_extract(path: Path, contract: Contract, listed: tuple[int, int] | None = None) -> Iterator[Extract]:
     """Open a delivered file and recognise its columns.
 
     Args:
         path: csv, csv.gz, xlsx, parquet or jsonl file.
         contract: contract of the source that delivered it.
+        listed: its size and modification time in nanoseconds when it was found to be complete; None: any.
 
     Raises:
         UnreadableExtract: the file cannot be read.
     """
-    file = open_file(path)
+    file = open_file(path, listed)
     with file.file:
         try:
             extract = Extract(file, contract)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from os.path import lexists
-from pathlib import Path
 
 import duckdb
 
 from dagster_project.contracts import FORCE_COLUMN, Contract
+from dagster_project.extracts.container import CHANGED
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.delivery_facts import (
@@ -95,8 +95,8 @@ class Candidate:
 
     contract: Contract
     files: list[FileLoad]
-    removed_files: list[LandedFile] = field(default_factory=list)
-    """Files that were removed before they could be opened; `files` has no file of their days."""
+    changed_files: list[LandedFile] = field(default_factory=list)
+    """Files that were removed or written to after they were listed; `files` has no file of their days."""
     day_warnings: list[DayWarning] = field(default_factory=list)
 
     def of(self, day: date) -> list[FileLoad]:
@@ -141,13 +141,13 @@ def read_deliveries(
 
     Returns:
         The files with their counts. For a file that cannot be read, `error` is set and no rows are kept. Days with a
-        file that was removed in the meantime are left out.
+        file that was removed or written to in the meantime are left out: it may be half of its new content.
 
     Raises:
         ConservationError: the counts of a file do not add up.
     """
     read: list[FileLoad] = []
-    missed: list[LandedFile] = []
+    changed: list[LandedFile] = []
     landed = [(delivery.extract_date, file) for delivery in deliveries for file in delivery.files]
     loads = [
         (FileLoad(load_id, contract.source, day, file.name), file)
@@ -167,16 +167,16 @@ def read_deliveries(
         )
         for load, file in loads:
             read.append(load)
-            _read(file.path, load, loader)
-            if load.error and not lexists(file.path):
-                missed.append(file)
+            _read(file, load, loader)
+            if load.error_code == CHANGED or (load.error and not lexists(file.path)):
+                changed.append(file)
             if on_progress:
                 on_progress(len(read))
         loader.flush()
     with transaction(connection):
-        gone = {file.extract_date for file in missed}
+        gone = {file.extract_date for file in changed}
         dropped = [load.load_id for load in read if load.error or load.extract_date in gone]
-        candidate = Candidate(contract, [load for load in read if load.extract_date not in gone], missed)
+        candidate = Candidate(contract, [load for load in read if load.extract_date not in gone], changed)
         if dropped:
             for relation in (table("raw", contract.source), incoming(contract, "quarantine")):
                 connection.execute(
@@ -190,10 +190,10 @@ def read_deliveries(
     return candidate
 
 
-def _read(path: Path, load: FileLoad, loader: RowLoader) -> None:
+def _read(file: LandedFile, load: FileLoad, loader: RowLoader) -> None:
     """Pass the rows of a file to the loader, or record why it cannot be read."""
     try:
-        with open_extract(path, loader.contract) as extract:
+        with open_extract(file.path, loader.contract, (file.size, file.modified_ns)) as extract:
             load.sha256 = extract.sha256
             loader.add(extract, load_id=load.load_id, extract_date=load.extract_date)
             load.rows_read = extract.rows_read

@@ -93,7 +93,7 @@ def check_deliveries(
         The deliveries, oldest first.
 
     Raises:
-        UsageError: a file was removed while it was read.
+        UsageError: a file was removed or written to while it was read.
     """
     from dagster_project.loading.candidate import read_deliveries
     from dagster_project.loading.pseudonyms import new_key
@@ -138,9 +138,12 @@ def check_deliveries(
             default_force=settings.force,
             load_ids=count(last_load(connection) + 1),
         )
-        if candidate.removed_files:
-            name = printable(str(candidate.removed_files[0].path))
-            raise UsageError(f"{name}: was removed while it was read; nothing was checked. Put it back and run again")
+        if candidate.changed_files:
+            name = printable(str(candidate.changed_files[0].path))
+            raise UsageError(
+                f"{name}: was removed or written to while it was read; nothing was checked. Check it again when it is "
+                "there and complete"
+            )
         violations = count_violations(contract, connection)
         if undated:
             notes.append("a name has no extract date: it was judged as one of today, its dates were not compared")

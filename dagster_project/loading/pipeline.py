@@ -12,7 +12,7 @@ from dagster_project.contracts import Contract
 from dagster_project.loading.acceptance import accept, next_change, record_missing
 from dagster_project.loading.candidate import Candidate, DayWarning, read_deliveries
 from dagster_project.loading.landing import Landing, scan_landing
-from dagster_project.loading.plan import Plan, Range, RunPlan, expected_days, plan_run, removed_warning
+from dagster_project.loading.plan import Plan, Range, RunPlan, changed_warning, expected_days, plan_run
 from dagster_project.loading.pseudonyms import PseudonymKey, check_key, known_fingerprint, read_or_create_key
 from dagster_project.loading.report import FileWarning, SourceReport
 from dagster_project.loading.suppression import read_suppression
@@ -111,7 +111,7 @@ def load_source(
     with spilling_connection(settings.warehouse) as connection:
         violations = count_violations(contract, connection)
     with loading_connection(settings.warehouse) as connection:
-        landing = replace(landing, held=(*landing.held, *candidate.removed_files))
+        landing = replace(landing, held=(*landing.held, *candidate.changed_files))
         judgement = judge(connection, candidate, violations)
         # After the verdicts, because some expectations depend on the verdicts on earlier days.
         validation = validate(contract, judgement.violations, run_id=run_id, is_synthetic=landing.is_synthetic)
@@ -121,7 +121,7 @@ def load_source(
     of_files = tuple(_deduplicated_warnings(candidate))
     warnings = (
         *of_source,
-        *map(removed_warning, candidate.removed_files),
+        *map(changed_warning, candidate.changed_files),
         *map(str, of_files),
         *_of_days(candidate, rejected),
     )

@@ -57,7 +57,7 @@ class Plan:
     hashes: tuple[tuple[LandedFile, str], ...]
     """Files hashed for this plan, to be recorded so that they need not be hashed again."""
     held: tuple[LandedFile, ...] = ()
-    """Files of the days left for the next run, because one of their files is incomplete or was removed."""
+    """Files of the days left for the next run: one of their files is incomplete, or was removed or written to."""
 
     @property
     def extracts_bytes(self) -> int:
@@ -140,7 +140,7 @@ def plan_deliveries(
                 else:
                     first_with[sha256] = file
         except FileNotFoundError:
-            warnings.append(removed_warning(file))
+            warnings.append(changed_warning(file))
             held.extend(files)
             continue
         known = loaded.get((source, day), {})
@@ -164,10 +164,10 @@ def past_retention(file: LandedFile, purged: date) -> str:
     )
 
 
-def removed_warning(file: LandedFile) -> str:
-    """Return the warning about a file that was removed after the folder was listed."""
+def changed_warning(file: LandedFile) -> str:
+    """Return the warning about a file that was removed or written to after the folder was listed."""
     return (
-        f"{file.source}/{file.name}: was removed after the folder was listed; "
+        f"{file.source}/{file.name}: was removed or written to after the folder was listed; "
         f"{file.source} of {file.extract_date} is left for the next run"
     )
 

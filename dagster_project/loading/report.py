@@ -35,7 +35,7 @@ class SourceReport:
     missing: tuple[date, ...]
     warnings: tuple[str, ...]
     held: tuple[date, ...] = ()
-    """Days left for the next run, because one of their files is incomplete or was removed."""
+    """Days left for the next run: one of their files is incomplete, or was removed or written to."""
     file_warnings: tuple[FileWarning, ...] = ()
     """The warnings about the content of files, in structured form."""
 

@@ -116,6 +116,8 @@ def write_data_docs(documents: Iterable[str], folder: Path) -> Path:
         context.validation_results_store.set(key, expectationSuiteValidationResultSchema.load(stated))
     draft = folder.resolve().with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
+    # Great Expectations would print a traceback for every page, and go on.
+    draft.mkdir(mode=0o700)
     view = {"module_name": __name__, "class_name": OfflinePageView.__name__, "is_synthetic": is_synthetic}
     context.add_data_docs_site(
         "data_docs",

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import json
 import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -67,7 +68,7 @@ def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
 
     Raises:
         WarehouseLocked: another process holds the lock.
-        UsageError: there is a folder in place of the lock file.
+        UsageError: there is a folder in place of the lock file, or root would write into the data root of another user.
     """
     if hold := _held.get(lock_file):
         hold.times += 1
@@ -76,6 +77,7 @@ def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
         finally:
             hold.times -= 1
         return
+    _require_own(lock_file)
     with _locked(lock_file, fcntl.LOCK_EX, _PATIENCE_SECONDS) as descriptor:
         now = datetime.now(UTC)
         hold = _Hold(descriptor, Holder(os.getpid(), now, command, "", now))
@@ -86,6 +88,21 @@ def writer_lock(lock_file: Path, *, command: str = "") -> Iterator[None]:
         finally:
             del _held[lock_file]
             os.ftruncate(descriptor, 0)
+
+
+def _require_own(lock_file: Path) -> None:
+    """Stop root in the data root of another user: that user could not read the private files that root makes there."""
+    place = next((path for path in (lock_file, lock_file.parent) if path.exists()), None)
+    if os.geteuid() != 0 or place is None or (owner := place.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise UsageError(
+        f"{lock_file.parent} belongs to the user {name}, who could not read the files that root makes there. Nothing "
+        f"was done. Run the command as {name}: sudo -u {in_shell(name)}"
+    )
 
 
 def note_step(lock_file: Path, step: str) -> None:

@@ -153,6 +153,11 @@ def test_a_dagster_file_or_folder_that_may_not_be_written_is_set_aside(
         assert len(list(path.parent.glob(f"{path.name}.damaged-*"))) == 1
 
 
+def test_a_data_root_that_may_only_be_read_is_not_damaged(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
+    assert find_damage(Settings(home=command.home, _env_file=None)) == []
+
+
 def replace_by_file(path: Path) -> None:
     shutil.rmtree(path)
     path.write_text("")
@@ -326,6 +331,22 @@ def test_a_locked_file_of_dagster_is_named_with_what_to_do(tmp_path: Path, monke
     dagster = shlex.quote(str(home / "dagster"))
     assert f"(fuser -v {dagster}/*/*.db {dagster}/history/runs/*.db), then: fcir run" in advice
     assert app._advice_on_history("Out of Memory Error") == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        (["--debug", "run", "--source", "crimes"], "run"),
+        (["keys", "rotate", "--reason", "it was seen"], "keys rotate"),
+        (["publish", "--edition", "public"], "publish --edition public"),
+        (["query", "select 1"], "query"),
+    ],
+)
+def test_an_error_of_the_system_names_the_command_to_run_again(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], again: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fcir", *arguments])
+    assert f"run again: fcir {again} (a traceback: fcir --debug {again})" in app._state_after_error()
 
 
 def test_a_locale_without_the_characters_of_a_line_does_not_end_a_command(tmp_path: Path) -> None:

@@ -228,3 +228,10 @@ def test_results_of_the_newest_runs_are_kept(installation, monkeypatch):
     assert all(json.loads(document)["meta"]["run_id"]["run_name"] == run_id for run_id, _, document in kept)
     # Their outcomes are kept for good.
     assert installation.query("select count(distinct run_id) from audit.expectation_result") == [(_DOCUMENTS_KEPT + 2,)]
+
+
+def test_a_folder_that_cannot_be_made_is_one_error_without_tracebacks(tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError):
+        write_data_docs([validated(VISITS).document], tmp_path / "file" / "site")
+    assert capfd.readouterr().err == ""

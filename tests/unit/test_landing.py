@@ -301,7 +301,7 @@ def test_a_file_removed_before_hashing_leaves_its_day_for_the_next_run(installat
         report = installation.run()
     assert installation.current() == [("2022-10-29", "v1", 5)]
     assert report.missing == ()
-    assert "was removed after the folder was listed" in report.warnings[0]
+    assert "was removed or written to after the folder was listed" in report.warnings[0]
     installation.run()
     assert len(installation.current()) == 3
 
@@ -312,10 +312,10 @@ def test_a_file_removed_before_opening_leaves_its_day_for_the_next_run(installat
     going = installation.land("2022-10-30", row("v3", day="2022-10-30"), suffix="_b")
     opened = candidates.open_extract
 
-    def opening(path: Path, contract: object) -> object:
+    def opening(path: Path, *arguments: object) -> object:
         if path == going:
             path.rename(tmp_path / "taken.csv")
-        return opened(path, contract)
+        return opened(path, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(candidates, "open_extract", opening)
@@ -327,6 +327,33 @@ def test_a_file_removed_before_opening_leaves_its_day_for_the_next_run(installat
     (tmp_path / "taken.csv").rename(going)
     installation.run()
     assert len(installation.current()) == 3
+
+
+@pytest.mark.parametrize("written", ["before it is opened", "while it is read"])
+def test_half_of_a_file_that_is_written_again_after_it_was_listed_is_not_loaded(installation, monkeypatch, written):
+    installation.land("2022-10-29", row("v1", day="2022-10-29"))
+    installation.land("2022-10-30", row("v2", day="2022-10-30"))
+    path = installation.land("2022-10-30", row("v3", day="2022-10-30"), row("v4", day="2022-10-30"), suffix="_b")
+    whole, opened = path.read_bytes(), candidates.open_extract
+
+    def opening(file: Path, *arguments: object) -> object:
+        if file == path and written == "before it is opened":
+            # Its sender pauses at the end of a row.
+            path.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+        extract = opened(file, *arguments)
+        if file == path and written == "while it is read":
+            path.touch()
+        return extract
+
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates, "open_extract", opening)
+        report = installation.run()
+    assert installation.current() == [("2022-10-29", "v1", 5)]
+    assert (report.rejected, report.missing) == ((), ())
+    assert "visits_2022-10-30_b.csv: was removed or written to" in report.warnings[0]
+    path.write_bytes(whole)
+    installation.run()
+    assert len(installation.current()) == 4
 
 
 def test_a_file_that_may_not_be_read_rejects_its_delivery_with_the_reason(installation, monkeypatch):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.errors import UsageError
 from dagster_project.warehouse import lock
 from dagster_project.warehouse.lock import (
     WarehouseLocked,
@@ -170,3 +171,30 @@ def test_the_lock_is_taken_on_a_full_disk(tmp_path, monkeypatch):
         note_step(lock_file, "loading crimes")
         assert subprocess.run(["flock", "--nonblock", str(lock_file), "true"], check=False).returncode == 1
     assert subprocess.run(["flock", "--nonblock", str(lock_file), "true"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("has_run", [True, False])
+def test_root_does_not_write_into_the_data_root_of_another_user(file, monkeypatch, has_run):
+    file.parent.mkdir()
+    if has_run:
+        file.touch()
+    owned = file if has_run else file.parent
+    stat = Path.stat
+
+    def stat_of(path, **options):
+        found = stat(path, **options)
+        return os.stat_result((*found[:4], 65534, *found[5:])) if path == owned else found
+
+    monkeypatch.setattr(Path, "stat", stat_of)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with (
+        pytest.raises(UsageError, match=r"belongs to the user .*Nothing was done\. Run the command as"),
+        writer_lock(file),
+    ):
+        pass
+    assert file.exists() == has_run
+    with reader_lock(file):
+        pass
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    with writer_lock(file):
+        pass
