@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.mart_texts import write_evidence
 from dagster_project.publication.report.claims import Claim, evidence, months_in_words, verdict_in_words
-from dagster_project.publication.site.trust import claims
+from dagster_project.publication.site.reconciliation import claims
 from dagster_project.settings import CONTRACTS, DBT_PROJECT
 from dagster_project.warehouse.connection import dry_connection, insert_rows
 

@@ -5,6 +5,10 @@ from datetime import date
 import pytest
 
 from dagster_project.publication.site import trust
+from dagster_project.publication.site.definitions import definitions
+from dagster_project.publication.site.faults import faults
+from dagster_project.publication.site.reconciliation import printed, sentences
+from dagster_project.publication.site.revisions import publications, revisions
 
 AUGUST, SEPTEMBER = date(2022, 8, 1), date(2022, 9, 1)
 
@@ -87,7 +91,7 @@ def test_summary_counts_every_verdict_on_printed_figures(tables):
 def test_printed_figures_state_the_formula_of_each_month(tables):
     print_figure(tables, AUGUST, "3.6%", "3.6%", "match", "crime.of_both")
     print_figure(tables, SEPTEMBER, "3.4%", "3.5%", "mismatch", None)
-    (paper,) = trust.printed(tables)
+    (paper,) = printed(tables)
     assert (paper.force_name, paper.months) == ("Kent Police", (AUGUST, SEPTEMBER))
     (measure,) = paper.measures
     assert (measure.printed, measure.ours) == (("3.6%", "3.4%"), ("3.6%", "3.5%"))
@@ -98,7 +102,7 @@ def test_printed_figures_state_the_formula_of_each_month(tables):
 
 def test_a_month_that_is_not_delivered_has_no_figure_of_ours(tables):
     print_figure(tables, AUGUST, "3.6%", None, "no_data", None)
-    ((measure,),) = [paper.measures for paper in trust.printed(tables)]
+    ((measure,),) = [paper.measures for paper in printed(tables)]
     assert (measure.ours, measure.differences, measure.verdicts) == (
         ("\N{EN DASH}",),
         ("\N{EN DASH}",),
@@ -115,7 +119,7 @@ def test_sentences_name_the_months_that_they_need(tables):
                 '2022-04 to 2022-07')
         """
     )
-    assert [(row["statement"], row["verdict"], row["why"]) for row in trust.sentences(tables)] == [
+    assert [(row["statement"], row["verdict"], row["why"]) for row in sentences(tables)] == [
         ("one", "exactly", ""),
         ("two", "cannot be computed", "needs April 2022 to July 2022"),
     ]
@@ -144,10 +148,10 @@ def test_revisions_state_their_cause_and_new_figures_are_none(tables):
             ('first', '2023-02-01 04:20:00', 3.6), ('second', '2023-02-02 04:20:00', 3.5);
         """
     )
-    (revision,) = trust.revisions(tables)
+    (revision,) = revisions(tables)
     assert (revision["previous_value"], revision["value"], revision["change"]) == ("3.6%", "3.5%", "-0.1%")
     assert (revision["force_name"], revision["cause"]) == ("Kent Police", "Changed definition")
-    second, first = trust.publications(tables)
+    second, first = publications(tables)
     assert (first["figures"], first["added"], first["revised"], first["causes"]) == (1, 1, 0, "")
     assert (second["run_id"], second["added"], second["revised"], second["causes"]) == (
         "second",
@@ -173,7 +177,7 @@ def test_faults_are_counted_by_source_reason_and_month(tables):
             ('crimes', 'unheard_of', '2022-08-01');
         """
     )
-    views = trust.faults(tables)
+    views = faults(tables)
     (view,) = views.views
     assert view.tables["crimes",].columns == ("What", "Aug 2022", "Sep 2022", "In all")
     assert view.tables["crimes",].rows == (
@@ -191,7 +195,7 @@ def test_faults_are_counted_by_source_reason_and_month(tables):
 
 
 def test_no_fault_has_no_view(tables):
-    assert trust.faults(tables) is None
+    assert faults(tables) is None
 
 
 def test_definitions_stand_side_by_side_for_each_choice(tables):
@@ -222,7 +226,7 @@ def test_definitions_stand_side_by_side_for_each_choice(tables):
             ('kent', '101', '2022-08-01', 5, false, 1200, 10, 1190, 50, 4.201681, 4.166667, 80, 70, 71, false, 100);
         """
     )
-    views = trust.definitions(tables, {"kent": "Kent Police"}, {"kent": AUGUST})
+    views = definitions(tables, {"kent": "Kent Police"}, {"kent": AUGUST})
     calls = views.first(views.view("short-abandons"))
     assert calls.caption == "Kent Police, 101 calls, Aug 2022"
     assert calls.columns == ("Figure", "None left out (in force)", "Under 5 s")
@@ -237,4 +241,4 @@ def test_definitions_stand_side_by_side_for_each_choice(tables):
 
 
 def test_definitions_need_a_force(tables):
-    assert trust.definitions(tables, {}, {}) is None
+    assert definitions(tables, {}, {}) is None

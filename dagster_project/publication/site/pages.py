@@ -39,12 +39,16 @@ from dagster_project.publication.report.read import (
 from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.crime import crime
+from dagster_project.publication.site.definitions import answered, definitions
 from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
+from dagster_project.publication.site.faults import deliveries, faults
 from dagster_project.publication.site.frame import PAGES, Site, site_explorer
 from dagster_project.publication.site.front_page import QUESTIONS, cards, contacts, not_compared
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
+from dagster_project.publication.site.reconciliation import claims, printed, sentences
+from dagster_project.publication.site.revisions import publications, revisions
 from dagster_project.publication.site.worst_month import WorstMonth, worst_months
 
 # The first page shows main points of so many forces.
@@ -319,22 +323,21 @@ def _trust(
     summary: Sequence[trust.Sentence],
 ) -> None:
     page = "trust.html"
-    papers = trust.claims(connection)
-    definitions = trust.definitions(connection, *_names_and_months(forces))
+    papers = claims(connection)
     site.write(
         page,
         "trust.html.j2",
         summary=summary,
-        printed=trust.printed(connection),
-        sentences=trust.sentences(connection),
+        printed=printed(connection),
+        sentences=sentences(connection),
         papers=papers,
-        revisions=trust.revisions(connection),
-        publications=trust.publications(connection),
-        definitions=definitions,
-        answered=trust.answered(connection),
+        revisions=revisions(connection),
+        publications=publications(connection),
+        definitions=definitions(connection, *_names_and_months(forces)),
+        answered=answered(connection),
         addresses=addresses,
-        sources=trust.deliveries(data.sources(connection)),
-        faults=trust.faults(connection),
+        sources=deliveries(data.sources(connection)),
+        faults=faults(connection),
     )
     site.find(
         page,
@@ -342,7 +345,7 @@ def _trust(
         "page",
         "audit evidence reconciliation printed figures trust",
     )
-    words = " ".join(claim["statement"] for claims in papers for claim in claims)
+    words = " ".join(claim["statement"] for paper in papers for claim in paper)
     for anchor, title, about in (
         ("printed", "Printed figures, compared", "reconciliation difference formula"),
         ("claims", "What papers claim", f"supported contradicted statements sentences {words}"),
