@@ -20,14 +20,10 @@ from markupsafe import Markup
 from dagster_project.publication.files import beginning_of, take_over, write
 from dagster_project.publication.html import packed, render_template
 from dagster_project.publication.report.display import display, display_target, shortened
+from dagster_project.publication.report.measures import catalogue_sections
 from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.read import (
-    ReportError,
-    catalogue_sections,
-    default_month,
-    newest_delivery,
-    paper_months,
-)
+from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
+from dagster_project.publication.report.read import ReportError
 from dagster_project.publication.report.sentences import SIGNAL_WORDS
 from dagster_project.publication.site.explorer_details import (
     COLUMNS,

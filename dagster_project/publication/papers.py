@@ -30,15 +30,10 @@ from dagster_project.publication.report.commentary import (
     read_defaults,
 )
 from dagster_project.publication.report.events import events_file, read_events
+from dagster_project.publication.report.measures import catalogue_sections, paper_names
 from dagster_project.publication.report.model import PAPER_MONTHS, Event, Report
-from dagster_project.publication.report.read import (
-    PaperMonth,
-    ReportError,
-    catalogue_sections,
-    paper_months,
-    paper_names,
-    read_report,
-)
+from dagster_project.publication.report.months import PaperMonth, paper_months
+from dagster_project.publication.report.read import ReportError, read_report
 from dagster_project.publication.site.traces import trace_addresses
 
 # Papers of a force in a publication: the one shown first and those before it, a year of board meetings. Running months

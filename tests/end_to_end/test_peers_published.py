@@ -16,8 +16,10 @@ from command import Command
 from pypdf import PdfReader
 
 from dagster_project.publication.report.commentary import read_commentary
+from dagster_project.publication.report.measures import paper_names
 from dagster_project.publication.report.model import Block, Run
-from dagster_project.publication.report.read import paper_months, paper_names, read_report
+from dagster_project.publication.report.months import paper_months
+from dagster_project.publication.report.read import read_report
 from dagster_project.warehouse.connection import reading_connection
 
 

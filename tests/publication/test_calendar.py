@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from dagster_project.clock import days_between
-from dagster_project.publication.report.read import newest_delivery
+from dagster_project.publication.report.months import newest_delivery
 from dagster_project.publication.site.data import calendars, sources
 from dagster_project.warehouse.roots import root_of_force
 

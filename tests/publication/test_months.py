@@ -14,8 +14,9 @@ from python_calamine import CalamineWorkbook
 from dagster_project.publication.charts import draw
 from dagster_project.publication.html import render_html
 from dagster_project.publication.pdf import render_pdf
+from dagster_project.publication.report.figures import table_of
 from dagster_project.publication.report.model import Column, Point, Report, Row
-from dagster_project.publication.report.read import paper_months, table_of
+from dagster_project.publication.report.months import paper_months
 from dagster_project.publication.site.data import running_months
 from dagster_project.publication.tables import render_csv
 from dagster_project.publication.workbook import render_workbook

@@ -12,7 +12,8 @@ from dagster_project.publication.rendering import Renderer
 from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.events import marked
 from dagster_project.publication.report.model import Event
-from dagster_project.publication.report.read import PaperMonth, ReportError
+from dagster_project.publication.report.months import PaperMonth
+from dagster_project.publication.report.read import ReportError
 from tests.publication.reports import MONTHS, a_report
 
 COMPLETE = [PaperMonth(month, 31, 31, month == MONTHS[-1], is_running=False) for month in MONTHS]

@@ -9,8 +9,9 @@ import pytest
 
 from dagster_project.publication.papers import Paper
 from dagster_project.publication.report.commentary import Commentary
+from dagster_project.publication.report.histories import HistoryRow, MeasureHistory
 from dagster_project.publication.report.model import Block, Event, Explanation, Figure, Measure, Run
-from dagster_project.publication.report.read import HistoryRow, MeasureHistory, PaperMonth
+from dagster_project.publication.report.months import PaperMonth
 from dagster_project.publication.site.worst_month import OtherMeasure, WorstMonth, worst_months
 
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (date(2022, month, 1) for month in (8, 9, 10, 11))

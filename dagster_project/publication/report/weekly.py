@@ -135,3 +135,8 @@ def weekly_finding(weeks: _Rows) -> str:
 def week_name(monday: date) -> str:
     """Return the Monday of a week as `24 October 2022`."""
     return f"{monday.day} {monday:%B %Y}"
+
+
+def with_weeks(statement: str, chart: Chart | None) -> str:
+    """Return a statement with the sentence on its weekly chart, if there is one."""
+    return f"{statement} {weekly_sentence(chart)}" if chart else statement

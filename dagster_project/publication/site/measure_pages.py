@@ -9,8 +9,8 @@ import duckdb
 
 from dagster_project.publication.paths import UnsafeName, address_of
 from dagster_project.publication.report.display import in_full
+from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, since
-from dagster_project.publication.report.read import MeasureHistory
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
 from dagster_project.publication.site.traces import TRACE_ENDING, figures_by_day, read_traces

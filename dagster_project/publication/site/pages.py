@@ -27,15 +27,10 @@ from dagster_project.publication.queries import (
     tables_query,
 )
 from dagster_project.publication.report.commentary import Commentary
+from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
-from dagster_project.publication.report.read import (
-    MeasureHistory,
-    default_month,
-    newest_delivery,
-    paper_months,
-    read_histories,
-    read_report,
-)
+from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
+from dagster_project.publication.report.read import read_report
 from dagster_project.publication.site import data, national, peers, trust
 from dagster_project.publication.site.cookbook import write_cookbook
 from dagster_project.publication.site.crime import crime

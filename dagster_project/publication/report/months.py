@@ -1,0 +1,76 @@
+"""Read the months that a paper can be made for, and the newest day that was delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from dagster_project.publication.report.model import (
+    counted_days,
+)
+from dagster_project.warehouse.roots import root_in_sql
+
+
+@dataclass(frozen=True)
+class PaperMonth:
+    """A month that a paper can be made for."""
+
+    month: date
+    days: int
+    days_loaded: int
+    """Number of its days that every source delivered."""
+    is_default: bool
+    """Whether its paper is shown first."""
+    is_running: bool
+    """Whether it comes after the default month."""
+
+    @property
+    def coverage(self) -> str:
+        """`1 of 28 days`; empty if every day is delivered."""
+        return counted_days(self.days_loaded, self.days) if self.days_loaded < self.days else ""
+
+
+def paper_months(connection: duckdb.DuckDBPyConnection) -> dict[str, list[PaperMonth]]:
+    """Return the months that papers can be made for: force to its months with any figure, oldest first."""
+    months: dict[str, list[PaperMonth]] = {}
+    for force, *about in connection.execute(
+        """
+        select force_code, month_start, days, days_loaded, is_default, is_running
+        from marts.report_months
+        order by force_code, month_start
+        """
+    ).fetchall():
+        months.setdefault(force, []).append(PaperMonth(*about))
+    return months
+
+
+def default_month(months: Sequence[PaperMonth]) -> date | None:
+    """Return the month whose paper is shown first; None if there are no months."""
+    return next((item.month for item in months if item.is_default), None)
+
+
+def newest_delivery(
+    connection: duckdb.DuckDBPyConnection, measures: str = "true", *, root_number: int | None = None
+) -> tuple[date | None, bool]:
+    """Return the newest day delivered to measures, and whether any of their deliveries is synthetic.
+
+    Deliveries of printed papers do not count: a paper is typed in weeks after the data that it is compared with.
+    `measures` is a condition on the measures, in SQL; with `root_number`, only deliveries to this data root count.
+    """
+    of_root = "true" if root_number is None else f"{root_in_sql('load_id')} = {root_number:d}"
+    row = connection.execute(
+        f"""
+        select
+            max(extract_date),
+            coalesce(bool_or(is_synthetic), false)
+        from marts.load_audit
+        where
+            status in ('loaded', 'empty')
+            and {of_root}
+            and source in (select unnest(string_split(sources, ',')) from marts.measures where {measures})
+        """
+    ).fetchone()
+    return row or (None, False)
