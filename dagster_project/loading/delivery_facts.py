@@ -318,13 +318,9 @@ def unusual_forces(
             by_force[force][day] = rows.read
     if len(by_force) < 2:
         return []
-    holidays = set(bank_holidays())
     found = []
     for day, forces in sorted(delivered.items()):
-        # A bank holiday is compared with Sundays, and later days are not compared with it.
-        weekday = _SUNDAY if day in holidays else day.weekday()
-        window = [day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1)]
-        compared = [other for other in window if other.weekday() == weekday and other not in holidays]
+        compared = _days_compared(day)
         for force, rows in sorted(forces.items()):
             before = [by_force[force][other] for other in compared if by_force[force].get(other)]
             if len(before) < _VOLUME_LEAST or not rows.read:
@@ -336,6 +332,41 @@ def unusual_forces(
             if is_outside and 2 * abs(sqrt(rows.read) - sqrt(usual)) > _CHANCE:
                 found.append(UnusualForce(day, force, rows, usual, len(before)))
     return found
+
+
+def _days_compared(day: date) -> list[date]:
+    """Return the days before a day that its volume is compared with: the same weekday of eight weeks.
+
+    A bank holiday is compared with Sundays, and later days are not compared with it.
+    """
+    holidays = bank_holidays()
+    weekday = _SUNDAY if day in holidays else day.weekday()
+    window = (day - timedelta(days=number) for number in range(1, _VOLUME_DAYS + 1))
+    return [other for other in window if other.weekday() == weekday and other not in holidays]
+
+
+def _expected_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivered: Mapping[date, Mapping[str, int]]
+) -> dict[date, tuple[float | None, int | None]]:
+    """Return the median rows of the days that each delivery is compared with, and their number; None if too few."""
+    rows = dict(
+        connection.execute(
+            """
+            select
+                extract_date,
+                cast(sum(rows_read) as bigint)
+            from audit.load
+            where source = $source and list_contains($accepted, status)
+            group by extract_date
+            """,
+            {"source": contract.source, "accepted": list(ACCEPTED)},
+        ).fetchall()
+    ) | {day: counts["rows_read"] for day, counts in delivered.items()}
+    expected: dict[date, tuple[float | None, int | None]] = {}
+    for day in delivered:
+        before = [rows[other] for other in _days_compared(day) if other in rows]
+        expected[day] = (float(median(before)), len(before)) if len(before) >= _VOLUME_LEAST else (None, None)
+    return expected
 
 
 def describe_deliveries(
@@ -351,10 +382,18 @@ def describe_deliveries(
     measures = "".join(
         f",\n            {expression} as {quoted(name)}" for name, expression in contract.delivery_measures.items()
     )
-    rows = [(day, *(counts[name] for name in COUNTED)) for day, counts in delivered.items()]
-    create_temp_table(connection, "delivered_day", {"extract_date": "date", **dict.fromkeys(COUNTED, "bigint")}, rows)
-    holidays = [(day,) for day in bank_holidays()]
-    create_temp_table(connection, "bank_holiday", {"holiday_date": "date"}, holidays)
+    expected = _expected_rows(connection, contract, delivered)
+    create_temp_table(
+        connection,
+        "delivered_day",
+        {
+            "extract_date": "date",
+            **dict.fromkeys(COUNTED, "bigint"),
+            "expected_rows": "double",
+            "expected_from_days": "bigint",
+        },
+        [(day, *(counts[name] for name in COUNTED), *expected[day]) for day, counts in delivered.items()],
+    )
     connection.execute(
         f"""
         create or replace table {incoming(contract, "deliveries")} as
@@ -375,49 +414,6 @@ def describe_deliveries(
             from delivered_day
             left join {incoming(contract)} as candidate on delivered_day.extract_date = candidate.extract_date
             group by delivered_day.extract_date
-        ),
-
-        volume as (
-            select
-                extract_date,
-                rows_read
-            from delivered_day
-            union all
-            select
-                extract_date,
-                sum(rows_read)
-            from audit.load
-            where
-                source = $source
-                and list_contains($accepted, status)
-                and extract_date not in (select extract_date from delivered_day)
-            group by extract_date
-        ),
-
-        -- A bank holiday is compared with Sundays, and later days are not compared with it.
-        dated as (
-            select
-                volume.*,
-                bank_holiday.holiday_date is not null as is_bank_holiday,
-                case when bank_holiday.holiday_date is null then dayofweek(volume.extract_date) else 0 end as day_kind
-            from volume
-            left join bank_holiday on volume.extract_date = bank_holiday.holiday_date
-        ),
-
-        expected as (
-            select
-                dated.extract_date,
-                cast(median(earlier.rows_read) as double) as expected_rows,
-                count(*) as expected_from_days
-            from dated
-            join dated as earlier
-                on
-                    dated.day_kind = earlier.day_kind
-                    and not earlier.is_bank_holiday
-                    and earlier.extract_date < dated.extract_date
-                    and earlier.extract_date >= dated.extract_date - cast($days as integer)
-            group by dated.extract_date
-            having count(*) >= $least
         )
 
         select
@@ -450,13 +446,12 @@ def describe_deliveries(
                     then quarantined.superseded_rows
                 else 0
             end as superseded_rows_over_limit,
-            expected.expected_rows,
-            expected.expected_from_days,
             case
                 when
                     delivered_day.rows_read > 0
-                    and abs(delivered_day.rows_read - expected.expected_rows) > $chance * sqrt(expected.expected_rows)
-                    then round(delivered_day.rows_read / nullif(expected.expected_rows, 0), 4)
+                    and abs(delivered_day.rows_read - delivered_day.expected_rows)
+                    > $chance * sqrt(delivered_day.expected_rows)
+                    then round(delivered_day.rows_read / nullif(delivered_day.expected_rows, 0), 4)
             end as volume_ratio,
             case
                 when 2 * delivered_day.rows_long_before_extract_date > measured.rows_loaded
@@ -466,15 +461,10 @@ def describe_deliveries(
         from delivered_day
         join measured on delivered_day.extract_date = measured.extract_date
         left join quarantined on delivered_day.extract_date = quarantined.extract_date
-        left join expected on delivered_day.extract_date = expected.extract_date
         """,
         {
             "duplicate_code": DUPLICATE_ROW.code,
             "superseded_code": SUPERSEDED_ROW.code,
-            "source": contract.source,
-            "accepted": list(ACCEPTED),
-            "days": _VOLUME_DAYS,
-            "least": _VOLUME_LEAST,
             "chance": _CHANCE,
             "rows_limit": contract.faulty_rows_limit,
             "share_limit": Decimal(str(contract.faulty_share_limit)),
@@ -486,7 +476,7 @@ def describe_deliveries(
 
 
 @cache
-def bank_holidays() -> tuple[date, ...]:
+def bank_holidays() -> frozenset[date]:
     """Return the bank holidays of England, from the seed that the marts also use."""
     with (DBT_PROJECT / "seeds" / "bank_holidays.csv").open(encoding="utf-8", newline="") as stream:
-        return tuple(date.fromisoformat(row["holiday_date"]) for row in csv.DictReader(stream))
+        return frozenset(date.fromisoformat(row["holiday_date"]) for row in csv.DictReader(stream))
