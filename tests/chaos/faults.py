@@ -23,10 +23,10 @@ class Fault:
 
 
 FAULTS = {
-    "kill-load": Fault("kill of a load, then the same again", killed("load"), 40),
+    "kill-load": Fault("kill of a load, then the same again", killed("load"), 40, short=1),
     "kill-first": Fault("kill of a first run, then the same again", killed("first"), 20),
     "kill-night": Fault("kill of a night, then the same again", killed("night"), 40),
-    "kill-publish": Fault("kill of a publication, then the same again", killed("publish"), 100, short=1),
+    "kill-publish": Fault("kill of a publication, then the same again", killed("publish"), 100),
     "kill-recovery": Fault(
         "kill of a publication and of the next one, then a third", killed("publish", kills=2), 50, short=1
     ),

@@ -20,6 +20,8 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.loading.pseudonyms import read_or_create_key
+from dagster_project.settings import Settings
 from dagster_project.sql import quoted
 from dagster_project.warehouse.connection import open_read_only
 from tests.end_to_end.command import RUN_COLUMNS, RUN_TABLES, START, Command, land_correction, land_three_days
@@ -270,6 +272,8 @@ class Roots:
         land_three_days(command)
         # Corrections arrive with the first load too, so that it has all that a night has.
         land_correction(command)
+        # Copies that made keys of their own would have other pseudonyms.
+        read_or_create_key(Settings(home=command.home, _env_file=None).key_file)
 
     def loaded(self, command: Command) -> None:
         """Load and publish three days; their corrections have just arrived."""
