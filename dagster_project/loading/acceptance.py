@@ -3,7 +3,7 @@
 Rows of accepted days stay in the raw table, rows of rejected days are deleted. `verdicts.py` decides which is which.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -89,21 +89,7 @@ def accept(
         accepted = [day for day in candidate.days if judgement.verdicts[day].is_accepted]
         corrections = compare(connection, contract, [day for day in accepted if day in standing])
         record(connection, contract, list(corrections.values()), change_seq=change_seq, now=now, run_id=run_id)
-        results: list[DeliveryOutcome] = []
-        for day in candidate.days:
-            files, verdict = candidate.of(day), judgement.verdicts[day]
-            status = "loaded" if any(file.rows_read for file in files) else "empty"
-            results.append(
-                DeliveryOutcome(
-                    contract.source,
-                    day,
-                    status if verdict.is_accepted else "rejected",
-                    verdict.reason,
-                    tuple(files),
-                    is_correction=day in standing,
-                    correction=corrections.get(day),
-                )
-            )
+        results = _outcomes(candidate, judgement, standing, corrections)
         rejected = [result.extract_date for result in results if not result.is_accepted]
         _replace(connection, contract, accepted, change_seq)
         _delete_same_rejections(connection, candidate)
@@ -120,27 +106,7 @@ def accept(
             order by load_id, source_row
             """
         )
-        filled = [
-            {"load_id": file.load_id, "column_name": name, "rows_filled": rows}
-            for day in accepted
-            for file in candidate.of(day)
-            for name, rows in file.filled.items()
-        ]
-        insert_rows(connection, table("audit", "load_column"), filled)
-        by_force = [
-            {
-                "load_id": file.load_id,
-                "force_code": force,
-                "rows_read": rows.read,
-                "rows_loaded": rows.loaded,
-                "rows_quarantined": rows.quarantined,
-                "rows_repeated": rows.repeated,
-            }
-            for day in accepted
-            for file in candidate.of(day)
-            for force, rows in file.forces.items()
-        ]
-        insert_rows(connection, table("audit", "load_force"), by_force)
+        _audit_contents(connection, [file for day in accepted for file in candidate.of(day)])
         fingerprint = known_fingerprint(connection)
         key_id = id_of(fingerprint) if fingerprint else None
         audited = [
@@ -157,6 +123,51 @@ def accept(
         _audit_document(connection, contract.source, validation.document, run_id=run_id, now=now)
         drop_incoming(connection, contract)
     return results
+
+
+def _outcomes(
+    candidate: Candidate, judgement: Judgement, standing: Collection[date], corrections: Mapping[date, Correction]
+) -> list[DeliveryOutcome]:
+    """Return the outcome of each delivery of a candidate; `standing` are the days that were accepted before."""
+    results: list[DeliveryOutcome] = []
+    for day in candidate.days:
+        files, verdict = candidate.of(day), judgement.verdicts[day]
+        status = "loaded" if any(file.rows_read for file in files) else "empty"
+        results.append(
+            DeliveryOutcome(
+                candidate.contract.source,
+                day,
+                status if verdict.is_accepted else "rejected",
+                verdict.reason,
+                tuple(files),
+                is_correction=day in standing,
+                correction=corrections.get(day),
+            )
+        )
+    return results
+
+
+def _audit_contents(connection: duckdb.DuckDBPyConnection, files: Sequence[FileLoad]) -> None:
+    """Write the rows of accepted files by column and by force, with which later deliveries are compared."""
+    filled = [
+        {"load_id": file.load_id, "column_name": name, "rows_filled": rows}
+        for file in files
+        for name, rows in file.filled.items()
+    ]
+    insert_rows(connection, table("audit", "load_column"), filled)
+    by_force = [
+        {
+            "load_id": file.load_id,
+            "force_code": force,
+            "rows_read": rows.read,
+            "rows_loaded": rows.loaded,
+            "rows_quarantined": rows.quarantined,
+            "rows_repeated": rows.repeated,
+        }
+        for file in files
+        for force, rows in file.forces.items()
+    ]
+    insert_rows(connection, table("audit", "load_force"), by_force)
 
 
 def record_missing(

@@ -157,6 +157,7 @@ def record(
     run_id: str,
 ) -> None:
     """Write corrections to `audit.correction`."""
+    root_number = recorded_root(connection) or 0
     rows = [
         {
             "source": contract.source,
@@ -170,7 +171,7 @@ def record(
             "changed_columns": item.columns_in_words or None,
             "corrected_at": now,
             "run_id": run_id,
-            "root_number": recorded_root(connection) or 0,
+            "root_number": root_number,
         }
         for item in corrections
     ]

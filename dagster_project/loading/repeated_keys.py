@@ -139,6 +139,11 @@ def quarantine_repeated_keys(
         (occurrences,) = connection.execute("select coalesce(sum(occurrences), 0) from repeated").fetchall()[0]
         if occurrences:
             _in_parts(connection, compare, first, last, parts=1 + occurrences // _CELLS_AT_ONCE)
+    _quarantine_losing(connection, contract)
+
+
+def _quarantine_losing(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Move the rows of the table `losing` to quarantine, each with its reason."""
     connection.execute(
         f"""
         insert into {incoming(contract, "quarantine")}

@@ -140,40 +140,11 @@ def _take_in(
     of_corrections = [
         name for name in column_types(connection, WAREHOUSE, "audit", "correction") if name != "change_seq"
     ]
-    connection.execute(
-        f"""
-        create or replace temp table new_correction as
-        select *
-        from {MEMBER}.audit.correction as theirs
-        where
-            source = $source
-            and root_number = $root
-            and not exists (
-                select 1
-                from {WAREHOUSE}.audit.correction as ours
-                where {_same(of_corrections)}
-            )
-        """,
-        about,
-    )
+    _find_new_corrections(connection, of_corrections, about)
     # One thread, as in reading files: several threads write row groups that are not full.
     connection.execute("set threads = 1")
     with transaction(connection):
-        # In the order of the member's changes, so that two corrections of a day keep their order.
-        connection.execute(
-            """
-            create or replace temp table change_number as
-            select
-                member_change,
-                $next - 1 + dense_rank() over (order by member_change) as change_seq
-            from (
-                select member_change from changed_load where kind <> 'gone'
-                union
-                select change_seq from new_correction
-            )
-            """,
-            {"next": next_change(connection)},
-        )
+        _number_changes(connection)
         _delete_loads(connection, source)
         connection.execute(
             f"""
@@ -194,26 +165,25 @@ def _take_in(
         _replace_expectation_results(connection, about)
         _record(connection, folder, source, run_id, root=root)
     new = connection.execute("select load_id from changed_load where kind in ('new', 'other')").fetchall()
-    corrections = connection.execute(
+    return [load for (load,) in new], _new_corrections(connection)
+
+
+def _number_changes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the member's changes numbers of the hub, in their order, so that two corrections of a day keep theirs."""
+    connection.execute(
         """
+        create or replace temp table change_number as
         select
-            root_number,
-            extract_date,
-            rows_before,
-            rows_after,
-            rows_added,
-            rows_removed,
-            rows_changed,
-            changed_columns
-        from new_correction
-        order by change_seq
-        """
-    ).fetchall()
-    found = {
-        (number, day): Correction(day, before, after, added, removed, changed, _changed_columns(columns_changed))
-        for number, day, before, after, added, removed, changed, columns_changed in corrections
-    }
-    return [load for (load,) in new], found
+            member_change,
+            $next - 1 + dense_rank() over (order by member_change) as change_seq
+        from (
+            select member_change from changed_load where kind <> 'gone'
+            union
+            select change_seq from new_correction
+        )
+        """,
+        {"next": next_change(connection)},
+    )
 
 
 def _purged_before(connection: duckdb.DuckDBPyConnection, source: str, folder: Path) -> list[str]:
@@ -310,6 +280,51 @@ def _insert_loads(
 def _same(columns: Sequence[str]) -> str:
     """Return the condition that a row of the member and one of the hub have the same values."""
     return " and ".join(f"theirs.{name} is not distinct from ours.{name}" for name in columns)
+
+
+def _find_new_corrections(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[str], about: Mapping[str, object]
+) -> None:
+    """Create the temporary table `new_correction` of the member's corrections that the hub does not have."""
+    connection.execute(
+        f"""
+        create or replace temp table new_correction as
+        select *
+        from {MEMBER}.audit.correction as theirs
+        where
+            source = $source
+            and root_number = $root
+            and not exists (
+                select 1
+                from {WAREHOUSE}.audit.correction as ours
+                where {_same(columns)}
+            )
+        """,
+        about,
+    )
+
+
+def _new_corrections(connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, date], Correction]:
+    """Return the new corrections by root and day."""
+    corrections = connection.execute(
+        """
+        select
+            root_number,
+            extract_date,
+            rows_before,
+            rows_after,
+            rows_added,
+            rows_removed,
+            rows_changed,
+            changed_columns
+        from new_correction
+        order by change_seq
+        """
+    ).fetchall()
+    return {
+        (number, day): Correction(day, before, after, added, removed, changed, _changed_columns(columns))
+        for number, day, before, after, added, removed, changed, columns in corrections
+    }
 
 
 def _insert_corrections(
