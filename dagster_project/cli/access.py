@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import start
+from dagster_project.cli.data_root import start
 from dagster_project.cli.person import ask_with_reason, prepare, require_new, write_private
 from dagster_project.console import say
 from dagster_project.warehouse.connection import loading_connection

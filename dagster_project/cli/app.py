@@ -21,9 +21,9 @@ from typer.main import get_command
 
 from dagster_project.cli.access import access
 from dagster_project.cli.check import check
-from dagster_project.cli.common import Exit
 from dagster_project.cli.docs import docs
 from dagster_project.cli.erase import erase
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.keys import keys
 from dagster_project.cli.measures import measures
 from dagster_project.cli.open import open_page

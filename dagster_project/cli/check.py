@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.cli.common import Exit, named_contracts, require_no_hub
+from dagster_project.cli.data_root import require_no_hub
+from dagster_project.cli.exits import Exit
+from dagster_project.cli.options import named_contracts
 from dagster_project.console import report_as, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError

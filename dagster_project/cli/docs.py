@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import repair_damage, start
+from dagster_project.cli.data_root import repair_damage, start
 from dagster_project.console import say
 from dagster_project.errors import UsageError
 from dagster_project.settings import Settings

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, confirm, print_warning, start, warn_of_lake
+from dagster_project.cli.data_root import start, warn_of_lake
+from dagster_project.cli.exits import Exit
+from dagster_project.cli.options import confirm
 from dagster_project.cli.person import ask_with_reason, prepare
-from dagster_project.console import say
+from dagster_project.console import print_warning, say
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection

@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.cli.common import finish_killed_replacement, named_contracts, print_warning
 from dagster_project.cli.damage import repair
+from dagster_project.cli.data_root import finish_killed_replacement
+from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
+from dagster_project.console import print_warning
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing

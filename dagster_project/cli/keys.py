@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, print_warning, require_no_hub, require_reason, start, warn_of_lake
+from dagster_project.cli.data_root import require_no_hub, start, warn_of_lake
+from dagster_project.cli.exits import Exit
+from dagster_project.cli.options import require_reason
 from dagster_project.cli.person import prepare
-from dagster_project.console import aligned, say
+from dagster_project.console import aligned, print_warning, say
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import start
+from dagster_project.cli.data_root import start
 from dagster_project.clock import london_today
 from dagster_project.console import say
 from dagster_project.publication.database import DATABASE

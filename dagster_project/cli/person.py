@@ -5,7 +5,8 @@ from pathlib import Path
 
 import typer
 
-from dagster_project.cli.common import finish_killed_replacement, require_no_hub, require_reason
+from dagster_project.cli.data_root import finish_killed_replacement, require_no_hub
+from dagster_project.cli.options import require_reason
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.settings import CONTRACTS, Settings

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import repair_damage, start
+from dagster_project.cli.data_root import repair_damage, start
 from dagster_project.cli.jobs import run_job
 from dagster_project.cli.summary import FORCE_FILES, PUBLIC_FILES, EditionSummary, end_with_summary
 from dagster_project.settings import check_force

@@ -4,18 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagster_project.cli.common import (
-    confirm,
-    finish_killed_replacement,
-    print_warning,
-    require_home_folder,
-    require_reason,
-    start,
-    warn_of_lake,
-)
+from dagster_project.cli.data_root import finish_killed_replacement, require_home_folder, start, warn_of_lake
+from dagster_project.cli.options import confirm, require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
-from dagster_project.console import say
+from dagster_project.console import print_warning, say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need

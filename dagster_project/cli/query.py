@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import print_error
 from dagster_project.errors import UsageError

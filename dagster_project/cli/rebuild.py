@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import repair_damage, require_home_folder, require_reason, start
+from dagster_project.cli.data_root import repair_damage, require_home_folder, start
+from dagster_project.cli.options import require_reason
 from dagster_project.cli.run import print_rebuilt, run
 from dagster_project.console import say
 from dagster_project.contracts import load_contracts

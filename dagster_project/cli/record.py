@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit, require_reason, start
+from dagster_project.cli.data_root import start
+from dagster_project.cli.exits import Exit
+from dagster_project.cli.options import require_reason
 from dagster_project.cli.output import print_in_utf8
 from dagster_project.console import aligned, print_error, say
 from dagster_project.contracts import load_contracts

@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_project.cli.common import (
-    Exit,
-    day_option,
+from dagster_project.cli.damage import publication_damage
+from dagster_project.cli.data_root import (
     finish_killed_replacement,
-    named_contracts,
-    parse_day,
-    print_warning,
     repair_damage,
     require_home_folder,
     require_no_hub,
-    require_reason,
     require_usable_key,
     start,
     warn_of_open_landing,
 )
-from dagster_project.cli.damage import publication_damage
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import run_job
+from dagster_project.cli.options import day_option, named_contracts, parse_day, require_reason
 from dagster_project.cli.summary import (
     end_with_summary,
     print_expected,
@@ -33,7 +29,7 @@ from dagster_project.cli.summary import (
     print_publication,
 )
 from dagster_project.clock import utc_now
-from dagster_project.console import say
+from dagster_project.console import print_warning, say
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable

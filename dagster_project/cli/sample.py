@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import day_option, require_no_hub
+from dagster_project.cli.data_root import require_no_hub
+from dagster_project.cli.options import day_option
 from dagster_project.console import say, step_line
 from dagster_project.errors import UsageError
 from dagster_project.settings import read_settings

@@ -10,14 +10,9 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import (
-    Exit,
-    print_warning,
-    require_home_folder,
-    require_usable_key,
-    warn_of_open_landing,
-)
 from dagster_project.cli.damage import find_damage, publication_damage
+from dagster_project.cli.data_root import require_home_folder, require_usable_key, warn_of_open_landing
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import (
     print_expected,
     print_failed_files,
@@ -26,7 +21,7 @@ from dagster_project.cli.summary import (
     print_publication,
 )
 from dagster_project.clock import utc_now
-from dagster_project.console import aligned, is_json, say
+from dagster_project.console import aligned, is_json, print_warning, say
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing

@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 import duckdb
 import typer
 
-from dagster_project.cli.common import Exit, print_warning
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import RunResult
-from dagster_project.console import say
+from dagster_project.console import print_warning, say
 from dagster_project.loading.deadlines import ExpectedDelivery
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, FailedRendering, failed_renderings

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import Exit
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.output import AsCsv, require_one_format
 from dagster_project.console import print_error
 from dagster_project.extracts.errors import printable

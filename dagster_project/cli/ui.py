@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_project.cli.common import repair_damage, start
+from dagster_project.cli.data_root import repair_damage, start
 from dagster_project.cli.jobs import close_killed_runs, prepare_dagster_home, prepare_workspace
 from dagster_project.console import say
 from dagster_project.errors import UsageError

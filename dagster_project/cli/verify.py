@@ -4,9 +4,10 @@ import time
 
 import typer
 
-from dagster_project.cli.common import Exit, print_warning, start
+from dagster_project.cli.data_root import start
+from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import LISTED, print_lines
-from dagster_project.console import say
+from dagster_project.console import print_warning, say
 from dagster_project.contracts import load_contracts
 from dagster_project.private_key import PrivateKeyError
 from dagster_project.record import store

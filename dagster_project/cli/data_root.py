@@ -1,0 +1,120 @@
+"""What commands do with the data root before they begin: read its settings, check it, and finish what is left."""
+
+import logging
+import stat
+
+import duckdb
+
+from dagster_project.cli.damage import find_damage, repair
+from dagster_project.console import LOGGER, print_warning, report_to_terminal
+from dagster_project.errors import UsageError
+from dagster_project.loading.pseudonyms import check_key, known_fingerprint
+from dagster_project.settings import Settings, read_settings
+from dagster_project.warehouse.lock import writer_lock
+from dagster_project.words import in_shell
+from dagster_project.writing import private_files
+
+
+def start(*, debug: bool = False) -> Settings:
+    """Read the settings, and print the log of this process.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    settings = read_settings()
+    report_to_terminal(settings.log_format)
+    if debug:
+        LOGGER.setLevel(logging.DEBUG)
+    return settings
+
+
+def require_home_folder(settings: Settings) -> None:
+    """Check that the data root is a folder or does not exist yet.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    if settings.home.exists() and not settings.home.is_dir():
+        raise UsageError(
+            f"FCIR_HOME: {settings.home} is a file; nothing was done. Name a folder, an existing or a new one"
+        )
+
+
+def require_usable_key(settings: Settings, connection: duckdb.DuckDBPyConnection | None) -> None:
+    """Check that the next run can use the key, even without anything to load: a copy of the key may be lost by then."""
+    # A hub takes in pseudonyms and makes none. A change of the key that was killed is finished by the next run.
+    if not settings.is_hub and not settings.replacement_intent.exists():
+        check_key(settings.key_file, known_fingerprint(connection) if connection else None)
+
+
+def require_no_hub(settings: Settings, what: str) -> None:
+    """Check that the data root loads files itself.
+
+    Args:
+        settings: the data root.
+        what: what a hub does not do, as the subject of a sentence.
+
+    Raises:
+        UsageError: it is a hub.
+    """
+    if settings.is_hub:
+        homes = "".join(f"\n  FCIR_HOME={in_shell(home)}" for home in settings.members)
+        raise UsageError(
+            f"{settings.home} is a hub (FCIR_MEMBERS), which loads no files: {what}. Nothing was done. Use the data "
+            f"root of the force:{homes}"
+        )
+
+
+def warn_of_open_landing(settings: Settings) -> None:
+    """Warn of a landing folder that every user of the machine may enter.
+
+    The folder is not changed: source systems write there, through a group or a mount with modes that this project does
+    not control.
+    """
+    if not settings.landing.is_dir() or not (mode := stat.S_IMODE(settings.landing.stat().st_mode)) & 0o007:
+        return
+    print_warning(
+        f"{settings.landing} is open to every user of this machine (mode {mode:04o}), and extracts hold personal "
+        f"values; it was not changed. Close it: chmod o= {in_shell(settings.landing)}"
+    )
+
+
+def repair_damage(settings: Settings) -> None:
+    """Move damaged files that can be recreated out of the way, with a warning for each.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    if not find_damage(settings):
+        return
+    with writer_lock(settings.lock_file):
+        damaged = repair(settings)
+    for damage in damaged:
+        print_warning(str(damage))
+
+
+def finish_killed_replacement(settings: Settings) -> None:
+    """Finish a replacement of pseudonyms (`fcir erase`, `fcir keys rotate`) or a purge that was killed, with a warning.
+
+    Raises:
+        WarehouseLocked: another run holds the warehouse.
+    """
+    if not settings.replacement_intent.exists() and not settings.purge_folder.exists():
+        return
+    # Imported here: it reads files of all kinds, and a run rarely needs it.
+    from dagster_project.privacy.unfinished import finish_replacement
+
+    with writer_lock(settings.lock_file), private_files():
+        if finished := finish_replacement(settings):
+            print_warning(finished)
+
+
+def warn_of_lake(settings: Settings) -> None:
+    """Print what remains to be done in the lake, if there is one, after old values were replaced or removed."""
+    if not settings.has_lake:
+        return
+    unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
+    print_warning(
+        "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then "
+        f"start the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
+    )
