@@ -24,6 +24,8 @@ from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_c
 from dagster_project.writing import draft_of, private_files, put_in_place
 
 _CATALOG = "searched"
+# Names of files whose values their bytes do not show; of those set aside as damaged too.
+_PACKED = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
 
 
@@ -85,13 +87,25 @@ def kind_of(file: Path) -> Kind:
     return next((kind for begin, kind in beginnings.items() if head.startswith(begin)), Kind.OTHER)
 
 
+def readable_kind_of(file: Path) -> Kind:
+    """Return the kind of a file.
+
+    Raises:
+        UnreadableFile: its first bytes are not what its name says, as those of a database with a damaged beginning.
+    """
+    kind = kind_of(file)
+    if kind is Kind.OTHER and _PACKED.fullmatch(file.name) and file.stat().st_size:
+        raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")
+    return kind
+
+
 def search(file: Path, values: Values) -> list[Hit]:
     """Return where values are in a file: by table and column if it has tables. Its bytes are searched as well.
 
     Raises:
         UnreadableFile: the file cannot be decoded.
     """
-    kind = kind_of(file)
+    kind = readable_kind_of(file)
     try:
         if kind is Kind.DUCKDB:
             hits = _in_database(file, values)

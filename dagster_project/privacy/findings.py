@@ -149,29 +149,41 @@ def pseudonyms_in_databases(
         with duckdb.connect() as connection:
             try:
                 connection.execute(f"attach {literal(str(file))} as searched (read_only)")
+                found |= _pseudonyms_in(connection, names, condition, values)
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error:
+                # What a damaged database holds cannot be found, and nothing reads it.
                 continue
-            register_values(connection, values)
-            columns = connection.execute(
-                """
-                select columns.schema_name, columns.table_name, columns.column_name
-                from duckdb_columns() as columns
-                inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
-                where
-                    columns.database_name = 'searched'
-                    and tables.database_name = 'searched'
-                    and columns.data_type = 'VARCHAR'
-                    and list_contains(?, columns.column_name)
-                """,
-                [names],
-            ).fetchall()
-            for schema, name, column in columns:
-                rows = connection.execute(
-                    f"select distinct {quoted(column)} from {table('searched', schema, name)} "
-                    f"where regexp_full_match({quoted(column)}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') "
-                    f"and {condition.format(quoted(column))}"
-                ).fetchall()
-                found |= {value for (value,) in rows}
+    return found
+
+
+def _pseudonyms_in(
+    connection: duckdb.DuckDBPyConnection, names: list[str], condition: str, known: list[str]
+) -> set[str]:
+    """Return the pseudonyms in columns of these names of the attached database."""
+    register_values(connection, known)
+    columns = connection.execute(
+        """
+        select columns.schema_name, columns.table_name, columns.column_name
+        from duckdb_columns() as columns
+        inner join duckdb_tables() as tables on columns.table_oid = tables.table_oid
+        where
+            columns.database_name = 'searched'
+            and tables.database_name = 'searched'
+            and columns.data_type = 'VARCHAR'
+            and list_contains(?, columns.column_name)
+        """,
+        [names],
+    ).fetchall()
+    found: set[str] = set()
+    for schema, name, column in columns:
+        rows = connection.execute(
+            f"select distinct {quoted(column)} from {table('searched', schema, name)} "
+            f"where regexp_full_match({quoted(column)}, '[0-9a-f]{{{PSEUDONYM_LENGTH}}}') "
+            f"and {condition.format(quoted(column))}"
+        ).fetchall()
+        found |= {value for (value,) in rows}
     return found
 
 

@@ -10,7 +10,7 @@ import duckdb
 from dagster_project.clock import LONDON
 from dagster_project.contracts import Contract
 from dagster_project.privacy.archiving import Labels, archived_models, label_of
-from dagster_project.privacy.files import Kind, UnreadableFile, kind_of, parquet_rows
+from dagster_project.privacy.files import Kind, UnreadableFile, parquet_rows, readable_kind_of
 from dagster_project.privacy.findings import searched_files
 from dagster_project.privacy.replacing import rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
@@ -206,7 +206,7 @@ def remove_elsewhere(settings: Settings, labels: Labels) -> list[Path]:
         connection.execute("create temp table gone_load as from purged.gone_load")
 
         def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
-            kind = kind_of(file)
+            kind = readable_kind_of(file)
             try:
                 if kind is Kind.DUCKDB:
                     return _change_database(connection, file, labels, note)

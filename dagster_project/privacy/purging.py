@@ -62,7 +62,7 @@ class PurgePlan:
     publications: tuple[str, ...]
     """Folders of publications with purged rows, relative to the data root."""
     backups: tuple[str, ...]
-    """Databases with purged rows in the folders of backups, which are not changed."""
+    """Databases in the folders of backups with purged rows, or not readable; they are not changed."""
     landing: tuple[str, ...]
     """Files of the landing folder that the rows came from, relative to it."""
 
@@ -122,11 +122,17 @@ def plan_purge(
         for root, file in searched_files(settings):
             if file in kept or settings.purge_folder in file.parents or kind_of(file) is not Kind.DUCKDB:
                 continue
-            if rows_with_purged(connection, file):
-                if root == settings.home:
-                    published[str(file.parent.relative_to(root))] = None
-                else:
-                    backups.append(str(file))
+            try:
+                has_rows, is_read = bool(rows_with_purged(connection, file)), True
+            except duckdb.OutOfMemoryException:
+                raise
+            except duckdb.Error:
+                # Damaged: below the data root it was set aside, or `fcir verify` finds it.
+                has_rows = is_read = False
+            if root != settings.home and (has_rows or not is_read):
+                backups.append(str(file))
+            elif has_rows:
+                published[str(file.parent.relative_to(root))] = None
     names = tuple(f"{source}/{name}" for source, name in landed if (settings.landing / source / name).is_file())
     return PurgePlan(sources, tuple(holds), tuple(published), tuple(backups), names)
 

@@ -42,7 +42,7 @@ from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import dry_connection, loading_connection
-from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
+from dagster_project.warehouse.marts import REWRITTEN, is_damaged, rewrite_rows, rewriting_connection
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted
 
@@ -151,7 +151,8 @@ def _renew_backups(settings: Settings, facts: Mapping[str, Any], at: datetime) -
     """Note the new key in copies of the warehouse: their pseudonyms are of the new key, and the old one may go."""
     load, key = table("audit", "load"), table("audit", "pseudonym_key")
     for root, file in list(searched_files(settings)):
-        if root == settings.home or kind_of(file) is not Kind.DUCKDB:
+        # The search for pseudonyms has passed over a damaged one too.
+        if root == settings.home or kind_of(file) is not Kind.DUCKDB or is_damaged(file):
             continue
         with rewriting_connection(file, spill_at=settings.warehouse) as connection:
             try:

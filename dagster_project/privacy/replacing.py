@@ -8,6 +8,7 @@ intent, which is deleted last.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,9 +20,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.files import (
     CannotRewrite,
-    Kind,
     UnreadableFile,
-    kind_of,
     replace_values,
     rows_of_tables,
     search,
@@ -47,7 +46,8 @@ function with the file before it rewrites it.
 
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
 _PARTIAL = ".partial-"
-_DAMAGED = ".damaged"
+# By a run, which renames a file, and by `fcir rebuild`, which moves it to a folder.
+_SET_ASIDE = re.compile(r"^damaged/|\.damaged")
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _rewrite_file(
             linked[key] = file
     except UnreadableFile:
         # A damaged database that was set aside: what it holds cannot be found, and nothing reads it.
-        if root == settings.home and _DAMAGED in str(file.relative_to(root)) and kind_of(file) is not Kind.OTHER:
+        if root == settings.home and _SET_ASIDE.search(str(file.relative_to(root))):
             file.unlink()
 
 

@@ -1,12 +1,14 @@
-"""A purge that was killed as it removed what it had needed is finished."""
+"""A purge that was killed as it removed what it had needed is finished; one beside a damaged database is planned."""
 
 import json
 import os
 
 import pytest
 
-from dagster_project.privacy.purging import finish_purge, is_unfinished
+from dagster_project.privacy import purging
+from dagster_project.privacy.purging import finish_purge, is_unfinished, plan_purge
 from dagster_project.settings import Settings
+from tests.unit.loading_helpers import CONTRACTS, row
 
 INTENT = {"begun_at": "2026-11-01T04:15:00+00:00", "name": "one", "reason": "schedule", "plan": {}, "is_complete": True}
 
@@ -53,3 +55,26 @@ def test_a_purge_killed_as_it_removes_its_folder_is_finished(settings, monkeypat
     # Of an empty folder, nothing is left to say.
     assert said == (None if step == 6 else finished)
     assert not is_unfinished(settings)
+
+
+def test_a_purge_passes_over_a_damaged_database_and_names_it_in_a_backup(installation, tmp_path, monkeypatch):
+    installation.land("2022-10-30", row("v1", day="2022-10-30"))
+    installation.run()
+
+    def mark_all(connection, *_):
+        connection.execute("create temp table purged_row as select load_id, source_row from raw.visits")
+        return []
+
+    monkeypatch.setattr(purging, "mark_rows", mark_all)
+    home, backup = installation.settings.home, tmp_path / "backup"
+    warehouse = installation.settings.warehouse.read_bytes()
+    for folder, content in (
+        (home / "published" / "one", warehouse),
+        (home / "damaged" / "20221101T000000Z", warehouse[:20_000]),
+        (backup, warehouse[:20_000]),
+    ):
+        folder.mkdir(parents=True)
+        (folder / "copy.duckdb").write_bytes(content)
+    settings = installation.settings.model_copy(update={"backups": (backup,)})
+    plan = plan_purge(settings, CONTRACTS, {}, [])
+    assert (plan.publications, plan.backups) == (("published/one",), (str(backup / "copy.duckdb"),))

@@ -159,6 +159,25 @@ def test_numbers_in_place_of_purged_people_stay(two_days):
     assert (folder / "page.html").read_text() == "12 events, purged 2022-11-15"
 
 
+def test_no_old_pseudonym_stays_in_a_database_that_was_set_aside_as_damaged(two_days, tmp_path):
+    home, warehouse = two_days.settings.home, two_days.settings.warehouse.read_bytes()
+    folder = home / "damaged" / "20221103T000000Z"
+    folder.mkdir(parents=True)
+    aside = [folder / "warehouse.duckdb", folder / "marts.duckdb", home / "marts.duckdb.damaged-20221103T000000Z"]
+    cut, without_beginning = warehouse[: len(warehouse) // 2], bytes(4096 * 3) + warehouse[4096 * 3 :]
+    for file, content in zip(aside, (cut, without_beginning, without_beginning), strict=True):
+        file.write_bytes(content)
+    # Of a damaged backup it says nothing, and changes nothing.
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    (backup / "copy.duckdb").write_bytes(cut)
+    settings = two_days.settings.model_copy(update={"backups": (backup,)})
+    with writer_lock(settings.lock_file):
+        assert rotate_key(settings, CONTRACTS, reason="yearly").kept == {}
+    assert not any(file.exists() for file in aside)
+    assert (backup / "copy.duckdb").read_bytes() == cut
+
+
 @pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_intent"])
 def test_a_killed_change_of_the_key_is_finished(two_days, monkeypatch, verb):
     before = visitors(two_days)

@@ -257,6 +257,14 @@ def test_a_damaged_file_cannot_be_searched(tmp_path, head):
         search(file, VALUES)
 
 
+@pytest.mark.parametrize("name", ["a.duckdb", "marts.duckdb.damaged-20221101T000000Z", "calls.parquet", "paper.xlsx"])
+def test_a_file_whose_beginning_is_damaged_cannot_be_searched(tmp_path, name):
+    # Its values are compressed, so its bytes do not show them.
+    (tmp_path / name).write_bytes(bytes(5000))
+    with pytest.raises(UnreadableFile, match="cannot be decoded"):
+        search(tmp_path / name, VALUES)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"action": "erase"}'])
 def test_a_damaged_intent_is_named_with_what_to_do(tmp_path, content):
     settings = Settings(home=tmp_path, _env_file=None)
