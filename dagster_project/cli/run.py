@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -112,27 +112,7 @@ def run(
     work = find_work(settings, wanted=wanted, sources=source or [], load_only=load_only)
     repair_damage(settings)
     if not work.is_needed:
-        _write_missing_copy(settings)
-        warn_of_open_landing(settings)
-        for warning in work.planned.plan.warnings:
-            print_warning(warning)
-        wanted_sources = named_contracts(source or [])
-        incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
-        say(
-            f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
-            f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
-            if incomplete
-            else _nothing_new(settings, load_only=load_only)
-        )
-        print_expected(work.expected)
-        print_outstanding(work.outstanding, is_hub=settings.is_hub)
-        for member in work.members:
-            print_warning(member)
-        if load_only:
-            raise typer.Exit(Exit.DATA if work.outstanding or work.members else Exit.WELL)
-        failed = print_failed_files(settings.published)
-        print_publication(settings)
-        raise typer.Exit(Exit.DATA if work.outstanding or work.members or failed else Exit.WELL)
+        _end_without_work(settings, work, wanted=wanted, sources=source or [], load_only=load_only)
     # Files in a source's folder are reported with the source.
     of_sources = tuple(f"{name}/" for name in named_contracts([]))
     for warning in work.planned.plan.warnings:
@@ -273,6 +253,33 @@ def find_work(
             )
         expected = tuple(expected_deliveries(connection, landing, contracts, now=now))
         return Work(planned, is_needed, tuple(outstanding(connection)), expected, tuple(faults))
+
+
+def _end_without_work(
+    settings: Settings, work: Work, *, wanted: Range, sources: Sequence[str], load_only: bool
+) -> NoReturn:
+    """Say that nothing is new, and what is outstanding and published; end the command."""
+    _write_missing_copy(settings)
+    warn_of_open_landing(settings)
+    for warning in work.planned.plan.warnings:
+        print_warning(warning)
+    wanted_sources = named_contracts(sources)
+    incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
+    say(
+        f"Nothing is new but {counted(incomplete, 'delivery')} that {be(incomplete)} not complete; run again when "
+        f"{'it is' if incomplete == 1 else 'they are'}: fcir run"
+        if incomplete
+        else _nothing_new(settings, load_only=load_only)
+    )
+    print_expected(work.expected)
+    print_outstanding(work.outstanding, is_hub=settings.is_hub)
+    for member in work.members:
+        print_warning(member)
+    if load_only:
+        raise typer.Exit(Exit.DATA if work.outstanding or work.members else Exit.WELL)
+    failed = print_failed_files(settings.published)
+    print_publication(settings)
+    raise typer.Exit(Exit.DATA if work.outstanding or work.members or failed else Exit.WELL)
 
 
 def accept_rejected(settings: Settings, names: Sequence[str], reason: str) -> list[Waiver]:
