@@ -14,6 +14,7 @@ from dagster_project.record import store
 from dagster_project.record.chain import Anchor
 from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.verification.finding import Finding
+from dagster_project.warehouse.lock import WarehouseLocked, holder_of
 from dagster_project.words import counted
 
 _MEGABYTE = 1_000_000
@@ -40,6 +41,12 @@ def verify(context: typer.Context) -> None:
     findings += verified.findings
     findings += _of_record(settings, [*anchors, *verified.anchors])
     faults = [finding for finding in findings if finding.is_fault]
+    # Publications are verified without the lock, which would keep a run waiting for minutes.
+    if faults and (holder_of(settings.lock_file) or len(list(store.read(settings))) != len(entries)):
+        raise WarehouseLocked(
+            f"another command changed {settings.home} while it was verified, so what differs may be its work. Nothing "
+            "was changed. When it has ended, run again: fcir verify"
+        )
     for finding in findings:
         if not finding.is_fault:
             print_warning(str(finding), place=finding.place)

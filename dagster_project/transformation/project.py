@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,9 @@ from dagster_project.warehouse.connection import create_marts, create_private, m
 from dagster_project.writing import make_private_folder, private_files
 
 _FINGERPRINTED = ("models", "macros", "seeds", "tests", "dbt_project.yml")
-# The second file contains the fingerprint of the project that `manifest.json` was parsed from.
-_MANIFEST, _MARK = "manifest.json", "manifest.fingerprint"
+# The second file says which project `manifest.json` was parsed from: its fingerprint, and where it was. The third is
+# dbt's own, from which it parses only what has changed.
+_MANIFEST, _MARK, _PARSED = "manifest.json", "manifest.fingerprint", "partial_parse.msgpack"
 
 
 class DbtError(OperatorError, RuntimeError):
@@ -163,11 +164,14 @@ def ensure_manifest(settings: Settings) -> Path:
     folder = target_path(settings)
     if not is_parsed(settings):
         make_private_folder(folder)
+        if not _is_marked(folder, f"\n{DBT_PROJECT}"):
+            # dbt would look for unchanged seeds where the project was before: in the folder of a removed version.
+            (folder / _PARSED).unlink(missing_ok=True)
         # Written last, so that the files of a parse that was killed are not used.
         (folder / _MARK).unlink(missing_ok=True)
         invoke(settings, ["parse"])
         with private_files():
-            (folder / _MARK).write_text(fingerprint(), encoding="utf-8")
+            (folder / _MARK).write_text(f"{fingerprint()}\n{DBT_PROJECT}", encoding="utf-8")
     return folder / _MANIFEST
 
 
@@ -175,12 +179,19 @@ def is_parsed(settings: Settings) -> bool:
     """Return whether the data root has the manifest of the current project."""
     folder = target_path(settings)
     try:
-        if (folder / _MARK).read_text(encoding="utf-8") != fingerprint():
+        if not _is_marked(folder, f"{fingerprint()}\n{DBT_PROJECT}"):
             return False
         read_manifest(folder / _MANIFEST)
     except (OSError, ValueError):
         return False
     return True
+
+
+def _is_marked(folder: Path, ending: str) -> bool:
+    """Return whether the mark ends with a text: the place of the project, or its fingerprint and place."""
+    with suppress(OSError, ValueError):
+        return (folder / _MARK).read_text(encoding="utf-8").endswith(ending)
+    return False
 
 
 @cache

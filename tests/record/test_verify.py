@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+import typer
 
+from dagster_project.cli import verify as verify_command
 from dagster_project.contracts import load_contracts
 from dagster_project.publication.files import damaged_file
 from dagster_project.record import store
 from dagster_project.settings import CONTRACTS, Settings
-from dagster_project.verification.publications import verify_publications
+from dagster_project.verification import publications
+from dagster_project.verification.finding import Finding
+from dagster_project.verification.publications import Verified, verify_publications
 from dagster_project.verification.warehouse import verify_warehouse
 from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import WarehouseLocked
 from tests.end_to_end.command import Command
+from tests.unit.test_lock import held_elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -303,3 +311,28 @@ def test_a_new_record_does_not_know_a_manifest_that_the_one_before_contradicts(s
     verified = command.run("verify")
     assert verified.returncode == 1
     assert "has no entry for this publication" in verified.stdout
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a publication", "a run that has not ended"])
+def test_what_another_command_changes_meanwhile_is_no_fault(tmp_path, monkeypatch, capsys, meanwhile):
+    settings = Settings(home=tmp_path, _env_file=None)
+    monkeypatch.setattr(verify_command, "start", lambda **_: settings)
+    store.append(settings, "run")
+    with contextlib.ExitStack() as stack:
+
+        def verified(*_):
+            if meanwhile == "a publication":
+                store.append(settings, "manifest")
+            elif meanwhile != "nothing":
+                stack.enter_context(held_elsewhere(settings.lock_file))
+            return Verified(findings=[Finding("published/one/manifest.json", "not in the record", "Publish again")])
+
+        monkeypatch.setattr(publications, "verify_publications", verified)
+        context = SimpleNamespace(obj=False)
+        if meanwhile == "nothing":
+            with pytest.raises(typer.Exit):
+                verify_command.verify(context)
+            assert "1 fault" in capsys.readouterr().out
+        else:
+            with pytest.raises(WarehouseLocked, match=r"while it was verified.* run again: fcir verify"):
+                verify_command.verify(context)
