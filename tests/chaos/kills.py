@@ -253,7 +253,7 @@ def killed_and_finished(name: str, kills: int = 1) -> Trial:
             if name == "erase":
                 _require_erased(command, prepared)
             require_whole_publication(command)
-            require_same(command, prepared, is_built_again=True)
+            require_same(command, prepared)
             done = command.run("verify")
             assert done.returncode == 0, f"fcir verify: {tail(done)}"
 

@@ -55,6 +55,8 @@ _OWN_TABLES = {
 _OWN_TABLES |= {"int_published_version", "int_revision", "int_figure_change", "stg_publications", "stg_figure_versions"}
 _ARCHIVES = {".docx", ".ods", ".pptx", ".xlsx"}
 _TEXTS = {".html", ".csv", ".js", ".css", ".json"}
+# Its tables have what the last build found changed: nothing, if a killed run had built all.
+_OF_BUILD = "changes"
 # Names of publications, times of the clock, and the code of fcir.
 _OF_RUN = re.compile(
     rb'"rendered_by": "[0-9a-f]{64}"|'
@@ -139,7 +141,7 @@ def _tables_in(connection: duckdb.DuckDBPyConnection, substitutes: re.Pattern[st
     ).fetchall()
     for database, schema, name, columns in tables:
         kept = ", ".join(quoted(column) for column in columns if column not in _OWN_COLUMNS)
-        if name in _OWN_TABLES or not kept:
+        if name in _OWN_TABLES or schema == _OF_BUILD or not kept:
             continue
         relation = f"{quoted(database)}.{quoted(schema)}.{quoted(name)}"
         found[f"{schema}.{name}"] = _hash_of(connection, f"select {kept} from {relation}", substitutes)
@@ -189,17 +191,10 @@ def content_of(command: Command, publications: Iterable[str] = ()) -> dict[str, 
     return found
 
 
-def require_same(command: Command, prepared: Prepared, *, is_built_again: bool = False) -> None:
-    """Require that a data root has the same tables and published files as the undisturbed one, and no draft is left.
-
-    Args:
-        command: the data root.
-        prepared: the undisturbed one.
-        is_built_again: whether more was built than in the undisturbed one: tables of the last changes are left out.
-    """
+def require_same(command: Command, prepared: Prepared) -> None:
+    """Require that a data root has the same tables and published files as the undisturbed one, and no draft is left."""
     found, expected = content_of(command, prepared.publications), prepared.content
-    names = (name for name in found.keys() | expected.keys() if not (is_built_again and name.startswith("changes.")))
-    different = sorted(name for name in names if found.get(name) != expected.get(name))
+    different = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     assert not different, f"differs from the undisturbed run: {', '.join(different[:8])} ({len(different)} in all)"
     files = [path for path in command.home.rglob("*") if path.relative_to(command.home).parts[0] not in _OF_OTHERS]
     left = [
