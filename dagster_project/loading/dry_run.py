@@ -100,17 +100,7 @@ def check_deliveries(
     from dagster_project.loading.verdicts import judge
     from dagster_project.validation import count_violations
 
-    named: dict[date, list[LandedFile]] = {}
-    undated: set[date] = set()
-    for path in dict.fromkeys(paths):
-        # The status of a link itself: reading rejects links, as loading does.
-        status = path.lstat()
-        day = extract_date_of(path.name, contract.source)
-        if day is None:
-            day = london_today()
-            undated.add(day)
-        landed = LandedFile(contract.source, day, path, status.st_size, status.st_mtime_ns)
-        named.setdefault(day, []).append(landed)
+    named, undated = _by_day(contract, paths)
     skipped = {day: _without_copies(files) for day, files in named.items()}
     others = _others(settings, contract, {day: files for day, files in named.items() if day not in undated})
     deliveries = [
@@ -174,6 +164,22 @@ def check_deliveries(
                 )
             )
     return checked
+
+
+def _by_day(contract: Contract, paths: Sequence[Path]) -> tuple[dict[date, list[LandedFile]], set[date]]:
+    """Return the files by extract date, and the days of files whose names have none: they count as today's."""
+    named: dict[date, list[LandedFile]] = {}
+    undated: set[date] = set()
+    for path in dict.fromkeys(paths):
+        # The status of a link itself: reading rejects links, as loading does.
+        status = path.lstat()
+        day = extract_date_of(path.name, contract.source)
+        if day is None:
+            day = london_today()
+            undated.add(day)
+        landed = LandedFile(contract.source, day, path, status.st_size, status.st_mtime_ns)
+        named.setdefault(day, []).append(landed)
+    return named, undated
 
 
 def _others(

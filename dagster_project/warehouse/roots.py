@@ -10,8 +10,6 @@ from dagster_project.errors import OperatorError
 from dagster_project.sql import scalar
 
 LOADS_OF_A_ROOT = 1 << 24
-NEWEST_ROOT = 127
-"""Highest number of a data root."""
 
 
 class RootMismatch(OperatorError):
