@@ -42,16 +42,29 @@ def row_codes_of_the_program() -> set[str]:
 
 
 def file_codes_of_the_program() -> set[str]:
-    """First arguments of all refusals in the readers; a refusal whose code is not written out is an error here."""
+    """First arguments of all refusals in the readers: a text or a constant of the module; others are an error here."""
     found = set()
     for path in sorted((PROJECT / "dagster_project" / "extracts").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name in ("UnreadableExtract", "_refused") and not isinstance(node.args[0], ast.Name):
-                assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
-                found.add(str(node.args[0].value))
+            if name not in ("UnreadableExtract", "_refused"):
+                continue
+            code = node.args[0]
+            if isinstance(code, ast.Name):
+                # A parameter holds the code of another call.
+                if code.id not in constants:
+                    continue
+                code = constants[code.id]
+            assert isinstance(code, ast.Constant), f"{path.name}:{node.lineno}"
+            found.add(str(code.value))
     return found
 
 
