@@ -16,17 +16,20 @@ from dagster_project.extracts.pieces import BLANKS
 
 # A row of 16,384 numbers takes half a MiB. The time to join the blocks of a longer row grows with its square.
 _ROW_LIMIT = 16 << 20
+# A formula has up to 8,192 characters; looking further back from each value of a row takes the square of its length.
+_CELL_LIMIT = 64 << 10
 # The maximum of Excel.
 _ROWS = 1_048_576
 
 _ROOT = re.compile(rb"<(\w+:)?worksheet[\s>/]")
 _ROW = re.compile(rb"""[^>]*?\sr\s*=\s*["'](\d{1,9})["']""")
 _CELL = re.compile(rb"""[^>]*?\sr\s*=\s*["']([A-Za-z]{1,4})(\d{1,9})""")
-_SHARED = re.compile(rb"""[^>]*?\st\s*=\s*["']s["']""")
+_SHARED = re.compile(rb"""[^>]{0,1000}?\st\s*=\s*["']s["']""")
 # A negative number, and the type of an error; another cell with these bytes costs a second parse of the sheet.
 _SUSPECT = (b"v>-", b'"e"', b"'e'")
+# No tag has a "<": with one, a search from each "<" to the end of the text would take hours.
 _BLANK_STRING = re.compile(
-    rb"<(?:\w+:)?(?:t|si)(?:\s[^>]*)?/>|<(?:\w+:)?si(?:\s[^>]*)?>\s*</|>(?:[\s\xc2\xe1\xe2\xe3\xef][^<]{0,64})?</(?:\w+:)?t>|>&"
+    rb"<(?:\w+:)?(?:t|si)(?:\s[^<>]*)?/>|<(?:\w+:)?si(?:\s[^<>]*)?>\s*</|>(?:[\s\xc2\xe1\xe2\xe3\xef][^<]{0,64})?</(?:\w+:)?t>|>&"
 )
 
 
@@ -96,7 +99,7 @@ class _Look:
         self._cell_start = b"<" + prefix + b"c"
         self._end = b"</" + prefix + b"sheetData"
         self._formula = b"<" + prefix + b"f", re.compile(b"<" + prefix + rb"f[\s>/]")
-        self._value = re.compile(b"<" + prefix + rb"(v|t)(?:\s[^>]*)?(?<!/)>([^<]*)(<!)?")
+        self._value = re.compile(b"<" + prefix + rb"(v|t)(?:\s[^<>]*)?(?<!/)>([^<]*)(<!)?")
         self.value_starts = (b"<" + prefix + b"v", b"<" + prefix + b"is")
         self._number = 0
         self._seen = 0
@@ -139,7 +142,7 @@ class _Look:
             if not found[3] and (not text or not 32 < text[0] < 127 or text[0] == 38) and is_blank(text):
                 continue
             if found[1] == b"v":
-                cell = part.rfind(self._cell_start, 0, found.start())
+                cell = part.rfind(self._cell_start, max(0, found.start() - _CELL_LIMIT), found.start())
                 if self._blank_strings and _SHARED.match(part, cell) and int(text) in self._blank_strings:
                     continue
             rows.with_value.append(number)

@@ -32,6 +32,8 @@ _CHUNK = 1 << 20
 _DATE_ONLY = frozenset(range(14, 18))
 _TIME_ONLY = frozenset((*range(18, 22), *range(45, 48)))
 _DATE_AND_TIME = frozenset((22,))
+# The maximum of Excel; in a longer one, brackets that do not close would be searched for hours.
+_FORMAT_LIMIT = 255
 _LITERALS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 
 _ERRORS = (
@@ -268,7 +270,7 @@ def _shows(number: int, formats: dict[int, str]) -> tuple[bool, bool]:
     if code is None:
         has_date = number in _DATE_ONLY or number in _DATE_AND_TIME
         return has_date, number in _TIME_ONLY or number in _DATE_AND_TIME
-    letters = _LITERALS.sub("", code).split(";")[0].casefold()
+    letters = _LITERALS.sub("", code[:_FORMAT_LIMIT]).split(";")[0].casefold()
     return any(c in letters for c in "dy"), any(c in letters for c in "hs")
 
 

@@ -223,6 +223,29 @@ def test_rows_at_the_edges_are_read_or_refused(tmp_path, rows, codes):
     assert outcome(with_rows(workbook(tmp_path), rows)) in codes
 
 
+@pytest.mark.parametrize(
+    ("rows", "string"),
+    [
+        ('<row r="3">' + "<v " * 250_000, ""),
+        ('<row r="3"><c t="s">' + "<v>0</v><t " * 80_000, ""),
+        ("", "<si " * 250_000),
+        ("", "<t " * 250_000),
+    ],
+    ids=["values", "tags", "strings", "texts"],
+)
+def test_tags_that_do_not_end_are_damage_and_do_not_stall_the_reader(tmp_path, rows, string):
+    assert outcome(with_rows(workbook(tmp_path), rows, string)) == "corrupt"
+
+
+def test_brackets_of_a_number_format_that_do_not_close_do_not_stall_the_reader(tmp_path):
+    def change(parts: dict[str, bytes]) -> None:
+        styles = parts["xl/styles.xml"].replace(b'numFmtId="0"', b'numFmtId="200"')
+        added = b'<numFmts count="1"><numFmt numFmtId="200" formatCode="' + b"[" * 900_000 + b'"/></numFmts><fonts '
+        parts["xl/styles.xml"] = styles.replace(b"<fonts ", added, 1)
+
+    assert outcome(repacked(workbook(tmp_path), change)) == "rows"
+
+
 def test_a_container_with_a_false_size_is_refused(tmp_path):
     path = with_rows(workbook(tmp_path), "", " " * (20 << 20))
     with zipfile.ZipFile(path) as container:
