@@ -9,26 +9,11 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.definitions import (
-    FormulaChange,
-)
+from dagster_project.publication.report.definitions import FormulaChange
 from dagster_project.publication.report.display import display
 from dagster_project.publication.report.figures import Figures, whole_year
-from dagster_project.publication.report.model import (
-    Chart,
-    Measure,
-    Point,
-    listed,
-    long_month,
-    span,
-)
-from dagster_project.publication.report.sentences import (
-    POINTS_NEEDED,
-    Month,
-    Series,
-    finding,
-    target_label,
-)
+from dagster_project.publication.report.model import Chart, Measure, Point, listed, long_month, span
+from dagster_project.publication.report.sentences import POINTS_NEEDED, Month, Series, finding, target_label
 from dagster_project.sql import rows_by
 
 

@@ -9,10 +9,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.publication.report.definitions import (
-    FormulaChange,
-    formula_note,
-)
+from dagster_project.publication.report.definitions import FormulaChange, formula_note
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.model import (
     Column,

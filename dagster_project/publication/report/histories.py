@@ -11,11 +11,7 @@ import duckdb
 
 from dagster_project.publication.report.cohorts import Cohorts, read_cohorts
 from dagster_project.publication.report.control_charts import chart_months, chart_of, series_of
-from dagster_project.publication.report.definitions import (
-    FormulaChange,
-    formula_changes,
-    read_rules,
-)
+from dagster_project.publication.report.definitions import FormulaChange, formula_changes, read_rules
 from dagster_project.publication.report.display import NOTHING, display
 from dagster_project.publication.report.events import marked
 from dagster_project.publication.report.figures import (
@@ -27,23 +23,9 @@ from dagster_project.publication.report.figures import (
     read_figures,
 )
 from dagster_project.publication.report.measures import read_measures
-from dagster_project.publication.report.model import (
-    PAPER_MONTHS,
-    Chart,
-    Event,
-    Figure,
-    Measure,
-    since,
-)
-from dagster_project.publication.report.sentences import (
-    SIGNAL_WORDS,
-    sentences,
-)
-from dagster_project.publication.report.weekly import (
-    judged_weeks,
-    weekly_chart,
-    with_weeks,
-)
+from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, Figure, Measure, since
+from dagster_project.publication.report.sentences import SIGNAL_WORDS, sentences
+from dagster_project.publication.report.weekly import judged_weeks, weekly_chart, with_weeks
 
 
 @dataclass(frozen=True)

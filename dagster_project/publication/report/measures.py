@@ -7,9 +7,7 @@ import duckdb
 from dagster_project.publication.report.commentary import Names
 from dagster_project.publication.report.how_we_compare import CODE as COMPARED
 from dagster_project.publication.report.how_we_compare import TITLE as COMPARED_TITLE
-from dagster_project.publication.report.model import (
-    Measure,
-)
+from dagster_project.publication.report.model import Measure
 from dagster_project.sql import rows_as_dicts
 
 

@@ -8,9 +8,7 @@ from datetime import date
 
 import duckdb
 
-from dagster_project.publication.report.model import (
-    counted_days,
-)
+from dagster_project.publication.report.model import counted_days
 from dagster_project.warehouse.roots import root_in_sql
 
 

@@ -13,12 +13,7 @@ from dagster_project.errors import OperatorError
 from dagster_project.publication.report import headlines
 from dagster_project.publication.report.commentary import Commentary, front_lines
 from dagster_project.publication.report.control_charts import chart_months, chart_of, points_of, series_of
-from dagster_project.publication.report.definitions import (
-    FormulaChange,
-    definitions,
-    formula_changes,
-    read_rules,
-)
+from dagster_project.publication.report.definitions import FormulaChange, definitions, formula_changes, read_rules
 from dagster_project.publication.report.display import shortened
 from dagster_project.publication.report.events import marked
 from dagster_project.publication.report.exceptions import exceptions, no_exceptions
@@ -52,16 +47,8 @@ from dagster_project.publication.report.model import (
 )
 from dagster_project.publication.report.months import PaperMonth, newest_delivery, paper_months
 from dagster_project.publication.report.revisions import read_revisions
-from dagster_project.publication.report.sentences import (
-    POINTS_NEEDED,
-    Series,
-    sentences,
-)
-from dagster_project.publication.report.weekly import (
-    weekly_chart,
-    weeks_until,
-    with_weeks,
-)
+from dagster_project.publication.report.sentences import POINTS_NEEDED, Series, sentences
+from dagster_project.publication.report.weekly import weekly_chart, weeks_until, with_weeks
 from dagster_project.warehouse.roots import root_of_force
 
 

@@ -13,7 +13,7 @@ from dagster_project.publication.report.histories import MeasureHistory
 from dagster_project.publication.report.model import Measure, since
 from dagster_project.publication.site import data
 from dagster_project.publication.site.frame import Site
-from dagster_project.publication.site.traces import TRACE_ENDING, figures_by_day, read_traces
+from dagster_project.publication.site.traces import TRACE_ENDING, TracedMonth, figures_by_day, read_traces
 from dagster_project.publication.site.worst_month import WorstMonth
 from dagster_project.publication.tables import HISTORY_COLUMNS, csv_of
 from dagster_project.sql import literal
@@ -70,22 +70,7 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
             traced = traces.get(measure.code, [])
             trace = address_of("measures", force.code, measure.code + TRACE_ENDING) if traced else ""
             if traced:
-                site.write(
-                    trace,
-                    "trace.html.j2",
-                    here="measures/index.html",
-                    force_name=force.name,
-                    measure=measure,
-                    texts={month.month: history.text(month.month) for month in traced},
-                    months=traced,
-                    of_days={
-                        month.month: figures_by_day(month, measure, history.text(month.month)) for month in traced
-                    },
-                )
-                # A reader who has only a printed figure searches for it.
-                figures = " ".join(f"{history.text(month.month)} {month.month:%Y-%m}" for month in traced)
-                title = f"Days and deliveries: {measure.section_title}, {measure.label}"
-                site.find(trace, f"{title}{of_force}", "where its figures come from", figures)
+                _write_trace(site, trace, force, history, traced, of_force)
             charts = {"month": history.chart, "week": history.weekly_chart}
             site.write(
                 address,
@@ -117,6 +102,28 @@ def write_measures(site: Site, connection: duckdb.DuckDBPyConnection, forces: Se
         ]
         sections.append((force.code, force.name, force.month, of_sections))
     site.write("measures/index.html", "measures.html.j2", forces=sections)
+
+
+def _write_trace(
+    site: Site, address: str, force: Force, history: MeasureHistory, traced: Sequence[TracedMonth], of_force: str
+) -> None:
+    """Write the page of a measure with the days and deliveries of its months, and what the search finds it by."""
+    measure = history.measure
+    texts = {month.month: history.text(month.month) for month in traced}
+    site.write(
+        address,
+        "trace.html.j2",
+        here="measures/index.html",
+        force_name=force.name,
+        measure=measure,
+        texts=texts,
+        months=traced,
+        of_days={month.month: figures_by_day(month, measure, texts[month.month]) for month in traced},
+    )
+    # A reader who has only a printed figure searches for it.
+    figures = " ".join(f"{text} {month:%Y-%m}" for month, text in texts.items())
+    title = f"Days and deliveries: {measure.section_title}, {measure.label}"
+    site.find(address, f"{title}{of_force}", "where its figures come from", figures)
 
 
 def _counted(measure: Measure, histories: Sequence[MeasureHistory]) -> dict[str, str]:
