@@ -65,18 +65,21 @@ def require_no_hub(settings: Settings, what: str) -> None:
         )
 
 
-def warn_of_open_landing(settings: Settings) -> None:
-    """Warn of a landing folder that every user of the machine may enter.
+def warn_of_open_folders(settings: Settings) -> None:
+    """Warn of a landing folder that every user of the machine may enter, and of a data root that all may write to.
 
-    The folder is not changed: source systems write there, through a group or a mount with modes that this project does
-    not control.
+    Their modes are not changed: source systems write to one through a group or a mount with modes that this project
+    does not control, and the other was there before.
     """
-    if not settings.landing.is_dir() or not (mode := stat.S_IMODE(settings.landing.stat().st_mode)) & 0o007:
-        return
-    print_warning(
-        f"{settings.landing} is open to every user of this machine (mode {mode:04o}), and extracts hold personal "
-        f"values; it was not changed. Close it: chmod o= {in_shell(settings.landing)}"
-    )
+    for folder, bits, closing, is_open, why in (
+        (settings.landing, 0o007, "o=", "open to", "and extracts hold personal values"),
+        (settings.home, 0o002, "o-w", "writable for", "who can replace what is in it and what is published"),
+    ):
+        if folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & bits:
+            print_warning(
+                f"{folder} is {is_open} every user of this machine (mode {mode:04o}), {why}; it was not changed. "
+                f"Close it: chmod {closing} {in_shell(folder)}"
+            )
 
 
 def repair_damage(settings: Settings) -> None:

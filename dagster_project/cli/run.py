@@ -16,7 +16,7 @@ from dagster_project.cli.data_root import (
     require_no_hub,
     require_usable_key,
     start,
-    warn_of_open_landing,
+    warn_of_open_folders,
 )
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import run_job
@@ -120,7 +120,7 @@ def run(
             print_warning(warning)
     job = "load" if load_only else "nightly"
     result = run_job(settings, job, wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj))
-    warn_of_open_landing(settings)
+    warn_of_open_folders(settings)
     end_with_summary(settings, result, time.monotonic() - started, is_published=not load_only)
 
 
@@ -260,7 +260,7 @@ def _end_without_work(
 ) -> NoReturn:
     """Say that nothing is new, and what is outstanding and published; end the command."""
     _write_missing_copy(settings)
-    warn_of_open_landing(settings)
+    warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
         print_warning(warning)
     wanted_sources = named_contracts(sources)

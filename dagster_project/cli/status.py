@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.damage import find_damage, publication_damage
-from dagster_project.cli.data_root import require_home_folder, require_usable_key, warn_of_open_landing
+from dagster_project.cli.data_root import require_home_folder, require_usable_key, warn_of_open_folders
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import (
     print_expected,
@@ -67,7 +67,7 @@ def status(
     """
     settings = read_settings()
     state = read_state(settings)
-    warn_of_open_landing(settings)
+    warn_of_open_folders(settings)
     if settings.replacement_intent.exists() and not state.locked:
         print_warning("an erasure or a change of the key was interrupted. Run: fcir run")
     if settings.purge_folder.exists() and not state.locked:
