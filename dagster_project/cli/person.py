@@ -7,6 +7,7 @@ import typer
 
 from dagster_project.cli.data_root import finish_killed_replacement, require_no_hub
 from dagster_project.cli.options import require_reason
+from dagster_project.cli.run import finish_interrupted_rebuild
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.settings import CONTRACTS, Settings
@@ -50,10 +51,14 @@ def ask_with_reason(reason: str) -> tuple[str, str]:
 
 
 def prepare(settings: Settings, command: str) -> dict[str, Contract]:
-    """Finish a killed replacement, bring the audit tables up to date, and return all contracts.
+    """Finish a killed rebuild or replacement, bring the audit tables up to date, and return all contracts.
+
+    A warehouse that a killed rebuild has completed would otherwise come into its place with the key of before.
 
     Raises:
         UsageError: nothing is loaded yet, or the data root is a hub.
+        DatabaseUnreadable: the warehouse is damaged, or missing although there is a copy of its audit.
+        RowsMissing: a killed rebuild cannot be finished.
         WarehouseLocked: a run holds the warehouse.
         PseudonymKeyError: the key cannot be used, is lost, or does not belong to the warehouse.
     """
@@ -61,6 +66,7 @@ def prepare(settings: Settings, command: str) -> dict[str, Contract]:
     from dagster_project.loading.pipeline import load_or_create_key
 
     require_no_hub(settings, f"run {command} where the rows of the person are loaded, and then fcir run here")
+    finish_interrupted_rebuild(settings)
     if not settings.warehouse.exists():
         raise UsageError(f"{settings.warehouse}: nothing is loaded yet. Nothing was done. Run: fcir run")
     contracts = dict(load_contracts(CONTRACTS))
