@@ -184,6 +184,9 @@ class Workbook:
             path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
             if path.casefold() in members:
                 found[name] = members[path.casefold()]
+        if len(set(found.values())) < len(found):
+            # A sheet that a thousand names stand for would be read a thousand times.
+            raise self._refused("unsafe", "two sheets are one member of the container")
         return from_1904, found
 
     def _read_styles(self) -> tuple[list[tuple[bool, bool]], bool | None]:

@@ -237,6 +237,14 @@ def test_tags_that_do_not_end_are_damage_and_do_not_stall_the_reader(tmp_path, r
     assert outcome(with_rows(workbook(tmp_path), rows, string)) == "corrupt"
 
 
+def test_a_member_that_many_sheets_stand_for_is_read_by_none(tmp_path):
+    def change(parts: dict[str, bytes]) -> None:
+        sheets = "".join(f'<sheet name="s{i}" sheetId="{i}" r:id="rId1"/>' for i in range(2, 900)).encode()
+        parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b"</sheets>", sheets + b"</sheets>")
+
+    assert outcome(repacked(workbook(tmp_path), change)) == "unsafe"
+
+
 def test_brackets_of_a_number_format_that_do_not_close_do_not_stall_the_reader(tmp_path):
     def change(parts: dict[str, bytes]) -> None:
         styles = parts["xl/styles.xml"].replace(b'numFmtId="0"', b'numFmtId="200"')
