@@ -78,7 +78,8 @@ def test_a_data_root_that_was_moved_is_not_parsed_again(settings, manifest, tmp_
     assert manifest
     moved = Settings(home=tmp_path, _env_file=None)
     target_path(moved).mkdir()
-    shutil.copy(target_path(settings) / "partial_parse.msgpack", target_path(moved))
+    for name in ("partial_parse.msgpack", "manifest.fingerprint"):
+        shutil.copy(target_path(settings) / name, target_path(moved))
     assert read_manifest(ensure_manifest(moved))["nodes"].keys() == manifest["nodes"].keys()
     counts = json.loads((target_path(moved) / "perf_info.json").read_text(encoding="utf-8"))
     assert (counts["path_count"] > 300, counts["parsed_path_count"]) == (True, 0)
