@@ -1,5 +1,6 @@
 """The entry point of `fcir`. Handles stop signals before importing `cli/app.py`, which takes 0.3 s."""
 
+import os
 import sys
 
 from dagster_project.cli.signals import stop_on_signals
@@ -10,6 +11,8 @@ _SAY_NO_MEMORY = ("annot allocate memory", "failed to map segment")
 def main() -> None:
     """Run the command."""
     stop_on_signals(sys.argv[1:])
+    # Nothing here multiplies matrices, and NumPy and SciPy each reserve 40 MiB for every processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from dagster_project.cli.app import main as run_command
     except (ImportError, MemoryError) as error:

@@ -144,4 +144,7 @@ def _environment() -> dict[str, str]:
         "PATH": os.defpath,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)),
         "LC_ALL": "C.UTF-8",
+        # NumPy, which PyArrow imports, reserves 40 MiB for each thread of OpenBLAS: on a machine with 25 processors,
+        # that is all the memory a reader of extracts may use.
+        "OPENBLAS_NUM_THREADS": "1",
     }

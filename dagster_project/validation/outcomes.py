@@ -7,9 +7,13 @@ numbers, so it cannot contain the value of a cell.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 
 from dagster_project.contracts import Contract
 from dagster_project.validation.violation_counts import Violations
+
+# The import of Great Expectations takes 190 MiB.
+_IMPORT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,10 @@ def validate(
 
     Raises:
         ValidationBroken: Great Expectations could not compute an expectation.
+        OSError: there is too little memory to import it.
     """
+    # It imports SciPy, whose OpenBLAS asks for memory without end until it gets it: so ask first.
+    mmap(-1, _IMPORT_BYTES, flags=MAP_PRIVATE | MAP_ANONYMOUS).close()
     # Imported here, because it takes two to three CPU seconds, and a run without deliveries validates nothing.
     from dagster_project.validation.suite import run_suite
 

@@ -187,6 +187,13 @@ def test_the_worker_gets_no_setting_and_no_secret(tmp_path, monkeypatch):
     assert b"FCIR_SECRET" not in names
 
 
+def test_the_memory_of_the_worker_does_not_grow_with_the_processors(tmp_path, monkeypatch):
+    monkeypatch.setattr(isolation, "idle_workers", [])
+    with open_extract(workbook(tmp_path), contract()) as extract:
+        variables = Path(f"/proc/{reader_of(extract).pid}/environ").read_bytes().split(b"\0")
+    assert b"OPENBLAS_NUM_THREADS=1" in variables
+
+
 def test_the_worker_imports_no_framework():
     script = (
         "import sys; import dagster_project.extracts.worker\n"

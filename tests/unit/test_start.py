@@ -1,5 +1,7 @@
 """The start of the command, before it can report errors as usual."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -35,6 +37,31 @@ def test_a_command_without_memory_to_start_says_so(importing, error):
     importing(error)
     with pytest.raises(SystemExit, match=r"^fcir: too little memory to start\. Nothing was done\."):
         start.main()
+
+
+def test_libraries_reserve_memory_for_one_thread(importing, monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    importing(MemoryError())
+    with pytest.raises(SystemExit):
+        start.main()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_a_validation_without_memory_ends():
+    script = (
+        "import resource\n"
+        "from pathlib import Path\n"
+        "from dagster_project.validation.outcomes import validate\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "used = int(status.partition('VmData:')[2].split()[0]) << 10\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (used + (48 << 20),) * 2)\n"
+        "try:\n"
+        "    validate(None, [], run_id='', is_synthetic=False)\n"
+        "except OSError as error:\n"
+        "    print(error.strerror)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "Cannot allocate memory\n", done.stderr
 
 
 def test_another_failure_to_import_is_not_taken_for_a_want_of_memory(importing):
