@@ -24,6 +24,8 @@ _PUBLICATION_SHARE = 2.1
 _FULL_BYTES = _MEGABYTE
 # Messages of the system, of SQLite and of DuckDB.
 _SAYS_FULL = ("no space left", "disk is full", "quota exceeded")
+# SQLite, where the index of its log cannot grow; a broken disk says it too, so the free space decides.
+_MAY_SAY_FULL = "disk i/o error"
 
 
 class NotEnoughSpace(OperatorError, RuntimeError):
@@ -67,8 +69,9 @@ class Need:
         Args:
             error: what the command, or a library, said of it.
         """
-        free = self._free()
-        if free >= _FULL_BYTES and not any(words in error.lower() for words in _SAYS_FULL):
+        free, said = self._free(), error.lower()
+        least = sum(self._parts().values()) if _MAY_SAY_FULL in said else _FULL_BYTES
+        if free >= least and not any(words in said for words in _SAYS_FULL):
             return ""
         return f"{self._disk()} is full ({_megabytes(free)} free); {self._needs()}. {self._advice()}"
 

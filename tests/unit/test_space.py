@@ -91,8 +91,11 @@ def test_an_error_of_a_full_disk_names_the_disk_and_the_space_needed(settings, d
 
 def test_an_error_that_does_not_name_the_disk_is_explained_only_if_the_disk_is_full(settings, disk):
     with pytest.raises(ValueError, match=r"^disk I/O error$"):
-        failing(settings, disk, 50 * MB, ValueError("disk I/O error"))
-    with pytest.raises(DiskFull, match="is full"):
-        failing(settings, disk, 0, ValueError("disk I/O error"))
+        failing(settings, disk, 100 * MB, ValueError("disk I/O error"))
+    with pytest.raises(ValueError, match=r"^another$"):
+        failing(settings, disk, 50 * MB, ValueError("another"))
+    for free in (0, 50 * MB):
+        with pytest.raises(DiskFull, match="is full"):
+            failing(settings, disk, free, ValueError("disk I/O error"))
     with pytest.raises(DiskFull, match=r"^RuntimeError\. .* is full"):
         failing(settings, disk, 0, RuntimeError())
