@@ -123,16 +123,16 @@ def plan_purge(
             if file in kept or settings.purge_folder in file.parents or kind_of(file) is not Kind.DUCKDB:
                 continue
             try:
-                has_rows, is_read = bool(rows_with_purged(connection, file)), True
+                is_listed = bool(rows_with_purged(connection, file))
             except duckdb.OutOfMemoryException:
                 raise
             except duckdb.Error:
-                # Damaged: below the data root it was set aside, or `fcir verify` finds it.
-                has_rows = is_read = False
-            if root != settings.home and (has_rows or not is_read):
-                backups.append(str(file))
-            elif has_rows:
+                # Damaged: a backup may have purged rows; below the data root, `fcir verify` finds it.
+                is_listed = root != settings.home
+            if is_listed and root == settings.home:
                 published[str(file.parent.relative_to(root))] = None
+            elif is_listed:
+                backups.append(str(file))
     names = tuple(f"{source}/{name}" for source, name in landed if (settings.landing / source / name).is_file())
     return PurgePlan(sources, tuple(holds), tuple(published), tuple(backups), names)
 
