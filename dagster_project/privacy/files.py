@@ -24,8 +24,8 @@ from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_c
 from dagster_project.writing import draft_of, private_files, put_in_place
 
 _CATALOG = "searched"
-# Names of files whose values their bytes do not show; of those set aside as damaged too.
-_PACKED = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
+# Names of files whose values their bytes do not show; of those kept as damaged too.
+_NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
 
 
@@ -94,7 +94,7 @@ def readable_kind_of(file: Path) -> Kind:
         UnreadableFile: its first bytes are not what its name says, as those of a database with a damaged beginning.
     """
     kind = kind_of(file)
-    if kind is Kind.OTHER and _PACKED.fullmatch(file.name) and file.stat().st_size:
+    if kind is Kind.OTHER and _NOT_PLAIN.fullmatch(file.name) and file.stat().st_size:
         raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")
     return kind
 

@@ -47,7 +47,7 @@ function with the file before it rewrites it.
 _OF_LOADS = (table("audit", "load"), table("audit", "quarantine"))
 _PARTIAL = ".partial-"
 # By a run, which renames a file, and by `fcir rebuild`, which moves it to a folder.
-_SET_ASIDE = re.compile(r"^damaged/|\.damaged")
+_KEPT_AS_DAMAGED = re.compile(r"^damaged/|\.damaged")
 
 
 @dataclass(frozen=True)
@@ -253,8 +253,8 @@ def _rewrite_file(
             _remove_paper(file, note)
             linked[key] = file
     except UnreadableFile:
-        # A damaged database that was set aside: what it holds cannot be found, and nothing reads it.
-        if root == settings.home and _SET_ASIDE.search(str(file.relative_to(root))):
+        # A damaged database that was kept: what it holds cannot be found, and nothing reads it.
+        if root == settings.home and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
             file.unlink()
 
 
