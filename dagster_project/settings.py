@@ -213,7 +213,7 @@ class Settings(BaseSettings):
 
     @property
     def commentary(self) -> Path:
-        """Folder of what analysts write for papers, `FORCE/YYYY-MM.md` and `FORCE/defaults.md`."""
+        """Folder of what analysts write: `FORCE/YYYY-MM.md`, `FORCE/defaults.md` and `FORCE/public.md`."""
         return self.home / "commentary"
 
     @property

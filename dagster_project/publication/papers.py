@@ -297,7 +297,7 @@ def _defaults(commentary: Path, force: str) -> Mapping[str, str]:
     try:
         return read_defaults(commentary, force)
     except CommentaryError as error:
-        warn(f"{error} The papers of {force} are published without it.")
+        warn(f"{error}. The papers of {force} are published without it.")
         return {}
 
 
@@ -306,7 +306,7 @@ def _commentary(connection: duckdb.DuckDBPyConnection, file: Path, month: date, 
         return read_commentary(file, paper_names(connection), front)
     except CommentaryError as error:
         # A mistake in a commentary must not hold back the figures.
-        warn(f"{error} The paper of {month:%B %Y} is published without it.")
+        warn(f"{error}. The paper of {month:%B %Y} is published without it.")
         return Commentary(front)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.console import warn
 from dagster_project.disclosure.control import control
 from dagster_project.disclosure.inference import findings
 from dagster_project.disclosure.releases import Controlled, Whole
@@ -34,6 +35,8 @@ from dagster_project.publication.public_index import write_public_index
 from dagster_project.publication.public_notes import notes
 from dagster_project.publication.publish import GateClosed, check_gate, finish, remove_old
 from dagster_project.publication.rendering import Renderer
+from dagster_project.publication.report.analyst_files import CommentaryError
+from dagster_project.publication.report.commentary import read_public_front
 from dagster_project.publication.spreadsheet import neutralised_sql
 from dagster_project.settings import Settings
 from dagster_project.sql import count_rows, literal, quoted, scalar, table
@@ -134,6 +137,7 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
             draft,
             papers,
             notes=text,
+            front=_front(settings),
             force_code=settings.force,
             published_at=published_at,
             is_synthetic=is_synthetic,
@@ -144,6 +148,15 @@ def publish_public(settings: Settings, marts: Sequence[Mart], *, run_id: str) ->
         connection.execute("insert into audit.public_edition values (?, ?)", [name, published_at.replace(tzinfo=None)])
     remove_old(root, name)
     return PublicEdition(name, folder, counts, tuple(papers), shown_first, tuple(renderer.failed))
+
+
+def _front(settings: Settings) -> Mapping[str, str]:
+    try:
+        return read_public_front(settings.commentary, settings.force)
+    except CommentaryError as error:
+        # A mistake in what is written about an edition must not hold back the figures. The advice ends: fcir publish
+        warn(f"{error} --edition public. This edition does not say whom to ask.")
+        return {}
 
 
 def _newest(root: Path, recorded: str) -> Path | None:

@@ -14,6 +14,7 @@ from dagster_project.publication.files import write
 from dagster_project.publication.forms import FORMS
 from dagster_project.publication.html import render_template
 from dagster_project.publication.papers import Paper, first_shown
+from dagster_project.publication.report.commentary import PUBLIC_FIELDS, contact_lines
 
 INDEX = "index.html"
 
@@ -24,6 +25,7 @@ def write_public_index(
     papers: Sequence[Paper],
     *,
     notes: str,
+    front: Mapping[str, str],
     force_code: str,
     published_at: datetime,
     is_synthetic: bool,
@@ -35,6 +37,7 @@ def write_public_index(
         draft: the edition; it has the papers and tables.
         papers: the papers, by force, newest month first.
         notes: the notes for readers, in Markdown.
+        front: front matter for public editions (`read_public_front`).
         force_code: the force whose newest paper is linked first.
         published_at: time of publication, with time zone.
         is_synthetic: whether any row behind the edition is synthetic.
@@ -50,6 +53,7 @@ def write_public_index(
             (name, comment, rows, [(form, f"{form}/{name}.{form}") for form in ("csv", "parquet")])
             for name, comment, rows in tables
         ],
+        "contacts": contact_lines(front, PUBLIC_FIELDS),
         "published_at": published_at.astimezone(LONDON),
         "is_synthetic": is_synthetic,
     }

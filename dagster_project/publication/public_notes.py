@@ -9,7 +9,8 @@ _TEXT = """# Police contact and crime figures, public edition {name}
 {synthetic}
 `board_paper.html`, `.pdf` and `.xlsx` are the paper for the newest complete month; `papers/` has those for other
 months. Each table is in `csv/`, in `parquet/` and in `fcir_public.duckdb`, where tables and columns have descriptions.
-`manifest.json` has the hash of every file.
+`manifest.json` has the hash of every file. `index.html` says whom to ask, when the next edition comes, and under which
+licence the figures may be used.
 
 ## Figures of the whole force
 

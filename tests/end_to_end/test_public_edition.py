@@ -121,6 +121,9 @@ def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
     commentary = small.settings.commentary / "kent"
     commentary.mkdir(parents=True)
     (commentary / "defaults.md").write_text("---\nowner: Head of Unit\nmarking: OFFICIAL\n---\n", encoding="utf-8")
+    (commentary / "public.md").write_text(
+        "---\ncontact: statistics@force.example\nnext release: 2023-02-16\n---\n", encoding="utf-8"
+    )
     (commentary / "events.csv").write_text("date,label\n2022-10-14,Strike\n", encoding="utf-8")
     for month in ("2022-09", "2022-10", "2022-11", "2022-12"):
         (commentary / f"{month}.md").write_text("For the board alone.\n", encoding="utf-8")
@@ -131,6 +134,7 @@ def force(tmp_path_factory, parsed_project) -> Iterator[dict[str, Any]]:
         small.land("2022-09-01", "2022-11-30")
         small.night()
         found["first output"] = small.command.run("publish", "--edition", "public")
+        (commentary / "public.md").write_text("---\nmarking: OFFICIAL\n---\n", encoding="utf-8")
         found["first"], found["first truth"] = small.edition, true_counts(small.settings.warehouse, small.marts)
         # A week of October is corrected, and December comes.
         small.land("2022-10-03", "2022-10-09")
@@ -173,6 +177,16 @@ def test_index_links_to_every_paper_and_table(force):
     assert links <= files
     forms = {path for path in files if "/board_paper." in path or path.startswith(("board_paper.", "csv/", "parquet/"))}
     assert links == forms
+
+
+def test_index_says_whom_to_ask_unless_the_file_has_a_field_for_the_board(force):
+    first, second = (re.sub(r"<[^>]+>", " ", (force[name] / "index.html").read_text()) for name in ("first", "second"))
+    told = re.sub(r"\s+", " ", first)
+    assert "Next release 16 February 2023 Owner not stated Contact statistics@force.example Licence not stated" in told
+    assert "Contact not stated" in re.sub(r"\s+", " ", second)
+    output = force["second output"].stdout
+    assert "public.md, line 2: no field 'marking'; known: next_release, owner, contact, licence" in output
+    assert "then run: fcir publish --edition public. This edition does not say whom to ask." in output
 
 
 def test_pages_of_the_edition_name_no_command_or_file_that_the_public_lacks(force):

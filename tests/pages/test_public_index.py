@@ -35,6 +35,7 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[Se
         "latest": papers[0],
         "forms": FORMS,
         "tables": [("kpi_calls_monthly", TEXT * 9, 12_345, [("csv", "csv/a.csv"), ("parquet", "parquet/a.parquet")])],
+        "contacts": (("Contact", TEXT), ("Licence", "not stated")),
         "published_at": utc_now(),
         "is_synthetic": True,
     }
@@ -59,7 +60,7 @@ def test_it_is_accessible_and_fits_a_phone_and_paper(page):
 def test_texts_of_names_descriptions_and_notes_are_escaped(page):
     _, html, _ = page
     assert "<script" not in html
-    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more") >= 2 + 9 + 1
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; more") >= 2 + 9 + 1 + 1
 
 
 def test_the_name_of_a_table_breaks_at_most_once(page):

@@ -10,6 +10,7 @@ from dagster_project.publication.report.commentary import (
     front_lines,
     read_commentary,
     read_defaults,
+    read_public_front,
 )
 from dagster_project.publication.report.model import Block, Explanation, Run
 
@@ -119,6 +120,20 @@ def test_defaults_have_front_matter_alone(file):
     commentary_file(file.parents[1], "kent", "defaults").write_text("---\nowner: A\n---\n\nText.\n", encoding="utf-8")
     with pytest.raises(CommentaryError, match=r"defaults.md, line 5: this file has only front matter"):
         read_defaults(file.parents[1], "kent")
+
+
+def test_public_editions_have_a_file_of_their_own_without_fields_for_the_board(file):
+    public = commentary_file(file.parents[1], "kent", "public")
+    assert read_public_front(file.parents[1], "kent") == {}
+    public.write_text("---\nContact: A\nnext release: 2023-04-01\n---\n", encoding="utf-8")
+    assert read_public_front(file.parents[1], "kent") == {"contact": "A", "next_release": "1 April 2023"}
+    for text, fault in (
+        ("marking: OFFICIAL\n---\n", "line 2: no field 'marking'"),
+        ("owner: B\n---\nText.\n", "line 4"),
+    ):
+        public.write_text(f"---\n{text}", encoding="utf-8")
+        with pytest.raises(CommentaryError, match=rf"public.md, {fault}"):
+            read_public_front(file.parents[1], "kent")
 
 
 def test_a_rule_that_no_field_follows_is_markdown(file):

@@ -8,10 +8,12 @@ deeper heading names a measure; the text below it is the comment, and lines that
 text.
 
 `commentary/FORCE/defaults.md` has front matter for all months of the force; the file of a month takes precedence.
+`commentary/FORCE/public.md` has front matter for the first page of public editions, which show nothing else of these
+files.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +40,9 @@ FRONT_MATTER = {
 
 # Without them a reader does not know whether a paper is final and who answers for it, so their absence is shown.
 _EXPECTED = ("status", "owner", "contact")
+
+PUBLIC_FIELDS = ("next_release", "owner", "contact", "licence")
+"""Fields that a public edition shows; the others are for the board."""
 
 NOT_STATED = "not stated"
 
@@ -75,7 +80,7 @@ class Commentary:
 
 
 def commentary_file(folder: Path, force_code: str, month: str) -> Path:
-    """Return the path of the commentary on a force's month (`YYYY-MM`), or of its `defaults`.
+    """Return the path of the commentary on a force's month (`YYYY-MM`), or of its `defaults` or `public` front matter.
 
     Raises:
         UnsafeName: the force code cannot be a folder name.
@@ -89,9 +94,20 @@ def read_defaults(folder: Path, force_code: str) -> Mapping[str, str]:
     Raises:
         CommentaryError: the file cannot be read, or has text besides front matter; otherwise as `read_commentary`.
     """
-    path = commentary_file(folder, force_code, "defaults")
-    text = read_text(path)
-    front, rest = _front_matter(path, text)
+    return _only_front_matter(commentary_file(folder, force_code, "defaults"), FRONT_MATTER)
+
+
+def read_public_front(folder: Path, force_code: str) -> Mapping[str, str]:
+    """Return the front matter for public editions of a force; empty if there is no file.
+
+    Raises:
+        CommentaryError: as `read_defaults`, or the file has a field that is not in `PUBLIC_FIELDS`.
+    """
+    return _only_front_matter(commentary_file(folder, force_code, "public"), PUBLIC_FIELDS)
+
+
+def _only_front_matter(path: Path, known: Collection[str]) -> Mapping[str, str]:
+    front, rest = _front_matter(path, read_text(path), known)
     if rest.strip():
         line = next(number for number, words in enumerate(rest.split("\n"), start=1) if words.strip())
         raise _error(path, line, "this file has only front matter, between two lines ---", "Remove the text")
@@ -110,7 +126,7 @@ def read_commentary(path: Path, names: Names, defaults: Mapping[str, str] | None
         CommentaryError: the path is not a regular file (a link is not one either), or the file cannot be read, is too
             large, is not UTF-8, has a field or heading that names nothing, or a date that is none.
     """
-    front, text = _front_matter(path, read_text(path))
+    front, text = _front_matter(path, read_text(path), FRONT_MATTER)
     return replace(_parsed(path, text, names), front={**(defaults or {}), **front})
 
 
@@ -126,7 +142,12 @@ def front_lines(front: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _front_matter(path: Path, text: str) -> tuple[dict[str, str], str]:
+def contact_lines(front: Mapping[str, str], names: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return titles and values of fields that say whom to ask and what comes next; missing ones are *not stated*."""
+    return tuple((FRONT_MATTER[name], front.get(name) or NOT_STATED) for name in names)
+
+
+def _front_matter(path: Path, text: str, known: Collection[str]) -> tuple[dict[str, str], str]:
     """Return the fields, and the text with empty lines in their place, so that its lines keep their numbers.
 
     A first line `---` that no field follows is a rule of Markdown.
@@ -145,8 +166,8 @@ def _front_matter(path: Path, text: str) -> tuple[dict[str, str], str]:
         if not found:
             raise _error(path, number, f"{line.strip()!r} is not of the form field: value", "Correct it")
         name = re.sub(r"[ -]+", "_", found[1].strip().casefold())
-        if name not in FRONT_MATTER:
-            raise _error(path, number, f"no field {found[1]!r}; known: {', '.join(FRONT_MATTER)}", "Correct it")
+        if name not in known:
+            raise _error(path, number, f"no field {found[1]!r}; known: {', '.join(known)}", "Correct it")
         if name in fields:
             raise _error(path, number, f"{name} is given twice", "Remove one")
         fields[name] = _value(path, number, name, (found[2] or "").strip())

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from dagster_project.publication.report.commentary import FRONT_MATTER, NOT_STATED
 from dagster_project.publication.report.model import Headline, Report, long_month, short_month
 from dagster_project.publication.site import national, peers
 from dagster_project.publication.site.worst_month import WorstMonth
@@ -64,10 +63,8 @@ def _before(month: date, number: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def contacts(front: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return whom to ask and when the next paper comes: titles and values of the front matter of the newest paper."""
-    return [(FRONT_MATTER[name], front.get(name) or NOT_STATED) for name in ("next_release", "owner", "contact")]
-
+CONTACT_FIELDS = ("next_release", "owner", "contact")
+"""Fields of the front matter of the newest paper that the first page shows."""
 
 QUESTIONS = (
     ("What changed since the last publication?", "trust.html#revisions"),

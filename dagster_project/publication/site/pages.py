@@ -26,7 +26,7 @@ from dagster_project.publication.queries import (
     measures_query,
     tables_query,
 )
-from dagster_project.publication.report.commentary import Commentary
+from dagster_project.publication.report.commentary import Commentary, contact_lines
 from dagster_project.publication.report.histories import MeasureHistory, read_histories
 from dagster_project.publication.report.model import PAPER_MONTHS, Chart, Event, long_month
 from dagster_project.publication.report.months import default_month, newest_delivery, paper_months
@@ -39,7 +39,7 @@ from dagster_project.publication.site.demand import demand
 from dagster_project.publication.site.explorer_details import DetailFiles, write_details
 from dagster_project.publication.site.faults import deliveries, faults
 from dagster_project.publication.site.frame import PAGES, Site, site_explorer
-from dagster_project.publication.site.front_page import QUESTIONS, cards, contacts, not_compared
+from dagster_project.publication.site.front_page import CONTACT_FIELDS, QUESTIONS, cards, not_compared
 from dagster_project.publication.site.links import page_of_mart
 from dagster_project.publication.site.measure_pages import Force, measure_addresses, write_measures
 from dagster_project.publication.site.reconciliation import claims, printed, sentences
@@ -203,7 +203,7 @@ def _index(
         not_compared=not_compared(report) if report else "",
         questions=[(text, *address.partition("#")[::2]) for text, address in QUESTIONS],
         latest=latest,
-        contacts=contacts(latest.commentary.front) if latest else [],
+        contacts=contact_lines(latest.commentary.front, CONTACT_FIELDS) if latest else (),
         running=data.running_months(connection, latest.force_code) if latest else [],
         papers=papers,
         others=_newest_of_others(papers, latest),
