@@ -5,9 +5,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 from dagster_project.console import aligned, say
+from dagster_project.settings import PROJECT_ROOT
 from tests.chaos.faults import FAULTS
 from tests.chaos.roots import Roots, Unavailable
 
@@ -21,7 +23,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="keep the data roots here, to look at them or use them again")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fcir-chaos-") as temporary:
-        folder = chosen.folder or Path(temporary)
+        folder = (chosen.folder or Path(temporary)) / _code_state()
         folder.mkdir(parents=True, exist_ok=True)
         roots = Roots(folder)
         results = [
@@ -32,6 +34,17 @@ def main() -> int:
     rows = [tuple(map(str, row)) for row, _ in results]
     say("\n".join(aligned(titles, rows, right=("tried", "survived", "not possible here", "seconds"))))
     return int(any(failed for _, failed in results))
+
+
+def _code_state() -> str:
+    """Return a name for this state of the project: kept data roots are of the code that made them."""
+    digest = sha256()
+    for part in ("dagster_project", "dbt", "expectations", "tests", "uv.lock"):
+        top = PROJECT_ROOT / part
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _tried(name: str, roots: Roots, *, seed: int, trials: int) -> tuple[tuple[object, ...], bool]:
