@@ -55,11 +55,6 @@ def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequ
         yield "  ".join(cells).rstrip()
 
 
-def print_warning(message: str, **fields: object) -> None:
-    """Print a warning about something that needs attention."""
-    say(message if is_json() else f"warning: {message}", level="warning", **fields)
-
-
 def print_error(message: str, **fields: object) -> None:
     """Print the reason why a command failed, on standard error."""
     text = f"fcir: {message}" if _chosen is LogFormat.TEXT else _as_json(datetime.now(UTC), "error", message, fields)
@@ -108,7 +103,7 @@ def progress(stage: str, name: str, done: int, total: int) -> None:
 
 
 def warn(message: str, **fields: object) -> None:
-    """Report something that needs attention but does not stop the run."""
+    """Report something that needs attention but does not stop the command."""
     LOGGER.warning("%s", message, extra={"fcir": fields})
 
 

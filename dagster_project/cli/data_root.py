@@ -6,7 +6,7 @@ import stat
 import duckdb
 
 from dagster_project.cli.damage import find_damage, repair
-from dagster_project.console import LOGGER, print_warning, report_to_terminal
+from dagster_project.console import LOGGER, report_to_terminal, warn
 from dagster_project.errors import UsageError
 from dagster_project.loading.pseudonyms import check_key, known_fingerprint
 from dagster_project.settings import Settings, read_settings
@@ -76,7 +76,7 @@ def warn_of_open_folders(settings: Settings) -> None:
         (settings.home, 0o002, "o-w", "writable for", "who can replace what is in it and what is published"),
     ):
         if folder.is_dir() and (mode := stat.S_IMODE(folder.stat().st_mode)) & bits:
-            print_warning(
+            warn(
                 f"{folder} is {is_open} every user of this machine (mode {mode:04o}), {why}; it was not changed. "
                 f"Close it: chmod {closing} {in_shell(folder)}"
             )
@@ -93,7 +93,7 @@ def repair_damage(settings: Settings) -> None:
     with writer_lock(settings.lock_file):
         damaged = repair(settings)
     for damage in damaged:
-        print_warning(str(damage))
+        warn(str(damage))
 
 
 def finish_killed_replacement(settings: Settings) -> None:
@@ -109,7 +109,7 @@ def finish_killed_replacement(settings: Settings) -> None:
 
     with writer_lock(settings.lock_file), private_files():
         if finished := finish_replacement(settings):
-            print_warning(finished)
+            warn(finished)
 
 
 def warn_of_lake(settings: Settings) -> None:
@@ -117,7 +117,7 @@ def warn_of_lake(settings: Settings) -> None:
     if not settings.has_lake:
         return
     unused = f". If Spark is no longer used, delete {settings.trial_lake}" if settings.trial_lake.exists() else ""
-    print_warning(
+    warn(
         "the lake was not searched and still has the old values. Build it again: FCIR_TARGET=spark fcir run; then "
         f"start the Dagster job compact_lake with days: 0, as docs/privacy.md says{unused}"
     )

@@ -9,7 +9,7 @@ from dagster_project.cli.data_root import start, warn_of_lake
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import confirm
 from dagster_project.cli.person import ask_with_reason, prepare
-from dagster_project.console import print_warning, say
+from dagster_project.console import say, warn
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
 from dagster_project.warehouse.connection import loading_connection
@@ -58,18 +58,18 @@ def erase(
     content = json.loads(certificate.read_text(encoding="utf-8"))
     say(f"Certificate   {certificate}", certificate=str(certificate))
     if found.landing:
-        print_warning(
+        warn(
             "files in the landing folder still contain the identifier. Loading them gives it the substitute. Ask the "
             "owners of the source systems to send them again without it, or delete them"
         )
     warn_of_lake(settings)
     if removed := content["removed_files"]:
-        print_warning(
+        warn(
             f"{counted(len(removed), 'PDF file')} of publications had the identifier and cannot be rewritten, so they "
             "were removed; the certificate lists them. Publish the current papers again: fcir publish"
         )
     if not content["is_clean"]:
-        print_warning(f"something is left, or could not be searched; the certificate lists it: {certificate}")
+        warn(f"something is left, or could not be searched; the certificate lists it: {certificate}")
         raise typer.Exit(Exit.DATA)
     places = "the landing folder and the lake" if settings.has_lake else "the landing folder"
     say(f"Erased: no byte of the identifier or its pseudonyms was found outside {places}.")
@@ -80,9 +80,9 @@ def _show(settings: Settings, found: "Findings") -> None:
     for line in found.lines():
         say(line)
     if found.is_empty:
-        print_warning("nothing is held under this spelling. Compare it with the extracts: it has to be the same")
+        warn("nothing is held under this spelling. Compare it with the extracts: it has to be the same")
     if found.spellings:
-        print_warning(
+        warn(
             "files in the landing folder have other spellings of it (rows in brackets). Each is another identifier: "
             "run fcir erase with each"
         )

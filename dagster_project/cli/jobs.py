@@ -17,7 +17,7 @@ from dagster_project.cli.options import named_contracts
 from dagster_project.cli.signals import shield_children
 from dagster_project.cli.storage import instance_configuration, require_postgres, workspace
 from dagster_project.clock import utc_now
-from dagster_project.console import print_warning
+from dagster_project.console import warn
 from dagster_project.contracts import load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, expected_deliveries
 from dagster_project.loading.landing import scan_landing
@@ -110,7 +110,7 @@ def run_job(
         if not damaged:
             raise
         for damage in damaged:
-            print_warning(str(damage))
+            warn(str(damage))
         return run(planned=None)
 
 

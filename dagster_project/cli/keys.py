@@ -8,7 +8,7 @@ from dagster_project.cli.data_root import require_no_hub, start, warn_of_lake
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.options import require_reason
 from dagster_project.cli.person import prepare
-from dagster_project.console import aligned, print_warning, say
+from dagster_project.console import aligned, say, warn
 from dagster_project.loading.pseudonyms import check_key, earlier_key_file, earlier_keys, known_fingerprint
 from dagster_project.publication.space import Need
 from dagster_project.settings import Settings
@@ -32,7 +32,7 @@ def list_keys(context: typer.Context) -> None:
     for line in aligned(("key", "use", "loads", "file"), [row[:4] for row in rows], right=("loads",)):
         say(line)
     if any(use == "missing" for _, use, *_ in rows):
-        print_warning("a key is missing: restore its copy, mode 0600; otherwise nobody can be found in those loads")
+        warn("a key is missing: restore its copy, mode 0600; otherwise nobody can be found in those loads")
         raise typer.Exit(Exit.DATA)
 
 

@@ -8,7 +8,7 @@ from dagster_project.cli.data_root import finish_killed_replacement, require_hom
 from dagster_project.cli.options import confirm, require_reason
 from dagster_project.cli.run import finish_interrupted_rebuild, run
 from dagster_project.clock import london_today
-from dagster_project.console import print_warning, say
+from dagster_project.console import say, warn
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.publication.space import Need
@@ -94,10 +94,10 @@ def purge(
             certificate = purge_detail(settings, contracts, plan, reason=reason)
     say(f"Purged       every table of figures is unchanged; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
-        print_warning("files in the landing folder still contain the detail; they are not loaded again. Delete them")
+        warn("files in the landing folder still contain the detail; they are not loaded again. Delete them")
     warn_of_lake(settings)
     if plan.backups:
-        print_warning("backups still contain the detail; delete them when they are no longer needed")
+        warn("backups still contain the detail; delete them when they are no longer needed")
     run(context)
 
 

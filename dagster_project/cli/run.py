@@ -29,7 +29,7 @@ from dagster_project.cli.summary import (
     print_publication,
 )
 from dagster_project.clock import utc_now
-from dagster_project.console import print_warning, say
+from dagster_project.console import say, warn
 from dagster_project.contracts import load_contracts
 from dagster_project.errors import UsageError
 from dagster_project.extracts.errors import printable
@@ -117,7 +117,7 @@ def run(
     of_sources = tuple(f"{name}/" for name in named_contracts([]))
     for warning in work.planned.plan.warnings:
         if not warning.startswith(of_sources):
-            print_warning(warning)
+            warn(warning)
     job = "load" if load_only else "nightly"
     result = run_job(settings, job, wanted=wanted, sources=source or [], planned=work.planned, debug=bool(context.obj))
     warn_of_open_folders(settings)
@@ -148,7 +148,7 @@ def print_rebuilt(done: "Rebuilt") -> None:
     restored, lost, again = facts["loads"], facts["lost"], facts["loaded_again"]
     say(f"Rebuilt      {counted(restored, 'load')}; the audit comes from {facts['audit_from']}", **facts)
     for name in lost:
-        print_warning(f"{name} is lost: its file is gone, and its figures change")
+        warn(f"{name} is lost: its file is gone, and its figures change")
     if again:
         say(f"             {counted(len(again), 'load')} of another version of the contract; they are loaded again")
     say(f"Damaged      {done.damaged} (no longer needed: rm -r {in_shell(done.damaged)})")
@@ -161,11 +161,11 @@ def _write_missing_copy(settings: Settings) -> None:
     if not found:
         return
     if found.is_of_warehouse:
-        print_warning(f"{history_file(settings)}: {found.what}; it was not changed. See what to do: fcir verify")
+        warn(f"{history_file(settings)}: {found.what}; it was not changed. See what to do: fcir verify")
         return
     with writer_lock(settings.lock_file, command="fcir run"):
         save_history(settings)
-    print_warning(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
+    warn(f"{history_file(settings)}: {found.what}; it is written again. No action is needed.")
 
 
 def _nothing_new(settings: Settings, *, load_only: bool) -> str:
@@ -262,7 +262,7 @@ def _end_without_work(
     _write_missing_copy(settings)
     warn_of_open_folders(settings)
     for warning in work.planned.plan.warnings:
-        print_warning(warning)
+        warn(warning)
     wanted_sources = named_contracts(sources)
     incomplete = sum(source in wanted_sources and day in wanted for source, day in work.planned.landing.held_days)
     say(
@@ -274,7 +274,7 @@ def _end_without_work(
     print_expected(work.expected)
     print_outstanding(work.outstanding, is_hub=settings.is_hub)
     for member in work.members:
-        print_warning(member)
+        warn(member)
     if load_only:
         raise typer.Exit(Exit.DATA if work.outstanding or work.members else Exit.WELL)
     failed = print_failed_files(settings.published)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.damage import find_damage, publication_damage
-from dagster_project.cli.data_root import require_home_folder, require_usable_key, warn_of_open_folders
+from dagster_project.cli.data_root import require_home_folder, require_usable_key, start, warn_of_open_folders
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import (
     print_expected,
@@ -21,7 +21,7 @@ from dagster_project.cli.summary import (
     print_publication,
 )
 from dagster_project.clock import utc_now
-from dagster_project.console import aligned, is_json, print_warning, say
+from dagster_project.console import aligned, is_json, say, warn
 from dagster_project.contracts import Contract, load_contracts
 from dagster_project.loading.deadlines import ExpectedDelivery, OverdueSource, expected_deliveries, overdue_sources
 from dagster_project.loading.landing import scan_landing
@@ -29,7 +29,7 @@ from dagster_project.loading.members import MemberNews, MemberState, member_stat
 from dagster_project.loading.plan import Range, plan_deliveries
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.pointer import current_publication, pointer_of
-from dagster_project.settings import CONTRACTS, Settings, read_settings
+from dagster_project.settings import CONTRACTS, Settings
 from dagster_project.warehouse.connection import reading_connection
 from dagster_project.warehouse.lock import Holder, WarehouseLocked, holder_of, killed_holder
 from dagster_project.warehouse.roots import of_root
@@ -65,21 +65,21 @@ def status(
       fcir status
       fcir status --all
     """
-    settings = read_settings()
+    settings = start()
     state = read_state(settings)
     warn_of_open_folders(settings)
     if settings.replacement_intent.exists() and not state.locked:
-        print_warning("an erasure or a change of the key was interrupted. Run: fcir run")
+        warn("an erasure or a change of the key was interrupted. Run: fcir run")
     if settings.purge_folder.exists() and not state.locked:
-        print_warning("a purge was interrupted. Run: fcir run")
+        warn("a purge was interrupted. Run: fcir run")
     # Files that a run is writing are not damaged; a publication is complete before its pointer is set.
     damaged = list(publication_damage(settings)) if state.locked else find_damage(settings)
     for damage in damaged:
-        print_warning(f"{damage}. Run: fcir run")
+        warn(f"{damage}. Run: fcir run")
     if state.locked:
         _print_holder(state)
     elif state.killed and state.killed.command.startswith(("fcir run", "fcir publish", "Dagster")):
-        print_warning(
+        warn(
             f"{state.killed.command} (process {state.killed.pid}, started {_moment(state.killed.since)}) was killed"
             f"{f' while {state.killed.step}' if state.killed.step else ''}. Nothing is half loaded. Run: fcir run",
             killed_at_step=state.killed.step,
@@ -165,7 +165,7 @@ def _print_members(members: Sequence[MemberState], news: Sequence[MemberNews]) -
         for line in aligned(("member", "root", "taken in", "newest"), rows, right=("root",)):
             print(line)
     for fault in _faults(members, news):
-        print_warning(fault)
+        warn(fault)
     for item in members:
         if not item.is_configured:
             say(f"{item.folder} is no longer in FCIR_MEMBERS. What was taken in from it stays.")

@@ -10,7 +10,7 @@ import typer
 
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.jobs import RunResult
-from dagster_project.console import print_warning, say
+from dagster_project.console import say, warn
 from dagster_project.loading.deadlines import ExpectedDelivery
 from dagster_project.publication.database import DATABASE
 from dagster_project.publication.files import MANIFEST, FailedRendering, failed_renderings
@@ -65,7 +65,7 @@ def end_with_summary(
     print_expected(result.expected)
     print_outstanding(result.outstanding, is_hub=settings.is_hub)
     for member in result.members:
-        print_warning(member)
+        warn(member)
     failed = []
     if is_published and not result.failures:
         failed = print_failed_files(published, again=command if edition else "fcir publish")

@@ -7,7 +7,7 @@ import typer
 from dagster_project.cli.data_root import start
 from dagster_project.cli.exits import Exit
 from dagster_project.cli.summary import LISTED, print_lines
-from dagster_project.console import print_warning, say
+from dagster_project.console import say, warn
 from dagster_project.contracts import load_contracts
 from dagster_project.private_key import PrivateKeyError
 from dagster_project.record import store
@@ -49,7 +49,7 @@ def verify(context: typer.Context) -> None:
         )
     for finding in findings:
         if not finding.is_fault:
-            print_warning(str(finding), place=finding.place)
+            warn(str(finding), place=finding.place)
     fields = [{"place": item.place, "found": item.what, "advice": item.advice} for item in faults]
     print_lines([str(item) for item in faults], None, None, "fault", fields=fields)
     say(

@@ -16,7 +16,7 @@ from dagster_project.settings import Settings
 )
 def test_a_folder_is_named_with_its_mode_and_the_command_that_closes_it(tmp_path, monkeypatch, home, landing, expected):
     said = []
-    monkeypatch.setattr(data_root, "print_warning", said.append)
+    monkeypatch.setattr(data_root, "warn", said.append)
     settings = Settings(home=tmp_path / "home", _env_file=None)
     settings.landing.mkdir(parents=True)
     settings.landing.chmod(landing)
