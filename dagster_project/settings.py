@@ -1,6 +1,7 @@
 """Settings of one installation, read from the environment once and validated together. No business rules here."""
 
 import csv
+import os
 import re
 from contextlib import suppress
 from difflib import get_close_matches
@@ -333,7 +334,7 @@ def read_settings() -> Settings:
 
     Raises:
         SettingsError: at least one setting is not valid, and the message names all of them; or a named pipe is in the
-            data root.
+            data root, or a link in place of a database.
     """
     _check_env_file(Path(".env"))
     try:
@@ -344,7 +345,23 @@ def read_settings() -> Settings:
         )
         raise SettingsError(f"settings cannot be used: {faults}. Correct the environment or the .env file.") from None
     check_pipes(settings)
+    _check_links(settings)
     return settings
+
+
+def _check_links(settings: Settings) -> None:
+    """Check that the databases are no links: a new file would take the place of the link, and the old one would stay.
+
+    Raises:
+        SettingsError: one is a link.
+    """
+    for file in (settings.warehouse, settings.marts):
+        if file.is_symlink():
+            raise SettingsError(
+                f"{file} is a link; expected a file, since commands put new files in its place, and what they erase "
+                f"would stay in the old one. Nothing was done. Move that here: "
+                f"mv {in_shell(os.path.realpath(file))} {in_shell(file)}; or move the whole data root to its disk"
+            )
 
 
 def check_pipes(settings: Settings) -> None:

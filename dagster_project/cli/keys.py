@@ -70,8 +70,12 @@ def rotate(
         say(f"Kept      {key_id}, in {earlier_key_file(settings.key_file, key_id)}: {counted(loads, 'load')}")
     for key_id in done.removed:
         say(f"Removed   {key_id}: no load uses it")
+    for warning in done.warnings():
+        warn(warning)
     warn_of_lake(settings)
     say("Now copy the new key to where you keep copies of keys, and delete the copies of removed keys.")
+    if done.unread:
+        raise typer.Exit(Exit.DATA)
 
 
 def _keys(settings: Settings) -> list[tuple[str, str, str, str]]:

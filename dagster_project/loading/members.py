@@ -41,6 +41,26 @@ PURGING = ("rows_purged", "purged_at", "rows_not_taken_in")
 TABLES_OF_LOADS = ("load_column", "load_force", "quarantine")
 
 
+REPLACED_LOADS = f"""
+    select
+        theirs.load_id,
+        theirs.source,
+        theirs.key_id,
+        theirs.pseudonyms_replaced_at
+    from {MEMBER}.audit.load as theirs
+    inner join {WAREHOUSE}.audit.load as ours on theirs.load_id = ours.load_id
+    where
+        theirs.source = ours.source
+        and theirs.loaded_at = ours.loaded_at
+        and theirs.file_sha256 is not distinct from ours.file_sha256
+        and (
+            theirs.key_id is distinct from ours.key_id
+            or theirs.pseudonyms_replaced_at is distinct from ours.pseudonyms_replaced_at
+        )
+"""
+"""Loads that are the same but for their pseudonyms, which the member has replaced since they were taken in."""
+
+
 class MemberLeftOut(Exception):
     """A member cannot be taken in; the message says why, and what to do."""
 
@@ -221,7 +241,8 @@ def reading_member(
     """Attach a member's warehouse for reading, and keep its writers out meanwhile.
 
     Raises:
-        MemberLeftOut: there is no warehouse, a run holds it, or it is damaged.
+        MemberLeftOut: there is no warehouse, a run holds it, a replacement of pseudonyms is unfinished, or it is
+            damaged.
     """
     member = settings.model_copy(update={"home": folder, "members": ()})
     advice = (
@@ -236,6 +257,11 @@ def reading_member(
                 f"FCIR_HOME={in_shell(folder)} fcir run --load-only"
             )
         with reader_lock(member.lock_file, patience=patience):
+            if member.replacement_intent.exists():
+                raise MemberLeftOut(
+                    "an erasure or a key rotation was interrupted there, so that some of its rows have the values of "
+                    f"before. Finish it: FCIR_HOME={in_shell(folder)} fcir run --load-only"
+                )
             with opening(member.warehouse, advice):
                 connection.execute(f"attach {literal(str(member.warehouse))} as {MEMBER} (read_only)")
             try:

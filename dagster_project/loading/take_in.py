@@ -21,6 +21,7 @@ from dagster_project.loading.members import (
     MEMBER,
     NUMBERING,
     PATIENCE_SECONDS,
+    REPLACED_LOADS,
     STATUS,
     TABLES_OF_LOADS,
     MemberLeftOut,
@@ -130,7 +131,8 @@ def _take_in(
         The new loads, and the new corrections by root and day.
 
     Raises:
-        MemberLeftOut: the member has not as many rows as its audit says.
+        MemberLeftOut: the member has not as many rows as its audit says, or has replaced pseudonyms since this run
+            took over such replacements.
     """
     source, about = contract.source, {"source": contract.source, "root": root}
     columns = list(column_types(connection, WAREHOUSE, "audit", "load"))
@@ -141,6 +143,11 @@ def _take_in(
         name for name in column_types(connection, WAREHOUSE, "audit", "correction") if name != "change_seq"
     ]
     _find_new_corrections(connection, of_corrections, about)
+    if connection.execute(f"select 1 from ({REPLACED_LOADS}) where source = ?", [source]).fetchall():
+        # Taken in like other loads, they would leave the values of before in publications, where nothing finds them.
+        raise MemberLeftOut(
+            "it has erased a person or changed its key since this run began. The next run replaces the same values here"
+        )
     # One thread, as in reading files: several threads write row groups that are not full.
     connection.execute("set threads = 1")
     with transaction(connection):

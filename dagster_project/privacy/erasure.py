@@ -91,7 +91,7 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     begun_at = datetime.fromisoformat(replacement.begun_at)
     values = values or Values(replacement.pairs)
     suppress(settings.suppression, facts["hashed"], facts["substitute"], begun_at, replaced=replacement.pairs)
-    changed = replace_everywhere(settings, values, at=begun_at)
+    changed = replace_everywhere(settings, values, at=begun_at).publications
     removed = removed_files(settings)
     remaining = find_values(settings, values)
     record_manifests(settings, changed)

@@ -11,14 +11,16 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
 from dagster_project.loading.landing import sha256_of
 from dagster_project.privacy.values import Values
 from dagster_project.publication.parquet_files import copy_to_parquet, nullable_columns
+from dagster_project.publication.space import says_full
 from dagster_project.sql import literal, quoted, scalar, table
 from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.writing import draft_of, private_files, put_in_place
@@ -27,6 +29,11 @@ _CATALOG = "searched"
 # Names of files whose values their bytes do not show; of those kept as damaged too.
 _NOT_PLAIN = re.compile(r".*\.(duckdb|parquet|xlsx|ods|docx|pptx|gz|pdf)(\.damaged[^.]*)?", re.I | re.S)
 _DEFLATED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
+# Zstandard, xz, bzip2, 7z and LZ4, by their first bytes; tar, by the mark in its first header.
+_PACKED = re.compile(
+    rb"\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY|7z\xbc\xaf\x27\x1c|\x04\x22\x4d\x18|.{257}ustar", re.S
+)
+_HEAD_BYTES = 262
 
 
 class Kind(StrEnum):
@@ -74,7 +81,10 @@ def files_below(folder: Path, left_out: Collection[Path] = ()) -> Iterator[Path]
 def kind_of(file: Path) -> Kind:
     """Return the kind of a file, by its first bytes."""
     with file.open("rb") as stream:
-        head = stream.read(16)
+        return _kind_of_head(stream.read(16))
+
+
+def _kind_of_head(head: bytes) -> Kind:
     if head[8:12] == b"DUCK":
         return Kind.DUCKDB
     beginnings = {
@@ -91,9 +101,17 @@ def readable_kind_of(file: Path) -> Kind:
     """Return the kind of a file.
 
     Raises:
-        UnreadableFile: its first bytes are not what its name says, as those of a database with a damaged beginning.
+        UnreadableFile: this user may not read it; its first bytes are not what its name says, as those of a database
+            with a damaged beginning; or it is packed in a form that is not decoded.
     """
-    kind = kind_of(file)
+    try:
+        kind = kind_of(file)
+        with file.open("rb") as stream:
+            is_packed = kind is Kind.OTHER and _PACKED.match(stream.read(_HEAD_BYTES))
+    except OSError as error:
+        raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
+    if is_packed:
+        raise UnreadableFile(f"{file} cannot be decoded (packed)")
     if kind is Kind.OTHER and _NOT_PLAIN.fullmatch(file.name) and file.stat().st_size:
         raise UnreadableFile(f"{file} cannot be decoded (not what its name says)")
     return kind
@@ -118,12 +136,19 @@ def search(file: Path, values: Values) -> list[Hit]:
             count = count or (_in_pages(file, values) if kind is Kind.PDF else 0)
             hits = [Hit(file, count)] if count else []
     except (duckdb.Error, sqlite3.Error, zipfile.BadZipFile, OSError, EOFError, zlib.error) as error:
+        if _is_of_machine(error):
+            raise
         raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
     # Of many values, cells are compared: reading every byte with their pattern would take minutes a gigabyte.
     is_decoded = kind in (Kind.DUCKDB, Kind.PARQUET) and not values.is_pattern
     if not hits and not is_decoded and (count := _in_bytes(file, values)):
         hits = [Hit(file, count)]
     return hits
+
+
+def _is_of_machine(error: Exception) -> bool:
+    """Return whether an error says that memory or disk space is missing, and nothing about the file."""
+    return isinstance(error, duckdb.OutOfMemoryException) or says_full(str(error))
 
 
 def _in_bytes(file: Path, values: Values) -> int:
@@ -134,17 +159,30 @@ def _in_bytes(file: Path, values: Values) -> int:
 
 
 def _texts(file: Path, kind: Kind) -> Iterator[bytes]:
-    """Yield the decoded contents of a file that is compressed."""
+    """Yield the decoded contents of a file that is compressed.
+
+    Raises:
+        UnreadableFile: a database or an archive is in it, whose bytes do not show its values, and must not change.
+    """
     if kind is Kind.ZIP:
         with zipfile.ZipFile(file) as archive:
-            yield from (archive.read(name) for name in archive.namelist())
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    yield _plain(file, member)
     elif kind is Kind.GZIP:
         with gzip.open(file) as stream:
-            yield stream.read()
+            yield _plain(file, stream)
     elif kind is Kind.PDF:
         for match in _DEFLATED.finditer(file.read_bytes()):
             with suppress(zlib.error):
                 yield zlib.decompress(match[1])
+
+
+def _plain(file: Path, stream: IO[bytes] | BufferedIOBase) -> bytes:
+    head = stream.read(_HEAD_BYTES)
+    if _PACKED.match(head) or _kind_of_head(head) in (Kind.DUCKDB, Kind.PARQUET, Kind.SQLITE, Kind.GZIP):
+        raise UnreadableFile(f"{file} cannot be decoded (packed)")
+    return head + stream.read()
 
 
 def _in_pages(file: Path, values: Values) -> int:
@@ -277,7 +315,7 @@ def replace_values(
         on_change: called with the file before it is rewritten.
 
     Raises:
-        UnreadableFile: the file cannot be decoded.
+        UnreadableFile: the file cannot be decoded. It stays as it is.
         CannotRewrite: it is a PDF.
     """
     hits, kind = search(file, values), kind_of(file)
@@ -286,12 +324,31 @@ def replace_values(
     if on_change:
         on_change(file)
     if kind is Kind.DUCKDB:
-        with rewriting_connection(file, spill_at=spill_at) as connection:
+        # The search reads texts only; other columns may be damaged.
+        with noticing_damage(file), rewriting_connection(file, spill_at=spill_at) as connection:
             values.register(connection)
             rewrite_rows(connection, file, _replaced_rows(hits, values))
     else:
         _rewrite(file, kind, values, order)
     return True
+
+
+@contextmanager
+def noticing_damage(file: Path) -> Iterator[None]:
+    """Say of a file that the block reads or rewrites with DuckDB that it cannot be decoded.
+
+    Raises:
+        UnreadableFile: it cannot. It stays as it is, without a draft. Errors of the machine are raised unchanged.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if _is_of_machine(error):
+            raise
+        draft = draft_of(file)
+        for left in (draft, draft.with_name(f"{draft.name}.wal")):
+            left.unlink(missing_ok=True)
+        raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
 
 def _replaced_rows(hits: Sequence[Hit], values: Values) -> dict[str, tuple[str, list[object]]]:

@@ -13,7 +13,7 @@ from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, search
 from dagster_project.privacy.values import Values
 from dagster_project.publication.files import MANIFEST
-from dagster_project.settings import Settings
+from dagster_project.settings import Settings, known_forces
 from dagster_project.sql import literal, quoted, table
 from dagster_project.words import counted
 
@@ -101,6 +101,7 @@ def find_values(settings: Settings, values: Values) -> Findings:
         if rows:
             _note(settings, found, root, file, rows)
     found.searched = len(seen)
+    found.unreadable += map(str, missing_backups(settings))
     return found
 
 
@@ -111,18 +112,34 @@ def _rows(file: Path, values: Values) -> dict[str, int]:
 def searched_files(settings: Settings) -> Iterator[tuple[Path, Path]]:
     """Yield each file that is searched, with the root that it is below: the data root, or a folder of backups.
 
-    The landing folder is not, and neither is the lake: Iceberg keeps the size of each of its files, and does not open
-    one that was rewritten.
+    Folders that commands write to are searched even if they are links, for example to another disk. The landing folder
+    is not searched, and neither is the lake: Iceberg keeps the size of each of its files, and does not open one that
+    was rewritten.
     """
     home = settings.home
     left_out = [settings.landing, settings.suppression, home / "secrets", settings.key_file, settings.lock_file]
     left_out.append(settings.trial_lake)
-    for file in files_below(home, [*left_out, *settings.backups]):
-        yield home, file
+    left_out += settings.backups
+    for folder in (*filter(Path.is_symlink, _folders_of_commands(settings)), home):
+        for file in files_below(folder, left_out):
+            yield home, file
     for folder in settings.backups:
         for file in files_below(folder, [home]):
             if not {_LANDING, settings.trial_lake.name}.intersection(file.relative_to(folder).parts[:-1]):
                 yield folder, file
+
+
+def _folders_of_commands(settings: Settings) -> list[Path]:
+    """Return the folders of a data root that commands write values to. Other links are not followed: to anywhere."""
+    of_forces = settings.published_force(settings.force).parent
+    folders = [settings.published, settings.published_public, of_forces, *map(settings.published_force, known_forces())]
+    folders += [settings.history, settings.dagster_home, settings.certificates, settings.commentary, settings.record]
+    return [*folders, settings.home / "damaged"]
+
+
+def missing_backups(settings: Settings) -> list[Path]:
+    """Return the folders of backups that cannot be searched because they are not there, as on a disk not mounted."""
+    return [folder for folder in settings.backups if not folder.is_dir()]
 
 
 def pseudonyms_in_databases(
@@ -144,15 +161,15 @@ def pseudonyms_in_databases(
     values = list(known)
     found: set[str] = set()
     for _, file in searched_files(settings):
-        if kind_of(file) is not Kind.DUCKDB:
-            continue
         with duckdb.connect() as connection:
             try:
+                if kind_of(file) is not Kind.DUCKDB:
+                    continue
                 connection.execute(f"attach {literal(str(file))} as searched (read_only)")
                 found |= _pseudonyms_in(connection, names, condition, values)
             except duckdb.OutOfMemoryException:
                 raise
-            except duckdb.Error:
+            except (duckdb.Error, OSError):
                 # What a damaged database holds cannot be found, and nothing reads it.
                 continue
     return found

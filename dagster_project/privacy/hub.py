@@ -19,7 +19,14 @@ import duckdb
 
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
-from dagster_project.loading.members import MEMBER, MemberLeftOut, admit, erased_in_member, reading_member
+from dagster_project.loading.members import (
+    MEMBER,
+    REPLACED_LOADS,
+    MemberLeftOut,
+    admit,
+    erased_in_member,
+    reading_member,
+)
 from dagster_project.loading.pseudonyms import PSEUDONYM_LENGTH
 from dagster_project.loading.suppression import note_taken_over
 from dagster_project.privacy.findings import pseudonyms_in_databases
@@ -42,25 +49,6 @@ ACTION = "take_over"
 _SUBSTITUTE = re.compile(rf"(?<![0-9a-f])([0-9a-f]{{{PSEUDONYM_LENGTH}}})(?![0-9a-f])")
 
 _SAME_ROW = "and ours.source_row = theirs.source_row"
-
-_REPLACED = f"""
-    select
-        theirs.load_id,
-        theirs.source,
-        theirs.key_id,
-        theirs.pseudonyms_replaced_at
-    from {MEMBER}.audit.load as theirs
-    inner join {WAREHOUSE}.audit.load as ours on theirs.load_id = ours.load_id
-    where
-        theirs.source = ours.source
-        and theirs.loaded_at = ours.loaded_at
-        and theirs.file_sha256 is not distinct from ours.file_sha256
-        and (
-            theirs.key_id is distinct from ours.key_id
-            or theirs.pseudonyms_replaced_at is distinct from ours.pseudonyms_replaced_at
-        )
-"""
-"""Loads that are the same but for their pseudonyms."""
 
 
 def take_over_replacements(settings: Settings, contracts: Mapping[str, Contract]) -> int:
@@ -119,7 +107,8 @@ def finish_taking_over(settings: Settings, replacement: Replacement) -> None:
         # The loads are noted with the last, so that a repetition still finds all texts where they were.
         for values in (*(Values({}, *texts) for texts in in_clear.items()), Values(replacement.pairs)):
             last = in_warehouse if values.identifier is None else None
-            changed |= dict.fromkeys(replace_everywhere(settings, values, at=None, in_warehouse=last))
+            rewritten = replace_everywhere(settings, values, at=None, in_warehouse=last)
+            changed |= dict.fromkeys(rewritten.publications)
         record_manifests(settings, changed)
         count = len(replacement.pairs) + len(in_clear)
         detail = {"loads": len(loads), "values": count, "publications": len(changed)}
@@ -136,7 +125,7 @@ def _replaced(
     connection: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract]
 ) -> tuple[dict[str, str], list[tuple[int, str | None, str | None]]]:
     """Return the replaced values of the attached member with the new ones, and the loads that they are in."""
-    connection.execute(f"create or replace temp table replaced_load as {_REPLACED}")
+    connection.execute(f"create or replace temp table replaced_load as {REPLACED_LOADS}")
     pairs: dict[str, str] = {}
     for source, contract in contracts.items():
         for column in contract.columns:

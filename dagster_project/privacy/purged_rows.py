@@ -10,7 +10,7 @@ import duckdb
 from dagster_project.clock import LONDON
 from dagster_project.contracts import Contract
 from dagster_project.privacy.archiving import Labels, archived_models, label_of
-from dagster_project.privacy.files import Kind, UnreadableFile, parquet_rows, readable_kind_of
+from dagster_project.privacy.files import Kind, noticing_damage, parquet_rows, readable_kind_of
 from dagster_project.privacy.findings import searched_files
 from dagster_project.privacy.replacing import rewrite_files, table_of
 from dagster_project.privacy.retention import Hold
@@ -207,16 +207,14 @@ def remove_elsewhere(settings: Settings, labels: Labels) -> list[Path]:
 
         def change(file: Path, order: Sequence[str], note: Callable[[Path], None]) -> bool:
             kind = readable_kind_of(file)
-            try:
+            with noticing_damage(file):
                 if kind is Kind.DUCKDB:
                     return _change_database(connection, file, labels, note)
                 return kind is Kind.PARQUET and _change_parquet(connection, file, labels, order, note)
-            except duckdb.Error as error:
-                raise UnreadableFile(f"{file} cannot be decoded ({type(error).__name__})") from None
 
         files = [(settings.home, file) for root, file in searched_files(settings) if root == settings.home]
         files = [(root, file) for root, file in files if folder not in file.parents]
-        return rewrite_files(settings, files, change, noted=folder / "rewritten.files")
+        return rewrite_files(settings, files, change, noted=folder / "rewritten.files").publications
 
 
 def _change_database(

@@ -20,8 +20,8 @@ from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
 from dagster_project.privacy.archiving import Labels, archive, archived_models, count_files, person_of
-from dagster_project.privacy.files import Kind, kind_of
-from dagster_project.privacy.findings import searched_files
+from dagster_project.privacy.files import Kind, UnreadableFile, readable_kind_of
+from dagster_project.privacy.findings import missing_backups, searched_files
 from dagster_project.privacy.purged_rows import (
     SourcePlan,
     delete_marked,
@@ -62,7 +62,7 @@ class PurgePlan:
     publications: tuple[str, ...]
     """Folders of publications with purged rows, relative to the data root."""
     backups: tuple[str, ...]
-    """Databases in the folders of backups with purged rows, or not readable; they are not changed."""
+    """Files in the folders of backups with purged rows, or not readable; they are not changed."""
     landing: tuple[str, ...]
     """Files of the landing folder that the rows came from, relative to it."""
 
@@ -120,20 +120,21 @@ def plan_purge(
         published: dict[str, None] = {}
         backups = []
         for root, file in searched_files(settings):
-            if file in kept or settings.purge_folder in file.parents or kind_of(file) is not Kind.DUCKDB:
+            if file in kept or settings.purge_folder in file.parents:
                 continue
             try:
-                is_listed = bool(rows_with_purged(connection, file))
+                is_listed = readable_kind_of(file) is Kind.DUCKDB and bool(rows_with_purged(connection, file))
             except duckdb.OutOfMemoryException:
                 raise
-            except duckdb.Error:
-                # Damaged: a backup may have purged rows; below the data root, `fcir verify` finds it.
+            except (duckdb.Error, UnreadableFile):
+                # A backup that is damaged or packed may have purged rows; below the data root, `fcir verify` finds it.
                 is_listed = root != settings.home
             if is_listed and root == settings.home:
                 published[str(file.parent.relative_to(root))] = None
             elif is_listed:
                 backups.append(str(file))
     names = tuple(f"{source}/{name}" for source, name in landed if (settings.landing / source / name).is_file())
+    backups += map(str, missing_backups(settings))
     return PurgePlan(sources, tuple(holds), tuple(published), tuple(backups), names)
 
 

@@ -5,9 +5,10 @@ everything that the data root and its backups hold. Pseudonyms are replaced one 
 were equal.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,7 +17,7 @@ import pyarrow as pa
 from dagster_project.clock import utc_now
 from dagster_project.contracts import Contract
 from dagster_project.errors import OperatorError
-from dagster_project.extracts.errors import UnreadableExtract
+from dagster_project.extracts.errors import UnreadableExtract, printable
 from dagster_project.extracts.reading import open_extract
 from dagster_project.loading.pseudonyms import (
     PseudonymKey,
@@ -26,8 +27,8 @@ from dagster_project.loading.pseudonyms import (
     save_key,
 )
 from dagster_project.loading.suppression import new_substitute, read_suppression
-from dagster_project.privacy.files import Kind, files_below, kind_of
-from dagster_project.privacy.findings import pseudonyms_in_databases, register_values, searched_files
+from dagster_project.privacy.files import Kind, UnreadableFile, files_below, kind_of, noticing_damage
+from dagster_project.privacy.findings import missing_backups, pseudonyms_in_databases, register_values, searched_files
 from dagster_project.privacy.person import keys_of, loads_by_key
 from dagster_project.privacy.replacing import (
     Replacement,
@@ -42,7 +43,7 @@ from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.sql import literal, quoted, table
 from dagster_project.warehouse.connection import dry_connection, loading_connection
-from dagster_project.warehouse.marts import REWRITTEN, is_damaged, rewrite_rows, rewriting_connection
+from dagster_project.warehouse.marts import REWRITTEN, rewrite_rows, rewriting_connection
 from dagster_project.warehouse.tables import column_types
 from dagster_project.words import counted
 
@@ -66,6 +67,24 @@ class Rotation:
     """Loads that keep pseudonyms of an earlier key, by its id."""
     removed: tuple[str, ...]
     """Ids of the keys that no load uses any more; their files were removed."""
+    unread: tuple[str, ...] = ()
+    """Files, below the data root or in backups, that cannot be read and may still have pseudonyms of earlier keys."""
+    foreign: tuple[str, ...] = ()
+    """Backups of a warehouse that was loaded with a key that is not known here."""
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what a person has to look at, in words."""
+        if self.unread:
+            yield (
+                f"{counted(len(self.unread), 'file')} cannot be read and may still have pseudonyms of the earlier key: "
+                f"{', '.join(map(printable, self.unread))}. Delete them, or unpack and repair them and rotate again"
+            )
+        if self.foreign:
+            yield (
+                f"{counted(len(self.foreign), 'copy', 'copies')} of a warehouse had pseudonyms of a key that is not "
+                f"kept here, now replaced by random values: {', '.join(map(printable, self.foreign))}. Do not restore "
+                "them, but make new copies"
+            )
 
 
 def rotate_key(
@@ -98,7 +117,7 @@ def rotate_key(
     facts: dict[str, object] = {
         "key": key.key_id,
         "before": current.key_id,
-        "fingerprint_before": current.fingerprint,
+        "fingerprints_before": [earlier.fingerprint for earlier in keys.values()],
         "fingerprint": key.fingerprint,
         "kept": [load.load_id for load in missing],
     }
@@ -124,8 +143,9 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
         connection.execute("update audit.pseudonym_key set fingerprint = ?", [facts["fingerprint"]])
 
     values = Values(replacement.pairs)
-    changed = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
-    _renew_backups(settings, facts, begun_at)
+    rewritten = replace_everywhere(settings, values, at=begun_at, in_warehouse=in_warehouse)
+    not_renewed, foreign = _renew_backups(settings, facts, begun_at, passed_over=rewritten.unreadable)
+    unread = tuple(str(file) for file in (*rewritten.unreadable, *not_renewed, *missing_backups(settings)))
     new, old = (earlier_key_file(settings.key_file, facts[name]) for name in ("key", "before"))
     if new.exists():
         if not old.exists():
@@ -134,56 +154,75 @@ def finish_rotation(settings: Settings, replacement: Replacement) -> Rotation:
     with loading_connection(settings.warehouse) as connection:
         used = loads_by_key(connection)
     removed = tuple(key_id for key_id in earlier_keys(settings.key_file) if key_id not in used)
-    record_manifests(settings, changed)
+    record_manifests(settings, rewritten.publications)
     detail = {"key": facts["key"], "before": facts["before"], "loads": used, "removed": list(removed)}
+    detail |= {"unread": len(unread), "foreign": len(foreign)}
     append_once(settings, ACTION, unique="key", reason=replacement.reason, detail=detail)
     # Before the old key goes: a warehouse that is rebuilt from this copy has to fit a key that exists.
     save_history(settings)
     for key_id in removed:
         earlier_key_file(settings.key_file, key_id).unlink()
     delete_intent(settings)
-    return Rotation(
-        facts["key"], used.get(facts["key"], 0), {key: n for key, n in used.items() if key != facts["key"]}, removed
-    )
+    kept = {key: n for key, n in used.items() if key != facts["key"]}
+    return Rotation(facts["key"], used.get(facts["key"], 0), kept, removed, unread, tuple(map(str, foreign)))
 
 
-def _renew_backups(settings: Settings, facts: Mapping[str, Any], at: datetime) -> None:
-    """Note the new key in copies of the warehouse: their pseudonyms are of the new key, and the old one may go."""
-    load, key = table("audit", "load"), table("audit", "pseudonym_key")
+def _renew_backups(
+    settings: Settings, facts: Mapping[str, Any], at: datetime, *, passed_over: Collection[Path]
+) -> tuple[list[Path], list[Path]]:
+    """Note the new key in copies of the warehouse: their pseudonyms are of the new key, and the old one may go.
+
+    Args:
+        settings: the data root.
+        facts: those of the replacement.
+        at: its time, UTC.
+        passed_over: files that could not be read when pseudonyms were replaced.
+
+    Returns:
+        The copies that turned out to be damaged, and those of a warehouse that was loaded with an unknown key.
+    """
+    damaged, foreign = [], []
     for root, file in list(searched_files(settings)):
-        # The search for pseudonyms has passed over a damaged one too.
-        if root == settings.home or kind_of(file) is not Kind.DUCKDB or is_damaged(file):
+        if root == settings.home or file in passed_over or kind_of(file) is not Kind.DUCKDB:
             continue
-        with rewriting_connection(file, spill_at=settings.warehouse) as connection:
-            try:
-                connection.execute(f"attach {literal(str(file))} as copied (read_only)")
-            except duckdb.Error:
-                # The search for pseudonyms has passed it over too.
-                continue
-            columns = column_types(connection, "copied", "audit", "load")
-            is_of_key = (
-                column_types(connection, "copied", "audit", "pseudonym_key")
-                and connection.execute(
-                    f"select 1 from copied.{key} where fingerprint = ?", [facts["fingerprint_before"]]
-                ).fetchall()
-            )
-            connection.execute("detach copied")
-            if not is_of_key:
-                continue
-            rows: dict[str, tuple[str, list[object]]] = {key: ("select ?", [facts["fingerprint"]])}
-            # A copy of an earlier version has one key for all loads.
-            if {"key_id", "pseudonyms_replaced_at"} <= set(columns):
-                is_kept = "key_id is null or list_contains(cast(? as bigint[]), load_id)"
-                renewed = f"""
-                    select * replace (
-                        case when {is_kept} then key_id else ? end as key_id,
-                        case when {is_kept} then pseudonyms_replaced_at else ? end as pseudonyms_replaced_at
-                    )
-                    from {REWRITTEN}.{load}
-                """
-                kept = facts["kept"]
-                rows[load] = (renewed, [kept, facts["key"], kept, at.replace(tzinfo=None)])
-            rewrite_rows(connection, file, rows)
+        try:
+            with noticing_damage(file):
+                fingerprint = _renew_backup(settings, file, facts, at)
+        except UnreadableFile:
+            damaged.append(file)
+            continue
+        if fingerprint not in (None, facts["fingerprint"], *facts["fingerprints_before"]):
+            foreign.append(file)
+    return damaged, foreign
+
+
+def _renew_backup(settings: Settings, file: Path, facts: Mapping[str, Any], at: datetime) -> str | None:
+    """Note the new key in a copy of the warehouse with an old one; return the key that it had, None for no copy."""
+    load, key = table("audit", "load"), table("audit", "pseudonym_key")
+    with rewriting_connection(file, spill_at=settings.warehouse) as connection:
+        connection.execute(f"attach {literal(str(file))} as copied (read_only)")
+        columns = column_types(connection, "copied", "audit", "load")
+        has_key = column_types(connection, "copied", "audit", "pseudonym_key")
+        found = connection.execute(f"select fingerprint from copied.{key}").fetchall() if has_key else []
+        connection.execute("detach copied")
+        fingerprint: str | None = found[0][0] if found else None
+        if fingerprint not in facts["fingerprints_before"]:
+            return fingerprint
+        rows: dict[str, tuple[str, list[object]]] = {key: ("select ?", [facts["fingerprint"]])}
+        # A copy of an earlier version has one key for all loads.
+        if {"key_id", "pseudonyms_replaced_at"} <= set(columns):
+            is_kept = "key_id is null or list_contains(cast(? as bigint[]), load_id)"
+            renewed = f"""
+                select * replace (
+                    case when {is_kept} then key_id else ? end as key_id,
+                    case when {is_kept} then pseudonyms_replaced_at else ? end as pseudonyms_replaced_at
+                )
+                from {REWRITTEN}.{load}
+            """
+            kept = facts["kept"]
+            rows[load] = (renewed, [kept, facts["key"], kept, at.replace(tzinfo=None)])
+        rewrite_rows(connection, file, rows)
+        return fingerprint
 
 
 def _pairs(

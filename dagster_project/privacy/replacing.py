@@ -65,6 +65,16 @@ class Replacement:
     """What its end needs to know, without personal values."""
 
 
+@dataclass(frozen=True)
+class Rewritten:
+    """What was done to files."""
+
+    publications: list[Path]
+    """Folders of the publications whose files changed."""
+    unreadable: list[Path]
+    """Files that could not be decoded and stay as they are."""
+
+
 class DamagedIntent(OperatorError, ValueError):
     """The intent of an unfinished replacement cannot be read; the message says what to do."""
 
@@ -107,7 +117,7 @@ def replace_everywhere(
     *,
     at: datetime | None,
     in_warehouse: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
-) -> list[Path]:
+) -> Rewritten:
     """Replace values in the warehouse, the marts, kept publications, other files and backups. It can be repeated.
 
     Args:
@@ -115,9 +125,6 @@ def replace_everywhere(
         values: what is replaced.
         at: the time that `audit.load` gets for loads with a replaced value, UTC; None: they get none.
         in_warehouse: other changes, in the transaction that changes the rows of the warehouse.
-
-    Returns:
-        The folders of the publications whose files changed.
     """
     note_step(settings.lock_file, "replacing pseudonyms")
     _remove_drafts(settings)
@@ -130,7 +137,7 @@ def replace_everywhere(
     return rewrite_files(settings, searched_files(settings), change, noted=_rewritten(settings))
 
 
-def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change: Change, *, noted: Path) -> list[Path]:
+def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change: Change, *, noted: Path) -> Rewritten:
     """Rewrite files, with the manifests of their publications. It can be repeated after it was killed.
 
     Args:
@@ -138,17 +145,23 @@ def rewrite_files(settings: Settings, files: Iterable[tuple[Path, Path]], change
         files: each file with the root that it is below, as `searched_files` yields them.
         change: rewrites a file if it has to be.
         noted: file that lists what was rewritten until all is done; the caller removes it.
-
-    Returns:
-        The folders of the publications whose files changed.
     """
     orders = orders_of(settings)
     linked: dict[tuple[int, int], Path | None] = {}
+    unreadable = []
     for root, file in list(files):
         # What a removed paper was known by is removed with it.
-        if file not in (settings.warehouse, settings.marts) and file.exists():
-            _rewrite_file(settings, root, file, change, orders, linked, noted)
-    return _update_manifests(settings, noted)
+        if file in (settings.warehouse, settings.marts) or not file.exists():
+            continue
+        try:
+            _rewrite_file(root, file, change, orders, linked, noted)
+        except UnreadableFile:
+            # A damaged database that was kept: what it holds cannot be found, and nothing reads it.
+            if root == settings.home and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
+                file.unlink()
+            else:
+                unreadable.append(file)
+    return Rewritten(_update_manifests(settings, noted), unreadable)
 
 
 def record_manifests(settings: Settings, publications: Iterable[Path]) -> None:
@@ -214,7 +227,6 @@ def _replace_in_warehouse(
 
 
 def _rewrite_file(
-    settings: Settings,
     root: Path,
     file: Path,
     change: Change,
@@ -252,10 +264,6 @@ def _rewrite_file(
         if publication:
             _remove_paper(file, note)
             linked[key] = file
-    except UnreadableFile:
-        # A damaged database that was kept: what it holds cannot be found, and nothing reads it.
-        if root == settings.home and _KEPT_AS_DAMAGED.search(str(file.relative_to(root))):
-            file.unlink()
 
 
 def _remove_paper(file: Path, note: Callable[[Path], None]) -> None:

@@ -22,6 +22,7 @@ def finish_replacement(settings: Settings) -> str | None:
         )
     if replacement.action == rekeying.ACTION:
         rotation = rekeying.finish_rotation(settings, replacement)
-        return f"a change of the key of {replacement.begun_at} that was interrupted is finished: key {rotation.key_id}"
+        done = f"a change of the key of {replacement.begun_at} that was interrupted is finished: key {rotation.key_id}"
+        return ". ".join((done, *rotation.warnings()))
     hub.finish_taking_over(settings, replacement)
     return f"the replacement of pseudonyms of {replacement.begun_at} that was interrupted is finished"

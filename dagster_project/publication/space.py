@@ -36,6 +36,11 @@ class DiskFull(RuntimeError):
     """The disk filled up while a command worked; the message names the disk and the space that the command needs."""
 
 
+def says_full(text: str) -> bool:
+    """Return whether a message of the system or of a database means that the disk is full."""
+    return any(words in text.lower() for words in _SAYS_FULL)
+
+
 @dataclass(frozen=True)
 class Need:
     """The space that a command needs, estimated from the extracts to load, the marts and the newest publication."""
@@ -71,7 +76,7 @@ class Need:
         """
         free, said = self._free(), error.lower()
         least = sum(self._parts().values()) if _MAY_SAY_FULL in said else _FULL_BYTES
-        if free >= least and not any(words in said for words in _SAYS_FULL):
+        if free >= least and not says_full(said):
             return ""
         return f"{self._disk()} is full ({_megabytes(free)} free); {self._needs()}. {self._advice()}"
 

@@ -256,7 +256,9 @@ def _pointer_findings(root: Root) -> Iterator[Finding]:
                 f"{'a link' if path.is_symlink() else 'not a folder'}; expected only publications and {CURRENT}",
                 f"{_STAYS} Nothing in it was verified. Look at it, and remove it: rm {in_shell(path)}",
             )
-    if (kept or os.path.lexists(pointer)) and (not pointer.is_symlink() or _target_of(pointer) not in kept):
+    # The folder itself may be a link, for example to another disk.
+    targets = [_target_of(path) for path in kept]
+    if (kept or os.path.lexists(pointer)) and (not pointer.is_symlink() or _target_of(pointer) not in targets):
         yield Finding(
             str(pointer),
             "not a link to one of the kept publications",
@@ -277,7 +279,7 @@ def _advice(root: Root, folder: Path, path: str | None = None) -> str:
         folder: the publication.
         path: a changed file of it; empty for a missing one; None for another fault.
     """
-    is_current = _target_of(pointer_of(root.folder)) == folder
+    is_current = _target_of(pointer_of(root.folder)) == _target_of(folder)
     if not is_current:
         return f"Readers of the current publication are not affected. Restore it from a backup, or remove {folder}"
     # The next publication takes over files whose size and time are those of the manifest.

@@ -147,6 +147,21 @@ def test_a_link_in_place_of_a_publication_and_a_file_beside_it_are_found(setting
     assert found(settings) == []
 
 
+def test_a_folder_of_publications_that_is_a_link_is_verified_through_it(settings, folder, tmp_path):
+    moved = tmp_path / "published"
+    shutil.move(settings.published, moved)
+    settings.published.symlink_to(moved)
+    assert found(settings) == []
+    manifest = moved / folder.name / "manifest.json"
+    content = manifest.read_bytes()
+    manifest.write_text("{}")
+    assert "Readers have it as it is" in found(settings)[0].advice
+    manifest.write_bytes(content)
+    settings.published.unlink()
+    shutil.move(moved, settings.published)
+    assert found(settings) == []
+
+
 def test_a_pointer_to_itself_is_found(settings, folder):
     pointer = settings.published / "current"
     pointer.unlink()

@@ -122,7 +122,8 @@ def test_an_identifier_in_clear_is_erased_in_the_hub_too(tmp_path, monkeypatch, 
         erase_person(kent, identifier)
     if is_killed:
         with monkeypatch.context() as patch:
-            patch.setattr(hub, "replace_everywhere", lambda *_, **options: (options["in_warehouse"] and 1 / 0) or [])
+            nothing = replacing.Rewritten([], [])
+            patch.setattr(hub, "replace_everywhere", lambda *_, **made: (made["in_warehouse"] and 1 / 0) or nothing)
             with pytest.raises(ZeroDivisionError):
                 hub.take_over_replacements(roots.hub.settings, CONTRACTS)
         from dagster_project.privacy.unfinished import finish_replacement
@@ -148,6 +149,44 @@ def test_a_new_key_of_a_member_reaches_the_hub(roots):
     assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 2
     roots.assert_same()
     assert roots.run().deliveries == ()
+
+
+@pytest.mark.parametrize("is_erased", [True, False])
+def test_what_a_member_replaces_while_the_hub_runs_waits_for_the_next_run(roots, is_erased):
+    kent, home = roots["kent"], roots.hub.settings.home
+    old, taken_in = visitors(kent), visitors(roots.hub)
+    page = home / "published" / "earlier" / "page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(f"a page about {old['kent1']}")
+    # The run has begun, and found nothing replaced.
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == 0
+    if is_erased:
+        erase_person(kent.settings, "ann")
+    else:
+        with writer_lock(kent.settings.lock_file):
+            rotate_key(kent.settings, CONTRACTS, reason="yearly")
+    roots.run()
+    assert visitors(roots.hub) == taken_in
+    assert "The next run replaces the same values here" in roots.problems()["kent"]
+    assert hub.take_over_replacements(roots.hub.settings, CONTRACTS) == (1 if is_erased else 2)
+    roots.run()
+    roots.assert_same()
+    assert roots.problems() == {}
+    assert files_with(home, old["kent1"]) == []
+
+
+def test_a_member_with_an_interrupted_erasure_is_left_out(roots):
+    kent = roots["kent"]
+    kent.land("2022-11-02", row("kent8", day="2022-11-02", visitor="ann"))
+    kent.run()
+    kent.settings.suppression.mkdir(exist_ok=True)
+    kent.settings.replacement_intent.write_text("{}")
+    roots.run()
+    assert "interrupted there" in roots.problems()["kent"]
+    assert "kent8" not in visitors(roots.hub)
+    kent.settings.replacement_intent.unlink()
+    roots.run()
+    assert "kent8" in visitors(roots.hub)
 
 
 def test_a_killed_taking_over_is_finished(roots, monkeypatch):

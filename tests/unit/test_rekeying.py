@@ -1,6 +1,8 @@
 """A new key: every pseudonym is replaced one for one, and what cannot be made again is refused or keeps its key."""
 
+import gzip
 import shutil
+import tarfile
 
 import duckdb
 import pytest
@@ -167,15 +169,120 @@ def test_no_old_pseudonym_stays_in_a_database_that_was_set_aside_as_damaged(two_
     cut, without_beginning = warehouse[: len(warehouse) // 2], bytes(4096 * 3) + warehouse[4096 * 3 :]
     for file, content in zip(aside, (cut, without_beginning, without_beginning), strict=True):
         file.write_bytes(content)
-    # Of a damaged backup it says nothing, and changes nothing.
+    # Of a damaged backup it says so, and changes nothing.
     backup = tmp_path / "backup"
     backup.mkdir()
     (backup / "copy.duckdb").write_bytes(cut)
     settings = two_days.settings.model_copy(update={"backups": (backup,)})
     with writer_lock(settings.lock_file):
-        assert rotate_key(settings, CONTRACTS, reason="yearly").kept == {}
+        done = rotate_key(settings, CONTRACTS, reason="yearly")
+    assert (done.kept, done.unread) == ({}, (str(backup / "copy.duckdb"),))
     assert not any(file.exists() for file in aside)
     assert (backup / "copy.duckdb").read_bytes() == cut
+
+
+def _without_numbers(file):
+    """Damage a database where it has numbers and no text: only reading all of it finds that."""
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create table numbers as select hash(range) as n from range(200000)")
+    content = bytearray(file.read_bytes())
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{file}' as damaged (read_only)")
+        segments = "select block_id from pragma_storage_info('damaged.main.numbers') limit 1"
+        ((block,),) = connection.execute(segments).fetchall()
+    at = 3 * 4096 + block * 262144 + 5000
+    content[at : at + 8] = bytes(byte ^ 255 for byte in content[at : at + 8])
+    file.write_bytes(content)
+
+
+def test_copies_that_may_still_have_old_pseudonyms_are_named(two_days, tmp_path):
+    before, backup = visitors(two_days), tmp_path / "backup"
+    backup.mkdir()
+    warehouse = two_days.settings.warehouse
+    whole, other = backup / "whole.duckdb", backup / "other.duckdb"
+    unread = [backup / name for name in ("numbers.duckdb", "packed.duckdb.gz", "packed.tar")]
+    for file in (whole, other, unread[0]):
+        shutil.copy(warehouse, file)
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("update audit.pseudonym_key set fingerprint = 'another'")
+    _without_numbers(unread[0])
+    unread[1].write_bytes(gzip.compress(warehouse.read_bytes()))
+    with tarfile.open(unread[2], "w") as archive:
+        archive.add(warehouse)
+    contents = [file.read_bytes() for file in unread]
+    settings = two_days.settings.model_copy(update={"backups": (backup,)})
+    with writer_lock(settings.lock_file):
+        done = rotate_key(settings, CONTRACTS, reason="yearly")
+    assert sorted(done.unread) == sorted(map(str, unread))
+    assert done.foreign == (str(other),)
+    said = " ".join(done.warnings())
+    assert "3 files cannot be read and may still have pseudonyms" in said
+    assert all(str(file) in said for file in (*unread, other))
+    assert str(whole) not in said
+    # What cannot be read stays as it is, and nothing is left beside it.
+    assert [file.read_bytes() for file in unread] == contents
+    assert sorted(backup.iterdir()) == sorted([whole, other, *unread])
+    with duckdb.connect(str(whole), read_only=True) as connection:
+        assert connection.execute("from audit.pseudonym_key").fetchall() != [("another",)]
+        assert not {*before.values()} & {
+            who for (who,) in connection.execute("select visitor from raw.visits").fetchall()
+        }
+
+
+def test_a_folder_of_backups_that_is_not_there_is_named(two_days, tmp_path):
+    settings = two_days.settings.model_copy(update={"backups": (tmp_path / "not mounted",)})
+    with writer_lock(settings.lock_file):
+        ann = person(two_days, "ann")
+        found = find_person(settings, CONTRACTS, ann)
+        assert found.unreadable == [str(tmp_path / "not mounted")]
+        certificate = erase(settings, ann, reason="request 4711", found=found)
+        assert rotate_key(settings, CONTRACTS, reason="yearly").unread == (str(tmp_path / "not mounted"),)
+    assert '"is_clean": false' in certificate.read_text()
+
+
+@pytest.mark.parametrize("name", ["published", "published_force", "history", "damaged"])
+def test_folders_on_another_disk_are_searched_and_rewritten_through_their_link(two_days, tmp_path, name):
+    home, disk, before = two_days.settings.home, tmp_path / "disk" / name, visitors(two_days)
+    page = disk / "kent" / "earlier" / "page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(" ".join(before.values()))
+    shutil.rmtree(home / name, ignore_errors=True)
+    (home / name).symlink_to(disk)
+    outside = tmp_path / "outside" / "page.html"
+    outside.parent.mkdir()
+    outside.write_text(before["a"])
+    # Another link may lead anywhere.
+    (home / "tools").symlink_to(outside.parent)
+    settings = two_days.settings
+    with writer_lock(settings.lock_file):
+        ann = person(two_days, "ann")
+        found = find_person(settings, CONTRACTS, ann)
+        assert found.files == {f"{name}/kent/earlier/page.html": 2}
+        erase(settings, ann, reason="request 4711", found=found)
+        assert before["a"] not in page.read_text()
+        rotate_key(settings, CONTRACTS, reason="yearly")
+    assert not any(value in page.read_text() for value in before.values())
+    assert outside.read_text() == before["a"]
+    assert (home / name).is_symlink()
+
+
+def test_an_older_copy_of_a_key_that_is_kept_gets_the_new_one(two_days, tmp_path):
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    shutil.copy(two_days.settings.warehouse, backup / "copy.duckdb")
+    path = two_days.settings.landing / "visits" / "visits_2022-11-02.csv"
+    text = path.read_text()
+    path.unlink()
+    # The folder of backups was not mounted then.
+    rotate(two_days, keep_missing=True)
+    path.write_text(text)
+    settings = two_days.settings.model_copy(update={"backups": (backup,)})
+    with writer_lock(settings.lock_file):
+        done = rotate_key(settings, CONTRACTS, reason="yearly")
+    assert (done.unread, done.foreign) == ((), ())
+    with duckdb.connect(str(backup / "copy.duckdb"), read_only=True) as connection:
+        assert connection.execute("select distinct key_id from audit.load").fetchall() == [(done.key_id,)]
+        assert dict(connection.execute("select visit_id, visitor from raw.visits").fetchall()) == visitors(two_days)
 
 
 @pytest.mark.parametrize("verb", ["replace_everywhere", "loads_by_key", "record_manifests", "delete_intent"])

@@ -1,14 +1,17 @@
 """Values are found and replaced in files of every kind, whole and nothing else."""
 
 import base64
+import bz2
 import gzip
 import html
 import json
+import lzma
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import urllib.parse
 import zipfile
 import zlib
@@ -255,6 +258,26 @@ def test_a_damaged_file_cannot_be_searched(tmp_path, head):
     file.write_bytes(head + b"\xff" * 5000)
     with pytest.raises(UnreadableFile, match="cannot be decoded"):
         search(file, VALUES)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "zip", "tar", "tar.gz", "bz2", "xz"])
+def test_a_packed_database_cannot_be_searched_and_stays_as_it_is(tmp_path, suffix):
+    # A value replaced in its bytes would leave a database whose checksums are wrong.
+    database(tmp_path / "a.duckdb")
+    content, packed_file = (tmp_path / "a.duckdb").read_bytes(), tmp_path / f"a.duckdb.{suffix}"
+    if "tar" in suffix:
+        with tarfile.open(packed_file, "w:gz" if suffix.endswith("gz") else "w") as new:
+            new.add(tmp_path / "a.duckdb", "a.duckdb")
+    elif suffix == "zip":
+        with zipfile.ZipFile(packed_file, "w") as new:
+            new.writestr("a.duckdb", content)
+    else:
+        packed_file.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[suffix].compress(content))
+    before = packed_file.read_bytes()
+    for values in (VALUES, MANY):
+        with pytest.raises(UnreadableFile, match="cannot be decoded"):
+            replace_values(packed_file, values)
+    assert packed_file.read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["a.duckdb", "marts.duckdb.damaged-20221101T000000Z", "calls.parquet", "paper.xlsx"])

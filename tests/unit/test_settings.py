@@ -82,6 +82,15 @@ def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, tmp_path,
     assert read_settings().home == tmp_path
 
 
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])
+def test_a_link_in_place_of_a_database_is_named(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / name).symlink_to(tmp_path / name)
+    with pytest.raises(SettingsError, match=rf"/home/{name} is a link; .* mv {tmp_path}/{name} {tmp_path}/home/{name}"):
+        read_settings()
+
+
 def test_a_named_pipe_in_place_of_a_key_outside_the_data_root_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
