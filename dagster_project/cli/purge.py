@@ -1,5 +1,6 @@
 """`fcir purge`: remove detail past its retention; figures stay."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,6 +96,11 @@ def purge(
     say(f"Purged       every table of figures is unchanged; certificate {certificate}", certificate=str(certificate))
     if plan.landing:
         warn("files in the landing folder still contain the detail; they are not loaded again. Delete them")
+    if plan.landing_with_others:
+        warn(
+            "files in the landing folder have purged rows and rows that stay. Keep them until the rest is purged too: "
+            f"fcir rebuild and fcir keys rotate read them again. {_listed(plan.landing_with_others)}"
+        )
     warn_of_lake(settings)
     if plan.backups:
         warn("backups still contain the detail; delete them when they are no longer needed")
@@ -128,8 +134,13 @@ def _show(settings: Settings, plan: "PurgePlan") -> None:
         ("Publications to rewrite", plan.publications),
         ("Backups that keep them", plan.backups),
         ("Landing files that keep them", plan.landing),
+        ("Landing files that keep them, and rows that stay", plan.landing_with_others),
     ):
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        say(f"{title}: {', '.join(names[:_NAMED]) or 'none'}{more}")
+        say(f"{title}: {_listed(names) or 'none'}")
     if not settings.backups:
         say("No backup folders are configured (FCIR_BACKUPS), so none are searched.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

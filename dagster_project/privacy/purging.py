@@ -64,7 +64,9 @@ class PurgePlan:
     backups: tuple[str, ...]
     """Files in the folders of backups with purged rows, or not readable; they are not changed."""
     landing: tuple[str, ...]
-    """Files of the landing folder that the rows came from, relative to it."""
+    """Files of the landing folder that only purged rows came from, relative to it."""
+    landing_with_others: tuple[str, ...]
+    """Files of the landing folder that purged rows came from, and rows that stay: a rebuild reads them again."""
 
     @property
     def is_empty(self) -> bool:
@@ -109,11 +111,28 @@ def plan_purge(
         sources = tuple(mark_rows(connection, settings, contracts, cuts, holds))
         landed = connection.execute(
             """
-            select distinct load.source, load.file_name
+            with marked as (
+                select
+                    load_id,
+                    count(*) as row_count
+                from purged_row
+                group by load_id
+            )
+
+            select
+                load.source,
+                load.file_name,
+                bool_or(
+                    load.status = 'loaded'
+                    and load.rows_loaded - coalesce(load.rows_purged, 0) > coalesce(marked.row_count, 0)
+                )
             from audit.load as load
-            semi join purged_row on load.load_id = purged_row.load_id
+            left join marked
+                on load.load_id = marked.load_id
             where load.file_name is not null
-            order by all
+            group by load.source, load.file_name
+            having count(marked.load_id) > 0
+            order by load.source, load.file_name
             """
         ).fetchall()
         kept = [settings.warehouse, settings.marts]
@@ -133,9 +152,10 @@ def plan_purge(
                 published[str(file.parent.relative_to(root))] = None
             elif is_listed:
                 backups.append(str(file))
-    names = tuple(f"{source}/{name}" for source, name in landed if (settings.landing / source / name).is_file())
+    there = [(f"{source}/{name}", has) for source, name, has in landed if (settings.landing / source / name).is_file()]
+    landing, with_others = (tuple(name for name, has in there if has == has_others) for has_others in (False, True))
     backups += map(str, missing_backups(settings))
-    return PurgePlan(sources, tuple(holds), tuple(published), tuple(backups), names)
+    return PurgePlan(sources, tuple(holds), tuple(published), tuple(backups), landing, with_others)
 
 
 def purge(settings: Settings, contracts: Mapping[str, Contract], plan: PurgePlan, *, reason: str) -> Path:

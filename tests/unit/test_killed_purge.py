@@ -57,6 +57,24 @@ def test_a_purge_killed_as_it_removes_its_folder_is_finished(settings, monkeypat
     assert not is_unfinished(settings)
 
 
+def test_a_landing_file_with_rows_that_stay_is_not_one_to_delete(installation, monkeypatch):
+    for day in ("2022-10-29", "2022-10-30"):
+        installation.land(day, row(f"a{day}", day=day), row(f"b{day}", day=day))
+    installation.run()
+
+    def mark_some(connection, *_):
+        connection.execute(
+            "create temp table purged_row as select load_id, source_row from raw.visits "
+            "where extract_date = '2022-10-29' or visit_id = 'a2022-10-30'"
+        )
+        return []
+
+    monkeypatch.setattr(purging, "mark_rows", mark_some)
+    plan = plan_purge(installation.settings, CONTRACTS, {}, [])
+    assert plan.landing == ("visits/visits_2022-10-29.csv",)
+    assert plan.landing_with_others == ("visits/visits_2022-10-30.csv",)
+
+
 def test_a_purge_passes_over_a_damaged_database_and_names_it_in_a_backup(installation, tmp_path, monkeypatch):
     installation.land("2022-10-30", row("v1", day="2022-10-30"))
     installation.run()
