@@ -43,6 +43,8 @@ EXTENSIONS = {
 # above the second limit is not a text file.
 LINE_LIMIT = 1 << 20
 LINE_END_LIMIT = 16 << 20
+# A day of all forces has less than 1 GiB. A file full of holes can have any size, and reading it would take hours.
+LARGEST_EXTRACT = 64 << 30
 
 # Real delimited text compresses at most 30 times. A file that unpacks to less than 16 MiB is harmless at any ratio.
 _RATIO, _RATIO_MATTERS = 100, 16 << 20
@@ -244,6 +246,11 @@ def open_file(path: Path, listed: tuple[int, int] | None = None) -> OpenFile:
             raise _changed(name)
         if before.st_size == 0:
             raise UnreadableExtract("empty_file", f"{name}: the file is empty; expected at least a header")
+        if before.st_size > LARGEST_EXTRACT:
+            raise UnreadableExtract(
+                "unsafe",
+                f"{name}: the file has {before.st_size >> 30:,} GiB; expected at most {LARGEST_EXTRACT >> 30} GiB",
+            )
         kind = _kind_of(_read(file, name, 8))
         file.seek(0)
         sha256, facts = _fingerprint(file, name, extension, kind)

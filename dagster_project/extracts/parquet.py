@@ -40,7 +40,13 @@ class ParquetReader:
             fields = self._parquet.schema_arrow
         except MemoryError:
             raise
-        except (pa.ArrowException, OSError, ValueError):
+        except (pa.ArrowException, OSError, ValueError) as error:
+            if "too deeply nested" in str(error):
+                raise UnreadableExtract(
+                    "nested_column",
+                    f"{file.name}: a column holds lists or structures in more levels than are read; expected single "
+                    "values",
+                ) from None
             raise self._damaged() from None
         records = self._parquet.metadata.num_rows
         if records > max(_RECORDS_MATTER, _RECORDS_A_BYTE * file.size):

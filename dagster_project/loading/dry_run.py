@@ -19,6 +19,7 @@ import duckdb
 from dagster_project.clock import london_today
 from dagster_project.contracts import FORCE_COLUMN, Contract
 from dagster_project.errors import UsageError
+from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.errors import printable
 from dagster_project.loading.landing import LandedFile, extract_date_of, scan_landing, sha256_of
 from dagster_project.loading.plan import ACCEPTED, Delivery
@@ -211,7 +212,7 @@ def _without_copies(files: list[LandedFile]) -> tuple[tuple[str, str], ...]:
 
 def _hash(file: LandedFile) -> str:
     try:
-        return sha256_of(file.path)
+        return sha256_of(file.path, largest=LARGEST_EXTRACT)
     except OSError:
         return str(file.path)
 

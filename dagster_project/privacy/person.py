@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from dagster_project.contracts import Contract
 from dagster_project.errors import UsageError
 from dagster_project.extracts.cells import NULL_WORDS
+from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.errors import UnreadableExtract, printable
 from dagster_project.extracts.personal import looks_personal
 from dagster_project.extracts.pieces import BLANKS
@@ -118,7 +119,7 @@ class Landed:
     spellings: dict[str, int] = field(default_factory=dict)
     """Rows with what looks like another spelling of it in a personal column."""
     unreadable: list[str] = field(default_factory=list)
-    """Files that could not be decoded."""
+    """Files that could not be decoded, or are too large."""
 
 
 def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], identifier: str) -> Landed:
@@ -132,6 +133,8 @@ def landing_files_with(settings: Settings, contracts: Mapping[str, Contract], id
         parts = file.relative_to(settings.landing)
         name = "/".join(_shown(part, values) for part in parts.parts)
         try:
+            if file.stat().st_size > LARGEST_EXTRACT:
+                raise UnreadableFile(name)
             rows, others = _rows_of_extract(file, contracts.get(parts.parts[0]), identifier)
             rows = rows or sum(hit.rows for hit in search(file, values))
         except UnreadableFile:

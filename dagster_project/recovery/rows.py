@@ -8,6 +8,7 @@ from itertools import groupby
 import duckdb
 
 from dagster_project.contracts import Contract
+from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.loading.candidate import read_deliveries
 from dagster_project.loading.landing import LandedFile, scan_landing, sha256_of
 from dagster_project.loading.members import MEMBER, PATIENCE_SECONDS, MemberLeftOut, reading_member
@@ -93,7 +94,7 @@ def find_files(
     for file in (*landing.files, *landing.held):
         names.add((file.source, file.name))
         try:
-            by_content.setdefault((file.source, sha256_of(file.path)), file)
+            by_content.setdefault((file.source, sha256_of(file.path, largest=LARGEST_EXTRACT)), file)
         except OSError:
             continue
     found, missing = {}, []

@@ -8,12 +8,15 @@ import resource
 import pytest
 
 from dagster_project.extracts import reading
+from dagster_project.extracts.container import LARGEST_EXTRACT
 from dagster_project.extracts.csv import CsvReader
 from dagster_project.extracts.errors import UnreadableExtract
 from dagster_project.extracts.header import Headings
 from dagster_project.extracts.jsonl import JsonLinesReader
 from dagster_project.extracts.reading import open_extract
+from dagster_project.privacy.person import landing_files_with
 from tests.unit.extract_helpers import HEADER, contract, faults, numbered, read, refusal, written
+from tests.unit.loading_helpers import CONTRACTS
 
 LINE = b"1,a,b,c,d\n"
 CSV = HEADER.encode() + b"\n" + LINE
@@ -324,3 +327,15 @@ def test_a_key_that_looks_personal_is_named_by_its_number(tmp_path):
     line = b'{"visit_id": "1", "room": "a", "begun_at": "b", "remarks": 1, "07700 900123": 2}\n'
     _, extract = read(written(tmp_path, line, "v.jsonl"))
     assert extract.unknown_columns == ("remarks", "(unknown key 2)")
+
+
+def test_a_file_full_of_holes_is_refused_and_not_read(installation):
+    path = installation.land("2022-11-01", text="")
+    with path.open("wb") as file:
+        file.truncate(LARGEST_EXTRACT + 1)
+    error = refusal(path)
+    assert (error.code, error.sha256) == ("unsafe", None)
+    assert "expected at most 64 GiB" in str(error)
+    (delivery,) = installation.run().deliveries
+    assert "expected at most 64 GiB" in delivery.reason
+    assert landing_files_with(installation.settings, CONTRACTS, "someone").unreadable == [f"visits/{path.name}"]

@@ -85,6 +85,16 @@ def test_column_names_with_a_dot_or_of_structures_do_not_mix_up_columns(tmp_path
     assert extract.unknown_columns == ("note.x", "room_x")
 
 
+def test_a_column_in_more_levels_than_are_read_is_not_called_damaged(tmp_path):
+    deep = pa.array(["a"])
+    for _ in range(100):
+        deep = pa.ListArray.from_arrays([0, 1], deep)
+    pq.write_table(pa.table({"visit_id": ["1"], "other": deep}), tmp_path / "v.parquet")
+    error = refusal(tmp_path / "v.parquet")
+    assert error.code == "nested_column"
+    assert "lists or structures" in str(error)
+
+
 @pytest.mark.parametrize("values", [[[1]], [{"a": 1}]])
 def test_nested_values_of_a_contract_column_are_refused(tmp_path, values):
     error = refusal(written(tmp_path, {"note": values}))

@@ -291,7 +291,7 @@ def test_a_file_removed_before_hashing_leaves_its_day_for_the_next_run(installat
     going = installation.land("2022-10-30", row("v2", day="2022-10-30"))
     installation.land("2022-10-30", row("v3", day="2022-10-30"), suffix="_b")
 
-    def hash_of(path: Path) -> str:
+    def hash_of(path: Path, **_: int) -> str:
         if path == going:
             raise FileNotFoundError(path)
         return "of " + path.name

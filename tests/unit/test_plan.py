@@ -76,7 +76,7 @@ def test_a_rejected_delivery_is_tried_again_until_it_is_accepted(installation):
 def test_a_file_that_cannot_be_read_counts_as_new(installation, monkeypatch):
     installation.land("2022-11-01", row("a", 1))
 
-    def refuse(path):
+    def refuse(path, **_):
         raise PermissionError(path)
 
     monkeypatch.setattr("dagster_project.loading.plan.sha256_of", refuse)
