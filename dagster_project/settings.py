@@ -103,7 +103,13 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        home = home.expanduser().resolve()
+        try:
+            home = home.expanduser().resolve()
+        except FileNotFoundError:
+            raise ValueError(
+                f"the path {home} is relative to the working directory, which was deleted. Change to a folder that "
+                "exists, or state an absolute path"
+            ) from None
         # DuckDB reads ? as the beginning of a query and a backslash as a slash; others would break lines of messages.
         if not str(home).isprintable() or any(character in str(home) for character in "?\\"):
             raise ValueError(

@@ -82,6 +82,15 @@ def test_a_named_pipe_in_place_of_a_file_is_named_and_not_opened(name, tmp_path,
     assert read_settings().home == tmp_path
 
 
+def test_a_working_directory_that_was_deleted_is_named(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.delenv("FCIR_HOME", raising=False)
+    with pytest.raises(SettingsError, match="FCIR_HOME: the path data is relative to the working directory, which was"):
+        read_settings()
+
+
 @pytest.mark.parametrize("name", ["warehouse.duckdb", "marts.duckdb"])
 def test_a_link_in_place_of_a_database_is_named(name, tmp_path, monkeypatch):
     monkeypatch.setenv("FCIR_HOME", str(tmp_path / "home"))
