@@ -21,7 +21,8 @@ from dagster_project.privacy.replacing import (
     write_intent,
 )
 from dagster_project.privacy.values import Values
-from dagster_project.record.store import append_once
+from dagster_project.record.chain import REDACTED
+from dagster_project.record.store import append_once, redactions
 from dagster_project.recovery.history import save_history
 from dagster_project.settings import Settings
 from dagster_project.writing import make_private_folder, write_whole
@@ -61,22 +62,25 @@ def erase(settings: Settings, person: Person, *, reason: str, found: Findings) -
     # Before anything is replaced, since it is needed last.
     make_private_folder(settings.certificates)
     substitute = person.suppressed.substitute if person.suppressed else new_substitute()
+    values = person.values(substitute)
     now = utc_now()
     replacement = Replacement(
         ACTION,
         reason,
         now.isoformat(timespec="seconds"),
-        dict(person.values(substitute).pairs),
+        dict(values.pairs),
         {
             "certificate": f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
             "hashed": suppression_key(settings.suppression).pseudonym(person.identifier),
             "substitute": substitute,
             "keys": list(person.pseudonyms),
             "found": found.as_json(),
+            # A reason may have named the person: the record stays whole without the value.
+            REDACTED: redactions(settings, lambda line: values.replace_in(line)[0]),
         },
     )
     write_intent(settings, replacement)
-    return finish_erasure(settings, replacement, person.values(substitute))
+    return finish_erasure(settings, replacement, values)
 
 
 def finish_erasure(settings: Settings, replacement: Replacement, values: Values | None = None) -> Path:
@@ -97,6 +101,8 @@ def finish_erasure(settings: Settings, replacement: Replacement, values: Values 
     record_manifests(settings, changed)
     outcome = "done" if remaining.is_clean else "incomplete"
     detail = {"certificate": facts["certificate"], "keys": facts["keys"], "publications": len(changed)}
+    if facts[REDACTED]:
+        detail[REDACTED] = facts[REDACTED]
     entry = append_once(
         settings, ACTION, unique="certificate", outcome=outcome, reason=replacement.reason, detail=detail
     )

@@ -16,6 +16,10 @@ RESTART = "restart"
 """Action of an entry that begins a new record after the one before it was lost."""
 
 
+REDACTED = "redacted"
+"""Fact of an erasure: by number, the SHA-256 of each earlier line from which it removed a personal value."""
+
+
 class NotAnEntry(ValueError):
     """A line of the record is not an entry; the message says why, without its content."""
 
@@ -84,7 +88,8 @@ def head_of(entry: Mapping[str, Any]) -> Head:
 def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str]:
     """Check a record: that no entry was changed, removed, inserted or moved.
 
-    The hash of each entry, which only the key can compute, finds changed and forged entries; number and `previous` find
+    The hash of each entry, which only the key can compute, finds changed and forged entries, except those from which a
+    later entry says that an erasure removed a personal value, and that are as it left them; number and `previous` find
     entries that were removed, inserted, repeated or moved; the anchors find a record whose last entries were removed,
     or that was replaced by an older copy.
 
@@ -97,6 +102,7 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
         What is wrong, in words and without the content of an entry; empty if nothing is.
     """
     lines = content.splitlines(keepends=True)
+    redacted = redacted_lines(lines, key)
     faults: list[str] = []
     hashes: dict[int, str] = {}
     first = last = 0
@@ -112,7 +118,7 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
             before = None
             continue
         head = head_of(entry)
-        if not is_sealed(entry, key):
+        if not is_sealed(entry, key) and redacted.get(str(head.seq)) != sha256(line).hexdigest():
             faults.append(f"line {number}, entry {head.seq}: changed after it was written, or not written by fcir")
         faults += _faults_of_order(number, entry, before)
         if not first:
@@ -120,6 +126,22 @@ def faults_of(content: bytes, key: bytes, anchors: Iterable[Anchor]) -> list[str
         hashes[head.seq] = head.hash
         before, last = head, max(last, head.seq)
     return faults + _faults_of_anchors(anchors, hashes, first, last)
+
+
+def redacted_lines(lines: Iterable[bytes], key: bytes) -> dict[str, str]:
+    """Return the SHA-256 of each line from which an erasure removed a personal value, by the number of its entry.
+
+    An entry that says so is sealed itself, so nobody can add one without the key.
+    """
+    found: dict[str, str] = {}
+    for line in lines:
+        try:
+            entry = parsed(line)
+        except NotAnEntry:
+            continue
+        if entry["detail"].get(REDACTED) and is_sealed(entry, key):
+            found |= entry["detail"][REDACTED]
+    return found
 
 
 def _faults_of_order(number: int, entry: Mapping[str, Any], before: Head | None) -> Sequence[str]:

@@ -13,9 +13,10 @@ import json
 import os
 import pwd
 import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from dagster_project.record.chain import (
     head_of,
     is_sealed,
     parsed,
+    redacted_lines,
     sealed,
 )
 from dagster_project.settings import Settings
@@ -150,6 +152,31 @@ def read(settings: Settings) -> Iterator[dict[str, Any]]:
             yield parsed(line)
         except NotAnEntry:
             continue
+
+
+def redactions(settings: Settings, redact: Callable[[bytes], bytes]) -> dict[str, str]:
+    """Return what an erasure will change in the record: the SHA-256 of each new line, by the number of its entry.
+
+    A line that somebody has changed before is not among them, so that this stays visible.
+
+    Args:
+        settings: the data root.
+        redact: returns a line without the personal value.
+
+    Raises:
+        PrivateKeyError: the key of the record cannot be used.
+    """
+    lines, key = _content(settings.record_file).splitlines(keepends=True), read_key(settings.key_of_record)
+    if key is None:
+        return {}
+    before, found = redacted_lines(lines, key), {}
+    for line in lines:
+        with suppress(NotAnEntry):
+            entry, new = parsed(line), redact(line)
+            seq = str(entry["seq"])
+            if new != line and (is_sealed(entry, key) or before.get(seq) == sha256(line).hexdigest()):
+                found[seq] = sha256(new).hexdigest()
+    return found
 
 
 def is_missing(settings: Settings) -> bool:

@@ -1,0 +1,74 @@
+"""A person whom the record of actions names is erased from it, and every other change of it is still found."""
+
+import pytest
+
+from dagster_project.privacy import erasure, replacing
+from dagster_project.privacy.erasure import erase, find_person
+from dagster_project.privacy.person import person_of
+from dagster_project.privacy.unfinished import finish_replacement
+from dagster_project.record import store
+from dagster_project.warehouse.connection import loading_connection
+from dagster_project.warehouse.lock import writer_lock
+from tests.unit.loading_helpers import CONTRACTS, row
+
+CRIME, OTHER = "46/777777/22", "46/888888/22"
+
+
+@pytest.fixture
+def root(installation, monkeypatch):
+    """A data root whose record names two crimes in one reason."""
+    monkeypatch.setattr(replacing, "orders_of", lambda _: {})
+    installation.land("2022-11-01", row("a", visitor=CRIME), row("b", visitor=OTHER))
+    installation.run()
+    for reason in ("first", f"asked about {CRIME} and {OTHER}", "last"):
+        store.append(installation.settings, "purge", reason=reason)
+    return installation
+
+
+def erase_crime(root, identifier):
+    settings = root.settings
+    with writer_lock(settings.lock_file):
+        with loading_connection(settings.warehouse) as connection:
+            person = person_of(settings, connection, identifier)
+        erase(settings, person, reason="request 4711", found=find_person(settings, CONTRACTS, person))
+
+
+def reasons(root):
+    return [entry["reason"] for entry in store.read(root.settings)]
+
+
+def test_the_record_stays_whole_without_the_people_it_named(root):
+    for identifier in (CRIME, OTHER):
+        erase_crime(root, identifier)
+        assert identifier not in root.settings.record_file.read_text()
+        assert store.faults(root.settings) == []
+    assert reasons(root)[0] == "first"
+    assert [set(entry["detail"].get("redacted", {})) for entry in store.read(root.settings)][3:] == [{"2"}, {"2"}]
+
+
+def test_any_other_change_of_a_redacted_line_is_found(root):
+    erase_crime(root, CRIME)
+    file = root.settings.record_file
+    whole = file.read_text()
+    for change in (("asked about", "asked abour"), (OTHER, CRIME), ('"outcome":"done"', '"outcome":"dune"')):
+        file.write_text(whole.replace(*change))
+        assert any("changed after it was written" in fault for fault in store.faults(root.settings)), change
+
+
+def test_a_line_that_was_changed_before_is_not_accepted_by_an_erasure(root):
+    file = root.settings.record_file
+    file.write_text(file.read_text().replace("asked about", "asked abour"))
+    erase_crime(root, CRIME)
+    assert CRIME not in file.read_text()
+    assert [fault for fault in store.faults(root.settings) if "entry 2: changed" in fault]
+
+
+def test_the_record_stays_whole_if_the_erasure_is_killed_after_it_changed_the_line(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "record_manifests", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            erase_crime(root, CRIME)
+    assert CRIME not in root.settings.record_file.read_text()
+    with writer_lock(root.settings.lock_file):
+        assert "is finished" in finish_replacement(root.settings)
+    assert store.faults(root.settings) == []
